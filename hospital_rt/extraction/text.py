@@ -1,0 +1,187 @@
+"""Text with its places: folding that keeps offsets, and sentences.
+
+One promise: every span that comes from here is a slice of the original text, so that a quote can be shown in the note.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """``text[start:end]`` of the note, in code points."""
+
+    start: int
+    end: int
+    text: str = field(repr=False)
+
+    def overlaps(self, start: int, end: int) -> bool:
+        return self.start < end and start < self.end
+
+    def part(self, start: int, end: int) -> Span:
+        """A part of this span, by offsets inside it, trimmed of white space and loose punctuation at its ends."""
+        while start < end and self.text[start] in _LOOSE_LEFT:
+            start += 1
+        while end > start and self.text[end - 1] in _LOOSE_RIGHT:
+            end -= 1
+        return Span(self.start + start, self.start + end, self.text[start:end])
+
+
+_LOOSE_LEFT = " \t\r\n\u00a0,;:.-–—•*>·"
+_LOOSE_RIGHT = " \t\r\n\u00a0,;:.-–—"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text after NFC, case and white-space folding; ``starts[i]``, ``ends[i]`` say where a folded character was."""
+
+    text: str = field(repr=False)
+    starts: tuple[int, ...] = field(repr=False)
+    ends: tuple[int, ...] = field(repr=False)
+
+
+def fold(text: str) -> Folded:
+    """Fold composition (NFC), case and runs of white space, keeping each character's place.
+
+    >>> fold("Cafe\\u0301  NOIR").text
+    'café noir'
+    """
+    out: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in _clusters(text):
+        piece = text[start:end]
+        if piece.isspace():
+            if out and out[-1] == " ":
+                ends[-1] = end
+                continue
+            folded = " "
+        else:
+            folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", piece).casefold())
+        for char in folded:
+            out.append(char)
+            starts.append(start)
+            ends.append(end)
+    return Folded("".join(out), tuple(starts), tuple(ends))
+
+
+def _clusters(text: str) -> Iterator[tuple[int, int]]:
+    """A character with the marks that belong to it."""
+    start = 0
+    for at in range(1, len(text) + 1):
+        if at == len(text) or not unicodedata.combining(text[at]):
+            yield start, at
+            start = at
+
+
+def plain(text: str) -> str:
+    """Lower case without accents, for looking words up (never for offsets).
+
+    >>> plain("Pédale ÉTÉ")
+    'pedale ete'
+    """
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def same_length_plain(text: str) -> str:
+    """``plain``, but one character for each of the original, so that offsets agree.
+
+    >>> len(same_length_plain("naïve ½ ß")) == len("naïve ½ ß")
+    True
+    """
+    return "".join(_plain_char(c) for c in text)
+
+
+def _plain_char(char: str) -> str:
+    if char.isascii():
+        return char.lower()
+    base = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c)).casefold()
+    if len(base) == 1:
+        return base
+    return {"’": "'", "‘": "'", "–": "-", "—": "-"}.get(char, char)
+
+
+def find_quote(note: Folded, quote: str) -> list[tuple[int, int]]:
+    """Every place of ``quote`` in the note, as offsets of the original text.
+
+    A place that begins or ends inside a word or a number does not count: "5 mg" is not in "15 mg" nor in "2.5 mg".
+    """
+    wanted = fold(quote.strip()).text
+    if not any(c.isalnum() for c in wanted):
+        return []
+    places = []
+    at = note.text.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        if not _cuts(note.text, at) and not _cuts(note.text, end):
+            places.append((note.starts[at], note.ends[end - 1]))
+        at = note.text.find(wanted, at + 1)
+    return places
+
+
+def _cuts(text: str, at: int) -> bool:
+    """Whether a cut at ``at`` would go through a word or a number."""
+    if at <= 0 or at >= len(text):
+        return False
+    left, right = text[at - 1], text[at]
+    if left.isalnum() and right.isalnum():
+        return True
+    in_number = left in ".,/" and right.isdigit() and at >= 2 and text[at - 2].isdigit()
+    return in_number or (left.isdigit() and right in ".,/" and at + 1 < len(text) and text[at + 1].isdigit())
+
+
+_ABBREVIATED = frozenset(
+    "dr mr mrs ms prof st no nr vs approx tab tabs cap caps inj mg ml min hr hrs wk wks mth mths yr yrs temp resp "
+    "e.g i.e eg ie etc p.o b.i.d t.i.d q.i.d q.d o.d b.d t.d.s q.d.s p.r.n a.m p.m h.s a.c p.c o.m o.n i.m i.v s.c "
+    "mme mlle m sr sra srta dra av env comp cp ud aprox max min".split()
+)
+_ENDS = re.compile(r"[.!?]+(?=[\s\"')\]]|$)|\n+|\r+|(?<=[.!?])(?=[A-Z][a-z])")
+
+
+def sentences(text: str) -> list[Span]:
+    """The sentences of a note: ended by a full stop (not that of an abbreviation), by a line break, or by the note.
+
+    >>> [s.text for s in sentences("Dr. Ada saw him. Take 0.5 mg p.o. daily\\nRest.")]
+    ['Dr. Ada saw him.', 'Take 0.5 mg p.o. daily', 'Rest.']
+    """
+    found: list[Span] = []
+    start = 0
+    for mark in _ENDS.finditer(text):
+        end = mark.end()
+        if mark.group().startswith(".") and _is_abbreviation(text, start, mark.start(), end):
+            continue
+        _add(found, text, start, end)
+        start = end
+    _add(found, text, start, len(text))
+    return found
+
+
+def _is_abbreviation(text: str, start: int, dot: int, end: int) -> bool:
+    word = re.split(r"[\s(,;:/]", text[start:dot])[-1].casefold()
+    after = text[end:].lstrip(" \t\"')")
+    if not after or after[0] == "\n":
+        return False
+    if re.fullmatch(r"\d{1,2}", word) and not text[start:dot].strip()[: -len(word)].strip():
+        return True  # "1. Take ...": the number of a list
+    if word in _ABBREVIATED or re.fullmatch(r"(?:[a-z]\.)+[a-z]", word):
+        title = word in {"dr", "mr", "mrs", "ms", "mme", "mlle", "sr", "sra", "srta", "dra", "prof", "st"}
+        return title or not after[0].isupper()
+    return False
+
+
+def _add(found: list[Span], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    left = len(piece) - len(piece.lstrip())
+    right = len(piece.rstrip())
+    if right > left:
+        found.append(Span(start + left, start + right, piece[left:right]))
+
+
+def around(spans: list[Span], start: int, end: int) -> list[Span]:
+    """The sentences that ``start``-``end`` lies in."""
+    return [span for span in spans if span.overlaps(start, end)]
