@@ -15,6 +15,7 @@ from hospital_rt.extraction.interface import (
     Unmatched,
 )
 from hospital_rt.extraction.offline import OfflineExtractor
+from hospital_rt.extraction.openai import OpenAIExtractor
 from hospital_rt.extraction.schema import MAX_ITEMS, Extraction, Item, Kind, Meta, PlanItem
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Kind",
     "Meta",
     "OfflineExtractor",
+    "OpenAIExtractor",
     "PlanItem",
     "Unmatched",
     "guard",
@@ -46,4 +48,6 @@ def make_extractor(*, api_key: str | None, base_url: str | None, model: str | No
     """
     if not api_key and not base_url:
         return OfflineExtractor()
-    raise NotImplementedError
+    if not model:
+        raise ValueError("a model must be named with a key or a base URL")
+    return OpenAIExtractor(api_key=api_key, base_url=base_url, model=model, timeout_s=timeout_s)
