@@ -1,0 +1,139 @@
+"""The only place that builds the MongoDB client.
+
+Majority writes with journal, majority reads in transactions, aware dates, time-outs on every call. The code above
+uses what Motor and PyMongo's own asyncio client share; where the two differ (sessions, aggregation) the one function
+that knows stands here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, IndexModel, ReadPreference
+from pymongo.errors import (
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+# Motor's collections and PyMongo's asynchronous ones share the methods we call; their types do not.
+Collection: TypeAlias = Any
+Session: TypeAlias = Any
+Document: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+CALL_TIMEOUT_MS = 10_000
+TRANSACTION_TRIES = 60
+AWAY = (ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout)
+# The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
+PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that MongoDB cannot be reached or has no primary: an answer of 503."""
+    if isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout):
+        return True
+    return isinstance(error, OperationFailure) and (
+        error.code in PASSING_CODES or error.has_error_label("TransientTransactionError")
+    )
+
+
+class Database:
+    """One client, one database, and how to run a transaction on it.
+
+    Args:
+        driver: ``motor`` or ``pymongo``: the same code runs on either.
+    """
+
+    def __init__(self, url: str, *, driver: str, name: str = "hospital_rt") -> None:
+        options: dict[str, Any] = {
+            "tz_aware": True, "w": "majority", "journal": True, "retryWrites": True, "retryReads": True,
+            "serverSelectionTimeoutMS": 5000, "connectTimeoutMS": 5000, "timeoutMS": CALL_TIMEOUT_MS,
+            "appname": "hospital_rt", "maxPoolSize": 100, "uuidRepresentation": "standard",
+        }  # fmt: skip
+        self._driver = driver
+        self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)
+        default = self.client.get_default_database(name)
+        self._database: Any = default.with_options(
+            read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority", j=True)
+        )
+
+    def collection(self, name: str) -> Collection:
+        return self._database[name]
+
+    async def ping(self) -> None:
+        """Reach a primary, or raise what :func:`is_away` knows."""
+        await self._database.command("ping", read_preference=ReadPreference.PRIMARY)
+
+    async def command(self, *arguments: Any, **options: Any) -> Any:
+        return await self._database.command(*arguments, **options)
+
+    async def aggregate(self, collection: Collection, pipeline: Sequence[Document]) -> list[Document]:
+        cursor = collection.aggregate(pipeline)
+        if asyncio.iscoroutine(cursor):
+            cursor = await cursor
+        rows: list[Document] = await cursor.to_list(None)
+        return rows
+
+    async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run ``work(session)`` as one transaction, again on a write conflict: it must be safe to run twice.
+
+        A unique index that strikes inside aborts the transaction and is tried again too, since another writer may
+        just have made the same record; ``work`` then finds it.
+        """
+        opened = self.client.start_session()
+        session = await opened if asyncio.iscoroutine(opened) else opened
+        async with session:
+            for attempt in range(TRANSACTION_TRIES):
+                begun = session.start_transaction(
+                    read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+                )
+                if asyncio.iscoroutine(begun):
+                    begun = await begun
+                try:
+                    async with begun:
+                        result = await work(session)
+                        await _commit(session)
+                    return result
+                except DuplicateKeyError:
+                    if attempt >= 3:
+                        raise
+                except PyMongoError as error:
+                    if attempt + 1 >= TRANSACTION_TRIES or not error.has_error_label("TransientTransactionError"):
+                        raise
+                    if isinstance(error, AWAY) and attempt >= 2:
+                        raise
+                await asyncio.sleep(random.uniform(0.001, 0.005) * min(attempt + 1, 20))
+        raise AssertionError("unreachable")
+
+    async def create_indexes(self, collection: str, indexes: Sequence[IndexModel]) -> None:
+        if indexes:
+            await self._database[collection].create_indexes(list(indexes))
+
+    async def close(self) -> None:
+        closing = self.client.close()
+        if asyncio.iscoroutine(closing):
+            await closing
+
+
+async def _commit(session: Session) -> None:
+    """Commit, again while the result is unknown: a commit may be repeated without doing anything twice."""
+    for attempt in range(4):
+        try:
+            await session.commit_transaction()
+            return
+        except PyMongoError as error:
+            if attempt == 3 or not error.has_error_label("UnknownTransactionCommitResult"):
+                raise
+            await asyncio.sleep(0.05 * (attempt + 1))

@@ -1,0 +1,248 @@
+"""The settings: read once, from the environment and ``.env``, into one frozen, typed object.
+
+Each setting may also come as ``NAME_FILE``, the path of a file that holds the value. The promise: what is wrong
+is told in one line a setting, never with its value, and secrets never appear in a ``repr``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from cryptography.fernet import Fernet
+from dotenv import dotenv_values
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+SINGLE_ROLES = frozenset({"web", "worker", "scheduler"})
+TOGETHER = frozenset({"all", "demo"})
+
+
+class SettingsError(Exception):
+    """Some settings are wrong: ``lines`` holds one sentence for each, without any value."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+def _words(value: Any) -> Any:
+    """A comma-separated list, as it stands in an environment variable."""
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Switch = Literal["on", "off"]
+
+
+class Settings(BaseModel):
+    """Contract section 2. Times carry their unit in the name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    public_url: str = ""
+    data_dir: Path = Path("data")
+    mongo_url: str | None = Field(default=None, repr=False)
+    redis_url: str | None = Field(default=None, repr=False)
+    mongo_driver: Literal["motor", "pymongo"] = "motor"
+    secret_key: str = Field(default="", repr=False)
+    encryption_keys: Words = Field(default=(), repr=False)
+    openai_api_key: str | None = Field(default=None, repr=False)
+    openai_base_url: str | None = None
+    openai_model: str | None = None
+    openai_timeout_seconds: float = Field(default=30, gt=0, le=600)
+    smtp_url: str | None = Field(default=None, repr=False)
+    mail_from: str = "no-reply@localhost"
+    email_verification: Switch | None = None
+    doctor_signup: Literal["open", "approval"] | None = None
+    step_review: Literal["auto", "required"] = "auto"
+    erasure: Literal["immediate", "request"] = "immediate"
+    push_hosts: Words = ()
+    allowed_origins: Words = ()
+    trusted_proxies: Words = ()
+    ops_allow: Words = LOOPBACK
+    access_token_seconds: int = Field(default=900, ge=5, le=86400)
+    refresh_token_seconds: int = Field(default=1_209_600, ge=60, le=31_536_000)
+    default_timezone: str = "UTC"
+    day_seconds: int | None = Field(default=None, ge=1, le=86400)
+    reminder_tick_seconds: int | None = Field(default=None, ge=1, le=3600)
+    rate_limits: Switch = "on"
+    event_retention_days: int = Field(default=30, ge=1, le=3650)
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if value and len(value.encode()) < 32:
+            raise ValueError("needs 32 bytes or more")
+        return value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _are_fernet_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, key in enumerate(value, 1):
+            try:
+                Fernet(key)
+            except (ValueError, TypeError):
+                raise ValueError(f"key {number} is not a Fernet key (32 bytes, URL-safe base64)") from None
+        return value
+
+    @field_validator("default_timezone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not an IANA time zone")
+        return value
+
+    @field_validator("trusted_proxies", "ops_allow")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            try:
+                ipaddress.ip_network(word, strict=False)
+            except ValueError:
+                raise ValueError("takes IP addresses or networks, separated by commas") from None
+        return value
+
+    @field_validator("public_url", "openai_base_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value:
+            parts = urlsplit(value)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("needs an http:// or https:// address")
+            return value.rstrip("/")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            parts = urlsplit(word)
+            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
+                raise ValueError("takes origins such as https://clinic.example, separated by commas")
+        return tuple(word.rstrip("/") for word in value)
+
+    @field_validator("mongo_url", "redis_url", "smtp_url")
+    @classmethod
+    def _has_scheme(cls, value: str | None, info: Any) -> str | None:
+        schemes = {
+            "mongo_url": {"mongodb", "mongodb+srv"},
+            "redis_url": {"redis", "rediss", "unix"},
+            "smtp_url": {"smtp", "smtps"},
+        }[info.field_name]
+        if value and urlsplit(value).scheme not in schemes:
+            raise ValueError(f"needs a URL that begins with {' or '.join(f'{name}://' for name in sorted(schemes))}")
+        return value
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> Settings:
+        if (self.openai_api_key or self.openai_base_url) and not self.openai_model:
+            raise ValueError("OPENAI_MODEL is required with OPENAI_API_KEY or OPENAI_BASE_URL")
+        return self
+
+    @property
+    def verifies_email(self) -> bool:
+        return (self.email_verification or ("on" if self.smtp_url else "off")) == "on"
+
+    @property
+    def doctors_need_approval(self) -> bool:
+        return (self.doctor_signup or "approval") == "approval"
+
+    @property
+    def tick_s(self) -> int:
+        return self.reminder_tick_seconds or (1 if self.day_seconds else 5)
+
+    @property
+    def behind_tls(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def read_environment(environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None) -> dict[str, str]:
+    """The raw values by upper-case name: ``.env`` below the environment, ``NAME_FILE`` resolved.
+
+    Raises:
+        SettingsError: a ``NAME_FILE`` cannot be read, or stands beside ``NAME``.
+    """
+    found: dict[str, str] = {}
+    if dotenv is not None and dotenv.is_file():
+        found.update({name: value for name, value in dotenv_values(dotenv).items() if value is not None})
+    given = dict(os.environ if environ is None else environ)
+    for name in Settings.model_fields:
+        key = name.upper()
+        if f"{key}_FILE" in given:
+            found.pop(key, None)
+        if key in given:
+            found.pop(f"{key}_FILE", None)
+    found.update(given)
+    values: dict[str, str] = {}
+    wrong: list[str] = []
+    for name in Settings.model_fields:
+        key = name.upper()
+        plain, path = found.get(key, ""), found.get(f"{key}_FILE", "")
+        if plain and path:
+            wrong.append(f"{key}: given twice, as {key} and as {key}_FILE")
+        elif path:
+            try:
+                values[key] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                wrong.append(f"{key}_FILE: the file cannot be read")
+        elif plain.strip():
+            values[key] = plain.strip()
+    if wrong:
+        raise SettingsError(wrong)
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    name: str
+    why: str
+
+
+def _missing(settings: Settings, command: str) -> list[_Need]:
+    needs: list[_Need] = []
+    if command in SINGLE_ROLES:
+        for name in ("public_url", "mongo_url", "redis_url", "secret_key", "encryption_keys"):
+            if not getattr(settings, name):
+                needs.append(_Need(name.upper(), f"is required by `{command}`"))
+    return needs
+
+
+def load_settings(command: str, values: Mapping[str, str]) -> Settings:
+    """The settings of one command, checked. ``values`` come from :func:`read_environment`.
+
+    Raises:
+        SettingsError: one line for each wrong or missing setting.
+    """
+    raw = {name: values[name.upper()] for name in Settings.model_fields if values.get(name.upper())}
+    if command == "demo":
+        raw = {"day_seconds": "60", "doctor_signup": "open", **raw, "host": "127.0.0.1"}
+        raw["data_dir"] = str(Path(raw.get("data_dir", "data")) / "demo")
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as refused:
+        lines = []
+        for error in refused.errors(include_input=False, include_url=False):
+            name = str(error["loc"][0]).upper() if error["loc"] else ""
+            reason = error["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {reason}" if name else reason)
+        raise SettingsError(sorted(set(lines))) from None
+    missing = [f"{need.name}: {need.why}" for need in _missing(settings, command)]
+    if missing:
+        raise SettingsError(missing)
+    if not settings.public_url:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        host = "127.0.0.1" if host in {"0.0.0.0", "[::]"} else host  # noqa: S104 - compared, not bound
+        settings = settings.model_copy(update={"public_url": f"http://{host}:{settings.port}"})
+    return settings.model_copy(update={"data_dir": settings.data_dir.absolute()})

@@ -1,0 +1,109 @@
+"""Logs by an allow-list, and the metrics.
+
+The promise: a log line is an event name and fields from a fixed list of names; nothing else gets through, whoever
+writes it. Lines of other libraries keep their logger and level and lose their text, since it may quote a message.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+FIELDS = frozenset({
+    "active", "address", "age_s", "attempt", "chars", "close_code", "code", "count", "created", "delay_s",
+    "delivery", "doctor_id", "dropped", "duration_ms", "error", "event", "extractor", "failure", "frames", "id",
+    "kept", "kind", "lag_s", "level", "letter_id", "library", "limit", "logger", "message_id", "method", "name",
+    "note_id", "patient_id", "pending", "pid", "port", "reason", "recorded", "request_id", "retry_after_s", "role",
+    "route", "session_id", "slots", "status", "step_id", "steps", "task", "task_id", "timestamp", "user_id", "users",
+    "version", "where",
+})  # fmt: skip
+
+
+def _allow(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    error = line.pop("exc_info", None)
+    if error:
+        line.update(describe_error(error if isinstance(error, BaseException) else sys.exc_info()[1]))
+    return {key: value for key, value in line.items() if key in FIELDS and isinstance(value, str | int | float | bool)}
+
+
+def describe_error(error: BaseException | None) -> dict[str, str]:
+    """An exception as its type and the places it came through. Never its message: that may quote a note."""
+    if error is None:
+        return {}
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    where = " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(frames))
+    return {"error": type(error).__qualname__, "where": where}
+
+
+class _ForeignLines(logging.Handler):
+    """Lines of libraries: logger, level and the type of the error. Their text is dropped."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        line = structlog.get_logger()
+        line.log(record.levelno, "library.line", library=record.name, **describe_error(error))
+
+
+def configure_logging(*, form: str, level: str) -> None:
+    """Set up logging of this process: ``form`` is ``json`` or ``text``; lines go to standard error."""
+    threshold = getattr(logging, level.upper())
+    render: Any = (
+        structlog.processors.JSONRenderer(sort_keys=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _allow,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_ForeignLines()]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
+    # These log a task's whole message, or a fault that the broker and the loop already report as an event.
+    for name in ("taskiq", "tornado.general"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+log: Any = structlog.get_logger()
+
+
+class Metrics:
+    """The figures of one process, on a registry of their own. Labels are routes, states and codes, never people."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "hospital_rt_request_seconds", "Time to answer a request", ["method", "route", "status"],
+            registry=self.registry, buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+        )  # fmt: skip
+        self.sockets = Gauge("hospital_rt_sockets", "Live channels open", registry=self.registry)
+        self.events_sent = Counter("hospital_rt_events_sent", "Events written to sockets", registry=self.registry)
+        self.sockets_closed = Counter(
+            "hospital_rt_sockets_closed", "Live channels closed by us", ["code"], registry=self.registry
+        )
+        self.reminders_recorded = Counter("hospital_rt_reminders_recorded", "Reminders", registry=self.registry)
+        self.reminder_lag = Histogram(
+            "hospital_rt_reminder_lag_seconds", "From a slot to its record", registry=self.registry,
+            buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86400),
+        )  # fmt: skip
+        self.notes = Counter("hospital_rt_notes", "Notes that left the extractor", ["status"], registry=self.registry)
+        self.extraction = Histogram(
+            "hospital_rt_extraction_seconds", "Time in the extractor", ["outcome"], registry=self.registry,
+            buckets=(0.01, 0.05, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
+        )  # fmt: skip
+        self.redis_up = Gauge("hospital_rt_redis_up", "1 while Redis answers", registry=self.registry)

@@ -1,0 +1,139 @@
+"""Access tokens (RFC 9068 in spirit, RFC 8725 in the letter) and refresh tokens, without a database in sight.
+
+An access token is a JWT of one algorithm, typed ``at+jwt``, bound to a session; everything it says is checked. A
+refresh token is ``rt1.<session>.<generation>.<mac>``: derived from the session's stored nonce and our secret, so that
+the same successor can be given twice and nothing but the nonce is stored; the two never pass for each other.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID, uuid4
+
+import jwt
+
+ISSUER = "hospital_rt"
+AUDIENCE = "hospital_rt/api"
+ALGORITHM = "HS256"
+LEEWAY_S = 0
+Use = Literal["reset", "verify"]
+
+
+class InvalidToken(Exception):
+    """The token is not one of ours, or not for this use, or its time is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What a valid access token says."""
+
+    user_id: str
+    session_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    session_id: str
+    generation: int
+    mac: str
+
+
+class Tokens:
+    """Makes and checks tokens. Keys for each use are derived from ``SECRET_KEY``."""
+
+    def __init__(self, secret_key: str, *, access_s: int) -> None:
+        self._secret = secret_key.encode()
+        self._access_key = self._derive("access")
+        self._refresh_key = self._derive("refresh")
+        self._link_key = self._derive("link")
+        self.access_s = access_s
+
+    def _derive(self, use: str) -> bytes:
+        return hmac.new(self._secret, b"hospital_rt/1|" + use.encode(), hashlib.sha256).digest()
+
+    def issue_access(self, *, user_id: str, session_id: str, now: datetime) -> str:
+        issued = int(now.timestamp())
+        claims = {
+            "iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "sid": session_id, "jti": uuid4().hex,
+            "iat": issued, "nbf": issued, "exp": issued + self.access_s,
+        }  # fmt: skip
+        return jwt.encode(claims, self._access_key, algorithm=ALGORITHM, headers={"typ": "at+jwt"})
+
+    def read_access(self, token: str) -> Access:
+        """Check an access token whole.
+
+        Raises:
+            InvalidToken: whatever is wrong with it; the caller learns no more.
+        """
+        if len(token) > 4096 or not token.isascii():
+            raise InvalidToken
+        try:
+            if jwt.get_unverified_header(token).get("typ") != "at+jwt":
+                raise InvalidToken
+            claims = jwt.decode(
+                token, self._access_key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY_S,
+                options={"require": ["exp", "iat", "nbf", "sub", "jti", "aud", "iss", "sid"], "strict_aud": True},
+            )  # fmt: skip
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
+            raise InvalidToken from None
+        times = [claims["exp"], claims["iat"], claims["nbf"]]
+        if not all(isinstance(value, int) and not isinstance(value, bool) for value in times):
+            raise InvalidToken
+        if claims["exp"] - claims["iat"] > 86_400 or not all(isinstance(claims[name], str) for name in ("sub", "sid")):
+            raise InvalidToken
+        return Access(
+            user_id=claims["sub"], session_id=claims["sid"], expires_at=datetime.fromtimestamp(claims["exp"], UTC)
+        )
+
+    @staticmethod
+    def new_nonce() -> str:
+        return secrets.token_urlsafe(32)
+
+    def refresh_token(self, *, session_id: str, generation: int, nonce: str) -> str:
+        """The refresh token of that generation: always the same for the same session."""
+        digest = hmac.new(self._refresh_key, f"{session_id}|{generation}|{nonce}".encode(), hashlib.sha256).digest()
+        return f"rt1.{session_id}.{generation}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+    @staticmethod
+    def read_refresh(token: str) -> Refresh:
+        """Take a refresh token apart; whether it is genuine shows against the session's nonce.
+
+        Raises:
+            InvalidToken: not in the form of one.
+        """
+        parts = token.split(".") if len(token) <= 200 and token.isascii() else []
+        if len(parts) != 4 or parts[0] != "rt1" or not parts[2].isdigit() or len(parts[2]) > 9:
+            raise InvalidToken
+        try:
+            session_id = str(UUID(parts[1]))
+        except ValueError:
+            raise InvalidToken from None
+        return Refresh(session_id=session_id, generation=int(parts[2]), mac=parts[3])
+
+    def is_genuine(self, refresh: Refresh, *, nonce: str) -> bool:
+        wanted = self.refresh_token(session_id=refresh.session_id, generation=refresh.generation, nonce=nonce)
+        return hmac.compare_digest(wanted.rsplit(".", 1)[1], refresh.mac)
+
+    def link_token(self, *, use: Use, link_id: str) -> str:
+        """The secret of a mailed link, derived from its id so that it need not be stored or queued (256 bits)."""
+        digest = hmac.new(self._link_key, f"{use}|{link_id}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+    @staticmethod
+    def hash_link(token: str) -> str:
+        """What is stored of a mailed link."""
+        return hashlib.sha256(b"link|" + token.encode("utf-8", "replace")).hexdigest()
+
+    def keyed_hash(self, *parts: bytes) -> str:
+        """A hash that nobody else can make: for idempotency keys, bodies and limits."""
+        mac = hmac.new(self._derive("hash"), digestmod=hashlib.sha256)
+        for part in parts:
+            mac.update(len(part).to_bytes(8, "big") + part)
+        return mac.hexdigest()

@@ -1,0 +1,185 @@
+"""Sealing: what concerns a person lies in MongoDB only as ciphertext under that person's own key.
+
+Each user has a random 256-bit key, wrapped by ``ENCRYPTION_KEYS`` (MultiFernet) in the collection ``keys``. Each
+sealed value is encrypted by a Fernet key derived from it for one place (HKDF-SHA-256, RFC 5869): collection, record
+and field. The promise: a ciphertext moved to another record, field or person does not open, and when a person's key
+is destroyed nothing of theirs opens again, wherever a copy lies.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from hospital_rt.database import Collection, Session
+
+INDEX_KEY = "index"
+CACHE_SIZE = 20_000
+CACHE_SECONDS = 60.0
+
+
+class Unreadable(Exception):
+    """A sealed value does not open: its key is destroyed, or it is not where it was sealed."""
+
+
+class WrongKeys(Exception):
+    """``ENCRYPTION_KEYS`` do not open this database."""
+
+
+class Vault:
+    """Seals and opens. Keys are cached unwrapped for a minute at most; clear text never."""
+
+    def __init__(self, keys: Collection, encryption_keys: Sequence[str]) -> None:
+        self._keys = keys
+        self._ring = MultiFernet([Fernet(key) for key in encryption_keys])
+        self._cache: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._index_key = b""
+
+    async def open(self) -> None:
+        """Read or make the key of the blind index: also the check that these are the right keys.
+
+        Raises:
+            WrongKeys: the database was sealed under other keys.
+        """
+        found = await self._keys.find_one({"_id": INDEX_KEY})
+        if found is None:
+            wrapped = self._ring.encrypt(os.urandom(32)).decode()
+            try:
+                await self._keys.insert_one({"_id": INDEX_KEY, "wrapped": wrapped})
+            except DuplicateKeyError:
+                pass
+            found = await self._keys.find_one({"_id": INDEX_KEY})
+        try:
+            self._index_key = self._ring.decrypt(found["wrapped"]) if found else b""
+        except InvalidToken:
+            raise WrongKeys from None
+
+    # Keys
+
+    async def create_key(self, user_id: str, *, session: Session = None) -> None:
+        """Give a new user a key of their own."""
+        key = os.urandom(32)
+        wrapped = self._ring.encrypt(key).decode()
+        await self._keys.insert_one({"_id": user_id, "wrapped": wrapped}, session=session)
+        self._remember(user_id, key)
+
+    async def destroy_key(self, user_id: str, *, session: Session = None) -> None:
+        """Erase: from here on nothing sealed for this user opens."""
+        await self._keys.delete_one({"_id": user_id}, session=session)
+        self.forget(user_id)
+
+    def forget(self, user_id: str) -> None:
+        """Drop the cached key, because it was destroyed on another node."""
+        self._cache.pop(user_id, None)
+
+    async def load_keys(self, user_ids: Iterable[str]) -> None:
+        """Have the keys of many users at hand by one read."""
+        now = time.monotonic()
+        wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
+        if not wanted:
+            return
+        async for row in self._keys.find({"_id": {"$in": list(wanted)}}):
+            self._remember(row["_id"], self._unwrap(row["wrapped"]))
+
+    def _unwrap(self, wrapped: str) -> bytes:
+        try:
+            return self._ring.decrypt(wrapped)
+        except InvalidToken:
+            raise Unreadable("wrapped under a key that is no longer given") from None
+
+    def _remember(self, user_id: str, key: bytes) -> None:
+        self._cache[user_id] = (time.monotonic() + CACHE_SECONDS, key)
+        self._cache.move_to_end(user_id)
+        while len(self._cache) > CACHE_SIZE:
+            self._cache.popitem(last=False)
+
+    async def _key(self, user_id: str) -> bytes:
+        held = self._cache.get(user_id)
+        if held is None or held[0] < time.monotonic():
+            self._cache.pop(user_id, None)
+            await self.load_keys([user_id])
+            held = self._cache.get(user_id)
+            if held is None:
+                raise Unreadable("no key")
+        return held[1]
+
+    # Values
+
+    @staticmethod
+    def _fernet(key: bytes, place: str) -> Fernet:
+        derived = HKDFExpand(algorithm=hashes.SHA256(), length=32, info=b"hospital_rt/1|" + place.encode())
+        return Fernet(base64.urlsafe_b64encode(derived.derive(key)))
+
+    def seal_loaded(self, user_id: str, place: str, value: Any) -> str:
+        """Seal with a key that :meth:`load_keys` has just put at hand.
+
+        Raises:
+            Unreadable: the user has no key (any more).
+        """
+        held = self._cache.get(user_id)
+        if held is None:
+            raise Unreadable("no key")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return self._fernet(held[1], f"{user_id}|{place}").encrypt(text.encode()).decode()
+
+    def open_loaded(self, user_id: str, place: str, token: str) -> Any:
+        """Open with a key that :meth:`load_keys` has just put at hand. Raises as :meth:`open_value` does."""
+        held = self._cache.get(user_id)
+        if held is None:
+            raise Unreadable("no key")
+        try:
+            return json.loads(self._fernet(held[1], f"{user_id}|{place}").decrypt(token))
+        except InvalidToken:
+            raise Unreadable("not sealed here") from None
+
+    async def seal(self, user_id: str, place: str, value: Any) -> str:
+        """The JSON value as ciphertext for one place: ``collection|record id|field``."""
+        await self._key(user_id)
+        return self.seal_loaded(user_id, place, value)
+
+    async def open_value(self, user_id: str, place: str, token: str) -> Any:
+        """The JSON value that was sealed for exactly this place.
+
+        Raises:
+            Unreadable: the key is destroyed, or the ciphertext belongs elsewhere.
+        """
+        await self._key(user_id)
+        return self.open_loaded(user_id, place, token)
+
+    def blind_index(self, value: str, *, use: str) -> str:
+        """A keyed hash that finds equal values without showing them."""
+        return hmac.new(self._index_key, f"{use}|{value}".encode(), hashlib.sha256).hexdigest()
+
+    # Rotation
+
+    async def rotate(self, *, batch: int = 500) -> int:
+        """Wrap every key anew under the first of ``ENCRYPTION_KEYS``; the service goes on meanwhile. Returns the count.
+
+        Afterwards the older keys may be removed from the setting.
+        """
+        rewrapped, last = 0, ""
+        while True:
+            rows = await self._keys.find({"_id": {"$gt": last}}).sort("_id", 1).limit(batch).to_list(batch)
+            if not rows:
+                return rewrapped
+            changes = [
+                UpdateOne({"_id": row["_id"], "wrapped": row["wrapped"]},
+                          {"$set": {"wrapped": self._ring.rotate(row["wrapped"]).decode()}})
+                for row in rows
+            ]  # fmt: skip
+            result = await self._keys.bulk_write(changes, ordered=False)
+            rewrapped += result.modified_count
+            last = rows[-1]["_id"]

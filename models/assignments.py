@@ -1,0 +1,79 @@
+"""Assignments: which doctor a patient has chosen. At most one is current; ended ones are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import ASCENDING, IndexModel
+
+from hospital_rt.database import Collection, Document, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    id: str
+    patient_id: str
+    doctor_id: str
+    since: datetime
+    share_history: bool
+    ended_at: datetime | None = None
+
+
+class Assignments:
+    """The collection ``assignments``."""
+
+    INDEXES = [
+        IndexModel(
+            [("patient_id", ASCENDING)], unique=True, name="one_current",
+            partialFilterExpression={"current": True},
+        ),
+        IndexModel([("doctor_id", ASCENDING), ("current", ASCENDING), ("since", ASCENDING)]),
+    ]  # fmt: skip
+
+    def __init__(self, collection: Collection) -> None:
+        self._assignments = collection
+
+    @staticmethod
+    def _read(row: Document) -> Assignment:
+        return Assignment(
+            id=row["_id"], patient_id=row["patient_id"], doctor_id=row["doctor_id"], since=row["since"],
+            share_history=row["share_history"], ended_at=row.get("ended_at"),
+        )  # fmt: skip
+
+    async def current(self, patient_id: str, *, session: Session = None) -> Assignment | None:
+        row = await self._assignments.find_one({"patient_id": patient_id, "current": True}, session=session)
+        return self._read(row) if row else None
+
+    async def between(self, patient_id: str, doctor_id: str, *, session: Session = None) -> Assignment | None:
+        """The current assignment of this patient if it is to this doctor."""
+        found = await self.current(patient_id, session=session)
+        return found if found and found.doctor_id == doctor_id else None
+
+    async def of_doctor(self, doctor_id: str, *, session: Session = None) -> list[Assignment]:
+        """The patients now assigned, longest first."""
+        cursor = self._assignments.find({"doctor_id": doctor_id, "current": True}, session=session)
+        return [self._read(row) async for row in cursor.sort([("since", 1), ("_id", 1)])]
+
+    async def of_patients(self, patient_ids: list[str], *, session: Session = None) -> dict[str, Assignment]:
+        cursor = self._assignments.find({"patient_id": {"$in": patient_ids}, "current": True}, session=session)
+        return {row["patient_id"]: self._read(row) async for row in cursor}
+
+    async def start(self, assignment: Assignment, *, session: Session) -> None:
+        await self._assignments.insert_one(
+            {
+                "_id": assignment.id, "patient_id": assignment.patient_id, "doctor_id": assignment.doctor_id,
+                "since": assignment.since, "share_history": assignment.share_history, "current": True,
+            },
+            session=session,
+        )  # fmt: skip
+
+    async def end(self, assignment_id: str, *, at: datetime, session: Session) -> None:
+        await self._assignments.update_one(
+            {"_id": assignment_id}, {"$set": {"ended_at": at}, "$unset": {"current": 1}}, session=session
+        )
+
+    async def share(self, assignment_id: str, share_history: bool, *, session: Session) -> None:
+        await self._assignments.update_one(
+            {"_id": assignment_id}, {"$set": {"share_history": share_history}}, session=session
+        )

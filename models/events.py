@@ -1,0 +1,155 @@
+"""Events: each user's feed, counted 1, 2, 3, ... without a gap in the order in which readers can see it.
+
+The counter and the events are written in one transaction: whoever holds a feed's counter holds it until the commit,
+so that a higher ``seq`` is never visible before a lower one. An event's id is made of what happened, so that it
+happens once. Payloads are sealed under the key of the person they are about.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel, UpdateOne
+
+from hospital_rt.database import Collection, Document, Session
+from hospital_rt.vault import Unreadable, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something to tell one user: ``about`` is whose key seals it, ``key`` what makes it happen once."""
+
+    user_id: str
+    about: str
+    event: str
+    key: str
+    data: Document = field(repr=False)
+    note_id: str | None = None
+    open_to_former: bool = False       # a former doctor may still read it: that the assignment ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event as it stands in a feed; ``data`` is opened by :meth:`Events.open`."""
+
+    id: str
+    user_id: str
+    about: str
+    seq: int
+    event: str
+    at: datetime
+    sealed: str = field(repr=False)
+    withdrawn: bool = False
+    open_to_former: bool = False
+
+
+class Events:
+    """The collections ``events`` and ``feeds``."""
+
+    def __init__(self, events: Collection, feeds: Collection, vault: Vault) -> None:
+        self._events = events
+        self._feeds = feeds
+        self._vault = vault
+
+    @staticmethod
+    def indexes(retention_days: int) -> list[IndexModel]:
+        return [
+            IndexModel([("user_id", ASCENDING), ("seq", ASCENDING)], unique=True),
+            IndexModel([("at", ASCENDING)], expireAfterSeconds=retention_days * 86_400, name="retention"),
+            IndexModel([("note_id", ASCENDING)], sparse=True),
+        ]
+
+    async def append(self, happenings: Sequence[Happening], *, at: datetime, session: Session) -> set[str]:
+        """Write what happened into the feeds of those it is told to. Returns whom to wake.
+
+        The keys of everyone it is about are loaded here; who has none (any more) is told nothing.
+        """
+        if not happenings:
+            return set()
+        await self._vault.load_keys({one.about for one in happenings})
+        sealed: list[tuple[Happening, str, str]] = []
+        for one in happenings:
+            id = f"{one.user_id}/{one.key}"
+            try:
+                sealed.append((one, id, self._vault.seal_loaded(one.about, f"events|{id}|data", one.data)))
+            except Unreadable:
+                continue
+        counts = Counter(one.user_id for one, _, _ in sealed)
+        if not counts:
+            return set()
+        await self._feeds.bulk_write(
+            [UpdateOne({"_id": id}, {"$inc": {"seq": count}}, upsert=True) for id, count in counts.items()],
+            ordered=False, session=session,
+        )  # fmt: skip
+        newest = {row["_id"]: row["seq"] async for row in self._feeds.find({"_id": {"$in": list(counts)}}, session=session)}
+        following = {id: newest[id] - count for id, count in counts.items()}
+        rows: list[Document] = []
+        for one, id, token in sealed:
+            following[one.user_id] += 1
+            row: Document = {
+                "_id": id, "user_id": one.user_id, "about": one.about, "seq": following[one.user_id],
+                "event": one.event, "at": at, "sealed": token,
+            }  # fmt: skip
+            if one.note_id:
+                row["note_id"] = one.note_id
+            if one.open_to_former:
+                row["open_to_former"] = True
+            rows.append(row)
+        await self._events.insert_many(rows, ordered=False, session=session)
+        return set(counts)
+
+    @staticmethod
+    def _read(row: Document) -> Event:
+        return Event(
+            id=row["_id"], user_id=row["user_id"], about=row["about"], seq=row["seq"], event=row["event"],
+            at=row["at"], sealed=row["sealed"], withdrawn=row.get("withdrawn", False),
+            open_to_former=row.get("open_to_former", False),
+        )  # fmt: skip
+
+    async def newest(self, user_id: str) -> int:
+        """The newest ``seq`` of the user's feed, 0 when it is empty."""
+        row = await self._feeds.find_one({"_id": user_id})
+        return row["seq"] if row else 0
+
+    async def newest_of(self, user_ids: list[str]) -> dict[str, int]:
+        return {row["_id"]: row["seq"] async for row in self._feeds.find({"_id": {"$in": user_ids}})}
+
+    async def after(self, user_id: str, seq: int, *, limit: int = 200) -> list[Event]:
+        """The events that follow ``seq``, in order."""
+        cursor = self._events.find({"user_id": user_id, "seq": {"$gt": seq}}).sort("seq", 1).limit(limit)
+        return [self._read(row) async for row in cursor]
+
+    async def after_each(self, heads: dict[str, int], *, limit: int = 20_000) -> list[Event]:
+        """The events that follow each user's ``seq``, in order for each user: one read for many feeds."""
+        clauses = [{"user_id": id, "seq": {"$gt": seq}} for id, seq in heads.items()]
+        cursor = self._events.find({"$or": clauses}).sort([("user_id", 1), ("seq", 1)]).limit(limit)
+        return [self._read(row) async for row in cursor]
+
+    async def open(self, event: Event) -> Any:
+        """The event's data.
+
+        Raises:
+            Unreadable: the key of the person it is about is destroyed.
+        """
+        return await self._vault.open_value(event.about, f"events|{event.id}|data", event.sealed)
+
+    async def load_keys(self, events: Sequence[Event]) -> None:
+        await self._vault.load_keys({event.about for event in events})
+
+    async def withdraw_note(self, note_id: str, *, user_id: str, session: Session) -> None:
+        """Close what this user's feed says about a note: the events keep their place and lose their content."""
+        await self._events.update_many(
+            {"note_id": note_id, "user_id": user_id}, {"$set": {"withdrawn": True}}, session=session
+        )
+
+    async def shown(self, user_id: str, seq: int) -> None:
+        """The user's screen showed the feed up to ``seq``."""
+        await self._feeds.update_one({"_id": user_id, "seq": {"$gte": seq}}, {"$max": {"shown": seq}})
+
+    async def forget(self, user_id: str, *, session: Session) -> None:
+        """Empty an erased user's feed; its count stays, so that no ``seq`` comes twice."""
+        await self._events.delete_many({"user_id": user_id}, session=session)

@@ -1,0 +1,111 @@
+"""Sessions: the devices signed in, each a family of refresh tokens with one live leaf.
+
+RFC 9700 section 4.14.2: a refresh is spent once; used again within the grace time it gets the same successor (two
+tabs, a lost answer), later its use ends the family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from pymongo import ASCENDING, IndexModel
+
+from hospital_rt.database import Collection, Document, Session
+
+GRACE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """One device signed in. ``generation`` is the refresh token that is not spent yet."""
+
+    id: str
+    user_id: str
+    nonce: str = field(repr=False)
+    generation: int
+    rotated_at: datetime
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime
+    ended_at: datetime | None = None
+    sealed_device: str | None = field(default=None, repr=False)
+
+
+class Sessions:
+    """The collection ``sessions``."""
+
+    INDEXES = [
+        IndexModel([("user_id", ASCENDING), ("ended_at", ASCENDING)]),
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+    ]
+
+    def __init__(self, collection: Collection) -> None:
+        self._sessions = collection
+
+    @staticmethod
+    def _read(row: Document) -> SignIn:
+        return SignIn(
+            id=row["_id"], user_id=row["user_id"], nonce=row["nonce"], generation=row["generation"],
+            rotated_at=row["rotated_at"], created_at=row["created_at"], expires_at=row["expires_at"],
+            last_used_at=row["last_used_at"], ended_at=row.get("ended_at"), sealed_device=row.get("sealed_device"),
+        )  # fmt: skip
+
+    async def start(
+        self, *, user_id: str, nonce: str, now: datetime, refresh_s: int, session_id: str | None = None,
+        sealed_device: str | None = None,
+    ) -> SignIn:  # fmt: skip
+        row = {
+            "_id": session_id or str(uuid4()), "user_id": user_id, "nonce": nonce, "generation": 0, "rotated_at": now,
+            "created_at": now, "last_used_at": now, "expires_at": now + timedelta(seconds=refresh_s), "ended_at": None,
+            "sealed_device": sealed_device,
+        }  # fmt: skip
+        await self._sessions.insert_one(row)
+        return self._read(row)
+
+    async def get(self, session_id: str) -> SignIn | None:
+        row = await self._sessions.find_one({"_id": session_id})
+        return self._read(row) if row else None
+
+    async def rotate(self, session: SignIn, *, now: datetime, refresh_s: int) -> bool:
+        """Spend the live leaf. False when another request was first."""
+        result = await self._sessions.update_one(
+            {"_id": session.id, "generation": session.generation, "ended_at": None},
+            {
+                "$inc": {"generation": 1},
+                "$set": {"rotated_at": now, "last_used_at": now, "expires_at": now + timedelta(seconds=refresh_s)},
+            },
+        )
+        return bool(result.matched_count)
+
+    async def of_user(self, user_id: str, *, now: datetime) -> list[SignIn]:
+        """The devices signed in, newest use first."""
+        cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
+        return [self._read(row) async for row in cursor.sort("last_used_at", -1)]
+
+    async def end(self, session_id: str, *, user_id: str, now: datetime) -> bool:
+        """End one device's session. False when it is not this user's or ended before."""
+        result = await self._sessions.update_one(
+            {"_id": session_id, "user_id": user_id, "ended_at": None}, {"$set": {"ended_at": now}}
+        )
+        return bool(result.matched_count)
+
+    async def end_all(
+        self, user_id: str, *, now: datetime, but: str | None = None, session: Session = None
+    ) -> list[str]:
+        """End every session of the user but one; their ids."""
+        wanted: Document = {"user_id": user_id, "ended_at": None}
+        if but:
+            wanted["_id"] = {"$ne": but}
+        ids = [row["_id"] async for row in self._sessions.find(wanted, {"_id": 1}, session=session)]
+        if ids:
+            await self._sessions.update_many({"_id": {"$in": ids}}, {"$set": {"ended_at": now}}, session=session)
+        return ids
+
+    async def alive(self, session_ids: list[str], *, now: datetime) -> set[str]:
+        """Which of these have not ended."""
+        cursor = self._sessions.find(
+            {"_id": {"$in": session_ids}, "ended_at": None, "expires_at": {"$gt": now}}, {"_id": 1}
+        )
+        return {row["_id"] async for row in cursor}

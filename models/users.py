@@ -1,0 +1,175 @@
+"""Users: patients and doctors. Names and addresses lie sealed under the user's own key."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pymongo import ASCENDING, IndexModel
+
+from hospital_rt.clock import to_wire
+from hospital_rt.database import Collection, Document, Session
+from hospital_rt.vault import Unreadable, Vault
+
+Role = Literal["doctor", "patient"]
+Status = Literal["active", "pending", "deactivated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One account. ``name`` and ``email`` are None once its key is destroyed."""
+
+    id: str
+    role: Role
+    status: Status
+    name: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    password_hash: str = field(repr=False)
+    timezone: str
+    reminder_time: str
+    language: str
+    created_at: datetime
+    email_confirmed: bool = True
+    seen_at: datetime | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def as_json(self) -> Document:
+        """**User** of contract section 3."""
+        return {
+            "id": self.id, "name": self.name, "email": self.email, "role": self.role, "status": self.status,
+            "timezone": self.timezone, "reminder_time": self.reminder_time, "language": self.language,
+            "created_at": to_wire(self.created_at),
+        }  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """Case and accents folded, for looking names up."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold().strip()
+
+
+class Users:
+    """The collection ``users``."""
+
+    INDEXES = [
+        IndexModel([("email_index", ASCENDING)], unique=True, sparse=True),
+        IndexModel([("role", ASCENDING), ("status", ASCENDING)]),
+    ]
+
+    def __init__(self, collection: Collection, vault: Vault) -> None:
+        self._users = collection
+        self._vault = vault
+
+    def email_index(self, email: str) -> str:
+        """The blind index of an address that :func:`handlers` normalised."""
+        return self._vault.blind_index(email, use="email")
+
+    async def _read(self, row: Document) -> User:
+        async def opened(name: str) -> str | None:
+            try:
+                return str(await self._vault.open_value(row["_id"], f"users|{row['_id']}|{name}", row[f"sealed_{name}"]))
+            except (Unreadable, KeyError):
+                return None
+
+        return User(
+            id=row["_id"], role=row["role"], status=row["status"], name=await opened("name"),
+            email=await opened("email"), password_hash=row.get("password_hash", ""), timezone=row["timezone"],
+            reminder_time=row["reminder_time"], language=row["language"], created_at=row["created_at"],
+            email_confirmed=row.get("email_confirmed", True), seen_at=row.get("seen_at"),
+        )  # fmt: skip
+
+    async def insert(self, user: User, *, session: Session) -> None:
+        """A new account with a key of its own. A taken address is a DuplicateKeyError."""
+        assert user.name is not None and user.email is not None
+        await self._vault.create_key(user.id, session=session)
+        await self._users.insert_one(
+            {
+                "_id": user.id, "role": user.role, "status": user.status,
+                "sealed_name": await self._vault.seal(user.id, f"users|{user.id}|name", user.name),
+                "sealed_email": await self._vault.seal(user.id, f"users|{user.id}|email", user.email),
+                "email_index": self.email_index(user.email), "password_hash": user.password_hash,
+                "timezone": user.timezone, "reminder_time": user.reminder_time, "language": user.language,
+                "created_at": user.created_at, "email_confirmed": user.email_confirmed,
+            },
+            session=session,
+        )  # fmt: skip
+
+    async def get(self, user_id: str, *, session: Session = None) -> User | None:
+        row = await self._users.find_one({"_id": user_id}, session=session)
+        return await self._read(row) if row else None
+
+    async def row(self, user_id: str, *, session: Session = None) -> Document | None:
+        """The bare record, nothing opened: status, role and zone, at the price of one read."""
+        found: Document | None = await self._users.find_one({"_id": user_id}, session=session)
+        return found
+
+    async def read_row(self, row: Document) -> User:
+        return await self._read(row)
+
+    async def by_email(self, email: str, *, session: Session = None) -> User | None:
+        row = await self._users.find_one({"email_index": self.email_index(email)}, session=session)
+        return await self._read(row) if row else None
+
+    async def names(self, user_ids: set[str]) -> dict[str, str | None]:
+        """The names of these users; None where a key is destroyed or the user is gone."""
+        await self._vault.load_keys(user_ids)
+        found: dict[str, str | None] = dict.fromkeys(user_ids)
+        async for row in self._users.find({"_id": {"$in": list(user_ids)}}, {"sealed_name": 1}):
+            try:
+                found[row["_id"]] = self._vault.open_loaded(
+                    row["_id"], f"users|{row['_id']}|name", row.get("sealed_name", "")
+                )
+            except Unreadable:
+                found[row["_id"]] = None
+        return found
+
+    async def accepting_doctors(self) -> list[tuple[str, str]]:
+        """``(id, name)`` of the doctors that patients may choose, by name."""
+        ids = {row["_id"] async for row in self._users.find({"role": "doctor", "status": "active"}, {"_id": 1})}
+        names = await self.names(ids)
+        return sorted(
+            ((id, name) for id, name in names.items() if name is not None), key=lambda item: (fold(item[1]), item[0])
+        )
+
+    async def update(self, user_id: str, changes: Document, *, session: Session = None) -> None:
+        """Set plain members; ``name`` is sealed on the way."""
+        values = dict(changes)
+        if "name" in values:
+            values["sealed_name"] = await self._vault.seal(user_id, f"users|{user_id}|name", values.pop("name"))
+        await self._users.update_one({"_id": user_id}, {"$set": values}, session=session)
+
+    async def compare_and_update(self, user_id: str, wanted: Document, changes: Document, *, session: Any) -> bool:
+        """Set members only where the record still is as ``wanted``."""
+        result = await self._users.update_one({"_id": user_id, **wanted}, {"$set": changes}, session=session)
+        return bool(result.matched_count)
+
+    async def erase(self, user_id: str, *, at: datetime, session: Session) -> None:
+        """Keep the bare id and role; everything that tells who it was goes."""
+        await self._vault.destroy_key(user_id, session=session)
+        await self._users.update_one(
+            {"_id": user_id},
+            {
+                "$set": {"status": "deactivated", "erased_at": at, "password_hash": ""},
+                "$unset": {"sealed_name": 1, "sealed_email": 1, "email_index": 1, "seen_at": 1},
+            },
+            session=session,
+        )
+
+    async def remove(self, user_id: str, *, session: Session) -> None:
+        """Take an unconfirmed sign-up away, so that a newer one can have its address."""
+        await self._vault.destroy_key(user_id, session=session)
+        await self._users.delete_one({"_id": user_id}, session=session)
+
+    async def saw(self, user_id: str, *, at: datetime) -> None:
+        """Note that the user was here."""
+        await self._users.update_one({"_id": user_id}, {"$max": {"seen_at": at}})
+
+    async def seen(self, user_ids: list[str]) -> dict[str, datetime | None]:
+        cursor = self._users.find({"_id": {"$in": user_ids}}, {"seen_at": 1})
+        return {row["_id"]: row.get("seen_at") async for row in cursor}
