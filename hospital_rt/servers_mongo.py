@@ -5,7 +5,10 @@ Whatever state an earlier start was interrupted in, the next one completes it: s
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,6 +50,7 @@ class MongoServer(Server):
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             *("--networkMessageCompressors", "disabled"),  # CVE-2025-14847 is in the zlib of 6.0.5
             *("--logpath", str(self.log), "--logappend", "--logRotate", "reopen", "--quiet"),
+            *("--slowms", "10000"),  # the log quotes slow queries, and with them what they look for
         ]
 
     def until_ready(self, deadline: float) -> None:
@@ -56,8 +60,10 @@ class MongoServer(Server):
         with _client(self.port, "__system", self._key, "local") as client:
             while not self._is_primary(client):
                 self.pause(deadline)
-            if not _accepts(self.port, self.password):
-                _make_user(client, self.password, self.roles)
+            while not _accepts(self.port, self.password):
+                with contextlib.suppress(PyMongoError):
+                    _make_user(client, self.password, self.roles)
+                self.pause(deadline)
 
     def _is_primary(self, client: MongoClient[dict[str, Any]]) -> bool:
         try:
@@ -68,7 +74,7 @@ class MongoServer(Server):
             if config is None:
                 new = {"_id": self.replica_set, "members": [{"_id": 0, "host": host}]}
                 client.admin.command("replSetInitiate", new)
-            elif config["members"][0]["host"] != host:  # the port has moved since
+            elif config["members"][0]["host"] != host:  # the port has moved since; mongod has asked the old one first
                 config["members"][0]["host"] = host
                 config["version"] += 1
                 client.admin.command("replSetReconfig", config, force=True)
@@ -109,18 +115,30 @@ class SecantusServer(Server):
         return self.home / f"{self.name}.out"
 
     def until_ready(self, deadline: float) -> None:
-        assert self.port is not None and self.process is not None  # noqa: S101
+        assert self.port is not None  # noqa: S101
         self.await_port(self.port, deadline)
         if not self._guarded:  # it has no localhost exception: the user is made first, the door closed then
-            with _client(self.port) as client:
-                _make_user(client, self.password, ["root"])
-            self.stop()
-            self.process.wait(10)
-            write_private(self.home / "user-made", "")
+            self._make_first_user(deadline)
             self.spawn()
             self.await_port(self.port, deadline)
         while not _accepts(self.port, self.password):
             self.pause(deadline)
+
+    def _make_first_user(self, deadline: float) -> None:
+        assert self.port is not None and self.process is not None  # noqa: S101
+        with _client(self.port) as client:
+            while True:
+                try:
+                    _make_user(client, self.password, ["root"])
+                    break
+                except PyMongoError:
+                    self.pause(deadline)
+        self.stop()
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        write_private(self.home / "user-made", "")
 
 
 def _client(port: int, user: str | None = None, password: str | None = None, source: str = "admin") -> Any:
