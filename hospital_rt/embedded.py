@@ -91,14 +91,14 @@ class EmbeddedServers:
     def restart_dead(self) -> list[str]:
         """Start those that died again, where they were; the names of those that run again.
 
-        Waits a few seconds at most. One that cannot run yet (its port was taken meanwhile) stays dead
-        and is tried again at the next call.
+        Waits a few seconds at most. One that cannot run yet (its port was taken meanwhile, the disk is full)
+        stays dead and is tried again at the next call.
         """
         dead = [server for server in self._servers if server.died()]
         for server in dead:
-            server.spawn()
-        if dead:
-            self._write_run_file(ready=True)
+            with contextlib.suppress(OSError):
+                server.spawn()
+                self._write_run_file(ready=True)
         for server in dead:
             with contextlib.suppress(EmbeddedRefused):
                 server.wait(_RESTART_WITHIN_S)

