@@ -263,7 +263,7 @@ def _named(
     slot = next((kept for kept in course.window if kept.at == slot_at), recalled)
     if slot is None:
         number = timeline.find(slot_at, first=course.first)
-        if number is None or (held := course.known(number)) is not None and held.at != slot_at:
+        if number is None or ((held := course.known(number)) is not None and held.at != slot_at):
             raise invalid("#/slot", "This step has no such slot.")
         state: SlotState = "missed" if number <= course.passed or slot_at <= now else "open"
         slot = Slot(number=number, key=timeline.key(number), at=slot_at, state=state, recorded=False)

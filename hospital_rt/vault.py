@@ -9,6 +9,7 @@ is destroyed nothing of theirs opens again, wherever a copy lies.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -57,10 +58,8 @@ class Vault:
         found = await self._keys.find_one({"_id": INDEX_KEY})
         if found is None:
             wrapped = self._ring.encrypt(os.urandom(32)).decode()
-            try:
+            with contextlib.suppress(DuplicateKeyError):
                 await self._keys.insert_one({"_id": INDEX_KEY, "wrapped": wrapped})
-            except DuplicateKeyError:
-                pass
             found = await self._keys.find_one({"_id": INDEX_KEY})
         try:
             self._index_key = self._ring.decrypt(found["wrapped"]) if found else b""
@@ -135,15 +134,19 @@ class Vault:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return self._fernet(held[1], f"{user_id}|{place}").encrypt(text.encode()).decode()
 
-    def open_loaded(self, user_id: str, place: str, token: str) -> Any:
-        """Open with a key that :meth:`load_keys` has just put at hand. Raises as :meth:`open_value` does."""
+    def open_text(self, user_id: str, place: str, token: str) -> str:
+        """The JSON text that was sealed, with a key at hand. Raises as :meth:`open_value` does."""
         held = self._cache.get(user_id)
         if held is None:
             raise Unreadable("no key")
         try:
-            return json.loads(self._fernet(held[1], f"{user_id}|{place}").decrypt(token))
+            return self._fernet(held[1], f"{user_id}|{place}").decrypt(token).decode()
         except InvalidToken:
             raise Unreadable("not sealed here") from None
+
+    def open_loaded(self, user_id: str, place: str, token: str) -> Any:
+        """Open with a key that :meth:`load_keys` has just put at hand. Raises as :meth:`open_value` does."""
+        return json.loads(self.open_text(user_id, place, token))
 
     async def seal(self, user_id: str, place: str, value: Any) -> str:
         """The JSON value as ciphertext for one place: ``collection|record id|field``."""

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
@@ -85,7 +84,8 @@ class Events:
             [UpdateOne({"_id": id}, {"$inc": {"seq": count}}, upsert=True) for id, count in counts.items()],
             ordered=False, session=session,
         )  # fmt: skip
-        newest = {row["_id"]: row["seq"] async for row in self._feeds.find({"_id": {"$in": list(counts)}}, session=session)}
+        feeds = self._feeds.find({"_id": {"$in": list(counts)}}, session=session)
+        newest = {row["_id"]: row["seq"] async for row in feeds}
         following = {id: newest[id] - count for id, count in counts.items()}
         rows: list[Document] = []
         for one, id, token in sealed:
@@ -129,13 +129,13 @@ class Events:
         cursor = self._events.find({"$or": clauses}).sort([("user_id", 1), ("seq", 1)]).limit(limit)
         return [self._read(row) async for row in cursor]
 
-    async def open(self, event: Event) -> Any:
-        """The event's data.
+    def open_text(self, event: Event) -> str:
+        """The event's data as JSON text; :meth:`load_keys` comes first.
 
         Raises:
             Unreadable: the key of the person it is about is destroyed.
         """
-        return await self._vault.open_value(event.about, f"events|{event.id}|data", event.sealed)
+        return self._vault.open_text(event.about, f"events|{event.id}|data", event.sealed)
 
     async def load_keys(self, events: Sequence[Event]) -> None:
         await self._vault.load_keys({event.about for event in events})

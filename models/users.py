@@ -72,8 +72,9 @@ class Users:
 
     async def _read(self, row: Document) -> User:
         async def opened(name: str) -> str | None:
+            place = f"users|{row['_id']}|{name}"
             try:
-                return str(await self._vault.open_value(row["_id"], f"users|{row['_id']}|{name}", row[f"sealed_{name}"]))
+                return str(await self._vault.open_value(row["_id"], place, row[f"sealed_{name}"]))
             except (Unreadable, KeyError):
                 return None
 
@@ -86,7 +87,8 @@ class Users:
 
     async def insert(self, user: User, *, session: Session) -> None:
         """A new account with a key of its own. A taken address is a DuplicateKeyError."""
-        assert user.name is not None and user.email is not None
+        if user.name is None or user.email is None:
+            raise ValueError("a new account needs a name and an address")
         await self._vault.create_key(user.id, session=session)
         await self._users.insert_one(
             {

@@ -1,0 +1,84 @@
+"""The composition root: opens what a role needs, hands it over, and closes it in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+from hospital_rt.database import Database
+from hospital_rt.extraction import Extractor, make_extractor
+from hospital_rt.limits import Limits
+from hospital_rt.mail import Mailer
+from hospital_rt.passwords import Passwords
+from hospital_rt.settings import Settings
+from hospital_rt.telemetry import Metrics
+from hospital_rt.tokens import Tokens
+from hospital_rt.vault import Vault
+from hospital_rt.wakeups import Wakeups, make_redis
+
+LARGEST_BODY = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What the floors above are given. Nothing of it is looked up anywhere."""
+
+    settings: Settings
+    database: Database
+    vault: Vault = field(repr=False)
+    redis: Redis
+    wakeups: Wakeups
+    limits: Limits
+    metrics: Metrics
+    passwords: Passwords
+    tokens: Tokens = field(repr=False)
+    extractor: Extractor
+    mailer: Mailer
+
+
+@contextlib.asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open the clients of one role. Whether they reach anything shows when they are used."""
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
+        stack.push_async_callback(database.close)
+        redis = make_redis(settings.redis_url or "redis://127.0.0.1:1")
+        stack.push_async_callback(redis.aclose)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        extractor = make_extractor(
+            api_key=settings.openai_api_key, base_url=settings.openai_base_url, model=settings.openai_model,
+            timeout_s=settings.openai_timeout_seconds,
+        )  # fmt: skip
+        stack.push_async_callback(extractor.close)
+        metrics = Metrics()
+        yield Resources(
+            settings=settings, database=database,
+            vault=Vault(database.collection("keys"), settings.encryption_keys), redis=redis,
+            wakeups=Wakeups(redis, metrics), limits=Limits(redis, on=settings.rate_limits == "on"), metrics=metrics,
+            passwords=passwords, tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
+            extractor=extractor, mailer=Mailer(settings),
+        )  # fmt: skip
+
+
+def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], arguments: dict[str, Any]) -> Application:
+    """The web application with the routes it is given."""
+    return Application(
+        list(routes), default_handler_class=not_found, default_handler_args=arguments, compress_response=False,
+        websocket_max_message_size=16 * 1024, websocket_ping_interval=25, websocket_ping_timeout=20,
+        log_function=lambda handler: None,
+    )  # fmt: skip
+
+
+def make_server(app: Application) -> HTTPServer:
+    """The HTTP server with its bounds: header and body sizes, idle and slow connections."""
+    return HTTPServer(
+        app, max_header_size=16 * 1024, max_body_size=LARGEST_BODY + 1024, max_buffer_size=2 * 1024 * 1024,
+        idle_connection_timeout=60, body_timeout=20, decompress_request=False,
+    )  # fmt: skip

@@ -1,0 +1,117 @@
+"""Remind: record everything that is due. Any number of these may run at once, and crash at any point.
+
+One transaction writes, for a batch of steps, the ledger, the feeds and the steps' next moment: a reminder is either
+recorded whole or not at all, and two that race conflict on the step they share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pymongo.errors import DuplicateKeyError
+
+from hospital_rt.course import time_passes
+from hospital_rt.database import Session, is_away
+from hospital_rt.telemetry import describe_error, log
+from models.acts.telling import Audience, ledger_entries, reminder_due
+from models.events import Happening
+from models.reminders import Entry
+from models.steps import Step
+from models.store import Store
+
+HOLD_S = 10.0
+POISON_WAIT = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What one batch did: whom to wake, how many reminders, and how late each was, in seconds."""
+
+    users: frozenset[str]
+    steps: int
+    lags_s: tuple[float, ...]
+
+
+def pass_time(step: Step, *, now: datetime) -> tuple[Step, list[Entry], list[Happening]]:
+    """Let time pass for one step: the step after it, its ledger entries and the reminder for the patient, if any."""
+    if step.status != "active":
+        return step, [], []
+    if step.course is None:
+        ends_at = step.ends_at
+        if not step.as_needed or ends_at is None or ends_at > now:
+            return step, [], []
+        return replace(step, status="completed", completed_at=now, ended="fixed"), [], []
+    change = time_passes(step.course, now=now, zone=step.zone)
+    after = step.with_course(change.course, now=now)
+    entries = ledger_entries(after, change.touched, new=change.reminded)
+    if change.reminded is None:
+        return after, entries, []
+    return after, entries, [reminder_due(after, change.reminded, repeat=change.repeat, now=now)]
+
+
+async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> Recorded:
+    """Record one batch of due reminders, the longest due first.
+
+    ``steps`` of the answer is how many were looked at: 0 when there is nothing (more) to do.
+    """
+    ids = await store.steps.hold_due(now, limit=limit, hold_s=HOLD_S, offset=offset)
+    if not ids:
+        return Recorded(frozenset(), 0, ())
+    try:
+        return await _record(store, ids, now=now)
+    except Exception as error:
+        if is_away(error) and not isinstance(error, DuplicateKeyError):
+            raise
+        log.warning("reminders.batch_failed", count=len(ids), **describe_error(error))
+    return await _record_singly(store, ids, now=now)
+
+
+async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> Recorded:
+    """One step at a time, so that one that cannot be worked on does not hold the others up."""
+    users: set[str] = set()
+    lags: list[float] = []
+    for step_id in ids:
+        try:
+            one = await _record(store, [step_id], now=now)
+        except Exception as error:
+            if is_away(error) and not isinstance(error, DuplicateKeyError):
+                raise
+            log.error("reminders.step_failed", step_id=step_id, **describe_error(error))
+            await store.steps.put_off(step_id, until=now + POISON_WAIT)
+            continue
+        users |= one.users
+        lags.extend(one.lags_s)
+    return Recorded(frozenset(users), len(ids), tuple(lags))
+
+
+async def _record(store: Store, ids: list[str], *, now: datetime) -> Recorded:
+    async def work(session: Session) -> Recorded:
+        steps = await store.steps.due_among(ids, now, session=session)
+        entries: list[Entry] = []
+        happenings: list[Happening] = []
+        moved: list[Step] = []
+        lags: list[float] = []
+        for step in steps:
+            after, written, told = pass_time(step, now=now)
+            moved.append(after)
+            entries.extend(written)
+            happenings.extend(told)
+            lags.extend((now - entry.slot.at).total_seconds() for entry in written if entry.is_new)
+        over = [step for step in moved if step.status == "completed"]
+        if over:
+            doctors = await store.assignments.of_patients([step.patient_id for step in over], session=session)
+            for step in over:
+                audience = Audience(step.patient_id, doctors.get(step.patient_id))
+                happenings.extend(
+                    audience.steps_changed(
+                        note_id=step.note_id, created=[], cancelled=[], completed=[step.id], by="course",
+                        key=f"completed/{step.id}/{step.version}", now=now,
+                    )
+                )  # fmt: skip
+        await store.steps.save(moved, session=session)
+        await store.reminders.write(entries, session=session)
+        users = await store.events.append(happenings, at=now, session=session)
+        return Recorded(frozenset(users), len(ids), tuple(lags))
+
+    return await store.transaction(work)

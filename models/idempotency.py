@@ -1,0 +1,108 @@
+"""Idempotency keys: the same request sent twice is done once and answered alike.
+
+A claim is made before the work; the work's own transaction marks it as committed, so that a crash between the two
+leaves no doubt; the answer is kept sealed for 24 hours. ``subject_id`` is the id that whatever is made will have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from hospital_rt.database import Collection, Document, Session
+from hospital_rt.problems import Problem
+from hospital_rt.vault import Unreadable, Vault
+
+LEASE_S = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to do a request's work. ``done``: an earlier try had committed and then lost its answer."""
+
+    id: str
+    user_id: str
+    owner: str
+    subject_id: str
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the first request with this key was answered."""
+
+    status: int
+    body: Any = field(repr=False)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Idempotency:
+    """The collection ``idempotency``."""
+
+    INDEXES = [IndexModel([("created_at", ASCENDING)], expireAfterSeconds=86_400)]
+
+    def __init__(self, collection: Collection, vault: Vault) -> None:
+        self._keys = collection
+        self._vault = vault
+
+    async def claim(self, *, id: str, user_id: str, body_hash: str, now: datetime) -> Claim | Answer | None:
+        """Claim a key, or get the answer it already has. None: another request is at work under it right now.
+
+        Raises:
+            Problem: 422 ``idempotency-mismatch`` for another body.
+        """
+        owner, subject_id = uuid4().hex, str(uuid4())
+        lease = now + timedelta(seconds=LEASE_S)
+        try:
+            await self._keys.insert_one(
+                {"_id": id, "user_id": user_id, "body_hash": body_hash, "owner": owner, "subject_id": subject_id,
+                 "lease_until": lease, "created_at": now, "committed": False}
+            )  # fmt: skip
+            return Claim(id=id, user_id=user_id, owner=owner, subject_id=subject_id)
+        except DuplicateKeyError:
+            pass
+        row: Document | None = await self._keys.find_one({"_id": id})
+        if row is None:
+            return None
+        if row["body_hash"] != body_hash:
+            raise Problem("idempotency-mismatch")
+        if "sealed_answer" in row:
+            try:
+                held = await self._vault.open_value(user_id, f"idempotency|{id}|answer", row["sealed_answer"])
+                return Answer(status=held["status"], body=held["body"], headers=held["headers"])
+            except Unreadable:
+                return None
+        row = await self._keys.find_one_and_update(
+            {"_id": id, "lease_until": {"$lte": now}}, {"$set": {"owner": owner, "lease_until": lease}},
+            return_document=ReturnDocument.AFTER,
+        )  # fmt: skip
+        if row is None:
+            return None
+        return Claim(id=id, user_id=user_id, owner=owner, subject_id=row["subject_id"], done=row["committed"])
+
+    async def commit(self, claim: Claim | None, *, session: Session) -> None:
+        """Within the work's transaction: it is done under this claim, by this owner and no other."""
+        if claim is None:
+            return
+        result = await self._keys.update_one(
+            {"_id": claim.id, "owner": claim.owner}, {"$set": {"committed": True}}, session=session
+        )
+        if not result.matched_count:
+            raise Problem("conflict", "This request is being answered already.", retry_after_s=1)
+
+    async def keep(self, claim: Claim, answer: Answer) -> None:
+        held = {"status": answer.status, "body": answer.body, "headers": answer.headers}
+        sealed = await self._vault.seal(claim.user_id, f"idempotency|{claim.id}|answer", held)
+        await self._keys.update_one({"_id": claim.id, "owner": claim.owner}, {"$set": {"sealed_answer": sealed}})
+
+    async def release(self, claim: Claim) -> None:
+        """The request was refused: the key is free again."""
+        await self._keys.delete_one({"_id": claim.id, "owner": claim.owner, "committed": False})
+
+    async def forget(self, user_id: str, *, session: Session) -> None:
+        await self._keys.delete_many({"user_id": user_id}, session=session)

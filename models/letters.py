@@ -1,0 +1,125 @@
+"""Letters: the outbox of mail, and the one-time links that some of them carry.
+
+A letter holds whom it is for and what kind it is; its address and its link are put in only while it is being sent.
+Of a link only the hash is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import uuid4
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+
+from hospital_rt.database import Collection, Document, Session
+
+LetterKind = Literal["verify", "already", "reset", "reset-by-hospital", "sign-in-reused"]
+LinkUse = Literal["reset", "verify"]
+LINK_LIFE: dict[LinkUse, timedelta] = {"reset": timedelta(hours=1), "verify": timedelta(days=2)}
+MOST_TRIES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    id: str
+    user_id: str
+    kind: LetterKind
+    link_id: str | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    id: str
+    user_id: str
+    use: LinkUse
+    expires_at: datetime
+
+
+class Letters:
+    """The collections ``letters`` and ``links``."""
+
+    INDEXES = [
+        IndexModel([("wake_at", ASCENDING)], partialFilterExpression={"wake_at": {"$exists": True}}, name="unsent"),
+        IndexModel([("created_at", ASCENDING)], expireAfterSeconds=30 * 86_400),
+    ]
+    LINK_INDEXES = [
+        IndexModel([("user_id", ASCENDING), ("use", ASCENDING)]),
+        IndexModel([("token_hash", ASCENDING)], unique=True),
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=86_400),
+    ]
+
+    def __init__(self, letters: Collection, links: Collection) -> None:
+        self._letters = letters
+        self._links = links
+
+    async def write(
+        self, *, user_id: str, kind: LetterKind, link_id: str | None = None, now: datetime, session: Session = None
+    ) -> str:
+        """Put a letter into the outbox; its id."""
+        id = str(uuid4())
+        await self._letters.insert_one(
+            {"_id": id, "user_id": user_id, "kind": kind, "link_id": link_id, "created_at": now, "wake_at": now,
+             "tries": 0},
+            session=session,
+        )  # fmt: skip
+        return id
+
+    async def claim(self, letter_id: str, *, now: datetime, hold_s: float) -> Letter | None:
+        """Take a letter to send. None when it is sent, given up, or another worker has it."""
+        row = await self._letters.find_one_and_update(
+            {"_id": letter_id, "wake_at": {"$lte": now}},
+            {"$set": {"wake_at": now + timedelta(seconds=hold_s)}, "$inc": {"tries": 1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if row is None:
+            return None
+        return Letter(
+            id=row["_id"], user_id=row["user_id"], kind=row["kind"], link_id=row["link_id"], tries=row["tries"]
+        )
+
+    async def done(self, letter_id: str, *, outcome: Literal["sent", "given-up"]) -> None:
+        await self._letters.update_one({"_id": letter_id}, {"$set": {"outcome": outcome}, "$unset": {"wake_at": 1}})
+
+    async def put_off(self, letter_id: str, *, until: datetime) -> None:
+        await self._letters.update_one({"_id": letter_id}, {"$set": {"wake_at": until}})
+
+    async def unsent(self, now: datetime, *, limit: int) -> list[str]:
+        cursor = self._letters.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)
+        return [row["_id"] async for row in cursor]
+
+    async def void(self, user_id: str, *, session: Session = None) -> None:
+        """No letter that still waits for this user is sent any more, and no link works."""
+        await self._letters.update_many(
+            {"user_id": user_id, "wake_at": {"$exists": True}},
+            {"$set": {"outcome": "given-up"}, "$unset": {"wake_at": 1}}, session=session,
+        )  # fmt: skip
+        await self._links.delete_many({"user_id": user_id}, session=session)
+
+    # Links
+
+    async def make_link(
+        self, *, link_id: str, user_id: str, use: LinkUse, token_hash: str, now: datetime, session: Session = None
+    ) -> None:
+        """A new one-time link; older ones for the same use no longer work."""
+        await self._links.delete_many({"user_id": user_id, "use": use}, session=session)
+        await self._links.insert_one(
+            {"_id": link_id, "user_id": user_id, "use": use, "token_hash": token_hash,
+             "expires_at": now + LINK_LIFE[use]},
+            session=session,
+        )  # fmt: skip
+
+    async def find_link(self, token_hash: str, *, use: LinkUse, now: datetime) -> Link | None:
+        row: Document | None = await self._links.find_one(
+            {"token_hash": token_hash, "use": use, "expires_at": {"$gt": now}}
+        )
+        if row is None:
+            return None
+        return Link(id=row["_id"], user_id=row["user_id"], use=row["use"], expires_at=row["expires_at"])
+
+    async def spend_link(self, link_id: str, *, session: Session) -> bool:
+        """Use a link up. False when somebody was first."""
+        result = await self._links.delete_one({"_id": link_id}, session=session)
+        return bool(result.deleted_count)

@@ -1,0 +1,199 @@
+"""Reminders: the ledger. One record a step and slot, its id made from step, local date and place, so twice is once.
+
+What a check-in said lies here too. A record counts towards adherence by its state; what was used as needed, and what
+was answered only after its step had been cancelled, does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
+
+from hospital_rt.course import Outcome, Slot, SlotState
+from hospital_rt.database import Collection, Document, Session
+from hospital_rt.vault import Unreadable, Vault
+
+Use = Literal["slot", "as_needed", "checklist"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """One slot that came due or was answered, or one use without a slot. ``slot_at`` is what clients call the slot."""
+
+    id: str                            # "<step_id>@2026-03-02#0": step, local date, place in times
+    step_id: str
+    patient_id: str
+    use: Use
+    number: int
+    key: str
+    slot_at: datetime
+    day: date                          # the patient's local date
+    state: SlotState
+    recorded: bool
+    repeats: int
+    outcome: Outcome | None
+    answered_at: datetime | None
+    sealed_reason: str | None = field(default=None, repr=False)
+
+    def as_slot(self) -> Slot:
+        return Slot(
+            number=self.number, key=self.key, at=self.slot_at, state=self.state, recorded=self.recorded,
+            repeats=self.repeats, answered_at=self.answered_at,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A write to the ledger: the slot as it now stands."""
+
+    step_id: str
+    patient_id: str
+    slot: Slot
+    day: date
+    is_new: bool = False               # a reminder is recorded now: the id must not exist yet
+    answer: bool = False               # the outcome changes with this write
+    reason: str | None = field(default=None, repr=False)
+
+
+class Reminders:
+    """The collection ``reminders``."""
+
+    INDEXES = [
+        IndexModel([("step_id", ASCENDING), ("slot_at", DESCENDING)]),
+        IndexModel([("patient_id", ASCENDING), ("day", ASCENDING)]),
+    ]
+
+    def __init__(self, collection: Collection, vault: Vault) -> None:
+        self._reminders = collection
+        self._vault = vault
+
+    @staticmethod
+    def _read(row: Document) -> Reminder:
+        return Reminder(
+            id=row["_id"], step_id=row["step_id"], patient_id=row["patient_id"], use=row["use"],
+            number=row["number"], key=row["key"], slot_at=row["slot_at"], day=date.fromisoformat(row["day"]),
+            state=row["state"], recorded=row["recorded"], repeats=row["repeats"], outcome=row.get("outcome"),
+            answered_at=row.get("answered_at"), sealed_reason=row.get("sealed_reason"),
+        )  # fmt: skip
+
+    async def write(
+        self, entries: Sequence[Entry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session
+    ) -> None:
+        """Write slots as they now stand. A reminder that already stands is a DuplicateKeyError."""
+        writes: list[Any] = [DeleteOne({"_id": f"{step_id}@{slot.key}"}) for step_id, slot in removed]
+        for entry in entries:
+            slot, id = entry.slot, f"{entry.step_id}@{entry.slot.key}"
+            fixed: Document = {
+                "step_id": entry.step_id, "patient_id": entry.patient_id, "use": "slot", "number": slot.number,
+                "key": slot.key, "slot_at": slot.at, "day": entry.day.isoformat(),
+            }  # fmt: skip
+            moving: Document = {"state": slot.state, "recorded": slot.recorded, "repeats": slot.repeats}
+            if entry.answer:
+                moving["answered_at"] = slot.answered_at
+                moving["outcome"] = slot.state if slot.answered_at else None
+                moving["sealed_reason"] = await self._seal_reason(entry.patient_id, id, entry.reason)
+            if entry.is_new:
+                writes.append(InsertOne({"_id": id, **fixed, **moving}))
+            else:
+                writes.append(UpdateOne({"_id": id}, {"$set": moving, "$setOnInsert": fixed}, upsert=True))
+        if writes:
+            await self._reminders.bulk_write(writes, ordered=False, session=session)
+
+    async def _seal_reason(self, patient_id: str, id: str, reason: str | None) -> str | None:
+        return await self._vault.seal(patient_id, f"reminders|{id}|reason", reason) if reason else None
+
+    async def record_use(
+        self, *, step_id: str, patient_id: str, use: Use, at: datetime, day: date, outcome: Outcome,
+        reason: str | None, session: Session,
+    ) -> None:  # fmt: skip
+        """A check-in without a slot: a checklist step, or one use of an as-needed step."""
+        key = f"use-{at.isoformat()}"
+        id = f"{step_id}@{key}"
+        await self._reminders.insert_one(
+            {
+                "_id": id, "step_id": step_id, "patient_id": patient_id, "use": use, "number": -1, "key": key,
+                "slot_at": at, "day": day.isoformat(), "state": outcome, "recorded": False, "repeats": 0,
+                "outcome": outcome, "answered_at": at,
+                "sealed_reason": await self._seal_reason(patient_id, id, reason),
+            },
+            session=session,
+        )  # fmt: skip
+
+    async def record_late(
+        self, reminder: Reminder, *, outcome: Outcome, reason: str | None, at: datetime, session: Session
+    ) -> None:
+        """An answer to a slot of a cancelled step: it is kept and changes nothing else."""
+        await self._reminders.update_one(
+            {"_id": reminder.id},
+            {
+                "$set": {
+                    "outcome": outcome, "answered_at": at,
+                    "sealed_reason": await self._seal_reason(reminder.patient_id, reminder.id, reason),
+                }
+            },
+            session=session,
+        )  # fmt: skip
+
+    async def take_back(self, reminder: Reminder, *, session: Session) -> None:
+        """Undo a check-in that had no slot, or that came after its step was cancelled."""
+        if reminder.use == "slot":
+            await self._reminders.update_one(
+                {"_id": reminder.id},
+                {"$set": {"outcome": None, "answered_at": None, "sealed_reason": None}}, session=session,
+            )  # fmt: skip
+        else:
+            await self._reminders.delete_one({"_id": reminder.id}, session=session)
+
+    async def find(self, step_id: str, slot_at: datetime, *, session: Session = None) -> Reminder | None:
+        row = await self._reminders.find_one({"step_id": step_id, "slot_at": slot_at}, session=session)
+        return self._read(row) if row else None
+
+    async def newest(self, step_id: str, *, answered: bool, session: Session = None) -> Reminder | None:
+        """The newest answer of a step, or its newest slot that is not answered."""
+        query: Document = {"step_id": step_id, "answered_at": {"$ne": None} if answered else None}
+        order = "answered_at" if answered else "slot_at"
+        rows = await self._reminders.find(query, session=session).sort(order, -1).limit(1).to_list(1)
+        return self._read(rows[0]) if rows else None
+
+    async def answers(self, step_id: str, *, limit: int = 1000) -> list[Reminder]:
+        """The check-ins of a step, oldest first."""
+        cursor = self._reminders.find({"step_id": step_id, "answered_at": {"$ne": None}})
+        rows = await cursor.sort("answered_at", -1).limit(limit).to_list(limit)
+        return [self._read(row) for row in reversed(rows)]
+
+    async def reason(self, reminder: Reminder) -> str | None:
+        if reminder.sealed_reason is None:
+            return None
+        try:
+            return str(
+                await self._vault.open_value(
+                    reminder.patient_id, f"reminders|{reminder.id}|reason", reminder.sealed_reason
+                )
+            )
+        except Unreadable:
+            return None
+
+    async def since(self, patient_ids: list[str], first_day: date) -> list[Reminder]:
+        """The slots of these patients from a local date on, oldest first: what adherence is counted from."""
+        cursor = self._reminders.find(
+            {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}, "use": "slot"}
+        )
+        rows = await cursor.sort("slot_at", 1).to_list(None)
+        return [self._read(row) for row in rows]
+
+    async def last_answers(self, patient_ids: list[str], *, first_day: date) -> dict[str, datetime]:
+        """When each of these patients last checked in to anything, looking back to a local date."""
+        found: dict[str, datetime] = {}
+        cursor = self._reminders.find(
+            {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}, "answered_at": {"$ne": None}},
+            {"patient_id": 1, "answered_at": 1},
+        )
+        async for row in cursor:
+            held = found.get(row["patient_id"])
+            if held is None or row["answered_at"] > held:
+                found[row["patient_id"]] = row["answered_at"]
+        return found

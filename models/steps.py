@@ -1,0 +1,316 @@
+"""Steps: what a patient is to do, with the course of each plan step. Their words lie sealed.
+
+``version`` counts the writes of a step; together with transactions it lets exactly one of two that race win.
+``wake_at`` is when the step next needs a look, and stands only while it is active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pymongo import ASCENDING, IndexModel, UpdateOne
+
+from hospital_rt.clock import to_wire
+from hospital_rt.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
+from hospital_rt.database import Collection, Document, Session
+from hospital_rt.schedule import Schedule
+from hospital_rt.vault import Unreadable, Vault
+
+Kind = Literal["checklist", "plan"]
+StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The clinical words of a step; all None once the patient is erased."""
+
+    title: str | None = field(repr=False)
+    detail: str | None = field(repr=False)
+    quote: str | None = field(repr=False)
+    start: int | None = None           # where the quote stands in the note, in code points
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step. ``course`` stands for an active or ended plan step that has slots, ``schedule`` for any plan step."""
+
+    id: str
+    sort: str
+    note_id: str
+    note_number: int
+    patient_id: str
+    doctor_id: str
+    kind: Kind
+    as_needed: bool
+    by: Literal["extractor", "doctor"]
+    status: StepStatus
+    created_at: datetime
+    timezone: str
+    words: Words = field(repr=False)
+    schedule: Schedule | None = None
+    course: Course | None = None
+    activated_at: datetime | None = None
+    completed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    ended: str | None = None
+    uses: int = 0                      # check-ins of a step that has no slots
+    last_use_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def has_slots(self) -> bool:
+        return self.kind == "plan" and not self.as_needed
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the days of an as-needed step are over."""
+        if self.schedule is None or self.schedule.duration_days is None or self.activated_at is None:
+            return None
+        from_day = Course(schedule=self.schedule, activated_at=self.activated_at, first=0, passed=-1)
+        return from_day.timeline(self.zone).start_of(self.schedule.duration_days)
+
+    def wake_at(self) -> datetime | None:
+        if self.status != "active":
+            return None
+        if self.course is not None:
+            return wake_at(self.course, self.zone)
+        return self.ends_at if self.as_needed else None
+
+    def with_course(self, course: Course, *, now: datetime) -> Step:
+        """The step after its course moved on: completed when the course ended."""
+        if self.status == "cancelled":
+            return replace(self, course=course)
+        if course.ended:
+            return replace(
+                self, course=course, status="completed", completed_at=course.completed_at, ended=course.ended
+            )
+        return replace(self, course=course, status="active", completed_at=None, ended=None)
+
+    def as_json(self, *, now: datetime, quotes: bool = True) -> Document:
+        """**Step** of contract section 3. ``quotes`` False where the reader is not given the doctor's words."""
+        course, zone = self.course, self.zone
+        done = course.done if course else self.uses if self.as_needed else int(self.status == "completed")
+        total = course.total if course else (
+            None if self.as_needed else self.schedule.occurrences if self.schedule else 1
+        )  # fmt: skip
+        active = self.status == "active"
+        waiting = course.open_slot if course and active else None
+        upcoming = next_reminder_at(course, zone) if course and active else None
+        return {
+            "id": self.id, "note_id": self.note_id, "patient_id": self.patient_id, "doctor_id": self.doctor_id,
+            "kind": self.kind, "title": self.words.title, "detail": self.words.detail,
+            "quote": self.words.quote if quotes else None, "by": self.by, "as_needed": self.as_needed,
+            "status": self.status, "ended": self.ended, "created_at": to_wire(self.created_at),
+            "completed_at": to_wire(self.completed_at) if self.completed_at else None,
+            "cancelled_at": to_wire(self.cancelled_at) if self.cancelled_at else None,
+            "schedule": self._schedule_json(),
+            "progress": {"done": done, "total": total},
+            "open_slot": to_wire(waiting.at) if waiting else None,
+            "today": describe_today(course, now=now, zone=zone) if course and self.status != "cancelled" else [],
+            "next_reminder_at": to_wire(upcoming) if upcoming else None,
+        }  # fmt: skip
+
+    def _schedule_json(self) -> Document | None:
+        plan = self.schedule
+        if plan is None:
+            return None
+        return {
+            "start_date": plan.start_date.isoformat(), "times": list(plan.times), "times_from": plan.times_from,
+            "every_days": plan.every_days, "occurrences": plan.occurrences, "miss_policy": plan.miss_policy,
+        }  # fmt: skip
+
+
+def _schedule_row(plan: Schedule) -> Document:
+    return {
+        "start_date": plan.start_date.isoformat(), "start_in_days": plan.start_in_days, "times": list(plan.times),
+        "times_from": plan.times_from, "times_per_day": plan.times_per_day, "every_hours": plan.every_hours,
+        "every_days": plan.every_days, "duration_days": plan.duration_days, "miss_policy": plan.miss_policy,
+        "day_seconds": plan.day_seconds,
+    }  # fmt: skip
+
+
+def _read_schedule(row: Document) -> Schedule:
+    values = {**row, "start_date": date.fromisoformat(row["start_date"]), "times": tuple(row["times"])}
+    return Schedule(**values)
+
+
+def _course_row(course: Course) -> Document:
+    return {
+        "activated_at": course.activated_at, "first": course.first, "passed": course.passed, "done": course.done,
+        "total": course.total, "ended": course.ended, "completed_at": course.completed_at,
+        "window": [
+            {"n": slot.number, "key": slot.key, "at": slot.at, "state": slot.state, "rec": slot.recorded,
+             "rep": slot.repeats, "ans": slot.answered_at}
+            for slot in course.window
+        ],
+    }  # fmt: skip
+
+
+def _read_course(row: Document, schedule: Schedule) -> Course:
+    window = tuple(
+        Slot(number=slot["n"], key=slot["key"], at=slot["at"], state=slot["state"], recorded=slot["rec"],
+             repeats=slot["rep"], answered_at=slot["ans"])
+        for slot in row["window"]
+    )  # fmt: skip
+    return Course(
+        schedule=schedule, activated_at=row["activated_at"], first=row["first"], passed=row["passed"],
+        done=row["done"], total=row["total"], ended=row["ended"], completed_at=row["completed_at"], window=window,
+    )  # fmt: skip
+
+
+class Steps:
+    """The collection ``steps``."""
+
+    INDEXES = [
+        IndexModel([("patient_id", ASCENDING), ("status", ASCENDING), ("sort", ASCENDING)]),
+        IndexModel([("patient_id", ASCENDING), ("sort", ASCENDING)]),
+        IndexModel([("note_id", ASCENDING)]),
+        IndexModel([("wake_at", ASCENDING)], name="due", partialFilterExpression={"wake_at": {"$exists": True}}),
+    ]
+
+    def __init__(self, collection: Collection, vault: Vault) -> None:
+        self._steps = collection
+        self._vault = vault
+
+    async def _read_all(self, rows: Sequence[Document]) -> list[Step]:
+        await self._vault.load_keys({row["patient_id"] for row in rows})
+        return [self._read(row) for row in rows]
+
+    def _read(self, row: Document) -> Step:
+        try:
+            opened = self._vault.open_loaded(row["patient_id"], f"steps|{row['_id']}|words", row["sealed_words"])
+        except Unreadable:
+            opened = {}
+        schedule = _read_schedule(row["schedule"]) if row.get("schedule") else None
+        course = _read_course(row["course"], schedule) if row.get("course") and schedule else None
+        return Step(
+            id=row["_id"], sort=row["sort"], note_id=row["note_id"], note_number=row["note_number"],
+            patient_id=row["patient_id"], doctor_id=row["doctor_id"], kind=row["kind"], as_needed=row["as_needed"],
+            by=row["by"], status=row["status"], created_at=row["created_at"], timezone=row["timezone"],
+            words=Words(
+                title=opened.get("title"), detail=opened.get("detail"), quote=opened.get("quote"),
+                start=opened.get("start"), end=opened.get("end"),
+            ),
+            schedule=schedule, course=course, activated_at=row.get("activated_at"),
+            completed_at=row.get("completed_at"), cancelled_at=row.get("cancelled_at"), ended=row.get("ended"),
+            uses=row.get("uses", 0), last_use_at=row.get("last_use_at"), version=row["version"],
+        )  # fmt: skip
+
+    def _row(self, step: Step) -> Document:
+        words = {"title": step.words.title, "detail": step.words.detail, "quote": step.words.quote,
+                 "start": step.words.start, "end": step.words.end}  # fmt: skip
+        return {
+            "_id": step.id, "sort": step.sort, "note_id": step.note_id, "note_number": step.note_number,
+            "patient_id": step.patient_id, "doctor_id": step.doctor_id, "kind": step.kind,
+            "as_needed": step.as_needed, "by": step.by, "created_at": step.created_at, "version": 0,
+            "sealed_words": self._vault.seal_loaded(step.patient_id, f"steps|{step.id}|words", words),
+            **self._moving(step)[0],
+        }  # fmt: skip
+
+    @staticmethod
+    def _moving(step: Step) -> tuple[Document, Document]:
+        """The members that change during a step's life: those to set and those to take away."""
+        values: Document = {
+            "status": step.status, "timezone": step.timezone, "activated_at": step.activated_at,
+            "completed_at": step.completed_at, "cancelled_at": step.cancelled_at, "ended": step.ended,
+            "uses": step.uses, "last_use_at": step.last_use_at,
+            "schedule": _schedule_row(step.schedule) if step.schedule else None,
+            "course": _course_row(step.course) if step.course else None,
+        }  # fmt: skip
+        wake = step.wake_at()
+        if wake is None:
+            return values, {"wake_at": 1, "held_until": 1}
+        values["wake_at"] = wake
+        return values, {"held_until": 1}
+
+    async def insert(self, steps: Sequence[Step], *, session: Session) -> None:
+        if steps:
+            await self._vault.load_keys({step.patient_id for step in steps})
+            await self._steps.insert_many([self._row(step) for step in steps], session=session)
+
+    async def save(self, steps: Sequence[Step], *, session: Session) -> None:
+        """Write what moved. Inside a transaction a step that another has written since makes it run again."""
+        writes = []
+        for step in steps:
+            values, gone = self._moving(step)
+            writes.append(UpdateOne({"_id": step.id}, {"$set": values, "$unset": gone, "$inc": {"version": 1}}))
+        if writes:
+            await self._steps.bulk_write(writes, ordered=False, session=session)
+
+    async def reword(self, steps: Sequence[Step], *, session: Session) -> None:
+        """Seal new words: the author edited a proposed step."""
+        for step in steps:
+            await self._steps.update_one(
+                {"_id": step.id}, {"$set": {"sealed_words": self._row(step)["sealed_words"]}}, session=session
+            )
+
+    async def get(self, step_id: str, *, session: Session = None) -> Step | None:
+        rows = await self._steps.find({"_id": step_id}, session=session).to_list(1)
+        return (await self._read_all(rows))[0] if rows else None
+
+    async def of_note(self, note_id: str, *, session: Session = None) -> list[Step]:
+        rows = await self._steps.find({"note_id": note_id}, session=session).sort("sort", 1).to_list(None)
+        return await self._read_all(rows)
+
+    async def with_status(
+        self, patient_id: str, statuses: Sequence[StepStatus], *, session: Session
+    ) -> list[Step]:
+        cursor = self._steps.find({"patient_id": patient_id, "status": {"$in": list(statuses)}}, session=session)
+        return await self._read_all(await cursor.sort("sort", 1).to_list(None))
+
+    async def page(self, wanted: Document, *, after: str | None, limit: int) -> list[Step]:
+        query = dict(wanted)
+        if after:
+            query["sort"] = {"$gt": after}
+        rows = await self._steps.find(query).sort("sort", 1).limit(limit).to_list(limit)
+        return await self._read_all(rows)
+
+    async def open_counts(self, patient_ids: list[str]) -> dict[str, int]:
+        """How many active steps each patient has."""
+        counts = dict.fromkeys(patient_ids, 0)
+        cursor = self._steps.find({"patient_id": {"$in": patient_ids}, "status": "active"}, {"patient_id": 1})
+        async for row in cursor:
+            counts[row["patient_id"]] += 1
+        return counts
+
+    # Due work
+
+    async def hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int = 0) -> list[str]:
+        """Steps that need a look now, held for a while so that two workers seldom take the same.
+
+        Only a courtesy: what makes a reminder happen once is the transaction that records it.
+        """
+        free = {"wake_at": {"$lte": now}, "$or": [{"held_until": None}, {"held_until": {"$lte": now}}]}
+        cursor = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).skip(offset).limit(limit)
+        ids = [row["_id"] async for row in cursor]
+        if ids:
+            await self._steps.update_many(
+                {"_id": {"$in": ids}, "wake_at": {"$lte": now}},
+                {"$set": {"held_until": now + timedelta(seconds=hold_s)}},
+            )
+        return ids
+
+    async def due_among(self, step_ids: Sequence[str], now: datetime, *, session: Session) -> list[Step]:
+        cursor = self._steps.find(
+            {"_id": {"$in": list(step_ids)}, "status": "active", "wake_at": {"$lte": now}}, session=session
+        )
+        return await self._read_all(await cursor.to_list(None))
+
+    async def put_off(self, step_id: str, *, until: datetime) -> None:
+        """Leave a step that cannot be worked on alone for a while, so that it does not hold the others up."""
+        await self._steps.update_one({"_id": step_id}, {"$set": {"held_until": until}})
+
+
+def answered(step: Step) -> list[Slot]:
+    """The answers that still stand in the window of a step's course, oldest first."""
+    slots: list[Any] = [slot for slot in step.course.window if slot.state in ANSWERED] if step.course else []
+    return sorted(slots, key=lambda slot: slot.answered_at)

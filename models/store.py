@@ -1,0 +1,99 @@
+"""The store: every collection of the house, and what is true of all of them.
+
+The only module of this floor that knows its neighbours. What writes several collections at once stands in
+``models/acts``, one act a file; each runs in one transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import uuid4
+
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from hospital_rt.database import Database, Session
+from hospital_rt.vault import Vault
+from models.assignments import Assignments
+from models.events import Events
+from models.idempotency import Idempotency
+from models.letters import Letters
+from models.notes import Notes
+from models.plans import Plans
+from models.reminders import Reminders
+from models.sessions import Sessions
+from models.steps import Steps
+from models.users import Users
+
+T = TypeVar("T")
+INDEX_OPTIONS_CONFLICT = 85
+
+
+class Store:
+    """All records. ``open`` makes the indexes and reads the epoch before anything is served."""
+
+    def __init__(self, database: Database, vault: Vault, *, retention_days: int) -> None:
+        collection = database.collection
+        self.database = database
+        self.vault = vault
+        self.retention_days = retention_days
+        self.users = Users(collection("users"), vault)
+        self.sessions = Sessions(collection("sessions"))
+        self.assignments = Assignments(collection("assignments"))
+        self.plans = Plans(collection("plans"))
+        self.notes = Notes(collection("notes"), vault)
+        self.steps = Steps(collection("steps"), vault)
+        self.reminders = Reminders(collection("reminders"), vault)
+        self.events = Events(collection("events"), collection("feeds"), vault)
+        self.letters = Letters(collection("letters"), collection("links"))
+        self.idempotency = Idempotency(collection("idempotency"), vault)
+        self._meta = collection("meta")
+
+    async def open(self) -> None:
+        """Make indexes and the epoch. Safe from several nodes at once.
+
+        Raises:
+            WrongKeys: ``ENCRYPTION_KEYS`` are not this database's.
+        """
+        wanted = {
+            "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
+            "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,
+            "letters": Letters.INDEXES, "links": Letters.LINK_INDEXES, "idempotency": Idempotency.INDEXES,
+        }  # fmt: skip
+        for name, indexes in wanted.items():
+            await self.database.create_indexes(name, indexes)
+        try:
+            await self.database.create_indexes("events", Events.indexes(self.retention_days))
+        except OperationFailure as error:
+            if error.code != INDEX_OPTIONS_CONFLICT:
+                raise
+            seconds = self.retention_days * 86_400
+            await self.database.command(
+                "collMod", "events", index={"name": "retention", "expireAfterSeconds": seconds}
+            )
+            await self.database.create_indexes("events", Events.indexes(self.retention_days))
+        # A transaction cannot make a collection on every server: have them all.
+        for name in ("feeds", "plans", "keys"):
+            await self.database.create_indexes(name, [])
+        await self.vault.open()
+        await self.epoch()
+
+    async def epoch(self) -> str:
+        """The epoch of all feeds: another one after a restore, so that no client resumes into the wrong past."""
+        row = await self._meta.find_one({"_id": "epoch"})
+        if row is None:
+            with contextlib.suppress(DuplicateKeyError):  # another node was first
+                await self._meta.insert_one({"_id": "epoch", "value": uuid4().hex[:16]})
+            row = await self._meta.find_one({"_id": "epoch"})
+        return str(row["value"]) if row else ""
+
+    async def new_epoch(self) -> str:
+        """Begin a new epoch: every client reloads."""
+        value = uuid4().hex[:16]
+        await self._meta.update_one({"_id": "epoch"}, {"$set": {"value": value}}, upsert=True)
+        return value
+
+    async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run ``work(session)`` as one transaction; it may be run again."""
+        return await self.database.transaction(work)

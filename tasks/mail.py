@@ -1,0 +1,84 @@
+"""Mail: send the letters of the outbox, again when the server is away, and never the same one on purpose twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hospital_rt.clock import utcnow
+from hospital_rt.letter_texts import letter_text
+from hospital_rt.mail import Envelope, MailAway, MailRefused
+from hospital_rt.telemetry import log
+from models.house import House
+from models.letters import MOST_TRIES, Letter
+from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.context import HouseDep
+
+SEND, SWEEP = "send_letter", "sweep_letters"
+HOLD_S = 60.0
+SWEEP_BATCH = 50
+
+
+async def send_letter(house: House, letter_id: str) -> None:
+    """Send one letter, whoever asks and however often."""
+    letters = house.store.letters
+    letter = await letters.claim(letter_id, now=utcnow(), hold_s=HOLD_S)
+    if letter is None:
+        return
+    envelope = await _envelope(house, letter)
+    if envelope is None:
+        await letters.done(letter.id, outcome="given-up")
+        return
+    try:
+        await house.resources.mailer.send(envelope)
+    except MailRefused:
+        log.warning("letter.refused", letter_id=letter.id, kind=letter.kind)
+        await letters.done(letter.id, outcome="given-up")
+    except MailAway:
+        if letter.tries >= MOST_TRIES:
+            log.error("letter.given_up", letter_id=letter.id, kind=letter.kind)
+            await letters.done(letter.id, outcome="given-up")
+            return
+        wait_s = min(600, 2**letter.tries)
+        log.warning("letter.put_off", letter_id=letter.id, attempt=letter.tries, delay_s=wait_s)
+        await letters.put_off(letter.id, until=utcnow() + timedelta(seconds=wait_s))
+    else:
+        await letters.done(letter.id, outcome="sent")
+
+
+async def _envelope(house: House, letter: Letter) -> Envelope | None:
+    """Whom it goes to and what it says, put together only now: the outbox holds neither address nor link."""
+    user = await house.store.users.get(letter.user_id)
+    if user is None or user.email is None:
+        return None
+    base = house.settings.public_url
+    link = ""
+    if letter.link_id:
+        use = "verify" if letter.kind == "verify" else "reset"
+        token = house.resources.tokens.link_token(use="verify" if use == "verify" else "reset", link_id=letter.link_id)
+        link = f"{base}/#/{use}?token={token}"
+    text = letter_text(letter.kind, user.language, link=link, page=f"{base}/#/forgot")
+    return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body)
+
+
+async def sweep_letters(house: House) -> int:
+    """Send what still waits. Returns how many were found."""
+    found = await house.store.letters.unsent(utcnow(), limit=SWEEP_BATCH)
+    for letter_id in found:
+        await send_letter(house, letter_id)
+    return len(found)
+
+
+async def _send_task(letter_id: str, house: HouseDep) -> None:
+    await send_letter(house, letter_id)
+
+
+async def _sweep_task(house: HouseDep) -> None:
+    await sweep_letters(house)
+
+
+def register(broker: ReliableStreamBroker, tick_s: int) -> None:
+    broker.register_task(_send_task, task_name=SEND)
+    broker.register_task(
+        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        schedule=[{"interval": tick_s, "schedule_id": SWEEP}],
+    )  # fmt: skip

@@ -1,0 +1,212 @@
+"""Notes: read one with the extractor, judge the answer, and make steps of it. A sweep finds those left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import uuid4
+
+from taskiq import TaskiqDepends
+
+from hospital_rt.clock import clock_times, local_day, utcnow
+from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
+from hospital_rt.schedule import Schedule
+from hospital_rt.telemetry import describe_error, log
+from models.acts.notes import fail_note, finish_note, tell_processing
+from models.house import House
+from models.notes import MOST_ATTEMPTS, Note
+from models.steps import Step, Words
+from models.users import User
+from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.context import desk_of
+
+READ, SWEEP = "read_note", "sweep_notes"
+LEASE_S = 20.0
+AT_ONCE = 64
+
+
+class Desk:
+    """Where one worker reads notes: at most ``AT_ONCE`` at a time, each under a lease that is renewed meanwhile."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._work: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def start(self, note_id: str) -> asyncio.Task[None] | None:
+        """Begin to read a note here, unless it is on the desk already or the desk is full."""
+        if self._closed or note_id in self._work or len(self._work) >= AT_ONCE:
+            return self._work.get(note_id)
+        task = asyncio.create_task(read_note(self._house, note_id), name="note")
+        self._work[note_id] = task
+        task.add_done_callback(lambda _: self._work.pop(note_id, None))
+        return task
+
+    async def read(self, note_id: str) -> None:
+        """Read a note here and wait until it is read."""
+        task = self.start(note_id)
+        if task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(task)
+
+    async def sweep(self) -> int:
+        """Take up notes that nobody is working on. Returns how many were found."""
+        room = AT_ONCE - len(self._work)
+        found = await self._house.store.notes.unfinished(utcnow(), limit=max(1, room))
+        for note_id in found:
+            self.start(note_id)
+        return len(found)
+
+    async def close(self) -> None:
+        """Hand back what is not finished, so that another worker takes it at once."""
+        self._closed = True
+        work = list(self._work.values())
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+
+async def read_note(house: House, note_id: str) -> None:
+    """Read one note, whoever asks and however often: the lease lets one worker do it."""
+    lease = uuid4().hex
+    note = await house.store.notes.claim(note_id, lease=lease, now=utcnow(), lease_s=LEASE_S)
+    if note is None:
+        return
+    wakeups = house.resources.wakeups
+    try:
+        if note.attempts > MOST_ATTEMPTS:
+            await wakeups.announce(await fail_note(house.store, note, failure="gave-up", now=utcnow()))
+            return
+        await wakeups.announce(await tell_processing(house.store, note, now=utcnow()))
+        async with _renewed(house, note):
+            users = await _read(house, note)
+        await wakeups.announce(users)
+    except asyncio.CancelledError:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(asyncio.shield(house.store.notes.hand_back(note.id, lease=lease, now=utcnow())), 3)
+        raise
+    except Exception as error:
+        # The lease runs out by itself; the sweep tries again, at most MOST_ATTEMPTS times.
+        log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))
+
+
+@contextlib.asynccontextmanager
+async def _renewed(house: House, note: Note) -> AsyncIterator[None]:
+    """Keep the lease while the model thinks."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(LEASE_S / 4)
+            with contextlib.suppress(Exception):
+                await house.store.notes.renew(note.id, lease=note.lease or "", now=utcnow(), lease_s=LEASE_S)
+
+    task = asyncio.create_task(renew(), name="lease")
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _read(house: House, note: Note) -> frozenset[str]:
+    store, extractor, metrics = house.store, house.resources.extractor, house.resources.metrics
+    patient = await store.users.get(note.patient_id)
+    text = await store.notes.text(note)
+    if patient is None or text is None:
+        return await fail_note(store, note, failure="patient-gone", now=utcnow())
+    day = local_day(note.created_at, patient.zone)
+    names = await store.users.names({note.patient_id, note.doctor_id})
+    began = time.monotonic()
+    try:
+        extraction = await extractor.extract(text, day=day, names=[name for name in names.values() if name])
+    except ExtractionFailed as failed:
+        metrics.extraction.labels(failed.reason).observe(time.monotonic() - began)
+        metrics.notes.labels("failed").inc()
+        log.warning("note.failed", note_id=note.id, reason=failed.reason)
+        return await fail_note(
+            store, note, failure=failed.reason, extracted_by=extractor.name, now=utcnow()
+        )
+    metrics.extraction.labels("ok").observe(time.monotonic() - began)
+    guarded = await asyncio.to_thread(guard, text, extraction, day=day)
+    review = review_of(guarded)
+    now = utcnow()
+    if not guarded.kept and guarded.dropped:
+        metrics.notes.labels("failed").inc()
+        return await fail_note(
+            store, note, failure="nothing-supported", extracted_by=extractor.name, review=review, now=now
+        )
+    steps = [
+        make_step(kept, number=number, note=note, patient=patient, day=day, now=now)
+        for number, kept in enumerate(guarded.kept)
+    ]
+    propose = house.settings.step_review == "required" or bool(guarded.dropped) or guarded.too_many
+    meta = extraction.meta
+    measured = None if meta is None else {
+        "model": meta.model, "prompt_version": meta.prompt_version, "tokens_in": meta.tokens_in,
+        "tokens_out": meta.tokens_out, "latency_ms": meta.latency_ms,
+    }  # fmt: skip
+    users = await finish_note(
+        store, note, steps=steps, review=review, propose=propose, extracted_by=extractor.name,
+        failure="too-many" if guarded.too_many else None, now=now, day_seconds=house.settings.day_seconds,
+        measured=measured,
+    )  # fmt: skip
+    metrics.notes.labels("proposed" if propose and steps else "ready").inc()
+    return users
+
+
+def review_of(guarded: Guarded) -> dict[str, Any]:
+    """What the author is shown of the guard's judgement."""
+    return {
+        "dropped": [
+            {"kind": one.kind, "item": one.item.model_dump(mode="json"), "reason": one.reason, "detail": one.detail}
+            for one in guarded.dropped
+        ],
+        "unmatched": [{"quote": one.quote, "start": one.start, "end": one.end} for one in guarded.unmatched],
+    }
+
+
+def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, now: datetime) -> Step:
+    """A proposed step from an item that the guard let through."""
+    item = kept.item
+    schedule = make_schedule(item, day=day, reminder_time=patient.reminder_time) if isinstance(item, PlanItem) else None
+    sort = f"{int(note.created_at.timestamp() * 1000):015d}-{number:03d}-{uuid4().hex[:6]}"
+    return Step(
+        id=str(uuid4()), sort=sort, note_id=note.id, note_number=note.number, patient_id=note.patient_id,
+        doctor_id=note.doctor_id, kind=kept.kind, as_needed=item.as_needed, by="extractor", status="proposed",
+        created_at=now, timezone=patient.timezone, schedule=schedule,
+        words=Words(title=item.title, detail=item.detail, quote=item.quote, start=kept.start, end=kept.end),
+    )  # fmt: skip
+
+
+def make_schedule(item: PlanItem, *, day: date, reminder_time: str) -> Schedule:
+    """When a plan item is due, on the patient's clock. The service chooses the clock times (contract 4.8)."""
+    times = tuple(sorted(set(item.times))) if item.times else clock_times(
+        reminder_time, times_per_day=item.times_per_day, every_hours=item.every_hours
+    )  # fmt: skip
+    return Schedule(
+        start_date=day + timedelta(days=item.start_in_days), start_in_days=item.start_in_days, times=times,
+        times_from="note" if item.times else "reminder_time", times_per_day=item.times_per_day,
+        every_hours=item.every_hours, every_days=item.every_days, duration_days=item.duration_days,
+        miss_policy=item.miss_policy,
+    )  # fmt: skip
+
+
+async def _read_task(note_id: str, desk: Annotated[Any, TaskiqDepends(desk_of)]) -> None:
+    await desk.read(note_id)
+
+
+async def _sweep_task(desk: Annotated[Any, TaskiqDepends(desk_of)]) -> None:
+    await desk.sweep()
+
+
+def register(broker: ReliableStreamBroker, tick_s: int) -> None:
+    broker.register_task(_read_task, task_name=READ)
+    broker.register_task(
+        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        schedule=[{"interval": tick_s, "schedule_id": SWEEP}],
+    )  # fmt: skip
+
+

@@ -1,0 +1,13 @@
+"""Every task of the house, registered on one broker."""
+
+from __future__ import annotations
+
+from tasks import mail, notes, reminders
+from tasks.broker import ReliableStreamBroker
+
+
+def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
+    """Register the tasks. Those that sweep carry their schedule as a label."""
+    reminders.register(broker, tick_s)
+    notes.register(broker, tick_s)
+    mail.register(broker, tick_s)

@@ -1,0 +1,41 @@
+"""Reminders: look for what is due and record it. A tick only wakes this look; the ledger decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hospital_rt.clock import utcnow
+from models.acts.remind import record_due
+from models.house import House
+from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.context import HouseDep
+
+NAME = "remind_due"
+BATCH = 200
+
+
+async def remind_due(house: House, *, now: datetime | None = None, batch: int = BATCH) -> int:
+    """Record every reminder that is due and wake those it is for. Returns how many were recorded."""
+    recorded = 0
+    while True:
+        moment = now or utcnow()
+        done = await record_due(house.store, now=moment, limit=batch)
+        if done.users:
+            await house.resources.wakeups.announce(done.users)
+        recorded += len(done.lags_s)
+        house.resources.metrics.reminders_recorded.inc(len(done.lags_s))
+        for lag_s in done.lags_s:
+            house.resources.metrics.reminder_lag.observe(max(0.0, lag_s))
+        if done.steps < batch:
+            return recorded
+
+
+async def _task(house: HouseDep) -> None:
+    await remind_due(house)
+
+
+def register(broker: ReliableStreamBroker, tick_s: int) -> None:
+    broker.register_task(
+        _task, task_name=NAME, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        schedule=[{"interval": tick_s, "schedule_id": NAME}],
+    )  # fmt: skip

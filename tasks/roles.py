@@ -1,0 +1,115 @@
+"""The worker and the scheduler as running roles.
+
+A worker does what the streams bring it, and looks by itself whenever no tick has come for a while: with Redis away,
+or every scheduler dead, reminders are late by seconds, not lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from taskiq import TaskiqMessage, TaskiqMiddleware
+from taskiq.cli.scheduler.run import SchedulerLoop
+from taskiq.receiver import Receiver
+
+from hospital_rt.telemetry import describe_error, log
+from models.house import House
+from tasks import mail, notes, reminders
+from tasks.broker import ReliableStreamBroker, make_broker, make_scheduler
+from tasks.notes import Desk
+from tasks.registry import register_all
+
+TASKS_AT_ONCE = 64
+FINISH_WITHIN_S = 5.0
+PATIENCE_TICKS = 2.5
+
+
+class _TickWatch(TaskiqMiddleware):
+    """Remembers when each tick last came, so that the worker knows when it must look by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came: dict[str, float] = {}
+
+    def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
+        self.came[message.task_name] = time.monotonic()
+        return message
+
+
+async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Work until ``stop`` is set; then finish or hand back what is at work."""
+    tick_s = house.settings.tick_s
+    broker = make_broker(house.settings.redis_url or "")
+    watch = _TickWatch()
+    broker.add_middlewares(watch)
+    register_all(broker, tick_s=tick_s)
+    desk = Desk(house)
+    broker.state.house = house
+    broker.state.desk = desk
+    await broker.startup()
+    receiver = Receiver(
+        broker, max_async_tasks=TASKS_AT_ONCE, run_startup=False, wait_tasks_timeout=FINISH_WITHIN_S,
+        validate_params=False,
+    )  # fmt: skip
+    finish = asyncio.Event()
+    listening = asyncio.create_task(receiver.listen(finish), name="receiver")
+    looks: dict[str, Callable[[], Awaitable[Any]]] = {
+        reminders.NAME: lambda: reminders.remind_due(house),
+        notes.SWEEP: desk.sweep,
+        mail.SWEEP: lambda: mail.sweep_letters(house),
+    }
+    watching = asyncio.create_task(_look_alone(looks, watch, tick_s=tick_s), name="watch")
+    ready()
+    try:
+        await stop.wait()
+    finally:
+        finish.set()
+        watching.cancel()
+        await desk.close()
+        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+            await asyncio.wait_for(listening, FINISH_WITHIN_S + 1)
+        with contextlib.suppress(Exception):
+            await broker.shutdown()
+
+
+async def _look_alone(looks: dict[str, Callable[[], Awaitable[Any]]], watch: _TickWatch, *, tick_s: int) -> None:
+    """Do by hand what no tick has asked for lately."""
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(tick_s)
+        for name, look in looks.items():
+            if time.monotonic() - watch.came.get(name, began) < tick_s * PATIENCE_TICKS:
+                continue
+            try:
+                await look()
+            except Exception as error:
+                log.warning("look.failed", task=name, **describe_error(error))
+
+
+async def run_scheduler(redis_url: str, *, tick_s: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Send ticks until ``stop`` is set. Any number of these may run."""
+    broker: ReliableStreamBroker = make_broker(redis_url)
+    register_all(broker, tick_s=tick_s)
+    scheduler = make_scheduler(broker)
+    for source in scheduler.sources:
+        await source.startup()
+    loop = asyncio.create_task(SchedulerLoop(scheduler).run(), name="schedule")
+    ready()
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if loop.done():
+            loop.result()
+    finally:
+        for task in (loop, stopping):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await loop
+        with contextlib.suppress(Exception):
+            await broker.shutdown()
+
+
