@@ -1,46 +1,209 @@
-"""The offline extractor: rules over sentences. Deterministic, without a network, and a draft."""
+"""The offline extractor: rules over sentences. Deterministic, without a network, and a draft.
+
+One promise: it orders nothing that a clause of the note does not order; where the rules do not understand, they keep
+silent, and the guard lists the sentence for the doctor.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
+from hospital_rt.extraction import steps
+from hospital_rt.extraction.clauses import Clause, clauses
+from hospital_rt.extraction.often import Rhythm
 from hospital_rt.extraction.schema import Extraction, Item, Meta, PlanItem
-from hospital_rt.extraction.text import same_length_plain, sentences
+from hospital_rt.extraction.stance import order_at
+from hospital_rt.extraction.steps import Reading
+from hospital_rt.extraction.text import Span
 
-_WORDS = {"once": 1, "twice": 2, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-_N = r"(\d+|one|two|three|four|five|six|seven)"
-_NOT = re.compile(r"\b(no|not|denies|declined|refused|stopped|completed|finished|was|were)\b")
-_AS_NEEDED = re.compile(r"\b(if|when|as needed|prn)\b")
-_START = re.compile(r"^(take|start|continue|buy|book|call|measure|weigh|walk|apply|use|return|collect|repeat)\b")
-
-
-def _n(text: str) -> int:
-    return _WORDS.get(text) or int(text)
+RULES_VERSION = "rules-1"
 
 
 class OfflineExtractor:
+    """See ``Extractor``. The rules need no names: nothing leaves the house."""
+
     name = "offline"
 
     async def extract(self, text: str, *, day: date, names: Sequence[str] = ()) -> Extraction:
-        checklist, plan = [], []
-        for sentence in sentences(text):
-            low = same_length_plain(sentence.text)
-            if _NOT.search(low):
-                continue
-            often = re.search(
-                rf"\b(?:{_N} times|(once|twice))(?: a day| daily)|\bdaily\b|\bevery (?:day|morning|night)", low
-            )
-            title = sentence.text.rstrip(".")[:120]
-            if often and not _AS_NEEDED.search(low):
-                times = _n(often.group(1) or often.group(2) or "1")
-                last = re.search(rf"\bfor {_N} (day|week|month)s?", low)
-                days = _n(last.group(1)) * {"day": 1, "week": 7, "month": 30}[last.group(2)] if last else None
-                plan.append(PlanItem(title=title, quote=sentence.text, times_per_day=times, duration_days=days))
-            elif _AS_NEEDED.search(low) or _START.search(low):
-                checklist.append(Item(title=title, quote=sentence.text, as_needed=bool(_AS_NEEDED.search(low))))
-        return Extraction(checklist=checklist, plan=plan).with_meta(Meta(model="offline", prompt_version="rules-0"))
+        started = time.monotonic()
+        found = await asyncio.to_thread(read_note, text, day)
+        spent_ms = round((time.monotonic() - started) * 1000)
+        return found.with_meta(Meta(model="offline", prompt_version=RULES_VERSION, latency_ms=spent_ms))
 
     async def close(self) -> None:
         return None
+
+
+def read_note(text: str, day: date) -> Extraction:
+    """The steps of a note, by the rules."""
+    readings = [steps.read(clause, day) for clause in clauses(text)]
+    checklist: list[Item] = []
+    plan: list[PlanItem] = []
+    taper = _Taper()
+    for n, r in enumerate(readings):
+        if r.why_not is not None:
+            taper.broken(r)
+            continue
+        r = taper.continued(r)
+        quote = r.clause.span
+        if r.rhythm is None and r.condition is None and not r.single and (r.drug or r.dosed):
+            r, quote = _shared(text, r, readings[n + 1 :])
+        if steps.is_plan(r):
+            found = _plan_items(r, quote, day, taper)
+            plan += found
+            taper.extend(r, found[-1])
+        elif steps.is_single(r):
+            checklist.append(_item(r, quote))
+            taper.broken(r)
+        elif not r.clause.joined:
+            taper.broken(r)
+    return Extraction(checklist=checklist, plan=plan)
+
+
+class _Taper:
+    """What the next dose of a taper takes over: the drug, its rhythm, and the day on which the last one ends."""
+
+    def __init__(self) -> None:
+        self.drug: str | None = None
+        self.shown: str | None = None
+        self.sentence = -9
+        self.last: PlanItem | None = None
+        self.reading: Reading | None = None
+
+    def broken(self, r: Reading) -> None:
+        if r.clause.sentence != self.sentence:
+            self.last = None
+
+    def extend(self, r: Reading, item: PlanItem) -> None:
+        self.drug, self.sentence, self.last, self.reading = r.drug or self.drug, r.clause.sentence, item, r
+
+    def continued(self, r: Reading) -> Reading:
+        """The reading with what it takes over when it is the next dose of the drug before."""
+        if not self.follows(r) or self.reading is None:
+            return r
+        return steps.inherit(r, self.drug, self.reading.rhythm)
+
+    def follows(self, r: Reading) -> bool:
+        near = self.last is not None and r.clause.sentence - self.sentence <= 1
+        same = r.drug is None or (self.drug is not None and r.drug.split(" ")[0] == self.drug.split(" ")[0])
+        onward = r.clause.then or (r.clause.sentence == self.sentence and r.clause.joined)
+        return bool(near and same and onward and r.dosed and r.condition is None)
+
+    def start(self, r: Reading) -> int | None:
+        """The day on which this dose begins: when the last one ends."""
+        if not self.follows(r) or self.last is None or self.last.duration_days is None:
+            return None
+        return self.last.start_in_days + self.last.duration_days
+
+
+def _shared(text: str, r: Reading, following: list[Reading]) -> tuple[Reading, Span]:
+    """A drug without a rhythm of its own, joined to one that has one ("A 1 g and B 400 mg three times a day")."""
+    own = r.clause.span
+    if not following:
+        return r, own
+    other = following[0]
+    joined = other.clause.joined and other.clause.sentence == r.clause.sentence and bool(other.drug) and other.dosed
+    if not (joined and other.rhythm and r.dosed and r.lasts is None):
+        return r, own
+    end = other.clause.span.end
+    shared = replace(r, rhythm=other.rhythm, lasts=other.lasts)
+    return shared, Span(own.start, end, text[own.start : end])
+
+
+def _plan_items(r: Reading, quote: Span, day: date, taper: _Taper) -> list[PlanItem]:
+    low = r.clause.low
+    pace = r.rhythm or Rhythm()
+    follows = taper.start(r)
+    starts = [follows] if follows is not None else steps.starts_in(r, day)
+    times = steps.clock_times(low)
+    clocked = times if times and (len(times) == pace.times or pace.times == 1) and len(times) > 0 else None
+    drug = taper.drug if taper.follows(r) else None
+    fixed = bool(r.lasts and r.lasts.fixed) or r.clause.then or taper.follows(r)
+    items = []
+    for start in starts:
+        items.append(
+            PlanItem(
+                title=title(r, drug=_as_written(taper, drug)),
+                detail=_detail(r),
+                quote=quote.text,
+                start_in_days=min(365, start),
+                times_per_day=len(clocked) if clocked else pace.times,
+                every_hours=pace.every_hours,
+                times=clocked,
+                every_days=pace.every_days,
+                duration_days=steps.lasting_days(r, start),
+                miss_policy="fixed" if fixed else "extend",
+            )
+        )
+    return items
+
+
+def _item(r: Reading, quote: Span) -> Item:
+    return Item(title=title(r), detail=_detail(r), quote=quote.text, as_needed=r.condition is not None)
+
+
+def _as_written(taper: _Taper, drug: str | None) -> str | None:
+    """The drug as the first dose of the taper writes it."""
+    if drug is None or taper.reading is None:
+        return None
+    clause = taper.reading.clause
+    at = clause.low.find(drug)
+    return clause.span.text[at : at + len(drug)] if at >= 0 else drug
+
+
+def title(r: Reading, *, drug: str | None = None) -> str:
+    """The clause as an order of at most 120 characters."""
+    words = re.sub(r"\s+", " ", r.clause.span.text).strip()
+    if drug and drug.casefold() not in words.casefold():
+        words = f"{drug} {re.sub(r'^(?:to|at) ', '', words)}" if order_at(r.clause.low) is None else f"{drug}: {words}"
+    if r.verb is None and r.condition is None:
+        words = _ordered(r, words)
+    words = words[:1].upper() + words[1:]
+    return words if len(words) <= 120 else words[:120].rsplit(" ", 1)[0].rstrip(" ,;:-")
+
+
+_APPLY = re.compile(
+    r"\b(?:cream|ointment|gel|lotion|emollient|moisturi[sz]er|shampoo|creme|pommade|crema|pomada|patch|parche)\b"
+)
+_USE = re.compile(
+    r"\b(?:drops?|spray|inhaler|puffs?|inhaled|nebuli[sz]er|mouthwash|pessar\w+|suppositor\w+|gouttes|gotas|"
+    r"bouffees|enema|collyre|splint|ice)\b"
+)
+_FRENCH = re.compile(
+    r"\b(?:par jour|pendant|matin|soir|jours|semaines|fois|toutes les|chaque|comprimes?|gouttes|dans)\b"
+)
+_SPANISH = re.compile(r"\b(?:cada|durante|dias|semanas|veces|al dia|noche|manana|comprimidos?|gotas|dentro de)\b")
+
+
+def _ordered(r: Reading, words: str) -> str:
+    """A clause without a verb, with the verb that its form asks for; in the language of the clause."""
+    low = r.clause.low
+    medicine = bool(r.dosed or r.drug)
+    if not medicine:
+        return words
+    first = words.split(" ")[0]
+    rest = words[0].lower() + words[1:] if first[1:].islower() else words
+    if _SPANISH.search(low):
+        return f"{'Aplicar' if _APPLY.search(low) else 'Usar' if _USE.search(low) else 'Tomar'} {rest}"
+    if _FRENCH.search(low):
+        return f"{'Appliquer' if _APPLY.search(low) else 'Utiliser' if _USE.search(low) else 'Prendre'} {rest}"
+    return f"{'Apply' if _APPLY.search(low) else 'Use' if _USE.search(low) else 'Take'} {rest}"
+
+
+def _detail(r: Reading) -> str | None:
+    """What the title had to leave out."""
+    words = re.sub(r"\s+", " ", r.clause.span.text).strip()
+    return words[:500] if len(words) > 110 else None
+
+
+def instruction_like(clause: Clause, day: date) -> bool:
+    """Whether a clause reads like an instruction to the patient, step or not."""
+    r = steps.read(clause, day)
+    if r.why_not == "prohibited":
+        return True
+    return r.why_not is None and (steps.is_plan(r) or steps.is_single(r) or bool(r.dosed and r.drug))

@@ -1,0 +1,113 @@
+"""What in a note addresses the software instead of the patient.
+
+One promise: such words are never a step, whoever reads the note; and what stands beside them is read as usual, so that
+nobody can silence a prescription with a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hospital_rt.extraction.text import Span, same_length_plain, sentences
+
+_MACHINE = (
+    r"(?:ai|a\.i\.|llm|chat ?gpt|gpt|chat ?bot|bot|language model|model|assistant|software|parser|extractor|algorithm|"
+    r"computer|machine|automation|agent|system|app|ia|modele|modelo|asistente|logiciel|sistema|systeme)"
+)
+_STRONG = re.compile(
+    "|".join(
+        (
+            r"\b(?:ignore|disregard|forget|override|bypass|skip|ignorez|oubliez|ignora|ignore[sz]?|olvida|olvide)\b"
+            r"[^.]{0,40}\b(?:instructions?|prompts?|rules|guidelines|safety|consignes|instrucciones|reglas|"
+            r"(?:previous|prior|earlier|above|preceding) (?:text|notes?|orders|messages?|steps?))\b",
+            r"\b(?:ignore|disregard|forget) (?:all|everything|anything|the rest|what|whatever|the above|the note)\b",
+            rf"^\W*(?:note|message|attention|instructions?|command|order|for|to|dear|hey|hi|hello)?\W*(?:to|"
+            rf"for)?\W*(?:the )?"
+            rf"{_MACHINE}(?: (?:note|message|prompt|instructions?|command|override|update|notice|admin))?\s*[:>,!\]]",
+            r"^\W*(?:user|developer|human|admin|root)\s*:",
+            rf"\b(?:to|for|dear|hey|attention) (?:the |any |all |you,? )?(?:ai|llm|chat ?gpt|language model|{_MACHINE})"
+            r"(?: (?:reading|processing|that|which|who)\b|\s*[:,!])",
+            rf"\b(?:the|this|any|any other|all|every|cette?|este|esta|l'|el|la|le) ?{_MACHINE}s? (?:must|should|"
+            rf"shall|will|"
+            r"is to|has to|needs to|reading|processing|doit|debe|may now|can now)\b",
+            rf"\b(?:you are|you're|act as|pretend to be|behave as|vous etes|tu es|eres|actua como) (?:now )?(?:an? |"
+            rf"the |un |une )?"
+            rf"(?:\w+ )?{_MACHINE}\b",
+            r"\b(?:system|hidden|your|the|new|this) prompt\b|\bprompt:",
+            r"\bas an? (?:ai|language model|assistant)\b|\blanguage model\b|\bjailbreak|\bdeveloper mode\b|"
+            r"\bdan mode\b",
+            r"\bjson\b|\byaml\b|\bxml\b|\bbase64\b|\bapi key\b|\bsql\b|\bdrop table\b",
+            r"\"?(?:checklist|plan|title|quote|times_per_day|duration_days|as_needed|every_days)\"\s*:|"
+            r"\b\w+_(?:per_day|days|needed)\b",
+            r"\boutput (?:only|exactly|the following|nothing|a|an|as)\b|\b(?:respond|reply|answer) (?:only |"
+            r"exactly )?with\b",
+            r"\b(?:add|insert|append|create|include|generate|emit|produce|write|ajoute[rz]?|anade|agrega|"
+            r"crea)\b (?:an?|another|the|this|"
+            r"these|one|extra|new|more|une?|otro|otra|un|le|la|\d+)? ?(?:\w+ )?(?:steps?|items?|tasks?|entry|"
+            r"entries|reminders?|plan item|etapes?|pasos?)\b",
+            r"\b(?:mark|set|flag|close|tick|label|marque[rz]?|marca)\b[^.]{0,40}\b(?:steps?|tasks?|items?|notes?|"
+            r"reminders?|everything|all|etapes?|pasos?)\b"
+            r"[^.]{0,25}\b(?:complete|completed|done|closed|inactive|resolved|cancelled|termine\w*|complet\w*|"
+            r"hech\w*)\b",
+            r"\b(?:delete|remove|erase|cancel|drop|clear|wipe|supprime[rz]?|borra|elimina)\b[^.]{0,30}\b(?:steps?|"
+            r"reminders?|records?|notes?|"
+            r"items|checklist|database|patients? data|plan|etapes?|pasos?|rappels?)\b",
+            r"\b(?:e-?mail|send|forward|post|upload|leak|copy|export|transmit)\b[^.]{0,40}\b(?:text|notes?|records?|"
+            r"data|transcript|contents?|"
+            r"everything|details|conversation)\b[^.]{0,25}\bto\b",
+            r"\bthe note (?:ends|is over|stops|finishes) here\b|\bend of (?:the )?(?:note|document|input|"
+            r"instructions)\b|"
+            r"\bnew instructions?\b|\bbegin instructions?\b|\breal instructions?\b|\binstructions? (?:above|below|"
+            r"follow)",
+            r"<\s*/?\s*(?:script|system|note|instructions?|img|iframe|a|div|svg|prompt|user|assistant|style|b|"
+            r"i)\b[^>]*>|<!--|-->|<\||\|>|"
+            r"\[/?inst\]|\{\{|\}\}|javascript:|#{2,}\s*(?:system|instruction|assistant|user|new)",
+            r"\b(?:click|open|go to|visit|browse|download)\b[^.]{0,30}(?:https?:|www\.)",
+            r"\b(?:times|duration|frequency|dose|schedule) (?:field|value|column|parameter)\b|\b(?:all|"
+            r"every) (?:earlier|previous|existing|other) steps?\b",
+        )
+    )
+)  # fmt: skip
+_WEAK = re.compile(
+    r"\b(?:tell|instruct|inform|order|remind|notify|warn|make|force|convince|dites? au|dile al|diga al) (?:the |le |"
+    r"la |al )?"
+    r"(?:patient|user|paciente)\b|"
+    r"\b(?:patient|user) (?:must|should|is to|has to|needs to) (?:stop|take|transfer|pay|send|double|delete)\b|"
+    r"\ball (?:of )?(?:the |your |their |his |her )?(?:medicines|medication|medications|drugs|steps|reminders|"
+    r"treatments?)\b|"
+    r"https?:|www\.|\w@\w|\b(?:instead|instructions?|steps?|prompt|override|confidential|password|bitcoin|"
+    r"transfer|this note|the note|full text|obey|comply|without (?:asking|review|question|approval))\b|"
+    r"^\W*(?:then |also |and |next,? |finally,? |now,? )*(?:mark|delete|forward|e-?mail|upload|replace|set|append|"
+    r"insert|output|ignore|print|"
+    r"execute|run|approve|confirm|prescribe)\b|^\W*(?:then|also|next|finally),? "
+)
+_FENCED = re.compile(r"```.*?(?:```(?=\s|$)|\n(?=[^`{}\[\]\"]*$)|\Z)", re.DOTALL)
+_OBJECT = re.compile(r"[{\[][^{}\[\]]*\"[^{}]*?\}(?:[\s\]},]*[\]}])?", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1>|/\*.*?\*/", re.DOTALL | re.IGNORECASE)
+
+
+def intrusions(text: str) -> list[Span]:
+    """The parts of a note that address the software: sentences, code blocks, comments, objects."""
+    found: list[Span] = []
+    for pattern in (_FENCED, _COMMENT, _OBJECT):
+        found += [Span(m.start(), m.end(), m.group()) for m in pattern.finditer(text)]
+    after_strong = False
+    last_end = 0
+    for sentence in sentences(text):
+        low = same_length_plain(sentence.text)
+        if "\n" in text[last_end : sentence.start]:
+            after_strong = False
+        last_end = sentence.end
+        if _STRONG.search(low):
+            after_strong = True
+            found.append(sentence)
+        elif after_strong and _WEAK.search(low):
+            found.append(sentence)
+        else:
+            after_strong = False
+    return found
+
+
+def is_intrusion(words: str) -> bool:
+    """Whether words of an answer address the software."""
+    return _STRONG.search(same_length_plain(words)) is not None

@@ -1,0 +1,172 @@
+"""The words that the rules know: acts, drugs by their endings, tests and visits, symptoms, people.
+
+One promise: a list here says what a word is, never what a note means; English first, then French and Spanish.
+All words are without accents and in lower case, as ``same_length_plain`` leaves them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hospital_rt.extraction.text import words_of
+
+ACT_VERBS = words_of("""
+take use apply give start begin continue restart resume increase reduce decrease lower raise double halve switch
+change swap keep put instil insert inject inhale spray rub massage soak wash rinse gargle bathe clean dress cover wear
+remove replace drink eat chew dissolve swallow sip suck avoid measure check monitor record weigh test log note chart
+write track count do perform practise practice stretch walk exercise rest ice elevate lie sleep sit stand breathe
+cough turn move buy get purchase obtain collect pick order book arrange make schedule call ring phone telephone
+contact text email see visit attend return come go bring send hand drop deliver submit provide report complete finish
+repeat have fast ask tell inform show register sign read watch follow limit cut add mix prepare store throw dispose
+refill renew request sponge bind strap bandage moisturise moisturize lubricate irrigate flush nebulise nebulize smear
+dab warm heat cool mobilise mobilize lift hold squeeze press blow brush floss shave shower steam try aim maintain
+ensure remember carry administer initiate commence prescribe titrate taper wean step draw fill speak talk notify seek
+recheck review re-check rebook attach stick place hydrate swim cycle cease
+""")
+ACT_VERBS_FR = words_of("""
+prendre prenez prends pris appliquer appliquez mettre mettez utiliser utilisez commencer commencez continuer continuez
+poursuivre poursuivez reprendre augmenter augmentez diminuer diminuez reduire reduisez passer acheter achetez reserver
+appeler appelez telephoner consulter consultez reconsulter reconsultez revenir revenez venir aller allez faire faites
+refaire mesurer mesurez controler controlez surveiller surveillez peser pesez noter notez boire buvez manger marcher
+marchez porter portez laver lavez rincer nettoyer nettoyez changer changez apporter apportez ramener envoyer deposer
+retirer recuperer inhaler instiller injecter masser reposer garder gardez prevoir programmer demander demandez
+contacter contactez donner donnez respecter retourner rappeler
+""")
+ACT_VERBS_ES = words_of("""
+tomar tome tomarse aplicar aplique aplicarse usar use utilizar utilice iniciar inicie comenzar comience empezar
+empiece continuar continue seguir siga aumentar aumente subir reducir reduzca bajar comprar compre pedir pida reservar
+llamar llame acudir acuda volver vuelva ir vaya hacer haga hacerse realizar realice medir mida medirse controlar
+controle controlarse vigilar vigile pesar pesarse pesese anotar anote apuntar beber beba comer caminar camine andar
+llevar lleve traer traiga entregar entregue lavar lave lavarse enjuagar cambiar cambie recoger recoja inhalar inyectar
+inyectarse poner ponga ponerse consultar consulte mantener mantenga regresar regrese contactar solicitar solicite dar
+de dele administrar colocar descansar repetir repita
+""")
+VERBS = ACT_VERBS | ACT_VERBS_FR | ACT_VERBS_ES
+NOT_VERBS_BEFORE = words_of("""
+lower raise rest test note cough record chart order change cut ice turn steam exercise review step up count show store
+stand
+""")
+"""Verbs that are nouns as well: they order something only before an object ("test your ...", not "test normal")."""
+
+STOP_VERBS = words_of("""
+stop discontinue cease omit withhold hold suspend quit arreter arretez stopper suspendre suspender suspenda dejar deje
+parar interrumpir interrompre
+""")
+
+_DRUG_ENDINGS = (
+    "cillin|cilline|cilina|mycin|micin|mycine|micina|cycline|ciclina|floxacin|floxacine|floxacino|azole|azol|prazole|"
+    "prazol|conazole|conazol|pril|sartan|olol|dipine|dipino|statin|statine|statina|gliptin|gliflozin|glutide|formin|"
+    "formine|"
+    "formina|thiazide|tiazida|semide|semida|oxetine|oxetina|traline|tralina|pram|triptyline|triptilina|triptan|setron|"
+    "azepam|zolam|zepam|idone|apine|apina|azine|caine|caina|profen|profene|profeno|oxicam|coxib|fenac|fenaco|cetamol|"
+    "codone|codeine|codeina|morphine|morfina|tramadol|gabalin|gabalina|gabapentin|sone|solone|onide|onida|asone|"
+    "metasone|"
+    "tasone|metasona|solona|terol|tropium|tropio|buterol|butamol|lukast|vir|vudine|parin|parine|parina|xaban|grel|"
+    "tidine|tidina|dronate|dronato|thyroxine|tiroxina|lactone|lactona|purinol|chicine|quine|quina|fantrine|terin|"
+    "prim|nidazole|nidazol|furantoin|mab|nib|oxin|oxine|oxina|zosin|steride|dopa|giline|mantine|nezumab|trexate|"
+    "lamine|ramine|ratadine|irizine|fexofenadine|adine|sulfate|sulphate|fumarate|gluconate|carbonate|bicarbonate|"
+    "insulin|insuline|insulina|glycol|bisacodyl|lactulose|senna|loperamide|domperidone|metoclopramide"
+)
+_DRUG_WORDS = words_of("""
+aspirin aspirine aspirina paracetamol acetaminophen ibuprofen naproxen penicillin insulin iron warfarin heparin
+digoxin folic folate levothyroxine metformin prednisolone prednisone hydrocortisone vitamin vitamine vitamina zinc
+calcium magnesium potassium colecalciferol cholecalciferol gtn glyceryl trinitrate salbutamol ventolin lithium quinine
+artemether coartem chloramphenicol fucidin fusidic benzoyl calamine nystatin melatonin lactulose senna macrogol
+movicol laxido gaviscon omeprazole sertraline allopurinol colchicine nitrofurantoin trimethoprim fosfomycin amoxil
+augmentin co-amoxiclav amoxiclav doliprane dafalgan efferalgan metamizol nolotil enantyum spironolactone furosemide
+amlodipine bendroflumethiazide indapamide hydrochlorothiazide methotrexate hydroxychloroquine levodopa madopar sinemet
+carbamazepine valproate lamotrigine levetiracetam phenytoin gabapentin pregabalin tramadol codeine morphine oxycodone
+fentanyl buprenorphine naltrexone nicotine varenicline alendronate risedronate denosumab tamoxifen letrozole
+anastrozole finasteride tamsulosin sildenafil tadalafil estradiol progesterone testosterone clonidine methyldopa
+labetalol hydralazine mebeverine hyoscine buscopan cetirizine loratadine chlorphenamine montelukast tiotropium
+beclometasone budesonide fluticasone formoterol salmeterol aciclovir acyclovir valaciclovir oseltamivir ivermectin
+permethrin mebendazole albendazole terbinafine clotrimazole fluconazole miconazole ketoconazole mupirocin
+chlorhexidine hypromellose latanoprost timolol olopatadine ferrous fer hierro fierro ors
+""")
+_DRUG = re.compile(rf"[a-z]{{3,}}(?:{_DRUG_ENDINGS})s?")
+_NOT_DRUGS = words_of("""
+someone everyone medicine medicines machine routine caffeine urine spine saline combine examine define determine
+decline online vaccine vaccines bone stone alone phone telephone cortisone person reason season lesson poison airline
+outline guideline baseline margarine cabin vitamins magazine imagine adrenaline reactive nasal twelve mountain protein
+famine gasoline discipline marine feminine quarantine submarine migraine migrane done gone none throne zone tone
+hormone hormones sunshine trampoline line nine fine mine wine pine vine dine shine disapproval april avril abril amine
+creatinine creatinina creatine melanoma latex dopamine choline glycine sardine citrine sone twosome oxide salon apples
+apple pills pill feeling calcium-channel one mononucleosis uric bilirubin hemoglobin haemoglobin ferritin albumin
+troponin begin origin margin virgin robin
+""")
+FORMS = words_of("""
+tablet tablets capsule capsules cream ointment gel lotion drops drop spray inhaler puff puffs patch patches syrup
+suppository suppositories pessary pessaries sachet sachets injection injections suspension solution mouthwash shampoo
+enema powder lozenge lozenges emollient emollients moisturiser moisturizer eyedrops nebuliser nebulizer supplement
+supplements antibiotic antibiotics antifungal antihistamine painkiller painkillers steroid steroids diuretic statin
+inhalers comprime comprimes gelule gelules creme pommade gouttes sirop bouffees comprimido comprimidos capsula
+capsulas crema pomada gotas jarabe sobre sobres inhalador parche supositorio collyre collirio colirio probiotic
+probiotics multivitamin multivitamins ors
+""")
+ACT_NOUNS = words_of("""
+exercise exercises stretches stretching physio physiotherapy walking walk walks massage compress compresses steam
+inhalation inhalations rinse rinses gargle gargles soak soaks bath baths splint brace collar bandage dressing
+dressings ice saline diary chart log weights squats raises pendulum breathing splinting elevation rest stockings boot
+sling nebulisers nebulizers irrigation douche diet fluids water readings measurements monitoring peak flow bp weight
+glucose sugars sugar pulse temperature temperatures blood pressure net sunscreen wipes wash toothbrushing brushing
+flossing swim swimming cycling yoga relaxation meditation mobilisation kegels pelvic exercices marche kinesitherapie
+lavage lavages bain bains glace pansement pansements tension poids glycemie ejercicios caminata lavados banos hielo
+compresas cura curas peso glucemia paseo
+""")
+SINGLE_NOUNS = words_of("""
+test tests bloods blood urine stool sputum swab sample samples culture cultures ecg ekg echo echocardiogram x-ray xray
+cxr ultrasound uss scan mri ct dexa mammogram colonoscopy gastroscopy endoscopy spirometry biopsy smear screening
+audiogram eeg film fbc cbc u&e u&es ue lfts lft tfts tsh hba1c lipids lipid profile glucose creatinine electrolytes
+urea inr crp esr ferritin bmp cmp psa urinalysis msu panel count levels level review appointment appt follow-up
+followup f/u fu rv visit clinic check checkup check-up recheck consultation referral vaccine vaccination vaccinations
+jab booster immunisation immunization injection suture sutures stitches clips staples removal midwife nurse physio
+physiotherapist dietitian dietician dentist optician podiatrist cardiology cardiologist dermatology dermatologist
+neurology ent surgery surgeon gp physician doctor ophthalmology psychologist counselling counsellor counselor
+audiology orthopaedics urology gastroenterology rheumatology bilan prise examen examens analyse analyses radio
+radiographie echographie irm scanner rendez-vous rdv controle vaccin rappel ionogramme nfs analisis analitica
+radiografia ecografia revision cita control consulta vacuna resonancia prueba hemograma interconsulta cultivo
+""")
+SYMPTOMS = words_of("""
+pain pains painful headache headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea diarrhea
+constipation palpitations wheeze wheezing wheezes breathlessness dyspnoea sob bleeding bleeds stools stool seizures
+fits episodes attacks symptoms dizziness itching itch rash swelling ache aches cramps spasms flushes sweats sweating
+insomnia nightmares tremor fatigue tired tiredness weakness numbness tingling discharge bowels urination nocturia
+polyuria thirst hungry appetite snoring smokes smoker drinks alcohol cigarettes wakes waking sleeps heartburn reflux
+bloating regurgitation stiffness blisters hives panic anxiety anxious mood crying hallucinations falls fell hypos hypo
+exacerbations migraines contractions movements periods menses spotting dyspnee douleur douleurs toux fievre
+vomissements cephalees vertiges nausees diarrhee dolor tos fiebre vomitos cefalea mareos nauseas diarrea
+""")
+PEOPLE = (
+    r"(?:(?:his|her|their|the|my|patient's|pt's|son|sa|ses|su|sus|el|la|le)\s)?(?:wife|husband|partner|brother|sister|"
+    r"mother|father|mum|mom|dad|son|daughter|aunt|uncle|cousin|grandmother|grandfather|grandma|grandson|"
+    r"granddaughter|niece|"
+    r"nephew|neighbour|neighbor|friend|colleague|flatmate|roommate|boyfriend|girlfriend|twin|sibling|siblings|parents|"
+    r"mother-in-law|father-in-law|mere|pere|frere|soeur|femme|mari|epouse|fils|fille|madre|padre|hermano|hermana|"
+    r"esposa|"
+    r"esposo|marido|mujer|hijo|hija|vecino|vecina|voisin|voisine)"
+)
+STAFF = (
+    r"(?:(?:the|our|a|district|community|practice|ward|school|specialist|health|home|le|la|l'|el)\s?)*(?:nurse|nurses|"
+    r"visitor|gp|surgeon|surgeons|consultant|registrar|pharmacist|pharmacy|lab|laboratory|physio|physiotherapist|"
+    r"hospital|"
+    r"clinic|team|secretary|reception|receptionist|practice|surgery|social worker|carer|carers|midwife|doctor|dr|"
+    r"cardiologist|cardiology|dermatologist|specialist|optician|dietitian|infirmiere|infirmier|medecin|chirurgien|"
+    r"enfermera|enfermero|medico|cirujano|farmaceutico|service|department|dept)"
+)
+IS_DRUG_UNIT = re.compile(r"(?:mg|mgs|mcg|micrograms?|g|ml|mls|units?|iu|%)\b")
+
+
+def is_drug(word: str) -> bool:
+    """Whether a word looks like a drug: a known one, or one with a drug's ending.
+
+    >>> [is_drug(w) for w in ("amoxicillin", "losartan", "telephone", "urine")]
+    [True, True, False, False]
+    """
+    if word in _DRUG_WORDS:
+        return True
+    return len(word) > 5 and word not in _NOT_DRUGS and word not in VERBS and _DRUG.fullmatch(word) is not None
+
+
+def is_medicine_word(word: str) -> bool:
+    """A drug or a form in which drugs come."""
+    return word in FORMS or is_drug(word)

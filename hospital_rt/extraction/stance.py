@@ -1,0 +1,256 @@
+"""Whose words a clause are, and when: an order to the patient, or what was, is refused, is only thought of, or is
+somebody else's.
+
+One promise: a clause that carries a reason not to be a step is given that reason, and a condition ("if it has not
+gone") is never taken for a refusal. Works on text made by ``same_length_plain``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from hospital_rt.extraction.lexicon import (
+    NOT_VERBS_BEFORE,
+    PEOPLE,
+    STAFF,
+    STOP_VERBS,
+    VERBS,
+    is_drug,
+)
+
+Stance = Literal["negated", "prohibited", "stopped", "past", "state", "someone-else", "undecided"]
+
+WHY: dict[str, str] = {
+    "negated": "The note says that this is refused, not wanted or not needed.",
+    "prohibited": "The note forbids this; it does not order it.",
+    "stopped": "The note stops this; a stopped drug gets no schedule.",
+    "past": "The note tells of it as something that was done before.",
+    "state": "The note describes what the patient does; it does not order it.",
+    "someone-else": "The note says that somebody else does this.",
+    "undecided": "The note only considers this.",
+    "software": "These words of the note address the software, not the patient.",
+}
+
+_MONTH_OR_DAY = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|spring|summer|autumn|winter|fall|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|19\d\d|20\d\d|childhood|school"
+)
+CONDITION = re.compile(
+    r"\b(?:(?<!even )(?<!as )if(?! possible| tolerated| you can| able| available| agreeable)|"
+    r"when(?!ever possible| possible| finished| you get| home| done)(?:ever)?|should (?=(?:the|you|it|he|she|"
+    r"symptoms?|pain|this|any)\b)|"
+    r"in case(?: of)?|in the event (?:of|that)|unless|as (?:needed|required|necessary)|p\.?r\.?n\.?(?!\w)|sos(?!\w)|"
+    r"on demand|"
+    r"for breakthrough|as soon as|"
+    r"si(?! possible)(?=\s)|s'il|s'ils|en cas d|au besoin|a la demande|lors d|quand|a demanda|en caso de|cuando|"
+    r"siempre que|"
+    r"a necesidad|segun necesidad)\b"
+)
+_LEAD = re.compile(r"^(?:then|also|please|and|but|to|now|next|kindly|patient to|pt to|you should|you must|you need to|"
+                   r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
+                   r"from tomorrow|again|instead|so|therefore|only|just|always|veuillez|debe|il faut|merci de|"
+                   r"(?:s?he|patient|pt|they|mum|mother|dad|father|parents?|carers?|wife|husband|mama|le patient|"
+                   r"la patiente|el paciente|la paciente)(?: (?:is|has|needs?|will need|are|was advised|advised|"
+                   r"est|doit|debe))?(?: (?:to|should|must|will))?)[,:]?\s+")  # fmt: skip
+_OBJECT_AFTER = re.compile(
+    r"\W+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|each|twice|"
+    r"once|again|in|on|by|until|home|\d+|from|back|la|le|les|el|los|las|su|sus|votre|vos|son|sa|ses|une?|una|fasting|"
+    r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|daily|off|more|about)\b"
+)
+
+_NEGATED = re.compile(
+    r"^(?:no(?! (?:more|later|less|longer) than)|nil(?! by mouth)|not(?! (?:before|until|later))|without|none|"
+    r"neither|never|"
+    r"pas d|aucune?\b|sans |sin |ningun|inutile|n'|nor)\b|^(?:pas d'|n'a)|"
+    r"\b(?:not|isn't|aren't|wasn't|non|no)(?: (?:currently|yet|at present|felt|thought|considered|deemed|clinically|"
+    r"really|strictly|usually|be|been|se|es|est))* (?:needed|required|indicated|necessary|advised|wanted|recommended|"
+    r"warranted|appropriate|for|keen|taking|given|started|prescribed|offered|arranged|planned|done|used|justified|"
+    r"suitable|useful|helpful|desire[sd]?|indique\w*|necessaire|requi\w+|indicad\w+|necesari\w+|precisa|requiere|"
+    r"quiere|desea)\b|"
+    r"\b(?:declin|refus|reject|rechaz)\w*|\b(?:deny|denies|denied|denying|nie|niega)\b|"
+    r"\b(?:does|do|did|would|has|have|had|was|were|is|are|will|could|can)(?: not\b|n't\b|not\b)|\bcannot\b|\bcan't\b|"
+    r"\b(?:no need|needn't|need not|no indication|no role|no plans?|no longer (?:needs?|takes?|requires?|on))\b|"
+    r"\b(?:rather not|prefers? not|not keen|reluctant|unwilling|against|contra-?indicat\w+)\b|"
+    r"\ballerg(?:y|ies|ic|ique|ico|ica|ie|ia)s?(?: ?: ?| to | a | au | aux | al )|\bintoleran\w+|"
+    r"\bne (?:veut|souhaite|prend|desire|necessite)|\bn'(?:est|a|ont|y)\b[^.]{0,12}\bpas\b|\b(?:no|nunca) (?:toma|"
+    r"quiere|desea|hay|tiene|ha)\b|"
+    r"\bpas (?:d'indication|necessaire|indique|besoin|de nouveau|d')"
+)  # fmt: skip
+_PROHIBITED = re.compile(
+    r"^(?:do not|don't|dont|never|avoid|refrain|abstain|stay off|keep off|keep away|stay away|must not|should not|"
+    r"shouldn't|"
+    r"mustn't|cannot|can't|no (?!more than|later than)|not to |ne pas|n'|eviter|evitez|evitar|evite|no (?:tomar|"
+    r"tome|usar|"
+    r"use|conducir|beber|fumar|coger|levantar|mojar))\b|"
+    r"\b(?:do not|don't|must not|should not|shouldn't|mustn't|ne pas|never)\b"
+)
+_STOPPED = re.compile(rf"^(?:{'|'.join(sorted(STOP_VERBS))})\b")
+_PAST_START = re.compile(
+    r"^(?:was|were|had|has had|has been|have been|completed|finished|stopped|started(?! today)|took|taken|tried|"
+    r"given|received|"
+    r"treated|self-treated|self-medicated|underwent|previous(?:ly)?|recent(?:ly)?|used to|discontinued|ceased|"
+    r"diagnosed|"
+    r"admitted|seen|attended|ran out|failed|status post|s/p|last|post|trialled|switched|changed|increased|reduced|"
+    r"bought|"
+    r"borrowed|got|ended|saw|went|had|copied|avait|a eu|a pris|a recu|a termine|a arrete|prenait|termino|tomo|tomaba|"
+    r"recibio|tuvo|fue|estuvo|ya |acabo|completo|presento|ha (?:tomado|terminado|recibido|completado))\b"
+)
+_PAST = re.compile(
+    r"\b(?:ago|yesterday|previously|in the past|used to|was|were|had been|has been|have been|had|took|tried|received|"
+    r"underwent|(?:already|last|been|being|recently|just) (?:taken|done|had|given|completed|started|stopped|finished)|"
+    rf"last (?:week|month|year|night|time|visit|admission|appointment|taken|dose was|{_MONTH_OR_DAY})|until last|"
+    r"hier|la semaine derniere|l'an dernier|le mois dernier|avant-hier|il y a \d|ayer|anoche|la semana pasada|"
+    r"el mes pasado|el ano pasado|hace \w+ (?:dias|semanas|meses|anos)|pasad[oa])\b|\(done\b|\(completed|\(finished|"
+    r"\bdone[),]|\b(?:given|administered|completed|stopped|finished|discontinued|removed|injected|applied|inserted|"
+    r"performed|"
+    r"sent|made|issued|provided|obtained|excised|drained|taken) (?:in|by|today|at|on|this|for|yesterday|over|during|"
+    r"from|"
+    r"earlier|here|hier|ayer|two|three|\d)\b(?! (?:be|bed|night|the morning|mornings?|empty|food|with))|"
+    r"\b(?:given|administered|completed|stopped|finished|done|removed|tolerated well|issued)$"
+)  # fmt: skip
+_TO_BE = re.compile(
+    r"\b(?:to be|until|once|when|should be|must be|be|as|a) (?:\w+ )?(?:given|taken|done|completed|finished|removed|"
+    r"stopped|applied|used)\b"
+)
+_STATE = re.compile(
+    r"^(?:currently|at present|presently|still|usually|normally|already|on (?!mon|tue|wed|thu|fri|sat|sun|day|the|each|"
+    r"every|waking|rising|alternate|week|an empty|\d)|is |are |has |have |gets |known|presents|brought|came|comes|"
+    r"lives|works|"
+    r"here (?:for|with)|c/o|complains|he |she |they |patient |pt |who |il |elle |el (?!\d|mon|tue|lunes|martes|"
+    r"miercoles|"
+    r"jueves|viernes|sabado|domingo|proximo)|ella |actuellement|actualmente|sous |en tratamiento)"
+)
+_STATE_ANYWHERE = re.compile(
+    r"\b(?:uses|takes|wakes|smokes|drinks|gets|reports|misses|walks|sleeps|complains|feels|says|eats|forgets|admits|"
+    r"describes|remains|tolerates|tolerating|manages|struggles|finds|passes|vomits|coughs|needs his|needs her|taking|"
+    r"is on|are on|am on|prend|fume|boit|dort|toma|fuma|bebe|duerme|refiere|presenta|usa)\b"
+)
+_OTHERS = re.compile(
+    rf"\b{PEOPLE}(?:'s)?\b(?! to\b| should\b| must\b)[^.;]{{0,30}}?\b(?:takes?|is on|is taking|on|was|has|had|have|"
+    rf"uses?|used|given|got|will|"
+    rf"asked|also|died|being|received|started|swears|gave|prend|a pris|toma|tomaba|est sous|utilise|usa|tiene)\b|"
+    rf"\b{PEOPLE}'s\b|"
+    r"\b(?:i|we|i'll|we'll|i'm|we're|i've|we've|nous|je|j'|yo|nosotros)\b(?: (?:will|shall|would|am|are|have|had|"
+    r"may|might|"
+    r"can|could|should|plan|intend|hope|also|then|now|allons|vais|avons|ai|voy|vamos|hemos|he))+\b|\b(?:i'll|we'll|"
+    r"i've|we've)\b|"
+    rf"\b{STAFF} (?:will|to|shall|would|is going to|has|have|had|may|can|is to|are to|va|doit|fera|passera|viendra|"
+    rf"retirera|vendra|llamara|hara|retirara)\b|"
+    r"^(?:letter|copy|cc|refer(?:red)?|discussed|d/w|writing|written|dictated|copies|courrier|carta|derivad[oa]|"
+    r"derivar)\b|"
+    r"\bwill (?:be (?:sent|arranged|contacted|called|phoned|posted|notified|visited|done by|collected by)|write|"
+    r"ring you|call you|"
+    r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"
+)  # fmt: skip
+_UNDECIDED = re.compile(
+    r"\b(?:may (?:consider|need|try|add|start|require|increase|be|have)|might|could (?:consider|try|add|start|"
+    r"increase|be)|consider(?:ing|ed)?|"
+    r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
+    r"discussed)|would (?:need|benefit|be|like|"
+    r"consider|start|add)|awaiting|awaited|pending|next year|in (?:the )?future|eventually|later on|not decided|"
+    r"undecided|"
+    r"probably|to decide|for consideration|if (?:we|i) |envisager|a discuter|on (?:pourra|pourrait|verra|discutera)|"
+    r"pourrait|peut-etre|"
+    r"valorar|considerar|consideraremos|quizas?|tal vez|podria|se (?:valorara|considerara)|plan to|planning to|"
+    r"hopes to|wants to|"
+    r"would rather|unsure|deciding|keen to|worried|afraid|asked (?:about|for|whether|if)|offered|asks? about)\b"
+)
+
+
+def order_at(low: str) -> int | None:
+    """Where an order begins in a clause: the offset of its verb, past "please", "patient to" and the like.
+
+    >>> order_at("please book a scan"), order_at("test normal"), order_at("patient is on aspirin")
+    (7, None, None)
+    """
+    at = 0
+    while True:
+        word = re.compile(r"[a-z][\w'-]*").match(low, at)
+        if word and (at == 0 or low[at - 1].isspace() or low[at - 1] in "'\"(") and _is_order(low, word):
+            return at
+        lead = _LEAD.match(low[at:])
+        if not lead or lead.end() == 0:
+            return None
+        at += lead.end()
+
+
+def _is_order(low: str, word: re.Match[str]) -> bool:
+    verb = word.group()
+    if verb in STOP_VERBS:
+        return True
+    if verb not in VERBS:
+        return False
+    after = low[word.end() :]
+    if re.match(
+        r"\s*(?:[:=]|\d+/\d+|is\b|was\b|are\b|were\b|has\b|normal\b|clear\b|ok\b|fine\b|poor\b|stable\b|good\b)", after
+    ):
+        return False
+    if verb in NOT_VERBS_BEFORE or verb in {"cough", "exercise", "weight", "sleep", "see", "drink", "fast", "dress"}:
+        return after.strip() == "" or _OBJECT_AFTER.match(after) is not None or _next_is_drug(after)
+    return True
+
+
+def _next_is_drug(after: str) -> bool:
+    word = re.match(r"\W*([a-z][\w-]*)", after)
+    return bool(word and is_drug(word[1]))
+
+
+def condition(low: str) -> tuple[int, int] | None:
+    """The span of a condition in a clause: to the comma when it leads, to the end when it follows."""
+    m = CONDITION.search(low)
+    if not m:
+        return None
+    if m.start() <= 1 or (order_at(low[: m.start()]) is None and not re.search(r"[a-z]{3}", low[: m.start()])):
+        comma = re.search(r",\s|:\s|\s(?:then|alors|entonces)\s", low[m.end() :])
+        return m.start(), m.end() + comma.start() if comma else _order_inside(low, m.end())
+    return m.start(), len(low)
+
+
+def _order_inside(low: str, start: int) -> int:
+    """Where the order begins after a leading condition without a comma ("if fever above 38.5 call the clinic")."""
+    for word in re.finditer(r"(?<=\s)[a-z][\w'-]*", low[start:]):
+        at = start + word.start()
+        if word.start() > 3 and word.group() not in NOT_VERBS_BEFORE and order_at(low[at:]) == 0:
+            return at
+    return len(low)
+
+
+def stance(low: str) -> Stance | None:
+    """The reason why a clause is no order to the patient; None when there is none in sight."""
+    span = condition(low)
+    main = low if span is None else (low[: span[0]] + " " + low[span[1] :]).strip(" ,:")
+    at = order_at(main)
+    verb = main[at:] if at is not None else ""
+    if at is not None and _STOPPED.match(verb):
+        return "stopped"
+    if _PROHIBITED.search(main if at is None else main[:at] + verb[:14]) and not _fasting(main):
+        return "prohibited" if not main.startswith(("no ", "not ")) else "negated"
+    if _OTHERS.search(main if at is None else main[:at]):
+        return "someone-else"
+    if at is not None:
+        return "undecided" if re.match(r"(?:consider|envisager|valorar)\b", verb) else None
+    if _fasting(main):
+        return None
+    if _NEGATED.search(main):
+        return "negated"
+    if _PAST_START.search(main):
+        return "past"
+    if _UNDECIDED.search(main):
+        return "undecided"
+    if _PAST.search(_TO_BE.sub("", main)):
+        return "past"
+    if _STATE.search(main) or _STATE_ANYWHERE.search(main):
+        return "state"
+    return None
+
+
+def _fasting(main: str) -> bool:
+    return (
+        re.match(
+            r"(?:nothing (?:to eat|by mouth)|nil by mouth|no (?:food|breakfast|eating) (?:or drink )?(?:from|after|"
+            r"before|on the))",
+            main,
+        )
+        is not None
+    )
