@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hospital_rt.extraction.amounts import NUMBER, doses
 from hospital_rt.extraction.intrusion import intrusions
-from hospital_rt.extraction.lexicon import ACT_NOUNS, SINGLE_NOUNS, is_medicine_word
+from hospital_rt.extraction.lexicon import ACT_NOUNS, SINGLE_NOUNS, is_medicine_word, names_visit
 from hospital_rt.extraction.often import often
 from hospital_rt.extraction.stance import CONDITION, order_at
 from hospital_rt.extraction.text import Span, same_length_plain, sentences
@@ -27,6 +27,7 @@ class Clause:
     then: bool = False
     joined: bool = False
     history: bool = False
+    plan: bool = False
 
 
 _PLAN_HEADINGS = (
@@ -66,6 +67,11 @@ _THEN = re.compile(
     r"ensuite|luego|despues(?! de)|"
     r"y luego|et puis|subsequently)\b[,:]?\s*)"
 )
+_OPENS_THEN = re.compile(
+    r"\s*(?:and |et |y )?(?:then|thereafter|after that|afterwards|followed by|puis|ensuite|"
+    r"luego|subsequently)\b[,:]?\s+"
+)
+_COLON = re.compile(r"\s*:\s+(?=[a-z])")
 _SOFT = re.compile(
     r"\s*,\s*(?:(?:and|et|y|but|also|plus|as well as)\s+)?|\s+(?:and|&|\+|et|y|plus|but|as well as|together with|"
     r"along with|with|avec|con)\s+(?:also\s+)?|"
@@ -121,22 +127,24 @@ def clauses(text: str) -> list[Clause]:
             part = sentence.part(start, end)
             if part.text:
                 plain = low[part.start - sentence.start : part.end - sentence.start]
-                out.append(Clause(part, plain, number, then, joined, section == "history"))
+                out.append(Clause(part, plain, number, then, joined, section == "history", section == "plan"))
     return out
 
 
 def _cut(low: str, start: int) -> Iterator[tuple[int, int, bool, bool]]:
     """(start, end, after a "then", joined to the one before without a stop) of every clause of a sentence."""
-    begin, then, joined = start, False, False
-    at = start
+    opening = _OPENS_THEN.match(low, start)
+    begin, then, joined = (opening.end(), True, False) if opening else (start, False, False)
+    at = begin
     while at < len(low):
         joint = _next_joint(low, begin, at)
         if joint is None:
             break
         end, following, is_then, is_joined = joint
         yield begin, end, then, joined
-        begin = at = following
-        then, joined = is_then, is_joined
+        opening = _OPENS_THEN.match(low, following)
+        begin = at = opening.end() if opening else following
+        then, joined = is_then or opening is not None, is_joined
     yield begin, len(low), then, joined
 
 
@@ -146,7 +154,8 @@ def _next_joint(low: str, begin: int, at: int) -> tuple[int, int, bool, bool] | 
     limit = hard.start() if hard else len(low)
     spots = sorted(
         [(m.start(), m.end(), True) for m in _THEN.finditer(low, at, limit) if m.start() > begin]
-        + [(m.start(), m.end(), False) for m in _SOFT.finditer(low, at, limit) if m.start() > begin],
+        + [(m.start(), m.end(), False) for m in _SOFT.finditer(low, at, limit) if m.start() > begin]
+        + [(m.start(), m.end(), False) for m in _COLON.finditer(low, at, limit) if m.start() > begin],
         key=lambda s: (s[0], -s[1]),
     )
     for start, end, is_then in spots:
@@ -165,6 +174,13 @@ def _next_joint(low: str, begin: int, at: int) -> tuple[int, int, bool, bool] | 
 
 def _cuts(joint: str, left: str, right: str) -> bool:
     """Whether a comma, an "and" or the like parts two acts."""
+    if ":" in joint:
+        return (
+            order_at(right) == 0
+            and len(left.split()) <= 5
+            and not _is_title(left)
+            and not any(is_medicine_word(w) or w in ACT_NOUNS for w in re.findall(r"[a-z][\w-]*", left))
+        )
     comma = "," in joint or "-" in joint or "–" in joint
     if comma and _PROHIBITS.match(right):
         return True
@@ -172,6 +188,17 @@ def _cuts(joint: str, left: str, right: str) -> bool:
     order = order_at(right)
     if order == 0 and "with" not in joint:
         if conditional and not comma:
+            return False
+        if (
+            re.match(
+                r"[a-z-]+(?: \w+ing)?(?: off| down| up| on| out)? (?:it|them|this|these|"
+                r"one)\b(?! ?is)",
+                right,
+            )
+            and order_at(left) is not None
+        ):
+            return False
+        if doses(left) and not often(left) and often(_chunk(right)) and not doses(_chunk(right)):
             return False
         return not (_is_title(left) and _BOOKS.match(right))
     if conditional and not often(left):
@@ -186,7 +213,7 @@ def _cuts(joint: str, left: str, right: str) -> bool:
 def _is_title(left: str) -> bool:
     """Whether the left is a mere name of a test or a visit, which the right then orders."""
     words = re.findall(r"[a-z][\w&/-]*", left)
-    return bool(words) and order_at(left) is None and not often(left) and any(w in SINGLE_NOUNS for w in words)
+    return bool(words) and order_at(left) is None and not often(left) and any(names_visit(w) for w in words)
 
 
 def _chunk(right: str) -> str:
@@ -226,6 +253,6 @@ _DATED = re.compile(r"\b(?:in|within|dans|en|dentro de) (?:\w+ ){1,3}(?:days?|we
 def _own_date(chunk: str, left: str) -> bool:
     """A test or visit with a date of its own, after one that has one or after a rhythm."""
     words = re.findall(r"[a-z][\w&/-]*", chunk)
-    if not any(w in SINGLE_NOUNS for w in words[:4]) or not _DATED.search(chunk):
+    if not any(names_visit(w) for w in words[:4]) or not _DATED.search(chunk):
         return False
     return _DATED.search(left) is not None or bool(often(left)) or bool(doses(left))

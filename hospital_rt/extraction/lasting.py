@@ -95,11 +95,17 @@ _IN = re.compile(
     rf"|\b(?P<n3>{_ONE})(?:\s?(?:-|to)\s?\d+)? {_U.replace('<u>', '<u3>')} (?:from now|from today|hence|later)\b"
 )
 _IN_FRACTION = re.compile(r"\b(?:(?P<how>in|after|within|dans|at)\s)?(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/])")
+_BACK = re.compile(
+    rf"\b(?:rtc|rto|rtn|rv|review|f/u|fu|follow[- ]?up|recheck|return|back|tci|appt|appointment|control|"
+    rf"controle)\b[^.,;\d]{{0,12}}?\b"
+    rf"(?P<n>{NUMBER})[\s-]?{_U}"
+)
 _SOON = (
     (re.compile(r"\b(?:day after tomorrow|apres-demain|pasado manana)\b"), 2),
     (re.compile(r"\b(?:tomorrow|tomorow|tmrw|demain|(?<!la )(?<!las )(?<!cada )(?<!toda )manana(?! y ))\b"), 1),
     (re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening)|(?<!from )now|stat|aujourd'hui|ce soir|hoy|"
                 r"esta (?:noche|tarde))\b"), 0),
+    (re.compile(r"\b(?:this week|cette semaine|esta semana)\b"), 6),
     (re.compile(r"\b(?:next week|la semaine prochaine|la semana que viene|la proxima semana)\b"), 7),
     (re.compile(r"\b(?:next month|le mois prochain|el mes que viene|el proximo mes)\b"), 30),
 )  # fmt: skip
@@ -206,6 +212,10 @@ def dues(text: str, day: date) -> Iterator[Due]:
             allowed |= _length(_number(m["n2"]), m["u"])[1]
         if 0 < days <= 730:
             yield Due(days, "by" if m["how"] in {"within", "d'ici", "by"} else "in", m.start(), m.end(), allowed)
+    for m in _BACK.finditer(text):
+        days, allowed = _length(_number(m["n"]), m["u"])
+        if 0 < days <= 730:
+            yield Due(days, "in", m.start("n"), m.end(), allowed)
     for m in _IN_FRACTION.finditer(text):
         if not re.search(r"(?:\bfor|\bx|\bevery|\d)\s?$", text[: m.start()]):
             days, allowed = _length(int(m["f"]), {"7": "d", "52": "w", "12": "months"}[m["of"]])

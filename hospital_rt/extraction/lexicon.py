@@ -11,17 +11,22 @@ import re
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
+dial pinch humidify lose pour alert page message rebook show present proceed head reattend re-attend let tci rtc rto
+rtn rpt pack roll trim wipe paint coat dust sprinkle mash blend thicken loosen tighten tape pad protect shield support
+prop bend straighten point flex clench tap suckle breastfeed express sterilise sterilize boil cook reheat defrost
+divide split crush inflate deflate calibrate charge reach enrol enroll join download photograph photo rotate alternate
+spread encourage offer feed puree cancel postpone reschedule confirm renew post mail fax supplement hydrate abstain
 take use apply give start begin continue restart resume increase reduce decrease lower raise double halve switch
 change swap keep put instil insert inject inhale spray rub massage soak wash rinse gargle bathe clean dress cover wear
 remove replace drink eat chew dissolve swallow sip suck avoid measure check monitor record weigh test log note chart
 write track count do perform practise practice stretch walk exercise rest ice elevate lie sleep sit stand breathe
 cough turn move buy get purchase obtain collect pick order book arrange make schedule call ring phone telephone
 contact text email see visit attend return come go bring send hand drop deliver submit provide report complete finish
-repeat have fast ask tell inform show register sign read watch follow limit cut add mix prepare store throw dispose
-refill renew request sponge bind strap bandage moisturise moisturize lubricate irrigate flush nebulise nebulize smear
-dab warm heat cool mobilise mobilize lift hold squeeze press blow brush floss shave shower steam try aim maintain
-ensure remember carry administer initiate commence prescribe titrate taper wean step draw fill speak talk notify seek
-recheck review re-check rebook attach stick place hydrate swim cycle cease
+repeat have fast ask tell inform register sign read watch follow limit cut add mix prepare store throw dispose refill
+request sponge bind strap bandage moisturise moisturize lubricate irrigate flush nebulise nebulize smear dab warm heat
+cool mobilise mobilize lift hold squeeze press blow brush floss shave shower steam try aim maintain ensure remember
+carry administer initiate commence prescribe titrate taper wean step draw fill speak talk notify seek recheck review
+re-check attach stick place swim cycle cease
 """)
 ACT_VERBS_FR = words_of("""
 prendre prenez prends pris appliquer appliquez mettre mettez utiliser utilisez commencer commencez continuer continuez
@@ -43,7 +48,8 @@ de dele administrar colocar descansar repetir repita
 """)
 VERBS = ACT_VERBS | ACT_VERBS_FR | ACT_VERBS_ES
 NOT_VERBS_BEFORE = words_of("""
-lower raise rest test note cough record chart order change cut ice turn steam exercise review step up count show store
+pack tape pad support present alert feed post supplement patch page message coat dust paint shield reach spread trim
+show lower raise rest test note cough record chart order change cut ice turn steam exercise review step up count store
 stand
 """)
 """Verbs that are nouns as well: they order something only before an object ("test your ...", not "test normal")."""
@@ -104,27 +110,31 @@ capsulas crema pomada gotas jarabe sobre sobres inhalador parche supositorio col
 probiotics multivitamin multivitamins ors
 """)
 ACT_NOUNS = words_of("""
-exercise exercises stretches stretching physio physiotherapy walking walk walks massage compress compresses steam
-inhalation inhalations rinse rinses gargle gargles soak soaks bath baths splint brace collar bandage dressing
-dressings ice saline diary chart log weights squats raises pendulum breathing splinting elevation rest stockings boot
-sling nebulisers nebulizers irrigation douche diet fluids water readings measurements monitoring peak flow bp weight
-glucose sugars sugar pulse temperature temperatures blood pressure net sunscreen wipes wash toothbrushing brushing
-flossing swim swimming cycling yoga relaxation meditation mobilisation kegels pelvic exercices marche kinesitherapie
-lavage lavages bain bains glace pansement pansements tension poids glycemie ejercicios caminata lavados banos hielo
-compresas cura curas peso glucemia paseo
+stocking stockings therapy sitting gym training practice session sessions supplements patching cleaning washing
+checking stretching scrubbing swimming running jogging gardening sponge sponging exercise exercises stretches physio
+physiotherapy walking walk walks massage compress compresses steam inhalation inhalations rinse rinses gargle gargles
+soak soaks bath baths splint brace collar bandage dressing dressings ice saline diary chart log weights squats raises
+pendulum breathing splinting elevation rest boot sling nebulisers nebulizers irrigation douche diet fluids water
+readings measurements monitoring peak flow bp weight glucose sugars sugar pulse temperature temperatures blood
+pressure net sunscreen wipes wash toothbrushing brushing flossing swim cycling yoga relaxation meditation mobilisation
+kegels pelvic exercices marche kinesitherapie lavage lavages bain bains glace pansement pansements tension poids
+glycemie ejercicios caminata lavados banos hielo compresas cura curas peso glucemia paseo
 """)
 SINGLE_NOUNS = words_of("""
-test tests bloods blood urine stool sputum swab sample samples culture cultures ecg ekg echo echocardiogram x-ray xray
-cxr ultrasound uss scan mri ct dexa mammogram colonoscopy gastroscopy endoscopy spirometry biopsy smear screening
-audiogram eeg film fbc cbc u&e u&es ue lfts lft tfts tsh hba1c lipids lipid profile glucose creatinine electrolytes
-urea inr crp esr ferritin bmp cmp psa urinalysis msu panel count levels level review appointment appt follow-up
-followup f/u fu rv visit clinic check checkup check-up recheck consultation referral vaccine vaccination vaccinations
-jab booster immunisation immunization injection suture sutures stitches clips staples removal midwife nurse physio
-physiotherapist dietitian dietician dentist optician podiatrist cardiology cardiologist dermatology dermatologist
-neurology ent surgery surgeon gp physician doctor ophthalmology psychologist counselling counsellor counselor
-audiology orthopaedics urology gastroenterology rheumatology bilan prise examen examens analyse analyses radio
-radiographie echographie irm scanner rendez-vous rdv controle vaccin rappel ionogramme nfs analisis analitica
-radiografia ecografia revision cita control consulta vacuna resonancia prueba hemograma interconsulta cultivo
+load cd4 vl rtc rto tci form opticians dentists bloodwork labs lab fasting biochem kidney renal liver hearing vision
+smear pap dxa dexa holter doppler duplex angiogram ekg pft pfts abpm u+e u+es us mri's cast plaster staple drain
+catheter hygienist school-nurse hospital ward theatre operation procedure infusion transfusion test tests bloods blood
+urine stool sputum swab sample samples culture cultures ecg echo echocardiogram x-ray xray cxr ultrasound uss scan mri
+ct mammogram colonoscopy gastroscopy endoscopy spirometry biopsy screening audiogram eeg film fbc cbc u&e u&es ue lfts
+lft tfts tsh hba1c lipids lipid profile glucose creatinine electrolytes urea inr crp esr ferritin bmp cmp psa
+urinalysis msu panel count levels level review appointment appt follow-up followup f/u fu rv visit clinic check
+checkup check-up recheck consultation referral vaccine vaccination vaccinations jab booster immunisation immunization
+injection suture sutures stitches clips staples removal midwife nurse physio physiotherapist dietitian dietician
+dentist optician podiatrist cardiology cardiologist dermatology dermatologist neurology ent surgery surgeon gp
+physician doctor ophthalmology psychologist counselling counsellor counselor audiology orthopaedics urology
+gastroenterology rheumatology bilan prise examen examens analyse analyses radio radiographie echographie irm scanner
+rendez-vous rdv controle vaccin rappel ionogramme nfs analisis analitica radiografia ecografia revision cita control
+consulta vacuna resonancia prueba hemograma interconsulta cultivo
 """)
 SYMPTOMS = words_of("""
 pain pains painful headache headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea diarrhea
@@ -137,7 +147,8 @@ exacerbations migraines contractions movements periods menses spotting dyspnee d
 vomissements cephalees vertiges nausees diarrhee dolor tos fiebre vomitos cefalea mareos nauseas diarrea
 """)
 PEOPLE = (
-    r"(?:(?:his|her|their|the|my|patient's|pt's|son|sa|ses|su|sus|el|la|le)\s)?(?:wife|husband|partner|brother|sister|"
+    r"(?:(?:his|her|their|the|my|patient's|pt's|son|sa|ses|su|sus|el|la|le)\s)?(?:carers?|caregivers?|wife|husband|"
+    r"partner|brother|sister|"
     r"mother|father|mum|mom|dad|son|daughter|aunt|uncle|cousin|grandmother|grandfather|grandma|grandson|"
     r"granddaughter|niece|"
     r"nephew|neighbour|neighbor|friend|colleague|flatmate|roommate|boyfriend|girlfriend|twin|sibling|siblings|parents|"
@@ -154,6 +165,17 @@ STAFF = (
     r"enfermera|enfermero|medico|cirujano|farmaceutico|service|department|dept)"
 )
 IS_DRUG_UNIT = re.compile(r"(?:mg|mgs|mcg|micrograms?|g|ml|mls|units?|iu|%)\b")
+
+
+_VISIT_ENDING = re.compile(
+    r"(?!pro)\w+(?:ology|ologist|iatry|iatrist|ician|scopy|graphy|grams?|metry|therapist|terapia|logie|logue|logia|"
+    r"logo)s?"
+)
+
+
+def names_visit(word: str) -> bool:
+    """Whether a word names a test, a visit, or whom to visit."""
+    return word in SINGLE_NOUNS or (len(word) > 6 and _VISIT_ENDING.fullmatch(word) is not None)
 
 
 def is_drug(word: str) -> bool:

@@ -45,6 +45,7 @@ def read_note(text: str, day: date) -> Extraction:
     checklist: list[Item] = []
     plan: list[PlanItem] = []
     taper = _Taper()
+    in_plan = False
     for n, r in enumerate(readings):
         if r.why_not is not None:
             taper.broken(r)
@@ -53,11 +54,15 @@ def read_note(text: str, day: date) -> Extraction:
         quote = r.clause.span
         if r.rhythm is None and r.condition is None and not r.single and (r.drug or r.dosed):
             r, quote = _shared(text, r, readings[n + 1 :])
-        if steps.is_plan(r):
+        if _is_header(r, n):
+            continue
+        if steps.is_plan(r, in_plan=in_plan or r.clause.plan):
+            in_plan = True
             found = _plan_items(r, quote, day, taper)
             plan += found
             taper.extend(r, found[-1])
-        elif steps.is_single(r):
+        elif steps.is_single(r, in_plan=in_plan or r.clause.plan):
+            in_plan = True
             checklist.append(_item(r, quote))
             taper.broken(r)
         elif not r.clause.joined:
@@ -91,14 +96,21 @@ class _Taper:
     def follows(self, r: Reading) -> bool:
         near = self.last is not None and r.clause.sentence - self.sentence <= 1
         same = r.drug is None or (self.drug is not None and r.drug.split(" ")[0] == self.drug.split(" ")[0])
-        onward = r.clause.then or (r.clause.sentence == self.sentence and r.clause.joined)
-        return bool(near and same and onward and r.dosed and r.condition is None)
+        onward = r.clause.then or (r.clause.sentence == self.sentence and r.clause.joined and r.dosed)
+        doses_on = r.dosed or (r.clause.then and r.verb is None and r.rhythm is not None)
+        return bool(near and same and onward and doses_on and r.condition is None)
 
     def start(self, r: Reading) -> int | None:
         """The day on which this dose begins: when the last one ends."""
         if not self.follows(r) or self.last is None or self.last.duration_days is None:
             return None
         return self.last.start_in_days + self.last.duration_days
+
+
+def _is_header(r: Reading, n: int) -> bool:
+    """A first line like "BP review 12/3/26": when the note was written, not when to come."""
+    short = n == 0 and r.verb is None and len(r.clause.low.split()) <= 5 and not r.dosed
+    return short and re.search(r"\d[./-]\d", r.clause.low) is not None
 
 
 def _shared(text: str, r: Reading, following: list[Reading]) -> tuple[Reading, Span]:

@@ -137,6 +137,8 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b{_N}[- ](?:weekly)\b", _weeks),
         (rf"\b{_N}[- ](?:monthly)\b", _months),
         # so many times a week, month, day
+        (rf"\b{_N} (?:days|nights|jours|dias) (?:a|per|each|every|out of 7|par|a la|por) ?(?:week|semaine|"
+         rf"semana)?\b", _per_week),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:weekly|week|wk|semaine|semana)\b", _per_week),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:monthly|month|mois|mes)\b", lambda m: _per_month(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES})[ -]?(?:{_A} ?)?(?:{_DAY}|daily|diari[oa]s?|quotidiennement)\b", _per_day),
@@ -183,7 +185,8 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (r"\b(?:daily|every day|each day|everyday|per day|once daily|every single day|par jour|chaque jour|"
          r"tous les jours|quotidien(?:ne|nement)?|diari[oa]|diariamente|al dia|cada dia|todos los dias|"
          r"por dia)\b", _said(times=1)),
-        (r"(?<=\w )a day\b|\b1 ?/ ?j\b|/ ?j(?:our)?\b|/ ?day\b", _said(times=1)),
+        (r"(?<=\w )(?<!for )(?<!in )(?<!get )(?<!on )a day\b(?! \d)|\b1 ?/ ?j\b|/ ?j(?:our)?\b|"
+         r"/ ?day\b", _said(times=1)),
     )
 ]  # fmt: skip
 _LIMIT = re.compile(
@@ -195,8 +198,7 @@ _NOT_A_PLAN = re.compile(
     r"\b(?:last|this|tomorrow|next|previous|that|not|than|yesterday|demain|hier|cette|ce|esta|ayer) $"
     rf"|\b{WEEKDAY},? $"
 )
-_DAY_SLOTS = ("morning", "noon", "afternoon", "evening", "night")
-_MEAL_SLOTS = ("breakfast", "lunch", "dinner")
+_PART_OF_DAY = {"breakfast": "morning", "lunch": "noon"}
 
 
 def _second(m: Match) -> str:
@@ -266,11 +268,13 @@ def rhythm(facts: list[Often]) -> Rhythm | None:
 
 
 def slots_of(facts: list[Often]) -> int:
-    """How many parts of the day are named; meals count where no part of the day is."""
-    named = {f.slot for f in facts if f.slot and not f.limit}
-    by_day = len(named & set(_DAY_SLOTS)) + ("bedtime" in named and not named & {"evening", "night"})
-    by_meal = len(named & set(_MEAL_SLOTS))
-    return by_day or by_meal or (3 if "meals" in named else 1)
+    """How many parts of the day are named; breakfast is one with the morning, and dinner with the evening."""
+    named = {_PART_OF_DAY.get(f.slot, f.slot) for f in facts if f.slot and not f.limit}
+    if "bedtime" in named and named & {"evening", "night"}:
+        named.discard("bedtime")
+    if "dinner" in named and named & {"evening", "night"}:
+        named.discard("dinner")
+    return len(named - {"meals"}) or (3 if "meals" in named else 1)
 
 
 def all_rhythms(facts: list[Often]) -> Iterator[tuple[int, int]]:

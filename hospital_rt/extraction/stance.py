@@ -37,13 +37,15 @@ _MONTH_OR_DAY = (
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|19\d\d|20\d\d|childhood|school"
 )
 CONDITION = re.compile(
-    r"\b(?:(?<!even )(?<!as )if(?! possible| tolerated| you can| able| available| agreeable)|"
+    r"\b(?:^should\b|after (?:each|every) (?:loose|liquid|watery|bowel|stool|motion|vomit\w*|episode|attack|seizure|"
+    r"bout)|(?<!even )(?<!as )if(?! possible| tolerated| you can| able| available| agreeable)|"
     r"when(?!ever possible| possible| finished| you get| home| done)(?:ever)?|should (?=(?:the|you|it|he|she|"
     r"symptoms?|pain|this|any)\b)|"
     r"in case(?: of)?|in the event (?:of|that)|unless|as (?:needed|required|necessary)|p\.?r\.?n\.?(?!\w)|sos(?!\w)|"
     r"on demand|"
     r"for breakthrough|as soon as|"
-    r"si(?! possible)(?=\s)|s'il|s'ils|en cas d|au besoin|a la demande|lors d|quand|a demanda|en caso de|cuando|"
+    r"si(?! possible)(?=\s)|s'il|s'ils|en cas d(?:e|')|au besoin|a la demande|lors d(?:e|')|quand|a demanda|"
+    r"en caso de|cuando|"
     r"siempre que|"
     r"a necesidad|segun necesidad)\b"
 )
@@ -55,7 +57,8 @@ _LEAD = re.compile(r"^(?:then|also|please|and|but|to|now|next|kindly|patient to|
                    r"est|doit|debe))?(?: (?:to|should|must|will))?)[,:]?\s+")  # fmt: skip
 _OBJECT_AFTER = re.compile(
     r"\W+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|each|twice|"
-    r"once|again|in|on|by|until|home|\d+|from|back|la|le|les|el|los|las|su|sus|votre|vos|son|sa|ses|une?|una|fasting|"
+    r"once|again|me|us|in|on|by|until|home|\d+|from|back|la|le|les|el|los|las|su|sus|votre|vos|son|sa|ses|une?|una|"
+    r"fasting|"
     r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|daily|off|more|about)\b"
 )
 
@@ -129,7 +132,8 @@ _STATE_ANYWHERE = re.compile(
 _OTHERS = re.compile(
     rf"\b{PEOPLE}(?:'s)?\b(?! to\b| should\b| must\b)[^.;]{{0,30}}?\b(?:takes?|is on|is taking|on|was|has|had|have|"
     rf"uses?|used|given|got|will|"
-    rf"asked|also|died|being|received|started|swears|gave|prend|a pris|toma|tomaba|est sous|utilise|usa|tiene)\b|"
+    rf"asked|also|died|being|received|started|swears|gave|gives|manages|does|helps|administers|puts|brings|prend|"
+    rf"a pris|toma|tomaba|est sous|utilise|usa|tiene)\b|"
     rf"\b{PEOPLE}'s\b|"
     r"\b(?:i|we|i'll|we'll|i'm|we're|i've|we've|nous|je|j'|yo|nosotros)\b(?: (?:will|shall|would|am|are|have|had|"
     r"may|might|"
@@ -156,6 +160,9 @@ _UNDECIDED = re.compile(
     r"hopes to|wants to|"
     r"would rather|unsure|deciding|keen to|worried|afraid|asked (?:about|for|whether|if)|offered|asks? about)\b"
 )
+
+
+_A_CALL = re.compile(r"\s+(?:call|review|consult\w*|check|follow|appointment|clinic|contact|from|back from)\b")
 
 
 def order_at(low: str) -> int | None:
@@ -185,6 +192,8 @@ def _is_order(low: str, word: re.Match[str]) -> bool:
     if re.match(
         r"\s*(?:[:=]|\d+/\d+|is\b|was\b|are\b|were\b|has\b|normal\b|clear\b|ok\b|fine\b|poor\b|stable\b|good\b)", after
     ):
+        return False
+    if verb in {"phone", "telephone", "email", "text", "call"} and _A_CALL.match(after):
         return False
     if verb in NOT_VERBS_BEFORE or verb in {"cough", "exercise", "weight", "sleep", "see", "drink", "fast", "dress"}:
         return after.strip() == "" or _OBJECT_AFTER.match(after) is not None or _next_is_drug(after)
@@ -223,11 +232,13 @@ def stance(low: str) -> Stance | None:
     at = order_at(main)
     verb = main[at:] if at is not None else ""
     if at is not None and _STOPPED.match(verb):
-        return "stopped"
+        return "stopped" if span is None or span[0] > 1 else None
     if _PROHIBITED.search(main if at is None else main[:at] + verb[:14]) and not _fasting(main):
         return "prohibited" if not main.startswith(("no ", "not ")) else "negated"
     if _OTHERS.search(main if at is None else main[:at]):
         return "someone-else"
+    if re.search(r"\((?:all )?(?:done|completed|finished)\b|\b(?:done|completed)\)|\balready done\b", main):
+        return "past"
     if at is not None:
         return "undecided" if re.match(r"(?:consider|envisager|valorar)\b", verb) else None
     if _fasting(main):

@@ -17,11 +17,11 @@ from hospital_rt.extraction.lexicon import (
     ACT_NOUNS,
     FORMS,
     NOT_VERBS_BEFORE,
-    SINGLE_NOUNS,
     SYMPTOMS,
     VERBS,
     is_drug,
     is_medicine_word,
+    names_visit,
 )
 from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.stance import condition, order_at, stance
@@ -66,7 +66,8 @@ _UNITS_ONLY = words_of(
     "mg ml mcg micrograms g the a an of to from by in on and or per for with at then dose increase reduce"
 )
 _AT_CONDITION = re.compile(
-    r"^(?:call|ring|phone|go|come|return|attend|see|seek|contact|present|visit|report|re-?attend|review|consult\w*|"
+    r"^(?:call|ring|phone|dial|go|come|return|attend|see|seek|contact|present|visit|report|re-?attend|review|"
+    r"consult\w*|"
     r"appel\w+|acud\w+|llam\w+|volver|"
     r"vuelva|aller|revenir|revenez)\b[^.]*?\b(?P<it>for|with|en cas d)\b[^.]*"
 )
@@ -74,13 +75,28 @@ _URGENT = re.compile(
     r"\b(?:immediately|at once|straight|urgently|same day|a&e|emergency|ambulance|999|911|ed\b|er\b|ward|casualty|"
     r"urgences|urgencias)\b"
 )
+_FINDING = re.compile(
+    r"\b(?:normal|clear|negative|positive|unremarkable|show(?:s|ed)|stable|satisfactory|raised|elevated|reduced|"
+    r"intact|unchanged|explained|"
+    r"reviewed|improved|improving|resolved|healed|seen|up to date|tolerat\w+|confirmed|reported|explique|normale?s?|"
+    r"negativ[oa]s?)\b|= ?\d"
+)
+_COUNTED = re.compile(
+    r"\b(?:first|second|third|fourth|fifth|sixth|several|many|few|lost|gained|weight|up|down|"
+    r"since|attacks?|episodes?)\b"
+)
+_HAS_FORM = re.compile(
+    r"\b(?:puffs?|tablets?|spray|ice pack|cream|drops?|gel|inhaler|sachets?|lozenges?|bouffees|"
+    r"gotas|gouttes|patch|mouthwash|ointment)\b"
+)
 _ADVICE = re.compile(
     r"^(?:remember|try|aim|ensure|maintain)\b|^(?:finish|complete|keep|continue) (?:taking |using |on )?(?:with )?"
     r"(?:it|them|this|the (?:full |whole )?(?:course|rest|pack))\b"
 )
 _TITLED_ORDER = re.compile(r"[:,]\s(?:please )?(?=[a-z])")
 _AT_AN_AGE = re.compile(
-    r"\bat \d{1,2} (?:weeks|months)\b|\b(?:before|at|for) (?:the |your )?next (?:visit|appointment|review|clinic)\b"
+    r"\bat \d{1,2} (?:weeks|months)\b|\bat the end of\b|\bon completion\b|\b(?:before|at|for) (?:the |"
+    r"your )?next (?:visit|appointment|review|clinic)\b"
 )
 
 
@@ -98,6 +114,9 @@ def read(clause: Clause, day: date) -> Reading:
     drug = _drug(low)
     dosed = bool(doses(low))
     pace = rhythm(list(facts))
+    clock = clock_times(low)
+    if pace is None and clock and (dosed or drug):
+        pace = Rhythm(times=len(clock))
     lasting = _pick_lasting(low, durations(low, day), facts)
     moments = [d for d in dues(low, day) if not (lasting and d.start < lasting.end and lasting.start < d.end)]
     due = _pick_due(moments)
@@ -224,8 +243,8 @@ def _pick_due(found: list[Due]) -> Due | None:
     return starts[0] if starts else next(iter(found), None)
 
 
-def is_plan(r: Reading) -> bool:
-    """Whether a clause orders something repeated."""
+def is_plan(r: Reading, *, in_plan: bool = False) -> bool:
+    """Whether a clause orders something repeated. ``in_plan``: it stands after other orders, or under "Plan"."""
     if r.condition is not None or r.single:
         return False
     if r.rhythm is None:
@@ -237,10 +256,10 @@ def is_plan(r: Reading) -> bool:
         return True
     if r.dosed or r.drug:
         return True
-    return _acts(r)
+    return _acts(r, in_plan=in_plan)
 
 
-def _acts(r: Reading) -> bool:
+def _acts(r: Reading, *, in_plan: bool) -> bool:
     """Whether a clause without a verb names an act, and not a complaint."""
     first = min((f.start for f in r.facts), default=len(r.clause.low))
     words = re.findall(r"[a-z][\w-]*", r.clause.low[:first])
@@ -248,41 +267,58 @@ def _acts(r: Reading) -> bool:
         return False
     if any(w in SYMPTOMS for w in words) and not any(w in ACT_NOUNS or w in FORMS for w in words[:3]):
         return False
+    if in_plan and len(words) <= 8 and not _FINDING.search(r.clause.low):
+        return True
     return any(w in ACT_NOUNS or w in FORMS or w in VERBS for w in words)
 
 
 def _is_test(r: Reading) -> bool:
     words = re.findall(r"[a-z][\w&/-]*", r.clause.low)
-    return any(w in SINGLE_NOUNS for w in words[:5]) and not r.dosed
+    return any(names_visit(w) for w in words[:5]) and not r.dosed
 
 
-def is_single(r: Reading) -> bool:
-    """Whether a clause orders something done once, or only when needed."""
+def is_single(r: Reading, *, in_plan: bool = False) -> bool:
+    """Whether a clause orders something done once, or only when needed. ``in_plan`` as for ``is_plan``."""
     low = r.clause.low
     if r.condition is not None:
         span = r.condition
         main = low if span == (0, 0) else low[: span[0]] + " " + low[span[1] :]
-        return bool(
-            r.verb
-            or r.dosed
-            or r.drug
-            or _names_visit(main)
-            or re.search(r"\b(?:puffs?|tablets?|spray|ice pack|cream)\b", main)
-        )
+        return bool(r.verb or r.dosed or r.drug or _names_visit(main) or _HAS_FORM.search(main))
     if r.single and (r.dosed or r.drug):
         return True
     if r.verb is not None:
         return not (r.verb in NOT_VERBS_BEFORE and len(low.split()) < 2) and not _ADVICE.match(low)
     if _names_visit(low) and _AT_AN_AGE.search(low):
+        return not _FINDING.search(low)
+    if r.clause.plan and r.rhythm is None and _names_visit(" ".join(low.split()[:4])) and not _FINDING.search(low):
         return True
-    if r.due is not None and r.due.days >= 0 and _names_visit(low):
+    if (
+        in_plan
+        and r.due is not None
+        and r.due.how == "in"
+        and r.due.days > 1
+        and _plain_appointment(low[: r.due.start])
+    ):
+        return True
+    if r.due is not None and r.due.days >= 0 and _names_visit(low) and not _FINDING.search(low):
         return r.due.days > 0 or r.due.how == "by"
     return r.dosed and r.due is not None and r.due.days == 0 and r.drug is not None
 
 
+def _plain_appointment(words: str) -> bool:
+    """A few words without a number or a complaint before "in six months"."""
+    found = words.split()
+    return (
+        0 < len(found) <= 6
+        and not HAS_NUMBER.search(words)
+        and not _COUNTED.search(words)
+        and not any(w.strip(",.") in SYMPTOMS for w in found)
+    )
+
+
 def _names_visit(low: str) -> bool:
     words = re.findall(r"[a-z][\w&/-]*", low)
-    return any(w in SINGLE_NOUNS for w in words)
+    return any(names_visit(w) for w in words)
 
 
 def starts_in(r: Reading, day: date) -> list[int]:
