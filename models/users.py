@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,6 +47,15 @@ class User:
             "timezone": self.timezone, "reminder_time": self.reminder_time, "language": self.language,
             "created_at": to_wire(self.created_at),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What others may see of a user."""
+
+    name: str | None = field(repr=False)
+    timezone: str
+    seen_at: datetime | None
 
 
 def fold(text: str) -> str:
@@ -118,18 +128,21 @@ class Users:
         row = await self._users.find_one({"email_index": self.email_index(email)}, session=session)
         return await self._read(row) if row else None
 
+    async def people(self, user_ids: set[str]) -> dict[str, Person]:
+        """Name, zone and last visit of these users, by one read; the name is None where a key is destroyed."""
+        await self._vault.load_keys(user_ids)
+        found = {id: Person(None, "UTC", None) for id in user_ids}
+        wanted = {"sealed_name": 1, "timezone": 1, "seen_at": 1}
+        async for row in self._users.find({"_id": {"$in": list(user_ids)}}, wanted):
+            name: str | None = None
+            with contextlib.suppress(Unreadable):
+                name = self._vault.open_loaded(row["_id"], f"users|{row['_id']}|name", row.get("sealed_name", ""))
+            found[row["_id"]] = Person(name, row["timezone"], row.get("seen_at"))
+        return found
+
     async def names(self, user_ids: set[str]) -> dict[str, str | None]:
         """The names of these users; None where a key is destroyed or the user is gone."""
-        await self._vault.load_keys(user_ids)
-        found: dict[str, str | None] = dict.fromkeys(user_ids)
-        async for row in self._users.find({"_id": {"$in": list(user_ids)}}, {"sealed_name": 1}):
-            try:
-                found[row["_id"]] = self._vault.open_loaded(
-                    row["_id"], f"users|{row['_id']}|name", row.get("sealed_name", "")
-                )
-            except Unreadable:
-                found[row["_id"]] = None
-        return found
+        return {id: person.name for id, person in (await self.people(user_ids)).items()}
 
     async def accepting_doctors(self) -> list[tuple[str, str]]:
         """``(id, name)`` of the doctors that patients may choose, by name."""
@@ -171,7 +184,3 @@ class Users:
     async def saw(self, user_id: str, *, at: datetime) -> None:
         """Note that the user was here."""
         await self._users.update_one({"_id": user_id}, {"$max": {"seen_at": at}})
-
-    async def seen(self, user_ids: list[str]) -> dict[str, datetime | None]:
-        cursor = self._users.find({"_id": {"$in": user_ids}}, {"seen_at": 1})
-        return {row["_id"]: row.get("seen_at") async for row in cursor}

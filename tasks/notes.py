@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from taskiq import TaskiqDepends
 
-from hospital_rt.clock import clock_times, local_day, utcnow
+from hospital_rt.clock import clock_times, local_day
 from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
 from hospital_rt.schedule import Schedule
 from hospital_rt.telemetry import describe_error, log
@@ -56,7 +56,7 @@ class Desk:
     async def sweep(self) -> int:
         """Take up notes that nobody is working on. Returns how many were found."""
         room = AT_ONCE - len(self._work)
-        found = await self._house.store.notes.unfinished(utcnow(), limit=max(1, room))
+        found = await self._house.store.notes.unfinished(self._house.now(), limit=max(1, room))
         for note_id in found:
             self.start(note_id)
         return len(found)
@@ -73,21 +73,22 @@ class Desk:
 async def read_note(house: House, note_id: str) -> None:
     """Read one note, whoever asks and however often: the lease lets one worker do it."""
     lease = uuid4().hex
-    note = await house.store.notes.claim(note_id, lease=lease, now=utcnow(), lease_s=LEASE_S)
+    note = await house.store.notes.claim(note_id, lease=lease, now=house.now(), lease_s=LEASE_S)
     if note is None:
         return
     wakeups = house.resources.wakeups
     try:
         if note.attempts > MOST_ATTEMPTS:
-            await wakeups.announce(await fail_note(house.store, note, failure="gave-up", now=utcnow()))
+            await wakeups.announce(await fail_note(house.store, note, failure="gave-up", now=house.now()))
             return
-        await wakeups.announce(await tell_processing(house.store, note, now=utcnow()))
+        await wakeups.announce(await tell_processing(house.store, note, now=house.now()))
         async with _renewed(house, note):
             users = await _read(house, note)
         await wakeups.announce(users)
     except asyncio.CancelledError:
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(asyncio.shield(house.store.notes.hand_back(note.id, lease=lease, now=utcnow())), 3)
+            handing = house.store.notes.hand_back(note.id, lease=lease, now=house.now())
+            await asyncio.wait_for(asyncio.shield(handing), 3)
         raise
     except Exception as error:
         # The lease runs out by itself; the sweep tries again, at most MOST_ATTEMPTS times.
@@ -102,7 +103,7 @@ async def _renewed(house: House, note: Note) -> AsyncIterator[None]:
         while True:
             await asyncio.sleep(LEASE_S / 4)
             with contextlib.suppress(Exception):
-                await house.store.notes.renew(note.id, lease=note.lease or "", now=utcnow(), lease_s=LEASE_S)
+                await house.store.notes.renew(note.id, lease=note.lease or "", now=house.now(), lease_s=LEASE_S)
 
     task = asyncio.create_task(renew(), name="lease")
     try:
@@ -116,7 +117,7 @@ async def _read(house: House, note: Note) -> frozenset[str]:
     patient = await store.users.get(note.patient_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
-        return await fail_note(store, note, failure="patient-gone", now=utcnow())
+        return await fail_note(store, note, failure="patient-gone", now=house.now())
     day = local_day(note.created_at, patient.zone)
     names = await store.users.names({note.patient_id, note.doctor_id})
     began = time.monotonic()
@@ -127,12 +128,12 @@ async def _read(house: House, note: Note) -> frozenset[str]:
         metrics.notes.labels("failed").inc()
         log.warning("note.failed", note_id=note.id, reason=failed.reason)
         return await fail_note(
-            store, note, failure=failed.reason, extracted_by=extractor.name, now=utcnow()
+            store, note, failure=failed.reason, extracted_by=extractor.name, now=house.now()
         )
     metrics.extraction.labels("ok").observe(time.monotonic() - began)
     guarded = await asyncio.to_thread(guard, text, extraction, day=day)
     review = review_of(guarded)
-    now = utcnow()
+    now = house.now()
     if not guarded.kept and guarded.dropped:
         metrics.notes.labels("failed").inc()
         return await fail_note(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hospital_rt.clock import utcnow
 from models.acts.remind import record_due
 from models.house import House
 from tasks.broker import TICKS, ReliableStreamBroker
@@ -18,7 +17,7 @@ async def remind_due(house: House, *, now: datetime | None = None, batch: int = 
     """Record every reminder that is due and wake those it is for. Returns how many were recorded."""
     recorded = 0
     while True:
-        moment = now or utcnow()
+        moment = now or house.now()
         done = await record_due(house.store, now=moment, limit=batch)
         if done.users:
             await house.resources.wakeups.announce(done.users)

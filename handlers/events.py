@@ -1,0 +1,25 @@
+"""The feed over REST: the events that this user would have got on the live channel."""
+
+from __future__ import annotations
+
+from handlers.base import ApiHandler
+from handlers.operation import Operation
+from handlers.shapes import EventsQuery, EventsView
+from hospital_rt.problems import invalid
+
+
+class EventsHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="user", query=EventsQuery, answers={200: EventsView}, problems=("reset",), pending_too=True
+        )
+    }
+
+    async def get(self) -> None:
+        """What happened after ``after``, in order; ``seq`` tells where the feed stands."""
+        query = self.query(EventsQuery)
+        if query.after > 0 and query.epoch is None:
+            raise invalid("#/epoch", "Required with after.")
+        epoch, seq = await self.doors.house.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)
+        items = await self.doors.house.feeds.page(self.who.id, query.after, limit=query.limit)
+        self.respond({"items": items, "epoch": epoch, "seq": seq})

@@ -1,0 +1,275 @@
+"""The live channel: one WebSocket a page, authenticated by its first message (contract section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from handlers.base import Door, authenticate
+from handlers.operation import Doors, Principal
+from hospital_rt import messages
+from hospital_rt.clock import to_wire, utcnow
+from hospital_rt.database import is_away
+from hospital_rt.limits import SOCKETS_ADDRESS
+from hospital_rt.live import Hub, Listening, Outbox
+from hospital_rt.problems import Problem
+from hospital_rt.telemetry import describe_error, log
+from models.acts.check_in import check_in
+
+AUTH_WITHIN_S = 5.0
+EXPIRING_BEFORE = timedelta(seconds=60)
+RATE, BURST = 20.0, 40.0
+SEND_BUFFER = 64 * 1024
+
+
+class LiveHandler(Door, WebSocketHandler):
+    """One socket: it authenticates, hears its user's feed, and answers commands one after the other."""
+
+    def initialize(self, doors: Doors) -> None:
+        super().initialize(doors)
+        self.hub: Hub = doors.hub
+        self.outbox: Outbox | None = None
+        self.listening: Listening | None = None
+        self.who: Principal | None = None
+        self._timers: list[asyncio.Task[None]] = []
+        self._allowance, self._filled_at = BURST, time.monotonic()
+        self._is_closing = False
+
+    # The upgrade
+
+    async def prepare(self) -> None:
+        self.receive()
+        if self.doors.draining.is_set():
+            raise Problem("unavailable", "This server is stopping.", retry_after_s=2)
+        await self.doors.house.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
+
+    def check_origin(self, origin: str) -> bool:
+        allowed = {value.lower() for value in self.settings_.allowed_origins}
+        return origin.lower().rstrip("/") in allowed or self.origin_is_ours()
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return messages.SUBPROTOCOL if messages.SUBPROTOCOL in subprotocols else None
+
+    def get_compression_options(self) -> None:
+        """None: compression would cost each connection more memory than everything else of it together."""
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        self.doors.in_flight.discard(self)
+        self.set_nodelay(True)
+        self.doors.sockets.add(self)
+        with contextlib.suppress(OSError, AttributeError):
+            connection: Any = self.ws_connection
+            connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._after(AUTH_WITHIN_S, self._no_auth)
+
+    def _no_auth(self) -> None:
+        if self.who is None:
+            self.end(messages.NO_AUTH, "no auth")
+
+    # Messages
+
+    async def on_message(self, message: str | bytes) -> None:
+        if self._is_closing:
+            return
+        if isinstance(message, bytes):
+            self.end(messages.BINARY, "text only")
+            return
+        if not self._within_rate():
+            self.end(messages.TOO_FAST, "too many messages")
+            return
+        try:
+            read = messages.read_message(message)
+        except messages.NotValid:
+            self.end(messages.UNAUTHENTICATED if self.who is None else messages.NOT_VALID, "not a message")
+            return
+        if isinstance(read, messages.Auth):
+            await self._authenticate(read)
+        elif self.who is None:
+            self.end(messages.UNAUTHENTICATED, "auth first")
+        elif isinstance(read, messages.CheckIn):
+            await self._check_in(read, self.who)
+        elif isinstance(read, messages.Ack):
+            await self.store.events.shown(self.who.id, read.seq)
+        else:
+            self.send(messages.pong(read.id))
+
+    def _within_rate(self) -> bool:
+        if self.settings_.rate_limits == "off":
+            return True
+        now = time.monotonic()
+        self._allowance = min(BURST, self._allowance + (now - self._filled_at) * RATE)
+        self._filled_at = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+    async def _authenticate(self, message: messages.Auth) -> None:
+        try:
+            who = await authenticate(self.doors, message.token)
+            expires_at = self.doors.tokens.read_access(message.token).expires_at
+        except Problem:
+            self.end(messages.UNAUTHENTICATED, "not authenticated")
+            return
+        except Exception as error:
+            self._fail(error)
+            return
+        if self._is_closing:
+            return
+        if self.who is not None:
+            await self._renew(who, expires_at)
+            return
+        if message.resume_after is not None and message.epoch is None and message.resume_after > 0:
+            self.end(messages.NOT_VALID, "epoch is required with resume_after")
+            return
+        self.who = who
+        try:
+            await self._begin(message, who, expires_at)
+        except Exception as error:
+            self._fail(error)
+
+    async def _begin(self, message: messages.Auth, who: Principal, expires_at: datetime) -> None:
+        """``ready`` first, then the past that was asked for, then live."""
+        epoch, seq, after = await self._place(message, who)
+        if self._is_closing:
+            return
+        self.outbox = Outbox(self._write, self.end)
+        self.listening = Listening(user_id=who.id, session_id=who.session_id, outbox=self.outbox)
+        self.send(messages.ready(
+            user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(expires_at)
+        ))  # fmt: skip
+        if after is None:
+            self.send(messages.reset(epoch=epoch, seq=seq))
+        self._watch_expiry(expires_at)
+        joining = asyncio.create_task(self._join(self.listening, seq if after is None else after), name="join")
+        self._timers.append(joining)
+
+    async def _place(self, message: messages.Auth, who: Principal) -> tuple[str, int, int | None]:
+        """Epoch, newest ``seq``, and where to go on: None when the client has to reload."""
+        feeds, store = self.doors.house.feeds, self.store
+        if message.resume_after is None:
+            epoch, seq = await store.epoch(), await store.events.newest(who.id)
+            return epoch, seq, seq
+        try:
+            epoch, seq = await feeds.resume(who.id, after=message.resume_after, epoch=message.epoch)
+        except Problem:
+            epoch, seq = await store.epoch(), await store.events.newest(who.id)
+            return epoch, seq, None
+        return epoch, seq, message.resume_after
+
+    async def _join(self, listening: Listening, after: int) -> None:
+        try:
+            await self.hub.join(listening, after=after)
+            await self.store.users.saw(listening.user_id, at=self.now())
+        except Exception as error:
+            self._fail(error)
+
+    async def _renew(self, who: Principal, expires_at: datetime) -> None:
+        if self.who is None or who.id != self.who.id or self.listening is None:
+            self.end(messages.UNAUTHENTICATED, "another user")
+            return
+        self.hub.renew(self.listening, who.session_id)
+        self.who = who
+        epoch, seq = await self.store.epoch(), await self.store.events.newest(who.id)
+        self._watch_expiry(expires_at)
+        self.send(messages.ready(
+            user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(expires_at)
+        ))  # fmt: skip
+
+    async def _check_in(self, message: messages.CheckIn, who: Principal) -> None:
+        """The same door as POST /api/check-in/."""
+        try:
+            if who.role != "patient":
+                raise Problem("forbidden")
+            done = await check_in(
+                self.store, patient_id=who.id, step_id=message.step_id, slot=message.slot, outcome=message.outcome,
+                reason=message.reason, now=self.now(),
+            )  # fmt: skip
+            await self.doors.house.resources.wakeups.announce(done.users)
+            note = await self.store.notes.get(done.step.note_id)
+            quotes = note is None or note.status != "withdrawn"
+            self.send(messages.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
+        except Problem as problem:
+            self.send(messages.reply(message.id, problem=problem))
+        except Exception as error:
+            if not is_away(error):
+                log.error("live.check_in_failed", exc_info=error)
+            slug = "unavailable" if is_away(error) else "internal"
+            self.send(messages.reply(message.id, problem=Problem(slug)))
+
+    # The token's end
+
+    def _watch_expiry(self, expires_at: datetime) -> None:
+        for timer in self._timers:
+            if timer.get_name() == "expiry":
+                timer.cancel()
+        left_s = (expires_at - utcnow()).total_seconds()
+        warn_s = max(0.0, left_s - EXPIRING_BEFORE.total_seconds())
+        self._after(warn_s, lambda: self.send(messages.expiring(to_wire(expires_at))), name="expiry")
+        self._after(left_s, lambda: self.end(messages.UNAUTHENTICATED, "token ended"), name="expiry")
+
+    def _after(self, delay_s: float, act: Any, *, name: str = "timer") -> None:
+        async def wait() -> None:
+            await asyncio.sleep(delay_s)
+            act()
+
+        self._timers = [timer for timer in self._timers if not timer.done()]
+        self._timers.append(asyncio.create_task(wait(), name=name))
+
+    # Out
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Queue a message that is no event."""
+        if self.outbox is not None:
+            self.outbox.offer(messages.encode(message), is_event=False)
+
+    async def _write(self, frame: bytes) -> None:
+        try:
+            await self.write_message(frame.decode())
+        except (WebSocketClosedError, StreamClosedError):
+            raise ConnectionError from None
+
+    def _fail(self, error: Exception) -> None:
+        """Something of ours is away: the client comes back after a random wait."""
+        if not is_away(error):
+            log.error("live.failed", **describe_error(error))
+        self.end(messages.RESTARTING, "come back")
+
+    def end(self, code: int, reason: str) -> None:
+        """Close with a code, once."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self.doors.house.resources.metrics.sockets_closed.labels(str(code)).inc()
+        with contextlib.suppress(WebSocketClosedError, StreamClosedError):
+            self.close(code, reason)
+        if code == messages.TOO_SLOW:
+            self._after(2.0, self._abort)
+
+    def _abort(self) -> None:
+        """A reader that takes nothing in does not take in a close frame either."""
+        connection: Any = self.ws_connection
+        if connection is not None:
+            connection.stream.close()
+
+    def on_close(self) -> None:
+        self._is_closing = True
+        self.doors.sockets.discard(self)
+        for timer in self._timers:
+            timer.cancel()
+        if self.listening is not None:
+            self.hub.leave(self.listening)
+        elif self.outbox is not None:
+            self.outbox.stop()
+
+    def on_finish(self) -> None:
+        self.doors.in_flight.discard(self)
+        if self.get_status() != 101:
+            super().on_finish()

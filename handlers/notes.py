@@ -1,0 +1,267 @@
+"""Notes over REST: written, read, tried again, approved, rejected, withdrawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from handlers.base import ApiHandler, Reply
+from handlers.operation import Operation
+from handlers.paging import page, read_cursor, write_cursor
+from handlers.shapes import (
+    ApproveBody,
+    ApprovedStepBody,
+    NoteBody,
+    NoteLineView,
+    NoteView,
+    PatientPageQuery,
+    ReasonBody,
+    ScheduleBody,
+)
+from handlers.views import may_see_patient, note_line, note_view, readable_note
+from hospital_rt.clock import clock_times, from_wire, local_day, to_wire
+from hospital_rt.limits import NOTES_ACCOUNT
+from hospital_rt.problems import Problem, invalid
+from hospital_rt.schedule import Schedule
+from models.acts.notes import Outcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
+from models.idempotency import Claim
+from models.notes import Note
+from models.steps import Step, Words
+from models.users import User
+
+NOTE_BODY = 256 * 1024
+
+
+class NoteHandlerBase(ApiHandler):
+    async def reply(self, note: Note, *, status: int = 200) -> Reply:
+        return Reply(status, await note_view(self.store, note, self.who, now=self.now()))
+
+    async def told(self, outcome: Outcome) -> Note:
+        await self.announce(outcome.users)
+        return outcome.note
+
+    async def answer_again(self, note_id: str, *, status: int = 200) -> Reply:
+        return await self.reply(await readable_note(self.store, self.who, note_id), status=status)
+
+
+class NotesHandler(NoteHandlerBase):
+    operations = {
+        "GET": Operation(
+            who="user", query=PatientPageQuery, answers={200: NoteLineView}, problems=("not-found",), listed=True,
+            feed=True,
+        ),
+        "POST": Operation(
+            who="doctor", body=NoteBody, answers={202: NoteView}, problems=("not-found", "conflict", "rate-limited"),
+            once=True, largest_body=NOTE_BODY,
+        ),
+    }  # fmt: skip
+
+    async def get(self) -> None:
+        """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
+        query = self.query(PatientPageQuery)
+        await self.set_feed()
+        wanted: dict[str, Any]
+        if self.who.role == "patient":
+            if query.patient_id not in {None, self.who.id}:
+                raise Problem("not-found")
+            wanted = {"patient_id": self.who.id, "status": {"$ne": "withdrawn"}}
+        elif query.patient_id:
+            assignment = await may_see_patient(self.store, self.who, query.patient_id)
+            wanted = {"patient_id": query.patient_id}
+            if not (assignment and assignment.share_history):
+                wanted["doctor_id"] = self.who.id
+        else:
+            mine = await self.store.assignments.of_doctor(self.who.id)
+            wanted = {"doctor_id": self.who.id, "patient_id": {"$in": [one.patient_id for one in mine]}}
+        found = read_cursor(query.cursor, str, str)
+        before = None
+        if found:
+            try:
+                before = (from_wire(found[0]), found[1])
+            except ValueError:
+                raise invalid("#/cursor", "Use the cursor as it was given.") from None
+        notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
+        shown = notes[: query.limit]
+        names = await self.store.users.names({id for note in shown for id in (note.patient_id, note.doctor_id)})
+        following = None
+        if len(notes) > query.limit:
+            following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
+        self.respond(page([note_line(note, self.who, names) for note in shown], following))
+
+    async def post(self) -> None:
+        """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
+        body = self.body(NoteBody)
+        await self.doors.house.resources.limits.count(
+            NOTES_ACCOUNT, self.doors.tokens.keyed_hash(b"notes", self.who.id.encode())
+        )
+
+        async def work(claim: Claim | None) -> Reply:
+            outcome = await submit_note(
+                self.store, doctor_id=self.who.id, patient_id=body.patient_id, text=body.text, now=self.now(),
+                claim=claim,
+            )  # fmt: skip
+            await self.doors.errands.read_note(outcome.note.id)
+            return await self.reply(await self.told(outcome), status=202)
+
+        async def again(claim: Claim) -> Reply:
+            return await self.answer_again(claim.subject_id, status=202)
+
+        await self.once(work, again)
+
+
+class NoteHandler(NoteHandlerBase):
+    operations = {"GET": Operation(who="user", answers={200: NoteView}, problems=("not-found",), feed=True)}
+
+    async def get(self, note_id: str) -> None:
+        """A note with its text and steps."""
+        id = self.id_from_path(note_id)
+        await self.set_feed()
+        self.respond((await self.answer_again(id)).body)
+
+
+class RetryHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(
+            who="doctor", answers={202: NoteView}, problems=("not-found", "conflict", "superseded"), once=True
+        )
+    }
+
+    async def post(self, note_id: str) -> None:
+        """Have a failed note read again."""
+        id = self.id_from_path(note_id)
+
+        async def work(claim: Claim | None) -> Reply:
+            outcome = await retry_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), claim=claim)
+            await self.doors.errands.read_note(id)
+            return await self.reply(await self.told(outcome), status=202)
+
+        async def again(_claim: Claim) -> Reply:
+            return await self.answer_again(id, status=202)
+
+        await self.once(work, again)
+
+
+class ApproveHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(
+            who="doctor", body=ApproveBody, body_optional=True, answers={200: NoteView},
+            problems=("not-found", "conflict", "superseded"), once=True,
+        )
+    }  # fmt: skip
+
+    async def post(self, note_id: str) -> None:
+        """Let proposed steps become the patient's plan: all of them, or those listed, edited or added to."""
+        id = self.id_from_path(note_id)
+        body = self.body(ApproveBody)
+
+        async def work(claim: Claim | None) -> Reply:
+            note = await readable_note(self.store, self.who, id)
+            chosen = await self._chosen(note, body.steps) if body.steps is not None else None
+            outcome = await approve_note(
+                self.store, note_id=id, doctor_id=self.who.id, chosen=chosen, now=self.now(),
+                day_seconds=self.settings_.day_seconds, claim=claim,
+            )  # fmt: skip
+            return await self.reply(await self.told(outcome))
+
+        async def again(_claim: Claim) -> Reply:
+            return await self.answer_again(id)
+
+        await self.once(work, again)
+
+    async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
+        if note.doctor_id != self.who.id:
+            raise Problem("not-found")
+        if note.status != "proposed":
+            raise Problem("superseded" if note.status == "superseded" else "conflict")
+        patient = await self.store.users.get(note.patient_id)
+        if patient is None:
+            raise Problem("not-found")
+        proposed = {step.id: step for step in await self.store.steps.of_note(note.id) if step.status == "proposed"}
+        chosen: list[Step] = []
+        for number, wanted in enumerate(listed):
+            if wanted.id is None:
+                chosen.append(_new_step(wanted, number=number, note=note, patient=patient, now=self.now()))
+                continue
+            step = proposed.get(wanted.id)
+            if step is None or any(one.id == wanted.id for one in chosen):
+                raise invalid(f"#/steps/{number}/id", "This note proposes no such step, or it is listed twice.")
+            chosen.append(_edited(step, wanted, number=number, note=note, patient=patient))
+        return chosen
+
+
+def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, patient: User) -> Step:
+    given = wanted.model_fields_set
+    words = step.words
+    if "title" in given:
+        if wanted.title is None:
+            raise invalid(f"#/steps/{number}/title", "A step needs a title.")
+        words = replace(words, title=wanted.title)
+    if "detail" in given:
+        words = replace(words, detail=wanted.detail)
+    if wanted.kind is not None and wanted.kind != step.kind:
+        raise invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
+    changed = replace(step, words=words, as_needed=step.as_needed if wanted.as_needed is None else wanted.as_needed)
+    if wanted.schedule is not None:
+        if step.kind != "plan":
+            raise invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
+        changed = replace(changed, schedule=_schedule(wanted.schedule, note=note, patient=patient))
+    return changed
+
+
+def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: User, now: datetime) -> Step:
+    if wanted.title is None:
+        raise invalid(f"#/steps/{number}/title", "A new step needs a title.")
+    kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
+    if (kind == "plan") != (wanted.schedule is not None):
+        raise invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
+    schedule = _schedule(wanted.schedule, note=note, patient=patient) if wanted.schedule else None
+    return Step(
+        id=str(uuid4()), sort=f"{int(note.created_at.timestamp() * 1000):015d}-{100 + number:03d}-{uuid4().hex[:6]}",
+        note_id=note.id, note_number=note.number, patient_id=note.patient_id, doctor_id=note.doctor_id,
+        kind=kind, as_needed=bool(wanted.as_needed), by="doctor", status="proposed", created_at=now,
+        timezone=patient.timezone, schedule=schedule,
+        words=Words(title=wanted.title, detail=wanted.detail, quote=None),
+    )  # fmt: skip
+
+
+def _schedule(wanted: ScheduleBody, *, note: Note, patient: User) -> Schedule:
+    times = tuple(sorted(set(wanted.times))) if wanted.times else clock_times(
+        patient.reminder_time, times_per_day=wanted.times_per_day, every_hours=wanted.every_hours
+    )  # fmt: skip
+    day = local_day(note.created_at, patient.zone)
+    return Schedule(
+        start_date=day + timedelta(days=wanted.start_in_days), start_in_days=wanted.start_in_days, times=times,
+        times_from="note" if wanted.times else "reminder_time", times_per_day=wanted.times_per_day,
+        every_hours=wanted.every_hours, every_days=wanted.every_days, duration_days=wanted.duration_days,
+        miss_policy=wanted.miss_policy,
+    )  # fmt: skip
+
+
+class RejectHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(who="doctor", answers={200: NoteView}, problems=("not-found", "conflict", "superseded"))
+    }
+
+    async def post(self, note_id: str) -> None:
+        """Let a proposal go. The patient's plan stays as it was."""
+        id = self.id_from_path(note_id)
+        outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now())
+        self.respond((await self.reply(await self.told(outcome))).body)
+
+
+class WithdrawHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(
+            who="doctor", body=ReasonBody, body_optional=True, answers={200: NoteView},
+            problems=("not-found", "conflict"),
+        )
+    }  # fmt: skip
+
+    async def post(self, note_id: str) -> None:
+        """Take a note back: its steps are cancelled and its words closed to the patient."""
+        id = self.id_from_path(note_id)
+        self.body(ReasonBody)
+        outcome = await withdraw_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now())
+        self.respond((await self.reply(await self.told(outcome))).body)

@@ -1,0 +1,74 @@
+"""What a handler declares of each of its methods: who may call it, what it takes and what it answers.
+
+Access is closed by default: a method without an operation does not exist. The OpenAPI document, the access tests and
+the base handler read the same declaration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from hospital_rt.live import Hub
+from hospital_rt.tokens import Tokens
+from models.house import House
+from tasks.errands import Errands
+
+Who = Literal["anyone", "user", "patient", "doctor"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one route.
+
+    Args:
+        who: ``user`` is anyone signed in; a doctor who waits for approval only passes with ``pending_too``.
+        body: its type; ``body_optional`` when an empty one will do.
+        answers: status to type, None for no content; ``listed`` wraps it in ``items`` and ``next``.
+        problems: the slugs it may refuse with, beyond those that any operation may.
+        once: it honours ``Idempotency-Key``; ``feed``: it answers ``X-Feed``.
+    """
+
+    who: Who
+    answers: Mapping[int, type[BaseModel] | None]
+    body: type[BaseModel] | None = None
+    body_optional: bool = False
+    query: type[BaseModel] | None = None
+    problems: tuple[str, ...] = ()
+    listed: bool = False
+    once: bool = False
+    feed: bool = False
+    pending_too: bool = False
+    largest_body: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What every handler is given."""
+
+    house: House
+    errands: Errands
+    hub: Hub
+    sockets: set[Any]                  # the live channels open in this process
+    in_flight: set[Any]                # the requests being answered
+    draining: asyncio.Event            # set once this process stops
+
+    @property
+    def tokens(self) -> Tokens:
+        return self.house.resources.tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who is asking: a user and the session they came with."""
+
+    id: str
+    role: Literal["doctor", "patient"]
+    status: str
+    session_id: str
+    timezone: str
+    row: Mapping[str, Any] = field(repr=False)

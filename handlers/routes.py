@@ -1,0 +1,115 @@
+"""Every route of the house in one list: the only place where a path meets its handler."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tornado.web import RequestHandler, url
+
+from handlers import accounts, assignments, events, notes, operations, steps
+from handlers.base import ApiHandler, NotFoundHandler
+from handlers.docs import INIT_JS, PAGE, TextDoor
+from handlers.live import LiveHandler
+from handlers.operation import Doors
+from handlers.pages import STATIC, SWAGGER, FileHandler
+from handlers.shapes import ProblemView
+from hospital_rt.openapi import Described, build_openapi
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path, as OpenAPI writes it, its handler, and under which heading it is described."""
+
+    path: str
+    handler: type[ApiHandler]
+    tag: str
+
+    @property
+    def pattern(self) -> str:
+        """With and without the final slash."""
+        return re.sub(r"\{\w+\}", r"([^/]+)", self.path.rstrip("/")) + "/?"
+
+
+API: tuple[Route, ...] = (
+    Route("/api/signup/", accounts.SignUpHandler, "accounts"),
+    Route("/api/verify-email/", accounts.VerifyEmailHandler, "accounts"),
+    Route("/api/token/", accounts.TokenHandler, "accounts"),
+    Route("/api/token/refresh/", accounts.RefreshHandler, "accounts"),
+    Route("/api/token/revoke/", accounts.RevokeHandler, "accounts"),
+    Route("/api/forgot-password/", accounts.ForgotPasswordHandler, "accounts"),
+    Route("/api/reset-password/", accounts.ResetPasswordHandler, "accounts"),
+    Route("/api/me/", accounts.MeHandler, "me"),
+    Route("/api/me/password/", accounts.PasswordHandler, "me"),
+    Route("/api/me/sessions/", accounts.SessionsHandler, "me"),
+    Route("/api/me/sessions/{session_id}/", accounts.SessionHandler, "me"),
+    Route("/api/doctors/", assignments.DoctorsHandler, "assignments"),
+    Route("/api/assign/", assignments.AssignHandler, "assignments"),
+    Route("/api/my-patients/", assignments.MyPatientsHandler, "assignments"),
+    Route("/api/notes/", notes.NotesHandler, "notes"),
+    Route("/api/notes/{note_id}/", notes.NoteHandler, "notes"),
+    Route("/api/notes/{note_id}/retry/", notes.RetryHandler, "notes"),
+    Route("/api/notes/{note_id}/approve/", notes.ApproveHandler, "notes"),
+    Route("/api/notes/{note_id}/reject/", notes.RejectHandler, "notes"),
+    Route("/api/notes/{note_id}/withdraw/", notes.WithdrawHandler, "notes"),
+    Route("/api/steps/", steps.StepsHandler, "steps"),
+    Route("/api/steps/{step_id}/", steps.StepHandler, "steps"),
+    Route("/api/steps/{step_id}/cancel/", steps.CancelStepHandler, "steps"),
+    Route("/api/check-in/{step_id}/", steps.CheckInHandler, "steps"),
+    Route("/api/events/", events.EventsHandler, "feed"),
+    Route("/api/adherence/", steps.AdherenceHandler, "feed"),
+)
+
+
+def describe_routes() -> list[Described]:
+    """Every operation of the API, for the document."""
+    return [
+        Described(
+            path=route.path, method=method, doc=getattr(route.handler, method.lower()).__doc__ or "",
+            who=operation.who, tag=route.tag, body=operation.body, body_optional=operation.body_optional,
+            query=operation.query, answers=operation.answers, problems=operation.problems, listed=operation.listed,
+            once=operation.once, feed=operation.feed, pending_too=operation.pending_too,
+        )
+        for route in API
+        for method, operation in route.handler.operations.items()
+    ]  # fmt: skip
+
+
+def openapi_document() -> dict[str, Any]:
+    """OpenAPI 3.1, derived from the routes."""
+    return build_openapi(describe_routes(), version=VERSION, problem=ProblemView)
+
+
+def make_routes(doors: Doors) -> list[Any]:
+    """All routes with what their handlers are given."""
+    given = {"doors": doors}
+
+    def text(pattern: str, content: str, media_type: str) -> Any:
+        return url(pattern, TextDoor, {**given, "text": content, "media_type": media_type})
+
+    def file(pattern: str, name: str) -> Any:
+        return url(pattern, FileHandler, {**given, "path": str(STATIC), "only": name})
+
+    openapi = json.dumps(openapi_document(), ensure_ascii=False)
+    return [
+        *(url(route.pattern, route.handler, given) for route in API),
+        url(r"/api/live/?", LiveHandler, given),
+        url(r"/healthz/?", operations.HealthHandler, given),
+        url(r"/readyz/?", operations.ReadyHandler, given),
+        url(r"/metrics/?", operations.MetricsHandler, given),
+        text(r"/openapi\.json", openapi, "application/json; charset=utf-8"),
+        text(r"/swagger/?", PAGE, "text/html; charset=utf-8"),
+        text(r"/swagger/init\.js", INIT_JS, "text/javascript; charset=utf-8"),
+        url(r"/swagger/files/(.+)", FileHandler, {**given, "path": str(SWAGGER), "inline_styles": True}),
+        file(r"/()", "index.html"),
+        file(r"/(sw\.js)", "sw.js"),
+        file(r"/(manifest\.webmanifest)", "manifest.webmanifest"),
+        url(r"/static/(.+)", FileHandler, {**given, "path": str(STATIC)}),
+    ]
+
+
+NOT_FOUND: type[RequestHandler] = NotFoundHandler

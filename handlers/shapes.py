@@ -1,0 +1,442 @@
+"""What goes over REST, typed: bodies, queries and answers. Requests are validated by these, documents made of them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from hospital_rt.clock import is_clock_time, zone_names
+
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+# White space, and characters that take part in a text without being seen.
+_BLANK = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*"
+)
+
+
+def normal_email(value: str) -> str:
+    """One form for one address: NFKC, lower case, ASCII domain; no trailing dots."""
+    folded = unicodedata.normalize("NFKC", value).strip().casefold()
+    try:
+        found = validate_email(
+            folded, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
+        )
+    except EmailNotValidError:
+        raise ValueError("Write an address such as ruth@example.org.") from None
+    return (found.ascii_email or found.normalized).casefold()
+
+
+def _zone(value: str) -> str:
+    if value not in zone_names():
+        raise ValueError("Choose an IANA time zone such as Europe/Paris.")
+    return value
+
+
+def _clock_time(value: str) -> str:
+    if not is_clock_time(value):
+        raise ValueError("Write a time such as 09:00.")
+    return value
+
+
+def _visible(value: str) -> str:
+    """Some character that can be seen, and no line break or control character."""
+    stripped = value.strip()
+    if _BLANK.fullmatch(stripped):
+        raise ValueError("Write something that can be seen.")
+    if any(unicodedata.category(char) == "Cc" for char in stripped):
+        raise ValueError("Leave control characters and line breaks out.")
+    return stripped
+
+
+def _readable(value: str) -> str:
+    if _BLANK.fullmatch(value):
+        raise ValueError("Write something that can be seen.")
+    return value
+
+
+Id = Annotated[str, StringConstraints(pattern=_UUID)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(normal_email)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible)]
+NewPassword = Annotated[str, Field(min_length=12, max_length=128)]
+Password = Annotated[str, Field(min_length=1, max_length=1024)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
+ClockTime = Annotated[str, AfterValidator(_clock_time)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+Secret = Annotated[str, Field(min_length=1, max_length=512)]
+Role = Literal["doctor", "patient"]
+Moment = Annotated[str, Field(description="RFC 3339, UTC, milliseconds at most", examples=["2026-03-02T08:00:00Z"])]
+Slot = Annotated[str, Field(max_length=40, description="A slot as it was given", examples=["2026-03-02T08:00:00Z"])]
+Reason = Annotated[str, Field(max_length=200)]
+
+
+class Body(BaseModel):
+    """A body: closed, strict about types, and never shown: it may hold a note, a name or a password."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    __str__ = __repr__
+
+
+class View(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# Accounts
+
+
+class SignUpBody(Body):
+    name: Name
+    email: Email
+    password: NewPassword
+    role: Role
+    timezone: TimeZone | None = None
+    language: Language = "en"
+
+
+class VerifyEmailBody(Body):
+    token: Secret
+    password: Password
+
+
+class TokenBody(Body):
+    email: Annotated[str, Field(max_length=1024)]
+    password: Password
+    session: Literal["body", "cookie"] = "body"
+
+
+class RefreshBody(Body):
+    refresh: Secret | None = None
+
+
+class ForgotPasswordBody(Body):
+    email: Email
+
+
+class ResetPasswordBody(Body):
+    token: Secret
+    password: NewPassword
+
+
+class ChangeMeBody(Body):
+    name: Name | None = None
+    timezone: TimeZone | None = None
+    reminder_time: ClockTime | None = None
+    language: Language | None = None
+
+
+class LeaveBody(Body):
+    password: Password
+
+
+class ChangePasswordBody(Body):
+    current: Password
+    password: NewPassword
+
+
+class UserView(View):
+    id: Id
+    name: str | None
+    email: str | None
+    role: Role
+    status: Literal["active", "pending", "deactivated"]
+    timezone: str
+    reminder_time: str
+    language: str
+    created_at: Moment
+
+
+class TokensView(View):
+    access: str
+    refresh: str | None = None
+    expires_in: int
+    user: UserView
+
+
+class RefreshedView(View):
+    access: str
+    refresh: str | None = None
+    expires_in: int
+
+
+class AcceptedView(View):
+    detail: str
+
+
+class DeviceView(View):
+    id: Id
+    device: str | None
+    created_at: Moment
+    last_used_at: Moment
+    current: bool
+
+
+# Assignments
+
+
+class AssignBody(Body):
+    doctor_id: Id
+    share_history: bool = False
+
+
+class PersonView(View):
+    id: Id
+    name: str | None
+
+
+class AssignmentView(View):
+    id: Id
+    doctor: PersonView
+    since: Moment
+    share_history: bool
+
+
+class DayView(View):
+    due: int
+    done: int
+    skipped: int
+
+
+class MyPatientView(View):
+    id: Id
+    name: str | None
+    since: Moment
+    steps_open: int
+    last_check_in_at: Moment | None
+    last_seen_at: Moment | None
+    missed_in_a_row: int
+    adherence: float | None
+    days: list[DayView]
+    need: Literal["silent", "slipping", "on_course"]
+    reason: Literal["two-unanswered", "under-60", "down-20", "skipped-3"] | None
+
+
+# Notes and steps
+
+
+class NoteBody(Body):
+    patient_id: Id
+    text: Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_readable)]
+
+
+class ScheduleBody(Body):
+    """When a plan step is due, as the author sets it."""
+
+    start_in_days: int = Field(default=0, ge=0, le=365)
+    times_per_day: int = Field(default=1, ge=1, le=24)
+    every_hours: int | None = Field(default=None, ge=1, le=24)
+    times: Annotated[list[ClockTime], Field(min_length=1, max_length=24)] | None = None
+    every_days: int = Field(default=1, ge=1, le=366)
+    duration_days: int | None = Field(default=None, ge=1, le=730)
+    miss_policy: Literal["extend", "fixed"] = "extend"
+
+
+class ApprovedStepBody(Body):
+    """One step to approve: with ``id`` a proposed one, edited or not; without, a new step by the doctor."""
+
+    id: Id | None = None
+    kind: Literal["checklist", "plan"] | None = None
+    title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_visible)] | None = None
+    detail: Annotated[str, Field(max_length=500)] | None = None
+    as_needed: bool | None = None
+    schedule: ScheduleBody | None = None
+
+
+class ApproveBody(Body):
+    steps: Annotated[list[ApprovedStepBody], Field(min_length=1, max_length=80)] | None = None
+
+
+class ReasonBody(Body):
+    reason: Reason | None = None
+
+
+class CheckInBody(Body):
+    slot: Slot | None = None
+    outcome: Literal["done", "skipped"] = "done"
+    reason: Reason | None = None
+
+
+class ScheduleView(View):
+    start_date: str
+    times: list[str]
+    times_from: Literal["reminder_time", "note"]
+    every_days: int
+    occurrences: int | None
+    miss_policy: Literal["extend", "fixed"]
+
+
+class ProgressView(View):
+    done: int
+    total: int | None
+
+
+class TodayView(View):
+    slot: Moment
+    state: Literal["open", "done", "skipped", "missed", "upcoming"]
+
+
+class StepView(View):
+    id: Id
+    note_id: Id
+    patient_id: Id
+    doctor_id: Id
+    kind: Literal["checklist", "plan"]
+    title: str | None
+    detail: str | None
+    quote: str | None
+    by: Literal["extractor", "doctor"]
+    as_needed: bool
+    status: Literal["proposed", "active", "completed", "cancelled", "rejected"]
+    ended: Literal["done", "fixed", "lapsed"] | None
+    created_at: Moment
+    completed_at: Moment | None
+    cancelled_at: Moment | None
+    schedule: ScheduleView | None
+    progress: ProgressView
+    open_slot: Moment | None
+    today: list[TodayView]
+    next_reminder_at: Moment | None
+
+
+class CheckInView(View):
+    slot: Moment | None
+    at: Moment
+    outcome: Literal["done", "skipped"]
+    reason: str | None
+
+
+class StepWithCheckInsView(StepView):
+    check_ins: list[CheckInView]
+
+
+class DroppedView(View):
+    kind: Literal["checklist", "plan"]
+    item: dict[str, Any]
+    reason: str
+    detail: str
+
+
+class UnmatchedView(View):
+    quote: str
+    start: int
+    end: int
+
+
+NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"]
+
+
+class NoteLineView(View):
+    """A note in a list: everything but its text."""
+
+    id: Id
+    patient: PersonView
+    doctor: PersonView
+    status: NoteStatus
+    extracted_by: str | None
+    failure: str | None
+    created_at: Moment
+
+
+class NoteView(NoteLineView):
+    text: str | None
+    steps: list[StepView]
+    dropped: list[DroppedView] | None = None
+    unmatched: list[UnmatchedView] | None = None
+
+
+# Feeds and figures
+
+
+class EventView(View):
+    seq: int
+    event: Literal[
+        "reminder.due", "steps.changed", "step.checked_in", "note.status", "assignment.changed", "withdrawn"
+    ]
+    at: Moment
+    data: dict[str, Any]
+
+
+class EventsView(View):
+    items: list[EventView]
+    epoch: str
+    seq: int
+
+
+class AdherenceView(View):
+    date: str
+    due: int
+    done: int
+    skipped: int
+    missed: int
+
+
+class AdherenceListView(View):
+    items: list[AdherenceView]
+
+
+class ProblemErrorView(View):
+    pointer: str
+    detail: str
+
+
+class ProblemView(View):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemErrorView] | None = None
+
+
+# Queries: what stands after the question mark, still text
+
+
+class Query(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class PageQuery(Query):
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=400)
+
+
+class DoctorsQuery(PageQuery):
+    q: str = Field(default="", max_length=100)
+
+
+class PatientPageQuery(PageQuery):
+    patient_id: Id | None = None
+
+
+class StepsQuery(PatientPageQuery):
+    status: Literal["active", "all", "completed", "cancelled", "proposed", "rejected"] = "active"
+
+
+class NeedQuery(PageQuery):
+    sort: Literal["need", "name"] = "need"
+
+
+class SlotQuery(Query):
+    slot: Slot | None = None
+
+
+class EventsQuery(Query):
+    after: int = Field(default=0, ge=0, le=2**53)
+    epoch: str | None = Field(default=None, max_length=64)
+    limit: int = Field(default=200, ge=1, le=200)
+
+
+class AdherenceQuery(Query):
+    patient_id: Id | None = None
+    days: int = Field(default=30, ge=1, le=365)
+
+

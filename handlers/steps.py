@@ -1,0 +1,220 @@
+"""Steps over REST: listed, read, answered, cancelled; and how they were kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from handlers.base import ApiHandler, Reply
+from handlers.operation import Operation
+from handlers.paging import page, read_cursor, write_cursor
+from handlers.shapes import (
+    AdherenceListView,
+    AdherenceQuery,
+    CheckInBody,
+    ReasonBody,
+    SlotQuery,
+    StepsQuery,
+    StepView,
+    StepWithCheckInsView,
+)
+from handlers.views import HIDDEN_FROM_PATIENT, may_see_patient, quotes_for, sees_step
+from hospital_rt.adherence import Mark, count_days
+from hospital_rt.clock import local_day, to_wire
+from hospital_rt.problems import Problem, invalid
+from models.acts.check_in import cancel_step, check_in, take_back
+from models.assignments import Assignment
+from models.idempotency import Claim
+from models.steps import Step
+
+
+class StepsHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="user", query=StepsQuery, answers={200: StepView}, problems=("not-found",), listed=True, feed=True
+        )
+    }
+
+    async def get(self) -> None:
+        """Steps in the order of their notes: a patient's own; a doctor's patients' of now."""
+        query = self.query(StepsQuery)
+        await self.set_feed()
+        found = read_cursor(query.cursor, str)
+        assignments: dict[str, Assignment] = {}
+        if self.who.role == "patient":
+            if query.patient_id not in {None, self.who.id}:
+                raise Problem("not-found")
+            wanted = self._for_patient(query.status)
+        else:
+            wanted, assignments = await self._for_doctor(query.status, query.patient_id)
+        steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
+        shown = steps[: query.limit]
+        withdrawn = await self._withdrawn()
+        now = self.now()
+        items = [
+            step.as_json(now=now, quotes=quotes_for(self.who, step, assignments.get(step.patient_id), withdrawn))
+            for step in shown
+        ]
+        self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
+
+    async def _withdrawn(self) -> frozenset[str]:
+        if self.who.role != "patient":
+            return frozenset()
+        return frozenset(await self.store.notes.withdrawn_ids(self.who.id))
+
+    def _for_patient(self, status: str) -> dict[str, Any]:
+        if status in HIDDEN_FROM_PATIENT:
+            return {"patient_id": self.who.id, "status": {"$in": []}}
+        seen = {"$nin": list(HIDDEN_FROM_PATIENT)} if status == "all" else status
+        return {"patient_id": self.who.id, "status": seen}
+
+    async def _for_doctor(self, status: str, patient_id: str | None) -> tuple[dict[str, Any], dict[str, Assignment]]:
+        if patient_id:
+            held = await may_see_patient(self.store, self.who, patient_id)
+            mine = [held] if held else []
+        else:
+            mine = await self.store.assignments.of_doctor(self.who.id)
+        assignments = {one.patient_id: one for one in mine}
+        visible: list[dict[str, Any]] = [{"doctor_id": self.who.id}]
+        for one in mine:
+            settled = {"patient_id": one.patient_id, "status": {"$nin": list(HIDDEN_FROM_PATIENT)}}
+            if one.share_history:
+                visible.append(settled)
+            else:
+                visible.append({"patient_id": one.patient_id, "status": "active"})
+                visible.append({**settled, "completed_at": {"$gte": one.since}})
+                visible.append({**settled, "cancelled_at": {"$gte": one.since}})
+        wanted: dict[str, Any] = {"patient_id": {"$in": list(assignments)}, "$or": visible}
+        if status != "all":
+            wanted["status"] = status
+        return wanted, assignments
+
+
+async def _readable_step(handler: ApiHandler, step_id: str) -> tuple[Step, Assignment | None]:
+    """The step, if this reader may see it.
+
+    Raises:
+        Problem: 404.
+    """
+    step = await handler.store.steps.get(handler.id_from_path(step_id))
+    if step is None:
+        raise Problem("not-found")
+    assignment = await may_see_patient(handler.store, handler.who, step.patient_id)
+    if not sees_step(handler.who, step, assignment):
+        raise Problem("not-found")
+    return step, assignment
+
+
+async def _step_json(handler: ApiHandler, step: Step, assignment: Assignment | None) -> dict[str, Any]:
+    withdrawn: frozenset[str] = frozenset()
+    if handler.who.role == "patient":
+        note = await handler.store.notes.get(step.note_id)
+        withdrawn = frozenset({step.note_id}) if note and note.status == "withdrawn" else frozenset()
+    return step.as_json(now=handler.now(), quotes=quotes_for(handler.who, step, assignment, withdrawn))
+
+
+class StepHandler(ApiHandler):
+    operations = {
+        "GET": Operation(who="user", answers={200: StepWithCheckInsView}, problems=("not-found",), feed=True)
+    }
+
+    async def get(self, step_id: str) -> None:
+        """A step with its check-ins."""
+        await self.set_feed()
+        step, assignment = await _readable_step(self, step_id)
+        view = await _step_json(self, step, assignment)
+        view["check_ins"] = [
+            {
+                "slot": to_wire(one.slot_at) if one.use == "slot" else None, "at": to_wire(one.answered_at),
+                "outcome": one.outcome, "reason": await self.store.reminders.reason(one),
+            }
+            for one in await self.store.reminders.answers(step.id)
+            if one.answered_at
+        ]  # fmt: skip
+        self.respond(view)
+
+
+class CancelStepHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="user", body=ReasonBody, body_optional=True, answers={200: StepView}, problems=("not-found", "conflict")
+        )
+    }
+
+    async def post(self, step_id: str) -> None:
+        """Cancel a step by hand; again is the same answer."""
+        body = self.body(ReasonBody)
+        step, assignment = await _readable_step(self, step_id)
+        done = await cancel_step(self.store, step, by=self.who.role, reason=body.reason, now=self.now())
+        await self.announce(done.users)
+        self.respond(await _step_json(self, done.step, assignment))
+
+
+class CheckInHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="patient", body=CheckInBody, body_optional=True, answers={200: StepView}, once=True,
+            problems=("not-found", "step-proposed", "step-cancelled", "slot-closed", "conflict"),
+        ),
+        "DELETE": Operation(
+            who="patient", query=SlotQuery, answers={200: StepView}, once=True,
+            problems=("not-found", "too-late", "conflict"),
+        ),
+    }  # fmt: skip
+
+    async def post(self, step_id: str) -> None:
+        """Check in to a step. The same check-in again gets the same answer."""
+        id, body = self.id_from_path(step_id), self.body(CheckInBody)
+
+        async def work(claim: Claim | None) -> Reply:
+            done = await check_in(
+                self.store, patient_id=self.who.id, step_id=id, slot=body.slot, outcome=body.outcome,
+                reason=body.reason, now=self.now(), claim=claim,
+            )  # fmt: skip
+            await self.announce(done.users)
+            return Reply(200, await _step_json(self, done.step, None))
+
+        await self.once(work, lambda _claim: self._as_it_stands(id))
+
+    async def delete(self, step_id: str) -> None:
+        """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
+        id, query = self.id_from_path(step_id), self.query(SlotQuery)
+
+        async def work(claim: Claim | None) -> Reply:
+            done = await take_back(
+                self.store, patient_id=self.who.id, step_id=id, slot=query.slot, now=self.now(), claim=claim
+            )
+            await self.announce(done.users)
+            return Reply(200, await _step_json(self, done.step, None))
+
+        await self.once(work, lambda _claim: self._as_it_stands(id))
+
+    async def _as_it_stands(self, step_id: str) -> Reply:
+        step, assignment = await _readable_step(self, step_id)
+        return Reply(200, await _step_json(self, step, assignment))
+
+
+class AdherenceHandler(ApiHandler):
+    operations = {
+        "GET": Operation(who="user", query=AdherenceQuery, answers={200: AdherenceListView}, problems=("not-found",))
+    }
+
+    async def get(self) -> None:
+        """How a patient's steps were kept, one item a local day."""
+        query = self.query(AdherenceQuery)
+        patient_id = query.patient_id or self.who.id
+        if self.who.role == "doctor" and query.patient_id is None:
+            raise invalid("#/patient_id", "Say whose.")
+        await may_see_patient(self.store, self.who, patient_id)
+        people = await self.store.users.people({patient_id})
+        today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
+        rows = await self.store.reminders.since([patient_id], today - timedelta(days=query.days - 1))
+        marks = [Mark(row.step_id, row.day, row.slot_at, row.state) for row in rows]
+        self.respond({
+            "items": [
+                {"date": day.day.isoformat(), "due": day.due, "done": day.done, "skipped": day.skipped,
+                 "missed": day.missed}
+                for day in count_days(marks, last=today, days=query.days)
+            ]
+        })  # fmt: skip

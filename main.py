@@ -1,0 +1,161 @@
+"""The command line: which roles run here, and the small commands beside them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from hospital_rt.settings import TOGETHER, Settings, SettingsError, load_settings, read_environment
+
+ROLES = ("web", "worker", "scheduler")
+WRONG_SETTINGS = 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="main.py", description="hospital_rt: what a doctor wrote becomes what a patient does."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("all", help="the whole system in one command (the default)")
+    commands.add_parser("demo", help="the whole system with demo accounts and a day of a minute")
+    for role in ROLES:
+        commands.add_parser(role, help=f"the {role} role alone; needs MONGO_URL and REDIS_URL")
+    extract = commands.add_parser("extract", help="print the steps that the extractor finds in a note, as JSON")
+    extract.add_argument("file", nargs="?", help="the note; standard input without it")
+    extract.add_argument("--date", metavar="YYYY-MM-DD", help="the day of the note; NOTE_DATE, else today, without it")
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    commands.add_parser("check", help="check the settings and reach every dependency")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = make_parser().parse_args(arguments)
+    command = options.command or "all"
+    if command == "openapi":
+        return print_openapi()
+    try:
+        values = read_environment(dotenv=Path(".env"))
+        if command == "check":
+            return check(values)
+        if not values.get("LOG_FORMAT") and sys.stderr.isatty():
+            values["LOG_FORMAT"] = "text"
+        settings = load_settings(command, values)
+    except SettingsError as wrong:
+        for line in wrong.lines:
+            sys.stderr.write(f"{line}\n")
+        return 1 if command == "check" else WRONG_SETTINGS
+    if command in TOGETHER:
+        from hospital_rt.together import run_together
+
+        return run_together(command, settings, values, seed=seed_demo)
+    if command == "extract":
+        return extract_note(settings, options.file, options.date)
+    return run_one(command, settings)
+
+
+def run_one(role: str, settings: Settings) -> int:
+    """One role, until a signal ends it."""
+    from hospital_rt.processes import run_async, run_role
+    from hospital_rt.supervisor import announce_ready
+    from hospital_rt.telemetry import configure_logging
+
+    configure_logging(form=settings.log_format, level=settings.log_level)
+    if role == "scheduler":
+        from tasks.roles import run_scheduler
+
+        async def schedule() -> int:
+            from hospital_rt.processes import stop_on_signals
+
+            await run_scheduler(
+                settings.redis_url or "", tick_s=settings.tick_s, stop=stop_on_signals(), ready=announce_ready
+            )
+            return 0
+
+        return run_async(schedule())
+
+    from models.house import House, open_house
+
+    async def work(house: House, stop: asyncio.Event) -> None:
+        if role == "web":
+            from handlers.web import run_web
+
+            await run_web(house, stop=stop, ready=announce_ready)
+        else:
+            from tasks.roles import run_worker
+
+            await run_worker(house, stop=stop, ready=announce_ready)
+
+    if role == "web":
+        from handlers.web import CannotListen
+
+        try:
+            return run_async(run_role(lambda: open_house(settings), work))
+        except CannotListen as refused:
+            sys.stderr.write(f"{refused}\n")
+            return WRONG_SETTINGS
+    return run_async(run_role(lambda: open_house(settings), work))
+
+
+def seed_demo(settings: Settings) -> list[str]:
+    """Have the demo accounts; one line for each log-in."""
+    from tasks.demo import seed
+
+    return asyncio.run(seed(settings))
+
+
+def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
+    """Print what the configured extractor finds in one note. Needs no database."""
+    import os
+
+    from hospital_rt.extraction import ExtractionFailed, make_extractor, run_extract_command
+
+    try:
+        note_day = date.fromisoformat(day or os.environ.get("NOTE_DATE") or date.today().isoformat())  # noqa: DTZ011
+        text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.buffer.read().decode("utf-8")
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"cannot read the note or its date ({type(error).__name__})\n")
+        return WRONG_SETTINGS
+
+    async def run() -> dict[str, Any]:
+        extractor = make_extractor(
+            api_key=settings.openai_api_key, base_url=settings.openai_base_url, model=settings.openai_model,
+            timeout_s=settings.openai_timeout_seconds,
+        )  # fmt: skip
+        try:
+            return await run_extract_command(text, day=note_day, extractor=extractor)
+        finally:
+            await extractor.close()
+
+    try:
+        print(json.dumps(asyncio.run(run()), ensure_ascii=False, indent=2))
+    except ExtractionFailed as failed:
+        sys.stderr.write(f"the extractor gave no answer: {failed.reason}\n")
+        return 1
+    return 0
+
+
+def print_openapi() -> int:
+    from handlers.routes import openapi_document
+
+    print(json.dumps(openapi_document(), ensure_ascii=False, indent=2))
+    return 0
+
+
+def check(values: dict[str, str]) -> int:
+    """Settings and dependencies, one line a finding."""
+    from hospital_rt.checks import check_everything
+
+    findings = asyncio.run(check_everything(values))
+    for is_fine, line in findings:
+        print(f"{'ok  ' if is_fine else 'FAIL'} {line}")
+    return 0 if all(is_fine for is_fine, _ in findings) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
