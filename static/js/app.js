@@ -1,0 +1,90 @@
+// Which page stands at which address, for whom. Pages beyond the first are fetched when they are first wanted.
+import { html, useEffect, useState } from "./html.js";
+import { Frame, Brand } from "./parts/chrome.js";
+import { Empty, Skeleton, Button } from "./parts/controls.js";
+import { HalfSun } from "./parts/icon.js";
+import { go, here } from "./router.js";
+import { signOut } from "./session.js";
+import { useStore } from "./store.js";
+import { t } from "./texts.js";
+
+const OPEN = {
+  "": () => import("./account/sign-in.js"), signin: () => import("./account/sign-in.js"), signup: () => import("./account/sign-up.js"),
+  forgot: () => import("./account/forgot.js"), reset: () => import("./account/reset.js"), verify: () => import("./account/verify.js"),
+};
+const PATIENT = {
+  today: () => import("./patient/today.js"), step: () => import("./patient/step.js"), calendar: () => import("./patient/calendar.js"),
+  notes: () => import("./patient/notes.js"), me: () => import("./patient/me.js"), doctor: () => import("./patient/choose-doctor.js"),
+};
+const DOCTOR = {
+  patients: () => import("./doctor/patients.js"), notes: () => import("./doctor/notes.js"), account: () => import("./doctor/account.js"),
+};
+
+const pages = new Map();     // how to fetch -> component, once fetched
+
+function Page({ fetch, parts, query }) {
+  const [, draw] = useState(0);
+  const [failed, fail] = useState(false);
+  const Found = pages.get(fetch);
+  useEffect(() => {
+    if (Found) return;
+    fetch().then((module) => { pages.set(fetch, module.default); draw((n) => n + 1); }, () => fail(true));
+  }, [fetch]);
+  if (Found) return html`<${Found} key=${parts.join("/")} parts=${parts} query=${query} />`;
+  if (failed) return html`<${Empty} level=${1} sign="offline" title=${t.pageNotLoaded} text=${t.noAnswer}><${Button} onClick=${() => location.reload()}>${t.tryAgain}<//><//>`;
+  return html`<${Skeleton} />`;
+}
+
+function useRoute() {
+  const [route, setRoute] = useState(here);
+  useEffect(() => {
+    const moved = () => setRoute(here());
+    window.addEventListener("hashchange", moved);
+    window.addEventListener("popstate", moved);
+    return () => { window.removeEventListener("hashchange", moved); window.removeEventListener("popstate", moved); };
+  }, []);
+  return route;
+}
+
+// A new page begins at its heading, for eyes and for screen readers.
+function useArrival(path, phase) {
+  useEffect(() => {
+    let tries = 0;
+    const first = !useArrival.was;
+    useArrival.was = true;
+    const arrive = () => {
+      const heading = document.querySelector("main h1");
+      if (heading) {
+        document.title = `${heading.dataset.title || t.titles[here().parts[0]] || ""} · ${t.product}`.replace(/^ · /, "");
+        if (!first) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
+      } else if (tries++ < 40) setTimeout(arrive, 50);
+    };
+    window.scrollTo(0, 0);
+    arrive();
+  }, [path, phase]);
+}
+
+export function App() {
+  const state = useStore();
+  const { parts, path, query } = useRoute();
+  useArrival(path, state.phase);
+  const name = parts[0] || "";
+
+  if (state.phase === "starting") return html`<div class="frame patient"><header class="top"><div class="top-inner"><${Brand} /></div></header><main id="main"><${Skeleton} /></main></div>`;
+  // Links from a letter work whoever is signed in.
+  if (name === "reset" || name === "verify" || state.phase === "out") {
+    return html`<${Page} fetch=${OPEN[name] || OPEN[""]} parts=${parts} query=${query} />`;
+  }
+  const { role, status } = state.user;
+  if (status === "pending") {
+    return html`<${Frame} role="doctor" ways=${false}><div class="narrow"><${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
+      <${Button} kind="outline" onClick=${signOut}>${t.signOut}<//><//></div><//>`;
+  }
+  const own = role === "doctor" ? DOCTOR : PATIENT;
+  const home = role === "doctor" ? "patients" : "today";
+  if (!name || OPEN[name]) { go(`/${home}`, { replace: true }); return null; }
+  if (!own[name]) {
+    return html`<${Frame} role=${role}><${Empty} level=${1} sign=${html`<${HalfSun} />`} title=${t.notFound}><a class="button button-main" href=${`#/${home}`}>${t.goHome}</a><//><//>`;
+  }
+  return html`<${Frame} role=${role}><${Page} fetch=${own[name]} parts=${parts} query=${query} /><//>`;
+}

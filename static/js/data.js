@@ -1,0 +1,107 @@
+// Reading from the service into the store, for both roles. Each load may be repeated at any time.
+import { call, get, getAll } from "./api.js";
+import { keepLastState, lastState } from "./device.js";
+import { set, state, touched } from "./store.js";
+
+/** Run and answer null where a part is not served (yet) or is not mine; other problems pass through. */
+export async function ifServed(work) {
+  try { return await work(); }
+  catch (problem) { if (problem.absent) return null; throw problem; }
+}
+
+export function knowSteps(steps) {
+  state.steps = { ...state.steps };
+  for (const step of steps) {
+    const { check_ins: checkIns, ...rest } = step;
+    state.steps[step.id] = rest;
+    if (checkIns) state.checkIns[step.id] = checkIns;
+  }
+  touched();
+}
+
+/** A patient's own page: steps first, then everything that may come a moment later. Answers the feed position. */
+export async function loadPatient() {
+  const active = await getAll("steps/?status=active");
+  state.steps = {};
+  knowSteps(active.items);
+  set({ stepsLoaded: true, asOf: Date.now() });
+  const rest = [loadAssignment(), loadNotes(), loadEarlierSteps(), ...active.items.filter((s) => s.kind === "plan" || s.as_needed).map((s) => loadStep(s.id))];
+  Promise.allSettled(rest).then(keep);
+  return active.feed;
+}
+
+export async function loadAssignment() {
+  set({ assignment: await ifServed(async () => (await get("assign/")).data) });
+}
+export async function loadNotes() {
+  const { items } = await getAll("notes/", 200);
+  set({ notes: items.sort((a, b) => b.created_at.localeCompare(a.created_at)) });
+}
+async function loadEarlierSteps() {
+  const { items } = await getAll("steps/?status=all", 400);
+  knowSteps(items);
+  // A step completed today is shown with its time.
+  const recent = items.filter((s) => s.status === "completed" && s.completed_at && Date.now() - Date.parse(s.completed_at) < 2 * 86400000);
+  await Promise.allSettled(recent.map((s) => loadStep(s.id)));
+}
+export async function loadStep(id) {
+  const { data } = await get(`steps/${id}/`);
+  knowSteps([data]);
+  return data;
+}
+export async function loadNote(id) {
+  const { data } = await get(`notes/${id}/`);
+  state.noteById = { ...state.noteById, [id]: data };
+  if (state.notes) state.notes = state.notes.map((n) => (n.id === id ? { ...n, status: data.status } : n));
+  touched();
+  return data;
+}
+
+/** A doctor's list, by need. Answers the feed position. */
+export async function loadPatients() {
+  const { items, feed } = await getAll("my-patients/?sort=need");
+  set({ patients: items, patientsPending: null, asOf: Date.now() });
+  return feed;
+}
+
+/** All steps of one patient that their doctor may see, with the check-ins of the active ones. */
+export async function loadPlan(patientId, status = "active") {
+  const { items } = await getAll(`steps/?patient_id=${patientId}&status=${status}`, 400);
+  return items;
+}
+export async function loadDetails(steps) {
+  const details = await Promise.allSettled(steps.map((s) => get(`steps/${s.id}/`)));
+  return steps.map((s, i) => (details[i].status === "fulfilled" ? details[i].value.data : s));
+}
+
+export async function patchMe(change) {
+  const { data } = await call("PATCH", "me/", { body: change });
+  set({ user: data });
+  return data;
+}
+
+// The last state, for reading while offline.
+let timer = null;
+export function keep() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    if (!state.user) return;
+    const steps = Object.values(state.steps).filter((s) => s.status === "active" || s.completed_at || s.cancelled_at).slice(0, 200);
+    keepLastState({
+      user: state.user, asOf: state.asOf, steps, assignment: state.assignment ?? null, notes: state.notes,
+      checkIns: Object.fromEntries(steps.map((s) => [s.id, (state.checkIns[s.id] || []).slice(-60)])),
+      patients: state.patients,
+    });
+  }, 1000);
+}
+export function showLastState() {
+  const last = lastState();
+  if (!last?.user) return false;
+  set({
+    phase: "in", user: last.user, asOf: last.asOf, stepsLoaded: true, assignment: last.assignment, notes: last.notes,
+    steps: Object.fromEntries(last.steps.map((s) => [s.id, s])), checkIns: last.checkIns || {}, patients: last.patients,
+    connection: navigator.onLine ? "reconnecting" : "offline",
+  });
+  return true;
+}
+export const stopKeeping = () => clearTimeout(timer);

@@ -1,0 +1,52 @@
+// What is kept on this device, all of it: the last state for reading offline, check-ins not yet sent, and choices.
+// Everything but the choices of colour, language and sound goes at sign-out.
+const KEYS = { signedIn: "aftercare.signed-in", last: "aftercare.last", outbox: "aftercare.outbox" };
+
+function read(key) {
+  try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
+}
+function write(key, value) {
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
+  } catch { /* full or closed: the page works without */ }
+}
+
+export const hasSession = () => read(KEYS.signedIn) === true;
+export const rememberSession = () => write(KEYS.signedIn, true);
+
+export const lastState = () => read(KEYS.last);
+export const keepLastState = (value) => write(KEYS.last, value);
+
+export const keptOutbox = () => read(KEYS.outbox) || [];
+export const keepOutbox = (entries) => write(KEYS.outbox, entries.length ? entries : null);
+export const OUTBOX_KEY = KEYS.outbox;
+
+export const choice = (name) => read(`aftercare.choice.${name}`);
+export const choose = (name, value) => write(`aftercare.choice.${name}`, value);
+
+export function forgetDevice() {
+  for (const key of Object.values(KEYS)) write(key, null);
+  try { for (const key of Object.keys(sessionStorage)) if (key.startsWith("aftercare.")) sessionStorage.removeItem(key); } catch { /* closed */ }
+}
+
+// A note being written survives a reload of this page, no longer than the window.
+export const draftFor = (id) => { try { return sessionStorage.getItem(`aftercare.draft.${id}`) || ""; } catch { return ""; } };
+export const keepDraft = (id, text) => {
+  try {
+    if (text) sessionStorage.setItem(`aftercare.draft.${id}`, text);
+    else sessionStorage.removeItem(`aftercare.draft.${id}`);
+  } catch { /* closed */ }
+};
+
+export function theme() {
+  try { return localStorage.getItem("aftercare.theme") || "system"; } catch { return "system"; }
+}
+export function setTheme(value) {
+  try {
+    if (value === "system") localStorage.removeItem("aftercare.theme");
+    else localStorage.setItem("aftercare.theme", value);
+  } catch { /* for this page only, then */ }
+  if (value === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = value;
+}

@@ -1,0 +1,96 @@
+// One patient: who, the last three days, what was said when skipping, the plan, the notes.
+import { html, useEffect, useState } from "../html.js";
+import { call, getAll } from "../api.js";
+import { loadDetails, loadPatients, loadPlan } from "../data.js";
+import { watchers } from "../feed.js";
+import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
+import { DaySign } from "../parts/day-sign.js";
+import { Icon } from "../parts/icon.js";
+import { Spark } from "../parts/spark.js";
+import { addDays, dateOf, dayMonth, tinyDay, today, when } from "../clock.js";
+import { timesOn } from "../course.js";
+import { isShortDay } from "../today-plan.js";
+import { state } from "../store.js";
+import { t } from "../texts.js";
+import { scheduleLine } from "../schedule-words.js";
+import { needLine, sparkWords } from "./need.js";
+
+/** Steps (with check-ins) and notes of a patient, kept fresh while it is shown. */
+export function usePatient(id) {
+  const [data, setData] = useState({ steps: null, notes: null, problem: null });
+  useEffect(() => {
+    let gone = false;
+    let timer = null;
+    const load = async () => {
+      try {
+        const [steps, { items: notes }] = await Promise.all([loadPlan(id).then(loadDetails), getAll(`notes/?patient_id=${id}`, 200)]);
+        if (!gone) setData({ steps, notes: notes.sort((a, b) => b.created_at.localeCompare(a.created_at)), problem: null });
+      } catch (problem) { if (!gone) setData((was) => ({ ...was, problem })); }
+    };
+    const watcher = ({ event, data: what }) => {
+      const about = what.step?.patient_id || what.patient?.id || what.created?.[0]?.patient_id;
+      if (about && about !== id) return;
+      if (!["step.checked_in", "steps.changed", "note.status", "reset"].includes(event)) return;
+      if (!timer) timer = setTimeout(() => { timer = null; load(); }, 800);
+    };
+    if (!state.patients) loadPatients().catch(() => { /* the steps say what is wrong */ });
+    load();
+    watchers.add(watcher);
+    return () => { gone = true; clearTimeout(timer); watchers.delete(watcher); };
+  }, [id]);
+  return data;
+}
+
+export function Panel({ id, page }) {
+  const { steps, notes, problem } = usePatient(id);
+  const patient = (state.patients || []).find((p) => p.id === id);
+  const Head = page ? "h1" : "h2";
+  if (problem?.absent || (state.patients && !patient)) return html`<${Empty} level=${page ? 1 : 2} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
+  if (!patient) return problem ? html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />` : html`${page && html`<h1 class="hidden">${t.colPatient}</h1>`}<${Skeleton} />`;
+  const plans = (steps || []).filter((s) => s.kind === "plan" && !s.as_needed && s.schedule);
+  const inFlight = (notes || []).find((n) => ["queued", "processing", "proposed", "failed"].includes(n.status));
+  const latest = (notes || []).find((n) => n.status === "ready");
+  return html`<section class=${page ? "panel panel-page" : "card panel"} aria-label=${patient.name}>
+    <${Head} class="panel-name" tabindex="-1" data-title=${t.colPatient}>${patient.name}<//><p class="secondary">${t.yoursSince(dayMonth(dateOf(patient.since)))} · ${t.lastCheckIn(patient.last_check_in_at ? when(patient.last_check_in_at) : t.never)}</p>
+    <a class="button button-main wide" href=${`#/patients/${id}/write`}><${Icon} name="pencil" /><span>${t.writeNote}</span></a>
+    ${inFlight && html`<a class="in-flight" href=${`#/notes/${inFlight.id}`}><span class=${`tag ${inFlight.status === "failed" ? "tag-stopped" : "tag-wait"}`}>${t.noteStatusDoctor[inFlight.status]}</span> ${t.noteFrom(when(inFlight.created_at))}</a>`}
+    ${page && html`<div class="panel-why"><p>${needLine(patient)}</p><${Spark} days=${patient.days || []} label=${sparkWords(patient)} wide /></div>`}
+    ${!steps ? (problem ? html`<${Wrong} problem=${problem} />` : html`<${Skeleton} />`) : html`<div class=${page ? "panel-parts" : ""}>
+    ${plans.length > 0 && html`<div><h3 class="panel-head">${t.lastThreeDays}</h3><${ThreeDays} steps=${plans} /></div>`}
+    <${Said} steps=${steps} />
+    <div><h3 class="panel-head">${t.activePlan}</h3>${steps.length ? html`<ul class="plan-lines">${steps.map((step) => html`<${PlanLine} key=${step.id} step=${step} page=${page} />`)}</ul>` : html`<p class="secondary">${t.noPlanYet}</p>`}</div></div>
+    <p class="panel-links">${latest && html`<a href=${`#/notes/${latest.id}`}>${t.noteOfDay(dayMonth(dateOf(latest.created_at)))}</a> · `}<a href=${`#/patients/${id}/history`}>${t.notesAnd90}</a></p>`}</section>`;
+}
+
+function ThreeDays({ steps }) {
+  const dates = [-2, -1, 0].map((gap) => addDays(today(), gap));
+  return html`<table class="three"><thead><tr><td></td>${dates.map((date, i) => html`<th scope="col" key=${date}>${i === 2 ? t.todayWord : tinyDay(date)}</th>`)}</tr></thead>
+    <tbody>${steps.map((step) => html`<tr key=${step.id}><th scope="row">${step.title}</th>${dates.map((date) => html`<td key=${date}>${signsOf(step, date).map((how, i) => html`<${DaySign} key=${i} state=${how} size=${18} label=${t.dayWords[how === "due" ? "due" : how]} />`)}</td>`)}</tr>`)}</tbody></table>`;
+}
+
+const MOST_SIGNS = 4;
+// Each slot of the day as a sign; what was not answered by now was missed.
+function signsOf(step, date) {
+  if (date === today()) return (step.today || []).map((s) => (s.state === "upcoming" ? "come" : s.state === "open" ? "due" : s.state)).slice(-MOST_SIGNS);
+  const answers = (step.check_ins || []).filter((c) => c.slot && dateOf(c.slot) === date);
+  const expected = isShortDay(step) || dateOf(step.created_at) > date ? answers.length : Math.max(answers.length, dateOf(step.created_at) === date ? answers.length : timesOn(step, date).length);
+  return [...answers.map((c) => c.outcome), ...Array(expected - answers.length).fill("missed")].slice(0, MOST_SIGNS);
+}
+
+function Said({ steps }) {
+  const said_ = steps.flatMap((step) => (step.check_ins || []).filter((c) => c.reason).map((c) => ({ ...c, step }))).sort((a, b) => b.at.localeCompare(a.at)).slice(0, 3);
+  if (!said_.length) return null;
+  return html`<div><h3 class="panel-head">${t.saidSkipping}</h3>${said_.map((c) => html`<figure class="said" key=${c.at}><blockquote>“${c.reason}”</blockquote><figcaption class="secondary">${c.step.title}, ${when(c.at)}</figcaption></figure>`)}</div>`;
+}
+
+function PlanLine({ step, page }) {
+  const [asking, ask] = useState(false);
+  const [reason, setReason] = useState("");
+  const { busy, problem, act } = useAct();
+  const right = step.as_needed ? t.ifNeeded : !step.schedule ? t.toDo : step.progress?.total > 1 ? `${step.progress.done} / ${step.progress.total}` : step.progress?.total === 1 ? t.toDo : t.openEnd;
+  const stop = () => act(async () => { await call("POST", `steps/${step.id}/cancel/`, { body: reason.trim() ? { reason: reason.trim() } : {} }); ask(false); });
+  return html`<li><span>${step.title}${page && html`<span class="secondary block">${scheduleLine(step)}</span>`}</span><span class=${step.progress?.total > 1 ? "num" : "num secondary"}>${right}</span>
+    ${page && html`<button type="button" class="icon-button" aria-label=${t.stopOne(step.title)} onClick=${() => ask(true)}><${Icon} name="cross" /></button>`}
+    ${asking && html`<${Dialog} title=${t.stopOneTitle(step.title)} onClose=${() => ask(false)}><p class="secondary">${t.stopOneLead}</p><${Field} id="stop-reason" label=${t.reasonOptional} value=${reason} maxlength="200" onInput=${setReason} /><${Wrong} problem=${problem} />
+      <div class="dialog-buttons"><${Button} busy=${busy} onClick=${stop}>${t.stopThisStep}<//><${Button} kind="quiet" onClick=${() => ask(false)}>${t.goBack}<//></div><//>`}</li>`;
+}

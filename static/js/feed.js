@@ -1,0 +1,136 @@
+// What an event of the live channel changes. Nothing is piled up: each event replaces what it is about.
+import { keep, knowSteps, loadAssignment, loadNote, loadNotes, loadPatient, loadPatients, loadStep } from "./data.js";
+import { answeredHere, onItsWay } from "./answered.js";
+import { remindByEar } from "./alerting.js";
+import { sayGood, sayNews } from "./messages.js";
+import { here } from "./router.js";
+import { set, state, touched } from "./store.js";
+import { afterDone } from "./today-plan.js";
+import { time } from "./clock.js";
+import { t } from "./texts.js";
+
+const ELSEWHERE_MS = 4000;
+const timers = new Map();
+/** Do it soon, once, however often it is asked for meanwhile. */
+function soon(name, work, ms = 400) {
+  if (timers.has(name)) return;
+  timers.set(name, setTimeout(() => { timers.delete(name); Promise.resolve(work()).catch(() => { /* the next event asks again */ }); }, ms));
+}
+export function stopSoon() {
+  for (const timer of timers.values()) clearTimeout(timer);
+  timers.clear();
+}
+
+export const watchers = new Set();   // pages that show one patient or one note ask to be told
+
+export function receive(event) {
+  state.asOf = Date.now();
+  (state.user.role === "doctor" ? forDoctor : forPatient)(event);
+  for (const watcher of watchers) watcher(event);
+  touched();
+}
+
+function forPatient({ event, data }) {
+  switch (event) {
+    case "reminder.due": {
+      knowSteps([data.step]);
+      if (onItsWay(data.step.id, data.slot)) break;
+      if (here().path !== "/today" && here().path !== "/") addToast(data);
+      remindByEar();
+      break;
+    }
+    case "step.checked_in":
+      noteCheckIn(data);
+      knowSteps([data.step]);
+      state.toasts = state.toasts.filter((toast) => !(toast.step_id === data.step.id && data.outcome !== "undone"));
+      break;
+    case "steps.changed":
+      knowSteps(data.created || []);
+      stopSteps(data.cancelled || [], "cancelled");
+      stopSteps(data.completed || [], "completed");
+      if ((data.created || []).length) sayNews(t.planChangedAt(time(new Date())), t.planChanged(state.assignment?.doctor?.name || t.yourDoctor), { href: "#/today", label: t.seeWhatChanged });
+      soon("details", async () => { await Promise.allSettled((data.created || []).map((s) => loadStep(s.id))); await loadNotes(); });
+      break;
+    case "note.status":
+      soon("notes", loadNotes);
+      break;
+    case "assignment.changed":
+      soon("all", async () => { await loadAssignment(); await loadNotes(); });
+      break;
+  }
+  keep();
+}
+
+function forDoctor({ event, data }) {
+  if (event === "note.status") {
+    if (state.noteById[data.note_id]) soon(`note ${data.note_id}`, () => loadNote(data.note_id), 50);
+    if (state.notes) soon("notes", loadNotes);
+  }
+  if (state.patients) soon("patients", refreshPatients, 1500);
+}
+
+// Rows move only when the reader's hand is elsewhere: the newer list waits until it is called.
+async function refreshPatients() {
+  const before = state.patients;
+  await loadPatients();
+  const after = state.patients;
+  const list = document.querySelector(".patients");
+  const busy = list && (list.matches(":hover") || list.contains(document.activeElement));
+  const order = (patients) => patients.map((p) => `${p.id}${p.need}`).join();
+  if (busy && before && order(before) !== order(after)) {
+    const byId = Object.fromEntries(after.map((p) => [p.id, p]));
+    const places = Object.fromEntries(before.map((p, i) => [p.id, i]));
+    const moved = after.filter((p, i) => places[p.id] !== i || before[i].need !== p.need).length;
+    set({ patients: before.map((p) => ({ ...(byId[p.id] || p), need: p.need })), patientsPending: { list: after, count: Math.max(1, moved) } });
+  }
+  keep();
+}
+export function showPending() {
+  if (state.patientsPending) set({ patients: state.patientsPending.list, patientsPending: null });
+}
+
+function addToast({ step, slot }) {
+  state.toasts = [...state.toasts.filter((toast) => toast.step_id !== step.id), { step_id: step.id, slot }].slice(-20);
+}
+
+function noteCheckIn({ step, slot, outcome, at }) {
+  const others = (state.checkIns[step.id] || []).filter((c) => c.slot !== slot);
+  if (outcome === "undone") { state.checkIns[step.id] = others; return; }
+  const known = (state.checkIns[step.id] || []).find((c) => c.slot === slot);
+  const before = state.steps[step.id];
+  if (!known && before?.open_slot === slot && !answeredHere(step.id, slot)) sayElsewhere(step, slot, outcome);
+  state.checkIns[step.id] = [...others, known || { slot, at: at || new Date().toISOString(), outcome, reason: null }].slice(-400);
+}
+
+function sayElsewhere(step, slot, outcome) {
+  const entry = { step_id: step.id, slot, title: step.title, outcome };
+  state.elsewhere = [...state.elsewhere, entry].slice(-5);
+  setTimeout(() => { state.elsewhere = state.elsewhere.filter((e) => e !== entry); touched(); }, ELSEWHERE_MS);
+}
+
+/** The service has taken a check-in that was sent from here. */
+export function tookCheckIn(step, entry) {
+  const slot = entry.slot || null;
+  if (slot) noteCheckIn({ step, slot, outcome: entry.outcome });
+  if (entry.reason) state.checkIns[step.id] = (state.checkIns[step.id] || []).map((c) => (c.slot === slot ? { ...c, reason: entry.reason } : c));
+  knowSteps([step]);
+  if (!slot) loadStep(step.id).catch(() => { /* its time comes with the next load */ });
+  if (!entry.waiting) sayGood(entry.outcome === "skipped" ? t.skippedNow : afterDone(step), { undo: { step_id: step.id, slot } });
+  keep();
+}
+
+function stopSteps(ids, status) {
+  state.steps = { ...state.steps };
+  for (const id of ids) {
+    const step = state.steps[id];
+    if (step && step.status === "active") state.steps[id] = { ...step, status, open_slot: null, today: (step.today || []).filter((s) => s.state !== "upcoming" && s.state !== "open"), [`${status}_at`]: new Date().toISOString() };
+  }
+  state.toasts = state.toasts.filter((toast) => !ids.includes(toast.step_id));
+}
+
+/** Load everything again, as after `reset`. */
+export async function reload() {
+  if (state.user.role === "doctor") { await loadPatients(); if (state.notes) await loadNotes(); }
+  else await loadPatient();
+  for (const watcher of watchers) watcher({ event: "reset", data: {} });
+}

@@ -1,0 +1,13 @@
+// The first module: the reader's language, then the page.
+import { html, render } from "./html.js";
+import { App } from "./app.js";
+import { begin } from "./start.js";
+import { firstLanguage, useLanguage } from "./texts.js";
+
+await useLanguage(firstLanguage());
+render(html`<${App} />`, document.getElementById("app"));
+begin();
+
+if ("serviceWorker" in navigator) {
+  window.addEventListener("load", () => navigator.serviceWorker.register("/sw.js").catch(() => { /* the page works without */ }));
+}

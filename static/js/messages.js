@@ -1,0 +1,24 @@
+// Banners below the header: good ones leave by themselves, errors and news stay until closed.
+import { state, touched } from "./store.js";
+
+let count = 0;
+function add(kind, title, text, extra = {}) {
+  const id = ++count;
+  state.banners = [...state.banners.filter((b) => !(b.kind === kind && b.title === title)).slice(-2), { id, kind, title, text, ...extra }];
+  touched();
+  return id;
+}
+
+export const GOOD_MS = 6000;
+export function sayGood(title, { text = null, undo = null } = {}) {
+  state.banners = state.banners.filter((b) => b.kind !== "good");
+  const id = add("good", title, text, { undo });
+  setTimeout(() => closeBanner(id), undo ? 2 * GOOD_MS : GOOD_MS);
+}
+export const sayNews = (title, text, link) => add("info", title, text, { link });
+export const sayError = (title, text) => add("error", title, text);
+
+export function closeBanner(id) {
+  state.banners = state.banners.filter((b) => b.id !== id);
+  touched();
+}

@@ -1,0 +1,49 @@
+// Me: reminders, doctor, who read what, devices, password, erasing.
+import { html, useEffect, useState } from "../html.js";
+import { get } from "../api.js";
+import { ifServed, patchMe } from "../data.js";
+import { choice, choose } from "../device.js";
+import { allowSound, chime } from "../alerting.js";
+import { Devices, Leave, Looks, Part, Password, Person } from "../account/settings.js";
+import { Button, Field, Switch, Wrong, useAct } from "../parts/controls.js";
+import { sayGood } from "../messages.js";
+import { dateOf, dayMonth, when } from "../clock.js";
+import { state } from "../store.js";
+import { t } from "../texts.js";
+import { whoIn } from "./notes.js";
+import { Push } from "./push.js";
+
+export default function Me() {
+  return html`<div class="page-head"><h1 tabindex="-1">${t.ways.me}</h1><p class="lead">${state.user.name}</p></div>
+    <div class="two"><div class="col col-parts"><${Reminders} /><${Doctor} /><${Person} /><${Looks} /></div>
+    <div class="col col-parts"><${AccessLog} /><${Devices} /><${Password} /><${Leave} /></div></div>`;
+}
+
+function Reminders() {
+  const [at, setAt] = useState(state.user.reminder_time || "09:00");
+  const [sound, setSound] = useState(choice("sound") === true);
+  const [vibration, setVibration] = useState(choice("vibration") === true);
+  const { busy, problem, act } = useAct();
+  const save = (event) => { event.preventDefault(); if (at) act(async () => { await patchMe({ reminder_time: at }); sayGood(t.saved); }); };
+  return html`<${Part} title=${t.reminders}><form onSubmit=${save}><${Field} id="reminder-time" label=${t.reminderTime} hint=${t.reminderTimeHint} type="time" value=${at} required onInput=${setAt} /><${Wrong} problem=${problem} />
+    <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//></form>
+    <${Switch} id="sound" label=${t.sound} hint=${t.soundHint} checked=${sound} onChange=${(on) => { choose("sound", on); setSound(on); if (on) { allowSound(); setTimeout(chime, 100); } }} />
+    ${"vibrate" in navigator && html`<${Switch} id="vibration" label=${t.vibration} checked=${vibration} onChange=${(on) => { choose("vibration", on); setVibration(on); if (on) navigator.vibrate(120); }} />`}
+    <${Push} /><//>`;
+}
+
+function Doctor() {
+  const doctor = state.assignment?.doctor;
+  return html`<${Part} title=${t.myDoctor}>${doctor ? html`<p><strong>${doctor.name || t.yourDoctor}</strong></p><p class="secondary">${t.since(dayMonth(dateOf(state.assignment.since)))}${state.assignment.share_history ? ` · ${t.historyShared}` : ""}</p>` : html`<p class="secondary">${t.noDoctorYet}</p>`}
+    <a class="button button-outline" href="#/doctor">${doctor ? t.changeDoctor : t.chooseDoctor}</a><//>`;
+}
+
+function AccessLog() {
+  const [entries, setEntries] = useState(undefined);
+  const [all, showAll] = useState(false);
+  useEffect(() => { ifServed(() => get("me/access-log/?limit=100")).then((answer) => setEntries(answer ? answer.data.items : null), () => setEntries(null)); }, []);
+  if (!entries) return null;
+  return html`<${Part} title=${t.whoReadMine} lead=${t.whoReadMineLead}>
+    ${entries.length ? html`<ul class="log">${entries.slice(0, all ? 100 : 6).map((e, i) => html`<li key=${e.id || i}><span><strong>${(e.actor?.id || e.actor_id) === state.user.id ? t.you : whoIn(e) || t.system}</strong> ${t.accessAction(e.action || e.what || e.event)}</span><span class="secondary">${when(e.at)}</span></li>`)}</ul>` : html`<p class="secondary">${t.nobodyYet}</p>`}
+    ${entries.length > 6 && !all && html`<${Button} kind="quiet" onClick=${() => showAll(true)}>${t.showAll}<//>`}<//>`;
+}

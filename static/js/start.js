@@ -1,0 +1,95 @@
+// From a signed-in person to a page that lives: load, open the channel, send what waits; and back again at the end.
+import { call } from "./api.js";
+import { keep, loadPatient, loadPatients, showLastState, stopKeeping } from "./data.js";
+import { receive, reload, stopSoon } from "./feed.js";
+import { openLive } from "./live.js";
+import { closeOutbox, flush, resumeOutbox } from "./outbox.js";
+import { mayResume, whenSessionEnds } from "./session.js";
+import { set, state, touched } from "./store.js";
+import { useLanguage } from "./texts.js";
+import { today } from "./clock.js";
+
+let channel = null;
+let clock = null;
+let day = null;
+let loading = null;
+
+/** The page was opened: who are we? */
+export async function begin() {
+  if (!mayResume()) { set({ phase: "out" }); return; }
+  try {
+    const { data } = await call("GET", "me/");
+    await enter(data);
+  } catch (problem) {
+    if (problem.status === 401) return;          // the session has ended; the store says so
+    if (!showLastState()) { set({ phase: "out", noAnswer: true }); return; }
+    resumeOutbox(state.user.id);
+    startClock();
+    openChannel(null);
+    window.addEventListener("online", () => loadSoon(), { once: true });
+    loadSoon();
+  }
+}
+
+/** Somebody signed in. */
+export async function enter(user) {
+  if (user.language) await useLanguage(user.language);
+  set({ phase: "in", user });
+  if (user.status === "pending") return;
+  resumeOutbox(user.id);
+  startClock();
+  let feed = null;
+  try { feed = await load(); }
+  catch (problem) { if (problem.status === 401) return; loadSoon(); }
+  if (state.user?.id === user.id) openChannel(feed);
+}
+
+const load = () => (state.user.role === "doctor" ? loadPatients() : loadPatient()).then((feed) => { keep(); return feed; });
+
+// The first load failed: try until it works, the channel meanwhile tells of what is new.
+function loadSoon(wait = 1500) {
+  clearTimeout(loading);
+  loading = setTimeout(async () => {
+    if (!state.user) return;
+    try { const { data } = await call("GET", "me/"); set({ user: data }); await load(); }
+    catch (problem) { if (problem.status !== 401) loadSoon(Math.min(20000, wait * 2)); }
+  }, wait);
+}
+
+function openChannel(feed) {
+  channel?.close();
+  channel = openLive(feed, {
+    event: receive,
+    reset: () => reload().catch(() => loadSoon()),
+    state: (connection) => {
+      const was = state.connection;
+      set({ connection });
+      if (connection === "live") { state.asOf = Date.now(); if (was !== "live") flush(); }
+      if (connection === "offline") for (const entry of state.outbox) entry.waiting = true;
+      touched();
+    },
+  });
+}
+
+/** Connect again by hand. */
+export const again = () => channel?.again();
+
+// Once in a while the page looks at the clock: what was later is due, and a new day is a new page.
+function startClock() {
+  clearInterval(clock);
+  day = today();
+  clock = setInterval(() => {
+    if (day !== today()) { day = today(); load().catch(() => loadSoon()); }
+    touched();
+  }, 20000);
+}
+
+whenSessionEnds(() => {
+  channel?.close();
+  channel = null;
+  clearInterval(clock);
+  clearTimeout(loading);
+  closeOutbox();
+  stopSoon();
+  stopKeeping();
+});

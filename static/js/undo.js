@@ -1,0 +1,23 @@
+// Taking a check-in back: from the outbox when it has not left, else from the service.
+import { call } from "./api.js";
+import { onItsWay } from "./answered.js";
+import { knowSteps } from "./data.js";
+import { sayError, sayGood } from "./messages.js";
+import { takeBack } from "./outbox.js";
+import { state, touched } from "./store.js";
+import { t } from "./texts.js";
+
+export async function undo(stepId, slot) {
+  const entry = onItsWay(stepId, slot);
+  if (entry && takeBack(entry)) return;
+  try {
+    const { data } = await call("DELETE", `check-in/${stepId}/${slot ? `?slot=${encodeURIComponent(slot)}` : ""}`);
+    const answers = state.checkIns[stepId] || [];
+    state.checkIns[stepId] = slot ? answers.filter((c) => c.slot !== slot) : answers.slice(0, -1);
+    knowSteps([data]);
+    sayGood(t.undone);
+  } catch (problem) {
+    sayError(t.notThrough, problem.network ? t.undoOffline : t.problems[problem.slug] || problem.message);
+  }
+  touched();
+}

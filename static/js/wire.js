@@ -1,0 +1,55 @@
+// One request over the network: data or a Problem. Knows nothing of who is signed in.
+
+/** What went wrong, in the service's own words (RFC 9457); slug "network" when there was no answer at all. */
+export class Problem extends Error {
+  constructor(status, body = {}) {
+    super(body.detail || body.title || `HTTP ${status}`);
+    this.status = status;
+    this.slug = String(body.type || "").split("/").pop() || "unknown";
+    this.title = body.title || "";
+    this.errors = body.errors || [];
+    this.retryAfterS = null;
+  }
+  get network() { return this.status === 0; }
+  /** Not served here, or not mine: a part of a page may calmly stay away. */
+  get absent() { return this.status === 404 || this.status === 405 || this.status === 501; }
+}
+
+export const noAnswer = () => new Problem(0, { type: "/problems/network", title: "No answer" });
+
+export async function send(method, path, { body, key, token, timeoutMs = 15000 } = {}) {
+  const headers = {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (key) headers["Idempotency-Key"] = key;
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), timeoutMs);
+  try {
+    const answer = await fetch(`/api/${path}`, {
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin", cache: "no-store", signal: stop.signal,
+    });
+    const text = await answer.text();
+    let data = null;
+    try { data = text ? JSON.parse(text) : null; } catch { data = null; }
+    if (!answer.ok) {
+      const problem = new Problem(answer.status, data || {});
+      problem.retryAfterS = Number(answer.headers.get("Retry-After")) || null;
+      throw problem;
+    }
+    return { data, status: answer.status, feed: feedOf(answer.headers.get("X-Feed")) };
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw noAnswer();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function feedOf(header) {
+  const at = header ? header.lastIndexOf(":") : -1;
+  return at < 0 ? null : { epoch: header.slice(0, at), seq: Number(header.slice(at + 1)) };
+}
+
+/** A call without an account. */
+export const callOpen = (method, path, body) => send(method, path, { body });
