@@ -1,37 +1,139 @@
-"""The guard: judges every answer against the note, whoever gave it."""
+"""The guard: judges every answer against the note, whoever gave it.
+
+One promise: an item that comes through is quoted from the note word for word, from words that order something of the
+patient, and none of its numbers, medicines or days is anybody's invention; everything else is listed with a reason.
+"""
 
 from __future__ import annotations
 
-import re
 from datetime import date
+from difflib import SequenceMatcher
 
-from hospital_rt.extraction.interface import Dropped, Guarded, Kept
+from hospital_rt.extraction import support
+from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
+from hospital_rt.extraction.evidence import Evidence, Note
+from hospital_rt.extraction.interface import Dropped, Guarded, Kept, Unmatched
+from hospital_rt.extraction.intrusion import is_intrusion
+from hospital_rt.extraction.offline import instruction_like
 from hospital_rt.extraction.schema import MAX_ITEMS, Extraction, Item, Kind, PlanItem
-from hospital_rt.extraction.text import around, find_quote, fold, sentences
+from hospital_rt.extraction.stance import WHY
+from hospital_rt.extraction.support import Doubt
+from hospital_rt.extraction.text import find_quote, same_length_plain
+
+_MAX_PLACES = 8
+_MAX_SENTENCES = 3
+_MAX_UNMATCHED = 40
+_NEVER = frozenset({"negated", "prohibited", "past", "state", "someone-else", "undecided"})
 
 
 def guard(text: str, extraction: Extraction, *, day: date) -> Guarded:
-    note = fold(text)
-    spans = sentences(text)
+    """Judge an answer: what the note bears out, what it does not and why, and what has no step.
+
+    ``day`` is the local day on which the note was written. Kept items carry their quote as the note writes it, stand in
+    the order of the note, and are at most ``MAX_ITEMS``; clock times and ``every_hours`` that the note does not give
+    are taken off them, since those are the service's to choose.
+    """
+    note = Note.of(text, day)
     kept: list[Kept] = []
     dropped: list[Dropped] = []
-    rows: list[tuple[Kind, Item | PlanItem]] = [("checklist", i) for i in extraction.checklist]
-    rows += [("plan", p) for p in extraction.plan]
+    rows: list[tuple[Kind, Item | PlanItem]] = [("checklist", item) for item in extraction.checklist]
+    rows += [("plan", item) for item in extraction.plan]
+    touched: list[tuple[int, int]] = []
     for kind, item in rows:
-        places = find_quote(note, item.quote)
-        if not places:
-            dropped.append(
-                Dropped(kind=kind, item=item, reason="quote-not-in-note", detail="Its quote is not in the note.")
-            )
+        verdict = _judge(note, kind, item)
+        if isinstance(verdict, Kept) and not _is_double(verdict, kept):
+            kept.append(verdict)
             continue
-        start, end = places[0]
-        evidence = " ".join(s.text for s in around(spans, start, end))
-        numbers = set(re.findall(r"\d+", evidence))
-        if set(re.findall(r"\d+", f"{item.title} {item.detail or ''}")) - numbers:
-            dropped.append(
-                Dropped(kind=kind, item=item, reason="number-not-in-quote", detail="A number is not in the note.")
-            )
+        reason, why = ("duplicate", "It says again what another step says.") if isinstance(verdict, Kept) else verdict
+        dropped.append(Dropped(kind=kind, item=item, reason=reason, detail=why))
+        touched += find_quote(note.folded, item.quote)[:1]
+    kept.sort(key=lambda k: (k.start, k.end))
+    for late in kept[MAX_ITEMS:]:
+        dropped.append(Dropped(kind=late.kind, item=late.item, reason="too-many", detail=_TOO_MANY))
+    kept = kept[:MAX_ITEMS]
+    touched += [(k.start, k.end) for k in kept]
+    return Guarded(kept=kept, dropped=dropped, unmatched=_unmatched(note, touched), too_many=len(rows) > MAX_ITEMS)
+
+
+_TOO_MANY = f"A note can have {MAX_ITEMS} steps; this one comes after them."
+
+
+def _judge(note: Note, kind: Kind, item: Item | PlanItem) -> Kept | Doubt:
+    """The item as it may be kept, or the reason why not. A quote that stands in several places is tried at each."""
+    if not item.quote.strip():
+        return "quote-missing", "It does not quote the note."
+    places = find_quote(note.folded, item.quote)
+    if not places:
+        return "quote-not-in-note", "What it quotes is not in the note."
+    if is_intrusion(f"{item.title} {item.detail or ''}"):
+        return "software", WHY["software"]
+    first: Doubt | None = None
+    for start, end in places[:_MAX_PLACES]:
+        verdict = _judge_at(note, kind, item, start, end)
+        if isinstance(verdict, Kept):
+            return verdict
+        first = first or verdict
+    return first or ("quote-not-in-note", "What it quotes is not in the note.")
+
+
+def _judge_at(note: Note, kind: Kind, item: Item | PlanItem, start: int, end: int) -> Kept | Doubt:
+    if any(span.overlaps(start, end) for span in note.shut):
+        return "software", WHY["software"]
+    evidence = Evidence.at(note, start, end)
+    if evidence.sentences_spanned > _MAX_SENTENCES:
+        return "quote-too-long", "It quotes so much of the note that nothing follows from it."
+    said = same_length_plain(f"{item.title} . {item.detail or ''}")
+    evidence = evidence.for_doses({a.key for a in amounts(said) if a.unit in DOSE_UNITS})
+    doubt = (
+        _stance_doubt(kind, evidence) or support.words_doubt(item, evidence) or support.numbers_doubt(item, evidence)
+    )
+    if doubt is None and isinstance(item, PlanItem):
+        doubt = support.schedule_doubt(item, evidence)
+    if doubt is not None:
+        return doubt
+    changes: dict[str, object] = {"quote": note.text[start:end]}
+    if isinstance(item, PlanItem):
+        changes["times"] = support.clock_kept(item, evidence)
+        changes["every_hours"] = support.hours_kept(item, evidence)
+    return Kept(kind=kind, item=item.model_copy(update=changes), start=start, end=end)
+
+
+def _stance_doubt(kind: Kind, evidence: Evidence) -> Doubt | None:
+    """The words quoted order nothing: they tell what was, is refused, somebody else does, or the like."""
+    reasons = [r.why_not for r in evidence.readings]
+    if not reasons or any(reason is None for reason in reasons):
+        return None
+    reason = reasons[0] or ""
+    if reason in _NEVER or (reason == "stopped" and kind == "plan"):
+        return reason, WHY[reason]
+    return None
+
+
+def _is_double(new: Kept, kept: list[Kept]) -> bool:
+    """Whether a step says again what another says: the same words of the note, the same schedule, the same title."""
+    for old in kept:
+        if old.kind != new.kind or min(old.end, new.end) <= max(old.start, new.start):
             continue
-        kept.append(Kept(kind=kind, item=item.model_copy(update={"quote": text[start:end]}), start=start, end=end))
-    kept.sort(key=lambda k: k.start)
-    return Guarded(kept=kept[:MAX_ITEMS], dropped=dropped, unmatched=[], too_many=len(rows) > MAX_ITEMS)
+        if _schedule(old.item) != _schedule(new.item) or old.item.as_needed != new.item.as_needed:
+            continue
+        a, b = same_length_plain(old.item.title), same_length_plain(new.item.title)
+        if a == b or SequenceMatcher(None, a, b, autojunk=False).ratio() > 0.8:
+            return True
+    return False
+
+
+def _schedule(item: Item | PlanItem) -> tuple[object, ...]:
+    if not isinstance(item, PlanItem):
+        return ()
+    return item.start_in_days, item.times_per_day, item.every_days, item.duration_days, tuple(item.times or ())
+
+
+def _unmatched(note: Note, touched: list[tuple[int, int]]) -> list[Unmatched]:
+    """Clauses that read like an instruction and that no item, kept or dropped, is about."""
+    found = []
+    for r in note.readings:
+        span = r.clause.span
+        covered = sum(max(0, min(span.end, end) - max(span.start, start)) for start, end in touched)
+        if covered * 3 < span.end - span.start and instruction_like(r):
+            found.append(Unmatched(quote=span.text, start=span.start, end=span.end))
+    return found[:_MAX_UNMATCHED]

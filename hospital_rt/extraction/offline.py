@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import date
 
 from hospital_rt.extraction import steps
-from hospital_rt.extraction.clauses import Clause, clauses
+from hospital_rt.extraction.clauses import clauses
 from hospital_rt.extraction.often import Rhythm
 from hospital_rt.extraction.schema import Extraction, Item, Meta, PlanItem
 from hospital_rt.extraction.stance import order_at
@@ -213,9 +213,8 @@ def _detail(r: Reading) -> str | None:
     return words[:500] if len(words) > 110 else None
 
 
-def instruction_like(clause: Clause, day: date) -> bool:
-    """Whether a clause reads like an instruction to the patient, step or not."""
-    r = steps.read(clause, day)
+def instruction_like(r: Reading) -> bool:
+    """Whether a clause reads like an instruction to the patient, step or not; prohibitions too."""
     if r.why_not == "prohibited":
-        return True
-    return r.why_not is None and (steps.is_plan(r) or steps.is_single(r) or bool(r.dosed and r.drug))
+        return order_at(r.clause.low) is None and len(r.clause.low.split()) > 2
+    return r.why_not is None and (steps.is_plan(r, in_plan=True) or steps.is_single(r) or bool(r.dosed and r.drug))

@@ -51,7 +51,7 @@ _SINGLE = re.compile(
     r"dose unique|une seule dose|dosis unica|una sola dosis|en une (?:seule )?prise|unidosis|single application|"
     r"x ?1(?! ?/)|one single)\b"
 )
-_CLOCK = re.compile(
+CLOCK = re.compile(
     r"\b(?P<h>[01]?\d|2[0-3])(?:[:.h](?P<m>[0-5]\d)\s?(?P<ap>am|pm|a\.m\.|p\.m\.)?|\s?(?P<ap2>am|pm|a\.m\.|p\.m\.)|"
     r"\s?h\b(?!r|o))"
 )
@@ -361,7 +361,7 @@ def lasting_days(r: Reading, start: int) -> int | None:
 def clock_times(low: str) -> list[str] | None:
     """Clock times that a clause gives for a rhythm ("at 8 am and 8 pm"); None when it gives none."""
     found = []
-    for m in _CLOCK.finditer(low):
+    for m in CLOCK.finditer(low):
         half = (m["ap"] or m["ap2"] or "")[:1]
         hour = int(m["h"]) % 12 + (12 if half == "p" else 0) if half else int(m["h"])
         found.append(f"{hour:02d}:{int(m['m'] or 0):02d}")

@@ -1,0 +1,185 @@
+"""The evidence for an item: the clauses that its quote lies in, their sentences, and the rest of the note.
+
+One promise: what a scope offers (amounts, rhythms, durations, starts) is read from those words and the day of the note
+alone; where the nearest words say nothing of a kind, the next wider ones are asked, and no further than the sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from hospital_rt.extraction.amounts import DOSE_UNITS, Amount, amounts
+from hospital_rt.extraction.clauses import Clause, clauses
+from hospital_rt.extraction.dates import days_to, named_days
+from hospital_rt.extraction.intrusion import intrusions
+from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
+from hospital_rt.extraction.often import Often, all_rhythms, often
+from hospital_rt.extraction.steps import Reading, clock_times, read
+from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
+
+Key = tuple[Fraction, str]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note, read once for all of its items."""
+
+    text: str = field(repr=False)
+    day: date
+    folded: Folded = field(repr=False)
+    sentences: list[Span] = field(repr=False)
+    shut: list[Span] = field(repr=False)
+    readings: list[Reading] = field(repr=False)
+
+    @classmethod
+    def of(cls, text: str, day: date) -> Note:
+        return cls(text, day, fold(text), sentences(text), intrusions(text), [read(c, day) for c in clauses(text)])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Some words of the note and what they say of numbers."""
+
+    low: str = field(repr=False)
+    day: date
+
+    @property
+    def amounts(self) -> list[Amount]:
+        return list(amounts(self.low))
+
+    @property
+    def doses(self) -> set[Key]:
+        return {a.key for a in self.amounts if a.unit in DOSE_UNITS}
+
+    @property
+    def often(self) -> list[Often]:
+        return often(self.low)
+
+    @property
+    def durations(self) -> list[Lasts]:
+        return durations(self.low, self.day)
+
+    @property
+    def dues(self) -> list[Due]:
+        return list(dues(self.low, self.day))
+
+    @property
+    def clock(self) -> list[str]:
+        return clock_times(self.low) or []
+
+    def rhythms(self, *, with_limits: bool) -> set[tuple[int, int]]:
+        """Every (times_per_day, every_days) that the words allow; limits too, for what is only taken when needed."""
+        found = set(all_rhythms(self.often))
+        if self.clock:
+            found.add((len(self.clock), 1))
+        if with_limits:
+            found |= {(f.times, f.every_days) for f in self.often}
+        for _, every in list(found):
+            if every in {2, 3}:  # "so many times a week" has no exact step: the next ones are as good
+                found |= {(1, every + 1), (1, 7)} if "week" in self.low or "sem" in self.low else set()
+            if every in {30, 60, 90, 180}:
+                found |= {(1, every // 30 * n) for n in (28, 31)} | {(1, every // 30 * 61 // 2), (1, every + 1)}
+        return found
+
+    def named_starts(self) -> set[int]:
+        """The days on which something can begin: dates, weekdays, "tomorrow", "in 3 weeks"."""
+        found = {d.days for d in self.dues} | {n for d in self.dues for n in d.allowed}
+        for named in named_days(self.low, self.day):
+            found.add(named.days)
+            if named.weekday is not None:
+                found.add(named.days + 7)
+        for fact in self.often:
+            for weekday in fact.weekdays:
+                start = days_to(weekday, self.day)
+                found |= {start, start + 7}
+        return found
+
+    def lasting(self, *, times: int, every: int, start: int) -> set[int]:
+        """Every ``duration_days`` that the words allow for such a rhythm."""
+        found: set[int] = set()
+        for d in self.durations:
+            if d.count is not None:
+                found.add(-(-d.count // times) * every)
+            elif d.fixed:
+                found |= {max(1, n - start) for n in d.allowed} | set(d.allowed)
+            else:
+                found |= d.allowed
+        return found
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What bears on one place of the note: the narrow scope is its clauses, the wide one its sentences."""
+
+    note: Note
+    start: int
+    end: int
+    readings: list[Reading] = field(repr=False)
+    narrow: Scope
+    wide: Scope
+    quote: Scope
+
+    @classmethod
+    def at(cls, note: Note, start: int, end: int) -> Evidence:
+        near = [r for r in note.readings if _share(r.clause, start, end) > 0]
+        main = [r for r in near if _share(r.clause, start, end) >= 0.5] or near
+        lying = around(note.sentences, start, end)
+        return cls(
+            note=note,
+            start=start,
+            end=end,
+            readings=main,
+            narrow=Scope(" . ".join(r.clause.low for r in main), note.day),
+            wide=Scope(" . ".join(same_length_plain(s.text) for s in lying), note.day),
+            quote=Scope(same_length_plain(note.text[start:end]), note.day),
+        )
+
+    def for_doses(self, wanted: set[Key]) -> Evidence:
+        """The same place, narrowed to the clauses that give the wanted doses, where some do and others do not."""
+        if not wanted:
+            return self
+        giving = [r for r in self.readings if wanted <= {a.key for a in amounts(r.clause.low)}]
+        if not giving or len(giving) == len(self.readings):
+            return self
+        narrow = Scope(" . ".join(r.clause.low for r in giving), self.note.day)
+        return Evidence(self.note, self.start, self.end, giving, narrow, self.wide, self.quote)
+
+    @property
+    def sentences_spanned(self) -> int:
+        return len(around(self.note.sentences, self.start, self.end))
+
+    def before(self, count: int) -> str:
+        """The sentences just before, plain: where the drug of a taper's next dose is named."""
+        ahead = [s for s in self.note.sentences if s.end <= self.start]
+        return " . ".join(same_length_plain(s.text) for s in ahead[-count:])
+
+    def taper_starts(self) -> set[int]:
+        """The days on which the earlier doses of a taper end; empty when this is no later dose of one."""
+        if not self.readings or not any(r.clause.then or r.clause.joined for r in self.readings):
+            return set()
+        first = self.readings[0]
+        chain: list[Reading] = []
+        for r in self.note.readings:
+            if r is first:
+                break
+            if r.why_not is None and (r.lasts is not None) and first.clause.sentence - r.clause.sentence <= 3:
+                chain.append(r)
+        sums: set[int] = set()
+        total = 0
+        for r in reversed(chain):
+            total += r.lasts.days if r.lasts and r.lasts.count is None else 0
+            sums.add(total + (r.due.days if r.due and r.due.how == "from" else 0))
+        return sums
+
+
+def _share(clause: Clause, start: int, end: int) -> float:
+    """How much of the shorter of clause and quote lies in the other."""
+    common = min(clause.span.end, end) - max(clause.span.start, start)
+    return max(0, common) / max(1, min(clause.span.end - clause.span.start, end - start))
+
+
+def keys(found: Iterable[Amount]) -> set[Key]:
+    return {a.key for a in found}
