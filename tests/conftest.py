@@ -1,0 +1,77 @@
+"""Real servers for the tests: one private MongoDB and Redis a test process, a database of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+import redis
+from pymongo import MongoClient
+
+from hospital_rt.embedded import Embedded, EmbeddedServers
+from hospital_rt.settings import Settings
+from tests.driver import Clinic, open_clinic, test_settings
+from tests.model_server import ModelServer
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """The real mongod and redis-server of this test process."""
+    folder = tmp_path_factory.mktemp("servers")
+    folder.chmod(0o700)
+    running = EmbeddedServers(folder)
+    yield running.start()
+    running.stop(timeout_s=0)
+
+
+@pytest.fixture
+def mongo_url(servers: Embedded) -> Iterator[str]:
+    """A database that nobody else has; it is gone afterwards."""
+    name = f"test_{uuid4().hex[:12]}"
+    yield (servers.mongo_url or "").replace("/hospital_rt?", f"/{name}?")
+    with MongoClient(servers.mongo_url) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+def redis_url(servers: Embedded) -> Iterator[str]:
+    """An empty Redis."""
+    yield servers.redis_url or ""
+    client = redis.Redis.from_url(servers.redis_url or "")
+    client.flushall()
+    client.close()
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ModelServer]:
+    """A language model's endpoint that answers as it is told; by the offline rules when it is not told."""
+    async with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings that a test wants otherwise: ``@pytest.mark.settings(step_review="required")``."""
+    found = request.node.get_closest_marker("settings")
+    return dict(found.kwargs) if found else {}
+
+
+@pytest.fixture
+def settings(mongo_url: str, redis_url: str, tmp_path: Path, model: ModelServer, changes: dict[str, Any]) -> Settings:
+    values = {
+        "openai_api_key": "sk-test", "openai_base_url": model.base_url, "openai_model": "stand-in",
+        "openai_timeout_seconds": 5, **changes,
+    }  # fmt: skip
+    assert urlsplit(mongo_url).scheme == "mongodb"
+    return test_settings(mongo_url=mongo_url, redis_url=redis_url, data_dir=tmp_path / "data", **values)
+
+
+@pytest.fixture
+async def clinic(settings: Settings, model: ModelServer) -> AsyncIterator[Clinic]:
+    """A web server with its records and a clock that is set: Monday 1 March 2027, noon UTC."""
+    async with open_clinic(settings, model) as opened:
+        yield opened
