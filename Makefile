@@ -1,0 +1,57 @@
+# The commands of the house. `make run` and `make test` need git, make and Python 3.11-3.13 and nothing else.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+
+.PHONY: run test test-browser lint types faults eval check lock clean browser
+
+run: $(VENV)/.run
+	$(PY) main.py demo
+
+test: $(VENV)/.dev
+	$(PY) -m pytest -n 2 --dist loadscope
+
+test-browser: $(VENV)/.dev browser
+	$(PY) -m pytest -m browser tests/browser
+
+faults: $(VENV)/.dev
+	$(PY) -m pytest -m faults -s tests
+
+eval: $(VENV)/.dev
+	$(PY) -m evaluation
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/.dev
+	$(VENV)/bin/mypy
+
+# A virtual environment with what running needs, and one with what developing needs on top. Hashes are checked.
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed; say make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements-embedded.lock | $(VENV)/bin/python
+	$(PIP) install --quiet --require-hashes -r requirements-embedded.lock
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	touch $@ $(VENV)/.run
+
+# Debian's Chromium and the fonts of the pictures; only root can install them.
+browser:
+	@command -v chromium >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium fonts-noto-core; \
+	  else echo "Install Chromium first: apt-get install chromium fonts-noto-core"; exit 1; fi; }
+
+# Resolve the pinned requirements anew, for every supported Python, with hashes.
+lock: $(VENV)/.dev
+	for name in requirements requirements-embedded requirements-dev; do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-annotate $$name.txt -o $$name.lock || exit 1; done
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
