@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
@@ -49,6 +51,7 @@ from models.users import User
 
 COOKIE = "hrt_refresh"
 COOKIE_PATH = "/api/token/"
+QUIET_ANSWER_S = 0.15
 
 
 class AccountHandler(ApiHandler):
@@ -69,6 +72,10 @@ class AccountHandler(ApiHandler):
         """
         if is_common(password, email=email, name=name):
             raise invalid(pointer, "Many people use this password. Choose another one.")
+
+    async def no_sooner(self) -> None:
+        """Answer no sooner than after a set time, so that what was found or written does not show in it."""
+        await asyncio.sleep(max(0.0, QUIET_ANSWER_S - (time.perf_counter() - self.began)))
 
     async def write_letter(
         self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session = None
@@ -126,7 +133,7 @@ class AccountHandler(ApiHandler):
 
     def give_cookie(self, refresh: str) -> None:
         max_age_s = self.settings_.refresh_token_seconds
-        set_refresh_cookie(self, refresh, secure=self.settings_.behind_tls, max_age_s=max_age_s)
+        set_refresh_cookie(self, refresh, secure=not self.settings_.plain_on_loopback, max_age_s=max_age_s)
 
 
 def set_refresh_cookie(handler: RequestHandler, refresh: str, *, secure: bool, max_age_s: int) -> None:
@@ -186,6 +193,7 @@ class SignUpHandler(AccountHandler):
 
         letter_id = await self.store.transaction(work)
         await self.doors.errands.send_letter(letter_id)
+        await self.no_sooner()
         self.respond({"detail": "If all is well, a letter to this address tells the rest."}, status=202)
 
 
@@ -236,11 +244,12 @@ class TokenHandler(AccountHandler):
         limits, account = self.doors.house.resources.limits, self.account_hash(email)
         await self.limit_address(LOG_IN_ADDRESS)
         await limits.count(LOG_IN_ACCOUNT, account)
-        user = await self.store.users.by_email(email)
-        held = user.password_hash if user and user.status != "deactivated" else None
+        row = await self.store.users.row_by_email(email)
+        held = row["password_hash"] if row and row["status"] != "deactivated" else None
         right, newer = await self.doors.house.resources.passwords.verify(body.password, held or None)
-        if user is None or not right:
+        if row is None or not right:
             raise Problem("wrong-credentials")
+        user = await self.store.users.read_row(row)
         await limits.forgive(LOG_IN_ACCOUNT, account)
         if not user.email_confirmed:
             raise Problem("email-unverified", "Open the link in the letter that we sent.")
@@ -366,12 +375,13 @@ class ForgotPasswordHandler(AccountHandler):
         body = self.body(ForgotPasswordBody)
         await self.limit_address(MAIL_ADDRESS)
         await self.doors.house.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
-        user = await self.store.users.by_email(body.email)
+        row = await self.store.users.row_by_email(body.email)
         # For a stranger the same writes are made, for an id that no user has: the letter is given up unread.
-        known = user is not None and user.status != "deactivated"
-        target = user.id if user and known else str(uuid4())
+        known = row is not None and row["status"] != "deactivated"
+        target = str(row["_id"]) if row and known else str(uuid4())
         letter_id = await self.write_letter(target, "reset", use="reset")
         await self.doors.errands.send_letter(letter_id)
+        await self.no_sooner()
         self.respond({"detail": "If this address has an account, a letter is on its way."}, status=202)
 
 

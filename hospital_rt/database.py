@@ -33,7 +33,7 @@ Session: TypeAlias = Any
 Document: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
-CALL_TIMEOUT_MS = 10_000
+CALL_TIMEOUT_MS = 5_000
 TRANSACTION_TRIES = 60
 AWAY = (ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout)
 # The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
@@ -59,7 +59,7 @@ class Database:
     def __init__(self, url: str, *, driver: str, name: str = "hospital_rt") -> None:
         options: dict[str, Any] = {
             "tz_aware": True, "w": "majority", "journal": True, "retryWrites": True, "retryReads": True,
-            "serverSelectionTimeoutMS": 5000, "connectTimeoutMS": 5000, "timeoutMS": CALL_TIMEOUT_MS,
+            "serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "timeoutMS": CALL_TIMEOUT_MS,
             "appname": "hospital_rt", "maxPoolSize": 100, "uuidRepresentation": "standard",
         }  # fmt: skip
         self._driver = driver

@@ -164,6 +164,12 @@ class Settings(BaseModel):
         return self.reminder_tick_seconds or (1 if self.day_seconds else 5)
 
     @property
+    def plain_on_loopback(self) -> bool:
+        """Plain http that does not leave this machine: only then may a cookie go without ``Secure``."""
+        parts = urlsplit(self.public_url)
+        return parts.scheme == "http" and (parts.hostname or "") in {"localhost", "127.0.0.1", "::1"}
+
+    @property
     def behind_tls(self) -> bool:
         return self.public_url.startswith("https://")
 

@@ -124,6 +124,11 @@ class Users:
     async def read_row(self, row: Document) -> User:
         return await self._read(row)
 
+    async def row_by_email(self, email: str) -> Document | None:
+        """The bare record of an address, nothing opened: in the same time whether or not there is one."""
+        found: Document | None = await self._users.find_one({"email_index": self.email_index(email)})
+        return found
+
     async def by_email(self, email: str, *, session: Session = None) -> User | None:
         row = await self._users.find_one({"email_index": self.email_index(email)}, session=session)
         return await self._read(row) if row else None
