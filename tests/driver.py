@@ -245,28 +245,12 @@ def plan_item(title: str, quote: str | None = None, **more: Any) -> dict[str, An
     }  # fmt: skip
 
 
-class Clinic:
-    """A web server of this very process, with its records, a model that answers as told, and a clock that is set."""
+class Front:
+    """What everybody can do at a web server's door, whoever runs it."""
 
-    def __init__(self, house: House, model: ModelServer, clock: list[datetime]) -> None:
-        self.house, self.model, self._clock = house, model, clock
-        self.base = house.settings.public_url
-        self.anyone = Caller(self.base)
-        self.desk = Desk(house)
-
-    @property
-    def now(self) -> datetime:
-        return self._clock[0]
-
-    def set_clock(self, moment: datetime | str) -> None:
-        """``2027-03-02T09:00`` is UTC."""
-        self._clock[0] = datetime.fromisoformat(moment).replace(tzinfo=UTC) if isinstance(moment, str) else moment
-
-    async def tick(self, moment: datetime | str | None = None) -> int:
-        """Time has come: record what is due. Returns how many reminders were recorded."""
-        if moment is not None:
-            self.set_clock(moment)
-        return await remind_due(self.house)
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.anyone = Caller(base)
 
     async def sign_up(self, role: str, *, name: str | None = None, **more: Any) -> dict[str, Any]:
         number = next(_numbers)
@@ -308,6 +292,29 @@ class Clinic:
         assert answer.status == 202, answer.body
         found: dict[str, Any] = answer.body
         return found
+
+
+class Clinic(Front):
+    """A web server of this very process, with its records, a model that answers as told, and a clock that is set."""
+
+    def __init__(self, house: House, model: ModelServer, clock: list[datetime]) -> None:
+        super().__init__(house.settings.public_url)
+        self.house, self.model, self._clock = house, model, clock
+        self.desk = Desk(house)
+
+    @property
+    def now(self) -> datetime:
+        return self._clock[0]
+
+    def set_clock(self, moment: datetime | str) -> None:
+        """``2027-03-02T09:00`` is UTC."""
+        self._clock[0] = datetime.fromisoformat(moment).replace(tzinfo=UTC) if isinstance(moment, str) else moment
+
+    async def tick(self, moment: datetime | str | None = None) -> int:
+        """Time has come: record what is due. Returns how many reminders were recorded."""
+        if moment is not None:
+            self.set_clock(moment)
+        return await remind_due(self.house)
 
     async def read_notes(self) -> None:
         """Have every note that waits read, as the worker's sweep does."""
