@@ -18,6 +18,8 @@ const asDate = (value) => (value instanceof Date ? value : new Date(value));
 
 /** 13:00, or 1:00 PM where that is the custom. */
 export const time = (value, timeZone = zone()) => formatter({ hour: "2-digit", minute: "2-digit", timeZone }).format(asDate(value));
+/** The time of a slot; with its seconds where a shortened day has them. */
+export const slotTime = (slot, timeZone = zone()) => (new Date(slot).getUTCSeconds() ? formatter({ hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(new Date(slot)) : time(slot, timeZone));
 /** "09:00" as the reader writes it. */
 export const clockTime = (hhmm) => time(new Date(`2026-01-01T${hhmm}:00Z`), "UTC");
 

@@ -7,7 +7,7 @@ import { dueSlot, todayPlan } from "../today-plan.js";
 import { here } from "../router.js";
 import { state, touched } from "../store.js";
 import { t } from "../texts.js";
-import { when, time } from "../clock.js";
+import { when, time, slotTime } from "../clock.js";
 import { undo } from "../undo.js";
 import { Icon, Logo, Spinner } from "./icon.js";
 
@@ -71,7 +71,7 @@ function Toast() {
   const step = state.steps[id];
   return html`<div class="toast-place" role="status"><div class="toast" key=${`${id}${slot}`}>
     <span class="bell-disc"><${Icon} name="bell" size=${22} /></span>
-    <a class="toast-words" href="#/today" onClick=${hide}><strong>${step.title}</strong><span>${t.dueNowAt(time(slot))}${open.length > 1 ? ` · ${t.andMore(open.length - 1)}` : ""}</span></a>
+    <a class="toast-words" href="#/today" onClick=${hide}><strong>${step.title}</strong><span>${t.dueNowAt(slotTime(slot))}${open.length > 1 ? ` · ${t.andMore(open.length - 1)}` : ""}</span></a>
     <button type="button" class="button button-sun" onClick=${() => checkIn(step, { slot })}>${t.done}<span class="hidden">: ${step.title}</span></button>
     <button type="button" class="icon-button on-night" aria-label=${t.closeReminder} onClick=${hide}><${Icon} name="cross" /></button>
   </div></div>`;

@@ -2,7 +2,7 @@
 import { html, cx, useEffect, useMemo, useRef, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
-import { addDays, clockOf, clockTime, dateOf, dayNumber, daysBetween, firstWeekday, longDay, monthName, monthYear, shortDay, time, today, weekdayNames } from "../clock.js";
+import { addDays, clockOf, clockTime, dateOf, dayNumber, daysBetween, firstWeekday, longDay, monthName, monthYear, shortDay, time, today, weekdayNames, slotTime } from "../clock.js";
 import { courseOf, endOf, timesOn } from "../course.js";
 import { everyAt } from "../schedule-words.js";
 import { Button, Dialog, Skeleton, Switch, Wrong, said, useAct } from "../parts/controls.js";
@@ -105,7 +105,7 @@ function Day({ date, day }) {
   }, [date, state.steps, state.checkIns, state.asOf]);
   const missed = date < now && day ? day.due - day.done - day.skipped : 0;
   return html`<section class="card day-card" aria-live="polite"><h2>${longDay(date)}</h2>
-    ${rows.length > 0 && html`<ul>${rows.map((r, i) => html`<li key=${i}><${DaySign} state=${r.how === "open" ? "due" : r.how} size=${28} /><span><strong>${r.hhmm ? clockTime(r.hhmm) : time(r.slot)}</strong> ${r.step.title}${r.how === "come" ? "" : `, ${t.slotWords[r.how](r.at ? time(r.at) : null)}`}</span></li>`)}</ul>`}
+    ${rows.length > 0 && html`<ul>${rows.map((r, i) => html`<li key=${i}><${DaySign} state=${r.how === "open" ? "due" : r.how} size=${28} /><span><strong>${r.hhmm ? clockTime(r.hhmm) : slotTime(r.slot)}</strong> ${r.step.title}${r.how === "come" ? "" : `, ${t.slotWords[r.how](r.at ? time(r.at) : null)}`}</span></li>`)}</ul>`}
     ${missed > 0 && html`<p class="secondary">${t.missedCount(missed)}</p>`}
     ${!rows.length && !missed && html`<p class="secondary">${t.nothingThatDay}</p>`}</section>`;
 }

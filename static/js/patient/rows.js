@@ -4,7 +4,7 @@ import { checkIn } from "../outbox.js";
 import { undo } from "../undo.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { dateOf, longDay, time, today, weekday, when } from "../clock.js";
+import { dateOf, longDay, time, today, weekday, when, slotTime } from "../clock.js";
 import { courseOf } from "../course.js";
 import { inSentence } from "../today-plan.js";
 import { list } from "../schedule-words.js";
@@ -17,7 +17,7 @@ import { SkipDialog } from "./skip.js";
 const LATE_MS = 90 * 60000;
 export const doctorName = (step) => (step && state.assignment?.doctor?.id === step.doctor_id ? state.assignment.doctor.name : (state.notes || []).find((n) => n.id === step?.note_id)?.doctor?.name) || t.yourDoctor;
 
-const dueWords = (slot) => (dateOf(slot) === today() ? t.dueNowAt(time(slot)) : t.dueSince(when(slot)));
+const dueWords = (slot) => (dateOf(slot) === today() ? t.dueNowAt(slotTime(slot)) : t.dueSince(when(slot)));
 
 /** The one dark card: what is due now, one or several. */
 export function DueCard({ due }) {
@@ -34,7 +34,7 @@ function DueOne({ step, slot, sending, onSkip }) {
     <p class="due-pill"><span class="bell"><${Icon} name="bell" size=${22} /></span>${dueWords(slot)}</p>
     <h2 class="due-title">${step.title}</h2>
     ${step.detail && html`<p class="due-detail">${step.detail}</p>`}
-    ${late && html`<p class="due-late">${dateOf(slot) === today() ? t.lateAt(time(slot)) : t.lateWhen(when(slot))}</p>`}
+    ${late && html`<p class="due-late">${dateOf(slot) === today() ? t.lateAt(slotTime(slot)) : t.lateWhen(when(slot))}</p>`}
     ${course && html`<p class="due-course"><${Beads} course=${course} /><span class="due-day">${dayOf(course)}</span></p>`}
     <div class="due-buttons">
       <button type="button" class="button button-sun button-large" aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>
@@ -50,7 +50,7 @@ function DueSeveral({ due, onSkip }) {
     <svg class="due-sun" viewBox="0 0 160 160" width="160" height="160" aria-hidden="true" focusable="false"><circle cx="98" cy="22" r="97" /></svg>
     <p class="due-pill"><span class="bell"><${Icon} name="bell" size=${22} /></span>${t.severalDue(due.length)}</p>
     <ul class="due-rows">${due.map(({ step, slot, sending }) => html`<li key=${step.id}>
-      <button type="button" class="due-row" aria-label=${t.openToSkip(step.title)} onClick=${() => onSkip({ step, slot })}><strong>${step.title}</strong><span>${dateOf(slot) === today() ? time(slot) : when(slot)}${step.detail ? ` · ${step.detail}` : ""}</span></button>
+      <button type="button" class="due-row" aria-label=${t.openToSkip(step.title)} onClick=${() => onSkip({ step, slot })}><strong>${step.title}</strong><span>${dateOf(slot) === today() ? slotTime(slot) : when(slot)}${step.detail ? ` · ${step.detail}` : ""}</span></button>
       <button type="button" class="button button-sun" aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>${sending ? html`<${Spinner} />` : html`<${Icon} name="tick" size=${24} />`}<span>${sending ? t.sending : t.done}<span class="hidden">: ${step.title}</span></span></button></li>`)}</ul>
     <button type="button" class="button button-night wide" onClick=${() => due.forEach(({ step, slot }) => checkIn(step, { slot }))}>${t.allDone(due.length)}</button>
   </div>`;
@@ -62,7 +62,7 @@ export const Section = ({ title, count, children, className }) => html`<section 
 export const StepRow = ({ step, lead, detail, chip }) => html`<li class="row"><a class="row-open" href=${`#/step/${step.id}`}>
   ${lead}<span class="row-words"><strong>${step.title}</strong>${detail && html`<span class="secondary">${detail}</span>`}</span>${chip && html`<span class="chip">${chip}</span>`}<${Icon} name="right" size=${24} /></a></li>`;
 
-export const LaterRow = ({ step, slot, last }) => html`<${StepRow} step=${step} lead=${html`<span class="row-time">${time(slot)}</span>`} detail=${[step.detail, last && t.lastToday].filter(Boolean).join(" · ")} />`;
+export const LaterRow = ({ step, slot, last }) => html`<${StepRow} step=${step} lead=${html`<span class="row-time">${slotTime(slot)}</span>`} detail=${[last ? step.detail?.replace(/\.$/, "") : step.detail, last && t.lastToday].filter(Boolean).join(" · ")} />`;
 
 export function OnceRow({ step }) {
   return html`<li class="row"><button type="button" class="box" role="checkbox" aria-checked="false" aria-label=${t.markDone(step.title)} onClick=${() => checkIn(step)}></button>
@@ -77,7 +77,7 @@ export function AsNeededRow({ step }) {
 }
 
 export function EarlierRow({ step, slot, state: how, at, once }) {
-  const words = how === "missed" ? t.missedAt(time(slot)) : how === "skipped" ? t.skippedAt(time(slot)) : once ? t.checkedInAt(time(at)) : at ? t.slotCheckedIn(time(slot), time(at)) : t.slotDone(time(slot));
+  const words = how === "missed" ? t.missedAt(slotTime(slot)) : how === "skipped" ? t.skippedAt(slotTime(slot)) : once ? t.checkedInAt(time(at)) : at ? t.slotCheckedIn(slotTime(slot), time(at)) : t.slotDone(slotTime(slot));
   return html`<li class="row"><span class=${`row-sign row-sign-${how}`}>${how === "done" ? html`<${Icon} name="tick" size=${22} />` : html`<${DaySign} state=${how} size=${30} />`}</span>
     <a class="row-plain" href=${`#/step/${step.id}`}><strong>${step.title}</strong><span class="secondary">${words}</span></a>
     ${how === "missed" ? html`<a class="button button-quiet button-small" href=${`#/step/${step.id}`}>${t.answerLate}<span class="hidden">: ${step.title}</span></a>`

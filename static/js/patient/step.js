@@ -13,7 +13,7 @@ import { dueSlot } from "../today-plan.js";
 import { onItsWay } from "../answered.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { time, when } from "../clock.js";
+import { time, when, slotTime } from "../clock.js";
 import { undo } from "../undo.js";
 import { courseSentence, doctorName } from "./rows.js";
 import { SkipDialog } from "./skip.js";
@@ -55,7 +55,7 @@ function Answer({ step }) {
   return html`<ul class="card rows">${open.map(({ slot, state: how }) => {
     const entry = onItsWay(step.id, slot);
     const isDue = slot === due;
-    return html`<li class="row row-answer" key=${slot}><span class="row-words"><strong>${isDue ? t.dueNowAt(time(slot)) : how === "missed" ? t.missedAt(when(slot)) : t.laterAt(time(slot))}</strong></span>
+    return html`<li class="row row-answer" key=${slot}><span class="row-words"><strong>${isDue ? t.dueNowAt(slotTime(slot)) : how === "missed" ? t.missedAt(when(slot)) : t.laterAt(slotTime(slot))}</strong></span>
       <span class="row-buttons"><${Button} kind=${isDue ? "sun" : "outline"} icon="tick" busy=${entry?.sending} disabled=${entry && !entry.sending} onClick=${() => checkIn(step, { slot })}>${entry && !entry.sending ? t.waiting : isDue ? t.done : how === "missed" ? t.itWasDone : t.doneAlready}<//>
       <${Button} kind="quiet" disabled=${Boolean(entry)} onClick=${() => skip(slot)}>${t.skipDots}<//></span></li>`;
   })}</ul>${skipping && html`<${SkipDialog} step=${step} slot=${skipping} onClose=${() => skip(null)} />`}`;
