@@ -1,0 +1,100 @@
+"""Adherence: done of due, a day, a month, and who needs a look first (contract 4.7 and the row of my-patients)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+Need = Literal["silent", "slipping", "on_course"]
+Why = Literal["two-unanswered", "under-60", "down-20", "skipped-3"]
+COUNTED = frozenset({"done", "skipped", "missed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One slot of the ledger as it counts."""
+
+    step_id: str
+    day: date
+    slot_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    day: date
+    due: int
+    done: int
+    skipped: int
+
+    @property
+    def missed(self) -> int:
+        return self.due - self.done - self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A patient's last days in figures."""
+
+    days: tuple[DayCount, ...]
+    adherence: float | None
+    missed_in_a_row: int
+    unanswered_in_a_row: int
+    need: Need
+    why: Why | None
+
+
+def count_days(marks: Iterable[Mark], *, last: date, days: int) -> tuple[DayCount, ...]:
+    """One count a local day, oldest first, ending with ``last``."""
+    tally: Counter[tuple[date, str]] = Counter((mark.day, mark.state) for mark in marks if mark.state in COUNTED)
+    found = []
+    for back in range(days - 1, -1, -1):
+        day = last - timedelta(days=back)
+        done, skipped, missed = tally[day, "done"], tally[day, "skipped"], tally[day, "missed"]
+        found.append(DayCount(day, done + skipped + missed, done, skipped))
+    return tuple(found)
+
+
+def kept(days: Sequence[DayCount]) -> float | None:
+    """Done of due, or None when nothing was due."""
+    due = sum(day.due for day in days)
+    return sum(day.done for day in days) / due if due else None
+
+
+def picture(marks: Sequence[Mark], *, last: date, days: int = 30) -> Picture:
+    """What the doctor's list shows of a patient: ``marks`` are those of the last ``days`` local days."""
+    counts = count_days(marks, last=last, days=days)
+    adherence = kept(counts)
+    newest = sorted((mark for mark in marks if mark.state != "withdrawn"), key=lambda mark: mark.slot_at, reverse=True)
+    missed = _leading((mark.state for mark in newest if mark.state != "open"), {"missed"})
+    unanswered = _leading((mark.state for mark in newest), {"missed", "open"})
+    need, why = _need(marks, counts, adherence, unanswered)
+    return Picture(counts, adherence, missed, unanswered, need, why)
+
+
+def _leading(states: Iterable[str], wanted: set[str]) -> int:
+    count = 0
+    for state in states:
+        if state not in wanted:
+            break
+        count += 1
+    return count
+
+
+def _need(
+    marks: Sequence[Mark], counts: Sequence[DayCount], adherence: float | None, unanswered: int
+) -> tuple[Need, Why | None]:
+    if unanswered >= 2:
+        return "silent", "two-unanswered"
+    if adherence is not None and adherence < 0.6:
+        return "slipping", "under-60"
+    lately, before = kept(counts[-14:]), kept(counts[-28:-14])
+    if lately is not None and before is not None and before - lately >= 0.2:
+        return "slipping", "down-20"
+    skipped = Counter(mark.step_id for mark in marks if mark.state == "skipped")
+    if skipped and max(skipped.values()) >= 3:
+        return "slipping", "skipped-3"
+    return "on_course", None
