@@ -6,6 +6,7 @@ alone; where the nearest words say nothing of a kind, the next wider ones are as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +21,10 @@ from hospital_rt.extraction.often import Often, all_rhythms, often
 from hospital_rt.extraction.steps import Reading, clock_times, read
 from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
 
+_A_WEEK = re.compile(
+    r"\b(?:times|x|twice|thrice|days|fois|veces|jours|dias) ?(?:a|per|par|por|a la|each)? ?(?:week|weekly|sem)"
+)
+_FOR_ALL = re.compile(r"\b(?:both|all (?:three|four|of these|of them|for)|tous les (?:deux|trois)|ambos)\b")
 Key = tuple[Fraction, str]
 
 
@@ -78,8 +83,8 @@ class Scope:
         if with_limits:
             found |= {(f.times, f.every_days) for f in self.often}
         for _, every in list(found):
-            if every in {2, 3}:  # "so many times a week" has no exact step: the next ones are as good
-                found |= {(1, every + 1), (1, 7)} if "week" in self.low or "sem" in self.low else set()
+            if every in {2, 3} and _A_WEEK.search(self.low):  # has no exact step: the next ones are as good
+                found |= {(1, every + 1), (1, 7)}
             if every in {30, 60, 90, 180}:
                 found |= {(1, every // 30 * n) for n in (28, 31)} | {(1, every // 30 * 61 // 2), (1, every + 1)}
         return found
@@ -104,7 +109,7 @@ class Scope:
             if d.count is not None:
                 found.add(-(-d.count // times) * every)
             elif d.fixed:
-                found |= {max(1, n - start) for n in d.allowed} | set(d.allowed)
+                found |= {max(1, n - start) for n in d.allowed}
             else:
                 found |= d.allowed
         return found
@@ -148,6 +153,22 @@ class Evidence:
         return Evidence(self.note, self.start, self.end, giving, narrow, self.wide, self.quote)
 
     @property
+    def shared(self) -> Scope:
+        """The wide scope without what other acts of the sentence keep to themselves: a dose with its own duration.
+
+        "Both for 14 days" is for all; "50 mg at night" has no share in "25 mg at night for 2 weeks".
+        """
+        if not any(r.rhythm is not None and r.dosed for r in self.readings):
+            return self.wide
+        lying = around(self.note.sentences, self.start, self.end)
+        words = [self.narrow.low]
+        for r in self.note.readings:
+            beside = r not in self.readings and any(s.overlaps(r.clause.span.start, r.clause.span.end) for s in lying)
+            if beside and (not r.dosed or r.rhythm is None or _FOR_ALL.search(r.clause.low)):
+                words.append(r.clause.low)
+        return Scope(" . ".join(words), self.note.day)
+
+    @property
     def sentences_spanned(self) -> int:
         return len(around(self.note.sentences, self.start, self.end))
 
@@ -167,12 +188,12 @@ class Evidence:
                 break
             if r.why_not is None and (r.lasts is not None) and first.clause.sentence - r.clause.sentence <= 3:
                 chain.append(r)
-        sums: set[int] = set()
         total = 0
         for r in reversed(chain):
             total += r.lasts.days if r.lasts and r.lasts.count is None else 0
-            sums.add(total + (r.due.days if r.due and r.due.how == "from" else 0))
-        return sums
+            if not (r.clause.then or (r.clause.joined and r.drug is None)):
+                return {total + (r.due.days if r.due and r.due.how == "from" else 0)}
+        return {total} if chain else set()
 
 
 def _share(clause: Clause, start: int, end: int) -> float:

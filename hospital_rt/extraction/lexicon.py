@@ -137,10 +137,11 @@ rendez-vous rdv controle vaccin rappel ionogramme nfs analisis analitica radiogr
 consulta vacuna resonancia prueba hemograma interconsulta cultivo
 """)
 SYMPTOMS = words_of("""
-pain pains painful headache headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea diarrhea
-constipation palpitations wheeze wheezing wheezes breathlessness dyspnoea sob bleeding bleeds stools stool seizures
-fits episodes attacks symptoms dizziness itching itch rash swelling ache aches cramps spasms flushes sweats sweating
-insomnia nightmares tremor fatigue tired tiredness weakness numbness tingling discharge bowels urination nocturia
+soils wets soiling wetting bedwetting feeds wake-ups nosebleeds nosebleed bruising discharge accidents tantrums
+seizure pain pains painful headache headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea
+diarrhea constipation palpitations wheeze wheezing wheezes breathlessness dyspnoea sob bleeding bleeds stools stool
+seizures fits episodes attacks symptoms dizziness itching itch rash swelling ache aches cramps spasms flushes sweats
+sweating insomnia nightmares tremor fatigue tired tiredness weakness numbness tingling bowels urination nocturia
 polyuria thirst hungry appetite snoring smokes smoker drinks alcohol cigarettes wakes waking sleeps heartburn reflux
 bloating regurgitation stiffness blisters hives panic anxiety anxious mood crying hallucinations falls fell hypos hypo
 exacerbations migraines contractions movements periods menses spotting dyspnee douleur douleurs toux fievre

@@ -63,7 +63,8 @@ _OBJECT_AFTER = re.compile(
 )
 
 _NEGATED = re.compile(
-    r"^(?:no(?! (?:more|later|less|longer) than)|nil(?! by mouth)|not(?! (?:before|until|later))|without|none|"
+    r"^(?:nothing(?! (?:to eat|by mouth))|no(?! (?:more|later|less|longer) than)|nil(?! by mouth)|not(?! (?:before|"
+    r"until|later))|without|none|"
     r"neither|never|"
     r"pas d|aucune?\b|sans |sin |ningun|inutile|n'|nor)\b|^(?:pas d'|n'a)|"
     r"\b(?:not|isn't|aren't|wasn't|non|no)(?: (?:currently|yet|at present|felt|thought|considered|deemed|clinically|"
@@ -101,7 +102,8 @@ _PAST_START = re.compile(
 )
 _PAST = re.compile(
     r"\b(?:ago|yesterday|previously|in the past|used to|was|were|had been|has been|have been|had|took|tried|received|"
-    r"underwent|(?:already|last|been|being|recently|just) (?:taken|done|had|given|completed|started|stopped|finished)|"
+    r"underwent|helped|worked|failed|caused|in (?:19|20)\d\d|(?:booked|arranged|ordered|requested|sent) already|"
+    r"(?:already|last|been|being|recently|just) (?:taken|done|had|given|completed|started|stopped|finished)|"
     rf"last (?:week|month|year|night|time|visit|admission|appointment|taken|dose was|{_MONTH_OR_DAY})|until last|"
     r"hier|la semaine derniere|l'an dernier|le mois dernier|avant-hier|il y a \d|ayer|anoche|la semana pasada|"
     r"el mes pasado|el ano pasado|hace \w+ (?:dias|semanas|meses|anos)|pasad[oa])\b|\(done\b|\(completed|\(finished|"
@@ -143,6 +145,10 @@ _OTHERS = re.compile(
     rf"retirera|vendra|llamara|hara|retirara)\b|"
     r"^(?:letter|copy|cc|refer(?:red)?|discussed|d/w|writing|written|dictated|copies|courrier|carta|derivad[oa]|"
     r"derivar)\b|"
+    r"^(?:the |a |our |la |le |el )?(?!(?:s?he|you|they|patient|pt|it|this|these|mum|mother|dad|"
+    r"parents?)\b)(?:[a-z][\w'-]* ){1,5}will "
+    r"(?!need|require|have to|be needed|be required)|^will (?!need|take|use|start|continue|book|have|do|stop|"
+    r"measure|check|monitor|keep|try)|"
     r"\bwill (?:be (?:sent|arranged|contacted|called|phoned|posted|notified|visited|done by|collected by)|write|"
     r"ring you|call you|"
     r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"

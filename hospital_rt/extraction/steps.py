@@ -52,8 +52,8 @@ _SINGLE = re.compile(
     r"x ?1(?! ?/)|one single)\b"
 )
 CLOCK = re.compile(
-    r"\b(?P<h>[01]?\d|2[0-3])(?:[:.h](?P<m>[0-5]\d)\s?(?P<ap>am|pm|a\.m\.|p\.m\.)?|\s?(?P<ap2>am|pm|a\.m\.|p\.m\.)|"
-    r"\s?h\b(?!r|o))"
+    r"(?<![\d.,/])(?P<h>[01]?\d|2[0-3])(?:[:h](?P<m>[0-5]\d)(?!\d)\s?(?P<ap>am|pm|a\.m\.|p\.m\.)?|"
+    r"\.(?P<m2>[0-5]\d)\s?(?P<ap3>am|pm|a\.m\.|p\.m\.)|\s?(?P<ap2>am|pm|a\.m\.|p\.m\.)(?!\w)|\s?h(?![\w/]))"
 )
 _KEEP = words_of("""
 continue start begin increase reduce decrease lower raise double halve switch change restart resume commence initiate
@@ -121,6 +121,8 @@ def read(clause: Clause, day: date) -> Reading:
     moments = [d for d in dues(low, day) if not (lasting and d.start < lasting.end and lasting.start < d.end)]
     due = _pick_due(moments)
     single = _SINGLE.search(low) is not None
+    if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
+        why_not = "state" if _is_complaint(low, facts) else None
     if clause.history and verb is None:
         why_not = why_not or "state"
     return Reading(
@@ -144,6 +146,12 @@ def _titled_order(main: str) -> int | None:
     if m and _names_visit(main[: m.start()]) and not often(main[: m.start()]) and order_at(main[m.end() :]) == 0:
         return m.end()
     return None
+
+
+def _is_complaint(low: str, facts: tuple[Often, ...]) -> bool:
+    """Whether a clause tells how often a complaint comes ("flushes ten times a day")."""
+    words = re.findall(r"[a-z][\w-]*", low[: min(f.start for f in facts)] if facts else low)[:4]
+    return any(w in SYMPTOMS for w in words) and not any(w in ACT_NOUNS or w in FORMS or is_drug(w) for w in words)
 
 
 def _main(low: str) -> str:
@@ -362,7 +370,7 @@ def clock_times(low: str) -> list[str] | None:
     """Clock times that a clause gives for a rhythm ("at 8 am and 8 pm"); None when it gives none."""
     found = []
     for m in CLOCK.finditer(low):
-        half = (m["ap"] or m["ap2"] or "")[:1]
+        half = (m["ap"] or m["ap2"] or m["ap3"] or "")[:1]
         hour = int(m["h"]) % 12 + (12 if half == "p" else 0) if half else int(m["h"])
         found.append(f"{hour:02d}:{int(m['m'] or 0):02d}")
     return sorted(dict.fromkeys(found)) or None

@@ -9,6 +9,7 @@ import re
 from difflib import SequenceMatcher
 
 from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
+from hospital_rt.extraction.dates import days_to
 from hospital_rt.extraction.evidence import Evidence, Scope
 from hospital_rt.extraction.lexicon import FORMS, SINGLE_NOUNS, VERBS, is_drug
 from hospital_rt.extraction.often import often, rhythm
@@ -19,50 +20,47 @@ from hospital_rt.extraction.text import same_length_plain, words_of
 Doubt = tuple[str, str]
 """A reason (slug) and a sentence for the doctor."""
 
-_ALIASES = dict(
-    line.split(": ")
-    for line in [
-        "gtn: glyceryl trinitrate",
-        "bp: blood pressure",
-        "mtx: methotrexate",
-        "pcm: paracetamol",
-        "fbc: full blood count",
-        "cbc: blood count",
-        "ue: urea electrolytes kidney",
-        "lft: liver",
-        "lfts: liver",
-        "tft: thyroid",
-        "tfts: thyroid",
-        "hba1c: sugar",
-        "cxr: chest x-ray film",
-        "ecg: electrocardiogram heart tracing",
-        "uss: ultrasound",
-        "rv: review return",
-        "fu: follow-up",
-        "rtc: return clinic",
-        "rtn: return",
-        "tci: come",
-        "rpt: repeat",
-        "msu: urine",
-        "abx: antibiotics",
-        "appt: appointment",
-        "physio: physiotherapy",
-        "gp: doctor practice",
-        "ed: emergency",
-        "er: emergency",
-        "a&e: emergency",
-        "inr: warfarin blood test",
-        "crp: blood test",
-        "tsh: thyroid blood test",
-        "bloods: blood test",
-        "neb: nebuliser",
-        "nebs: nebuliser",
-        "inh: inhaler",
-        "od: day",
-        "kinesitherapeute: kine",
-        "wt: weight",
-    ]
-)
+_ALIASES = {
+    "gtn": "glyceryl trinitrate",
+    "bp": "blood pressure",
+    "mtx": "methotrexate",
+    "pcm": "paracetamol",
+    "fbc": "full blood count",
+    "cbc": "blood count",
+    "ue": "urea electrolytes kidney",
+    "lft": "liver",
+    "lfts": "liver",
+    "tft": "thyroid",
+    "tfts": "thyroid",
+    "hba1c": "sugar",
+    "cxr": "chest x-ray film",
+    "ecg": "electrocardiogram heart tracing",
+    "uss": "ultrasound",
+    "rv": "review return",
+    "fu": "follow-up",
+    "rtc": "return clinic",
+    "rtn": "return",
+    "tci": "come",
+    "rpt": "repeat",
+    "msu": "urine",
+    "abx": "antibiotics",
+    "appt": "appointment",
+    "physio": "physiotherapy",
+    "gp": "doctor practice",
+    "ed": "emergency",
+    "er": "emergency",
+    "a&e": "emergency",
+    "inr": "warfarin blood test",
+    "crp": "blood test",
+    "tsh": "thyroid blood test",
+    "bloods": "blood test",
+    "neb": "nebuliser",
+    "nebs": "nebuliser",
+    "inh": "inhaler",
+    "od": "day",
+    "kinesitherapeute": "kine",
+    "wt": "weight",
+}
 """What abbreviations of notes stand for."""
 _COMMON = words_of("""
 the and for with your you have has take use apply from that this then than when until every each once twice times time
@@ -199,10 +197,9 @@ def _times_doubt(item: Item, said: Scope, evidence: Evidence) -> Doubt | None:
             return "frequency-not-in-quote", "It gives a limit that the words quoted do not give."
         return None
     pair = (found.times, found.every_days)
-    if isinstance(item, PlanItem) and pair == (item.times_per_day, item.every_days):
-        return None
     hours = {f.every_hours for f in said.often if f.every_hours} - {f.every_hours for f in evidence.wide.often}
-    if pair not in evidence.wide.rhythms(with_limits=True) or hours:
+    scheduled = isinstance(item, PlanItem) and pair == (item.times_per_day, item.every_days)
+    if hours or not (scheduled or pair in evidence.wide.rhythms(with_limits=True)):
         return "frequency-not-in-quote", "It says how often in a way that the words quoted do not."
     return None
 
@@ -269,11 +266,16 @@ def _start_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
         return None if start in taper or start in evidence.narrow.named_starts() else late
     weekdays = {day for f in evidence.narrow.often for day in f.weekdays}
     if weekdays and item.every_days % 7 == 0:
-        return None if (evidence.note.day.weekday() + start) % 7 in weekdays else late
+        first = {days_to(weekday, evidence.note.day) for weekday in weekdays}
+        later = {r.due.days for r in evidence.readings if r.due and r.due.how in {"from", "in"}}
+        given = first | {begin + (n - begin) % 7 for n in first for begin in later}
+        return None if start in given else late
     begins = [r.due for r in evidence.readings if r.due and r.due.how in {"from", "in"} and r.due.days > 0]
     if begins and not item.as_needed:
         return None if start in {n for d in begins for n in (d.days, *d.allowed)} or start in taper else late
-    allowed = {0} | evidence.narrow.named_starts() | evidence.wide.named_starts() | taper | _pregnancy(evidence)
+    if not rhythm(evidence.narrow.often):  # a single dated act, as a plan of one
+        return None if start in {0} | evidence.wide.named_starts() | taper | _pregnancy(evidence) else late
+    allowed = {0} | {r.due.days for r in evidence.readings if r.due} | taper
     following = any(d.fixed for d in evidence.wide.durations) and start <= 1
     return None if start in allowed or following else late
 
@@ -288,7 +290,7 @@ def _duration_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
         return None
     if item.duration_days <= every and times == 1 and not rhythm(evidence.narrow.often):
         return None
-    for scope in (evidence.narrow, evidence.wide):
+    for scope in (evidence.narrow, evidence.shared):
         allowed = scope.lasting(times=times, every=every, start=start)
         if allowed:
             occurrences = {-(-n // every) for n in allowed}
