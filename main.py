@@ -29,6 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
     extract.add_argument("file", nargs="?", help="the note; standard input without it")
     extract.add_argument("--date", metavar="YYYY-MM-DD", help="the day of the note; NOTE_DATE, else today, without it")
     commands.add_parser("openapi", help="print the OpenAPI document")
+    commands.add_parser("asyncapi", help="print the AsyncAPI document of the live channel")
     commands.add_parser("check", help="check the settings and reach every dependency")
     return parser
 
@@ -39,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     command = options.command or "all"
     if command == "openapi":
         return print_openapi()
+    if command == "asyncapi":
+        return print_asyncapi()
     try:
         values = read_environment(dotenv=Path(".env"))
         if command == "check":
@@ -144,6 +147,16 @@ def print_openapi() -> int:
     from handlers.routes import openapi_document
 
     print(json.dumps(openapi_document(), ensure_ascii=False, indent=2))
+    return 0
+
+
+def print_asyncapi() -> int:
+    import os
+
+    from handlers.routes import asyncapi_document
+
+    public_url = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
+    print(json.dumps(asyncapi_document(public_url), ensure_ascii=False, indent=2))
     return 0
 
 

@@ -9,13 +9,15 @@ from typing import Any
 
 from tornado.web import RequestHandler, url
 
-from handlers import accounts, assignments, events, notes, operations, steps
+from handlers import accounts, assignments, events, live_shapes, notes, operations, steps
 from handlers.base import ApiHandler, NotFoundHandler
 from handlers.docs import INIT_JS, PAGE, TextDoor
 from handlers.live import LiveHandler
 from handlers.operation import Doors
 from handlers.pages import STATIC, SWAGGER, FileHandler
 from handlers.shapes import ProblemView
+from hospital_rt import messages
+from hospital_rt.asyncapi import build_asyncapi
 from hospital_rt.openapi import Described, build_openapi
 
 VERSION = "0.1.0"
@@ -84,6 +86,15 @@ def openapi_document() -> dict[str, Any]:
     return build_openapi(describe_routes(), version=VERSION, problem=ProblemView)
 
 
+def asyncapi_document(public_url: str) -> dict[str, Any]:
+    """AsyncAPI 3.0, derived from the live channel's messages."""
+    return build_asyncapi(
+        client=(messages.Auth, messages.CheckIn, messages.Ack, messages.Ping), server=live_shapes.SERVER_MESSAGES,
+        envelope=live_shapes.Event, events=live_shapes.EVENTS, version=VERSION, subprotocol=messages.SUBPROTOCOL,
+        public_url=public_url,
+    )  # fmt: skip
+
+
 def make_routes(doors: Doors) -> list[Any]:
     """All routes with what their handlers are given."""
     given = {"doors": doors}
@@ -95,6 +106,7 @@ def make_routes(doors: Doors) -> list[Any]:
         return url(pattern, FileHandler, {**given, "path": str(STATIC), "only": name})
 
     openapi = json.dumps(openapi_document(), ensure_ascii=False)
+    asyncapi = json.dumps(asyncapi_document(doors.house.settings.public_url), ensure_ascii=False)
     return [
         *(url(route.pattern, route.handler, given) for route in API),
         url(r"/api/live/?", LiveHandler, given),
@@ -102,6 +114,7 @@ def make_routes(doors: Doors) -> list[Any]:
         url(r"/readyz/?", operations.ReadyHandler, given),
         url(r"/metrics/?", operations.MetricsHandler, given),
         text(r"/openapi\.json", openapi, "application/json; charset=utf-8"),
+        text(r"/asyncapi\.json", asyncapi, "application/json; charset=utf-8"),
         text(r"/swagger/?", PAGE, "text/html; charset=utf-8"),
         text(r"/swagger/init\.js", INIT_JS, "text/javascript; charset=utf-8"),
         url(r"/swagger/files/(.+)", FileHandler, {**given, "path": str(SWAGGER), "inline_styles": True}),

@@ -1,0 +1,89 @@
+"""The AsyncAPI 3.0 document of the live channel, made of the types that validate and describe its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+PATH = "/api/live/"
+CLOSE_CODES = {
+    1003: "a binary frame", 1007: "not UTF-8", 1009: "a frame over 16 KiB",
+    1012: "the server restarts: come back after a random wait", 1013: "the reader was too slow: resume",
+    4400: "not a valid message", 4401: "not or no longer authenticated", 4408: "no auth within 5 s",
+    4409: "more than 8 connections of one user: the oldest closes", 4429: "more than 20 messages a second",
+}  # fmt: skip
+
+
+def build_asyncapi(
+    *, client: Sequence[type[BaseModel]], server: Sequence[type[BaseModel]], envelope: type[BaseModel],
+    events: Mapping[str, type[BaseModel]], version: str, subprotocol: str, public_url: str,
+) -> dict[str, Any]:  # fmt: skip
+    """The document. ``envelope`` is the frame of an event; ``events`` are the types of its ``data`` by name."""
+    shapes: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in client]
+    shapes += [(one, "serialization") for one in (*server, envelope, *events.values())]
+    _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
+    schemas = definitions.get("$defs", {})
+    messages = {one.__name__: _message(one.__name__, one.__doc__, _ref(one)) for one in (*client, *server)}
+    for name, data in events.items():
+        payload = {
+            "allOf": [
+                _ref(envelope),
+                {"type": "object", "properties": {"event": {"const": name}, "data": _ref(data)}},
+            ]
+        }
+        messages[name] = _message(name, data.__doc__, payload)
+    sent = [one.__name__ for one in client]
+    parts = urlsplit(public_url)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "hospital_rt: the live channel", "version": version,
+            "description": "JSON text frames up to 16 KiB. Send `auth` first, within 5 s.",
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "this": {"host": parts.netloc, "protocol": "wss" if parts.scheme == "https" else "ws"},
+        },
+        "channels": {
+            "live": {
+                "address": PATH,
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+                "bindings": {
+                    "ws": {
+                        "method": "GET", "bindingVersion": "0.1.0",
+                        "headers": {
+                            "type": "object", "properties": {"Sec-WebSocket-Protocol": {"const": subprotocol}},
+                        },
+                    }
+                },
+                "x-close-codes": {str(code): meaning for code, meaning in CLOSE_CODES.items()},
+            }
+        },
+        "operations": {
+            "send": _operation("receive", sent, "What a client may send"),
+            "hear": _operation("send", [name for name in messages if name not in sent], "What the server sends"),
+        },
+        "components": {"messages": messages, "schemas": schemas},
+    }  # fmt: skip
+
+
+def _ref(shape: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+def _message(name: str, doc: str | None, payload: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": name, "payload": payload}
+    if doc and not doc.startswith("!!!"):
+        found["summary"] = " ".join(doc.split())
+    return found
+
+
+def _operation(action: str, messages: list[str], summary: str) -> dict[str, Any]:
+    return {
+        "action": action, "summary": summary, "channel": {"$ref": "#/channels/live"},
+        "messages": [{"$ref": f"#/channels/live/messages/{name}"} for name in messages],
+    }  # fmt: skip
