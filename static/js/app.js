@@ -30,7 +30,7 @@ function Page({ fetch, parts, query }) {
     if (Found) return;
     fetch().then((module) => { pages.set(fetch, module.default); draw((n) => n + 1); }, () => fail(true));
   }, [fetch]);
-  if (Found) return html`<${Found} key=${parts.join("/")} parts=${parts} query=${query} />`;
+  if (Found) return html`<${Found} key=${parts[0] === "patients" && parts.length < 3 ? "patients" : parts.join("/")} parts=${parts} query=${query} />`;
   if (failed) return html`<${Empty} level=${1} sign="offline" title=${t.pageNotLoaded} text=${t.noAnswer}><${Button} onClick=${() => location.reload()}>${t.tryAgain}<//><//>`;
   return html`<${Skeleton} />`;
 }
@@ -49,6 +49,9 @@ function useRoute() {
 // A new page begins at its heading, for eyes and for screen readers.
 function useArrival(path, phase) {
   useEffect(() => {
+    // Choosing another patient beside the list is no new page.
+    const group = document.querySelector(".patients-side") && /^\/patients(\/[^/]+)?$/.test(path);
+    if (group && useArrival.was) return;
     let tries = 0;
     const first = !useArrival.was;
     useArrival.was = true;

@@ -14,7 +14,8 @@ function alike(a, b) {
 
 const plan = ({ schedule, as_needed: asNeeded, kind }) => JSON.stringify(schedule
   ? [kind, asNeeded, schedule.times_from === "reminder_time" ? schedule.times.length : schedule.times, schedule.every_days, schedule.occurrences, schedule.miss_policy] : [kind, asNeeded]);
-const same = (a, b) => a.title.trim().toLowerCase() === b.title.trim().toLowerCase() && (a.detail || "") === (b.detail || "") && plan(a) === plan(b);
+const plainText = (text) => (text || "").trim().replace(/\.$/, "").toLowerCase();
+const same = (a, b) => plainText(a.title) === plainText(b.title) && plainText(a.detail) === plainText(b.detail) && plan(a) === plan(b);
 
 /** {added: [step], changed: [{before, after}], stopped: [step], same: [step]} */
 export function changes(before, after) {

@@ -22,11 +22,23 @@ export function howOften(step) {
   return t.howOften(schedule.times.length, schedule.every_days || 1) + (days ? `, ${t.forDays(days)}` : "");
 }
 
+const capital = (words) => words.charAt(0).toLocaleUpperCase() + words.slice(1);
+
+/** What differs between two steps that are one to a reader: [before, after] in words. */
+export function changeWords(before, after) {
+  const often = [howOften(before), howOften(after)];
+  if (often[0] !== often[1]) return often;
+  const times = [before, after].map((s) => (s.schedule?.times || []).map(clockTime).join(", "));
+  if (times[0] !== times[1]) return times;
+  const details = [before.detail || t.noDetail, after.detail || t.noDetail];
+  return details[0] !== details[1] ? details : [null, often[1]];
+}
+
 /** For the doctor: "08:00, 13:00, 20:00 · 7 days · a missed day is added". */
 export function scheduleLine(step) {
   if (step.as_needed) return [t.asNeededLine, step.detail].filter(Boolean).join(" · ");
   const { schedule } = step;
-  if (!schedule) return [t.onceWords, step.detail].filter(Boolean).join(" · ");
+  if (!schedule) return [capital(t.onceWords), step.detail].filter(Boolean).join(" · ");
   const days = daysOf(schedule);
   const every = schedule.every_days > 1 ? ` ${t.everyDays(schedule.every_days)}` : schedule.times.length === 1 ? ` ${t.dailyWord}` : "";
   const parts = [schedule.times.map(clockTime).join(", ") + every, schedule.occurrences === 1 ? t.onceUntilDone : days ? t.forDays(days) : t.noEnd];

@@ -1,7 +1,7 @@
 // New, Changed, Stopped, Same: what a note does to the plan before it.
 import { html } from "../html.js";
 import { Icon } from "../parts/icon.js";
-import { howOften } from "../schedule-words.js";
+import { changeWords } from "../schedule-words.js";
 import { t } from "../texts.js";
 
 export function Differences({ what }) {
@@ -10,9 +10,8 @@ export function Differences({ what }) {
   return html`<dl class="change-list">
     ${row("new", "plus", t.tagNew, what.added, titles(what.added))}
     ${row("changed", "pencil", t.tagChanged, what.changed, what.changed.map(({ before, after }) => {
-      const [old, now] = [howOften(before), howOften(after)];
-      const detail = old === now && before.title === after.title;
-      return html`<p key=${after.id || after.key}>${before.title !== after.title && html`<s>${before.title}</s> `}${after.title}: ${detail ? html`<s>${before.detail || t.noDetail}</s> ${after.detail || t.noDetail}` : old === now ? now : html`<s>${old}</s> ${now}`}</p>`;
+      const [old, now] = changeWords(before, after);
+      return html`<p key=${after.id || after.key}>${before.title !== after.title && html`<s>${before.title}</s> `}${after.title}: ${old && html`<s>${old}</s> `}${now}</p>`;
     }))}
     ${row("stopped", "cross", t.tagStopped, what.stopped, titles(what.stopped))}
     ${row("plain", null, t.tagSame, what.same, titles(what.same))}</dl>`;

@@ -102,7 +102,10 @@ function Note({ note }) {
   return html`<a class="back" href=${note.patient?.id ? `#/patients/${note.patient.id}` : "#/notes"}><${Icon} name="left" />${name || t.allNotes}</a>
     <div class="note-head"><div class="page-head"><h1 tabindex="-1" data-title=${t.note}>${isToday ? t.newNoteFor(name) : t.noteFor(name)}</h1></div><${Stages} note=${note} /></div>
     <p class="hidden" role="status">${t.stageSpoken(status, kept.length)}</p>
-    <div class="review">
+    <div class="review"><div class="review-side">
+      <div class="review-note">${noteCard}</div>
+      <div class="review-diff">${diffCard}</div>
+      </div><div class="review-side">
       <div class="review-steps">
         ${reading && html`<h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2><div class="card rows reading" aria-busy="true">${[1, 2, 3].map((n) => html`<div class="row" key=${n}><span class="disc disc-wait">${n}</span><span class="row-words"><span class="bone bone-0"></span><span class="bone bone-1"></span></span></div>`)}</div><p class="secondary below">${t.mayLeave(first)}</p>`}
         ${status === "failed" && html`<${Empty} sign="warning" tone="alert" title=${t.failedTitle} text=${t.failedText(note.failure, first)}><${Button} icon="retry" busy=${busy} onClick=${retry}>${t.tryAgain}<//><p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p><//>`}
@@ -123,13 +126,11 @@ function Note({ note }) {
       ${!reading && (dropped.length > 0 || unmatched.length > 0) && html`<section class="review-left"><div class="steps-head"><h2 class="section-head">${t.leftOut}</h2><a class="with-icon" href=${`#/patients/${note.patient.id}/write`}><${Icon} name="pencil" size=${16} />${t.reword}</a></div><ul class="left-out">
         ${dropped.map((d, i) => html`<li key=${`d${i}`}><span class="tag tag-stopped"><${Icon} name="warning" size=${14} />${t.droppedTag}</span><span class="row-words"><strong>${d.title}</strong><span class="secondary">${t.droppedWhy(d.reason, d.words, first)}</span>${d.quote && html`<q class="quoted">${d.quote}</q>`}</span>${review && html`<${AddButton} what=${d.title} onClick=${() => setOpen({ quote: d.quote || null })} />`}</li>`)}
         ${unmatched.map((u, i) => html`<li key=${`u${i}`}><span class="tag tag-plain">${t.noStepTag}</span><q class="quoted row-words">${u.quote}</q>${review && html`<${AddButton} what=${u.quote} onClick=${() => setOpen({ quote: u.quote })} />`}</li>`)}</ul></section>`}
-      <div class="review-note">${noteCard}</div>
-      <div class="review-diff">${diffCard}</div>
       ${review && html`<div class="review-approve card approve"><p><strong>${others?.length ? t.replaces(others.length) : t.startsPlan(first)}</strong><span class="secondary">${others?.length ? t.untilThen : ""}</span></p><${Wrong} problem=${problem} />
         <div class="approve-buttons"><button type="button" class="link link-alert" onClick=${() => ask("reject")}>${t.rejectAll}</button><${Button} kind="quiet" onClick=${() => go(`/patients/${note.patient.id}`)}>${t.decideLater}<//><${Button} icon="tick" busy=${busy} disabled=${!kept.length} onClick=${approve}>${t.approve(kept.length)}<//></div></div>`}
       ${status === "ready" && html`<p class="review-approve withdraw"><button type="button" class="link link-alert" onClick=${() => ask("withdraw")}>${t.withdraw}</button></p>`}
       ${!review && status !== "failed" && html`<${Wrong} problem=${problem} />`}
-    </div>
+    </div></div>
     ${asking && html`<${Take} kind=${asking} note=${note} first=${first} onClose=${() => ask(null)} after=${after} />`}`;
 }
 

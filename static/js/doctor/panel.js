@@ -59,7 +59,7 @@ export function Panel({ id, page }) {
     ${plans.length > 0 && html`<div><h3 class="panel-head">${t.lastThreeDays}</h3><${ThreeDays} steps=${plans} /></div>`}
     <${Said} steps=${steps} />
     <div><h3 class="panel-head">${t.activePlan}</h3>${steps.length ? html`<ul class="plan-lines">${steps.map((step) => html`<${PlanLine} key=${step.id} step=${step} page=${page} />`)}</ul>` : html`<p class="secondary">${t.noPlanYet}</p>`}</div></div>
-    <p class="panel-links">${latest && html`<a href=${`#/notes/${latest.id}`}>${t.noteOfDay(dayMonth(dateOf(latest.created_at)))}</a> · `}<a href=${`#/patients/${id}/history`}>${t.notesAnd90}</a></p>`}</section>`;
+    <p class="panel-links">${latest && html`<a href=${`#/notes/${latest.id}`}>${t.noteOfDay(dayMonth(dateOf(latest.created_at)))}</a>`}<a href=${`#/patients/${id}/history`}>${t.notesAnd90}</a></p>`}</section>`;
 }
 
 function ThreeDays({ steps }) {

@@ -1,5 +1,5 @@
 // A step being edited in its row, or written by hand: words, times, days.
-import { html, useState } from "../html.js";
+import { html, useEffect, useRef, useState } from "../html.js";
 import { Button, Field } from "../parts/controls.js";
 import { today } from "../clock.js";
 import { daysOf } from "../schedule-words.js";
@@ -23,6 +23,8 @@ export function StepForm({ step, isNew, onSave, onCancel }) {
   const [every, setEvery] = useState(String(step.schedule?.every_days || 1));
   const [miss, setMiss] = useState(step.schedule?.miss_policy || "extend");
   const [errors, setErrors] = useState({});
+  const form = useRef(null);
+  useEffect(() => { form.current.querySelector("input").focus(); form.current.scrollIntoView({ block: "nearest" }); }, []);
   const scheduled = isNew ? often === "plan" : Boolean(step.schedule);
   const id = (name) => `edit-${step.key || "new"}-${name}`;
   const save = (event) => {
@@ -47,7 +49,7 @@ export function StepForm({ step, isNew, onSave, onCancel }) {
     } else change.schedule = null;
     onSave(change);
   };
-  return html`<form class="step-form" onSubmit=${save} novalidate>
+  return html`<form class="step-form" ref=${form} onSubmit=${save} novalidate>
     <${Field} id=${id("title")} label=${t.stepWord} value=${title} error=${errors.title} maxlength="120" onInput=${setTitle} />
     <${Field} id=${id("detail")} label=${t.detailWord} value=${detail} maxlength="500" onInput=${setDetail} />
     ${isNew && html`<${Field} id=${id("often")} label=${t.howOftenWord}>${(shared) => html`<select ...${shared} value=${often} onChange=${(e) => setOften(e.target.value)}><option value="once" selected=${often === "once"}>${t.onceNoReminders}</option><option value="plan" selected=${often === "plan"}>${t.withReminders}</option></select>`}<//>`}

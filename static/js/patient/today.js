@@ -8,7 +8,7 @@ import { activeSteps, inSentence, nextSlot, todayPlan } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { AsNeededRow, DueCard, EarlierRow, Going, LaterRow, OnceRow, Section, WaitingRow } from "./rows.js";
-import { howOften } from "../schedule-words.js";
+import { changeWords, howOften } from "../schedule-words.js";
 
 const first = (name) => name.trim().split(/\s+/)[0];
 
@@ -75,7 +75,10 @@ export function ChangeList({ what }) {
   const sentences = (steps) => steps.map((s) => `${titled(s)}.`).join(" ");
   return html`<dl class="change-list">
     ${what.added.length > 0 && html`<div><dt><span class="tag tag-new"><${Icon} name="plus" size=${16} />${t.tagNew}</span></dt><dd>${sentences(what.added)}</dd></div>`}
-    ${what.changed.length > 0 && html`<div><dt><span class="tag tag-changed"><${Icon} name="pencil" size=${16} />${t.tagChanged}</span></dt><dd>${what.changed.map(({ before, after }) => html`<p key=${after.id}>${before.title === after.title ? `${after.title}: ` : html`<s>${before.title}</s> ${after.title}: `}<s>${howOften(before)}</s> ${howOften(after)}</p>`)}</dd></div>`}
+    ${what.changed.length > 0 && html`<div><dt><span class="tag tag-changed"><${Icon} name="pencil" size=${16} />${t.tagChanged}</span></dt><dd>${what.changed.map(({ before, after }) => {
+      const [old, now] = changeWords(before, after);
+      return html`<p key=${after.id}>${before.title !== after.title && html`<s>${before.title}</s> `}${after.title}: ${old && html`<s>${old}</s> `}${now}</p>`;
+    })}</dd></div>`}
     ${what.stopped.length > 0 && html`<div><dt><span class="tag tag-stopped"><${Icon} name="cross" size=${16} />${t.tagStopped}</span></dt><dd>${what.stopped.map((s) => `${s.title}.`).join(" ")} ${t.noLongerOnList(what.stopped.length)}</dd></div>`}
   </dl>`;
 }
