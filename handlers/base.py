@@ -86,6 +86,17 @@ class Door(RequestHandler):
         self.doors = doors
         self.began = time.perf_counter()
         self.request_id = uuid4().hex
+        self._lasting: dict[str, str] = {}
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """What ``Allow`` tells."""
+        return frozenset({"GET", "HEAD"})
+
+    def set_lasting_header(self, name: str, value: str) -> None:
+        """A header that a refusal carries too: Tornado drops the others before it answers with an error."""
+        self._lasting[name] = value
+        self.set_header(name, value)
 
     @property
     def settings_(self) -> Settings:
@@ -108,6 +119,8 @@ class Door(RequestHandler):
         if doors is not None and doors.house.settings.behind_tls:
             self.set_header("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         self.set_header("X-Request-ID", getattr(self, "request_id", ""))
+        for name, value in getattr(self, "_lasting", {}).items():
+            self.set_header(name, value)
 
     def receive(self) -> None:
         """The checks that come before everything else.
@@ -163,6 +176,8 @@ class Door(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         if problem.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
+        if problem.status == 405:
+            self.set_header("Allow", ", ".join(sorted(self.methods)))
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(problem.retry_after_s))
         self.finish(json.dumps(problem.document(), ensure_ascii=False))
@@ -226,12 +241,12 @@ class ApiHandler(Door):
             return
         operation = self.operations.get("GET" if method == "HEAD" else method)
         if operation is None:
-            raise self._no_such_method()
+            raise Problem("method-not-allowed")
         self.operation = operation
         await self._admit()
         declared = self.request.headers.get("Content-Length", "0")
         if declared.isdigit() and int(declared) > operation.largest_body:
-            self.set_header("Connection", "close")
+            self.set_lasting_header("Connection", "close")
             raise Problem("too-large")
         connection: Any = self.request.connection
         connection.set_max_body_size(64 * 1024 * 1024)
@@ -244,22 +259,22 @@ class ApiHandler(Door):
         else:
             self._chunks.append(chunk)
 
-    def _no_such_method(self) -> Problem:
-        self.set_header("Allow", ", ".join(sorted({*self.operations, "OPTIONS"})))
-        return Problem("method-not-allowed")
+    @property
+    def methods(self) -> frozenset[str]:
+        return frozenset({*self.operations, "OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set()))
 
     def _allow_origin(self) -> None:
         origin = self.request.headers.get("Origin")
         if self.settings_.allowed_origins:
-            self.add_header("Vary", "Origin")
+            self.set_lasting_header("Vary", "Origin")
         if origin and origin.rstrip("/") in self.settings_.allowed_origins:
-            self.set_header("Access-Control-Allow-Origin", origin)
-            self.set_header("Access-Control-Expose-Headers", "X-Request-ID, X-Feed, Retry-After")
-            self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+            self.set_lasting_header("Access-Control-Allow-Origin", origin)
+            self.set_lasting_header("Access-Control-Expose-Headers", "X-Request-ID, X-Feed, Retry-After, Allow")
+            self.set_lasting_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     def _preflight(self) -> None:
         self.set_status(204)
-        self.set_header("Allow", ", ".join(sorted({*self.operations, "OPTIONS"})))
+        self.set_header("Allow", ", ".join(sorted(self.methods)))
         if "Access-Control-Allow-Origin" in self._headers:
             self.set_header("Access-Control-Allow-Methods", ", ".join(sorted(self.operations)))
             self.set_header(
@@ -379,10 +394,15 @@ class ApiHandler(Door):
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
+    async def head(self, *parts: str) -> None:
+        """What GET says, without its body."""
+        get: Callable[..., Any] = self.get
+        await get(*parts)
+
     async def set_feed(self) -> None:
         """``X-Feed: <epoch>:<seq>``, read before the data: who resumes there misses nothing."""
         epoch = await self.store.epoch()
-        self.set_header("X-Feed", f"{epoch}:{await self.store.events.newest(self.who.id)}")
+        self.set_lasting_header("X-Feed", f"{epoch}:{await self.store.events.newest(self.who.id)}")
 
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:
@@ -478,3 +498,7 @@ class NotFoundHandler(ApiHandler):
     async def prepare(self) -> None:
         self.receive()
         raise Problem("not-found")
+
+    def refuse(self, problem: Problem) -> None:
+        """By no method either."""
+        super().refuse(Problem("not-found") if problem.slug == "method-not-allowed" else problem)

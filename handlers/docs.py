@@ -43,7 +43,6 @@ class TextDoor(Door):
     async def prepare(self) -> None:
         self.receive()
         if self.request.method not in {"GET", "HEAD"}:
-            self.set_header("Allow", "GET, HEAD")
             raise Problem("method-not-allowed")
 
     async def get(self) -> None:

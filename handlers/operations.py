@@ -23,7 +23,6 @@ class OperationsDoor(Door):
     async def prepare(self) -> None:
         self.receive()
         if self.request.method not in {"GET", "HEAD"}:
-            self.set_header("Allow", "GET, HEAD")
             raise Problem("method-not-allowed")
 
     def may_see_details(self) -> bool:

@@ -37,7 +37,6 @@ class FileHandler(Door, StaticFileHandler):
     async def prepare(self) -> None:
         self.receive()
         if self.request.method not in {"GET", "HEAD"}:
-            self.set_header("Allow", "GET, HEAD")
             raise Problem("method-not-allowed")
 
     async def get(self, path: str = "", include_body: bool = True) -> None:
