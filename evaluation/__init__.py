@@ -1,0 +1,1 @@
+"""Scoring extractors on labelled notes: ``python -m evaluation``."""
