@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.base import Door
+from handlers.door import Door
 from hospital_rt.problems import Problem
 
 INIT_JS = """window.addEventListener("load", () => {

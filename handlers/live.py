@@ -12,7 +12,7 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from handlers.base import Door, authenticate
+from handlers.door import Door, authenticate
 from handlers.operation import Doors, Principal
 from hospital_rt import messages
 from hospital_rt.clock import to_wire, utcnow

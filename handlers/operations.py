@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 
-from handlers.base import Door, _is_in
+from handlers.door import Door, is_in
 from hospital_rt.problems import Problem
 
 REACH_WITHIN_S = 2.0
@@ -27,7 +27,7 @@ class OperationsDoor(Door):
 
     def may_see_details(self) -> bool:
         allowed = [ip_network(one, strict=False) for one in self.settings_.ops_allow]
-        return _is_in(self.request.remote_ip or "", allowed)
+        return is_in(self.request.remote_ip or "", allowed)
 
     def answer(self, status: int, document: dict[str, Any]) -> None:
         self.set_status(status)

@@ -9,7 +9,7 @@ from typing import Any
 import swagger_ui_bundle
 from tornado.web import HTTPError, StaticFileHandler
 
-from handlers.base import Door
+from handlers.door import Door
 from handlers.operation import Doors
 from hospital_rt.problems import Problem
 
