@@ -9,7 +9,7 @@ from typing import Any
 
 from tornado.web import RequestHandler, url
 
-from handlers import accounts, assignments, events, live_shapes, notes, operations, steps
+from handlers import accounts, assignments, events, live_shapes, me, notes, operations, sign_in, steps
 from handlers.base import ApiHandler, NotFoundHandler
 from handlers.docs import INIT_JS, PAGE, TextDoor
 from handlers.live import LiveHandler
@@ -40,15 +40,15 @@ class Route:
 API: tuple[Route, ...] = (
     Route("/api/signup/", accounts.SignUpHandler, "accounts"),
     Route("/api/verify-email/", accounts.VerifyEmailHandler, "accounts"),
-    Route("/api/token/", accounts.TokenHandler, "accounts"),
-    Route("/api/token/refresh/", accounts.RefreshHandler, "accounts"),
-    Route("/api/token/revoke/", accounts.RevokeHandler, "accounts"),
+    Route("/api/token/", sign_in.TokenHandler, "accounts"),
+    Route("/api/token/refresh/", sign_in.RefreshHandler, "accounts"),
+    Route("/api/token/revoke/", sign_in.RevokeHandler, "accounts"),
     Route("/api/forgot-password/", accounts.ForgotPasswordHandler, "accounts"),
     Route("/api/reset-password/", accounts.ResetPasswordHandler, "accounts"),
-    Route("/api/me/", accounts.MeHandler, "me"),
-    Route("/api/me/password/", accounts.PasswordHandler, "me"),
-    Route("/api/me/sessions/", accounts.SessionsHandler, "me"),
-    Route("/api/me/sessions/{session_id}/", accounts.SessionHandler, "me"),
+    Route("/api/me/", me.MeHandler, "me"),
+    Route("/api/me/password/", me.PasswordHandler, "me"),
+    Route("/api/me/sessions/", me.SessionsHandler, "me"),
+    Route("/api/me/sessions/{session_id}/", me.SessionHandler, "me"),
     Route("/api/doctors/", assignments.DoctorsHandler, "assignments"),
     Route("/api/assign/", assignments.AssignHandler, "assignments"),
     Route("/api/my-patients/", assignments.MyPatientsHandler, "assignments"),
