@@ -7,8 +7,7 @@ from uuid import uuid4
 from pymongo.errors import DuplicateKeyError
 
 from handlers.account_base import AccountHandler
-from handlers.operation import Operation
-from handlers.shapes import (
+from handlers.account_shapes import (
     AcceptedView,
     ForgotPasswordBody,
     ResetPasswordBody,
@@ -16,6 +15,7 @@ from handlers.shapes import (
     UserView,
     VerifyEmailBody,
 )
+from handlers.operation import Operation
 from hospital_rt.clock import utcnow
 from hospital_rt.database import Session
 from hospital_rt.limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from handlers.account_base import AccountHandler
+from handlers.account_shapes import ChangeMeBody, ChangePasswordBody, DeviceView, LeaveBody, UserView
 from handlers.operation import Operation
 from handlers.paging import page
-from handlers.shapes import ChangeMeBody, ChangePasswordBody, DeviceView, LeaveBody, UserView
 from hospital_rt.clock import to_wire, utcnow
 from hospital_rt.database import Session
 from hospital_rt.problems import Problem, invalid

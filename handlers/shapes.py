@@ -6,34 +6,15 @@ import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from hospital_rt.clock import is_clock_time, zone_names
+from hospital_rt.clock import is_clock_time
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 # White space, and characters that take part in a text without being seen.
 _BLANK = re.compile(
     r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*"
 )
-
-
-def normal_email(value: str) -> str:
-    """One form for one address: NFKC, lower case, ASCII domain; no trailing dots."""
-    folded = unicodedata.normalize("NFKC", value).strip().casefold()
-    try:
-        found = validate_email(
-            folded, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
-        )
-    except EmailNotValidError:
-        raise ValueError("Write an address such as ruth@example.org.") from None
-    return (found.ascii_email or found.normalized).casefold()
-
-
-def _zone(value: str) -> str:
-    if value not in zone_names():
-        raise ValueError("Choose an IANA time zone such as Europe/Paris.")
-    return value
 
 
 def _clock_time(value: str) -> str:
@@ -59,16 +40,16 @@ def _readable(value: str) -> str:
 
 
 Id = Annotated[str, StringConstraints(pattern=_UUID)]
-Email = Annotated[str, Field(max_length=254), AfterValidator(normal_email)]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible)]
-NewPassword = Annotated[str, Field(min_length=12, max_length=128)]
-Password = Annotated[str, Field(min_length=1, max_length=1024)]
-TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
-Secret = Annotated[str, Field(min_length=1, max_length=512)]
 Role = Literal["doctor", "patient"]
-Moment = Annotated[str, Field(description="RFC 3339, UTC, milliseconds at most", examples=["2026-03-02T08:00:00Z"])]
+Moment = Annotated[
+    str,
+    Field(
+        description="RFC 3339, UTC, milliseconds at most", examples=["2026-03-02T08:00:00Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]  # fmt: skip
 Slot = Annotated[str, Field(max_length=40, description="A slot as it was given", examples=["2026-03-02T08:00:00Z"])]
 Reason = Annotated[str, Field(max_length=200)]
 
@@ -88,95 +69,6 @@ class View(BaseModel):
     """An answer."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-# Accounts
-
-
-class SignUpBody(Body):
-    name: Name
-    email: Email
-    password: NewPassword
-    role: Role
-    timezone: TimeZone | None = None
-    language: Language = "en"
-
-
-class VerifyEmailBody(Body):
-    token: Secret
-    password: Password
-
-
-class TokenBody(Body):
-    email: Annotated[str, Field(max_length=1024)]
-    password: Password
-    session: Literal["body", "cookie"] = "body"
-
-
-class RefreshBody(Body):
-    refresh: Secret | None = None
-
-
-class ForgotPasswordBody(Body):
-    email: Email
-
-
-class ResetPasswordBody(Body):
-    token: Secret
-    password: NewPassword
-
-
-class ChangeMeBody(Body):
-    name: Name | None = None
-    timezone: TimeZone | None = None
-    reminder_time: ClockTime | None = None
-    language: Language | None = None
-
-
-class LeaveBody(Body):
-    password: Password
-
-
-class ChangePasswordBody(Body):
-    current: Password
-    password: NewPassword
-
-
-class UserView(View):
-    id: Id
-    name: str | None
-    email: str | None
-    role: Role
-    status: Literal["active", "pending", "deactivated"]
-    timezone: str
-    reminder_time: str
-    language: str
-    created_at: Moment
-
-
-class TokensView(View):
-    access: str
-    refresh: str | None = None
-    expires_in: int
-    user: UserView
-
-
-class RefreshedView(View):
-    access: str
-    refresh: str | None = None
-    expires_in: int
-
-
-class AcceptedView(View):
-    detail: str
-
-
-class DeviceView(View):
-    id: Id
-    device: str | None
-    created_at: Moment
-    last_used_at: Moment
-    current: bool
 
 
 # Assignments
