@@ -14,8 +14,15 @@ from pymongo import MongoClient
 
 from hospital_rt.embedded import Embedded, EmbeddedServers
 from hospital_rt.settings import Settings
+from hospital_rt.telemetry import configure_logging
 from tests.driver import Clinic, open_clinic, test_settings
 from tests.model_server import ModelServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_logs() -> None:
+    """Log as the service does, and only what is wrong."""
+    configure_logging(form="json", level="error")
 
 
 @pytest.fixture(scope="session")
