@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, IndexModel, ReadPreference
 from pymongo.errors import (
+    CollectionInvalid,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 CALL_TIMEOUT_MS = 5_000
 TRANSACTION_TRIES = 60
+NAMESPACE_EXISTS = 48
 AWAY = (ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout)
 # The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
 PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
@@ -120,6 +122,16 @@ class Database:
     async def create_indexes(self, collection: str, indexes: Sequence[IndexModel]) -> None:
         if indexes:
             await self._database[collection].create_indexes(list(indexes))
+
+    async def create_collection(self, name: str) -> None:
+        """Have a collection, whoever makes it: one that comes to be inside a transaction makes others conflict."""
+        try:
+            await self._database.create_collection(name)
+        except CollectionInvalid:
+            return
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:
+                raise
 
     async def close(self) -> None:
         closing = self.client.close()

@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from hospital_rt.database import Database, Session
 from hospital_rt.vault import Vault
 from models.assignments import Assignments
+from models.audit import Audit
 from models.events import Events
 from models.idempotency import Idempotency
 from models.letters import Letters
@@ -48,6 +49,7 @@ class Store:
         self.events = Events(collection("events"), collection("feeds"), vault)
         self.letters = Letters(collection("letters"), collection("links"))
         self.idempotency = Idempotency(collection("idempotency"), vault)
+        self.audit = Audit(database, vault)
         self._meta = collection("meta")
 
     async def open(self) -> None:
@@ -60,6 +62,7 @@ class Store:
             "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
             "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,
             "letters": Letters.INDEXES, "links": Letters.LINK_INDEXES, "idempotency": Idempotency.INDEXES,
+            "audit": Audit.INDEXES,
         }  # fmt: skip
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)
@@ -74,9 +77,10 @@ class Store:
             )
             await self.database.create_indexes("events", Events.indexes(self.retention_days))
         # A transaction cannot make a collection on every server: have them all.
-        for name in ("feeds", "plans", "keys"):
-            await self.database.create_indexes(name, [])
+        for name in ("feeds", "plans", "keys", "audit_pages"):
+            await self.database.create_collection(name)
         await self.vault.open()
+        await self.audit.begin()
         await self.epoch()
 
     async def epoch(self) -> str:

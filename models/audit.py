@@ -1,0 +1,330 @@
+"""The audit: who read or changed what of whose, when and from where. Entries are only ever added; none has content.
+
+A request writes one entry, inside its transaction where it has one, and waits for nobody else's: entries are not
+chained to each other as they are written, which would make the whole service queue for one record. Each carries a
+keyed hash of itself, so that none can be forged or altered. Every tick the loose ones are bound into the next page:
+a page has the hash of the page before it and of the entries it binds, and a head that stands apart has the number of
+pages, keyed too. So a missing, altered, moved or inserted entry or page shows, also at the end. What a keyed chain
+cannot show by itself is a whole database set back to an earlier day: for that :class:`Verdict` gives the head, to be
+kept elsewhere and asked for again; every backup does so.
+
+The hash key is made from the random key of the blind index: it outlives ``ENCRYPTION_KEYS`` and ``SECRET_KEY``, and
+whoever has only the database does not have it. Where a user came from lies sealed under their own key, the reason for
+a change under the patient's: both go with the key when somebody is erased, and the entry stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from hospital_rt.clock import to_wire, utcnow
+from hospital_rt.database import Collection, Database, Document, Session, is_away
+from hospital_rt.problems import Problem
+from hospital_rt.telemetry import log
+from hospital_rt.vault import Unreadable, Vault
+
+Act = Literal[
+    # read
+    "notes.listed", "note.read", "steps.listed", "step.read", "patients.listed", "events.read", "adherence.read",
+    "live.joined", "record.read", "calendar.read",
+    # changed
+    "note.written", "note.extracted", "note.retried", "note.approved", "note.rejected", "note.withdrawn",
+    "step.cancelled", "step.checked_in", "step.undone", "doctor.chosen", "doctor.left",
+    "account.changed", "account.closed", "account.erased", "password.changed", "password.reset", "calendar.changed",
+    # by the operator
+    "doctor.created", "doctor.approved", "reset.linked", "keys.rotated", "backup.written", "backup.restored",
+    "epoch.begun",
+]  # fmt: skip
+PAGE = 1000
+HEAD = "audit"
+
+
+@dataclass(kw_only=True)
+class Trace:
+    """Who is acting in one request, and from where. ``written`` says whether the audit has heard of it."""
+
+    role: Literal["patient", "doctor", "admin", "system"]
+    user_id: str | None = None
+    session_id: str | None = None
+    request_id: str | None = None
+    address: str | None = field(default=None, repr=False)      # of a user: stored sealed
+    operator: str | None = None                                # of an operator: the account that ran the command
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One entry, as the person it is about may see it."""
+
+    id: str
+    at: datetime
+    user_id: str | None
+    role: str
+    act: str
+    item_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the audit looks like. ``findings`` is empty when all is well; ``head`` is worth keeping elsewhere."""
+
+    entries: int
+    pages: int
+    loose: int
+    findings: tuple[str, ...]
+    head: str
+
+
+class Audit:
+    """The collections ``audit`` and ``audit_pages``, and the head in ``meta``."""
+
+    INDEXES = [
+        IndexModel([("of", ASCENDING), ("_id", DESCENDING)]),
+        IndexModel([("page", ASCENDING), ("_id", ASCENDING)]),
+    ]
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._entries: Collection = database.collection("audit")
+        self._pages: Collection = database.collection("audit_pages")
+        self._meta: Collection = database.collection("meta")
+        self._vault = vault
+        self._waiting: list[tuple[Document, asyncio.Future[None]]] = []
+        self._pen: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Have the head, in a database that has no users yet. A head that is missing later is a finding."""
+        users = self._database.collection("users")
+        if await self._meta.find_one({"_id": HEAD}) or await users.find_one({}, {"_id": 1}):
+            return
+        with contextlib.suppress(DuplicateKeyError):
+            await self._meta.insert_one(self._head(0, ""))
+
+    def _hash(self, *parts: Any) -> str:
+        text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_plain)
+        return self._vault.blind_index(text, use="audit")
+
+    # Writing
+
+    async def write(
+        self, trace: Trace | None, act: Act, *, of: Iterable[str], item: str | None = None, reason: str | None = None,
+        session: Session = None,
+    ) -> None:  # fmt: skip
+        """Add one entry: in the transaction of ``session``, or by itself, together with what others are adding.
+
+        Args:
+            of: whose data it was; a ``reason`` is sealed under the key of the first.
+
+        Raises:
+            Problem: 503 when it cannot be written: then nothing is changed and nothing is shown.
+        """
+        if trace is None:
+            return
+        row = await self._row(trace, act, list(dict.fromkeys(of)), item, reason)
+        try:
+            if session is not None:
+                await self._entries.insert_one(row, session=session)
+            else:
+                await self._write_with_others(row)
+        except PyMongoError as error:
+            if is_away(error):
+                raise
+            log.error("audit.not_written", exc_info=error)
+            raise Problem("unavailable", "Try again in a moment.", retry_after_s=5) from None
+        trace.written = True
+
+    async def _row(self, trace: Trace, act: Act, of: list[str], item: str | None, reason: str | None) -> Document:
+        now = utcnow()
+        id = f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+        row: Document = {
+            "_id": id, "at": now, "who": trace.user_id, "role": trace.role, "act": act, "of": of, "item": item,
+            "session": trace.session_id, "request": trace.request_id,
+        }  # fmt: skip
+        if trace.operator:
+            row["operator"] = trace.operator
+        with contextlib.suppress(Unreadable):
+            if trace.address and trace.user_id:
+                row["sealed_from"] = await self._vault.seal(trace.user_id, f"audit|{id}|from", trace.address)
+        with contextlib.suppress(Unreadable):
+            if reason and of:
+                row["sealed_reason"] = await self._vault.seal(of[0], f"audit|{id}|reason", reason)
+        row["mac"] = self._hash(row)
+        row["page"] = 0
+        return row
+
+    async def _write_with_others(self, row: Document) -> None:
+        """Under load many entries wait at once: they go in one write, and each request waits for its own."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((row, written))
+        if self._pen is None or self._pen.done():
+            self._pen = asyncio.create_task(self._write_waiting(), name="audit")
+        await written
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            error: BaseException | None = None
+            try:
+                await self._entries.insert_many([row for row, _ in batch], ordered=False)
+            except BaseException as refused:
+                error = refused
+            for _, written in batch:
+                if written.done():
+                    continue
+                if error is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise error
+
+    # Reading
+
+    async def about(self, user_id: str, *, before: str | None, limit: int) -> list[Access]:
+        """Entries about this user, newest first."""
+        wanted: Document = {"of": user_id}
+        if before:
+            wanted["_id"] = {"$lt": before}
+        return [
+            Access(id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"],
+                   item_id=row["item"])
+            async for row in self._entries.find(wanted).sort("_id", -1).limit(limit)
+        ]  # fmt: skip
+
+    # Binding
+
+    def _head(self, pages: int, last: str) -> Document:
+        return {"_id": HEAD, "pages": pages, "last": last, "mac": self._hash("head", pages, last)}
+
+    async def bind(self) -> int:
+        """Bind the loose entries into pages; how many were bound. Any number of these may run at once."""
+        bound = 0
+        while True:
+            if not await self._entries.find_one({"page": 0}, {"_id": 1}):
+                return bound
+            some = await self._database.transaction(self._bind_page)
+            bound += some
+            if some < PAGE:
+                return bound
+
+    async def _bind_page(self, session: Session) -> int:
+        head = await self._meta.find_one({"_id": HEAD}, session=session)
+        if head is None:
+            log.error("audit.head_missing")
+            return 0
+        found = self._entries.find({"page": 0}, {"mac": 1}, session=session).sort("_id", 1).limit(PAGE)
+        rows = await found.to_list(PAGE)
+        if not rows:
+            return 0
+        number = head["pages"] + 1
+        page: Document = {
+            "_id": number, "at": utcnow(), "previous": head["last"], "entries": len(rows), "digest": _digest(rows),
+        }
+        page["mac"] = self._hash(page)
+        after = self._head(number, page["mac"])
+        await self._meta.replace_one({"_id": HEAD, "pages": head["pages"]}, after, session=session)
+        await self._pages.insert_one(page, session=session)
+        ids = [row["_id"] for row in rows]
+        await self._entries.update_many({"_id": {"$in": ids}}, {"$set": {"page": number}}, session=session)
+        return len(rows)
+
+    # Verifying
+
+    async def verify(self, *, known_head: str | None = None) -> Verdict:
+        """Look at every entry and every page. The service may go on meanwhile.
+
+        Args:
+            known_head: a head that was given earlier: it must still be part of the chain.
+        """
+        findings: list[str] = []
+        head = await self._meta.find_one({"_id": HEAD})
+        if head is None or head.get("mac") != self._head(head.get("pages", -1), head.get("last", ""))["mac"]:
+            findings.append("the head is missing or altered: pages at the end may be gone")
+            newest = await self._pages.find({}, {"_id": 1}).sort("_id", -1).limit(1).to_list(1)
+            head = {"pages": newest[0]["_id"] if newest else 0, "last": None}
+        number, previous, entries = 0, "", 0
+        known_number, _, known_mac = (known_head or "0:").partition(":")
+        async for number, page, rows in self._bound(head["pages"]):
+            entries += len(rows)
+            findings += self._check_page(number, page, rows, previous)
+            previous = page["mac"] if page else ""
+            if str(number) == known_number and previous != known_mac:
+                findings.append(f"page {number} is not the one that the given head names")
+        if head["last"] is not None and previous != head["last"]:
+            findings.append("the last page is not the one that the head names")
+        if known_number.isdigit() and int(known_number) > number:
+            findings.append(f"the given head names page {known_number}, and there are only {number}")
+        loose, wrong = await self._check_loose(head["pages"])
+        findings += wrong
+        return Verdict(
+            entries=entries + loose, pages=number, loose=loose, findings=tuple(findings), head=f"{number}:{previous}"
+        )
+
+    async def _bound(self, pages: int) -> AsyncIterator[tuple[int, Document | None, list[Document]]]:
+        """Every page up to ``pages``, whether or not it is there, with the entries that name it."""
+        found = self._pages.find({"_id": {"$gte": 1, "$lte": pages}}).sort("_id", 1).batch_size(200)
+        rows = self._entries.find({"page": {"$gte": 1, "$lte": pages}}).sort([("page", 1), ("_id", 1)])
+        page, row = await anext(found, None), await anext(rows, None)
+        for number in range(1, pages + 1):
+            held: list[Document] = []
+            while row is not None and row["page"] <= number:
+                held.append(row)
+                row = await anext(rows, None)
+            this = None
+            if page is not None and page["_id"] == number:
+                this, page = page, await anext(found, None)
+            yield number, this, held
+
+    def _check_page(self, number: int, page: Document | None, rows: list[Document], previous: str) -> list[str]:
+        findings = [f"entry {row['_id']} is altered or inserted" for row in rows if not self._is_whole(row)]
+        if page is None:
+            return [*findings, f"page {number} is missing"]
+        if page.get("mac") != self._hash({key: value for key, value in page.items() if key != "mac"}):
+            return [*findings, f"page {number} is altered"]
+        if page["previous"] != previous:
+            findings.append(f"page {number} does not follow the page before it")
+        missing = page["entries"] - len(rows)
+        if missing > 0:
+            findings.append(f"page {number}: {missing} of {page['entries']} entries removed, {to_wire(page['at'])}")
+        elif missing < 0 or (page["digest"] != _digest(rows) and not findings):
+            findings.append(f"page {number}: an entry is replaced, inserted or moved")
+        return findings
+
+    def _is_whole(self, row: Document) -> bool:
+        return bool(row.get("mac") == self._hash({k: v for k, v in row.items() if k not in {"mac", "page"}}))
+
+    async def _check_loose(self, pages: int) -> tuple[int, list[str]]:
+        """Entries that no page binds yet, and whatever else claims to be one."""
+        loose, findings = 0, []
+        async for row in self._entries.find({"page": 0}):
+            loose += 1
+            if not self._is_whole(row):
+                findings.append(f"entry {row['_id']} is altered or inserted")
+        head = await self._meta.find_one({"_id": HEAD})
+        newest = max(pages, head["pages"] if head else 0)
+        strays = {"$nor": [{"page": {"$gte": 0, "$lte": newest}}]}
+        async for row in self._entries.find(strays, {"_id": 1}):
+            findings.append(f"entry {row['_id']} is in no page")
+        async for page in self._pages.find({"$nor": [{"_id": {"$gte": 1, "$lte": newest}}]}, {"_id": 1}):
+            findings.append(f"page {page['_id']} is beyond the head")
+        return loose, findings
+
+
+def _digest(rows: Iterable[Document]) -> str:
+    return hashlib.sha256("".join(str(row.get("mac")) for row in rows).encode()).hexdigest()
+
+
+def _plain(value: Any) -> str:
+    """What JSON does not know, for a hash: a moment, or whatever somebody has put in its place."""
+    return to_wire(value) if isinstance(value, datetime) else repr(value)
