@@ -17,6 +17,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -40,6 +41,15 @@ class WrongKeys(Exception):
     """``ENCRYPTION_KEYS`` do not open this database."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """What a rotation found and did. With ``unreadable`` keys no older key may be removed."""
+
+    keys: int
+    rewrapped: int
+    unreadable: int
+
+
 class Vault:
     """Seals and opens. Keys are cached unwrapped for a minute at most; clear text never."""
 
@@ -47,6 +57,8 @@ class Vault:
         self._keys = keys
         self._ring = MultiFernet([Fernet(key) for key in encryption_keys])
         self._cache: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._gone: OrderedDict[str, float] = OrderedDict()
+        self._first = Fernet(encryption_keys[0]) if encryption_keys else None
         self._index_key = b""
 
     async def open(self) -> None:
@@ -76,20 +88,29 @@ class Vault:
         self._remember(user_id, key)
 
     async def destroy_key(self, user_id: str, *, session: Session = None) -> None:
-        """Erase: from here on nothing sealed for this user opens."""
+        """Erase: from here on nothing sealed for this user opens. Once it is committed, :meth:`forget` it too."""
         await self._keys.delete_one({"_id": user_id}, session=session)
-        self.forget(user_id)
-
-    def forget(self, user_id: str) -> None:
-        """Drop the cached key, because it was destroyed on another node."""
         self._cache.pop(user_id, None)
 
+    def forget(self, user_id: str) -> None:
+        """The key is destroyed, here or on another node: drop it, also where it is being read at this moment."""
+        self._cache.pop(user_id, None)
+        self._gone[user_id] = time.monotonic() + CACHE_SECONDS
+        while len(self._gone) > CACHE_SIZE or next(iter(self._gone.values())) < time.monotonic():
+            self._gone.popitem(last=False)
+
     async def load_keys(self, user_ids: Iterable[str]) -> None:
-        """Have the keys of many users at hand by one read."""
+        """Have the keys of many users at hand by one read. One that is destroyed is not at hand afterwards.
+
+        Raises:
+            WrongKeys: one of them is wrapped under a key that ``ENCRYPTION_KEYS`` no longer hold.
+        """
         now = time.monotonic()
         wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
         if not wanted:
             return
+        for id in wanted:
+            self._cache.pop(id, None)
         async for row in self._keys.find({"_id": {"$in": list(wanted)}}):
             self._remember(row["_id"], self._unwrap(row["wrapped"]))
 
@@ -97,9 +118,12 @@ class Vault:
         try:
             return self._ring.decrypt(wrapped)
         except InvalidToken:
-            raise Unreadable("wrapped under a key that is no longer given") from None
+            # Not the same as a key that is destroyed: nothing may look erased because a setting is wrong.
+            raise WrongKeys("a user's key is wrapped under a key that is no longer given") from None
 
     def _remember(self, user_id: str, key: bytes) -> None:
+        if self._gone.get(user_id, 0.0) > time.monotonic():
+            return
         self._cache[user_id] = (time.monotonic() + CACHE_SECONDS, key)
         self._cache.move_to_end(user_id)
         while len(self._cache) > CACHE_SIZE:
@@ -168,21 +192,45 @@ class Vault:
 
     # Rotation
 
-    async def rotate(self, *, batch: int = 500) -> int:
-        """Wrap every key anew under the first of ``ENCRYPTION_KEYS``; the service goes on meanwhile. Returns the count.
+    async def rotate(self, *, batch: int = 500) -> Rotated:
+        """Wrap every key anew under the first of ``ENCRYPTION_KEYS``; the service goes on meanwhile.
 
-        Afterwards the older keys may be removed from the setting.
+        Goes round again until nothing is left to do, since a node that does not have the new key yet may still have
+        given a newcomer a key under an old one. Only then may the old keys be removed from the setting.
         """
-        rewrapped, last = 0, ""
+        keys = rewrapped = 0
         while True:
-            rows = await self._keys.find({"_id": {"$gt": last}}).sort("_id", 1).limit(batch).to_list(batch)
-            if not rows:
-                return rewrapped
-            changes = [
-                UpdateOne({"_id": row["_id"], "wrapped": row["wrapped"]},
-                          {"$set": {"wrapped": self._ring.rotate(row["wrapped"]).decode()}})
-                for row in rows
-            ]  # fmt: skip
-            result = await self._keys.bulk_write(changes, ordered=False)
-            rewrapped += result.modified_count
-            last = rows[-1]["_id"]
+            keys, changed, unreadable = await self._rotate_once(batch)
+            rewrapped += changed
+            if not changed:
+                return Rotated(keys=keys, rewrapped=rewrapped, unreadable=unreadable)
+
+    async def _rotate_once(self, batch: int) -> tuple[int, int, int]:
+        """How many keys there are, how many were wrapped anew, and how many no key of ours opens."""
+        keys = rewrapped = unreadable = 0
+        last = ""
+        while rows := await self._keys.find({"_id": {"$gt": last}}).sort("_id", 1).limit(batch).to_list(batch):
+            changes = []
+            for row in rows:
+                if self._is_under_first(row["wrapped"]):
+                    continue
+                try:
+                    wrapped = self._ring.rotate(row["wrapped"]).decode()
+                except InvalidToken:
+                    unreadable += 1
+                    continue
+                as_it_was = {"_id": row["_id"], "wrapped": row["wrapped"]}
+                changes.append(UpdateOne(as_it_was, {"$set": {"wrapped": wrapped}}))
+            if changes:
+                rewrapped += (await self._keys.bulk_write(changes, ordered=False)).modified_count
+            keys, last = keys + len(rows), rows[-1]["_id"]
+        return keys, rewrapped, unreadable
+
+    def _is_under_first(self, wrapped: str) -> bool:
+        if self._first is None:
+            return False
+        try:
+            self._first.decrypt(wrapped)
+        except InvalidToken:
+            return False
+        return True
