@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 import redis
 from pymongo import MongoClient
 
 from hospital_rt.embedded import Embedded, EmbeddedServers
 from hospital_rt.settings import Settings
 from hospital_rt.telemetry import configure_logging
-from tests.driver import Clinic, open_clinic, test_settings
+from tests.driver import NOON, Clinic, open_clinic, test_settings
 from tests.model_server import ModelServer
 
 
@@ -35,13 +36,28 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     running.stop(timeout_s=0)
 
 
-@pytest.fixture
-def mongo_url(servers: Embedded) -> Iterator[str]:
-    """A database that nobody else has; it is gone afterwards."""
+@contextlib.contextmanager
+def own_database(servers: Embedded) -> Iterator[str]:
+    """The address of a database that nobody else has; it is gone afterwards."""
     name = f"test_{uuid4().hex[:12]}"
     yield (servers.mongo_url or "").replace("/hospital_rt?", f"/{name}?")
+    client: MongoClient[Any]
     with MongoClient(servers.mongo_url) as client:
         client.drop_database(name)
+
+
+def asked_of(model: ModelServer) -> dict[str, Any]:
+    """The settings that have this model asked."""
+    return {
+        "openai_api_key": "sk-test", "openai_base_url": model.base_url, "openai_model": "stand-in",
+        "openai_timeout_seconds": 5,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def mongo_url(servers: Embedded) -> Iterator[str]:
+    with own_database(servers) as url:
+        yield url
 
 
 @pytest.fixture
@@ -69,11 +85,7 @@ def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def settings(mongo_url: str, redis_url: str, tmp_path: Path, model: ModelServer, changes: dict[str, Any]) -> Settings:
-    values = {
-        "openai_api_key": "sk-test", "openai_base_url": model.base_url, "openai_model": "stand-in",
-        "openai_timeout_seconds": 5, **changes,
-    }  # fmt: skip
-    assert urlsplit(mongo_url).scheme == "mongodb"
+    values = {**asked_of(model), **changes}
     return test_settings(mongo_url=mongo_url, redis_url=redis_url, data_dir=tmp_path / "data", **values)
 
 
@@ -82,3 +94,35 @@ async def clinic(settings: Settings, model: ModelServer) -> AsyncIterator[Clinic
     """A web server with its records and a clock that is set: Monday 1 March 2027, noon UTC."""
     async with open_clinic(settings, model) as opened:
         yield opened
+
+
+# A clinic that the tests of a module share: nearly all of them need nothing but people of their own.
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that uses the ward runs in the loop in which the ward's server runs."""
+    for item in items:
+        if "ward" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _shared(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clinic]:
+    async with ModelServer() as model:
+        with own_database(servers) as mongo_url:
+            settings = test_settings(
+                mongo_url=mongo_url, redis_url=servers.redis_url or "", data_dir=tmp_path_factory.mktemp("ward"),
+                **asked_of(model),
+            )  # fmt: skip
+            async with open_clinic(settings, model) as opened:
+                yield opened
+
+
+@pytest.fixture
+def ward(_shared: Clinic) -> Iterator[Clinic]:
+    """The clinic that a module's tests share, its clock back at noon. Its people are each test's own: do not count
+    what is not theirs.
+    """
+    _shared.set_clock(NOON)
+    yield _shared
+    _shared.model.script.clear()
