@@ -23,7 +23,8 @@ from handlers.views import HIDDEN_FROM_PATIENT, may_see_patient, quotes_for, see
 from hospital_rt.adherence import Mark, count_days
 from hospital_rt.clock import local_day, to_wire
 from hospital_rt.problems import Problem, invalid
-from models.acts.check_in import cancel_step, check_in, take_back
+from models.acts.check_in import cancel_step, check_in
+from models.acts.take_back import take_back
 from models.assignments import Assignment
 from models.idempotency import Claim
 from models.steps import Step

@@ -92,7 +92,7 @@ def _need(
     if adherence is not None and adherence < 0.6:
         return "slipping", "under-60"
     lately, before = kept(counts[-14:]), kept(counts[-28:-14])
-    if lately is not None and before is not None and before - lately >= 0.2:
+    if lately is not None and before is not None and round(before - lately, 9) >= 0.2:
         return "slipping", "down-20"
     skipped = Counter(mark.step_id for mark in marks if mark.state == "skipped")
     if skipped and max(skipped.values()) >= 3:

@@ -50,7 +50,8 @@ class Course:
     window: tuple[Slot, ...] = ()
 
     def timeline(self, zone: ZoneInfo) -> Timeline:
-        return Timeline(self.schedule, self.activated_at, zone)
+        kept = {slot.number: slot.at for slot in self.window}
+        return Timeline(self.schedule, self.activated_at, zone, first=self.first, kept=kept)
 
     @property
     def open_slot(self) -> Slot | None:
@@ -195,6 +196,10 @@ def answer(
 def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Change:
     """Take back the answer to ``slot``: it is open again when no newer came due, missed otherwise, or still to come.
 
+    A course that the answer had completed runs again, with the slot that was open then; one that ended by its days
+    stays ended. A slot that was answered early and is open now is reminded: it never was. The caller lets time pass
+    before, and after, since slots may have come due while the course was over.
+
     Raises:
         Problem: 409 ``too-late`` 24 h after the answer, 409 ``conflict`` when there is none.
     """
@@ -202,24 +207,37 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Change
         raise Problem("conflict", "There is no check-in to undo.")
     if now - slot.answered_at > course.schedule.one_day:
         raise Problem("too-late", "A check-in can be undone within 24 hours.")
-    was_done = slot.state == "done"
-    reopened_course = course.ended == "done" and was_done
-    if course.ended and not reopened_course:
-        restored = replace(slot, state="missed", answered_at=None)
-    elif slot.number > course.passed:
-        restored = None
-    elif slot.number == course.passed:
-        restored = replace(slot, state="open", answered_at=None, recorded=True)
-    else:
-        restored = replace(slot, state="missed", answered_at=None)
-    course = replace(course, done=max(0, course.done - was_done))
-    if reopened_course:
+    before, is_newest = course, slot.number == course.passed
+    course = replace(course, done=max(0, course.done - (slot.state == "done")))
+    touched: list[Slot] = []
+    if course.ended and not _ended_by_days(course, zone):
         course = replace(course, ended=None, completed_at=None)
-    if restored is None or (restored.state == "missed" and not restored.recorded):
-        course = replace(course, window=tuple(kept for kept in course.window if kept.number != slot.number))
-        return Change(course, removed=(slot,), answered=slot, counted=True)
-    course = _keep(course, [restored], now=now)
-    return Change(course, (restored,), answered=restored, counted=True)
+        closed = course.known(course.passed)
+        if closed and closed.state == "withdrawn":
+            touched.append(replace(closed, state="open"))
+    if is_newest and course.ended is None:
+        touched.append(replace(slot, state="open", answered_at=None, recorded=True))
+    elif slot.number <= course.passed and (slot.recorded or slot.answered_at < slot.at):
+        touched.append(replace(slot, state="missed", answered_at=None))
+    removed = () if any(kept.number == slot.number for kept in touched) else (slot,)
+    window = tuple(kept for kept in course.window if kept.number != slot.number)
+    course = _keep(replace(course, window=window), touched, now=now)
+    course, more = _finish(course, now=now, zone=zone)
+    if course.ended and before.completed_at:
+        course = replace(course, completed_at=before.completed_at)
+    waiting = course.open_slot
+    reminded = waiting if is_newest and not slot.recorded else None
+    latest = {kept.number: kept for kept in (*touched, *more)}
+    answered = latest.get(slot.number, slot)
+    return Change(course, tuple(latest.values()), removed, reminded=reminded, answered=answered, counted=True)
+
+
+def _ended_by_days(course: Course, zone: ZoneInfo) -> bool:
+    """Whether it ended because its time was over, not because of what was answered."""
+    if not course.schedule.is_fixed:
+        return course.ended == "lapsed"
+    end = end_at(course, zone)
+    return end is None or course.completed_at is None or course.completed_at >= end
 
 
 def withdraw(course: Course, *, now: datetime) -> Change:
@@ -237,7 +255,7 @@ def describe_today(course: Course, *, now: datetime, zone: ZoneInfo) -> list[dic
     began, ends = timeline.today(now)
     states: dict[datetime, str] = {}
     known = {slot.number: slot for slot in course.window}
-    for number in timeline.slots_of_today(now, first=course.first):
+    for number in timeline.slots_of_today(now):
         slot = known.get(number)
         if slot is None and course.ended:
             continue
@@ -262,7 +280,7 @@ def _named(
     timeline = course.timeline(zone)
     slot = next((kept for kept in course.window if kept.at == slot_at), recalled)
     if slot is None:
-        number = timeline.find(slot_at, first=course.first)
+        number = timeline.find(slot_at)
         if number is None or ((held := course.known(number)) is not None and held.at != slot_at):
             raise invalid("#/slot", "This step has no such slot.")
         state: SlotState = "missed" if number <= course.passed or slot_at <= now else "open"
@@ -296,9 +314,7 @@ def _finish(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Course, l
         return course, []
     waiting = course.open_slot
     if course.schedule.is_fixed:
-        last = course.timeline(zone).last_slot()
-        held = course.known(last) if last is not None else None
-        if waiting or held is None or held.state not in ANSWERED:
+        if waiting or not _is_closed(course, zone):
             return course, []
         ended: Ended = "done" if course.done >= course.total else "fixed"
         return replace(course, ended=ended, completed_at=now), []
@@ -309,3 +325,15 @@ def _finish(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Course, l
         return course, []
     closed = replace(waiting, state="withdrawn")
     return _keep(course, [closed], now=now), [closed]
+
+
+def _is_closed(course: Course, zone: ZoneInfo) -> bool:
+    """Whether the last slot of a ``fixed`` course is answered, and none of those before it is still to come."""
+    timeline = course.timeline(zone)
+    number = timeline.last_slot()
+    following = timeline.after(course.passed)
+    while number is not None and (slot := course.known(number)) is not None and slot.state in ANSWERED:
+        if following is None:
+            return True
+        number, following = following, timeline.after(following)
+    return False

@@ -2,18 +2,19 @@
 
 Slot ``k`` of a step with ``n`` clock times a day is place ``k mod n`` of day ``every_days * (k div n)``, counted from
 ``start_date``. The number never depends on a time zone, so that a slot keeps its identity when the patient travels;
-its moment does. With ``day_seconds`` a day is that many seconds from activation and the zone has no effect
-(contract 4.9). Everything here is a pure function of its arguments.
+its moment does. Moments never go back as numbers go up. With ``day_seconds`` a day is that many seconds from
+activation and the zone has no effect (contract 4.9). Everything here is a pure function of its arguments.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from hospital_rt.clock import local_day, moment_at, parse_clock_time, start_of_day, to_millisecond
+from hospital_rt.clock import clock_times, local_day, moment_at, parse_clock_time, start_of_day, to_millisecond
 
 MissPolicy = Literal["extend", "fixed"]
 
@@ -49,14 +50,28 @@ class Schedule:
         """What contract section 4 calls 24 hours: a day, or ``day_seconds``."""
         return timedelta(seconds=self.day_seconds) if self.day_seconds else timedelta(days=1)
 
+    def at_reminder_time(self, reminder_time: str) -> Schedule:
+        """The schedule for another reminder time, where its clock times came from it. Their number stays."""
+        if self.times_from != "reminder_time":
+            return self
+        times = clock_times(reminder_time, times_per_day=self.times_per_day, every_hours=self.every_hours)
+        return replace(self, times=times)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A schedule laid out in time: from the moment it became active, on the patient's clock."""
+    """A schedule laid out in time: from the moment it became active, on the patient's clock.
+
+    Args:
+        first: the first slot that exists; those before it were past when the step became active.
+        kept: the instants of slots that came due or were answered, by number: no change of zone moves them.
+    """
 
     schedule: Schedule
     activated_at: datetime
     zone: ZoneInfo
+    first: int = 0
+    kept: Mapping[int, datetime] = field(default_factory=dict)
 
     def day_number(self, slot: int) -> int:
         """Days from ``start_date`` to the slot's day."""
@@ -86,13 +101,22 @@ class Timeline:
         return moment_at(day, parse_clock_time(schedule.times[place]), self.zone)
 
     def is_merged(self, slot: int) -> bool:
-        """Whether it falls on the moment of the slot before it: two on one instant are one."""
-        return slot > 0 and self.moment(slot) == self.moment(slot - 1)
+        """Whether it is no slot of its own: two on one instant are one.
+
+        It falls on the moment of the slot before it (both skipped by one clock change), or, after the patient's
+        zone has changed, on the instant under which another slot was recorded: their name would be the same.
+        """
+        if slot in self.kept:
+            return False
+        moment = self.moment(slot)
+        if moment in self.kept.values():
+            return True
+        before = slot - 1
+        return before >= self.first and before not in self.kept and self.moment(before) == moment
 
     def in_bounds(self, slot: int) -> bool:
         """Whether a ``fixed`` course still runs on the slot's day. Others are ended by what is done."""
-        schedule = self.schedule
-        return not schedule.is_fixed or self.day_number(slot) < (schedule.duration_days or 0)
+        return not self.schedule.is_fixed or slot < self._end
 
     def after(self, slot: int) -> int | None:
         """The next slot after that number, or None at the end of a ``fixed`` course."""
@@ -101,35 +125,46 @@ class Timeline:
             following += 1
         return following if self.in_bounds(following) else None
 
-    def first_from(self, moment: datetime) -> int:
-        """The number of the first slot not earlier than ``moment`` (bounds not considered)."""
+    def not_before(self, moment: datetime) -> int:
+        """The lowest number whose moment is not earlier than ``moment``, counting from 0 (bounds not considered)."""
         schedule, per_day = self.schedule, len(self.schedule.times)
         if schedule.day_seconds:
             days = (moment - self.activated_at) / schedule.one_day - schedule.start_in_days
         else:
             days = (local_day(moment, self.zone) - schedule.start_date).days - 1
         slot = max(0, int(days // schedule.every_days) * per_day - per_day)
-        while self.moment(slot) < moment or self.is_merged(slot):
+        while self.moment(slot) < moment:
+            slot += 1
+        return slot
+
+    def first_from(self, moment: datetime) -> int:
+        """The number of the first slot not earlier than ``moment`` (bounds not considered)."""
+        slot = max(self.first, self.not_before(moment))
+        while self.is_merged(slot):
             slot += 1
         return slot
 
     def newest_due(self, now: datetime, *, after: int) -> int | None:
         """The newest slot due by ``now`` with a number above ``after``."""
-        slot = self.first_from(now + timedelta(milliseconds=1)) - 1
-        if slot >= 0 and not self.in_bounds(slot):
-            slot = self.last_slot() or 0
-        while slot > 0 and self.is_merged(slot):
+        slot = self.not_before(now + timedelta(milliseconds=1)) - 1
+        if self.schedule.is_fixed:
+            slot = min(slot, self._end - 1)
+        while slot > after and self.is_merged(slot):
             slot -= 1
-        return slot if slot > after and self.moment(slot) <= now else None
+        return slot if slot > after else None
+
+    @property
+    def _end(self) -> int:
+        """The number after the last of a ``fixed`` course."""
+        schedule = self.schedule
+        return -(-(schedule.duration_days or 0) // schedule.every_days) * len(schedule.times)
 
     def last_slot(self) -> int | None:
         """The last slot of a ``fixed`` course, else None."""
-        schedule = self.schedule
-        if not schedule.is_fixed:
+        if not self.schedule.is_fixed:
             return None
-        days = -(-(schedule.duration_days or 0) // schedule.every_days)
-        slot = days * len(schedule.times) - 1
-        while slot > 0 and self.is_merged(slot):
+        slot = self._end - 1
+        while slot > self.first and self.is_merged(slot):
             slot -= 1
         return slot
 
@@ -142,10 +177,10 @@ class Timeline:
         day_now = local_day(now, self.zone)
         return start_of_day(day_now, self.zone), start_of_day(day_now + timedelta(days=1), self.zone)
 
-    def slots_of_today(self, now: datetime, *, first: int) -> list[int]:
-        """The numbers of the slots on the patient's present day, from ``first`` on."""
+    def slots_of_today(self, now: datetime) -> list[int]:
+        """The numbers of the slots on the patient's present day."""
         began, ends = self.today(now)
-        slot: int | None = max(first, self.first_from(began))
+        slot: int | None = self.first_from(began)
         if not self.in_bounds(slot or 0):
             return []
         found = []
@@ -154,7 +189,7 @@ class Timeline:
             slot = self.after(slot)
         return found
 
-    def find(self, moment: datetime, *, first: int) -> int | None:
+    def find(self, moment: datetime) -> int | None:
         """The slot that is due exactly then, or None."""
         if moment < self.activated_at - timedelta(days=2):
             return None
@@ -162,7 +197,7 @@ class Timeline:
             slot = self.first_from(moment)
         except OverflowError:
             return None
-        return slot if slot >= first and self.in_bounds(slot) and self.moment(slot) == moment else None
+        return slot if self.in_bounds(slot) and self.moment(slot) == moment else None
 
     def start_of(self, day_number: int) -> datetime:
         """The first moment of that day of the schedule."""

@@ -152,11 +152,9 @@ class Reminders:
         row = await self._reminders.find_one({"step_id": step_id, "slot_at": slot_at}, session=session)
         return self._read(row) if row else None
 
-    async def newest(self, step_id: str, *, answered: bool, session: Session = None) -> Reminder | None:
-        """The newest answer of a step, or its newest slot that is not answered."""
-        query: Document = {"step_id": step_id, "answered_at": {"$ne": None} if answered else None}
-        order = "answered_at" if answered else "slot_at"
-        rows = await self._reminders.find(query, session=session).sort(order, -1).limit(1).to_list(1)
+    async def newest_answer(self, step_id: str, *, session: Session = None) -> Reminder | None:
+        query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}
+        rows = await self._reminders.find(query, session=session).sort("answered_at", -1).limit(1).to_list(1)
         return self._read(rows[0]) if rows else None
 
     async def answers(self, step_id: str, *, limit: int = 1000) -> list[Reminder]:

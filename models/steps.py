@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
-from hospital_rt.clock import to_wire
+from hospital_rt.clock import local_day, to_wire
 from hospital_rt.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.database import Collection, Document, Session
-from hospital_rt.schedule import Schedule
+from hospital_rt.schedule import Schedule, Timeline
 from hospital_rt.vault import Unreadable, Vault
 
 Kind = Literal["checklist", "plan"]
@@ -72,11 +72,16 @@ class Step:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the days of an as-needed step are over."""
-        if self.schedule is None or self.schedule.duration_days is None or self.activated_at is None:
+        """When the days of an as-needed step are over: counted from its first day, or a later approval's.
+
+        A ``fixed`` one ends where the day of the note puts it.
+        """
+        plan = self.schedule
+        if plan is None or plan.duration_days is None or self.activated_at is None:
             return None
-        from_day = Course(schedule=self.schedule, activated_at=self.activated_at, first=0, passed=-1)
-        return from_day.timeline(self.zone).start_of(self.schedule.duration_days)
+        began_on = local_day(self.activated_at, self.zone)
+        late = 0 if plan.is_fixed or plan.day_seconds else max(0, (began_on - plan.start_date).days)
+        return Timeline(plan, self.activated_at, self.zone).start_of(late + plan.duration_days)
 
     def wake_at(self) -> datetime | None:
         if self.status != "active":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hospital_rt.clock import clock_times
 from hospital_rt.database import Document, Session
 from models.acts.assign import end_assignment
 from models.acts.check_in import cancelled
@@ -54,13 +53,8 @@ async def change_settings(store: Store, user_id: str, changes: Document) -> User
 
 def _moved(step: Step, timezone: str, reminder_time: str) -> Step:
     step = replace(step, timezone=timezone)
-    plan = step.schedule
-    if plan is None or plan.times_from != "reminder_time":
-        return step
-    times = clock_times(reminder_time, times_per_day=plan.times_per_day, every_hours=plan.every_hours)
-    plan = replace(plan, times=times)
-    course = replace(step.course, schedule=plan) if step.course else None
-    return replace(step, schedule=plan, course=course)
+    plan = step.schedule.at_reminder_time(reminder_time) if step.schedule else None
+    return replace(step, schedule=plan, course=replace(step.course, schedule=plan) if step.course and plan else None)
 
 
 async def leave_for_good(store: Store, user: User, *, now: datetime, erase: bool) -> Left:

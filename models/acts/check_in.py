@@ -1,4 +1,4 @@
-"""Check in, take a check-in back, cancel by hand: the patient's answers. REST and the live channel open this door."""
+"""Check in, and cancel by hand: the patient's answers. REST and the live channel open this door."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from hospital_rt.clock import from_wire, local_day
-from hospital_rt.course import Outcome, answer, undo, withdraw
+from hospital_rt.course import Outcome, Slot, answer, withdraw
 from hospital_rt.database import Session
 from hospital_rt.problems import Problem, invalid
 from models.acts.remind import pass_time
 from models.acts.telling import Audience, ledger_entries
 from models.events import Happening
 from models.idempotency import Claim
-from models.reminders import Entry, Reminder
+from models.reminders import Entry
 from models.steps import Step
 from models.store import Store
 
-UNDO_WITHIN = timedelta(hours=24)
 USES_APART = timedelta(minutes=1)
 
 
@@ -86,13 +85,13 @@ async def _answer_slot(
     after = step.with_course(change.course, now=now)
     audience = await Audience.of(store, step.patient_id, session=session)
     if change.counted and change.answered is not None:
-        entries = _later_wins(entries, ledger_entries(after, change.touched, answered=change.answered, reason=reason))
+        entries = later_wins(entries, ledger_entries(after, change.touched, answered=change.answered, reason=reason))
         happenings += audience.checked_in(
             after, slot_at=change.answered.at, outcome=outcome, now=now,
             key=f"check-in/{step.id}@{change.answered.key}/{before.version}",
         )  # fmt: skip
     if after.status == "completed" and before.status == "active":
-        happenings += _completed(audience, after, by="patient" if change.counted else "course", now=now)
+        happenings += completed(audience, after, by="patient" if change.counted else "course", now=now)
     if after != before:
         await store.steps.save([after], session=session)
         await store.reminders.write(entries, session=session)
@@ -107,26 +106,31 @@ async def _answer_whole(
     """A checklist step is done at once; each use of an as-needed step is recorded, at most one a minute."""
     if slot_at is not None:
         raise invalid("#/slot", "This step has no slots.")
+    audience = await Audience.of(store, step.patient_id, session=session)
+    before = step
+    step, _, happenings = pass_time(step, now=now)
     if step.status != "active":
-        return Answered(step, frozenset())
-    use = "as_needed" if step.as_needed else "checklist"
-    if step.as_needed and step.last_use_at is not None and now - step.last_use_at < USES_APART:
+        if before.status == "active":
+            happenings += completed(audience, step, by="course", now=now)
+            await store.steps.save([step], session=session)
+        return Answered(step, frozenset(await store.events.append(happenings, at=now, session=session)))
+    closes = outcome == "done" and not step.as_needed
+    if not closes and step.last_use_at is not None and now - step.last_use_at < USES_APART:
         return Answered(step, frozenset())
     after = replace(step, last_use_at=now)
     if step.as_needed:
         after = replace(after, uses=step.uses + (outcome == "done"))
-    elif outcome == "done":
+    elif closes:
         after = replace(after, status="completed", completed_at=now, ended="done")
     await store.reminders.record_use(
-        step_id=step.id, patient_id=step.patient_id, use=use, at=now,  # type: ignore[arg-type]
+        step_id=step.id, patient_id=step.patient_id, use="as_needed" if step.as_needed else "checklist", at=now,
         day=local_day(now, step.zone), outcome=outcome, reason=reason, session=session,
     )  # fmt: skip
-    audience = await Audience.of(store, step.patient_id, session=session)
-    happenings = audience.checked_in(
+    happenings += audience.checked_in(
         after, slot_at=None, outcome=outcome, now=now, key=f"check-in/{step.id}/{step.version}"
     )
     if after.status == "completed":
-        happenings += _completed(audience, after, by="patient", now=now)
+        happenings += completed(audience, after, by="patient", now=now)
     await store.steps.save([after], session=session)
     users = await store.events.append(happenings, at=now, session=session)
     return Answered(after, frozenset(users))
@@ -136,100 +140,33 @@ async def _answer_late(
     store: Store, step: Step, slot_at: datetime | None, outcome: Outcome, reason: str | None, *, now: datetime,
     session: Session,
 ) -> Answered:  # fmt: skip
-    """A slot that came due before its step was cancelled: the answer is kept and changes nothing else."""
-    found: Reminder | None = None
-    if slot_at is not None:
+    """A slot that came due before its step was cancelled: the answer is kept and changes nothing else.
+
+    It may have come due a moment before the cancellation, unrecorded by any tick.
+    """
+    too_late = Problem("step-cancelled", "This step was cancelled before that time.")
+    if step.course is None or step.cancelled_at is None:
+        raise too_late
+    if slot_at is None:
+        waiting = [slot for slot in step.course.window if slot.state == "withdrawn"]
+        if not waiting:
+            raise too_late
+        slot_at = waiting[-1].at
+    found = await store.reminders.find(step.id, slot_at, session=session)
+    if found is None:
+        timeline = step.course.timeline(step.zone)
+        number = timeline.find(slot_at)
+        if number is None:
+            raise invalid("#/slot", "This step has no such slot.")
+        if slot_at > step.cancelled_at:
+            raise too_late
+        slot = Slot(number=number, key=timeline.key(number), at=slot_at, state="withdrawn", recorded=False)
+        entry = Entry(step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number))
+        await store.reminders.write([entry], session=session)
         found = await store.reminders.find(step.id, slot_at, session=session)
-    elif step.has_slots:
-        found = await store.reminders.newest(step.id, answered=False, session=session)
-        if found is not None and found.state != "withdrawn":
-            found = None
-    if found is None or found.use != "slot":
-        raise Problem("step-cancelled", "This step was cancelled before that time.")
-    if found.answered_at is None:
+    if found is not None and found.answered_at is None:
         await store.reminders.record_late(found, outcome=outcome, reason=reason, at=now, session=session)
     return Answered(step, frozenset())
-
-
-async def take_back(
-    store: Store, *, patient_id: str, step_id: str, slot: str | None, now: datetime, claim: Claim | None = None
-) -> Answered:
-    """Undo a check-in, the last one or that of ``slot``.
-
-    Raises:
-        Problem: 404 not theirs; 409 ``too-late`` after 24 hours, ``conflict`` when there is nothing to undo.
-    """
-    slot_at = read_slot(slot)
-
-    async def work(session: Session) -> Answered:
-        step = await store.steps.get(step_id, session=session)
-        if step is None or step.patient_id != patient_id or step.status in {"proposed", "rejected"}:
-            raise Problem("not-found")
-        if slot_at is not None:
-            found = await store.reminders.find(step.id, slot_at, session=session)
-            if found is None and not _knows(step, slot_at):
-                raise invalid("#/slot", "This step has no such slot.")
-        else:
-            found = await store.reminders.newest(step.id, answered=True, session=session)
-        if found is None or found.answered_at is None:
-            raise Problem("conflict", "There is no check-in to undo.")
-        await store.idempotency.commit(claim, session=session)
-        if step.status == "cancelled" or step.course is None:
-            return await _take_back_whole(store, step, found, now=now, session=session)
-        step, entries, happenings = pass_time(step, now=now)
-        if step.course is None:
-            raise ValueError("a step with slots has a course")
-        held = step.course.known(found.number)
-        change = undo(step.course, held or found.as_slot(), now=now, zone=step.zone)
-        after = await _revived(store, step, step.with_course(change.course, now=now), now=now, session=session)
-        entries = _later_wins(entries, ledger_entries(after, change.touched, answered=change.answered))
-        if after.status == "cancelled" and after.course is not None:
-            closed = withdraw(after.course, now=now)
-            after = replace(after, course=closed.course)
-            entries = _later_wins(entries, ledger_entries(after, closed.touched))
-        audience = await Audience.of(store, step.patient_id, session=session)
-        happenings += audience.checked_in(
-            after, slot_at=found.slot_at, outcome="undone", now=now,
-            key=f"undo/{step.id}@{found.key}/{step.version}",
-        )  # fmt: skip
-        await store.steps.save([after], session=session)
-        await store.reminders.write(entries, [(step.id, slot) for slot in change.removed], session=session)
-        users = await store.events.append(happenings, at=now, session=session)
-        return Answered(after, frozenset(users))
-
-    return await store.transaction(work)
-
-
-async def _take_back_whole(
-    store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
-) -> Answered:
-    if found.answered_at is None or now - found.answered_at > _undo_within(step):
-        raise Problem("too-late", "A check-in can be undone within 24 hours.")
-    await store.reminders.take_back(found, session=session)
-    if step.status == "cancelled":
-        return Answered(step, frozenset())
-    after = step
-    if step.as_needed:
-        after = replace(step, uses=max(0, step.uses - (found.outcome == "done")), last_use_at=None)
-    elif step.status == "completed" and found.outcome == "done":
-        revived = replace(step, status="active", completed_at=None, ended=None)
-        after = await _revived(store, step, revived, now=now, session=session)
-    audience = await Audience.of(store, step.patient_id, session=session)
-    happenings = audience.checked_in(
-        after, slot_at=None, outcome="undone", now=now, key=f"undo/{step.id}/{step.version}"
-    )
-    await store.steps.save([after], session=session)
-    users = await store.events.append(happenings, at=now, session=session)
-    return Answered(after, frozenset(users))
-
-
-async def _revived(store: Store, before: Step, after: Step, *, now: datetime, session: Session) -> Step:
-    """A step that an undone check-in brings back; cancelled instead when a newer note has replaced its plan since."""
-    if before.status == "completed" and after.status == "active":
-        plan = await store.plans.touch(before.patient_id, session=session)
-        if plan.ready_note > before.note_number:
-            return replace(after, status="cancelled", cancelled_at=now)
-    return after
 
 
 async def cancel_step(
@@ -274,29 +211,21 @@ def cancelled(step: Step, *, now: datetime) -> tuple[Step, list[Entry]]:
     return after, ledger_entries(after, change.touched)
 
 
-def _completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[Happening]:
+def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[Happening]:
     return audience.steps_changed(
         note_id=step.note_id, created=[], cancelled=[], completed=[step.id],
         by="patient" if by == "patient" else "course", key=f"completed/{step.id}/{step.version}", now=now,
     )  # fmt: skip
 
 
-def _later_wins(earlier: list[Entry], later: list[Entry]) -> list[Entry]:
+def later_wins(earlier: list[Entry], later: list[Entry]) -> list[Entry]:
     """One entry a slot: when time and the patient touch the same slot, one write that says both."""
     merged = {entry.slot.key: entry for entry in earlier}
     for entry in later:
-        held = merged.get(entry.slot.key)
-        merged[entry.slot.key] = replace(entry, is_new=bool(held and held.is_new) or entry.is_new)
+        if held := merged.get(entry.slot.key):
+            entry = replace(
+                entry, is_new=held.is_new or entry.is_new, answer=held.answer or entry.answer,
+                reason=entry.reason if entry.answer else held.reason,
+            )  # fmt: skip
+        merged[entry.slot.key] = entry
     return list(merged.values())
-
-
-def _knows(step: Step, slot_at: datetime) -> bool:
-    if step.course is None:
-        return False
-    return step.course.timeline(step.zone).find(slot_at, first=step.course.first) is not None
-
-
-def _undo_within(step: Step) -> timedelta:
-    return step.schedule.one_day if step.schedule else UNDO_WITHIN
-
-
