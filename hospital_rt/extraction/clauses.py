@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 from hospital_rt.extraction.amounts import NUMBER, doses
-from hospital_rt.extraction.intrusion import intrusions
+from hospital_rt.extraction.intrusion import intrusions, without_blocks
+from hospital_rt.extraction.lasting import durations
 from hospital_rt.extraction.lexicon import ACT_NOUNS, SINGLE_NOUNS, is_medicine_word, names_visit
 from hospital_rt.extraction.often import often
 from hospital_rt.extraction.stance import CONDITION, order_at
@@ -46,7 +48,10 @@ _OTHER_HEADINGS = (
     r"exploracion|motif|motivo|conclusion"
 )
 _HISTORY_HEADINGS = (
-    r"history|hx|pmh|pmhx|past (?:medical )?history|dh|dhx|drug history|current (?:meds|medication|medications|"
+    r"(?:[a-z]+ ){0,2}history|hx|previous [a-z]+|past treatments?|tried(?: so far| before| already)?|already tried|"
+    r"treatment so far|so far|"
+    r"inpatient treatment|given (?:here|today)|before admission|on admission|"
+    r"pmh|pmhx|past (?:medical )?history|dh|dhx|drug history|current (?:meds|medication|medications|"
     r"treatment|drugs)|"
     r"regular (?:meds|medication|medications)|medications? on admission|home (?:meds|medications)|meds on arrival|"
     r"usual (?:meds|medication)|"
@@ -61,11 +66,13 @@ _HEADING = re.compile(
 _BARE_HEADING = re.compile(rf"^\W*(?:(?P<plan>{_PLAN_HEADINGS})|(?P<history>{_HISTORY_HEADINGS}))\W*$")
 _RX = re.compile(r"^\W*(?:rx|tx|imp(?:ression)?|plan|p)\b[.:\s]+")
 
-_HARD = re.compile(r"\s*;\s*|\s+/{2}\s+|\s*(?:->|=>|→)\s*|\s+[•|]\s+|\s+\d[.)]\s+(?=[a-z])")
+_HARD = re.compile(r"\s*;\s*|\s+/{2}\s+|\s*(?:->|=>|→)\s*(?=[a-z])|\s+[•|]\s+|\s+\d[.)]\s+(?=[a-z])")
 _THEN = re.compile(
     r"(?:[,:]?\s*(?:-\s*)?(?:\b(?:and|et|y|but)\s+)?\b(?:then|thereafter|after that|afterwards|followed by|puis|"
     r"ensuite|luego|despues(?! de)|"
-    r"y luego|et puis|subsequently)\b[,:]?\s*)"
+    r"y luego|et puis|subsequently)\b[,:]?\s*)|"
+    r",?\s+(?:and )?(?:reducing|decreasing|increasing|tapering|stepping|dropping|going|lowering|weaning)(?: down|"
+    r" up)? to\s+(?=\d)"
 )
 _OPENS_THEN = re.compile(
     r"\s*(?:and |et |y )?(?:then|thereafter|after that|afterwards|followed by|puis|ensuite|"
@@ -78,7 +85,8 @@ _SOFT = re.compile(
     r"\s+[-–]\s+|\s*\.\s+"
 )
 _PROHIBITS = re.compile(
-    r"(?:do not|don't|never|avoid|not |no (?!more|later|less|longer)|ne pas|n'|eviter|evitar|but not|pas d|sin |"
+    r"(?:do not|don't|never|avoid|not (?!longer|more|less|later)|no (?!more|later|less|longer)|ne pas|n'|eviter|"
+    r"evitar|but not|pas d|sin |"
     r"rather than|never )"
 )
 _BOOKS = re.compile(
@@ -99,13 +107,14 @@ _NO_HEAD = re.compile(
 def clauses(text: str) -> list[Clause]:
     """The clauses of a note in order, without those that address the software."""
     out: list[Clause] = []
+    text = without_blocks(text)
     shut = intrusions(text)
     section = ""
     section_lasts = False
     last_end = 0
     for number, sentence in enumerate(sentences(text)):
         gap = text[last_end : sentence.start]
-        if "\n\n" in gap or ("\n" in gap and not section_lasts):
+        if "\n\n" in gap or ("\n" in gap and not section_lasts) or (section == "history" and not section_lasts):
             section, section_lasts = "", False
         last_end = sentence.end
         low = same_length_plain(sentence.text)
@@ -160,10 +169,12 @@ def _next_joint(low: str, begin: int, at: int) -> tuple[int, int, bool, bool] | 
     )
     for start, end, is_then in spots:
         left = low[begin:start]
+        if not low[end:limit].strip(" .,"):
+            continue
         if CONDITION.match(left.lstrip(" ,")) and not is_then:
             continue
         right = low[end:limit]
-        if is_then and CONDITION.match(left.lstrip(" ,")) and len(often(left)) == 0:
+        if is_then and CONDITION.search(left) and not often(left):
             continue
         if is_then or _cuts(low[start:end], left, right):
             return start, end, is_then, not is_then
@@ -175,12 +186,9 @@ def _next_joint(low: str, begin: int, at: int) -> tuple[int, int, bool, bool] | 
 def _cuts(joint: str, left: str, right: str) -> bool:
     """Whether a comma, an "and" or the like parts two acts."""
     if ":" in joint:
-        return (
-            order_at(right) == 0
-            and len(left.split()) <= 5
-            and not _is_title(left)
-            and not any(is_medicine_word(w) or w in ACT_NOUNS for w in re.findall(r"[a-z][\w-]*", left))
-        )
+        named = any(is_medicine_word(w) or w in ACT_NOUNS for w in re.findall(r"[a-z][\w-]*", left))
+        short = len(left.split()) <= 5 and not named and not _is_title(left)
+        return order_at(right) == 0 and short and not doses(_chunk(right))
     comma = "," in joint or "-" in joint or "–" in joint
     if comma and _PROHIBITS.match(right):
         return True
@@ -203,6 +211,8 @@ def _cuts(joint: str, left: str, right: str) -> bool:
         return not (_is_title(left) and _BOOKS.match(right))
     if conditional and not often(left):
         return False
+    if _next_dose(_chunk(right), left):
+        return True
     head = _HEAD.match(right)
     if not head or _NO_HEAD.match(right):
         return False
@@ -234,6 +244,17 @@ def _own_dose(chunk: str, left: str) -> bool:
         and any(is_medicine_word(w) or len(w) > 4 for w in words)
         and not before.endswith((" to", " of"))
     )
+
+
+def _next_dose(chunk: str, left: str) -> bool:
+    """The next dose of a taper without a "then": "25 mg once daily for 14 days, 50 mg once daily for 14 days"."""
+    found, before = doses(chunk), doses(left)
+    if not found or found[0].start > 1 or not before or found[0].unit != before[-1].unit:
+        return False
+    return bool(durations(left, _ANY_DAY) and (often(chunk) or durations(chunk, _ANY_DAY)))
+
+
+_ANY_DAY = date(2000, 1, 1)
 
 
 def _own_rhythm(chunk: str, left: str) -> bool:

@@ -15,10 +15,10 @@ from fractions import Fraction
 from hospital_rt.extraction.amounts import DOSE_UNITS, Amount, amounts
 from hospital_rt.extraction.clauses import Clause, clauses
 from hospital_rt.extraction.dates import days_to, named_days
-from hospital_rt.extraction.intrusion import intrusions
+from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.often import Often, all_rhythms, often
-from hospital_rt.extraction.steps import Reading, clock_times, read
+from hospital_rt.extraction.reading import Reading, clock_times, read
 from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
 
 _A_WEEK = re.compile(
@@ -41,7 +41,14 @@ class Note:
 
     @classmethod
     def of(cls, text: str, day: date) -> Note:
-        return cls(text, day, fold(text), sentences(text), intrusions(text), [read(c, day) for c in clauses(text)])
+        return cls(
+            text,
+            day,
+            fold(text),
+            sentences(without_blocks(text)),
+            intrusions(text),
+            [read(c, day) for c in clauses(text)],
+        )
 
 
 @dataclass(frozen=True)

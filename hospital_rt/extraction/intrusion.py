@@ -23,7 +23,8 @@ _STRONG = re.compile(
             r"\b(?:ignore|disregard|forget) (?:all|everything|anything|the rest|what|whatever|the above|the note)\b",
             rf"^\W*(?:note|message|attention|instructions?|command|order|for|to|dear|hey|hi|hello)?\W*(?:to|"
             rf"for)?\W*(?:the )?"
-            rf"{_MACHINE}(?: (?:note|message|prompt|instructions?|command|override|update|notice|admin))?\s*[:>,!\]]",
+            rf"(?:{_MACHINE} ?){{1,3}}(?: ?(?:note|message|prompt|instructions?|command|override|update|notice|"
+            rf"admin))?\s*[:>,!\]]",
             r"^\W*(?:user|developer|human|admin|root)\s*:",
             rf"\b(?:to|for|dear|hey|attention) (?:the |any |all |you,? )?(?:ai|llm|chat ?gpt|language model|{_MACHINE})"
             r"(?: (?:reading|processing|that|which|who)\b|\s*[:,!])",
@@ -36,6 +37,8 @@ _STRONG = re.compile(
             r"\b(?:system|hidden|your|the|new|this) prompt\b|\bprompt:",
             r"\bas an? (?:ai|language model|assistant)\b|\blanguage model\b|\bjailbreak|\bdeveloper mode\b|"
             r"\bdan mode\b",
+            r"\bai (?:assistant|model|system|software|tool|reader|agent)\b|\bchat ?bot\b|\bllms?\b|"
+            r"\bartificial intelligence\b|"
             r"\bjson\b|\byaml\b|\bxml\b|\bbase64\b|\bapi key\b|\bsql\b|\bdrop table\b",
             r"\"?(?:checklist|plan|title|quote|times_per_day|duration_days|as_needed|every_days)\"\s*:|"
             r"\b\w+_(?:per_day|days|needed)\b",
@@ -52,9 +55,11 @@ _STRONG = re.compile(
             r"\b(?:delete|remove|erase|cancel|drop|clear|wipe|supprime[rz]?|borra|elimina)\b[^.]{0,30}\b(?:steps?|"
             r"reminders?|records?|notes?|"
             r"items|checklist|database|patients? data|plan|etapes?|pasos?|rappels?)\b",
-            r"\b(?:e-?mail|send|forward|post|upload|leak|copy|export|transmit)\b[^.]{0,40}\b(?:text|notes?|records?|"
-            r"data|transcript|contents?|"
-            r"everything|details|conversation)\b[^.]{0,25}\bto\b",
+            r"\b(?:e-?mail|send|forward|post|upload|leak|copy|export|transmit)\b (?:\w+ ){0,3}(?:full|entire|whole|"
+            r"this|these|all|every|patient|"
+            r"medical|the) (?:\w+ ){0,2}(?:text|notes?|transcripts?|contents?|data|database|conversation|everything|"
+            r"passwords?)\b[^.]{0,25}\bto\b|"
+            r"\b(?:e-?mail|send|forward|post|upload|leak|export|transmit|transfer)\b[^.]{0,60}(?:\w@\w|https?:|www\.)",
             r"\bthe note (?:ends|is over|stops|finishes) here\b|\bend of (?:the )?(?:note|document|input|"
             r"instructions)\b|"
             r"\bnew instructions?\b|\bbegin instructions?\b|\breal instructions?\b|\binstructions? (?:above|below|"
@@ -88,9 +93,8 @@ _COMMENT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1>|/\*.*?\*/", re.DOTA
 
 def intrusions(text: str) -> list[Span]:
     """The parts of a note that address the software: sentences, code blocks, comments, objects."""
-    found: list[Span] = []
-    for pattern in (_FENCED, _COMMENT, _OBJECT):
-        found += [Span(m.start(), m.end(), m.group()) for m in pattern.finditer(text)]
+    found = _blocks(text)
+    text = without_blocks(text)
     after_strong = False
     last_end = 0
     for sentence in sentences(text):
@@ -106,6 +110,19 @@ def intrusions(text: str) -> list[Span]:
         else:
             after_strong = False
     return found
+
+
+def _blocks(text: str) -> list[Span]:
+    """Code blocks, comments and objects."""
+    return [Span(m.start(), m.end(), m.group()) for p in (_FENCED, _COMMENT, _OBJECT) for m in p.finditer(text)]
+
+
+def without_blocks(text: str) -> str:
+    """The note with its code blocks, comments and objects as blank lines, letter for letter: what stands beside them is
+    a sentence of its own."""
+    for span in _blocks(text):
+        text = text[: span.start] + "\n" + " " * (span.end - span.start - 1) + text[span.end :]
+    return text
 
 
 def is_intrusion(words: str) -> bool:

@@ -56,6 +56,12 @@ _FOR = r"(?:for|over|during|x|pendant|durant|pour|durante|por|sur)"
 _FRACTION = r"(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/])"
 
 _FORWARD = re.compile(rf"\b{_FOR}\s?{_FILL}(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?{_U}")
+_WEEK_N = re.compile(
+    rf"^\W*(?:(?P<from>from |from start of )|in |for |during )?(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|"
+    rf"dias?) (?P<n>{NUMBER})"
+    rf"(?:\s?(?:-|to|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?\s*(?::|-|,|=)\s"
+)
+_NO_LONGER = re.compile(rf"\b(?:no|not) (?:longer|more) than (?P<n>{NUMBER}){_TO}[\s-]?{_U}")
 _FOR_FRACTION = re.compile(rf"(?:\b{_FOR}\s?)?\b{_FRACTION}|\bx(?P<fx>\d{{1,2}})\s?/\s?(?P<ofx>7|52|12)(?!\d)")
 _TIMES_DAYS = re.compile(rf"(?:\bx\s?|×\s?)(?P<n>\d+){_TO}[\s-]?{_U}")
 _COURSE = re.compile(
@@ -83,14 +89,15 @@ _PAST_BEFORE = re.compile(
     r"apres|tras|despues de|about|around|these|until|till|jusqu'a|hasta(?: las)?)|[/<>=~])\s*$"
 )
 _PAST_AFTER = re.compile(
-    r"'?s?'?[\s-]*(?:ago\b|old\b|later\b|history\b|hx\b|earlier\b|before\b|prior\b|now\b|after\b|post\b|since\b|"
+    r"'?s?'?[\s-]*(?:ago\b|old\b|later\b|(?:check|review|appointment|visit|scan|wait)\b|history\b|hx\b|earlier\b|"
+    r"before\b|prior\b|now\b|after\b|post\b|since\b|"
     r"of age\b|from now|"
     r"time\b|pregnant|gestation|into\b|previously|duration|apart\b|hence\b|plus tard|despues\b|from today|d'age|"
     r"de edad)"
 )
 _IN = re.compile(
     rf"\b(?P<how>in|after|within|dans|d'ici|en|dentro de|au bout de|apres|tras|despues de|by)\s"
-    rf"(?:about |around |the next |another |a further |environ |unos? |unas? |approximately |~)*"
+    rf"(?:about |around |the next |the |les |los |las |another |a further |environ |unos? |unas? |approximately |~)*"
     rf"(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?{_U}(?P<after>(?:'s?|'| )? ?(?:time|from now)\b)?"
     rf"|\b(?P<n3>{_ONE})(?:\s?(?:-|to)\s?\d+)? {_U.replace('<u>', '<u3>')} (?:from now|from today|hence|later)\b"
 )
@@ -99,6 +106,10 @@ _BACK = re.compile(
     rf"\b(?:rtc|rto|rtn|rv|review|f/u|fu|follow[- ]?up|recheck|return|back|tci|appt|appointment|control|"
     rf"controle)\b[^.,;\d]{{0,12}}?\b"
     rf"(?P<n>{NUMBER})[\s-]?{_U}"
+)
+_LATER = re.compile(
+    rf"^\W*(?:(?!every|each|for|over|last|"
+    rf"past)[a-z][\w&+/-]* ){{1,4}}(?P<n>{NUMBER})[\s-]?{_U}\W*(?:\([^)]*\)\W*)?$"
 )
 _SOON = (
     (re.compile(r"\b(?:day after tomorrow|apres-demain|pasado manana)\b"), 2),
@@ -178,7 +189,10 @@ def durations(text: str, day: date) -> list[Lasts]:
         add(_until(text, named))
     for m in _COURSE.finditer(text):
         add(_lasting(m, m["n"] or m["n3"], m["u"] or m["u3"], m["n2"]))
-    for pattern in (_FORWARD, _TIMES_DAYS):
+    stage = _stage(text)
+    if stage and stage[1]:
+        add(stage[1])
+    for pattern in (_FORWARD, _TIMES_DAYS, _NO_LONGER):
         for m in pattern.finditer(text):
             if not _PAST_AFTER.match(text, m.end()) and not re.search(r"\b(?:last|past|ces|ultimos)\b", m.group()):
                 add(_lasting(m, m["n"], m["u"], m["n2"]))
@@ -194,6 +208,22 @@ def durations(text: str, day: date) -> list[Lasts]:
         if not _PAST_BEFORE.search(text[: m.start()]) and not _PAST_AFTER.match(text, m.end()):
             add(_lasting(m, m["n"], m["u"], m["n2"], bare=True))
     return sorted(found, key=lambda f: f.start)
+
+
+def _stage(text: str) -> tuple[Due, Lasts | None] | None:
+    """ "Week 1: ...", "days 3 to 5: ...", "from week 3: ...": when that stage begins, and how long it lasts."""
+    m = _WEEK_N.match(text)
+    if not m:
+        return None
+    per = _unit_days(m["u"])
+    first = _number(m["n"])
+    last = _number(m["n2"]) or first
+    if not 0 < first <= last <= 52 or per == 0:
+        return None
+    open_ended = bool(m["from"] or m["on"])
+    begins = Due((first - 1) * per, "from", m.start("u"), m.end("n"), frozenset({(first - 1) * per}))
+    days = (last - first + 1) * per
+    return begins, None if open_ended else Lasts(days, frozenset({days}), m.end("n"), m.end())
 
 
 def _until(text: str, named: NamedDay) -> Lasts | None:
@@ -212,6 +242,13 @@ def dues(text: str, day: date) -> Iterator[Due]:
             allowed |= _length(_number(m["n2"]), m["u"])[1]
         if 0 < days <= 730:
             yield Due(days, "by" if m["how"] in {"within", "d'ici", "by"} else "in", m.start(), m.end(), allowed)
+    stage = _stage(text)
+    if stage:
+        yield stage[0]
+    for m in _LATER.finditer(text):
+        days, allowed = _length(_number(m["n"]), m["u"])
+        if 0 < days <= 730:
+            yield Due(days, "in", m.start("n"), m.end("u"), allowed)
     for m in _BACK.finditer(text):
         days, allowed = _length(_number(m["n"]), m["u"])
         if 0 < days <= 730:

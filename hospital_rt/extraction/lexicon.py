@@ -11,22 +11,22 @@ import re
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
-dial pinch humidify lose pour alert page message rebook show present proceed head reattend re-attend let tci rtc rto
-rtn rpt pack roll trim wipe paint coat dust sprinkle mash blend thicken loosen tighten tape pad protect shield support
-prop bend straighten point flex clench tap suckle breastfeed express sterilise sterilize boil cook reheat defrost
-divide split crush inflate deflate calibrate charge reach enrol enroll join download photograph photo rotate alternate
-spread encourage offer feed puree cancel postpone reschedule confirm renew post mail fax supplement hydrate abstain
-take use apply give start begin continue restart resume increase reduce decrease lower raise double halve switch
-change swap keep put instil insert inject inhale spray rub massage soak wash rinse gargle bathe clean dress cover wear
-remove replace drink eat chew dissolve swallow sip suck avoid measure check monitor record weigh test log note chart
-write track count do perform practise practice stretch walk exercise rest ice elevate lie sleep sit stand breathe
-cough turn move buy get purchase obtain collect pick order book arrange make schedule call ring phone telephone
-contact text email see visit attend return come go bring send hand drop deliver submit provide report complete finish
-repeat have fast ask tell inform register sign read watch follow limit cut add mix prepare store throw dispose refill
-request sponge bind strap bandage moisturise moisturize lubricate irrigate flush nebulise nebulize smear dab warm heat
-cool mobilise mobilize lift hold squeeze press blow brush floss shave shower steam try aim maintain ensure remember
-carry administer initiate commence prescribe titrate taper wean step draw fill speak talk notify seek recheck review
-re-check attach stick place swim cycle cease
+build work forward sched report mention flag dial pinch humidify lose pour alert page message rebook show present
+proceed head reattend re-attend let tci rtc rto rtn rpt pack roll trim wipe paint coat dust sprinkle mash blend
+thicken loosen tighten tape pad protect shield support prop bend straighten point flex clench tap suckle breastfeed
+express sterilise sterilize boil cook reheat defrost divide split crush inflate deflate calibrate charge reach enrol
+enroll join download photograph photo rotate alternate spread encourage offer feed puree cancel postpone reschedule
+confirm renew post mail fax supplement hydrate abstain take use apply give start begin continue restart resume
+increase reduce decrease lower raise double halve switch change swap keep put instil insert inject inhale spray rub
+massage soak wash rinse gargle bathe clean dress cover wear remove replace drink eat chew dissolve swallow sip suck
+avoid measure check monitor record weigh test log note chart write track count do perform practise practice stretch
+walk exercise rest ice elevate lie sleep sit stand breathe cough turn move buy get purchase obtain collect pick order
+book arrange make schedule call ring phone telephone contact text email see visit attend return come go bring send
+hand drop deliver submit provide complete finish repeat have fast ask tell inform register sign read watch follow
+limit cut add mix prepare store throw dispose refill request sponge bind strap bandage moisturise moisturize lubricate
+irrigate flush nebulise nebulize smear dab warm heat cool mobilise mobilize lift hold squeeze press blow brush floss
+shave shower steam try aim maintain ensure remember carry administer initiate commence prescribe titrate taper wean
+step draw fill speak talk notify seek recheck review re-check attach stick place swim cycle cease
 """)
 ACT_VERBS_FR = words_of("""
 prendre prenez prends pris appliquer appliquez mettre mettez utiliser utilisez commencer commencez continuer continuez
@@ -48,9 +48,9 @@ de dele administrar colocar descansar repetir repita
 """)
 VERBS = ACT_VERBS | ACT_VERBS_FR | ACT_VERBS_ES
 NOT_VERBS_BEFORE = words_of("""
-pack tape pad support present alert feed post supplement patch page message coat dust paint shield reach spread trim
-show lower raise rest test note cough record chart order change cut ice turn steam exercise review step up count store
-stand
+work contact report expect build pack tape pad support present alert feed post supplement patch page message coat dust
+paint shield reach spread trim show lower raise rest test note cough record chart order change cut ice turn steam
+exercise review step up count store stand
 """)
 """Verbs that are nouns as well: they order something only before an object ("test your ...", not "test normal")."""
 
@@ -121,20 +121,20 @@ kegels pelvic exercices marche kinesitherapie lavage lavages bain bains glace pa
 glycemie ejercicios caminata lavados banos hielo compresas cura curas peso glucemia paseo
 """)
 SINGLE_NOUNS = words_of("""
-load cd4 vl rtc rto tci form opticians dentists bloodwork labs lab fasting biochem kidney renal liver hearing vision
-smear pap dxa dexa holter doppler duplex angiogram ekg pft pfts abpm u+e u+es us mri's cast plaster staple drain
-catheter hygienist school-nurse hospital ward theatre operation procedure infusion transfusion test tests bloods blood
-urine stool sputum swab sample samples culture cultures ecg echo echocardiogram x-ray xray cxr ultrasound uss scan mri
-ct mammogram colonoscopy gastroscopy endoscopy spirometry biopsy screening audiogram eeg film fbc cbc u&e u&es ue lfts
-lft tfts tsh hba1c lipids lipid profile glucose creatinine electrolytes urea inr crp esr ferritin bmp cmp psa
-urinalysis msu panel count levels level review appointment appt follow-up followup f/u fu rv visit clinic check
-checkup check-up recheck consultation referral vaccine vaccination vaccinations jab booster immunisation immunization
-injection suture sutures stitches clips staples removal midwife nurse physio physiotherapist dietitian dietician
-dentist optician podiatrist cardiology cardiologist dermatology dermatologist neurology ent surgery surgeon gp
-physician doctor ophthalmology psychologist counselling counsellor counselor audiology orthopaedics urology
-gastroenterology rheumatology bilan prise examen examens analyse analyses radio radiographie echographie irm scanner
-rendez-vous rdv controle vaccin rappel ionogramme nfs analisis analitica radiografia ecografia revision cita control
-consulta vacuna resonancia prueba hemograma interconsulta cultivo
+ref refs optho ophtho derm cards neuro ortho load cd4 vl rtc rto tci form opticians dentists bloodwork labs lab
+fasting biochem kidney renal liver hearing vision smear pap dxa dexa holter doppler duplex angiogram ekg pft pfts abpm
+u+e u+es us mri's cast plaster staple drain catheter hygienist school-nurse hospital ward theatre operation procedure
+infusion transfusion test tests bloods blood urine stool sputum swab sample samples culture cultures ecg echo
+echocardiogram x-ray xray cxr ultrasound uss scan mri ct mammogram colonoscopy gastroscopy endoscopy spirometry biopsy
+screening audiogram eeg film fbc cbc u&e u&es ue lfts lft tfts tsh hba1c lipids lipid profile glucose creatinine
+electrolytes urea inr crp esr ferritin bmp cmp psa urinalysis msu panel count levels level review appointment appt
+follow-up followup f/u fu rv visit clinic check checkup check-up recheck consultation referral vaccine vaccination
+vaccinations jab booster immunisation immunization injection suture sutures stitches clips staples removal midwife
+nurse physio physiotherapist dietitian dietician dentist optician podiatrist cardiology cardiologist dermatology
+dermatologist neurology ent surgery surgeon gp physician doctor ophthalmology psychologist counselling counsellor
+counselor audiology orthopaedics urology gastroenterology rheumatology bilan prise examen examens analyse analyses
+radio radiographie echographie irm scanner rendez-vous rdv controle vaccin rappel ionogramme nfs analisis analitica
+radiografia ecografia revision cita control consulta vacuna resonancia prueba hemograma interconsulta cultivo
 """)
 SYMPTOMS = words_of("""
 soils wets soiling wetting bedwetting feeds wake-ups nosebleeds nosebleed bruising discharge accidents tantrums

@@ -16,9 +16,9 @@ from datetime import date
 from hospital_rt.extraction import steps
 from hospital_rt.extraction.clauses import clauses
 from hospital_rt.extraction.often import Rhythm
+from hospital_rt.extraction.reading import Reading, clock_times, read
 from hospital_rt.extraction.schema import Extraction, Item, Meta, PlanItem
 from hospital_rt.extraction.stance import order_at
-from hospital_rt.extraction.steps import Reading
 from hospital_rt.extraction.text import Span
 
 RULES_VERSION = "rules-1"
@@ -41,7 +41,7 @@ class OfflineExtractor:
 
 def read_note(text: str, day: date) -> Extraction:
     """The steps of a note, by the rules."""
-    readings = [steps.read(clause, day) for clause in clauses(text)]
+    readings = [read(clause, day) for clause in clauses(text)]
     checklist: list[Item] = []
     plan: list[PlanItem] = []
     taper = _Taper()
@@ -132,7 +132,7 @@ def _plan_items(r: Reading, quote: Span, day: date, taper: _Taper) -> list[PlanI
     pace = r.rhythm or Rhythm()
     follows = taper.start(r)
     starts = [follows] if follows is not None else steps.starts_in(r, day)
-    times = steps.clock_times(low)
+    times = clock_times(low)
     clocked = times if times and (len(times) == pace.times or pace.times == 1) and len(times) > 0 else None
     drug = taper.drug if taper.follows(r) else None
     fixed = bool(r.lasts and r.lasts.fixed) or r.clause.then or taper.follows(r)

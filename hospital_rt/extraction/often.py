@@ -137,7 +137,8 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b{_N}[- ](?:weekly)\b", _weeks),
         (rf"\b{_N}[- ](?:monthly)\b", _months),
         # so many times a week, month, day
-        (rf"\b{_N} (?:days|nights|jours|dias) (?:a|per|each|every|out of 7|par|a la|por) ?(?:week|semaine|"
+        (rf"\b{_N} (?:days|nights|jours|dias|sessions?|seances?|sesiones) (?:a|per|each|every|out of 7|par|a la|"
+         rf"por) ?(?:week|semaine|"
          rf"semana)?\b", _per_week),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:weekly|week|wk|semaine|semana)\b", _per_week),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:monthly|month|mois|mes)\b", lambda m: _per_month(m)),
@@ -190,7 +191,8 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
     )
 ]  # fmt: skip
 _LIMIT = re.compile(
-    r"(?:\bmax(?:i|imum|imal)?(?: of)?|\bat most|\bup to|\bno(?:t)? more(?: often)? than|\bmore(?: often)? than|"
+    r"(?:\bmax(?:i|imum|imal)?(?: of)?|\bat most|(?<!build )(?<!increase )(?<!go )(?<!titrate )(?<!work )\bup to|"
+    r"\bno(?:t)? more(?: often)? than|\bmore(?: often)? than|"
     r"\bdo not exceed|\bnot exceed(?:ing)?|\bau maximum|\bau plus|\bjusqu'a|\bne pas depasser|\bsans depasser|"
     r"\bcomo maximo|\bmaximo(?: de)?|\bno mas de|\bhasta|\bless than|\bfewer than)[^.;]{0,18}$"
 )

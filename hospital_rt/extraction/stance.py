@@ -37,7 +37,8 @@ _MONTH_OR_DAY = (
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|19\d\d|20\d\d|childhood|school"
 )
 CONDITION = re.compile(
-    r"\b(?:^should\b|after (?:each|every) (?:loose|liquid|watery|bowel|stool|motion|vomit\w*|episode|attack|seizure|"
+    r"\b(?:^should\b|at (?:the )?(?:first|onset|start) (?:sign|signs|symptom|symptoms|hint|of)|after (?:each|"
+    r"every) (?:loose|liquid|watery|bowel|stool|motion|vomit\w*|episode|attack|seizure|"
     r"bout)|(?<!even )(?<!as )if(?! possible| tolerated| you can| able| available| agreeable)|"
     r"when(?!ever possible| possible| finished| you get| home| done)(?:ever)?|should (?=(?:the|you|it|he|she|"
     r"symptoms?|pain|this|any)\b)|"
@@ -75,7 +76,9 @@ _NEGATED = re.compile(
     r"\b(?:declin|refus|reject|rechaz)\w*|\b(?:deny|denies|denied|denying|nie|niega)\b|"
     r"\b(?:does|do|did|would|has|have|had|was|were|is|are|will|could|can)(?: not\b|n't\b|not\b)|\bcannot\b|\bcan't\b|"
     r"\b(?:no need|needn't|need not|no indication|no role|no plans?|no longer (?:needs?|takes?|requires?|on))\b|"
-    r"\b(?:rather not|prefers? not|not keen|reluctant|unwilling|against|contra-?indicat\w+)\b|"
+    r"\b(?:rather not|prefers? not|not keen|reluctant|unwilling|against|not to be|to be (?:stopped|discontinued|"
+    r"withheld|avoided)|discouraged|forbidden|inappropriate|"
+    r"unnecessary|contra-?indicat\w+)\b|"
     r"\ballerg(?:y|ies|ic|ique|ico|ica|ie|ia)s?(?: ?: ?| to | a | au | aux | al )|\bintoleran\w+|"
     r"\bne (?:veut|souhaite|prend|desire|necessite)|\bn'(?:est|a|ont|y)\b[^.]{0,12}\bpas\b|\b(?:no|nunca) (?:toma|"
     r"quiere|desea|hay|tiene|ha)\b|"
@@ -95,7 +98,8 @@ _PAST_START = re.compile(
     r"given|received|"
     r"treated|self-treated|self-medicated|underwent|previous(?:ly)?|recent(?:ly)?|used to|discontinued|ceased|"
     r"diagnosed|"
-    r"admitted|seen|attended|ran out|failed|status post|s/p|last|post|trialled|switched|changed|increased|reduced|"
+    r"admitted|seen|attended|ran out|failed|status post|s/p|last(?! dose)|post|trialled|switched|changed|increased|"
+    r"reduced|"
     r"bought|"
     r"borrowed|got|ended|saw|went|had|copied|avait|a eu|a pris|a recu|a termine|a arrete|prenait|termino|tomo|tomaba|"
     r"recibio|tuvo|fue|estuvo|ya |acabo|completo|presento|ha (?:tomado|terminado|recibido|completado))\b"
@@ -134,9 +138,12 @@ _STATE_ANYWHERE = re.compile(
 _OTHERS = re.compile(
     rf"\b{PEOPLE}(?:'s)?\b(?! to\b| should\b| must\b)[^.;]{{0,30}}?\b(?:takes?|is on|is taking|on|was|has|had|have|"
     rf"uses?|used|given|got|will|"
-    rf"asked|also|died|being|received|started|swears|gave|gives|manages|does|helps|administers|puts|brings|prend|"
+    rf"asked|also|died|being|received|started|swears|gave|gives?|manages?|does|do|helps?|administers?|puts?|brings?|"
+    rf"prend|"
     rf"a pris|toma|tomaba|est sous|utilise|usa|tiene)\b|"
     rf"\b{PEOPLE}'s\b|"
+    rf"^(?!(?:\w+ )?(?:mother|father|mum|mom|dad|mama|parents)\b){PEOPLE} (?!to |should |must |aged|with |in |on |"
+    rf"and )[a-z]+|"
     r"\b(?:i|we|i'll|we'll|i'm|we're|i've|we've|nous|je|j'|yo|nosotros)\b(?: (?:will|shall|would|am|are|have|had|"
     r"may|might|"
     r"can|could|should|plan|intend|hope|also|then|now|allons|vais|avons|ai|voy|vamos|hemos|he))+\b|\b(?:i'll|we'll|"
@@ -217,9 +224,13 @@ def condition(low: str) -> tuple[int, int] | None:
     if not m:
         return None
     if m.start() <= 1 or (order_at(low[: m.start()]) is None and not re.search(r"[a-z]{3}", low[: m.start()])):
-        comma = re.search(r",\s|:\s|\s(?:then|alors|entonces)\s", low[m.end() :])
+        comma = re.search(r",\s(?!(?:or|and|ou|et|o|y) )|:\s|\s(?:then|alors|entonces)\s", low[m.end() :])
         return m.start(), m.end() + comma.start() if comma else _order_inside(low, m.end())
     return m.start(), len(low)
+
+
+_MODAL = r"(?: (?:would|will|may|might|can|could|should|must|shall|then|to|\w+ons))"
+_SUBJECT_BEFORE = re.compile(rf"\b(?:(?:i|we|nous|on|je){_MODAL}*|(?:s?he|they|it|the \w+){_MODAL}+) $")
 
 
 def _order_inside(low: str, start: int) -> int:
@@ -227,7 +238,8 @@ def _order_inside(low: str, start: int) -> int:
     for word in re.finditer(r"(?<=\s)[a-z][\w'-]*", low[start:]):
         at = start + word.start()
         if word.start() > 3 and word.group() not in NOT_VERBS_BEFORE and order_at(low[at:]) == 0:
-            return at
+            subject = _SUBJECT_BEFORE.search(low[start:at])
+            return start + subject.start() if subject else at
     return len(low)
 
 

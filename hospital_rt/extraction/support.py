@@ -13,8 +13,8 @@ from hospital_rt.extraction.dates import days_to
 from hospital_rt.extraction.evidence import Evidence, Scope
 from hospital_rt.extraction.lexicon import FORMS, SINGLE_NOUNS, VERBS, is_drug
 from hospital_rt.extraction.often import often, rhythm
+from hospital_rt.extraction.reading import CLOCK
 from hospital_rt.extraction.schema import Item, PlanItem
-from hospital_rt.extraction.steps import CLOCK
 from hospital_rt.extraction.text import same_length_plain, words_of
 
 Doubt = tuple[str, str]
