@@ -44,6 +44,8 @@ export async function signIn(email, password) {
 export const mayResume = hasSession;
 
 export async function signOut() {
+  // Stop listening first: the end of the session is then no news to this page.
+  for (const callback of onEnd) callback("signed-out");
   try { await callOpen("POST", "token/revoke/", {}); } catch { /* the cookie ends by itself */ }
   end("signed-out");
 }

@@ -1,12 +1,12 @@
 // From a signed-in person to a page that lives: load, open the channel, send what waits; and back again at the end.
 import { call } from "./api.js";
-import { keep, loadPatient, loadPatients, showLastState, stopKeeping } from "./data.js";
+import { keep, loadPatient, loadPatients, patchMe, showLastState, stopKeeping } from "./data.js";
 import { receive, reload, stopSoon } from "./feed.js";
 import { openLive } from "./live.js";
 import { closeOutbox, flush, resumeOutbox } from "./outbox.js";
 import { mayResume, whenSessionEnds } from "./session.js";
 import { set, state, touched } from "./store.js";
-import { useLanguage } from "./texts.js";
+import { askedFor, useLanguage } from "./texts.js";
 import { today } from "./clock.js";
 
 let channel = null;
@@ -33,8 +33,10 @@ export async function begin() {
 
 /** Somebody signed in. */
 export async function enter(user) {
-  if (user.language) await useLanguage(user.language);
+  const asked = askedFor();
+  await useLanguage(asked || user.language);
   set({ phase: "in", user });
+  if (asked && asked !== user.language) patchMe({ language: asked }).catch(() => { /* asked for again at the next sign-in */ });
   if (user.status === "pending") return;
   resumeOutbox(user.id);
   startClock();

@@ -11,6 +11,16 @@ export function firstLanguage() {
   return wished.find((tag) => LANGUAGES.includes(tag)) || "en";
 }
 
+let byHand = null;
+/** The language that the reader asked for on this page before signing in, once. */
+export function askedFor() {
+  const asked = byHand;
+  byHand = null;
+  return asked;
+}
+/** The reader touched a language. */
+export const ask = (tag) => { byHand = tag; return useLanguage(tag); };
+
 export async function useLanguage(tag) {
   const chosen = LANGUAGES.includes(tag) ? tag : "en";
   t = (await (chosen === "es" ? import("../texts/es.js") : import("../texts/en.js"))).default;

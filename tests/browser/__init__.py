@@ -1,0 +1,1 @@
+"""Journeys of people through the dashboard, in a real browser against the real system."""

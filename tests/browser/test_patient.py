@@ -1,0 +1,154 @@
+"""A patient's day: reminders that arrive, are answered, skipped, undone, and stay in step on every device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, live, sign_in, write
+from tests.browser.house import Person, eventually
+
+NOTE = "Take amoxicillin 500 mg three times a day for 7 days, with food. Book a chest X-ray at the hospital desk."
+
+
+def test_a_reminder_arrives_without_reload_and_clears_on_both_pages(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    one = live(sign_in(open_page(), patient))
+    two = live(sign_in(open_page(viewport=DESKTOP), patient))
+    write(doctor, patient, "Drink a glass of water every day.")
+    for page in (one, two):
+        expect(page.locator(".due-title")).to_contain_text("water")
+        expect(page.get_by_text("Your plan changed at")).to_be_visible()
+    one.get_by_role("button", name="Done", exact=True).click()
+    expect(one.get_by_role("heading", name="Done today")).to_be_visible()
+    expect(two.get_by_text("Done on another device.")).to_be_visible()
+    expect(two.get_by_role("heading", name="Done today")).to_be_visible()
+    expect(two.locator(".due-card")).to_have_count(0)
+    expect(two.get_by_text("Done on another device.")).to_be_hidden()
+
+
+def test_a_reminder_comes_as_a_toast_over_another_page(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    page = live(sign_in(open_page(), patient, at="/#/calendar"))
+    page.get_by_role("heading", name="Your calendar").wait_for()
+    write(doctor, patient, "Drink a glass of water every day.")
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("water")
+    expect(page.get_by_role("navigation")).to_contain_text("1 due now")
+    assert page.evaluate("!document.querySelector('.toast').contains(document.activeElement)")
+    toast.get_by_role("button", name="Done").click()
+    expect(toast).to_be_hidden()
+    expect(page.get_by_text("Done. Next:")).to_be_visible()
+
+
+def test_skipping_asks_for_a_reason_and_the_doctor_reads_it(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Drink a glass of water every day.")
+    page = live(sign_in(open_page(), patient))
+    page.get_by_role("button", name="Skip this one").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Amara Osei will see the reason.")
+    dialog.get_by_label("Another reason").check()
+    dialog.get_by_label("Reason").last.fill("The water was <b>cold</b>")
+    dialog.get_by_role("button", name="Skip this one").click()
+    expect(page.get_by_text("Skipped.")).to_be_visible()
+    expect(page.locator(".due-card")).to_have_count(0)
+    seen = sign_in(open_page(viewport=DESKTOP), doctor, at=f"/#/patients/{patient.id}")
+    expect(seen.get_by_text("“The water was <b>cold</b>”")).to_be_visible()
+
+
+def test_a_check_in_is_taken_back(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Drink a glass of water every day.")
+    page = live(sign_in(open_page(), patient))
+    page.get_by_role("button", name="Done", exact=True).click()
+    page.locator(".banner").get_by_role("button", name="Undo").click()
+    expect(page.locator(".due-title")).to_contain_text("water")
+    (step,) = patient.call("GET", "steps/")["items"]
+    assert step["progress"]["done"] == 0
+
+
+def test_a_checklist_and_several_things_at_once(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Measure your weight every morning for 7 days. Walk 20 minutes every day. " + NOTE)
+    page = live(sign_in(open_page(), patient))
+    expect(page.get_by_text("3 due now", exact=True).first).to_be_visible()
+    page.get_by_role("checkbox", name=re.compile("Done: .*X-ray")).click()
+    expect(page.get_by_role("checkbox")).to_have_count(0)
+    page.get_by_role("button", name="All 3 done").click()
+    expect(page.locator(".due-card")).to_have_count(0)
+    eventually(
+        lambda: sum(s["progress"]["done"] for s in patient.call("GET", "steps/")["items"]) == 3, "three are counted"
+    )
+
+
+def test_the_note_shows_where_each_step_comes_from(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, NOTE)
+    page = live(sign_in(open_page(), patient))
+    page.get_by_role("link", name="Why? See Amara Osei’s note").click()
+    expect(page.get_by_role("heading", name="In Amara Osei’s words")).to_be_visible()
+    page.get_by_role("link", name="Read the note").click()
+    expect(page.locator(".mark-chosen")).to_contain_text("amoxicillin 500 mg")
+    page.get_by_role("button", name=re.compile("^Step 2: ")).click()
+    expect(page.locator(".note-step-on")).to_contain_text("X-ray")
+
+
+def test_a_new_note_says_what_stopped_and_what_is_new(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Take ibuprofen 400 mg once a day. Walk 20 minutes every day.")
+    page = live(sign_in(open_page(), patient))
+    write(doctor, patient, "Drink a glass of water every day. Walk 20 minutes every day.")
+    expect(page.get_by_role("heading", name="What changed today")).to_be_visible()
+    changed = page.locator(".changed")
+    expect(changed.locator("div", has_text="New").last).to_contain_text("water")
+    expect(changed.locator("div", has_text="Stopped").last).to_contain_text("ibuprofen")
+    expect(changed).to_contain_text("It is no longer on your list.")
+    expect(changed).not_to_contain_text("do not")
+
+
+def test_the_calendar_is_walked_with_arrow_keys(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, doctor = pair
+    write(doctor, patient, NOTE)
+    page = live(sign_in(open_page(), patient, at="/#/calendar"))
+    today = page.locator("button[aria-current=date]")
+    today.focus()
+    expect(today).to_be_focused()
+    name = today.get_attribute("aria-label")
+    for _ in range(7):
+        page.keyboard.press("ArrowLeft")
+    focused = page.locator("button.day:focus")
+    expect(focused).not_to_have_attribute("aria-label", name or "")
+    expect(focused).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("heading", name="Your plan")).to_be_visible()
+
+
+def test_reminder_time_and_doctor_are_changed(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, _ = pair
+    page = live(sign_in(open_page(), patient, at="/#/me"))
+    page.get_by_label("Reminder time").fill("07:30")
+    page.locator(".part", has_text="Reminder time").get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert patient.call("GET", "me/")["reminder_time"] == "07:30"
+    expect(page.get_by_text("this device", exact=True)).to_be_visible()
+    other = patient.house.sign_up("doctor", f"Zoltan {patient.id[:6]}")
+    page.get_by_role("link", name="Change doctor").click()
+    page.get_by_label("Find a doctor").fill(other.name)
+    page.get_by_role("button", name=f"Choose {other.name}").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Your steps run on.")
+    dialog.get_by_role("button", name=f"Choose {other.name}").click()
+    expect(page.get_by_text(f"{other.name} is now your doctor.")).to_be_visible()
+    assert patient.call("GET", "assign/")["doctor"]["id"] == other.id
