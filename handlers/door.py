@@ -63,6 +63,7 @@ class Door(RequestHandler):
         self.began = time.perf_counter()
         self.request_id = uuid4().hex
         self._lasting: dict[str, str] = {}
+        self.set_default_headers()  # Tornado asked for them before there were settings
 
     @property
     def methods(self) -> frozenset[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from handlers.account_base import AccountHandler
 from handlers.account_shapes import ChangeMeBody, ChangePasswordBody, DeviceView, LeaveBody, UserView
 from handlers.operation import Operation
-from handlers.paging import page
+from handlers.paging import page, page_of
+from handlers.shapes import PageQuery
 from hospital_rt.clock import to_wire, utcnow
 from hospital_rt.database import Session
 from hospital_rt.problems import Problem, invalid
@@ -76,17 +77,22 @@ class PasswordHandler(AccountHandler):
 
 
 class SessionsHandler(AccountHandler):
-    operations = {"GET": Operation(who="user", answers={200: DeviceView}, listed=True, pending_too=True)}
+    operations = {
+        "GET": Operation(who="user", query=PageQuery, answers={200: DeviceView}, listed=True, pending_too=True)
+    }
 
     async def get(self) -> None:
-        """The devices signed in."""
+        """The devices signed in, the last one used first."""
+        query = self.query(PageQuery)
+        devices = await self.store.sessions.of_user(self.who.id, now=utcnow())
+        shown, following = page_of(devices, cursor=query.cursor, limit=query.limit)
         items = []
-        for session in await self.store.sessions.of_user(self.who.id, now=utcnow()):
+        for session in shown:
             items.append({
                 "id": session.id, "device": await self._device(session), "created_at": to_wire(session.created_at),
                 "last_used_at": to_wire(session.last_used_at), "current": session.id == self.who.session_id,
             })  # fmt: skip
-        self.respond(page(items, None))
+        self.respond(page(items, following))
 
     async def _device(self, session: SignIn) -> str | None:
         if session.sealed_device is None:

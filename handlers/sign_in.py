@@ -118,10 +118,15 @@ class RefreshHandler(SessionTokenHandler):
         """Stay signed in: the refresh token is spent and a new one given. Using an old one later ends the family."""
         token, by_cookie = self.refresh_from(self.body(RefreshBody))
         await self.limit_address(REFRESH_ADDRESS)
-        session, generation = await self._successor(token)
-        row = await self.store.users.row(session.user_id)
-        if row is None or row["status"] == "deactivated":
-            raise Problem("unauthenticated")
+        try:
+            session, generation = await self._successor(token)
+            row = await self.store.users.row(session.user_id)
+            if row is None or row["status"] == "deactivated":
+                raise Problem("unauthenticated")
+        except Problem:
+            if by_cookie:
+                self.clear_cookie(COOKIE, path=COOKIE_PATH)
+            raise
         answer = {
             "access": self.doors.tokens.issue_access(user_id=session.user_id, session_id=session.id, now=utcnow()),
             "expires_in": self.doors.tokens.access_s,

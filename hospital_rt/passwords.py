@@ -36,7 +36,8 @@ def is_common(password: str, *, email: str = "", name: str = "") -> bool:
     """Whether a password is among the first that anyone would try: listed, a repetition, or the account's own words."""
     folded = unicodedata.normalize("NFKC", password).casefold().strip()
     bare = "".join(folded.split())
-    own = {word for word in (email.casefold(), email.casefold().split("@")[0], name.casefold()) if len(word) >= 4}
+    words = (email, email.split("@")[0], name)
+    own = {word for word in ("".join(one.casefold().split()) for one in words) if len(word) >= 4}
     if bare in common_passwords() or bare in own or any(bare == word * (len(bare) // len(word)) for word in own):
         return True
     return any(len(bare) % size == 0 and bare == bare[:size] * (len(bare) // size) for size in range(1, 5))

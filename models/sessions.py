@@ -82,7 +82,7 @@ class Sessions:
     async def of_user(self, user_id: str, *, now: datetime) -> list[SignIn]:
         """The devices signed in, newest use first."""
         cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
-        return [self._read(row) async for row in cursor.sort("last_used_at", -1)]
+        return [self._read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]
 
     async def end(self, session_id: str, *, user_id: str, now: datetime) -> bool:
         """End one device's session. False when it is not this user's or ended before."""

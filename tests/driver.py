@@ -301,7 +301,7 @@ class Clinic(Front):
     """A web server of this very process, with its records, a model that answers as told, and a clock that is set."""
 
     def __init__(self, house: House, model: ModelServer, clock: list[datetime]) -> None:
-        super().__init__(house.settings.public_url)
+        super().__init__(f"http://127.0.0.1:{house.settings.port}")
         self.house, self.model, self._clock = house, model, clock
         self.desk = Desk(house)
 
