@@ -50,7 +50,7 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
     register_all(broker, tick_s=settings.tick_s)
     hub = Hub(house.feeds, resources.metrics)
     resources.wakeups.hear_here(hub.hear)
-    listener = Listener(resources.redis, on_message=hub.hear, on_back=hub.rescan)
+    listener = Listener(settings.redis_url or "", on_message=hub.hear, on_back=hub.rescan)
     sockets: set[Any] = set()
     in_flight: set[Any] = set()
     draining = asyncio.Event()

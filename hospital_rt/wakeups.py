@@ -9,19 +9,21 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import RedisError
 
 from hospital_rt.telemetry import Metrics, describe_error, log
 
 CHANNEL = "hospital_rt:wake"
 BATCH = 500
-LISTEN_PATIENCE_S = 1.0
+PING_AFTER_S = 1.0                     # of silence
+DEAF_AFTER_S = 3.0                     # without an answer
 
 
 def make_redis(url: str) -> Redis:
@@ -72,12 +74,18 @@ class Wakeups:
 
 
 class Listener:
-    """One subscription for the whole process. ``on_back`` is called when it can hear again after it could not."""
+    """One subscription for the whole process. ``on_back`` is called when it can hear again after it could not.
+
+    It has a connection of its own that is never mended behind its back: a subscription made anew without ``on_back``
+    would hide what was said in between.
+    """
 
     def __init__(
-        self, redis: Redis, *, on_message: Callable[[dict[str, Any]], None], on_back: Callable[[], Awaitable[None]]
+        self, url: str, *, on_message: Callable[[dict[str, Any]], None], on_back: Callable[[], Awaitable[None]]
     ) -> None:
-        self._redis = redis
+        self._redis = Redis.from_url(
+            url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 0), max_connections=2
+        )
         self._on_message = on_message
         self._on_back = on_back
         self._task: asyncio.Task[None] | None = None
@@ -91,19 +99,22 @@ class Listener:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.aclose()
 
     async def _run(self) -> None:
         wait_s = 0.05
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(CHANNEL)
-                    self.hears.set()
-                    await self._on_back()
-                    wait_s = 0.05
-                    while True:
-                        message = await pubsub.get_message(timeout=LISTEN_PATIENCE_S)
-                        if message is not None:
+                    async for message in _heard(pubsub):
+                        if message["type"] == "subscribe":
+                            # Only now is nothing missed any more: what came before is looked for.
+                            self.hears.set()
+                            await self._on_back()
+                            wait_s = 0.05
+                        elif message["type"] == "message":
                             self._take(message["data"])
             except asyncio.CancelledError:
                 raise
@@ -121,3 +132,21 @@ class Listener:
             return
         if isinstance(message, dict):
             self._on_message(message)
+
+
+async def _heard(pubsub: Any) -> AsyncIterator[dict[str, Any]]:
+    """Whatever comes in; a connection that is silent is asked for a sign of life.
+
+    Raises:
+        ConnectionError: there was none, as from a server that hangs or a network that went away.
+    """
+    heard_at = time.monotonic()
+    while True:
+        message = await pubsub.get_message(timeout=PING_AFTER_S)
+        if message is not None:
+            heard_at = time.monotonic()
+            yield message
+        elif time.monotonic() - heard_at > DEAF_AFTER_S:
+            raise ConnectionError("silent")
+        else:
+            await pubsub.ping()
