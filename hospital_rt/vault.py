@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from hospital_rt.database import Collection, Session
+from hospital_rt.database import Collection, Document, Session
 
 INDEX_KEY = "index"
 CACHE_SIZE = 20_000
@@ -78,7 +78,23 @@ class Vault:
         except InvalidToken:
             raise WrongKeys from None
 
+    def take_index_key(self, wrapped: str) -> None:
+        """Use the index key of a backup, before it lies in the database.
+
+        Raises:
+            WrongKeys: it was wrapped under other keys.
+        """
+        try:
+            self._index_key = self._ring.decrypt(wrapped)
+        except InvalidToken:
+            raise WrongKeys from None
+
     # Keys
+
+    def wrapped_keys(self) -> AsyncIterable[Document]:
+        """Every key as it is stored: ``_id`` and ``wrapped``."""
+        found: AsyncIterable[Document] = self._keys.find({}, {"wrapped": 1})
+        return found
 
     async def create_key(self, user_id: str, *, session: Session = None) -> None:
         """Give a new user a key of their own."""
@@ -109,10 +125,12 @@ class Vault:
         wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
         if not wanted:
             return
-        for id in wanted:
-            self._cache.pop(id, None)
         async for row in self._keys.find({"_id": {"$in": list(wanted)}}):
             self._remember(row["_id"], self._unwrap(row["wrapped"]))
+            wanted.discard(row["_id"])
+        # Only now: somebody else may be between loading a key and using it.
+        for id in wanted:
+            self._cache.pop(id, None)
 
     def _unwrap(self, wrapped: str) -> bytes:
         try:
@@ -130,13 +148,10 @@ class Vault:
             self._cache.popitem(last=False)
 
     async def _key(self, user_id: str) -> bytes:
+        await self.load_keys([user_id])
         held = self._cache.get(user_id)
-        if held is None or held[0] < time.monotonic():
-            self._cache.pop(user_id, None)
-            await self.load_keys([user_id])
-            held = self._cache.get(user_id)
-            if held is None:
-                raise Unreadable("no key")
+        if held is None:
+            raise Unreadable("no key")
         return held[1]
 
     # Values
