@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.door import Door, authenticate
 from handlers.operation import Doors, Principal
@@ -18,15 +18,18 @@ from hospital_rt import messages
 from hospital_rt.clock import to_wire, utcnow
 from hospital_rt.database import is_away
 from hospital_rt.limits import SOCKETS_ADDRESS
-from hospital_rt.live import Hub, Listening, Outbox
+from hospital_rt.live import Hub, Listening
+from hospital_rt.outbox import Outbox
 from hospital_rt.problems import Problem
 from hospital_rt.telemetry import describe_error, log
+from hospital_rt.websocket import StrictProtocol
 from models.acts.check_in import check_in
 
 AUTH_WITHIN_S = 5.0
 EXPIRING_BEFORE = timedelta(seconds=60)
 RATE, BURST = 20.0, 40.0
 SEND_BUFFER = 64 * 1024
+ABORT_AFTER_S = 1.0
 
 
 class LiveHandler(Door, WebSocketHandler):
@@ -46,13 +49,43 @@ class LiveHandler(Door, WebSocketHandler):
 
     async def prepare(self) -> None:
         self.receive()
+        if self.request.method != "GET":
+            raise Problem("method-not-allowed")
         if self.doors.draining.is_set():
             raise Problem("unavailable", "This server is stopping.", retry_after_s=2)
         await self.doors.house.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
 
-    def check_origin(self, origin: str) -> bool:
+    async def get(self, *args: str, **kwargs: str) -> None:
+        """The upgrade; or a problem document where Tornado answers with a bare line."""
+        headers = self.request.headers
+        wanted = {word.strip().lower() for word in headers.get("Connection", "").split(",")}
+        if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in wanted:
+            raise Problem("bad-request", "Open a WebSocket here.")
+        if headers.get("Sec-WebSocket-Version") != "13":
+            self.set_lasting_header("Sec-WebSocket-Version", "13")
+            self.set_lasting_header("Upgrade", "websocket")
+            raise Problem("upgrade-required")
+        if not headers.get("Sec-WebSocket-Key"):
+            raise Problem("bad-request", "A WebSocket's key is missing.")
+        if not self._origin_may_connect():
+            raise Problem("cross-origin")
+        await super().get(*args, **kwargs)
+
+    @property
+    def methods(self) -> frozenset[str]:
+        return frozenset({"GET"})
+
+    def _origin_may_connect(self) -> bool:
         allowed = {value.lower() for value in self.settings_.allowed_origins}
-        return origin.lower().rstrip("/") in allowed or self.origin_is_ours()
+        return self.request.headers.get("Origin", "").lower() in allowed or self.origin_is_ours()
+
+    def check_origin(self, origin: str) -> bool:
+        """Looked at before, and more closely: scheme and port count too."""
+        return True
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        found = super().get_websocket_protocol()
+        return StrictProtocol(self, found.params, self.end) if isinstance(found, WebSocketProtocol13) else found
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return messages.SUBPROTOCOL if messages.SUBPROTOCOL in subprotocols else None
@@ -68,6 +101,8 @@ class LiveHandler(Door, WebSocketHandler):
             connection: Any = self.ws_connection
             connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._after(AUTH_WITHIN_S, self._no_auth)
+        if self.doors.draining.is_set():
+            self.end(messages.RESTARTING, "restarting")
 
     def _no_auth(self) -> None:
         if self.who is None:
@@ -85,20 +120,28 @@ class LiveHandler(Door, WebSocketHandler):
             self.end(messages.TOO_FAST, "too many messages")
             return
         try:
-            read = messages.read_message(message)
+            await self._take(messages.read_message(message))
         except messages.NotValid:
             self.end(messages.UNAUTHENTICATED if self.who is None else messages.NOT_VALID, "not a message")
-            return
-        if isinstance(read, messages.Auth):
-            await self._authenticate(read)
+        except messages.Refused as refused:
+            if self.who is None:
+                self.end(messages.UNAUTHENTICATED, "auth first")
+            else:
+                self.send(messages.reply(refused.id, problem=refused.problem))
+        except Exception as error:
+            self._fail(error)
+
+    async def _take(self, message: messages.Message) -> None:
+        if isinstance(message, messages.Auth):
+            await self._authenticate(message)
         elif self.who is None:
             self.end(messages.UNAUTHENTICATED, "auth first")
-        elif isinstance(read, messages.CheckIn):
-            await self._check_in(read, self.who)
-        elif isinstance(read, messages.Ack):
-            await self.store.events.shown(self.who.id, read.seq)
+        elif isinstance(message, messages.CheckIn):
+            await self._check_in(message, self.who)
+        elif isinstance(message, messages.Ack):
+            await self.store.events.shown(self.who.id, message.seq)
         else:
-            self.send(messages.pong(read.id))
+            self.send(messages.pong(message.id))
 
     def _within_rate(self) -> bool:
         if self.settings_.rate_limits == "off":
@@ -118,9 +161,6 @@ class LiveHandler(Door, WebSocketHandler):
         except Problem:
             self.end(messages.UNAUTHENTICATED, "not authenticated")
             return
-        except Exception as error:
-            self._fail(error)
-            return
         if self._is_closing:
             return
         if self.who is not None:
@@ -130,10 +170,7 @@ class LiveHandler(Door, WebSocketHandler):
             self.end(messages.NOT_VALID, "epoch is required with resume_after")
             return
         self.who = who
-        try:
-            await self._begin(message, who, expires_at)
-        except Exception as error:
-            self._fail(error)
+        await self._begin(message, who, expires_at)
 
     async def _begin(self, message: messages.Auth, who: Principal, expires_at: datetime) -> None:
         """``ready`` first, then the past that was asked for, then live."""
@@ -177,8 +214,8 @@ class LiveHandler(Door, WebSocketHandler):
             return
         self.hub.renew(self.listening, who.session_id)
         self.who = who
-        epoch, seq = await self.store.epoch(), await self.store.events.newest(who.id)
         self._watch_expiry(expires_at)
+        epoch, seq = await self.store.epoch(), await self.store.events.newest(who.id)
         self.send(messages.ready(
             user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(expires_at)
         ))  # fmt: skip
@@ -248,16 +285,12 @@ class LiveHandler(Door, WebSocketHandler):
             return
         self._is_closing = True
         self.doors.house.resources.metrics.sockets_closed.labels(str(code)).inc()
+        connection: Any = self.ws_connection
         with contextlib.suppress(WebSocketClosedError, StreamClosedError):
             self.close(code, reason)
-        if code == messages.TOO_SLOW:
-            self._after(2.0, self._abort)
-
-    def _abort(self) -> None:
-        """A reader that takes nothing in does not take in a close frame either."""
-        connection: Any = self.ws_connection
-        if connection is not None:
-            connection.stream.close()
+        if code == messages.TOO_SLOW and connection is not None:
+            # A reader that takes nothing in does not take in a close frame either.
+            self._after(ABORT_AFTER_S, connection.stream.close)
 
     def on_close(self) -> None:
         self._is_closing = True

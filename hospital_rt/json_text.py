@@ -73,6 +73,11 @@ def _check_depth(value: Any, depth: int) -> None:
             _check_depth(inner, depth + 1)
 
 
+def is_storable(text: str) -> bool:
+    """Whether databases and ciphers take this string."""
+    return not _UNSTORABLE.search(text)
+
+
 def check_storable(value: Any, pointer: str = "#") -> None:
     """Refuse strings that no database and no cipher takes.
 
@@ -80,13 +85,13 @@ def check_storable(value: Any, pointer: str = "#") -> None:
         Problem: 422 with a pointer to the first of them.
     """
     if isinstance(value, str):
-        if _UNSTORABLE.search(value):
+        if not is_storable(value):
             detail = "Contains a character that cannot be stored."
             raise Problem("invalid", errors=(FieldError(pointer, detail),))
     elif isinstance(value, dict):
         for key, inner in value.items():
             shown = key.replace("~", "~0").replace("/", "~1")
-            if _UNSTORABLE.search(key):
+            if not is_storable(key):
                 raise Problem("invalid", errors=(FieldError(pointer, "A member's name cannot be stored."),))
             check_storable(inner, f"{pointer}/{shown}")
     elif isinstance(value, list):

@@ -1,29 +1,31 @@
 """The live fan-out of one web process: who listens here, and how each hears everything once, in order.
 
 ``Hub`` knows the sockets of this process by user. For each user it reads the feed once and offers what is new to all
-of their sockets. ``Outbox`` is the bounded way to one socket: one writer that waits for the network, and a limit
-beyond which the reader is too slow and is let go; it resumes later from MongoDB and misses nothing. A socket that
-still replays the past is not offered anything: it reads on by itself until it has caught up.
+of their sockets. A socket that still replays the past is not offered anything: it reads on by itself, at its own pace,
+until it has caught up. One whose outbox is full goes back to that; if it then takes nothing in, it is let go, resumes
+later from MongoDB and misses nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from hospital_rt.database import is_away
+from hospital_rt.outbox import Outbox
 from hospital_rt.telemetry import Metrics, describe_error, log
 
-OUTBOX_EVENTS = 256
-OUTBOX_BYTES = 1 << 20
-REPLAY_PAGE = 200
-REPLAY_PATIENCE_S = 20.0
+REPLAY_PAGE = 100
+REPLAY_PATIENCE_S = 20.0               # a page comes in over a poor network
+SLOW_S = 4.0                           # with a full outbox, and nothing taken in
 READERS = 100                          # feeds read by one query
+AT_ONCE = 500                          # events read by one query: opening them holds the loop up
+ENDED_KEPT_S = 30.0                    # longer than any socket takes from its sign-in to its place here
 SWEEP_S = 2.0                          # while Redis is away
 CALM_SWEEP_S = 20.0                    # while it is not: repairs a wake-up that was lost
 MOST_SOCKETS = 8
@@ -34,7 +36,7 @@ class Feeds(Protocol):
 
     async def after(self, user_id: str, seq: int, *, limit: int) -> list[Rendered]: ...
 
-    async def after_each(self, heads: dict[str, int]) -> dict[str, list[Rendered]]: ...
+    async def after_each(self, heads: dict[str, int], *, limit: int) -> dict[str, list[Rendered]]: ...
 
     async def newest_of(self, user_ids: list[str]) -> dict[str, int]: ...
 
@@ -51,80 +53,6 @@ class Rendered:
     frame: bytes = field(repr=False)
 
 
-class Outbox:
-    """The bounded queue and the one writer of a socket.
-
-    Args:
-        write: writes one frame and returns when the network has taken it.
-        close: closes the socket with a code.
-    """
-
-    def __init__(self, write: Callable[[bytes], Awaitable[None]], close: Callable[[int, str], None]) -> None:
-        self._write = write
-        self._close = close
-        self._frames: deque[tuple[bytes, bool]] = deque()
-        self._events = 0
-        self._bytes = 0
-        self._more = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
-        self._over = False
-        self._task = asyncio.create_task(self._run(), name="outbox")
-
-    def offer(self, frame: bytes, *, is_event: bool = True) -> bool:
-        """Queue a frame. False when it was too much for a slow reader: the socket is then closing with 1013."""
-        if self._over:
-            return False
-        if self._events + is_event > OUTBOX_EVENTS or self._bytes + len(frame) > OUTBOX_BYTES:
-            self.give_up(1013, "too slow")
-            return False
-        self._frames.append((frame, is_event))
-        self._events += is_event
-        self._bytes += len(frame)
-        self._empty.clear()
-        self._more.set()
-        return True
-
-    async def drained(self, *, within_s: float) -> bool:
-        """Wait until everything queued is written."""
-        try:
-            await asyncio.wait_for(self._empty.wait(), within_s)
-        except TimeoutError:
-            return False
-        return not self._over
-
-    def give_up(self, code: int, reason: str) -> None:
-        """Close the socket and queue nothing more."""
-        if not self._over:
-            self._over = True
-            self._frames.clear()
-            self._close(code, reason)
-
-    def stop(self) -> None:
-        self._over = True
-        self._task.cancel()
-
-    async def _run(self) -> None:
-        try:
-            while True:
-                await self._more.wait()
-                self._more.clear()
-                while self._frames:
-                    frame, is_event = self._frames[0]
-                    await self._write(frame)
-                    if not self._frames:
-                        break
-                    self._frames.popleft()
-                    self._events -= is_event
-                    self._bytes -= len(frame)
-                self._empty.set()
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            self._over = True          # the socket is gone; its handler hears of that by itself
-            self._empty.set()
-
-
 class Listening:
     """One authenticated socket: whose it is, how far it has heard, and its outbox."""
 
@@ -134,7 +62,7 @@ class Listening:
         self.outbox = outbox
         self.cursor = 0
         self.is_live = False
-        self.since = time.monotonic()
+        self.catching_up: asyncio.Task[None] | None = None
 
 
 class _Reader:
@@ -155,6 +83,7 @@ class Hub:
         self._metrics = metrics
         self._readers: dict[str, _Reader] = {}
         self._by_session: dict[str, set[Listening]] = {}
+        self._ended: OrderedDict[str, float] = OrderedDict()
         self._dirty: set[str] = set()
         self._stir = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -187,44 +116,47 @@ class Hub:
             reader = self._readers[socket.user_id] = _Reader(head=after)
         socket.cursor = after
         reader.sockets.append(socket)
-        self._by_session.setdefault(socket.session_id, set()).add(socket)
         self._metrics.sockets.inc()
-        excess = len(reader.sockets) - MOST_SOCKETS
-        for oldest in list(reader.sockets[:max(0, excess)]):
+        self._bind(socket, socket.session_id)
+        for oldest in reader.sockets[:-MOST_SOCKETS]:
             oldest.outbox.give_up(4409, "too many connections")
-        self.wake([socket.user_id])
-        await self._replay(socket, reader)
+        await self._replay(socket, reader, patience_s=REPLAY_PATIENCE_S)
 
     def leave(self, socket: Listening) -> None:
         """The socket is gone."""
         socket.is_live = False
         socket.outbox.stop()
+        if socket.catching_up:
+            socket.catching_up.cancel()
+        self._unbind(socket)
         reader = self._readers.get(socket.user_id)
         if reader is None or socket not in reader.sockets:
             return
         reader.sockets.remove(socket)
         if not reader.sockets:
             del self._readers[socket.user_id]
-        held = self._by_session.get(socket.session_id)
-        if held:
-            held.discard(socket)
-            if not held:
-                del self._by_session[socket.session_id]
         self._metrics.sockets.dec()
 
     def renew(self, socket: Listening, session_id: str) -> None:
-        """The socket goes on under another session of the same user."""
-        if session_id == socket.session_id:
-            return
+        """The socket goes on under another session of the same user, or under the same one."""
+        self._unbind(socket)
+        self._bind(socket, session_id)
+
+    def _bind(self, socket: Listening, session_id: str) -> None:
+        socket.session_id = session_id
+        self._by_session.setdefault(session_id, set()).add(socket)
+        if session_id in self._ended:
+            # It ended after its token was looked at and before the socket stood here.
+            socket.outbox.give_up(4401, "signed out")
+
+    def _unbind(self, socket: Listening) -> None:
         held = self._by_session.get(socket.session_id)
         if held:
             held.discard(socket)
             if not held:
                 del self._by_session[socket.session_id]
-        socket.session_id = session_id
-        self._by_session.setdefault(session_id, set()).add(socket)
 
-    async def _replay(self, socket: Listening, reader: _Reader) -> None:
+    async def _replay(self, socket: Listening, reader: _Reader, *, patience_s: float) -> None:
         """Read the past in pages, each written before the next is read, until nothing is left between it and live."""
         while socket in reader.sockets:
             page = await self._feeds.after(socket.user_id, socket.cursor, limit=REPLAY_PAGE)
@@ -232,18 +164,40 @@ class Hub:
                 if event.seq != socket.cursor + 1:
                     socket.outbox.give_up(1012, "resume")
                     return
+                if not await socket.outbox.room_for(event.frame, patience_s=patience_s):
+                    socket.outbox.give_up(1013, "too slow")
+                    return
                 if not self._send(socket, event):
                     return
-            if page and not await socket.outbox.drained(within_s=REPLAY_PATIENCE_S):
+            if not await socket.outbox.drained(patience_s=patience_s):
                 socket.outbox.give_up(1013, "too slow")
                 return
-            if len(page) < REPLAY_PAGE and socket.cursor >= reader.head:
+            if len(page) == REPLAY_PAGE:
+                continue
+            if socket.cursor >= reader.head:
                 # Nothing is awaited from the comparison on: what the reader takes later comes after this cursor.
                 if not any(other.is_live for other in reader.sockets):
                     reader.head = socket.cursor
                 socket.is_live = True
                 self.wake([socket.user_id])
                 return
+            if not page:
+                # What others have read is not there any more: the feed was emptied.
+                socket.outbox.give_up(1012, "resume")
+                return
+
+    def _fall_behind(self, socket: Listening, reader: _Reader) -> None:
+        """The outbox is full: from here on the socket reads by itself, as fast as it can take it in."""
+
+        async def catch_up() -> None:
+            try:
+                await self._replay(socket, reader, patience_s=SLOW_S)
+            except Exception as error:
+                log.warning("live.read_failed", count=1, **describe_error(error))
+                socket.outbox.give_up(1012, "come back")
+
+        socket.is_live = False
+        socket.catching_up = asyncio.create_task(catch_up(), name="catch-up")
 
     def _send(self, socket: Listening, event: Rendered) -> bool:
         if event.seq <= socket.cursor:
@@ -258,12 +212,9 @@ class Hub:
 
     def hear(self, message: dict[str, Any]) -> None:
         """A wake-up came in."""
-        news, ended, forgotten = message.get("news"), message.get("ended"), message.get("forget")
-        if isinstance(news, list):
-            self.wake(news)
-        for session_id in ended if isinstance(ended, list) else []:
-            self._end_session(session_id)
-        for user_id in forgotten if isinstance(forgotten, list) else []:
+        self.wake(_ids(message, "news"))
+        self._end_sessions(_ids(message, "ended"))
+        for user_id in _ids(message, "forget"):
             self._feeds.forget(user_id)
 
     def wake(self, user_ids: list[str]) -> None:
@@ -273,9 +224,15 @@ class Hub:
             self._dirty |= wanted
             self._stir.set()
 
-    def _end_session(self, session_id: str) -> None:
-        for socket in list(self._by_session.get(session_id, ())):
-            socket.outbox.give_up(4401, "signed out")
+    def _end_sessions(self, session_ids: Iterable[str]) -> None:
+        now = time.monotonic()
+        while self._ended and next(iter(self._ended.values())) < now - ENDED_KEPT_S:
+            self._ended.popitem(last=False)
+        for session_id in session_ids:
+            self._ended[session_id] = now
+            self._ended.move_to_end(session_id)
+            for socket in list(self._by_session.get(session_id, ())):
+                socket.outbox.give_up(4401, "signed out")
 
     async def rescan(self) -> None:
         """Compare where each feed stands with what was read here: after a time in which nothing could be heard."""
@@ -288,8 +245,7 @@ class Hub:
             ])  # fmt: skip
         sessions = list(self._by_session)
         for start in range(0, len(sessions), 1000):
-            for session_id in await self._feeds.dead_sessions(sessions[start : start + 1000]):
-                self._end_session(session_id)
+            self._end_sessions(await self._feeds.dead_sessions(sessions[start : start + 1000]))
 
     async def _read_on(self) -> None:
         wait_s = 0.0
@@ -302,10 +258,26 @@ class Hub:
                     await self._deliver(batch)
                     wait_s = 0.0
                 except Exception as error:
-                    self._dirty |= set(batch) & self._readers.keys()
-                    wait_s = min(2.0, wait_s * 2 + 0.1)
                     log.warning("live.read_failed", count=len(batch), **describe_error(error))
-                    await asyncio.sleep(wait_s)
+                    if is_away(error):
+                        self._dirty |= set(batch) & self._readers.keys()
+                        wait_s = min(2.0, wait_s * 2 + 0.1)
+                        await asyncio.sleep(wait_s)
+                    else:
+                        await self._deliver_apart(batch)
+
+    async def _deliver_apart(self, user_ids: list[str]) -> None:
+        """One of these feeds cannot be read: the others do not wait for it."""
+        for user_id in user_ids:
+            try:
+                await self._deliver([user_id])
+            except Exception as error:
+                if is_away(error):
+                    self.wake([user_id])
+                    continue
+                log.error("live.feed_unreadable", user_id=user_id, **describe_error(error))
+                for socket in list(reader.sockets if (reader := self._readers.get(user_id)) else ()):
+                    socket.outbox.give_up(1012, "come back")
 
     async def _deliver(self, user_ids: list[str]) -> None:
         heads = {
@@ -314,20 +286,32 @@ class Hub:
         }  # fmt: skip
         if not heads:
             return
-        for user_id, events in (await self._feeds.after_each(heads)).items():
-            reader = self._readers.get(user_id)
-            if reader is None:
+        found = await self._feeds.after_each(heads, limit=AT_ONCE)
+        for user_id, events in found.items():
+            self._deliver_to(user_id, heads[user_id], events)
+        if sum(map(len, found.values())) >= AT_ONCE:
+            self.wake(user_ids)            # there is more
+
+    def _deliver_to(self, user_id: str, head: int, events: list[Rendered]) -> None:
+        reader = self._readers.get(user_id)
+        if reader is None or reader.head < head:
+            return                         # the sockets that this was read for are gone; others have come, and read on
+        for event in events:
+            if event.seq <= reader.head:
                 continue
-            for event in events:
-                if event.seq != reader.head + 1:
-                    # A feed has no gaps; should one be seen, the readers resume and are told to reload.
-                    for socket in list(reader.sockets):
-                        socket.outbox.give_up(1012, "resume")
-                    break
-                reader.head = event.seq
+            if event.seq != reader.head + 1:
+                # A feed has no gaps; should one be seen, the readers resume and are told to reload.
                 for socket in list(reader.sockets):
-                    if socket.is_live:
-                        self._send(socket, event)
+                    socket.outbox.give_up(1012, "resume")
+                return
+            reader.head = event.seq
+            for socket in list(reader.sockets):
+                if not socket.is_live:
+                    continue
+                if event.seq > socket.cursor and not socket.outbox.fits(event.frame):
+                    self._fall_behind(socket, reader)
+                else:
+                    self._send(socket, event)
 
     async def _sweep(self) -> None:
         last = time.monotonic()
@@ -343,6 +327,7 @@ class Hub:
                 log.warning("live.sweep_failed", **describe_error(error))
 
 
-def frame(message: dict[str, Any]) -> bytes:
-    """A message as the text of one frame."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+def _ids(message: dict[str, Any], name: str) -> list[str]:
+    """What came through Redis is looked at before it is used."""
+    found = message.get(name)
+    return [id for id in found if isinstance(id, str)] if isinstance(found, list) else []

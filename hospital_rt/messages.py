@@ -9,19 +9,28 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from hospital_rt.json_text import NotJson, parse_json
-from hospital_rt.problems import Problem
+from hospital_rt.json_text import NotJson, is_storable, parse_json
+from hospital_rt.problems import FieldError, Problem
 
 SUBPROTOCOL = "hospital-rt.v1"
 MOST_BYTES = 16 * 1024
 MOST_SEQ = 2**53
-# Close codes of contract section 5.
-BINARY, NOT_UTF8, TOO_BIG, RESTARTING, TOO_SLOW = 1003, 1007, 1009, 1012, 1013
+# The channel's own close codes; 1002, 1007 and 1009 are the protocol's (``hospital_rt/websocket.py``).
+BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
 NOT_VALID, UNAUTHENTICATED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4408, 4409, 4429
 
-_lenient = ConfigDict(extra="ignore", strict=True)
+_lenient = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
+
+
+def _storable(value: str) -> str:
+    if not is_storable(value):
+        raise ValueError("Contains a character that cannot be stored.")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_storable)]
 
 
 class Auth(BaseModel):
@@ -40,10 +49,10 @@ class CheckIn(BaseModel):
     model_config = _lenient
     type: Literal["check_in"]
     id: str = Field(max_length=64)
-    step_id: str = Field(max_length=64)
+    step_id: str
     slot: str | None = Field(default=None, max_length=40)
     outcome: Literal["done", "skipped"] = "done"
-    reason: str | None = Field(default=None, max_length=200, repr=False)
+    reason: Text | None = Field(default=None, max_length=200, repr=False)
 
 
 class Ack(BaseModel):
@@ -68,16 +77,37 @@ class NotValid(Exception):
     """Not a message of this channel: close code 4400."""
 
 
+class Refused(Exception):
+    """A command that is one, with something wrong in it: answered by a reply, as REST answers 422."""
+
+    def __init__(self, id: str, problem: Problem) -> None:
+        super().__init__(problem.slug)
+        self.id, self.problem = id, problem
+
+
 def read_message(text: str) -> Message:
     """The client's message.
 
     Raises:
         NotValid: not JSON, or not one of the messages.
+        Refused: a check-in whose body is wrong.
     """
     try:
-        return _messages.validate_python(parse_json(text.encode("utf-8", "surrogatepass")))
-    except (NotJson, ValidationError):
+        value = parse_json(text.encode())
+    except NotJson:
         raise NotValid from None
+    try:
+        return _messages.validate_python(value)
+    except ValidationError as wrong:
+        errors = wrong.errors(include_input=False, include_url=False, include_context=False)
+    # A location begins with the kind of message.
+    members = [str(error["loc"][1]) if len(error["loc"]) > 1 else "" for error in errors]
+    if not isinstance(value, dict) or value.get("type") != "check_in" or not {"", "id"}.isdisjoint(members):
+        raise NotValid
+    raise Refused(value["id"], Problem("invalid", errors=tuple(
+        FieldError(f"#/{member}", error["msg"].removeprefix("Value error, "))
+        for member, error in zip(members, errors, strict=True)
+    )))  # fmt: skip
 
 
 def ready(*, user_id: str, role: str, epoch: str, seq: int, expires_at: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ PUBLISHED: dict[str, tuple[int, str]] = {
     "unsupported-media-type": (415, "Send JSON"),
     "invalid": (422, "Some of this is not valid"),
     "idempotency-mismatch": (422, "This key was used for another body"),
+    "upgrade-required": (426, "Upgrade to a WebSocket"),
     "rate-limited": (429, "Too many requests"),
     "busy": (429, "Too much to do at the moment"),
     "internal": (500, "Something went wrong on our side"),

@@ -51,10 +51,10 @@ class FeedReader:
         events = await self._store.events.after(user_id, seq, limit=limit)
         return [_frame(event, text) for event, text in await self._render(events)]
 
-    async def after_each(self, heads: dict[str, int]) -> dict[str, list[Rendered]]:
-        """What follows each user's ``seq``, as frames."""
+    async def after_each(self, heads: dict[str, int], *, limit: int) -> dict[str, list[Rendered]]:
+        """What follows each user's ``seq``, as frames: ``limit`` of them in all, then there may be more."""
         found: dict[str, list[Rendered]] = {}
-        for event, text in await self._render(await self._store.events.after_each(heads)):
+        for event, text in await self._render(await self._store.events.after_each(heads, limit=limit)):
             found.setdefault(event.user_id, []).append(_frame(event, text))
         return found
 

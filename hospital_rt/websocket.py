@@ -1,0 +1,123 @@
+"""Tornado's WebSocket protocol, held to RFC 6455: whoever breaks it is told so by a close code.
+
+Tornado takes in frames that are not masked, and hangs up without a word on most other breaches, so that a client
+cannot tell a fault of its own from a bad network. Here a breach is 1002, a text that is not UTF-8 1007, too long a
+message 1009; what is still on its way is then read and thrown away for a moment, since closing at once would reset
+the connection and the close frame with it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tornado.util import _websocket_mask
+from tornado.websocket import WebSocketProtocol13
+
+LINGER_S = 1.0
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+_OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
+_LONGEST_CONTROL = 125
+PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
+
+
+class _Breach(Exception):
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def is_close_code(code: int) -> bool:
+    """Whether a peer may close with it (RFC 6455 section 7.4)."""
+    return 3000 <= code <= 4999 or (1000 <= code <= 1014 and code not in {1004, 1005, 1006})
+
+
+class StrictProtocol(WebSocketProtocol13):
+    """Takes the place of Tornado's reading of frames; everything else is Tornado's.
+
+    Args:
+        end: closes with a code and a reason.
+    """
+
+    def __init__(self, handler: Any, params: Any, end: Callable[[int, str], None]) -> None:
+        super().__init__(handler, False, params)
+        self._end = end
+        self._held: bytearray | None = None          # the parts so far of a message in parts
+        self._held_opcode = TEXT
+
+    async def _receive_frame(self) -> None:
+        try:
+            found = await self._read_message()
+        except _Breach as breach:
+            self._end(breach.code, breach.reason)
+            await self._read_away()
+        if found is not None and (handled := self._handle_message(*found)) is not None:
+            await handled
+
+    async def _read_message(self) -> tuple[int, bytes] | None:
+        """One frame; its message, if it is complete."""
+        first, second = await self._read_bytes(2)
+        is_final, opcode, length = bool(first & 0x80), first & 0x0F, second & 0x7F
+        is_control = bool(opcode & 0x8)
+        if first & 0x70 or opcode not in _OPCODES:
+            raise _Breach(PROTOCOL_ERROR, "no extension was agreed")
+        if not second & 0x80:
+            raise _Breach(PROTOCOL_ERROR, "frames of a client are masked")
+        if is_control and (not is_final or length > _LONGEST_CONTROL):
+            raise _Breach(PROTOCOL_ERROR, "a control frame is short and whole")
+        if not is_control and (opcode == CONTINUATION) == (self._held is None):
+            raise _Breach(PROTOCOL_ERROR, "parts of a message follow each other")
+        if length == 126:
+            (length,) = struct.unpack("!H", await self._read_bytes(2))
+        elif length == 127:
+            (length,) = struct.unpack("!Q", await self._read_bytes(8))
+        if not is_control and length + len(self._held or b"") > self.params.max_message_size:
+            raise _Breach(TOO_BIG, "message too big")
+        mask = await self._read_bytes(4)
+        data = _websocket_mask(mask, await self._read_bytes(length))
+        if is_control:
+            if opcode == CLOSE:
+                _check_close(data)
+            return opcode, data
+        if opcode != CONTINUATION:
+            if is_final:
+                return self._whole(opcode, data)
+            self._held, self._held_opcode = bytearray(), opcode
+        if self._held is None:
+            raise AssertionError("a continuation has a beginning")
+        self._held += data
+        if not is_final:
+            return None
+        data, self._held = bytes(self._held), None
+        return self._whole(self._held_opcode, data)
+
+    def _whole(self, opcode: int, data: bytes) -> tuple[int, bytes] | None:
+        if opcode == TEXT and not _is_utf8(data):
+            # Where frames begin and end is still known: the peer's own close frame can be waited for.
+            self._end(NOT_UTF8, "not UTF-8")
+            return None
+        return opcode, data
+
+    async def _read_away(self) -> NoReturn:
+        """Read until the peer is gone or the time is over; ends by the stream's own error."""
+        self.stream.io_loop.call_later(LINGER_S, self._abort)
+        while True:
+            await self.stream.read_bytes(65536, partial=True)
+
+
+def _check_close(data: bytes) -> None:
+    if not data:
+        return
+    if len(data) == 1 or not is_close_code(struct.unpack("!H", data[:2])[0]):
+        raise _Breach(PROTOCOL_ERROR, "no such close code")
+    if not _is_utf8(data[2:]):
+        raise _Breach(NOT_UTF8, "not UTF-8")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
