@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 from hospital_rt.extraction.amounts import DOSE_UNITS, Amount, amounts
 from hospital_rt.extraction.clauses import Clause, clauses
@@ -38,6 +39,13 @@ class Note:
     sentences: list[Span] = field(repr=False)
     shut: list[Span] = field(repr=False)
     readings: list[Reading] = field(repr=False)
+    asked: dict[tuple[int, int], Evidence] = field(default_factory=dict, repr=False)
+
+    def evidence(self, start: int, end: int) -> Evidence:
+        """The evidence for a place, gathered once."""
+        if (start, end) not in self.asked:
+            self.asked[start, end] = Evidence.at(self, start, end)
+        return self.asked[start, end]
 
     @classmethod
     def of(cls, text: str, day: date) -> Note:
@@ -58,27 +66,27 @@ class Scope:
     low: str = field(repr=False)
     day: date
 
-    @property
+    @cached_property
     def amounts(self) -> list[Amount]:
         return list(amounts(self.low))
 
-    @property
+    @cached_property
     def doses(self) -> set[Key]:
         return {a.key for a in self.amounts if a.unit in DOSE_UNITS}
 
-    @property
+    @cached_property
     def often(self) -> list[Often]:
         return often(self.low)
 
-    @property
+    @cached_property
     def durations(self) -> list[Lasts]:
         return durations(self.low, self.day)
 
-    @property
+    @cached_property
     def dues(self) -> list[Due]:
         return list(dues(self.low, self.day))
 
-    @property
+    @cached_property
     def clock(self) -> list[str]:
         return clock_times(self.low) or []
 
@@ -159,7 +167,7 @@ class Evidence:
         narrow = Scope(" . ".join(r.clause.low for r in giving), self.note.day)
         return Evidence(self.note, self.start, self.end, giving, narrow, self.wide, self.quote)
 
-    @property
+    @cached_property
     def shared(self) -> Scope:
         """The wide scope without what other acts of the sentence keep to themselves: a dose with its own duration.
 

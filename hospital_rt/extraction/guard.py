@@ -6,6 +6,7 @@ patient, and none of its numbers, medicines or days is anybody's invention; ever
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from difflib import SequenceMatcher
 
@@ -18,7 +19,7 @@ from hospital_rt.extraction.offline import instruction_like
 from hospital_rt.extraction.schema import MAX_ITEMS, Extraction, Item, Kind, PlanItem
 from hospital_rt.extraction.stance import WHY
 from hospital_rt.extraction.support import Doubt
-from hospital_rt.extraction.text import find_quote, same_length_plain
+from hospital_rt.extraction.text import compose, find_quote, same_length_plain
 
 _MAX_PLACES = 8
 _MAX_SENTENCES = 3
@@ -33,6 +34,9 @@ def guard(text: str, extraction: Extraction, *, day: date) -> Guarded:
     the order of the note, and are at most ``MAX_ITEMS``; clock times and ``every_hours`` that the note does not give
     are taken off them, since those are the service's to choose.
     """
+    composed, places = compose(text)
+    if composed != text:
+        return _placed(guard(composed, extraction, day=day), text, places)
     note = Note.of(text, day)
     kept: list[Kept] = []
     dropped: list[Dropped] = []
@@ -53,6 +57,20 @@ def guard(text: str, extraction: Extraction, *, day: date) -> Guarded:
     kept = kept[:MAX_ITEMS]
     touched += [(k.start, k.end) for k in kept]
     return Guarded(kept=kept, dropped=dropped, unmatched=_unmatched(note, touched), too_many=len(rows) > MAX_ITEMS)
+
+
+def _placed(found: Guarded, text: str, places: list[int]) -> Guarded:
+    """What was found in the composed text, with its places in the text as it was written."""
+
+    def moved(k: Kept) -> Kept:
+        start, end = places[k.start], places[k.end]
+        return replace(k, item=k.item.model_copy(update={"quote": text[start:end]}), start=start, end=end)
+
+    unmatched = [
+        Unmatched(quote=text[places[u.start] : places[u.end]], start=places[u.start], end=places[u.end])
+        for u in found.unmatched
+    ]
+    return replace(found, kept=[moved(k) for k in found.kept], unmatched=unmatched)
 
 
 _TOO_MANY = f"A note can have {MAX_ITEMS} steps; this one comes after them."
@@ -79,7 +97,7 @@ def _judge(note: Note, kind: Kind, item: Item | PlanItem) -> Kept | Doubt:
 def _judge_at(note: Note, kind: Kind, item: Item | PlanItem, start: int, end: int) -> Kept | Doubt:
     if any(span.overlaps(start, end) for span in note.shut):
         return "software", WHY["software"]
-    evidence = Evidence.at(note, start, end)
+    evidence = note.evidence(start, end)
     if evidence.sentences_spanned > _MAX_SENTENCES:
         return "quote-too-long", "It quotes so much of the note that nothing follows from it."
     said = same_length_plain(f"{item.title} . {item.detail or ''}")

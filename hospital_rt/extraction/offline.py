@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -41,6 +42,7 @@ class OfflineExtractor:
 
 def read_note(text: str, day: date) -> Extraction:
     """The steps of a note, by the rules."""
+    text = unicodedata.normalize("NFC", text)
     readings = [read(clause, day) for clause in clauses(text)]
     checklist: list[Item] = []
     plan: list[PlanItem] = []
@@ -216,5 +218,5 @@ def _detail(r: Reading) -> str | None:
 def instruction_like(r: Reading) -> bool:
     """Whether a clause reads like an instruction to the patient, step or not; prohibitions too."""
     if r.why_not == "prohibited":
-        return order_at(r.clause.low) is None and len(r.clause.low.split()) > 2
+        return len(r.clause.low.split()) > 2
     return r.why_not is None and (steps.is_plan(r, in_plan=True) or steps.is_single(r) or bool(r.dosed and r.drug))

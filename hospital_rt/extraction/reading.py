@@ -161,8 +161,8 @@ def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) 
         return (0, 0)
     complaint = _FOR_COMPLAINT.search(low)
     if complaint and pace is None and due is None and verb not in KEEP and doses(low):
-        told = any(w in SYMPTOMS for w in re.findall(r"[a-z]+", low[complaint.start() :]))
-        return (0, 0) if told else None
+        named = re.findall(r"[a-z]+", low[complaint.start() :])
+        return (0, 0) if any(w in SYMPTOMS for w in named) else None
     if re.search(r"\b(?:up to|maximum|max|hasta|jusqu'a)\b", low) and pace is None and any(f.limit for f in often(low)):
         return (0, 0)
     return None

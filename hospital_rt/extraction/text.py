@@ -78,6 +78,23 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
             start = at
 
 
+def compose(text: str) -> tuple[str, list[int]]:
+    """The text after NFC, and where each of its characters (and its end) was before.
+
+    >>> compose("e\u0301t")
+    ('ét', [0, 2, 3])
+    """
+    if unicodedata.is_normalized("NFC", text):
+        return text, list(range(len(text) + 1))
+    out: list[str] = []
+    places: list[int] = []
+    for start, end in _clusters(text):
+        for char in unicodedata.normalize("NFC", text[start:end]):
+            out.append(char)
+            places.append(start)
+    return "".join(out), [*places, len(text)]
+
+
 def plain(text: str) -> str:
     """Lower case without accents, for looking words up (never for offsets).
 
@@ -158,12 +175,28 @@ def sentences(text: str) -> list[Span]:
     start = 0
     for mark in _ENDS.finditer(text):
         end = mark.end()
+        start = _cut_long(found, text, start, end)
         if mark.group().startswith(".") and _is_abbreviation(text, start, mark.start(), end):
             continue
         _add(found, text, start, end)
         start = end
+    start = _cut_long(found, text, start, len(text))
     _add(found, text, start, len(text))
     return found
+
+
+_LONGEST = 1000
+
+
+def _cut_long(found: list[Span], text: str, start: int, end: int) -> int:
+    """Cut what is no sentence any more after ``_LONGEST`` characters, at a space, so that no note costs more than its
+    length; returns where the rest begins."""
+    while end - start > _LONGEST:
+        at = text.rfind(" ", start + 1, start + _LONGEST)
+        at = at if at > start else start + _LONGEST
+        _add(found, text, start, at)
+        start = at
+    return start
 
 
 def _is_abbreviation(text: str, start: int, dot: int, end: int) -> bool:
