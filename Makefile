@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run test test-browser lint types faults eval check lock clean browser
+.PHONY: run test test-browser lint types faults eval check lock clean browser bench
 
 run: $(VENV)/.run
 	$(PY) main.py demo
@@ -55,3 +55,8 @@ lock: $(VENV)/.dev
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+# Speed, as one table: BENCH=quick for minutes instead of half an hour, PEER=path beside the peer's stack.
+BENCH ?= full
+bench: $(VENV)/.dev
+	$(PY) -m bench --size $(BENCH) $(if $(PEER),--peer $(PEER))
