@@ -154,6 +154,7 @@ class ResetPasswordHandler(AccountHandler):
                 user.id, {"password_hash": hashed, "email_confirmed": True}, session=session
             )
             await self.store.letters.void(user.id, session=session)
+            await self.store.calendars.revoke(user.id, session=session)
             return await self.store.sessions.end_all(user.id, now=utcnow(), session=session)
 
         ended = await self.store.transaction(work)

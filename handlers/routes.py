@@ -9,7 +9,7 @@ from typing import Any
 
 from tornado.web import RequestHandler, url
 
-from handlers import accounts, assignments, events, live_shapes, me, notes, operations, sign_in, steps
+from handlers import accounts, assignments, channels, events, live_shapes, me, notes, operations, sign_in, steps
 from handlers.base import ApiHandler, NotFoundHandler
 from handlers.docs import INIT_JS, PAGE, TextDoor
 from handlers.live import LiveHandler
@@ -49,6 +49,8 @@ API: tuple[Route, ...] = (
     Route("/api/me/password/", me.PasswordHandler, "me"),
     Route("/api/me/sessions/", me.SessionsHandler, "me"),
     Route("/api/me/sessions/{session_id}/", me.SessionHandler, "me"),
+    Route("/api/me/calendar/", channels.CalendarHandler, "channels"),
+    Route("/api/me/push/", channels.PushHandler, "channels"),
     Route("/api/doctors/", assignments.DoctorsHandler, "assignments"),
     Route("/api/assign/", assignments.AssignHandler, "assignments"),
     Route("/api/my-patients/", assignments.MyPatientsHandler, "assignments"),
@@ -110,6 +112,7 @@ def make_routes(doors: Doors) -> list[Any]:
     return [
         *(url(route.pattern, route.handler, given) for route in API),
         url(r"/api/live/?", LiveHandler, given),
+        url(r"/calendar/([A-Za-z0-9_-]{20,100})\.ics", channels.CalendarFileHandler, given),
         url(r"/healthz/?", operations.HealthHandler, given),
         url(r"/readyz/?", operations.ReadyHandler, given),
         url(r"/metrics/?", operations.MetricsHandler, given),

@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,6 +153,15 @@ class Vault:
         if held is None:
             raise Unreadable("no key")
         return held[1]
+
+    async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A secret of the installation itself, made once and wrapped like any key."""
+        found = await self._keys.find_one({"_id": name})
+        if found is None:
+            with contextlib.suppress(DuplicateKeyError):
+                await self._keys.insert_one({"_id": name, "wrapped": self._ring.encrypt(make()).decode()})
+            found = await self._keys.find_one({"_id": name})
+        return self._unwrap(found["wrapped"] if found else "")
 
     # Values
 

@@ -150,6 +150,20 @@ class Events:
         """The user's screen showed the feed up to ``seq``."""
         await self._feeds.update_one({"_id": user_id, "seq": {"$gte": seq}}, {"$max": {"shown": seq}})
 
+    async def unshown(self, user_ids: list[str]) -> dict[str, int]:
+        """Of these users, those whose screens have not shown all of their feed: up to which ``seq`` they have."""
+        found: dict[str, int] = {}
+        async for row in self._feeds.find({"_id": {"$in": user_ids}}):
+            if row.get("shown", 0) < row.get("seq", 0):
+                found[row["_id"]] = row.get("shown", 0)
+        return found
+
+    async def newest_named(self, user_id: str, event: str, *, after: int, until: datetime) -> Event | None:
+        """The newest event of a name later than ``after`` and not younger than ``until``."""
+        wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
+        rows = await self._events.find(wanted).sort("seq", -1).limit(1).to_list(1)
+        return self._read(rows[0]) if rows else None
+
     async def forget(self, user_id: str, *, session: Session) -> None:
         """Empty an erased user's feed; its count stays, so that no ``seq`` comes twice."""
         await self._events.delete_many({"user_id": user_id}, session=session)

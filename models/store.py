@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import uuid4
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from hospital_rt.database import Database, Session
 from hospital_rt.vault import Vault
 from models.assignments import Assignments
 from models.audit import Audit
+from models.calendars import Calendars
 from models.events import Events
 from models.idempotency import Idempotency
 from models.letters import Letters
@@ -25,6 +27,7 @@ from models.plans import Plans
 from models.reminders import Reminders
 from models.sessions import Sessions
 from models.steps import Steps
+from models.subscriptions import Subscriptions
 from models.users import Users
 
 T = TypeVar("T")
@@ -47,6 +50,8 @@ class Store:
         self.steps = Steps(collection("steps"), vault)
         self.reminders = Reminders(collection("reminders"), vault)
         self.events = Events(collection("events"), collection("feeds"), vault)
+        self.calendars = Calendars(collection("calendars"))
+        self.subscriptions = Subscriptions(collection("subscriptions"), vault)
         self.letters = Letters(collection("letters"), collection("links"))
         self.idempotency = Idempotency(collection("idempotency"), vault)
         self.audit = Audit(database, vault)
@@ -62,6 +67,7 @@ class Store:
             "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
             "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,
             "letters": Letters.INDEXES, "links": Letters.LINK_INDEXES, "idempotency": Idempotency.INDEXES,
+            "calendars": Calendars.INDEXES, "subscriptions": Subscriptions.INDEXES,
             "audit": Audit.INDEXES,
         }  # fmt: skip
         for name, indexes in wanted.items():
@@ -97,6 +103,21 @@ class Store:
         value = uuid4().hex[:16]
         await self._meta.update_one({"_id": "epoch"}, {"$set": {"value": value}}, upsert=True)
         return value
+
+    async def count_backup(self) -> tuple[str, int]:
+        """Which installation this is, and the number of the backup that begins now."""
+        named = await self._meta.find_one_and_update(
+            {"_id": "installation"}, {"$setOnInsert": {"value": uuid4().hex}},
+            upsert=True, return_document=ReturnDocument.AFTER,
+        )  # fmt: skip
+        counted = await self._meta.find_one_and_update(
+            {"_id": "backups"}, {"$inc": {"number": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        return str(named["value"]), int(counted["number"])
+
+    async def resume_counting_backups(self, number: int) -> None:
+        """After a restore: the next backup is later than any of which there is a file."""
+        await self._meta.update_one({"_id": "backups"}, {"$max": {"number": number}}, upsert=True)
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run ``work(session)`` as one transaction; it may be run again."""

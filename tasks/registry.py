@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks import mail, notes, reminders
+from tasks import mail, notes, push, reminders
 from tasks.broker import ReliableStreamBroker
 
 
@@ -11,3 +11,4 @@ def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
     reminders.register(broker, tick_s)
     notes.register(broker, tick_s)
     mail.register(broker, tick_s)
+    push.register(broker, tick_s)

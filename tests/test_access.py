@@ -28,6 +28,9 @@ NO_DOCTOR = dict(zip(CALLERS, (401, 403, 403, 404, 404, 404, 403, 401), strict=T
 CLINICAL = dict(zip(CALLERS, (401, 200, 200, 200, 200, 200, 403, 401), strict=True))
 
 
+PUSH: dict[str, Any] = {"endpoint": "https://127.0.0.1/x", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
+
+
 @dataclass(frozen=True)
 class Row:
     """One door. ``{name}`` in path and body is filled from the scene."""
@@ -52,6 +55,11 @@ TABLE = (
     Row("DELETE", "/api/me/sessions/{patient_session}/",
         dict(zip(CALLERS, (401, 200, 404, 404, 404, 404, 404, 401), strict=True)), None, 204),
     Row("GET", "/api/me/access-log/", PATIENT),
+    Row("POST", "/api/me/calendar/", PATIENT, None, 201),
+    Row("DELETE", "/api/me/calendar/", PATIENT, None, 204),
+    Row("GET", "/api/me/push/", PATIENT),
+    Row("POST", "/api/me/push/", PATIENT, PUSH, 201),
+    Row("DELETE", "/api/me/push/", {**PATIENT, "patient": 404, "other_patient": 404}, {"endpoint": PUSH["endpoint"]}),
     Row("GET", "/api/doctors/", USER),
     Row("GET", "/api/assign/", {**PATIENT, "other_patient": 404}),
     Row("POST", "/api/assign/", PATIENT, {"doctor_id": "{doctor}"}, 201),
@@ -131,7 +139,9 @@ class Scene:
         return self
 
     async def ask(self, row: Row, caller: str) -> int:
-        body = {key: value.format(**self.ids) for key, value in row.body.items()} if row.body else None
+        body = row.body and {
+            key: value.format(**self.ids) if isinstance(value, str) else value for key, value in row.body.items()
+        }
         answer = await self.people[caller].call(row.method, row.path.format(**self.ids), body)
         return answer.status
 
@@ -141,7 +151,7 @@ def refused_first(expect: dict[str, int]) -> list[str]:
     return sorted(CALLERS, key=lambda caller: (expect[caller] == 200, caller != "patient"))
 
 
-@pytest.mark.settings(step_review="auto")
+@pytest.mark.settings(push_hosts=("127.0.0.1",))
 @pytest.mark.parametrize("row", TABLE, ids=str)
 async def test_each_door_lets_in_whom_the_table_says(clinic: Clinic, row: Row) -> None:
     scene = await Scene(clinic).set()

@@ -9,6 +9,7 @@ from hospital_rt.database import Document, Session
 from models.acts.assign import end_assignment
 from models.acts.check_in import cancelled
 from models.acts.notes import reject_proposed
+from models.audit import Act, Trace
 from models.events import Happening
 from models.notes import UNSETTLED
 from models.reminders import Entry
@@ -25,7 +26,7 @@ class Left:
     sessions: tuple[str, ...]
 
 
-async def change_settings(store: Store, user_id: str, changes: Document) -> User:
+async def change_settings(store: Store, user_id: str, changes: Document, *, trace: Trace | None = None) -> User:
     """Change the user's own settings. A new time zone or reminder time moves the slots not yet recorded (4.1)."""
 
     async def work(session: Session) -> User:
@@ -45,6 +46,7 @@ async def change_settings(store: Store, user_id: str, changes: Document) -> User
                 session=session,
             )
         await store.users.update(user_id, changes, session=session)
+        await store.audit.write(trace, "account.changed", of=[user_id], session=session)
         known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
         return replace(before, **known)
 
@@ -57,7 +59,9 @@ def _moved(step: Step, timezone: str, reminder_time: str) -> Step:
     return replace(step, schedule=plan, course=replace(step.course, schedule=plan) if step.course and plan else None)
 
 
-async def leave_for_good(store: Store, user: User, *, now: datetime, erase: bool) -> Left:
+async def leave_for_good(
+    store: Store, user: User, *, now: datetime, erase: bool, trace: Trace | None = None
+) -> Left:
     """Close an account: sessions, links and assignments end. With ``erase`` the key is destroyed too.
 
     A patient's steps are cancelled; a doctor's notes and steps stay with their patients.
@@ -80,8 +84,12 @@ async def leave_for_good(store: Store, user: User, *, now: datetime, erase: bool
             )
         ended = await store.sessions.end_all(user.id, now=now, session=session)
         await store.letters.void(user.id, session=session)
+        await store.calendars.revoke(user.id, session=session)
+        await store.subscriptions.remove_all(user.id, session=session)
         await store.idempotency.forget(user.id, session=session)
         users = await store.events.append(happenings, at=now, session=session)
+        act: Act = "account.erased" if erase else "account.closed"
+        await store.audit.write(trace, act, of=[user.id], session=session)
         if erase:
             await store.events.forget(user.id, session=session)
             await store.users.erase(user.id, at=now, session=session)

@@ -1,0 +1,40 @@
+"""Calendars: a patient's private link to their reminders. One at most; of its secret only the hash is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import ASCENDING, IndexModel
+
+from hospital_rt.database import Collection, Document, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarLink:
+    patient_id: str
+    titles: bool                       # whether the entries say what to do, or only that there is something
+
+
+class Calendars:
+    """The collection ``calendars``, by patient."""
+
+    INDEXES = [IndexModel([("token_hash", ASCENDING)], unique=True)]
+
+    def __init__(self, collection: Collection) -> None:
+        self._calendars = collection
+
+    async def make(self, *, patient_id: str, token_hash: str, titles: bool, now: datetime) -> None:
+        """A new link; the one before it no longer works."""
+        await self._calendars.replace_one(
+            {"_id": patient_id},
+            {"_id": patient_id, "token_hash": token_hash, "titles": titles, "created_at": now},
+            upsert=True,
+        )
+
+    async def find(self, token_hash: str) -> CalendarLink | None:
+        row: Document | None = await self._calendars.find_one({"token_hash": token_hash})
+        return CalendarLink(patient_id=row["_id"], titles=row["titles"]) if row else None
+
+    async def revoke(self, patient_id: str, *, session: Session = None) -> None:
+        await self._calendars.delete_one({"_id": patient_id}, session=session)

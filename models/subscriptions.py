@@ -1,0 +1,92 @@
+"""Subscriptions: where Web Push may reach a user's devices when no page is open. Endpoints and keys lie sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING, IndexModel
+
+from hospital_rt.database import Collection, Document, Session
+from hospital_rt.vault import Unreadable, Vault
+
+MOST_EACH = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """One device. ``pushed`` is the ``seq`` up to which it was told that there is news."""
+
+    id: str
+    user_id: str
+    endpoint: str = field(repr=False)
+    p256dh: str = field(repr=False)
+    auth: str = field(repr=False)
+    created_at: datetime
+    pushed: int
+
+
+class Subscriptions:
+    """The collection ``subscriptions``."""
+
+    INDEXES = [IndexModel([("user_id", ASCENDING)])]
+
+    def __init__(self, collection: Collection, vault: Vault) -> None:
+        self._subscriptions = collection
+        self._vault = vault
+
+    async def _read(self, row: Document) -> Subscription | None:
+        try:
+            held = await self._vault.open_value(
+                row["user_id"], f"subscriptions|{row['_id']}|device", row["sealed_device"]
+            )
+        except Unreadable:
+            return None
+        return Subscription(
+            id=row["_id"], user_id=row["user_id"], endpoint=held["endpoint"], p256dh=held["p256dh"],
+            auth=held["auth"], created_at=row["created_at"], pushed=row["pushed"],
+        )  # fmt: skip
+
+    async def add(
+        self, *, id: str, user_id: str, endpoint: str, p256dh: str, auth: str, pushed: int, now: datetime
+    ) -> bool:
+        """Remember a device, or its new keys. False when the user has too many."""
+        if await self._subscriptions.count_documents({"user_id": user_id, "_id": {"$ne": id}}) >= MOST_EACH:
+            return False
+        sealed = await self._vault.seal(
+            user_id, f"subscriptions|{id}|device", {"endpoint": endpoint, "p256dh": p256dh, "auth": auth}
+        )
+        await self._subscriptions.replace_one(
+            {"_id": id},
+            {"_id": id, "user_id": user_id, "sealed_device": sealed, "created_at": now, "pushed": pushed,
+             "held_until": now},
+            upsert=True,
+        )  # fmt: skip
+        return True
+
+    async def of_user(self, user_id: str) -> list[Subscription]:
+        cursor = self._subscriptions.find({"user_id": user_id}).sort("created_at", 1)
+        return [found async for row in cursor if (found := await self._read(row))]
+
+    async def remove(self, id: str, *, user_id: str | None = None) -> bool:
+        wanted = {"_id": id} if user_id is None else {"_id": id, "user_id": user_id}
+        return bool((await self._subscriptions.delete_one(wanted)).deleted_count)
+
+    async def remove_all(self, user_id: str, *, session: Session = None) -> None:
+        await self._subscriptions.delete_many({"user_id": user_id}, session=session)
+
+    async def subscribers(self, *, after: str, limit: int) -> list[str]:
+        """Users with a device, in the order of their ids: a page of them."""
+        pipeline_cursor = self._subscriptions.find({"user_id": {"$gt": after}}, {"user_id": 1}).sort("user_id", 1)
+        return sorted({row["user_id"] async for row in pipeline_cursor.limit(limit)})
+
+    async def hold(self, subscription: Subscription, *, now: datetime, hold_s: float) -> bool:
+        """Take a device to push to. False when another worker has it, or has just pushed."""
+        result = await self._subscriptions.update_one(
+            {"_id": subscription.id, "pushed": subscription.pushed, "held_until": {"$lte": now}},
+            {"$set": {"held_until": now + timedelta(seconds=hold_s)}},
+        )
+        return bool(result.matched_count)
+
+    async def pushed(self, id: str, *, seq: int) -> None:
+        await self._subscriptions.update_one({"_id": id}, {"$max": {"pushed": seq}})

@@ -1,0 +1,84 @@
+"""Push: a neutral word to devices whose page did not show a reminder within a while. A second channel, best effort.
+
+The page tells how far it has shown its feed (``ack``); what it showed is not pushed.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from hospital_rt.clock import to_wire
+from hospital_rt.push import PushSender
+from models.house import House
+from models.subscriptions import Subscription
+from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.context import HouseDep
+
+SWEEP = "sweep_push"
+PATIENCE = timedelta(seconds=20)
+HOLD_S = 30.0
+PAGE = 500
+NEUTRAL = json.dumps({"type": "reminder"}).encode()
+
+
+async def push_sender(house: House) -> PushSender:
+    """The sender with this installation's VAPID key."""
+    key = await house.resources.vault.secret("vapid", PushSender.new_private_key)
+    return PushSender(
+        private_key=key, subject=f"mailto:{house.settings.mail_from}", hosts=house.settings.push_hosts
+    )
+
+
+async def sweep_push(house: House) -> int:
+    """Push to every device that is owed a word. Returns how many pushes were taken."""
+    store, last, sent = house.store, "", 0
+    sender: PushSender | None = None
+    try:
+        while users := await store.subscriptions.subscribers(after=last, limit=PAGE):
+            last = users[-1]
+            for user_id, shown in (await store.events.unshown(users)).items():
+                for device in await store.subscriptions.of_user(user_id):
+                    seq = await _owed(house, device, shown=shown)
+                    if seq is None or not await store.subscriptions.hold(device, now=house.now(), hold_s=HOLD_S):
+                        continue
+                    sender = sender or await push_sender(house)
+                    sent += await _push(house, sender, device, seq)
+        return sent
+    finally:
+        if sender is not None:
+            await sender.close()
+
+
+async def _owed(house: House, device: Subscription, *, shown: int) -> int | None:
+    """The newest reminder that no page has shown for a while and whose slot is still open: its ``seq``."""
+    due = await house.store.events.newest_named(
+        device.user_id, "reminder.due", after=max(shown, device.pushed), until=house.now() - PATIENCE
+    )
+    if due is None:
+        return None
+    await house.store.events.load_keys([due])
+    data = json.loads(house.store.events.open_text(due))
+    step = await house.store.steps.get(data["step"]["id"])
+    waiting = step.course.open_slot if step and step.status == "active" and step.course else None
+    return due.seq if waiting and to_wire(waiting.at) == data["slot"] else None
+
+
+async def _push(house: House, sender: PushSender, device: Subscription, seq: int) -> int:
+    outcome = await sender.send(endpoint=device.endpoint, p256dh=device.p256dh, auth=device.auth, data=NEUTRAL)
+    if outcome == "gone":
+        await house.store.subscriptions.remove(device.id)
+    elif outcome == "sent":
+        await house.store.subscriptions.pushed(device.id, seq=seq)
+    return int(outcome == "sent")
+
+
+async def _sweep_task(house: HouseDep) -> None:
+    await sweep_push(house)
+
+
+def register(broker: ReliableStreamBroker, tick_s: int) -> None:
+    broker.register_task(
+        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        schedule=[{"interval": max(5, tick_s), "schedule_id": SWEEP}],
+    )  # fmt: skip
