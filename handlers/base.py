@@ -33,11 +33,12 @@ SAME_KEY_WAIT_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a method answers: status, document, and headers of its own."""
+    """What a method answers: status, document, and headers of its own. ``about``: whom, when not who asks."""
 
     status: int
     body: Any = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    about: str | None = None
 
 
 @stream_request_body
@@ -235,16 +236,18 @@ class ApiHandler(Door):
     # The same request twice
 
     async def once(
-        self, work: Callable[[Claim | None], Awaitable[Reply]], again: Callable[[Claim], Awaitable[Reply]]
-    ) -> None:
+        self, work: Callable[[Claim | None], Awaitable[Reply]], again: Callable[[Claim], Awaitable[Reply]],
+        anew: Callable[[Any], Awaitable[Any]],
+    ) -> None:  # fmt: skip
         """Do ``work`` under the request's ``Idempotency-Key``, if it has one, and answer what it answers.
 
         Args:
             again: makes the answer when an earlier try had done the work and lost its answer on the way.
+            anew: judges whether who asks may still read a kept answer's body, and gives what they may.
         """
         claim = await self._claim()
         if isinstance(claim, Answer):
-            self.respond(claim.body, status=claim.status, headers=claim.headers)
+            self.respond(await anew(claim.body), status=claim.status, headers=claim.headers)
             return
         if claim is None:
             reply = await work(None)
@@ -254,8 +257,9 @@ class ApiHandler(Door):
             except Problem:
                 await self.store.idempotency.release(claim)
                 raise
+            about = reply.about or self.who.id
             await self.store.idempotency.keep(
-                claim, Answer(status=reply.status, body=reply.body, headers=dict(reply.headers))
+                claim, Answer(status=reply.status, about=about, body=reply.body, headers=dict(reply.headers))
             )
         self.respond(reply.body, status=reply.status, headers=reply.headers)
 

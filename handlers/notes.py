@@ -16,6 +16,7 @@ from handlers.shapes import (
     NoteBody,
     NoteLineView,
     NoteView,
+    NothingBody,
     PatientPageQuery,
     ReasonBody,
     ScheduleBody,
@@ -36,7 +37,8 @@ NOTE_BODY = 256 * 1024
 
 class NoteHandlerBase(ApiHandler):
     async def reply(self, note: Note, *, status: int = 200) -> Reply:
-        return Reply(status, await note_view(self.store, note, self.who, now=self.now()))
+        view = await note_view(self.store, note, self.who, now=self.now())
+        return Reply(status, view, about=note.patient_id)
 
     async def told(self, outcome: Outcome) -> Note:
         await self.announce(outcome.users)
@@ -44,6 +46,11 @@ class NoteHandlerBase(ApiHandler):
 
     async def answer_again(self, note_id: str, *, status: int = 200) -> Reply:
         return await self.reply(await readable_note(self.store, self.who, note_id), status=status)
+
+    async def anew(self, body: Any) -> Any:
+        """A note answered before, if it may still be read."""
+        await readable_note(self.store, self.who, body["id"])
+        return body
 
 
 class NotesHandler(NoteHandlerBase):
@@ -108,7 +115,7 @@ class NotesHandler(NoteHandlerBase):
         async def again(claim: Claim) -> Reply:
             return await self.answer_again(claim.subject_id, status=202)
 
-        await self.once(work, again)
+        await self.once(work, again, self.anew)
 
 
 class NoteHandler(NoteHandlerBase):
@@ -124,13 +131,15 @@ class NoteHandler(NoteHandlerBase):
 class RetryHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
-            who="doctor", answers={202: NoteView}, problems=("not-found", "conflict", "superseded"), once=True
+            who="doctor", body=NothingBody, body_optional=True, answers={202: NoteView},
+            problems=("not-found", "conflict", "superseded"), once=True,
         )
-    }
+    }  # fmt: skip
 
     async def post(self, note_id: str) -> None:
         """Have a failed note read again."""
         id = self.id_from_path(note_id)
+        self.body(NothingBody)
 
         async def work(claim: Claim | None) -> Reply:
             outcome = await retry_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), claim=claim)
@@ -140,7 +149,7 @@ class RetryHandler(NoteHandlerBase):
         async def again(_claim: Claim) -> Reply:
             return await self.answer_again(id, status=202)
 
-        await self.once(work, again)
+        await self.once(work, again, self.anew)
 
 
 class ApproveHandler(NoteHandlerBase):
@@ -168,7 +177,7 @@ class ApproveHandler(NoteHandlerBase):
         async def again(_claim: Claim) -> Reply:
             return await self.answer_again(id)
 
-        await self.once(work, again)
+        await self.once(work, again, self.anew)
 
     async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
         if note.doctor_id != self.who.id:
@@ -185,8 +194,10 @@ class ApproveHandler(NoteHandlerBase):
                 chosen.append(_new_step(wanted, number=number, note=note, patient=patient, now=self.now()))
                 continue
             step = proposed.get(wanted.id)
-            if step is None or any(one.id == wanted.id for one in chosen):
-                raise invalid(f"#/steps/{number}/id", "This note proposes no such step, or it is listed twice.")
+            if step is None:
+                raise Problem("not-found", "This note proposes no such step.")
+            if any(one.id == wanted.id for one in chosen):
+                raise invalid(f"#/steps/{number}/id", "This step is listed twice.")
             chosen.append(_edited(step, wanted, number=number, note=note, patient=patient))
         return chosen
 
@@ -241,12 +252,16 @@ def _schedule(wanted: ScheduleBody, *, note: Note, patient: User) -> Schedule:
 
 class RejectHandler(NoteHandlerBase):
     operations = {
-        "POST": Operation(who="doctor", answers={200: NoteView}, problems=("not-found", "conflict", "superseded"))
-    }
+        "POST": Operation(
+            who="doctor", body=NothingBody, body_optional=True, answers={200: NoteView},
+            problems=("not-found", "conflict", "superseded"),
+        )
+    }  # fmt: skip
 
     async def post(self, note_id: str) -> None:
         """Let a proposal go. The patient's plan stays as it was."""
         id = self.id_from_path(note_id)
+        self.body(NothingBody)
         outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now())
         self.respond((await self.reply(await self.told(outcome))).body)
 

@@ -71,12 +71,16 @@ class View(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class NothingBody(Body):
+    """Nothing: an empty body, or ``{}``."""
+
+
 # Assignments
 
 
 class AssignBody(Body):
     doctor_id: Id
-    share_history: bool = False
+    share_history: bool | None = Field(default=None, description="false for a doctor newly chosen; else as it was")
 
 
 class PersonView(View):

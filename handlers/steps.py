@@ -176,7 +176,7 @@ class CheckInHandler(ApiHandler):
             await self.announce(done.users)
             return Reply(200, await _step_json(self, done.step, None))
 
-        await self.once(work, lambda _claim: self._as_it_stands(id))
+        await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
 
     async def delete(self, step_id: str) -> None:
         """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
@@ -189,11 +189,16 @@ class CheckInHandler(ApiHandler):
             await self.announce(done.users)
             return Reply(200, await _step_json(self, done.step, None))
 
-        await self.once(work, lambda _claim: self._as_it_stands(id))
+        await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
 
     async def _as_it_stands(self, step_id: str) -> Reply:
         step, assignment = await _readable_step(self, step_id)
         return Reply(200, await _step_json(self, step, assignment))
+
+    async def _anew(self, body: Any) -> Any:
+        """A step answered before, without the doctor's words if the note was withdrawn since."""
+        step, assignment = await _readable_step(self, body["id"])
+        return {**body, "quote": (await _step_json(self, step, assignment))["quote"]}
 
 
 class AdherenceHandler(ApiHandler):

@@ -1,7 +1,8 @@
 """Idempotency keys: the same request sent twice is done once and answered alike.
 
 A claim is made before the work; the work's own transaction marks it as committed, so that a crash between the two
-leaves no doubt; the answer is kept sealed for 24 hours. ``subject_id`` is the id that whatever is made will have.
+leaves no doubt; the answer is kept for 24 hours, sealed under the key of whom it is about. ``subject_id`` is the id
+that whatever is made will have.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the first request with this key was answered."""
+    """What the first request with this key was answered. ``about``: the user whose key seals it."""
 
     status: int
+    about: str
     body: Any = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -54,7 +56,7 @@ class Idempotency:
         """Claim a key, or get the answer it already has. None: another request is at work under it right now.
 
         Raises:
-            Problem: 422 ``idempotency-mismatch`` for another body.
+            Problem: 422 ``idempotency-mismatch`` for another body; 404 when it was about somebody erased since.
         """
         owner, subject_id = uuid4().hex, str(uuid4())
         lease = now + timedelta(seconds=LEASE_S)
@@ -73,10 +75,10 @@ class Idempotency:
             raise Problem("idempotency-mismatch")
         if "sealed_answer" in row:
             try:
-                held = await self._vault.open_value(user_id, f"idempotency|{id}|answer", row["sealed_answer"])
-                return Answer(status=held["status"], body=held["body"], headers=held["headers"])
+                held = await self._vault.open_value(row["about"], f"idempotency|{id}|answer", row["sealed_answer"])
             except Unreadable:
-                return None
+                raise Problem("not-found") from None
+            return Answer(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
         row = await self._keys.find_one_and_update(
             {"_id": id, "lease_until": {"$lte": now}}, {"$set": {"owner": owner, "lease_until": lease}},
             return_document=ReturnDocument.AFTER,
@@ -97,8 +99,10 @@ class Idempotency:
 
     async def keep(self, claim: Claim, answer: Answer) -> None:
         held = {"status": answer.status, "body": answer.body, "headers": answer.headers}
-        sealed = await self._vault.seal(claim.user_id, f"idempotency|{claim.id}|answer", held)
-        await self._keys.update_one({"_id": claim.id, "owner": claim.owner}, {"$set": {"sealed_answer": sealed}})
+        sealed = await self._vault.seal(answer.about, f"idempotency|{claim.id}|answer", held)
+        await self._keys.update_one(
+            {"_id": claim.id, "owner": claim.owner}, {"$set": {"sealed_answer": sealed, "about": answer.about}}
+        )
 
     async def release(self, claim: Claim) -> None:
         """The request was refused: the key is free again."""

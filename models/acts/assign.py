@@ -13,6 +13,7 @@ from models.assignments import Assignment
 from models.events import Happening
 from models.idempotency import Claim
 from models.store import Store
+from models.users import accepts_patients
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,10 @@ class Assigned:
 
 
 async def assign_doctor(
-    store: Store, *, patient_id: str, doctor_id: str, share_history: bool, now: datetime, claim: Claim | None = None
-) -> Assigned:
-    """Make this doctor the patient's one doctor; the same again changes nothing but what is shared.
+    store: Store, *, patient_id: str, doctor_id: str, share_history: bool | None, now: datetime,
+    claim: Claim | None = None,
+) -> Assigned:  # fmt: skip
+    """Make this doctor the patient's one doctor; the same again changes nothing, unless it says what to share.
 
     Raises:
         Problem: 404 when there is no such doctor who accepts patients.
@@ -36,13 +38,13 @@ async def assign_doctor(
 
     async def work(session: Session) -> Assigned:
         doctor = await store.users.row(doctor_id, session=session)
-        if doctor is None or doctor["role"] != "doctor" or doctor["status"] != "active":
+        if doctor is None or not accepts_patients(doctor):
             raise Problem("not-found", "There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
         await store.plans.touch(patient_id, session=session)
         current = await store.assignments.current(patient_id, session=session)
         if current and current.doctor_id == doctor_id:
-            if current.share_history != share_history:
+            if share_history is not None and current.share_history != share_history:
                 await store.assignments.share(current.id, share_history, session=session)
                 current = replace(current, share_history=share_history)
             return Assigned(current, False, frozenset())
@@ -50,7 +52,7 @@ async def assign_doctor(
         if current:
             happenings += await _end(store, current, now=now, session=session, tell_patient=False)
         assignment = Assignment(
-            id=subject_id, patient_id=patient_id, doctor_id=doctor_id, since=now, share_history=share_history
+            id=subject_id, patient_id=patient_id, doctor_id=doctor_id, since=now, share_history=bool(share_history)
         )
         await store.assignments.start(assignment, session=session)
         data = {"patient": await _person(store, patient_id), "doctor": await _person(store, doctor_id)}
