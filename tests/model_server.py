@@ -57,6 +57,7 @@ class ModelServer:
         self.default: dict[str, Any] = default or {"do": "rules"}
         self.script: deque[dict[str, Any]] = deque()
         self.requests: list[dict[str, Any]] = []
+        self.asked = asyncio.Event()  # somebody called
         self.gone = asyncio.Event()  # stops whatever hangs
         self._server: tornado.httpserver.HTTPServer | None = None
         self.port = 0
@@ -113,6 +114,7 @@ class _Completions(tornado.web.RequestHandler):
         body = json.loads(self.request.body)
         headers = {k.lower(): v for k, v in self.request.headers.items() if k.lower() != "authorization"}
         self.model.requests.append({"headers": headers, "body": body})
+        self.model.asked.set()
         doing = self.model.script.popleft() if self.model.script else self.model.default
         if doing.get("delay_s"):
             await self._rest(doing["delay_s"])

@@ -31,6 +31,7 @@ _HALVES = {"half": Fraction(1, 2), "quarter": Fraction(1, 4), "demi": Fraction(1
 _ARTICLES = frozenset({"one", "un", "une", "una", "uno"})
 
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_ONES = "|".join(_UNITS_OF_TEN)
 _WORD = "|".join(sorted(WORDS, key=len, reverse=True))
 WORD_NUMBER = rf"(?:(?:{_TENS})[- ](?:{'|'.join(_UNITS_OF_TEN)})|{_WORD})"
 DIGITS = r"(?:\d{1,3}(?:[, \u00a0]\d{3})+(?!\d)|\d+(?:[.,]\d+)?)"
@@ -121,7 +122,8 @@ _HALF_WORD = r"\b(?:(?:one[- ]|a )?(?:half|quarter)|demie?|medi[oa]|moitie)\b"
 _AMOUNT = re.compile(
     rf"(?<![\w.,])(?:(?P<mixed>\d+)\s?(?P<mark>[½¼¾⅓⅔])|(?P<only>[½¼¾⅓⅔])|(?P<half>{_HALF_WORD})|"
     rf"(?P<parts>[13]/[234])(?=\s?(?:of )?(?:an? )?(?:{_ANY_UNIT})(?!\w))|"
-    rf"(?P<range>{NUMBER})(?=\s?(?:-|to|a|or|ou|o)\s?(?:{NUMBER}))|(?P<number>{NUMBER}))"
+    rf"(?P<range>(?!(?:{_TENS})[- ](?:{_ONES})\b){NUMBER})(?=\s?(?:-|to|a|or|ou|o)\s?(?:{NUMBER}))|"
+    rf"(?P<number>{NUMBER}))"
     rf"(?:[ \u00a0-]?(?:of |an? |de |d')*(?P<unit>{_ANY_UNIT})(?![\w]))?"
 )
 _RANGED = re.compile(rf"\s?(?:-|to|a|or|ou|o)\s?{NUMBER}[ \u00a0-]?(?P<unit>{_ANY_UNIT})(?!\w)")

@@ -123,7 +123,7 @@ _SOON = (
 _FROM = re.compile(
     r"\b(?:from|starting|start|starts|beginning|begin|begins|commencing|as of|as from|a partir de(?:l)?|a partir du|"
     r"des|desde(?: el)?|"
-    r"empezando|empezar|debut|on|a compter du|commencer)(?: on| from| the| le| el)*\s$"
+    r"empezando|empezar|debut|a compter du|commencer)(?: on| from| the| le| el)*\s$"
 )
 _BY = re.compile(
     r"\b(?:by|before|no later than|not later than|avant(?: le)?|antes de(?:l)?|d'ici(?: a)?|para el)(?: the| le| el|"

@@ -89,7 +89,7 @@ beclometasone budesonide fluticasone formoterol salmeterol aciclovir acyclovir v
 permethrin mebendazole albendazole terbinafine clotrimazole fluconazole miconazole ketoconazole mupirocin
 chlorhexidine hypromellose latanoprost timolol olopatadine ferrous fer hierro fierro ors
 """)
-_DRUG = re.compile(rf"[a-z]{{3,}}(?:{_DRUG_ENDINGS})s?")
+_DRUG = re.compile(rf"[a-z]{{2,}}(?:{_DRUG_ENDINGS})s?")
 _NOT_DRUGS = words_of("""
 someone everyone medicine medicines machine routine caffeine urine spine saline combine examine define determine
 decline online vaccine vaccines bone stone alone phone telephone cortisone person reason season lesson poison airline
