@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hospital_rt.settings import TOGETHER, Settings, SettingsError, load_settings, read_environment
+from tasks.admin_cli import add_admin
 
 ROLES = ("web", "worker", "scheduler")
 WRONG_SETTINGS = 2
@@ -31,6 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser("openapi", help="print the OpenAPI document")
     commands.add_parser("asyncapi", help="print the AsyncAPI document of the live channel")
     commands.add_parser("check", help="check the settings and reach every dependency")
+    add_admin(commands)
     return parser
 
 
@@ -59,6 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
         return run_together(command, settings, values, seed=seed_demo)
     if command == "extract":
         return extract_note(settings, options.file, options.date)
+    if command == "admin":
+        from tasks.admin_run import run_admin
+
+        return run_admin(options, settings)
     return run_one(command, settings)
 
 

@@ -8,8 +8,9 @@ that knows stands here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -87,6 +88,18 @@ class Database:
             cursor = await cursor
         rows: list[Document] = await cursor.to_list(None)
         return rows
+
+    async def collection_names(self) -> list[str]:
+        found: list[str] = await self._database.list_collection_names()
+        return [name for name in found if not name.startswith("system.")]
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session]:
+        """A session in which all reads see one moment. A server that has no snapshots refuses the first of them."""
+        opened = self.client.start_session(snapshot=True)
+        session = await opened if asyncio.iscoroutine(opened) else opened
+        async with session:
+            yield session
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run ``work(session)`` as one transaction, again on a write conflict: it must be safe to run twice.

@@ -207,6 +207,11 @@ class Audit:
     def _head(self, pages: int, last: str) -> Document:
         return {"_id": HEAD, "pages": pages, "last": last, "mac": self._hash("head", pages, last)}
 
+    async def head(self) -> str | None:
+        """Where the chain of pages stands, to be kept elsewhere; None when the head is gone."""
+        held = await self._meta.find_one({"_id": HEAD})
+        return f"{held['pages']}:{held['last']}" if held else None
+
     async def bind(self) -> int:
         """Bind the loose entries into pages; how many were bound. Any number of these may run at once."""
         bound = 0

@@ -58,6 +58,11 @@ class Person:
     seen_at: datetime | None
 
 
+def accepts_patients(row: Document) -> bool:
+    """Whether a bare record is that of a doctor whom patients may choose."""
+    return bool(row["role"] == "doctor" and row["status"] == "active" and row.get("email_confirmed", True))
+
+
 def fold(text: str) -> str:
     """Case and accents folded, for looking names up."""
     decomposed = unicodedata.normalize("NFKD", text)
@@ -151,7 +156,8 @@ class Users:
 
     async def accepting_doctors(self) -> list[tuple[str, str]]:
         """``(id, name)`` of the doctors that patients may choose, by name."""
-        ids = {row["_id"] async for row in self._users.find({"role": "doctor", "status": "active"}, {"_id": 1})}
+        wanted = {"role": "doctor", "status": "active", "email_confirmed": {"$ne": False}}
+        ids = {row["_id"] async for row in self._users.find(wanted, {"_id": 1})}
         names = await self.names(ids)
         return sorted(
             ((id, name) for id, name in names.items() if name is not None), key=lambda item: (fold(item[1]), item[0])
@@ -180,6 +186,12 @@ class Users:
             },
             session=session,
         )
+
+    async def without_key(self) -> list[str]:
+        """Users whose key is gone though they were never erased here: after a restore, those erased since."""
+        ids = [row["_id"] async for row in self._users.find({"erased_at": None}, {"_id": 1})]
+        held = {row["_id"] async for row in self._vault.wrapped_keys()}
+        return [id for id in ids if id not in held]
 
     async def remove(self, user_id: str, *, session: Session) -> None:
         """Take an unconfirmed sign-up away, so that a newer one can have its address."""

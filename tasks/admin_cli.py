@@ -1,0 +1,69 @@
+"""The arguments of ``admin``: read without loading anything of the house, so that help comes at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+EPILOG = """\
+Beside a running `all` or `demo` the servers and keys are found through DATA_DIR; else the settings of a role are
+needed: MONGO_URL, REDIS_URL, SECRET_KEY, ENCRYPTION_KEYS. On a terminal, what cannot be taken back is asked first.
+Exit codes: 0 done, 1 refused or not found, 2 wrong arguments or settings.
+"""
+
+
+def add_admin(commands: Any) -> None:
+    """Add ``admin`` and its commands to the subparsers of ``main.py``."""
+    admin = commands.add_parser(
+        "admin", help="create and approve doctors, erase, back up, restore, verify; see `admin --help`",
+        description="What an operator does. Every change is written into the audit.", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    kinds = admin.add_subparsers(dest="admin", metavar="COMMAND", required=True)
+
+    def add(name: str, about: str, more: str = "") -> Any:
+        parser = kinds.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}. {more}".strip())
+        parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+        parser.add_argument("--yes", action="store_true", help="do not ask on a terminal")
+        return parser
+
+    create = add(
+        "create-doctor", "make a doctor's account",
+        "The password is read from standard input; with --mail-link a letter with a link to choose one goes out.",
+    )  # fmt: skip
+    create.add_argument("--name", required=True)
+    create.add_argument("--email", required=True)
+    create.add_argument("--mail-link", action="store_true", help="send a link instead of reading a password")
+
+    approve = add("approve-doctor", "let a doctor who waits for approval begin")
+    approve.add_argument("email", metavar="EMAIL")
+    approve.add_argument("--unverified", action="store_true", help="although the address is not confirmed")
+
+    close = add("deactivate", "close an account at once; its records stay")
+    close.add_argument("email", metavar="EMAIL")
+
+    erase = add("erase", "destroy a user's key, so that nothing of theirs can be read again", "Prints the receipt.")
+    erase.add_argument("id", metavar="ID")
+
+    link = add("reset-link", "make a link to choose a new password", "The user gets a letter about it.")
+    link.add_argument("email", metavar="EMAIL")
+
+    add("rotate-keys", "wrap every key under the first of ENCRYPTION_KEYS, while the service runs")
+
+    verify = add("verify-audit", "look whether an entry of the audit was removed, altered or inserted")
+    verify.add_argument("--head", help="a head that was printed earlier: it must still be part of the audit")
+
+    backup = add(
+        "backup", "write the records to FILE and the wrapped keys to KEYFILE, while the service runs",
+        "KEYFILE is replaced: an older one would still open whoever was erased since. Keep the two apart.",
+    )  # fmt: skip
+    restore = add(
+        "restore", "put a backup into an empty database",
+        "Needs the ENCRYPTION_KEYS of the system that was backed up. Whoever has no key in KEYFILE stays erased.",
+    )  # fmt: skip
+    for parser in (backup, restore):
+        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument("--keys", metavar="KEYFILE", type=Path, required=True)
+
+    add("new-epoch", "have every client reload, after a restore by other means")
