@@ -126,11 +126,12 @@ class MyPatientsHandler(ApiHandler):
         for one in assignments:
             person, seen = people[one.patient_id], pictures[one.patient_id]
             answered_at = answers.get(one.patient_id)
+            seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
             rows.append((seen, {
                 "id": one.patient_id, "name": person.name, "since": to_wire(one.since),
                 "steps_open": open_counts[one.patient_id],
                 "last_check_in_at": to_wire(answered_at) if answered_at else None,
-                "last_seen_at": to_wire(person.seen_at) if person.seen_at else None,
+                "last_seen_at": to_wire(seen_at) if seen_at else None,
                 "missed_in_a_row": seen.missed_in_a_row,
                 "adherence": round(seen.adherence, 4) if seen.adherence is not None else None,
                 "days": [{"due": day.due, "done": day.done, "skipped": day.skipped} for day in seen.days],

@@ -228,6 +228,18 @@ class Person(Caller):
         return found[0]
 
 
+async def pages(user: Caller, path: str) -> list[list[Any]]:
+    """A whole list, page by page; ``path`` has a question mark."""
+    found: list[list[Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = await user.get(path + (f"&cursor={cursor}" if cursor else ""))
+        assert answer.status == 200, answer.body
+        found.append(answer.body["items"])
+        cursor = answer.body["next"]
+    return found
+
+
 async def open_channel(base: str, *, headers: dict[str, str] | None = None) -> Channel:
     """A channel that has not authenticated yet."""
     address = base.replace("http", "ws", 1) + "/api/live/"
