@@ -9,5 +9,7 @@ render(html`<${App} />`, document.getElementById("app"));
 begin();
 
 if ("serviceWorker" in navigator) {
-  window.addEventListener("load", () => navigator.serviceWorker.register("/sw.js").catch(() => { /* the page works without */ }));
+  const keepFiles = () => navigator.serviceWorker.register("/sw.js").catch(() => { /* the page works without */ });
+  if (document.readyState === "complete") keepFiles();
+  else window.addEventListener("load", keepFiles);
 }

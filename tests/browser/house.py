@@ -134,8 +134,7 @@ class House:
 
     def demo_doctor(self) -> Person:
         """The doctor whom every demo has."""
-        found = re.search(r"doctor\s+(\S+@\S+)\s+(\S+)", self.log())
-        assert found, self.log()[-2000:]
+        found = eventually(lambda: re.search(r"doctor\s+(\S+@\S+)\s+(\S+)", self.log()), "the log-ins are printed")
         return self.sign_in(found[1], found[2])
 
     def letters(self, to: str) -> list[str]:

@@ -108,7 +108,7 @@ function Note({ note }) {
       </div><div class="review-side">
       <div class="review-steps">
         ${reading && html`<h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2><div class="card rows reading" aria-busy="true">${[1, 2, 3].map((n) => html`<div class="row" key=${n}><span class="disc disc-wait">${n}</span><span class="row-words"><span class="bone bone-0"></span><span class="bone bone-1"></span></span></div>`)}</div><p class="secondary below">${t.mayLeave(first)}</p>`}
-        ${status === "failed" && html`<${Empty} sign="warning" tone="alert" title=${t.failedTitle} text=${t.failedText(note.failure, first)}><${Button} icon="retry" busy=${busy} onClick=${retry}>${t.tryAgain}<//><p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p><//>`}
+        ${status === "failed" && html`<${Empty} sign="warning" tone="alert" title=${t.failedTitle} text=${t.failedText(note.failure, first)}><${Button} icon="retry" busy=${busy} onClick=${retry}>${t.tryAgain}<//><${Wrong} problem=${problem} /><p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p><//>`}
         ${!reading && status !== "failed" && html`
           <div class="steps-head"><h2 class="section-head">${review ? t.stepsFound(rows.length) : t.stepsOf(rows.length)}</h2><span class="secondary">${t.readBy(note.extracted_by)}</span></div>
           ${note.failure === "too-many" && html`<p class="notice"><${Icon} name="info" /><span>${t.failures["too-many"]}</span></p>`}
@@ -134,7 +134,7 @@ function Note({ note }) {
     ${asking && html`<${Take} kind=${asking} note=${note} first=${first} onClose=${() => ask(null)} after=${after} />`}`;
 }
 
-const AddButton = ({ what, onClick }) => html`<button type="button" class="button button-quiet button-small" onClick=${onClick}><${Icon} name="plus" size=${16} /><span>${t.addStep}<span class="hidden">: ${what}</span></span></button>`;
+const AddButton = ({ what, onClick }) => html`<button type="button" class="button button-quiet button-small" aria-label=${`${t.addStep}: ${what}`} onClick=${onClick}><${Icon} name="plus" size=${16} /><span>${t.addStep}</span></button>`;
 
 function Take({ kind, note, first, onClose, after }) {
   const [reason, setReason] = useState("");
