@@ -1,8 +1,10 @@
-"""The operator's words: ``python main.py admin ...`` as a process of its own, with the settings of a test."""
+"""The operator's words: ``python main.py admin ...``, with the settings of a test."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import sys
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hospital_rt.settings import Settings
+from main import make_parser
+from tasks.admin_run import run_admin
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("mongo_url", "redis_url", "secret_key", "public_url", "mongo_driver", "email_verification", "erasure")
@@ -49,5 +53,19 @@ async def run(*arguments: str, environment: dict[str, str], typed: str = "", cwd
 
 
 async def admin(settings: Settings, *arguments: str, typed: str = "") -> Ran:
-    """One admin command beside a running service."""
-    return await run("admin", *arguments, environment=environment_of(settings), typed=typed)
+    """One admin command beside a running service: the command itself, on a thread, with connections of its own."""
+
+    def work() -> Ran:
+        out, err, held = io.StringIO(), io.StringIO(), sys.stdin
+        sys.stdin = io.StringIO(typed)
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                try:
+                    code = run_admin(make_parser().parse_args(["admin", *arguments]), settings)
+                except SystemExit as left:
+                    code = int(left.code or 0)
+        finally:
+            sys.stdin = held
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    return await asyncio.to_thread(work)

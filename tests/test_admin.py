@@ -280,7 +280,8 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str], answer: byt
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
-        os.execve(sys.executable, [sys.executable, str(ROOT / "main.py"), *arguments], environment)
+        command = [sys.executable, str(ROOT / "main.py"), *arguments]
+        os.execve(sys.executable, command, environment)  # noqa: S606
     said = b""
     while True:
         try:
