@@ -126,7 +126,7 @@ class House:
         return Person(self, user["id"], user["name"], email, password, tokens["access"])
 
     def sign_up(self, role: str, name: str) -> Person:
-        email = f"{name.split()[0].lower()}.{uuid4().hex[:8]}@example.org"
+        email = f"{re.sub('[^a-z]', '', name.lower())[:20]}.{uuid4().hex[:8]}@example.org"
         self.call("POST", "signup/", {
             "name": name, "email": email, "password": PASSWORD, "role": role, "timezone": "Europe/Madrid",
         })  # fmt: skip

@@ -45,6 +45,7 @@ export function Panel({ id, page }) {
   const { steps, notes, problem } = usePatient(id);
   const patient = (state.patients || []).find((p) => p.id === id);
   const Head = page ? "h1" : "h2";
+  const Sub = page ? "h2" : "h3";
   if (problem?.absent || (state.patients && !patient)) return html`<${Empty} level=${page ? 1 : 2} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
   if (!patient) return problem ? html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />` : html`${page && html`<h1 class="hidden">${t.colPatient}</h1>`}<${Skeleton} />`;
   const plans = (steps || []).filter((s) => s.kind === "plan" && !s.as_needed && s.schedule);
@@ -56,9 +57,9 @@ export function Panel({ id, page }) {
     ${inFlight && html`<a class="in-flight" href=${`#/notes/${inFlight.id}`}><span class=${`tag ${inFlight.status === "failed" ? "tag-stopped" : "tag-wait"}`}>${t.noteStatusDoctor[inFlight.status]}</span> ${t.noteFrom(when(inFlight.created_at))}</a>`}
     ${page && html`<div class="panel-why"><p>${needLine(patient)}</p><${Spark} days=${patient.days || []} label=${sparkWords(patient)} wide /></div>`}
     ${!steps ? (problem ? html`<${Wrong} problem=${problem} />` : html`<${Skeleton} />`) : html`<div class=${page ? "panel-parts" : ""}>
-    ${plans.length > 0 && html`<div><h3 class="panel-head">${t.lastThreeDays}</h3><${ThreeDays} steps=${plans} /></div>`}
-    <${Said} steps=${steps} />
-    <div><h3 class="panel-head">${t.activePlan}</h3>${steps.length ? html`<ul class="plan-lines">${steps.map((step) => html`<${PlanLine} key=${step.id} step=${step} page=${page} />`)}</ul>` : html`<p class="secondary">${t.noPlanYet}</p>`}</div></div>
+    ${plans.length > 0 && html`<div><${Sub} class="panel-head">${t.lastThreeDays}<//><${ThreeDays} steps=${plans} /></div>`}
+    <${Said} steps=${steps} Sub=${Sub} />
+    <div><${Sub} class="panel-head">${t.activePlan}<//>${steps.length ? html`<ul class="plan-lines">${steps.map((step) => html`<${PlanLine} key=${step.id} step=${step} page=${page} />`)}</ul>` : html`<p class="secondary">${t.noPlanYet}</p>`}</div></div>
     <p class="panel-links">${latest && html`<a href=${`#/notes/${latest.id}`}>${t.noteOfDay(dayMonth(dateOf(latest.created_at)))}</a>`}<a href=${`#/patients/${id}/history`}>${t.notesAnd90}</a></p>`}</section>`;
 }
 
@@ -77,10 +78,10 @@ function signsOf(step, date) {
   return [...answers.map((c) => c.outcome), ...Array(expected - answers.length).fill("missed")].slice(0, MOST_SIGNS);
 }
 
-function Said({ steps }) {
+function Said({ steps, Sub }) {
   const said_ = steps.flatMap((step) => (step.check_ins || []).filter((c) => c.reason).map((c) => ({ ...c, step }))).sort((a, b) => b.at.localeCompare(a.at)).slice(0, 3);
   if (!said_.length) return null;
-  return html`<div><h3 class="panel-head">${t.saidSkipping}</h3>${said_.map((c) => html`<figure class="said" key=${c.at}><blockquote>“${c.reason}”</blockquote><figcaption class="secondary">${c.step.title}, ${when(c.at)}</figcaption></figure>`)}</div>`;
+  return html`<div><${Sub} class="panel-head">${t.saidSkipping}<//>${said_.map((c) => html`<figure class="said" key=${c.at}><blockquote>“${c.reason}”</blockquote><figcaption class="secondary">${c.step.title}, ${when(c.at)}</figcaption></figure>`)}</div>`;
 }
 
 function PlanLine({ step, page }) {
