@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 PATH = "/api/live/"
 CLOSE_CODES = {
-    1003: "a binary frame", 1007: "not UTF-8", 1009: "a frame over 16 KiB",
+    1002: "not the WebSocket protocol", 1003: "a binary frame", 1007: "not UTF-8", 1009: "a frame over 16 KiB",
     1012: "the server restarts: come back after a random wait", 1013: "the reader was too slow: resume",
     4400: "not a valid message", 4401: "not or no longer authenticated", 4408: "no auth within 5 s",
     4409: "more than 8 connections of one user: the oldest closes", 4429: "more than 20 messages a second",
