@@ -54,8 +54,9 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
     sockets: set[Any] = set()
     in_flight: set[Any] = set()
     draining = asyncio.Event()
+    errands = Errands(broker)
     doors = Doors(
-        house=house, errands=Errands(broker), hub=hub, sockets=sockets, in_flight=in_flight, draining=draining
+        house=house, errands=errands, hub=hub, sockets=sockets, in_flight=in_flight, draining=draining
     )
     app = make_app(make_routes(doors), not_found=NOT_FOUND, arguments={"doors": doors})
     server = make_server(app)
@@ -77,6 +78,7 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
             await asyncio.wait_for(server.close_all_connections(), 2)
         await hub.stop()
         await listener.stop()
+        await errands.close()
         with contextlib.suppress(Exception):
             await broker.shutdown()
 

@@ -58,10 +58,12 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         )  # fmt: skip
         stack.push_async_callback(extractor.close)
         metrics = Metrics()
+        wakeups = Wakeups(redis, metrics)
+        stack.push_async_callback(wakeups.close)
         yield Resources(
             settings=settings, database=database,
             vault=Vault(database.collection("keys"), settings.encryption_keys), redis=redis,
-            wakeups=Wakeups(redis, metrics), limits=Limits(redis, on=settings.rate_limits == "on"), metrics=metrics,
+            wakeups=wakeups, limits=Limits(redis, on=settings.rate_limits == "on"), metrics=metrics,
             passwords=passwords, tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
             extractor=extractor, mailer=Mailer(settings),
         )  # fmt: skip

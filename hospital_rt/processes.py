@@ -8,12 +8,13 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from hospital_rt.database import is_away
 from hospital_rt.telemetry import describe_error, log
 from hospital_rt.vault import WrongKeys
 
+T = TypeVar("T")
 WRONG_SETTINGS = 2
 PATIENCE_S = 60.0
 
@@ -56,7 +57,7 @@ async def run_role(
     while not stop.is_set():
         async with contextlib.AsyncExitStack() as stack:
             try:
-                house = await stack.enter_async_context(open_it())
+                house = await _unless(stop, stack.enter_async_context(open_it()))
             except WrongKeys:
                 complain(["ENCRYPTION_KEYS: these keys do not open this database"])
                 return WRONG_SETTINGS
@@ -67,9 +68,20 @@ async def run_role(
                     complain(["MONGO_URL: MongoDB cannot be reached"])
                     return 1
                 log.warning("role.waits_for_database", **describe_error(error))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), 1)
+                await _unless(stop, asyncio.sleep(1))
                 continue
-            await work(house, stop)
-            return 0
+            if house is not None:
+                await work(house, stop)
     return 0
+
+
+async def _unless(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T | None:
+    """What it gives, or None when ``stop`` is set before it is done: it is then cancelled."""
+    task, stopping = asyncio.create_task(doing), asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task}, timeout=3)
+    return None

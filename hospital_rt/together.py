@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -21,8 +22,9 @@ STOP_ROLES_WITHIN_S, STOP_SERVERS_WITHIN_S = 7.0, 2.5
 
 
 def say(line: str) -> None:
-    """One line to the terminal, whole even when several processes speak at once."""
-    os.write(1, f"{line}\n".encode())
+    """One line to the terminal, whole even when several processes speak at once. A terminal that is gone is no loss."""
+    with contextlib.suppress(OSError):
+        os.write(1, f"{line}\n".encode())
 
 
 def made_once(path: Path, make: Callable[[], str]) -> Path:

@@ -1,6 +1,7 @@
 """Wake-ups through Redis: who has news, whose session ended, whose key was destroyed. Ids only, nothing more.
 
-The promise: losing any of them costs seconds. Whoever listens re-reads the truth from MongoDB when it could not hear.
+The promise: losing any of them costs seconds, and nobody who announces waits for Redis. Whoever listens re-reads the
+truth from MongoDB when it could not hear.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from itertools import islice
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import RedisError
@@ -22,25 +24,34 @@ from hospital_rt.telemetry import Metrics, describe_error, log
 
 CHANNEL = "hospital_rt:wake"
 BATCH = 500
+MOST_WAITING = 100_000
 PING_AFTER_S = 1.0                     # of silence
 DEAF_AFTER_S = 3.0                     # without an answer
 
 
 def make_redis(url: str) -> Redis:
     """A client whose every call ends within about a second when Redis is away."""
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 1),
-        health_check_interval=15, decode_responses=False, max_connections=64,
+        health_check_interval=15, decode_responses=False, max_connections=64, timeout=1.0,
     )  # fmt: skip
+    return Redis.from_pool(pool)
 
 
 class Wakeups:
-    """Announces to every process. Never raises: what could not be said is found by the next sweep."""
+    """Announces to every process: queued here, sent in the background, many at once when many come.
+
+    Never raises and never waits. While Redis is away what is to be said is kept, and said when it is back.
+    """
 
     def __init__(self, redis: Redis, metrics: Metrics) -> None:
         self._redis = redis
         self._metrics = metrics
         self._here: list[Callable[[dict[str, Any]], None]] = []
+        self._waiting: dict[str, dict[str, None]] = {"ended": {}, "forget": {}, "news": {}}
+        self._more = asyncio.Event()
+        self._sender: asyncio.Task[None] | None = None
+        self._closing = False
 
     def hear_here(self, listener: Callable[[dict[str, Any]], None]) -> None:
         """Have a listener of this very process hear at once, Redis or not. It may hear a thing twice."""
@@ -48,29 +59,73 @@ class Wakeups:
 
     async def announce(self, user_ids: Iterable[str]) -> None:
         """These users' feeds have something new."""
-        ids = list(user_ids)
-        for start in range(0, len(ids), BATCH):
-            await self._say({"news": ids[start : start + BATCH]})
+        self._say("news", user_ids)
 
     async def revoke(self, session_ids: Iterable[str]) -> None:
         """These sessions have ended: their sockets close now, on every node."""
-        ids = list(session_ids)
-        if ids:
-            await self._say({"ended": ids})
+        self._say("ended", session_ids)
 
     async def forget(self, user_id: str) -> None:
         """This user's key is destroyed: no node may go on using a cached one."""
-        await self._say({"forget": [user_id]})
+        self._say("forget", [user_id])
 
-    async def _say(self, message: dict[str, Any]) -> None:
+    async def close(self) -> None:
+        """Say what is still to be said, if Redis takes it within a second."""
+        self._closing = True
+        self._more.set()
+        if self._sender is not None:
+            await asyncio.wait({self._sender}, timeout=1.0)
+            self._sender.cancel()
+            await asyncio.wait({self._sender}, timeout=1.0)
+
+    def _say(self, kind: str, ids: Iterable[str]) -> None:
+        found = list(ids)
+        if not found:
+            return
         for listener in self._here:
-            listener(message)
-        try:
-            await self._redis.publish(CHANNEL, json.dumps(message))
-            self._metrics.redis_up.set(1)
-        except (RedisError, OSError) as error:
-            self._metrics.redis_up.set(0)
-            log.warning("wakeups.not_sent", **describe_error(error))
+            listener({kind: found})
+        waiting = self._waiting[kind]
+        if len(waiting) < MOST_WAITING:  # beyond, every listener re-reads everything anyway
+            waiting.update(dict.fromkeys(found))
+        self._more.set()
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send(), name="wakeups-out")
+
+    async def _send(self) -> None:
+        wait_s = 0.05
+        while True:
+            message = self._take()
+            if not message:
+                if self._closing:
+                    return
+                self._more.clear()
+                await self._more.wait()
+                continue
+            try:
+                await self._redis.publish(CHANNEL, json.dumps(message))
+            except (RedisError, OSError) as error:
+                self._metrics.redis_up.set(0)
+                log.warning("wakeups.not_sent", **describe_error(error))
+                for kind, ids in message.items():
+                    self._waiting[kind] = {**dict.fromkeys(ids), **self._waiting[kind]}
+                if self._closing:
+                    return
+                await asyncio.sleep(random.uniform(wait_s / 2, wait_s))
+                wait_s = min(1.0, wait_s * 2)
+            else:
+                self._metrics.redis_up.set(1)
+                wait_s = 0.05
+
+    def _take(self) -> dict[str, list[str]]:
+        """The next message: as much of what waits as one may hold."""
+        message: dict[str, list[str]] = {}
+        for kind, waiting in self._waiting.items():
+            ids = list(islice(waiting, BATCH))
+            if ids:
+                message[kind] = ids
+                for id in ids:
+                    del waiting[id]
+        return message
 
 
 class Listener:
@@ -97,8 +152,7 @@ class Listener:
     async def stop(self) -> None:
         if self._task:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=2.0)
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 

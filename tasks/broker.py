@@ -8,7 +8,6 @@ emptied or restarted Redis costs a pause. Delivery stays at least once: tasks ca
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -29,6 +28,7 @@ GROUP = "workers"
 IDLE_MS = 30_000
 RECLAIM_S = 5.0
 BLOCK_MS = 1000
+ANSWER_WITHIN_S = 3.0
 MOST_DELIVERIES = 5
 LONGEST_TASK_S = 900.0
 TICKS_KEPT = 20
@@ -40,19 +40,28 @@ class ReliableStreamBroker(RedisStreamBroker):
     def __init__(self, url: str) -> None:
         super().__init__(
             url, queue_name=QUEUE, consumer_group_name=GROUP, consumer_id="0", xread_block=BLOCK_MS, xread_count=10,
-            idle_timeout=IDLE_MS, additional_streams={TICKS: ">"}, socket_timeout=5.0, socket_connect_timeout=1.0,
+            idle_timeout=IDLE_MS, additional_streams={TICKS: ">"}, socket_timeout=ANSWER_WITHIN_S,
+            socket_connect_timeout=1.0, timeout=ANSWER_WITHIN_S,
         )  # fmt: skip
         self._at_work: dict[tuple[str, bytes], float] = {}
+        self._is_closing = False
         self._renewing: asyncio.Task[None] | None = None
 
     async def _declare_consumer_group(self) -> None:
         """Left to :meth:`listen`, which declares the group as often as Redis forgets it."""
 
+    def stop_listening(self) -> None:
+        """Take no more deliveries: :meth:`listen` ends at its next turn, a second later at most while Redis answers.
+
+        Its task is cancelled besides; but a cancellation may strike where a client lets it pass unnoticed.
+        """
+        self._is_closing = True
+
     async def shutdown(self) -> None:
+        self.stop_listening()
         if self._renewing:
             self._renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._renewing
+            await asyncio.wait({self._renewing}, timeout=1.0)
         await super().shutdown()
 
     async def kick(self, message: BrokerMessage) -> None:
@@ -74,11 +83,11 @@ class ReliableStreamBroker(RedisStreamBroker):
             log.warning("tick.not_sent", task=message.task_name, **describe_error(error))
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
-        """Deliveries, for as long as the process lives."""
+        """Deliveries, until :meth:`stop_listening`."""
         if self._renewing is None:
             self._renewing = asyncio.create_task(self._renew(), name="leases")
         declared, wait_s, reclaimed_at = False, 0.1, 0.0
-        while True:
+        while not self._is_closing:
             found: list[tuple[str, bytes, Any]] = []
             try:
                 async with Redis(connection_pool=self.connection_pool) as redis:

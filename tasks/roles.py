@@ -51,12 +51,8 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
     broker.state.house = house
     broker.state.desk = desk
     await broker.startup()
-    receiver = Receiver(
-        broker, max_async_tasks=TASKS_AT_ONCE, run_startup=False, wait_tasks_timeout=FINISH_WITHIN_S,
-        validate_params=False,
-    )  # fmt: skip
     finish = asyncio.Event()
-    listening = asyncio.create_task(receiver.listen(finish), name="receiver")
+    listening = asyncio.create_task(_receive(broker, finish), name="receiver")
     looks: dict[str, Callable[[], Awaitable[Any]]] = {
         reminders.NAME: lambda: reminders.remind_due(house),
         notes.SWEEP: desk.sweep,
@@ -69,12 +65,27 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
         await stop.wait()
     finally:
         finish.set()
+        broker.stop_listening()
         watching.cancel()
         await desk.close()
-        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-            await asyncio.wait_for(listening, FINISH_WITHIN_S + 1)
+        await asyncio.wait({listening, watching}, timeout=FINISH_WITHIN_S + 1)
+        listening.cancel()
         with contextlib.suppress(Exception):
             await broker.shutdown()
+
+
+async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
+    """Do what the streams bring, with a new receiver should one fail."""
+    while not finish.is_set():
+        receiver = Receiver(
+            broker, max_async_tasks=TASKS_AT_ONCE, run_startup=False, wait_tasks_timeout=FINISH_WITHIN_S,
+            validate_params=False,
+        )  # fmt: skip
+        try:
+            await receiver.listen(finish)
+        except Exception as error:
+            log.error("receiver.failed", **describe_error(error))
+            await asyncio.sleep(1)
 
 
 async def _look_alone(looks: dict[str, Callable[[], Awaitable[Any]]], watch: _TickWatch, *, tick_s: int) -> None:
