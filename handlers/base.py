@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -23,6 +23,7 @@ from handlers.operation import Doors, Operation, Principal
 from hospital_rt.clock import utcnow
 from hospital_rt.json_text import NotJson, check_storable, parse_json
 from hospital_rt.problems import FieldError, Problem
+from models.audit import Trace
 from models.idempotency import Answer, Claim
 
 B = TypeVar("B", bound=BaseModel)
@@ -53,6 +54,7 @@ class ApiHandler(Door):
         self._length = 0
         self._too_large = False
         self._who: Principal | None = None
+        self.trace = Trace(role="system")
         self.operation = Operation(who="user", answers={})
 
     # Before the body
@@ -121,6 +123,7 @@ class ApiHandler(Door):
         if found is None:
             raise Problem("unauthenticated")
         self._who = await authenticate(self.doors, found.group(1))
+        self.trace = self.trace_of(self._who)
         if self.operation.who in {"patient", "doctor"} and self._who.role != self.operation.who:
             raise Problem("forbidden")
         if self._who.status == "pending" and not self.operation.pending_too:
@@ -208,7 +211,13 @@ class ApiHandler(Door):
     # Answers
 
     def respond(self, body: Any = None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Answer with a JSON document, or with none."""
+        """Answer with a JSON document, or with none.
+
+        Raises:
+            RuntimeError: the audit has to hear of it first, and has not.
+        """
+        if self.operation.audit and not self.trace.written:
+            raise RuntimeError("an answer without its entry in the audit")
         self.set_status(status)
         for name, value in (headers or {}).items():
             self.set_header(name, value)
@@ -219,6 +228,15 @@ class ApiHandler(Door):
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
+    async def leave_trace(self, *, of: Iterable[str], item: str | None = None) -> None:
+        """Have the audit know who reads what of whom, before it is shown.
+
+        Raises:
+            Problem: 503 when it cannot be written.
+        """
+        if self.operation.audit:
+            await self.store.audit.write(self.trace, self.operation.audit, of=of, item=item)
+
     async def head(self, *parts: str) -> None:
         """What GET says, without its body."""
         get: Callable[..., Any] = self.get
@@ -226,8 +244,7 @@ class ApiHandler(Door):
 
     async def set_feed(self) -> None:
         """``X-Feed: <epoch>:<seq>``, read before the data: who resumes there misses nothing."""
-        epoch = await self.store.epoch()
-        self.set_lasting_header("X-Feed", f"{epoch}:{await self.store.events.newest(self.who.id)}")
+        self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.seq}")
 
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:
@@ -247,7 +264,9 @@ class ApiHandler(Door):
         """
         claim = await self._claim()
         if isinstance(claim, Answer):
-            self.respond(await anew(claim.body), status=claim.status, headers=claim.headers)
+            body = await anew(claim.body)
+            await self._leave_trace_again(claim.about)
+            self.respond(body, status=claim.status, headers=claim.headers)
             return
         if claim is None:
             reply = await work(None)
@@ -258,10 +277,16 @@ class ApiHandler(Door):
                 await self.store.idempotency.release(claim)
                 raise
             about = reply.about or self.who.id
+            await self._leave_trace_again(about)
             await self.store.idempotency.keep(
                 claim, Answer(status=reply.status, about=about, body=reply.body, headers=dict(reply.headers))
             )
         self.respond(reply.body, status=reply.status, headers=reply.headers)
+
+    async def _leave_trace_again(self, about: str) -> None:
+        """An answer that is given a second time is read a second time."""
+        if self.operation.audit and not self.trace.written:
+            await self.store.audit.write(self.trace, "answer.repeated", of=[about])
 
     async def _claim(self) -> Claim | Answer | None:
         given = self.request.headers.get_list("Idempotency-Key")

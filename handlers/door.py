@@ -22,6 +22,7 @@ from hospital_rt.problems import Problem
 from hospital_rt.settings import Settings
 from hospital_rt.telemetry import log
 from hospital_rt.tokens import InvalidToken
+from models.audit import Trace
 from models.store import Store
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z", re.ASCII)
@@ -126,6 +127,13 @@ class Door(RequestHandler):
             address = hops.pop()
         return address
 
+    def trace_of(self, who: Principal) -> Trace:
+        """Who is acting here, for the audit."""
+        return Trace(
+            role=who.role, user_id=who.id, session_id=who.session_id, request_id=self.request_id,
+            address=self.client_address,
+        )  # fmt: skip
+
     @property
     def client_hash(self) -> str:
         """The client's address for counting: keyed, and for IPv6 its /64."""
@@ -204,15 +212,18 @@ async def authenticate(doors: Doors, token: str, *, now: datetime | None = None)
     except InvalidToken:
         raise Problem("unauthenticated") from None
     moment = now or utcnow()
-    session = await doors.house.store.sessions.get(access.session_id)
-    if session is None or session.ended_at or session.user_id != access.user_id or session.expires_at <= moment:
+    found = await doors.house.store.signed_in(access.session_id)
+    if found is None:
         raise Problem("unauthenticated")
-    row = await doors.house.store.users.row(access.user_id)
-    if row is None or row["status"] == "deactivated":
+    session, row = found.session, found.user
+    if session.ended_at or session.user_id != access.user_id or session.expires_at <= moment:
+        raise Problem("unauthenticated")
+    if row["status"] == "deactivated":
         raise Problem("unauthenticated")
     return Principal(
-        id=row["_id"], role=row["role"], status=row["status"], session_id=session.id, timezone=row["timezone"], row=row
-    )
+        id=row["_id"], role=row["role"], status=row["status"], session_id=session.id, timezone=row["timezone"],
+        expires_at=access.expires_at, seq=found.seq, row=row,
+    )  # fmt: skip
 
 
 def is_in(address: str, networks: list[Any]) -> bool:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,7 +43,8 @@ class LiveHandler(Door, WebSocketHandler):
         self.outbox: Outbox | None = None
         self.listening: Listening | None = None
         self.who: Principal | None = None
-        self._timers: list[asyncio.Task[None]] = []
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._joining: asyncio.Task[None] | None = None
         self._allowance, self._filled_at = BURST, time.monotonic()
         self._is_closing = False
 
@@ -100,7 +103,7 @@ class LiveHandler(Door, WebSocketHandler):
         with contextlib.suppress(OSError, AttributeError):
             connection: Any = self.ws_connection
             connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        self._after(AUTH_WITHIN_S, self._no_auth)
+        self._after("auth", AUTH_WITHIN_S, self._no_auth)
         if self.doors.draining.is_set():
             self.end(messages.RESTARTING, "restarting")
 
@@ -156,44 +159,48 @@ class LiveHandler(Door, WebSocketHandler):
 
     async def _authenticate(self, message: messages.Auth) -> None:
         try:
-            who = await authenticate(self.doors, message.token)
-            expires_at = self.doors.tokens.read_access(message.token).expires_at
+            who = replace(await authenticate(self.doors, message.token), row={})   # a socket need not hold it
         except Problem:
             self.end(messages.UNAUTHENTICATED, "not authenticated")
             return
         if self._is_closing:
             return
         if self.who is not None:
-            await self._renew(who, expires_at)
+            await self._renew(who)
             return
         if message.resume_after is not None and message.epoch is None and message.resume_after > 0:
             self.end(messages.NOT_VALID, "epoch is required with resume_after")
             return
         self.who = who
-        await self._begin(message, who, expires_at)
+        self._cancel("auth")
+        await self._begin(message, who)
 
-    async def _begin(self, message: messages.Auth, who: Principal, expires_at: datetime) -> None:
+    async def _begin(self, message: messages.Auth, who: Principal) -> None:
         """``ready`` first, then the past that was asked for, then live."""
         epoch, seq, after = await self._place(message, who)
+        await self.store.audit.write(self.trace_of(who), "live.joined", of=await self._whose(who))
         if self._is_closing:
             return
         self.outbox = Outbox(self._write, self.end)
         self.listening = Listening(user_id=who.id, session_id=who.session_id, outbox=self.outbox)
-        self.send(messages.ready(
-            user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(expires_at)
-        ))  # fmt: skip
+        self._say_ready(who, epoch=epoch, seq=seq)
         if after is None:
             self.send(messages.reset(epoch=epoch, seq=seq))
-        self._watch_expiry(expires_at)
-        joining = asyncio.create_task(self._join(self.listening, seq if after is None else after), name="join")
-        self._timers.append(joining)
+        self._watch_expiry(who.expires_at)
+        joining = self._join(self.listening, after=seq if after is None else after, newest=seq)
+        self._joining = asyncio.create_task(joining, name="join")
+
+    async def _whose(self, who: Principal) -> list[str]:
+        """Whose data this channel carries from now on."""
+        if who.role == "patient":
+            return [who.id]
+        return [one.patient_id for one in await self.store.assignments.of_doctor(who.id)]
 
     async def _place(self, message: messages.Auth, who: Principal) -> tuple[str, int, int | None]:
         """Epoch, newest ``seq``, and where to go on: None when the client has to reload."""
         feeds, store = self.doors.house.feeds, self.store
         if message.resume_after is None:
-            epoch, seq = await store.epoch(), await store.events.newest(who.id)
-            return epoch, seq, seq
+            return await store.epoch(), who.seq, who.seq
         try:
             epoch, seq = await feeds.resume(who.id, after=message.resume_after, epoch=message.epoch)
         except Problem:
@@ -201,23 +208,26 @@ class LiveHandler(Door, WebSocketHandler):
             return epoch, seq, None
         return epoch, seq, message.resume_after
 
-    async def _join(self, listening: Listening, after: int) -> None:
+    async def _join(self, listening: Listening, *, after: int, newest: int) -> None:
         try:
-            await self.hub.join(listening, after=after)
-            await self.store.users.saw(listening.user_id, at=self.now())
+            await self.hub.join(listening, after=after, newest=newest)
+            self.hub.saw(listening.user_id, at=self.now())
         except Exception as error:
             self._fail(error)
+        self._joining = None
 
-    async def _renew(self, who: Principal, expires_at: datetime) -> None:
+    async def _renew(self, who: Principal) -> None:
         if self.who is None or who.id != self.who.id or self.listening is None:
             self.end(messages.UNAUTHENTICATED, "another user")
             return
         self.hub.renew(self.listening, who.session_id)
         self.who = who
-        self._watch_expiry(expires_at)
-        epoch, seq = await self.store.epoch(), await self.store.events.newest(who.id)
+        self._watch_expiry(who.expires_at)
+        self._say_ready(who, epoch=await self.store.epoch(), seq=who.seq)
+
+    def _say_ready(self, who: Principal, *, epoch: str, seq: int) -> None:
         self.send(messages.ready(
-            user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(expires_at)
+            user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(who.expires_at)
         ))  # fmt: skip
 
     async def _check_in(self, message: messages.CheckIn, who: Principal) -> None:
@@ -227,11 +237,13 @@ class LiveHandler(Door, WebSocketHandler):
                 raise Problem("forbidden")
             done = await check_in(
                 self.store, patient_id=who.id, step_id=message.step_id, slot=message.slot, outcome=message.outcome,
-                reason=message.reason, now=self.now(),
+                reason=message.reason, now=self.now(), trace=self.trace_of(who),
             )  # fmt: skip
             await self.doors.house.resources.wakeups.announce(done.users)
-            note = await self.store.notes.get(done.step.note_id)
-            quotes = note is None or note.status != "withdrawn"
+            quotes = True
+            if done.step.status != "active":   # no active step is of a withdrawn note
+                note = await self.store.notes.get(done.step.note_id)
+                quotes = note is None or note.status != "withdrawn"
             self.send(messages.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
         except Problem as problem:
             self.send(messages.reply(message.id, problem=problem))
@@ -244,21 +256,22 @@ class LiveHandler(Door, WebSocketHandler):
     # The token's end
 
     def _watch_expiry(self, expires_at: datetime) -> None:
-        for timer in self._timers:
-            if timer.get_name() == "expiry":
-                timer.cancel()
         left_s = (expires_at - utcnow()).total_seconds()
-        warn_s = max(0.0, left_s - EXPIRING_BEFORE.total_seconds())
-        self._after(warn_s, lambda: self.send(messages.expiring(to_wire(expires_at))), name="expiry")
-        self._after(left_s, lambda: self.end(messages.UNAUTHENTICATED, "token ended"), name="expiry")
+        self._after("expiry", left_s - EXPIRING_BEFORE.total_seconds(), lambda: self._warn(expires_at))
 
-    def _after(self, delay_s: float, act: Any, *, name: str = "timer") -> None:
-        async def wait() -> None:
-            await asyncio.sleep(delay_s)
-            act()
+    def _warn(self, expires_at: datetime) -> None:
+        self.send(messages.expiring(to_wire(expires_at)))
+        left_s = (expires_at - utcnow()).total_seconds()
+        self._after("expiry", left_s, lambda: self.end(messages.UNAUTHENTICATED, "token ended"))
 
-        self._timers = [timer for timer in self._timers if not timer.done()]
-        self._timers.append(asyncio.create_task(wait(), name=name))
+    def _after(self, name: str, delay_s: float, act: Callable[[], Any]) -> None:
+        """Do this later, in place of what was to be done under the same name."""
+        self._cancel(name)
+        self._timers[name] = asyncio.get_running_loop().call_later(max(0.0, delay_s), act)
+
+    def _cancel(self, name: str) -> None:
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
 
     # Out
 
@@ -267,11 +280,11 @@ class LiveHandler(Door, WebSocketHandler):
         if self.outbox is not None:
             self.outbox.offer(messages.encode(message), is_event=False)
 
-    async def _write(self, frame: bytes) -> None:
-        try:
-            await self.write_message(frame.decode())
-        except (WebSocketClosedError, StreamClosedError):
-            raise ConnectionError from None
+    def _write(self, frame: bytes) -> asyncio.Future[None]:
+        connection = self.ws_connection
+        if not isinstance(connection, StrictProtocol) or connection.is_closing():
+            raise ConnectionError
+        return connection.send_text(frame)
 
     def _fail(self, error: Exception) -> None:
         """Something of ours is away: the client comes back after a random wait."""
@@ -290,13 +303,15 @@ class LiveHandler(Door, WebSocketHandler):
             self.close(code, reason)
         if code == messages.TOO_SLOW and connection is not None:
             # A reader that takes nothing in does not take in a close frame either.
-            self._after(ABORT_AFTER_S, connection.stream.close)
+            self._after("abort", ABORT_AFTER_S, connection.stream.close)
 
     def on_close(self) -> None:
         self._is_closing = True
         self.doors.sockets.discard(self)
-        for timer in self._timers:
-            timer.cancel()
+        for name in list(self._timers):
+            self._cancel(name)
+        if self._joining is not None:
+            self._joining.cancel()
         if self.listening is not None:
             self.hub.leave(self.listening)
         elif self.outbox is not None:

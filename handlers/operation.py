@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from hospital_rt.live import Hub
 from hospital_rt.tokens import Tokens
+from models.audit import Act
 from models.house import House
 from tasks.errands import Errands
 
@@ -31,6 +33,7 @@ class Operation:
         answers: status to type, None for no content; ``listed`` wraps it in ``items`` and ``next``.
         problems: the slugs it may refuse with, beyond those that any operation may.
         once: it honours ``Idempotency-Key``; ``feed``: it answers ``X-Feed``.
+        audit: the entry that must be in the audit before it answers.
     """
 
     who: Who
@@ -43,6 +46,7 @@ class Operation:
     once: bool = False
     feed: bool = False
     pending_too: bool = False
+    audit: Act | None = None
     largest_body: int = 64 * 1024
 
 
@@ -64,11 +68,13 @@ class Doors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is asking: a user and the session they came with."""
+    """Who is asking: a user and the session they came with; ``seq`` is the newest of their feed at that moment."""
 
     id: str
     role: Literal["doctor", "patient"]
     status: str
     session_id: str
     timezone: str
+    expires_at: datetime
+    seq: int
     row: Mapping[str, Any] = field(repr=False)

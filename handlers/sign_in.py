@@ -85,7 +85,7 @@ class TokenHandler(SessionTokenHandler):
                 user.id, {"password_hash": user.password_hash}, {"password_hash": newer}, session=None
             )
         session = await self._start_session(user)
-        await self.store.users.saw(user.id, at=self.now())
+        await self.store.users.saw([user.id], at=self.now())
         refresh = self.doors.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
         answer = {
             "access": self.doors.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),

@@ -33,7 +33,8 @@ from models.steps import Step
 class StepsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user", query=StepsQuery, answers={200: StepView}, problems=("not-found",), listed=True, feed=True
+            who="user", query=StepsQuery, answers={200: StepView}, problems=("not-found",), listed=True, feed=True,
+            audit="steps.listed",
         )
     }
 
@@ -51,7 +52,8 @@ class StepsHandler(ApiHandler):
             wanted, assignments = await self._for_doctor(query.status, query.patient_id)
         steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
         shown = steps[: query.limit]
-        withdrawn = await self._withdrawn()
+        withdrawn = await self._withdrawn(query.status)
+        await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         items = [
             step.as_json(now=now, quotes=quotes_for(self.who, step, assignments.get(step.patient_id), withdrawn))
@@ -59,8 +61,8 @@ class StepsHandler(ApiHandler):
         ]
         self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
 
-    async def _withdrawn(self) -> frozenset[str]:
-        if self.who.role != "patient":
+    async def _withdrawn(self, status: str) -> frozenset[str]:
+        if self.who.role != "patient" or status == "active":   # no active step is of a withdrawn note
             return frozenset()
         return frozenset(await self.store.notes.withdrawn_ids(self.who.id))
 
@@ -109,7 +111,7 @@ async def _readable_step(handler: ApiHandler, step_id: str) -> tuple[Step, Assig
 
 async def _step_json(handler: ApiHandler, step: Step, assignment: Assignment | None) -> dict[str, Any]:
     withdrawn: frozenset[str] = frozenset()
-    if handler.who.role == "patient":
+    if handler.who.role == "patient" and step.status != "active":
         note = await handler.store.notes.get(step.note_id)
         withdrawn = frozenset({step.note_id}) if note and note.status == "withdrawn" else frozenset()
     return step.as_json(now=handler.now(), quotes=quotes_for(handler.who, step, assignment, withdrawn))
@@ -117,13 +119,16 @@ async def _step_json(handler: ApiHandler, step: Step, assignment: Assignment | N
 
 class StepHandler(ApiHandler):
     operations = {
-        "GET": Operation(who="user", answers={200: StepWithCheckInsView}, problems=("not-found",), feed=True)
+        "GET": Operation(
+            who="user", answers={200: StepWithCheckInsView}, problems=("not-found",), feed=True, audit="step.read"
+        )
     }
 
     async def get(self, step_id: str) -> None:
         """A step with its check-ins."""
         await self.set_feed()
         step, assignment = await _readable_step(self, step_id)
+        await self.leave_trace(of=[step.patient_id], item=step.id)
         view = await _step_json(self, step, assignment)
         view["check_ins"] = [
             {
@@ -139,15 +144,18 @@ class StepHandler(ApiHandler):
 class CancelStepHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="user", body=ReasonBody, body_optional=True, answers={200: StepView}, problems=("not-found", "conflict")
+            who="user", body=ReasonBody, body_optional=True, answers={200: StepView},
+            problems=("not-found", "conflict"), audit="step.cancelled",
         )
-    }
+    }  # fmt: skip
 
     async def post(self, step_id: str) -> None:
         """Cancel a step by hand; again is the same answer."""
         body = self.body(ReasonBody)
         step, assignment = await _readable_step(self, step_id)
-        done = await cancel_step(self.store, step, by=self.who.role, reason=body.reason, now=self.now())
+        done = await cancel_step(
+            self.store, step, by=self.who.role, reason=body.reason, now=self.now(), trace=self.trace
+        )
         await self.announce(done.users)
         self.respond(await _step_json(self, done.step, assignment))
 
@@ -157,10 +165,11 @@ class CheckInHandler(ApiHandler):
         "POST": Operation(
             who="patient", body=CheckInBody, body_optional=True, answers={200: StepView}, once=True,
             problems=("not-found", "step-proposed", "step-cancelled", "slot-closed", "conflict"),
+            audit="step.checked_in",
         ),
         "DELETE": Operation(
             who="patient", query=SlotQuery, answers={200: StepView}, once=True,
-            problems=("not-found", "too-late", "conflict"),
+            problems=("not-found", "too-late", "conflict"), audit="step.undone",
         ),
     }  # fmt: skip
 
@@ -171,7 +180,7 @@ class CheckInHandler(ApiHandler):
         async def work(claim: Claim | None) -> Reply:
             done = await check_in(
                 self.store, patient_id=self.who.id, step_id=id, slot=body.slot, outcome=body.outcome,
-                reason=body.reason, now=self.now(), claim=claim,
+                reason=body.reason, now=self.now(), claim=claim, trace=self.trace,
             )  # fmt: skip
             await self.announce(done.users)
             return Reply(200, await _step_json(self, done.step, None))
@@ -184,8 +193,9 @@ class CheckInHandler(ApiHandler):
 
         async def work(claim: Claim | None) -> Reply:
             done = await take_back(
-                self.store, patient_id=self.who.id, step_id=id, slot=query.slot, now=self.now(), claim=claim
-            )
+                self.store, patient_id=self.who.id, step_id=id, slot=query.slot, now=self.now(), claim=claim,
+                trace=self.trace,
+            )  # fmt: skip
             await self.announce(done.users)
             return Reply(200, await _step_json(self, done.step, None))
 
@@ -203,8 +213,11 @@ class CheckInHandler(ApiHandler):
 
 class AdherenceHandler(ApiHandler):
     operations = {
-        "GET": Operation(who="user", query=AdherenceQuery, answers={200: AdherenceListView}, problems=("not-found",))
-    }
+        "GET": Operation(
+            who="user", query=AdherenceQuery, answers={200: AdherenceListView}, problems=("not-found",),
+            audit="adherence.read",
+        )
+    }  # fmt: skip
 
     async def get(self) -> None:
         """How a patient's steps were kept, one item a local day."""
@@ -213,6 +226,7 @@ class AdherenceHandler(ApiHandler):
         if self.who.role == "doctor" and query.patient_id is None:
             raise invalid("#/patient_id", "Say whose.")
         await may_see_patient(self.store, self.who, patient_id)
+        await self.leave_trace(of=[patient_id])
         people = await self.store.users.people({patient_id})
         today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
         rows = await self.store.reminders.since([patient_id], today - timedelta(days=query.days - 1))

@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from hospital_rt.database import is_away
@@ -42,6 +43,8 @@ class Feeds(Protocol):
 
     async def dead_sessions(self, session_ids: list[str]) -> set[str]: ...
 
+    async def saw(self, user_ids: list[str], *, at: datetime) -> None: ...
+
     def forget(self, user_id: str) -> None: ...
 
 
@@ -55,6 +58,8 @@ class Rendered:
 
 class Listening:
     """One authenticated socket: whose it is, how far it has heard, and its outbox."""
+
+    __slots__ = ("catching_up", "cursor", "is_live", "outbox", "session_id", "user_id")
 
     def __init__(self, *, user_id: str, session_id: str, outbox: Outbox) -> None:
         self.user_id = user_id
@@ -85,6 +90,7 @@ class Hub:
         self._by_session: dict[str, set[Listening]] = {}
         self._ended: OrderedDict[str, float] = OrderedDict()
         self._dirty: set[str] = set()
+        self._seen: dict[str, datetime] = {}
         self._stir = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._hears: asyncio.Event | None = None
@@ -102,6 +108,8 @@ class Hub:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        with contextlib.suppress(Exception):
+            await self._tell_seen()
 
     # Sockets
 
@@ -109,8 +117,12 @@ class Hub:
     def sockets(self) -> list[Listening]:
         return [socket for reader in self._readers.values() for socket in reader.sockets]
 
-    async def join(self, socket: Listening, *, after: int) -> None:
-        """Let a socket hear everything after ``after``: first the past, in pages, then live."""
+    async def join(self, socket: Listening, *, after: int, newest: int) -> None:
+        """Let a socket hear everything after ``after``: first the past, in pages, then live.
+
+        ``newest`` is where the feed stood a moment ago: one that was up to date then has no past to read, and hears
+        what has come since with everybody else.
+        """
         reader = self._readers.get(socket.user_id)
         if reader is None:
             reader = self._readers[socket.user_id] = _Reader(head=after)
@@ -120,7 +132,15 @@ class Hub:
         self._bind(socket, socket.session_id)
         for oldest in reader.sockets[:-MOST_SOCKETS]:
             oldest.outbox.give_up(4409, "too many connections")
-        await self._replay(socket, reader, patience_s=REPLAY_PATIENCE_S)
+        if reader.head <= after == newest:
+            socket.is_live = True
+            self.wake([socket.user_id])
+        else:
+            await self._replay(socket, reader, patience_s=REPLAY_PATIENCE_S)
+
+    def saw(self, user_id: str, *, at: datetime) -> None:
+        """The user is here; written down with others a little later."""
+        self._seen[user_id] = at
 
     def leave(self, socket: Listening) -> None:
         """The socket is gone."""
@@ -313,10 +333,19 @@ class Hub:
                 else:
                     self._send(socket, event)
 
+    async def _tell_seen(self) -> None:
+        while self._seen:
+            some = [self._seen.popitem() for _ in range(min(1000, len(self._seen)))]
+            await self._feeds.saw([user_id for user_id, _ in some], at=max(at for _, at in some))
+
     async def _sweep(self) -> None:
         last = time.monotonic()
         while True:
             await asyncio.sleep(SWEEP_S)
+            try:
+                await self._tell_seen()
+            except Exception as error:
+                log.warning("live.seen_failed", **describe_error(error))
             deaf = self._hears is not None and not self._hears.is_set()
             if not deaf and time.monotonic() - last < CALM_SWEEP_S:
                 continue

@@ -1,4 +1,4 @@
-"""The bounded way to one socket: one writer that waits for the network, and a limit to what waits for it.
+"""The bounded way to one socket: at once while the network takes it, else a writer that waits, up to a limit.
 
 The promise: a reader that takes nothing in costs this process no more than its outbox, and delays nobody else.
 """
@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 OUTBOX_EVENTS = 256
 OUTBOX_BYTES = 1 << 20
 
 
 class Outbox:
-    """The queue and the one writer of a socket.
+    """What waits for one socket, and while anything does, its one writer. An idle socket has neither queue nor task.
 
     Args:
-        write: writes one frame and returns when the network has taken it.
+        write: writes one frame; what it returns is done when the network has taken it.
         close: closes the socket with a code.
     """
 
-    def __init__(self, write: Callable[[bytes], Awaitable[None]], close: Callable[[int, str], None]) -> None:
+    __slots__ = ("_bytes", "_close", "_events", "_frames", "_over", "_taken", "_write", "_writer")
+
+    def __init__(self, write: Callable[[bytes], asyncio.Future[None]], close: Callable[[int, str], None]) -> None:
         self._write = write
         self._close = close
-        self._frames: deque[tuple[bytes, bool]] = deque()
+        self._frames: deque[tuple[bytes, bool]] | None = None
         self._events = 0
         self._bytes = 0
-        self._more = asyncio.Event()
-        self._taken = asyncio.Event()      # the network took a frame, or will never take one again
+        self._taken: asyncio.Event | None = None    # the network took a frame, or will never take one again
         self._over = False
-        self._task = asyncio.create_task(self._run(), name="outbox")
+        self._writer: asyncio.Task[None] | None = None
 
     def fits(self, frame: bytes, *, is_event: bool = True) -> bool:
         """Whether there is room for it. A single frame always has room."""
@@ -45,10 +46,19 @@ class Outbox:
         if not self.fits(frame, is_event=is_event):
             self.give_up(1013, "too slow")
             return False
+        if self._frames is None:
+            try:
+                taken = self._write(frame)
+            except Exception:
+                self._end()                # the socket is gone; its handler hears of that by itself
+                return False
+            if taken.done() and taken.exception() is None:
+                return True
+            self._frames = deque()
+            self._writer = asyncio.create_task(self._run(self._frames, taken), name="outbox")
         self._frames.append((frame, is_event))
         self._events += is_event
         self._bytes += len(frame)
-        self._more.set()
         return True
 
     async def room_for(self, frame: bytes, *, patience_s: float) -> bool:
@@ -66,11 +76,13 @@ class Outbox:
         return not self._over
 
     async def _progress(self, within_s: float) -> bool:
-        self._taken.clear()
+        self._taken = asyncio.Event()
         try:
             await asyncio.wait_for(self._taken.wait(), within_s)
         except TimeoutError:
             return False
+        finally:
+            self._taken = None
         return True
 
     def give_up(self, code: int, reason: str) -> None:
@@ -82,29 +94,36 @@ class Outbox:
     def stop(self) -> None:
         """The socket is gone."""
         self._end()
-        self._task.cancel()
+        if self._writer:
+            self._writer.cancel()
 
     def _end(self) -> None:
         self._over = True
-        self._frames.clear()
+        self._frames = None
         self._events = self._bytes = 0
-        self._taken.set()
+        self._tell()
 
-    async def _run(self) -> None:
+    def _tell(self) -> None:
+        if self._taken:
+            self._taken.set()
+
+    async def _run(self, frames: deque[tuple[bytes, bool]], taken: asyncio.Future[None]) -> None:
+        """Write what waits, each when the network has taken the one before; ``taken`` is that of the first."""
         try:
             while True:
-                await self._more.wait()
-                self._more.clear()
-                while self._frames:
-                    frame, is_event = self._frames[0]
-                    await self._write(frame)
-                    if self._over:
-                        return
-                    self._frames.popleft()
-                    self._events -= is_event
-                    self._bytes -= len(frame)
-                    self._taken.set()
+                await taken
+                if self._over:
+                    return
+                frame, is_event = frames.popleft()
+                self._events -= is_event
+                self._bytes -= len(frame)
+                if not frames:
+                    break
+                self._tell()
+                taken = self._write(frames[0][0])
+            self._frames = self._writer = None
+            self._tell()
         except asyncio.CancelledError:
             raise
         except Exception:
-            self._end()                    # the socket is gone; its handler hears of that by itself
+            self._end()

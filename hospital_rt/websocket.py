@@ -9,6 +9,7 @@ the connection and the close frame with it.
 from __future__ import annotations
 
 import struct
+from asyncio import Future
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -45,6 +46,17 @@ class StrictProtocol(WebSocketProtocol13):
         self._end = end
         self._held: bytearray | None = None          # the parts so far of a message in parts
         self._held_opcode = TEXT
+
+    def send_text(self, text: bytes) -> Future[None]:
+        """Write one text frame, with no task of its own; done when the network has taken it."""
+        length = len(text)
+        if length < 126:
+            head = struct.pack("!BB", 0x80 | TEXT, length)
+        elif length <= 0xFFFF:
+            head = struct.pack("!BBH", 0x80 | TEXT, 126, length)
+        else:
+            head = struct.pack("!BBQ", 0x80 | TEXT, 127, length)
+        return self.stream.write(head + text)
 
     async def _receive_frame(self) -> None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from hospital_rt.clock import to_wire, utcnow
@@ -58,16 +59,21 @@ class FeedReader:
             found.setdefault(event.user_id, []).append(_frame(event, text))
         return found
 
-    async def page(self, user_id: str, seq: int, *, limit: int) -> list[Any]:
-        """A page of what follows ``seq``, as documents for REST."""
-        events = await self._store.events.after(user_id, seq, limit=limit)
-        return [json.loads("{" + text) for _, text in await self._render(events)]
+    async def page(self, user_id: str, seq: int, *, limit: int) -> tuple[list[Any], list[str]]:
+        """A page of what follows ``seq``, as documents for REST, and whom what can be read in it is about."""
+        rendered = await self._render(await self._store.events.after(user_id, seq, limit=limit))
+        items = [json.loads("{" + text) for _, text in rendered]
+        about = [event.about for (event, _), item in zip(rendered, items, strict=True) if item["data"]]
+        return items, about
 
     async def newest_of(self, user_ids: list[str]) -> dict[str, int]:
         return await self._store.events.newest_of(user_ids)
 
     async def dead_sessions(self, session_ids: list[str]) -> set[str]:
         return set(session_ids) - await self._store.sessions.alive(session_ids, now=utcnow())
+
+    async def saw(self, user_ids: list[str], *, at: datetime) -> None:
+        await self._store.users.saw(user_ids, at=at)
 
     def forget(self, user_id: str) -> None:
         self._store.vault.forget(user_id)
@@ -78,7 +84,7 @@ class FeedReader:
         Raises:
             Problem: ``reset``: another epoch, ahead of the feed, or older than the retention.
         """
-        present = await self._store.epoch()
+        present = await self._store.epoch(fresh=True)
         newest = await self._store.events.newest(user_id)
         if (after > 0 and epoch != present) or after > newest:
             raise Problem("reset")

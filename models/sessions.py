@@ -45,7 +45,7 @@ class Sessions:
         self._sessions = collection
 
     @staticmethod
-    def _read(row: Document) -> SignIn:
+    def read(row: Document) -> SignIn:
         return SignIn(
             id=row["_id"], user_id=row["user_id"], nonce=row["nonce"], generation=row["generation"],
             rotated_at=row["rotated_at"], created_at=row["created_at"], expires_at=row["expires_at"],
@@ -62,11 +62,11 @@ class Sessions:
             "sealed_device": sealed_device,
         }  # fmt: skip
         await self._sessions.insert_one(row)
-        return self._read(row)
+        return self.read(row)
 
     async def get(self, session_id: str) -> SignIn | None:
         row = await self._sessions.find_one({"_id": session_id})
-        return self._read(row) if row else None
+        return self.read(row) if row else None
 
     async def rotate(self, session: SignIn, *, now: datetime, refresh_s: int) -> bool:
         """Spend the live leaf. False when another request was first."""
@@ -82,7 +82,7 @@ class Sessions:
     async def of_user(self, user_id: str, *, now: datetime) -> list[SignIn]:
         """The devices signed in, newest use first."""
         cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
-        return [self._read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]
+        return [self.read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]
 
     async def end(self, session_id: str, *, user_id: str, now: datetime) -> bool:
         """End one device's session. False when it is not this user's or ended before."""

@@ -7,14 +7,16 @@ The only module of this floor that knows its neighbours. What writes several col
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import uuid4
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from hospital_rt.database import Database, Session
+from hospital_rt.database import Database, Document, Session
 from hospital_rt.vault import Vault
 from models.assignments import Assignments
 from models.audit import Audit
@@ -25,13 +27,23 @@ from models.letters import Letters
 from models.notes import Notes
 from models.plans import Plans
 from models.reminders import Reminders
-from models.sessions import Sessions
+from models.sessions import Sessions, SignIn
 from models.steps import Steps
 from models.subscriptions import Subscriptions
 from models.users import Users
 
 T = TypeVar("T")
 INDEX_OPTIONS_CONFLICT = 85
+EPOCH_KEPT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session with its user's record, nothing opened, and the newest ``seq`` of their feed."""
+
+    session: SignIn
+    user: Document = field(repr=False)
+    seq: int
 
 
 class Store:
@@ -56,6 +68,7 @@ class Store:
         self.idempotency = Idempotency(collection("idempotency"), vault)
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
+        self._epoch, self._epoch_until = "", 0.0
 
     async def open(self) -> None:
         """Make indexes and the epoch. Safe from several nodes at once.
@@ -89,19 +102,39 @@ class Store:
         await self.audit.begin()
         await self.epoch()
 
-    async def epoch(self) -> str:
-        """The epoch of all feeds: another one after a restore, so that no client resumes into the wrong past."""
+    async def signed_in(self, session_id: str) -> SignedIn | None:
+        """A session, its user and where their feed stands, by one read; None without session or user."""
+        of_user = {"localField": "user_id", "foreignField": "_id"}
+        rows = await self.database.aggregate(self.database.collection("sessions"), [
+            {"$match": {"_id": session_id}},
+            {"$lookup": {"from": "users", **of_user, "as": "user"}},
+            {"$lookup": {"from": "feeds", **of_user, "as": "feed"}},
+        ])  # fmt: skip
+        if not rows or not rows[0]["user"]:
+            return None
+        row = rows[0]
+        return SignedIn(self.sessions.read(row), row["user"][0], row["feed"][0]["seq"] if row["feed"] else 0)
+
+    async def epoch(self, *, fresh: bool = False) -> str:
+        """The epoch of all feeds: another one after a restore, so that no client resumes into the wrong past.
+
+        At most a second old: a client that is told a past one reloads when it resumes. ``fresh`` is for judging that.
+        """
+        if not fresh and time.monotonic() < self._epoch_until:
+            return self._epoch
         row = await self._meta.find_one({"_id": "epoch"})
         if row is None:
             with contextlib.suppress(DuplicateKeyError):  # another node was first
                 await self._meta.insert_one({"_id": "epoch", "value": uuid4().hex[:16]})
             row = await self._meta.find_one({"_id": "epoch"})
-        return str(row["value"]) if row else ""
+        self._epoch, self._epoch_until = str(row["value"]) if row else "", time.monotonic() + EPOCH_KEPT_S
+        return self._epoch
 
     async def new_epoch(self) -> str:
         """Begin a new epoch: every client reloads."""
         value = uuid4().hex[:16]
         await self._meta.update_one({"_id": "epoch"}, {"$set": {"value": value}}, upsert=True)
+        self._epoch_until = 0.0
         return value
 
     async def count_backup(self) -> tuple[str, int]:

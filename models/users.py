@@ -198,6 +198,6 @@ class Users:
         await self._vault.destroy_key(user_id, session=session)
         await self._users.delete_one({"_id": user_id}, session=session)
 
-    async def saw(self, user_id: str, *, at: datetime) -> None:
-        """Note that the user was here."""
-        await self._users.update_one({"_id": user_id}, {"$max": {"seen_at": at}})
+    async def saw(self, user_ids: list[str], *, at: datetime) -> None:
+        """Note that these users were here."""
+        await self._users.update_many({"_id": {"$in": user_ids}}, {"$max": {"seen_at": at}})
