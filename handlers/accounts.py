@@ -21,6 +21,7 @@ from hospital_rt.database import Session
 from hospital_rt.limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS
 from hospital_rt.problems import Problem
 from hospital_rt.tokens import Tokens
+from models.audit import Trace
 from models.users import User
 
 
@@ -155,6 +156,10 @@ class ResetPasswordHandler(AccountHandler):
             )
             await self.store.letters.void(user.id, session=session)
             await self.store.calendars.revoke(user.id, session=session)
+            trace = Trace(
+                role=user.role, user_id=user.id, request_id=self.request_id, address=self.client_address
+            )
+            await self.store.audit.write(trace, "password.reset", of=[user.id], session=session)
             return await self.store.sessions.end_all(user.id, now=utcnow(), session=session)
 
         ended = await self.store.transaction(work)

@@ -45,9 +45,11 @@ class AssignHandler(ApiHandler):
         "GET": Operation(who="patient", answers={200: AssignmentView}, problems=("not-assigned",), feed=True),
         "POST": Operation(
             who="patient", body=AssignBody, answers={200: AssignmentView, 201: AssignmentView},
-            problems=("not-found", "conflict"), once=True,
+            problems=("not-found", "conflict"), once=True, audit="doctor.chosen",
         ),
-        "DELETE": Operation(who="patient", answers={204: None}, problems=("not-assigned", "conflict"), once=True),
+        "DELETE": Operation(
+            who="patient", answers={204: None}, problems=("not-assigned", "conflict"), once=True, audit="doctor.left"
+        ),
     }  # fmt: skip
 
     async def _view(self, assignment: Assignment) -> dict[str, Any]:
@@ -72,7 +74,7 @@ class AssignHandler(ApiHandler):
         async def work(claim: Claim | None) -> Reply:
             done = await assign_doctor(
                 self.store, patient_id=self.who.id, doctor_id=body.doctor_id, share_history=body.share_history,
-                now=self.now(), claim=claim,
+                now=self.now(), claim=claim, trace=self.trace,
             )  # fmt: skip
             await self.announce(done.users)
             if done.assignment is None:
@@ -91,7 +93,9 @@ class AssignHandler(ApiHandler):
         """Leave your doctor. Your steps run on."""
 
         async def work(claim: Claim | None) -> Reply:
-            done = await leave_doctor(self.store, patient_id=self.who.id, now=self.now(), claim=claim)
+            done = await leave_doctor(
+                self.store, patient_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
+            )
             await self.announce(done.users)
             return Reply(204)
 
@@ -108,8 +112,11 @@ async def _unchanged(body: Any) -> Any:
 
 class MyPatientsHandler(ApiHandler):
     operations = {
-        "GET": Operation(who="doctor", query=NeedQuery, answers={200: MyPatientView}, listed=True, feed=True)
-    }
+        "GET": Operation(
+            who="doctor", query=NeedQuery, answers={200: MyPatientView}, listed=True, feed=True,
+            audit="patients.listed",
+        )
+    }  # fmt: skip
 
     async def get(self) -> None:
         """Your patients, those who need you first."""
@@ -145,6 +152,7 @@ class MyPatientsHandler(ApiHandler):
                 ranks[row[0].need], -row[0].unanswered_in_a_row, fold(row[1]["name"] or ""), row[1]["id"],
             ))  # fmt: skip
         items, following = page_of([row for _, row in rows], cursor=query.cursor, limit=query.limit)
+        await self.leave_trace(of=[item["id"] for item in items])
         self.respond(page(items, following))
 
     async def _pictures(self, people: dict[str, Person]) -> dict[str, Picture]:

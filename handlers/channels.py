@@ -20,6 +20,7 @@ from hospital_rt.limits import LINK_ADDRESS
 from hospital_rt.problems import Problem, invalid
 from hospital_rt.push import EndpointRefused
 from hospital_rt.tokens import Tokens
+from models.audit import Trace
 from models.steps import Step
 from tasks.push import push_sender
 
@@ -67,14 +68,17 @@ class PushView(View):
 
 class CalendarHandler(ApiHandler):
     operations = {
-        "POST": Operation(who="patient", body=CalendarBody, body_optional=True, answers={201: CalendarView}),
-        "DELETE": Operation(who="patient", answers={204: None}),
+        "POST": Operation(
+            who="patient", body=CalendarBody, body_optional=True, answers={201: CalendarView}, audit="calendar.changed"
+        ),
+        "DELETE": Operation(who="patient", answers={204: None}, audit="calendar.changed"),
     }
 
     async def post(self) -> None:
         """Make a private link to your reminders for a calendar program. It is shown once; an older one ends."""
         body = self.body(CalendarBody)
         secret = secrets.token_urlsafe(32)
+        await self.leave_trace(of=[self.who.id])
         await self.store.calendars.make(
             patient_id=self.who.id, token_hash=Tokens.hash_link(secret), titles=body.titles, now=self.now()
         )
@@ -82,6 +86,7 @@ class CalendarHandler(ApiHandler):
 
     async def delete(self) -> None:
         """End the link."""
+        await self.leave_trace(of=[self.who.id])
         await self.store.calendars.revoke(self.who.id)
         self.respond(status=204)
 
@@ -105,6 +110,8 @@ class CalendarFileHandler(Door):
         steps = await self.store.steps.page(
             {"patient_id": link.patient_id, "status": "active", "kind": "plan"}, after=None, limit=200
         )
+        trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
+        await self.store.audit.write(trace, "calendar.read", of=[link.patient_id])
         name, neutral = NAMES.get(row["language"].split("-")[0], NAMES["en"])
         entries = [entry for step in steps for entry in _entries(step, titles=link.titles)]
         self.set_header("Content-Type", "text/calendar; charset=utf-8")

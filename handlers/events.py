@@ -11,9 +11,10 @@ from hospital_rt.problems import invalid
 class EventsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user", query=EventsQuery, answers={200: EventsView}, problems=("reset",), pending_too=True
+            who="user", query=EventsQuery, answers={200: EventsView}, problems=("reset",), pending_too=True,
+            audit="events.read",
         )
-    }
+    }  # fmt: skip
 
     async def get(self) -> None:
         """What happened after ``after``, in order; ``seq`` tells where the feed stands."""
@@ -21,5 +22,6 @@ class EventsHandler(ApiHandler):
         if query.after > 0 and query.epoch is None:
             raise invalid("#/epoch", "Required with after.")
         epoch, seq = await self.doors.house.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)
-        items = await self.doors.house.feeds.page(self.who.id, query.after, limit=query.limit)
+        items, about = await self.doors.house.feeds.page(self.who.id, query.after, limit=query.limit)
+        await self.leave_trace(of=about or [self.who.id])
         self.respond({"items": items, "epoch": epoch, "seq": seq})

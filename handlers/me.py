@@ -18,10 +18,12 @@ from models.sessions import SignIn
 class MeHandler(AccountHandler):
     operations = {
         "GET": Operation(who="user", answers={200: UserView}, pending_too=True),
-        "PATCH": Operation(who="user", body=ChangeMeBody, answers={200: UserView}, pending_too=True),
+        "PATCH": Operation(
+            who="user", body=ChangeMeBody, answers={200: UserView}, pending_too=True, audit="account.changed"
+        ),
         "DELETE": Operation(
             who="user", body=LeaveBody, answers={204: None}, problems=("wrong-password", "rate-limited", "busy"),
-            pending_too=True,
+            pending_too=True, audit="account.closed",
         ),
     }  # fmt: skip
 
@@ -35,14 +37,14 @@ class MeHandler(AccountHandler):
         nulls = [name for name, value in changes.items() if value is None]
         if nulls:
             raise invalid(f"#/{nulls[0]}", "Cannot be null.")
-        user = await change_settings(self.store, self.who.id, changes)
+        user = await change_settings(self.store, self.who.id, changes, trace=self.trace)
         self.respond(user.as_json())
 
     async def delete(self) -> None:
         """Leave for good. Your key is destroyed: nothing of yours can be read again, by anybody."""
         user = await self.check_current(self.body(LeaveBody).password)
         erase = self.settings_.erasure == "immediate"
-        left = await leave_for_good(self.store, user, now=self.now(), erase=erase)
+        left = await leave_for_good(self.store, user, now=self.now(), erase=erase, trace=self.trace)
         await self.revoke(left.sessions)
         if erase:
             await self.doors.house.resources.wakeups.forget(user.id)
@@ -54,7 +56,7 @@ class PasswordHandler(AccountHandler):
     operations = {
         "POST": Operation(
             who="user", body=ChangePasswordBody, answers={204: None},
-            problems=("wrong-password", "rate-limited", "busy"), pending_too=True,
+            problems=("wrong-password", "rate-limited", "busy"), pending_too=True, audit="password.changed",
         )
     }  # fmt: skip
 
@@ -67,6 +69,7 @@ class PasswordHandler(AccountHandler):
 
         async def work(session: Session) -> list[str]:
             await self.store.users.update(user.id, {"password_hash": hashed}, session=session)
+            await self.store.audit.write(self.trace, "password.changed", of=[user.id], session=session)
             await self.store.letters.void(user.id, session=session)
             return await self.store.sessions.end_all(
                 user.id, now=utcnow(), but=self.who.session_id, session=session

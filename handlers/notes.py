@@ -57,11 +57,11 @@ class NotesHandler(NoteHandlerBase):
     operations = {
         "GET": Operation(
             who="user", query=PatientPageQuery, answers={200: NoteLineView}, problems=("not-found",), listed=True,
-            feed=True,
+            feed=True, audit="notes.listed",
         ),
         "POST": Operation(
             who="doctor", body=NoteBody, answers={202: NoteView}, problems=("not-found", "conflict", "rate-limited"),
-            once=True, largest_body=NOTE_BODY,
+            once=True, largest_body=NOTE_BODY, audit="note.written",
         ),
     }  # fmt: skip
 
@@ -95,6 +95,7 @@ class NotesHandler(NoteHandlerBase):
         following = None
         if len(notes) > query.limit:
             following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
+        await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
         self.respond(page([note_line(note, self.who, names) for note in shown], following))
 
     async def post(self) -> None:
@@ -107,7 +108,7 @@ class NotesHandler(NoteHandlerBase):
         async def work(claim: Claim | None) -> Reply:
             outcome = await submit_note(
                 self.store, doctor_id=self.who.id, patient_id=body.patient_id, text=body.text, now=self.now(),
-                claim=claim,
+                claim=claim, trace=self.trace,
             )  # fmt: skip
             await self.doors.errands.read_note(outcome.note.id)
             return await self.reply(await self.told(outcome), status=202)
@@ -119,20 +120,26 @@ class NotesHandler(NoteHandlerBase):
 
 
 class NoteHandler(NoteHandlerBase):
-    operations = {"GET": Operation(who="user", answers={200: NoteView}, problems=("not-found",), feed=True)}
+    operations = {
+        "GET": Operation(
+            who="user", answers={200: NoteView}, problems=("not-found",), feed=True, audit="note.read"
+        )
+    }
 
     async def get(self, note_id: str) -> None:
         """A note with its text and steps."""
         id = self.id_from_path(note_id)
         await self.set_feed()
-        self.respond((await self.answer_again(id)).body)
+        note = await readable_note(self.store, self.who, id)
+        await self.leave_trace(of=[note.patient_id], item=note.id)
+        self.respond((await self.reply(note)).body)
 
 
 class RetryHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
             who="doctor", body=NothingBody, body_optional=True, answers={202: NoteView},
-            problems=("not-found", "conflict", "superseded"), once=True,
+            problems=("not-found", "conflict", "superseded"), once=True, audit="note.retried",
         )
     }  # fmt: skip
 
@@ -142,7 +149,9 @@ class RetryHandler(NoteHandlerBase):
         self.body(NothingBody)
 
         async def work(claim: Claim | None) -> Reply:
-            outcome = await retry_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), claim=claim)
+            outcome = await retry_note(
+                self.store, note_id=id, doctor_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
+            )
             await self.doors.errands.read_note(id)
             return await self.reply(await self.told(outcome), status=202)
 
@@ -156,7 +165,7 @@ class ApproveHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
             who="doctor", body=ApproveBody, body_optional=True, answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"), once=True,
+            problems=("not-found", "conflict", "superseded"), once=True, audit="note.approved",
         )
     }  # fmt: skip
 
@@ -170,7 +179,7 @@ class ApproveHandler(NoteHandlerBase):
             chosen = await self._chosen(note, body.steps) if body.steps is not None else None
             outcome = await approve_note(
                 self.store, note_id=id, doctor_id=self.who.id, chosen=chosen, now=self.now(),
-                day_seconds=self.settings_.day_seconds, claim=claim,
+                day_seconds=self.settings_.day_seconds, claim=claim, trace=self.trace,
             )  # fmt: skip
             return await self.reply(await self.told(outcome))
 
@@ -254,7 +263,7 @@ class RejectHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
             who="doctor", body=NothingBody, body_optional=True, answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"),
+            problems=("not-found", "conflict", "superseded"), audit="note.rejected",
         )
     }  # fmt: skip
 
@@ -262,7 +271,9 @@ class RejectHandler(NoteHandlerBase):
         """Let a proposal go. The patient's plan stays as it was."""
         id = self.id_from_path(note_id)
         self.body(NothingBody)
-        outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now())
+        outcome = await reject_note(
+            self.store, note_id=id, doctor_id=self.who.id, now=self.now(), trace=self.trace
+        )
         self.respond((await self.reply(await self.told(outcome))).body)
 
 
@@ -270,13 +281,15 @@ class WithdrawHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
             who="doctor", body=ReasonBody, body_optional=True, answers={200: NoteView},
-            problems=("not-found", "conflict"),
+            problems=("not-found", "conflict"), audit="note.withdrawn",
         )
     }  # fmt: skip
 
     async def post(self, note_id: str) -> None:
         """Take a note back: its steps are cancelled and its words closed to the patient."""
         id = self.id_from_path(note_id)
-        self.body(ReasonBody)
-        outcome = await withdraw_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now())
+        reason = self.body(ReasonBody).reason
+        outcome = await withdraw_note(
+            self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), trace=self.trace
+        )
         self.respond((await self.reply(await self.told(outcome))).body)

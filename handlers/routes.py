@@ -9,7 +9,7 @@ from typing import Any
 
 from tornado.web import RequestHandler, url
 
-from handlers import accounts, assignments, channels, events, live_shapes, me, notes, operations, sign_in, steps
+from handlers import accounts, assignments, audit, channels, events, live_shapes, me, notes, operations, sign_in, steps
 from handlers.base import ApiHandler, NotFoundHandler
 from handlers.docs import INIT_JS, PAGE, TextDoor
 from handlers.live import LiveHandler
@@ -48,6 +48,7 @@ API: tuple[Route, ...] = (
     Route("/api/me/", me.MeHandler, "me"),
     Route("/api/me/password/", me.PasswordHandler, "me"),
     Route("/api/me/sessions/", me.SessionsHandler, "me"),
+    Route("/api/me/access-log/", audit.AccessLogHandler, "me"),
     Route("/api/me/sessions/{session_id}/", me.SessionHandler, "me"),
     Route("/api/me/calendar/", channels.CalendarHandler, "channels"),
     Route("/api/me/push/", channels.PushHandler, "channels"),

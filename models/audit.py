@@ -37,7 +37,7 @@ from hospital_rt.vault import Unreadable, Vault
 Act = Literal[
     # read
     "notes.listed", "note.read", "steps.listed", "step.read", "patients.listed", "events.read", "adherence.read",
-    "live.joined", "record.read", "calendar.read",
+    "live.joined", "record.read", "calendar.read", "answer.repeated",
     # changed
     "note.written", "note.extracted", "note.retried", "note.approved", "note.rejected", "note.withdrawn",
     "step.cancelled", "step.checked_in", "step.undone", "doctor.chosen", "doctor.left",
@@ -54,7 +54,7 @@ HEAD = "audit"
 class Trace:
     """Who is acting in one request, and from where. ``written`` says whether the audit has heard of it."""
 
-    role: Literal["patient", "doctor", "admin", "system"]
+    role: Literal["patient", "doctor", "link", "admin", "system"]
     user_id: str | None = None
     session_id: str | None = None
     request_id: str | None = None
@@ -154,8 +154,9 @@ class Audit:
         if trace.operator:
             row["operator"] = trace.operator
         with contextlib.suppress(Unreadable):
-            if trace.address and trace.user_id:
-                row["sealed_from"] = await self._vault.seal(trace.user_id, f"audit|{id}|from", trace.address)
+            if trace.address and (trace.user_id or of):
+                whose = trace.user_id or of[0]
+                row["sealed_from"] = await self._vault.seal(whose, f"audit|{id}|from", trace.address)
         with contextlib.suppress(Unreadable):
             if reason and of:
                 row["sealed_reason"] = await self._vault.seal(of[0], f"audit|{id}|reason", reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks import mail, notes, push, reminders
+from tasks import audit, mail, notes, push, reminders
 from tasks.broker import ReliableStreamBroker
 
 
@@ -12,3 +12,4 @@ def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
     notes.register(broker, tick_s)
     mail.register(broker, tick_s)
     push.register(broker, tick_s)
+    audit.register(broker, tick_s)

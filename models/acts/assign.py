@@ -10,6 +10,7 @@ from hospital_rt.database import Document, Session
 from hospital_rt.problems import Problem
 from models.acts.notes import supersede_in_flight
 from models.assignments import Assignment
+from models.audit import Trace
 from models.events import Happening
 from models.idempotency import Claim
 from models.store import Store
@@ -27,7 +28,7 @@ class Assigned:
 
 async def assign_doctor(
     store: Store, *, patient_id: str, doctor_id: str, share_history: bool | None, now: datetime,
-    claim: Claim | None = None,
+    claim: Claim | None = None, trace: Trace | None = None,
 ) -> Assigned:  # fmt: skip
     """Make this doctor the patient's one doctor; the same again changes nothing, unless it says what to share.
 
@@ -41,6 +42,7 @@ async def assign_doctor(
         if doctor is None or not accepts_patients(doctor):
             raise Problem("not-found", "There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
         await store.plans.touch(patient_id, session=session)
         current = await store.assignments.current(patient_id, session=session)
         if current and current.doctor_id == doctor_id:
@@ -68,7 +70,9 @@ async def assign_doctor(
     return await store.transaction(work)
 
 
-async def leave_doctor(store: Store, *, patient_id: str, now: datetime, claim: Claim | None = None) -> Assigned:
+async def leave_doctor(
+    store: Store, *, patient_id: str, now: datetime, claim: Claim | None = None, trace: Trace | None = None
+) -> Assigned:
     """End the patient's assignment. Active steps run on.
 
     Raises:
@@ -80,6 +84,7 @@ async def leave_doctor(store: Store, *, patient_id: str, now: datetime, claim: C
         if current is None:
             raise Problem("not-assigned")
         await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
         happenings = await end_assignment(store, current, now=now, session=session)
         return Assigned(None, False, frozenset(await store.events.append(happenings, at=now, session=session)))
 

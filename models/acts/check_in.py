@@ -11,6 +11,7 @@ from hospital_rt.database import Session
 from hospital_rt.problems import Problem, invalid
 from models.acts.remind import pass_time
 from models.acts.telling import Audience, ledger_entries
+from models.audit import Trace
 from models.events import Happening
 from models.idempotency import Claim
 from models.reminders import Entry
@@ -44,7 +45,7 @@ def read_slot(text: str | None) -> datetime | None:
 
 async def check_in(
     store: Store, *, patient_id: str, step_id: str, slot: str | None, outcome: Outcome, reason: str | None,
-    now: datetime, claim: Claim | None = None,
+    now: datetime, claim: Claim | None = None, trace: Trace | None = None,
 ) -> Answered:  # fmt: skip
     """Answer a slot of the patient's own step (contract 4.3). The same check-in again changes nothing.
 
@@ -60,6 +61,7 @@ async def check_in(
         if step.status == "proposed":
             raise Problem("step-proposed", "The doctor has not approved this step yet.")
         await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "step.checked_in", of=[patient_id], item=step.id, session=session)
         if step.status == "cancelled":
             return await _answer_late(store, step, slot_at, outcome, reason, now=now, session=session)
         if step.course is None:
@@ -170,19 +172,20 @@ async def _answer_late(
 
 
 async def cancel_step(
-    store: Store, step: Step, *, by: str, reason: str | None, now: datetime
+    store: Store, step: Step, *, by: str, reason: str | None, now: datetime, trace: Trace | None = None
 ) -> Answered:
     """Cancel an active step by hand; again is the same answer. The caller has judged access.
 
     Raises:
         Problem: 404 when it is not active, completed or cancelled.
     """
-    del reason  # kept by the audit
-
     async def work(session: Session) -> Answered:
         held = await store.steps.get(step.id, session=session)
         if held is None or held.status in {"proposed", "rejected"}:
             raise Problem("not-found")
+        await store.audit.write(
+            trace, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session
+        )
         if held.status == "cancelled":
             return Answered(held, frozenset())
         if held.status == "completed":

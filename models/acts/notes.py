@@ -17,6 +17,7 @@ from hospital_rt.database import Document, Session
 from hospital_rt.problems import Problem
 from models.acts.check_in import cancelled
 from models.acts.telling import Audience, note_status
+from models.audit import Trace
 from models.events import Happening
 from models.idempotency import Claim
 from models.notes import IN_FLIGHT, UNSETTLED, Note, NoteStatus
@@ -35,8 +36,9 @@ class Outcome:
 
 
 async def submit_note(
-    store: Store, *, doctor_id: str, patient_id: str, text: str, now: datetime, claim: Claim | None = None
-) -> Outcome:
+    store: Store, *, doctor_id: str, patient_id: str, text: str, now: datetime, claim: Claim | None = None,
+    trace: Trace | None = None,
+) -> Outcome:  # fmt: skip
     """Store a note, sealed and queued, before anything else hears of it.
 
     Raises:
@@ -48,6 +50,7 @@ async def submit_note(
         if not await store.assignments.between(patient_id, doctor_id, session=session):
             raise Problem("not-found")
         await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "note.written", of=[patient_id], item=note_id, session=session)
         plan = await store.plans.touch(patient_id, new_note=True, session=session)
         note = await store.notes.insert(
             note_id=note_id, patient_id=patient_id, doctor_id=doctor_id, number=plan.notes, text=text, at=now,
@@ -82,6 +85,7 @@ async def fail_note(
         )  # fmt: skip
         if not kept:
             return frozenset()
+        await _read_by_system(store, note, session=session)
         dropped = len(review["dropped"]) if review else 0
         happenings = note_status(note, "failed", mark=note.lease or "", failure=failure, dropped=dropped)
         return frozenset(await store.events.append(happenings, at=now, session=session))
@@ -112,6 +116,7 @@ async def finish_note(
         )  # fmt: skip
         if not kept:
             return frozenset()
+        await _read_by_system(store, note, session=session)
         happenings: list[Happening] = []
         if status == "proposed":
             await store.steps.insert(steps, session=session)
@@ -129,7 +134,7 @@ async def finish_note(
 
 async def approve_note(
     store: Store, *, note_id: str, doctor_id: str, chosen: Sequence[Step] | None, now: datetime,
-    day_seconds: int | None, claim: Claim | None = None,
+    day_seconds: int | None, claim: Claim | None = None, trace: Trace | None = None,
 ) -> Outcome:  # fmt: skip
     """The author lets proposed steps become active: all, or ``chosen`` (edited, or new); the others are rejected.
 
@@ -144,6 +149,7 @@ async def approve_note(
         if note.status != "proposed":
             raise Problem("conflict", "This note does not wait for approval.")
         await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "note.approved", of=[note.patient_id], item=note.id, session=session)
         plan = await store.plans.touch(note.patient_id, session=session)
         held = await store.steps.of_note(note.id, session=session)
         proposed = [step for step in held if step.status == "proposed"]
@@ -244,8 +250,9 @@ async def supersede_in_flight(
 
 
 async def retry_note(
-    store: Store, *, note_id: str, doctor_id: str, now: datetime, claim: Claim | None = None
-) -> Outcome:
+    store: Store, *, note_id: str, doctor_id: str, now: datetime, claim: Claim | None = None,
+    trace: Trace | None = None,
+) -> Outcome:  # fmt: skip
     """Read a failed note again.
 
     Raises:
@@ -259,6 +266,7 @@ async def retry_note(
         await store.idempotency.commit(claim, session=session)
         if note.status != "failed" or not await store.notes.requeue(note, at=now, session=session):
             raise Problem("conflict", "Only a failed note can be tried again.")
+        await store.audit.write(trace, "note.retried", of=[note.patient_id], item=note.id, session=session)
         note = replace(note, status="queued", failure=None)
         happenings = note_status(note, "queued", mark=uuid4().hex)
         return Outcome(note, frozenset(await store.events.append(happenings, at=now, session=session)))
@@ -266,7 +274,9 @@ async def retry_note(
     return await store.transaction(work)
 
 
-async def reject_note(store: Store, *, note_id: str, doctor_id: str, now: datetime) -> Outcome:
+async def reject_note(
+    store: Store, *, note_id: str, doctor_id: str, now: datetime, trace: Trace | None = None
+) -> Outcome:
     """The author lets a proposal go: the old plan stays.
 
     Raises:
@@ -277,6 +287,7 @@ async def reject_note(store: Store, *, note_id: str, doctor_id: str, now: dateti
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status != "proposed":
             raise Problem("superseded" if note.status == "superseded" else "conflict")
+        await store.audit.write(trace, "note.rejected", of=[note.patient_id], item=note.id, session=session)
         await store.notes.settle(note, "rejected", lease=None, session=session)
         await reject_proposed(store, note.id, session=session)
         users = await store.events.append(note_status(note, "rejected", mark="0"), at=now, session=session)
@@ -285,7 +296,9 @@ async def reject_note(store: Store, *, note_id: str, doctor_id: str, now: dateti
     return await store.transaction(work)
 
 
-async def withdraw_note(store: Store, *, note_id: str, doctor_id: str, now: datetime) -> Outcome:
+async def withdraw_note(
+    store: Store, *, note_id: str, doctor_id: str, reason: str | None, now: datetime, trace: Trace | None = None
+) -> Outcome:
     """The author takes a note back: its steps are cancelled, its words closed to the patient. Again is the same.
 
     Raises:
@@ -294,6 +307,9 @@ async def withdraw_note(store: Store, *, note_id: str, doctor_id: str, now: date
 
     async def work(session: Session) -> Outcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
+        await store.audit.write(
+            trace, "note.withdrawn", of=[note.patient_id], item=note.id, reason=reason, session=session
+        )
         if note.status == "withdrawn":
             return Outcome(note, frozenset())
         await store.plans.touch(note.patient_id, session=session)
@@ -320,6 +336,12 @@ async def withdraw_note(store: Store, *, note_id: str, doctor_id: str, now: date
         return Outcome(replace(note, status="withdrawn"), frozenset(users))
 
     return await store.transaction(work)
+
+
+async def _read_by_system(store: Store, note: Note, *, session: Session) -> None:
+    """The audit hears that the service itself, and the model it asked, have read the note."""
+    trace = Trace(role="system")
+    await store.audit.write(trace, "note.extracted", of=[note.patient_id], item=note.id, session=session)
 
 
 async def _of_author(store: Store, note_id: str, doctor_id: str, *, session: Session) -> Note:

@@ -11,6 +11,7 @@ from hospital_rt.problems import Problem, invalid
 from models.acts.check_in import Answered, completed, later_wins, read_slot
 from models.acts.remind import pass_time
 from models.acts.telling import Audience, ledger_entries, reminder_due
+from models.audit import Trace
 from models.events import Happening
 from models.idempotency import Claim
 from models.reminders import Entry, Reminder
@@ -21,8 +22,9 @@ WITHIN = timedelta(hours=24)
 
 
 async def take_back(
-    store: Store, *, patient_id: str, step_id: str, slot: str | None, now: datetime, claim: Claim | None = None
-) -> Answered:
+    store: Store, *, patient_id: str, step_id: str, slot: str | None, now: datetime, claim: Claim | None = None,
+    trace: Trace | None = None,
+) -> Answered:  # fmt: skip
     """Undo a check-in, the last one or that of ``slot``.
 
     Raises:
@@ -36,6 +38,7 @@ async def take_back(
             raise Problem("not-found")
         found = await _answer_to(store, step, slot_at, session=session)
         await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "step.undone", of=[patient_id], item=step.id, session=session)
         if step.course is None:
             return await _take_back_use(store, step, found, now=now, session=session)
         if found.state not in ANSWERED:

@@ -1,0 +1,25 @@
+"""The audit's loose entries are bound into a page at each tick. Any number of these may run at once."""
+
+from __future__ import annotations
+
+from models.house import House
+from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.context import HouseDep
+
+NAME = "bind_audit"
+
+
+async def bind_audit(house: House) -> int:
+    """Bind what is loose; how many entries that were."""
+    return await house.store.audit.bind()
+
+
+async def _task(house: HouseDep) -> None:
+    await bind_audit(house)
+
+
+def register(broker: ReliableStreamBroker, tick_s: int) -> None:
+    broker.register_task(
+        _task, task_name=NAME, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        schedule=[{"interval": tick_s, "schedule_id": NAME}],
+    )  # fmt: skip
