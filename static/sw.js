@@ -42,6 +42,7 @@ const SHELL = [
   "/static/js/live.js",
   "/static/js/main.js",
   "/static/js/messages.js",
+  "/static/js/names.js",
   "/static/js/outbox.js",
   "/static/js/parts/beads.js",
   "/static/js/parts/chrome.js",

@@ -19,14 +19,22 @@ export const lastState = () => read(KEYS.last);
 export const keepLastState = (value) => write(KEYS.last, value);
 
 export const keptOutbox = () => read(KEYS.outbox) || [];
-export const keepOutbox = (entries) => write(KEYS.outbox, entries.length ? entries : null);
+// Read, change, write in one go: another page of this browser may be doing the same.
+export const addToOutbox = (entry) => write(KEYS.outbox, [...keptOutbox(), entry]);
+export function dropFromOutbox(key) {
+  const left = keptOutbox().filter((entry) => entry.key !== key);
+  write(KEYS.outbox, left.length ? left : null);
+}
 export const OUTBOX_KEY = KEYS.outbox;
 
 export const choice = (name) => read(`aftercare.choice.${name}`);
 export const choose = (name, value) => write(`aftercare.choice.${name}`, value);
 
-export function forgetDevice() {
+/** `unsent` false: check-ins that wait stay, without their words, for the same person's next sign-in. */
+export function forgetDevice({ unsent = true } = {}) {
+  const waiting = unsent ? [] : keptOutbox().map(({ title, ...rest }) => rest);
   for (const key of Object.values(KEYS)) write(key, null);
+  if (waiting.length) write(KEYS.outbox, waiting);
   try { for (const key of Object.keys(sessionStorage)) if (key.startsWith("aftercare.")) sessionStorage.removeItem(key); } catch { /* closed */ }
 }
 

@@ -1,6 +1,6 @@
 // Check-ins on their way. Each is kept on this device before it is sent, carries its own key, and is counted once.
 import { call } from "./api.js";
-import { keepOutbox, keptOutbox, OUTBOX_KEY } from "./device.js";
+import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY } from "./device.js";
 import { set, state, touched } from "./store.js";
 import { onItsWay, rememberAnswered } from "./answered.js";
 import { tookCheckIn } from "./feed.js";
@@ -11,8 +11,6 @@ const TRY_AGAIN_MS = 5000;
 let flushing = null;
 let timer = null;
 let waited = 0;      // how many of the present batch had to wait for a connection
-
-const store = () => keepOutbox(state.outbox.map(({ sending, ...kept }) => kept));
 
 /** Take what an earlier page left unsent. */
 export function resumeOutbox(userId) {
@@ -41,8 +39,8 @@ export function checkIn(step, { slot = null, outcome = "done", reason = null } =
   };
   rememberAnswered(step.id, slot);
   state.outbox = [...state.outbox, entry];
+  addToOutbox(entry);
   state.toasts = state.toasts.filter((toast) => !(toast.step_id === step.id && toast.slot === slot));
-  store();
   touched();
   flush();
 }
@@ -50,9 +48,7 @@ export function checkIn(step, { slot = null, outcome = "done", reason = null } =
 /** Take back a check-in that has not left yet. False when it is too late for that. */
 export function takeBack(entry) {
   if (entry.sending) return false;
-  state.outbox = state.outbox.filter((e) => e.key !== entry.key);
-  store();
-  touched();
+  remove(entry);
   return true;
 }
 
@@ -72,7 +68,6 @@ export function flush() {
 
 function markWaiting() {
   for (const entry of state.outbox) { entry.waiting = true; entry.sending = false; }
-  store();
   touched();
 }
 
@@ -105,6 +100,6 @@ async function sendAll() {
 
 function remove(entry) {
   state.outbox = state.outbox.filter((e) => e.key !== entry.key);
-  store();
+  dropFromOutbox(entry.key);
   touched();
 }

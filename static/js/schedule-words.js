@@ -42,7 +42,7 @@ export function scheduleLine(step) {
   const days = daysOf(schedule);
   const every = schedule.every_days > 1 ? ` ${t.everyDays(schedule.every_days)}` : schedule.times.length === 1 ? ` ${t.dailyWord}` : "";
   const parts = [schedule.times.map(clockTime).join(", ") + every, schedule.occurrences === 1 ? t.onceUntilDone : days ? t.forDays(days) : t.noEnd];
-  if (step.detail) parts.push(step.detail);
+  if (step.detail) parts.push(step.detail.replace(/\.$/, ""));
   if (days > 1) parts.push(schedule.miss_policy === "fixed" ? t.fixedEnd : t.missedAdded);
   return parts.join(" · ");
 }

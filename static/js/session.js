@@ -54,7 +54,7 @@ export async function signOut() {
 export function end(why) {
   const was = state.phase;
   token = null;
-  forgetDevice();
+  forgetDevice({ unsent: why !== "expired" });
   for (const callback of onEnd) callback(why);
   clear("out");
   if (why === "expired" && was === "in") set({ endedWhy: "expired" });

@@ -53,7 +53,11 @@ function loadSoon(wait = 1500) {
   clearTimeout(loading);
   loading = setTimeout(async () => {
     if (!state.user) return;
-    try { const { data } = await call("GET", "me/"); set({ user: data }); await load(); }
+    try {
+      const { data } = await call("GET", "me/");
+      set({ user: data });
+      openChannel(await load());      // from where this load stands: nothing in between is missed
+    }
     catch (problem) { if (problem.status !== 401) loadSoon(Math.min(20000, wait * 2)); }
   }, wait);
 }
@@ -65,8 +69,9 @@ function openChannel(feed) {
     reset: () => reload().catch(() => loadSoon()),
     state: (connection) => {
       const was = state.connection;
-      set({ connection });
+      if (was === "live") state.asOf = Date.now();      // until now what is shown was true
       if (connection === "live") { state.asOf = Date.now(); if (was !== "live") flush(); }
+      set({ connection });
       if (connection === "offline") for (const entry of state.outbox) entry.waiting = true;
       touched();
     },

@@ -114,7 +114,7 @@ export default {
   skipThis: "Skip this one…", skipDots: "Skip…", skipThisOne: "Skip this one",
   whySee: (doctor) => `Why? See ${doctor}’s note`,
   openToSkip: (title) => `${title}: skip it, with a reason`,
-  allDone: (n) => `All ${n} done`,
+  allDone: (n) => (n === 2 ? "Both done" : `All ${n} done`),
   laterToday: "Later today", lastToday: "last one today", onceWhenYouCan: "Once, when you can", whenNeeded: "When you need it", doneToday: "Done today", earlierToday: "Earlier today", waitingToSend: "Waiting to be sent",
   howItGoes: "How it is going",
   markDone: (title) => `Done: ${title}`,
@@ -153,7 +153,7 @@ export default {
 
   // Step page
   wordsOf: (doctor) => `In ${doctor}’s words`, history: "What you answered", nothingOpen: "Nothing to answer today.",
-  laterAt: (time) => `Later, at ${time}`, doneAlready: "Done already", itWasDone: "I did it", markItDone: "Done",
+  laterAt: (time) => `Later, at ${time}`, doneAlready: "Done early", itWasDone: "I did it", markItDone: "Done",
   forSlot: (when) => `For ${when}`, checkedIn: (when) => `checked in ${when}`, skippedOn: (when) => `skipped ${when}`,
   stopStep: "Stop this step", stopTitle: "Stop the reminders for this step?", stopLead: (doctor) => `It goes from your list. ${doctor} will see that you stopped it.`, stopReminders: "Stop it",
 
@@ -172,7 +172,7 @@ export default {
 
   // Notes
   allNotes: "All notes", notesLead: "What your doctor wrote, word for word.", noNotes: "No notes yet", noNotesLead: "Your doctor’s first note will stand here.",
-  noteOf: (doctor) => `Note by ${doctor}`, noteStatus: { queued: "being read", processing: "being read", failed: "being read", superseded: "replaced", rejected: "not used", withdrawn: "taken back" },
+  noteOf: (doctor) => (doctor === "your doctor" ? "Your doctor’s note" : `${doctor}’s note`), noteStatus: { queued: "being read", processing: "being read", failed: "being read", superseded: "replaced", rejected: "not used", withdrawn: "taken back" },
   noteGone: "This note is not here any more", noteGoneLead: "Your doctor may have taken it back.", noteGoneDoctor: "It does not exist, or the patient is no longer yours.",
   numbersShow: "The numbers show where each of your steps comes from. Touch one to find its words.", stepNumber: (n, title) => `Step ${n}: ${title}`, stepsFromNote: "Your steps from this note", noSteps: "This note has no steps for you.", toDo: "to do",
   whoRead: "Who has read it", onlyYouAnd: (doctor) => `Only you and ${doctor} can open it.`,
@@ -187,11 +187,14 @@ export default {
   reminders: "Reminders", reminderTime: "Reminder time", reminderTimeHint: "First reminder of the day.", sound: "Sound", soundHint: "A short tone when a reminder comes, on this device.", vibration: "Vibration",
   push: "When the page is closed", pushHint: "A notice on this device that says only “You have a reminder”.", pushRefused: "Your browser does not allow notices. You can change that in its settings.",
   myDoctor: "My doctor", since: (date) => `since ${date}`, historyShared: "earlier notes shared", noDoctorYet: "You have not chosen a doctor yet.",
-  whoReadMine: "Who read my notes", whoReadMineLead: "Everyone who opened or changed something of yours.", nobodyYet: "Nobody so far.",
-  accessAction: (action) => ({
-    "note.read": "read a note", "note.written": "wrote a note", "note.created": "wrote a note", "note.approved": "approved steps", "note.rejected": "put a note aside", "note.withdrawn": "took a note back", "note.retried": "had a note read again",
-    "step.read": "looked at a step", "steps.read": "looked at your steps", "step.cancelled": "stopped a step", "adherence.read": "looked at how it goes", "assignment.changed": "changed the doctor", "check_in.done": "checked in", "fhir.read": "read your record", "access_log.read": "read this list",
-  })[action] || String(action || "").replace(/[._-]/g, " "),
+  whoReadMine: "Who read my notes", whoReadMineLead: "Everyone who opened or changed something of yours.", nobodyYet: "Nobody but you so far.",
+  accessRoles: { system: "Aftercare", admin: "The hospital’s operator", link: "Your private link", doctor: "A doctor", patient: "A patient" },
+  accessAction: (act) => ({
+    "notes.listed": "looked at the list of your notes", "note.read": "read a note", "steps.listed": "looked at your steps", "step.read": "looked at a step", "patients.listed": "looked at the list of patients", "events.read": "looked at what is new", "adherence.read": "looked at how it goes", "live.joined": "opened the page", "record.read": "read your record", "calendar.read": "fetched your calendar", "answer.repeated": "was given an answer again",
+    "note.written": "wrote a note", "note.extracted": "read a note for its steps", "note.retried": "had a note read again", "note.approved": "approved steps", "note.rejected": "put a note aside", "note.withdrawn": "took a note back",
+    "step.cancelled": "stopped a step", "step.checked_in": "checked in", "step.undone": "took a check-in back", "doctor.chosen": "chose a doctor", "doctor.left": "left a doctor",
+    "account.changed": "changed the account", "account.closed": "closed the account", "password.changed": "changed the password", "password.reset": "set a new password", "calendar.changed": "changed the calendar link", "reset.linked": "made a link for a new password",
+  })[act] || String(act || "").replace(/[._-]/g, " "),
   aboutYou: "About you", deviceZone: (place) => `This device is set to ${place}.`, looks: "Language and colours", languageWord: "Language", colours: "Colours", coloursSystem: "As the device", coloursLight: "Light", coloursDark: "Dark",
   devices: "Signed-in devices", devicesLead: "End one that you do not know.", thisDevice: "this device", lastSeen: (when) => `last used ${when}`, endSession: "Sign it out", unknownDevice: "A device", browserOn: (browser, system) => `${browser} on ${system}`,
   changePassword: "Change password", passwordChangedHere: "Your password is changed. Other devices are signed out.",

@@ -111,7 +111,7 @@ export default {
   skipThis: "Saltar esta…", skipDots: "Saltar…", skipThisOne: "Saltar esta",
   whySee: (doctor) => `¿Por qué? Ver la nota de ${doctor}`,
   openToSkip: (title) => `${title}: saltar, con un motivo`,
-  allDone: (n) => `Las ${n}, hechas`,
+  allDone: (n) => (n === 2 ? "Las dos, hechas" : `Las ${n}, hechas`),
   laterToday: "Más tarde", lastToday: "la última de hoy", onceWhenYouCan: "Una vez, cuando pueda", whenNeeded: "Cuando haga falta", doneToday: "Hecho hoy", earlierToday: "Antes, hoy", waitingToSend: "Por enviar",
   howItGoes: "Cómo va",
   markDone: (title) => `Hecho: ${title}`,
@@ -148,7 +148,7 @@ export default {
   stepStatus: { active: "activo", completed: "Terminado", cancelled: "Ya no está en su lista", proposed: "propuesto", rejected: "dejado fuera" },
 
   wordsOf: (doctor) => `En palabras de ${doctor}`, history: "Lo que respondió", nothingOpen: "Nada que responder hoy.",
-  laterAt: (time) => `Más tarde, a las ${time}`, doneAlready: "Ya está hecho", itWasDone: "Lo hice", markItDone: "Hecho",
+  laterAt: (time) => `Más tarde, a las ${time}`, doneAlready: "Ya hecho", itWasDone: "Lo hice", markItDone: "Hecho",
   forSlot: (when) => `Para ${when}`, checkedIn: (when) => `respondió ${when}`, skippedOn: (when) => `saltado ${when}`,
   stopStep: "Terminar este paso", stopTitle: "¿Terminar los avisos de este paso?", stopLead: (doctor) => `Saldrá de su lista. ${doctor} verá que usted lo terminó.`, stopReminders: "Terminarlo",
 
@@ -178,11 +178,14 @@ export default {
   reminders: "Avisos", reminderTime: "Hora de los avisos", reminderTimeHint: "El primer aviso del día.", sound: "Sonido", soundHint: "Un tono corto cuando llega un aviso, en este aparato.", vibration: "Vibración",
   push: "Con la página cerrada", pushHint: "Un aviso en este aparato que solo dice «Tiene un aviso».", pushRefused: "Su navegador no permite avisos. Puede cambiarlo en sus ajustes.",
   myDoctor: "Mi médico", since: (date) => `desde el ${date}`, historyShared: "notas anteriores compartidas", noDoctorYet: "Aún no ha elegido médico.",
-  whoReadMine: "Quién leyó mis notas", whoReadMineLead: "Todas las personas que abrieron o cambiaron algo suyo.", nobodyYet: "Nadie hasta ahora.",
-  accessAction: (action) => ({
-    "note.read": "leyó una nota", "note.written": "escribió una nota", "note.created": "escribió una nota", "note.approved": "aprobó pasos", "note.rejected": "descartó una nota", "note.withdrawn": "retiró una nota", "note.retried": "pidió leer otra vez una nota",
-    "step.read": "miró un paso", "steps.read": "miró sus pasos", "step.cancelled": "terminó un paso", "adherence.read": "miró cómo va", "assignment.changed": "cambió el médico", "check_in.done": "respondió", "fhir.read": "leyó su historial", "access_log.read": "leyó esta lista",
-  })[action] || String(action || "").replace(/[._-]/g, " "),
+  whoReadMine: "Quién leyó mis notas", whoReadMineLead: "Todas las personas que abrieron o cambiaron algo suyo.", nobodyYet: "Nadie más que usted hasta ahora.",
+  accessRoles: { system: "Aftercare", admin: "El operador del hospital", link: "Su enlace privado", doctor: "Un médico", patient: "Un paciente" },
+  accessAction: (act) => ({
+    "notes.listed": "miró la lista de sus notas", "note.read": "leyó una nota", "steps.listed": "miró sus pasos", "step.read": "miró un paso", "patients.listed": "miró la lista de pacientes", "events.read": "miró las novedades", "adherence.read": "miró cómo va", "live.joined": "abrió la página", "record.read": "leyó su historial", "calendar.read": "recogió su calendario", "answer.repeated": "recibió otra vez una respuesta",
+    "note.written": "escribió una nota", "note.extracted": "leyó una nota para hallar los pasos", "note.retried": "pidió leer otra vez una nota", "note.approved": "aprobó pasos", "note.rejected": "descartó una nota", "note.withdrawn": "retiró una nota",
+    "step.cancelled": "terminó un paso", "step.checked_in": "respondió", "step.undone": "deshizo una respuesta", "doctor.chosen": "eligió médico", "doctor.left": "dejó a un médico",
+    "account.changed": "cambió la cuenta", "account.closed": "cerró la cuenta", "password.changed": "cambió la contraseña", "password.reset": "puso una contraseña nueva", "calendar.changed": "cambió el enlace del calendario", "reset.linked": "hizo un enlace para una contraseña nueva",
+  })[act] || String(act || "").replace(/[._-]/g, " "),
   aboutYou: "Sobre usted", deviceZone: (place) => `Este aparato está en ${place}.`, looks: "Idioma y colores", languageWord: "Idioma", colours: "Colores", coloursSystem: "Como el aparato", coloursLight: "Claros", coloursDark: "Oscuros",
   devices: "Aparatos con sesión", devicesLead: "Cierre el que no conozca.", thisDevice: "este aparato", lastSeen: (when) => `último uso ${when}`, endSession: "Cerrar sesión", unknownDevice: "Un aparato", browserOn: (browser, system) => `${browser} en ${system}`,
   changePassword: "Cambiar la contraseña", passwordChangedHere: "Su contraseña ha cambiado. Los demás aparatos quedan sin sesión.",

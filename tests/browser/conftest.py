@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The system as `demo` runs it: a day of a minute, steps active as soon as they are read."""
-    running = House(tmp_path_factory.mktemp("house"), OPS_ALLOW="127.0.0.1")
+    running = House(tmp_path_factory.mktemp("house"), PUSH_HOSTS="push.example.org")
     try:
         running.start()
         yield running
@@ -41,10 +41,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def strict_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A stricter one: doctors are approved, addresses confirmed, steps reviewed; real days."""
+    """A stricter one: doctors are approved, addresses confirmed, steps reviewed, tokens short."""
     running = House(
         tmp_path_factory.mktemp("strict"), EMAIL_VERIFICATION="on", DOCTOR_SIGNUP="approval", STEP_REVIEW="required",
-        DAY_SECONDS="86400",
+        DAY_SECONDS="86400", ACCESS_TOKEN_SECONDS="64",
     )  # fmt: skip
     try:
         running.start()

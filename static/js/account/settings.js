@@ -55,7 +55,7 @@ export function Devices() {
   if (!sessions?.length) return null;
   const stop = (id) => act(async () => { await call("DELETE", `me/sessions/${id}/`); await load(); });
   return html`<${Part} title=${t.devices} lead=${t.devicesLead}><ul class="rows plain-rows">${sessions.map((s) => html`<li class="row" key=${s.id}><span class="row-sign row-sign-note"><${Icon} name="device" size=${22} /></span>
-    <span class="row-words"><strong>${deviceName(s.user_agent || s.device || s.agent)}</strong><span class="secondary">${s.current ? t.thisDevice : t.lastSeen(when(s.last_used_at || s.last_seen_at || s.renewed_at || s.created_at))}</span></span>
+    <span class="row-words"><strong>${deviceName(s.device)}</strong><span class="secondary">${s.current ? t.thisDevice : t.lastSeen(when(s.last_used_at))}</span></span>
     ${!s.current && html`<${Button} kind="quiet" size="small" disabled=${busy} onClick=${() => stop(s.id)}>${t.endSession}<//>`}</li>`)}</ul><${Wrong} problem=${problem} /><//>`;
 }
 

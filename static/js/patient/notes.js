@@ -9,6 +9,7 @@ import { dayOf } from "../parts/beads.js";
 import { courseOf } from "../course.js";
 import { howOften } from "../schedule-words.js";
 import { dateOf, fullDay, time, when } from "../clock.js";
+import { shortName } from "../names.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { Section } from "./rows.js";
@@ -27,7 +28,7 @@ function All() {
   return html`${head}<ul class="card rows narrow">${notes.map((n) => html`<li class="row" key=${n.id}>${n.status === "withdrawn" ? html`<span class="row-open"><${NoteWords} note=${n} /></span>` : html`<a class="row-open" href=${`#/notes/${n.id}`}><${NoteWords} note=${n} /><${Icon} name="right" size=${24} /></a>`}</li>`)}</ul>`;
 }
 
-const NoteWords = ({ note }) => html`<span class="row-sign row-sign-note"><${Icon} name="note" size=${22} /></span><span class="row-words"><strong>${t.noteOf(note.doctor?.name || t.yourDoctor)}</strong><span class="secondary">${fullDay(dateOf(note.created_at))}</span></span>
+const NoteWords = ({ note }) => html`<span class="row-sign row-sign-note"><${Icon} name="note" size=${22} /></span><span class="row-words"><strong>${t.noteOf(shortName(note.doctor?.name || t.yourDoctor))}</strong><span class="secondary">${fullDay(dateOf(note.created_at))}</span></span>
   ${note.status !== "ready" && html`<span class="chip">${t.noteStatus[note.status] || note.status}</span>`}`;
 
 function Note({ id, step: asked }) {
@@ -46,7 +47,7 @@ function Note({ id, step: asked }) {
   if (!note) return html`${back}${problem ? html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />` : html`<h1 class="hidden">${t.note}</h1><${Skeleton} />`}`;
   const steps = (note.steps || []).map((s) => ({ ...s, ...(state.steps[s.id] || {}) })).map((step, i) => ({ step, number: i + 1 }));
   const marked = steps.filter(({ step }) => step.quote);
-  return html`${back}<div class="page-head"><h1 tabindex="-1" data-title=${t.note}>${t.noteOf(note.doctor?.name || t.yourDoctor)}</h1><p class="lead">${fullDay(dateOf(note.created_at))}, ${time(note.created_at)}</p></div>
+  return html`${back}<div class="page-head"><h1 tabindex="-1" data-title=${t.note}>${t.noteOf(shortName(note.doctor?.name || t.yourDoctor))}</h1><p class="lead">${fullDay(dateOf(note.created_at))}, ${time(note.created_at)}</p></div>
     <div class="two"><div class="col">
       <div class="card paper"><${MarkedNote} text=${note.text || ""} steps=${marked} chosen=${chosen} onChoose=${pick} /></div>
       ${marked.length > 0 && html`<p class="secondary below">${t.numbersShow}</p>`}
@@ -68,8 +69,8 @@ function stepChip(step) {
   return course.missed.length ? t.ofTotal(course.done, course.total) : dayOf(course);
 }
 
-/** Who opened or changed what: names and times. */
-export const whoIn = (entry) => entry.actor?.name || entry.who?.name || entry.by?.name || (typeof entry.actor === "string" && !/^[0-9a-f-]{36}$/.test(entry.actor) ? entry.actor : null) || entry.name || null;
+/** Who it was, out of an entry of the access log: a name, or what stands in for one. */
+export const whoIn = ({ by, role }) => (by?.id === state.user.id ? t.you : by?.name || t.accessRoles[role] || t.system);
 
 function Readers({ noteId, doctor }) {
   const [readers, setReaders] = useState(null);
@@ -78,15 +79,14 @@ function Readers({ noteId, doctor }) {
       if (!answer) return;
       const last = new Map();
       for (const entry of answer.data.items) {
-        if (![entry.note_id, entry.target_id, entry.object_id, entry.target?.id, entry.record_id].includes(noteId)) continue;
-        const mine = (entry.actor?.id || entry.actor_id) === state.user.id;
-        const name = mine ? t.you : whoIn(entry) || doctor;
-        if (name && !last.has(name)) last.set(name, entry.at);
+        if (entry.item_id !== noteId || entry.act !== "note.read") continue;
+        const name = whoIn(entry);
+        if (!last.has(name)) last.set(name, entry.at);
       }
       setReaders([...last]);
     }, () => { /* the note is what matters; this part stays away */ });
   }, [noteId]);
   if (!readers?.length) return null;
   return html`<section class="card readers"><h2><${Icon} name="eye" size=${24} />${t.whoRead}</h2><dl>${readers.map(([name, at]) => html`<div key=${name}><dt>${name}</dt><dd>${when(at)}</dd></div>`)}</dl>
-    ${doctor && html`<p class="secondary">${t.onlyYouAnd(doctor)}</p>`}</section>`;
+    ${doctor && html`<p class="secondary">${t.onlyYouAnd(shortName(doctor))}</p>`}</section>`;
 }

@@ -12,10 +12,14 @@ import { Beads, dayOf } from "../parts/beads.js";
 import { Button } from "../parts/controls.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon, Spinner } from "../parts/icon.js";
+import { shortName } from "../names.js";
 import { SkipDialog } from "./skip.js";
 
 const LATE_MS = 90 * 60000;
-export const doctorName = (step) => (step && state.assignment?.doctor?.id === step.doctor_id ? state.assignment.doctor.name : (state.notes || []).find((n) => n.id === step?.note_id)?.doctor?.name) || t.yourDoctor;
+const fullDoctorName = (step) => (step && state.assignment?.doctor?.id === step.doctor_id ? state.assignment.doctor.name : (state.notes || []).find((n) => n.id === step?.note_id)?.doctor?.name) || t.yourDoctor;
+
+/** The doctor of a step, as one says it. */
+export const doctorName = (step) => shortName(fullDoctorName(step));
 
 const dueWords = (slot) => (dateOf(slot) === today() ? t.dueNowAt(slotTime(slot)) : t.dueSince(when(slot)));
 
@@ -85,8 +89,8 @@ export function EarlierRow({ step, slot, state: how, at, once }) {
 }
 
 export function WaitingRow({ entry, step }) {
-  return html`<li class="row"><span class="row-sign row-sign-wait"><${Icon} name="tick" size=${22} /></span>
-    <span class="row-words"><strong>${step?.title || entry.title}</strong><span class="secondary">${entry.outcome === "skipped" ? t.skippedSaved(time(entry.at)) : t.doneSaved(time(entry.at))}</span></span>
+  return html`<li class="row row-waiting"><span class="row-sign row-sign-wait"><${Icon} name="tick" size=${22} /></span>
+    <span class="row-words"><strong>${step?.title || entry.title || t.step}</strong><span class="secondary">${entry.outcome === "skipped" ? t.skippedSaved(time(entry.at)) : t.doneSaved(time(entry.at))}</span></span>
     <span class="chip chip-wait"><${Icon} name="clock" size=${18} />${t.waiting}</span>
     <button type="button" class="button button-quiet button-small" disabled=${entry.sending} onClick=${() => undo(entry.step_id, entry.slot)}>${t.undo}<span class="hidden">: ${entry.title}</span></button></li>`;
 }
