@@ -159,6 +159,31 @@ def test_a_condition_is_no_refusal() -> None:
     assert verdict(note, Item(title="Call an ambulance", quote=note, as_needed=True)) == "kept"
 
 
+@pytest.mark.parametrize(
+    ("note", "item", "reason"),
+    [
+        ("Chilblains.", Item(title="Chilblains", quote="Chilblains"), "no-order"),
+        (
+            "Nifedipine 5 mg three times daily for 4 weeks.",
+            Item(title="Take nifedipine 5 mg", quote="Nifedipine 5 mg three times daily for 4 weeks"),
+            "frequency-left-out",
+        ),
+        (
+            "Ibuprofen 400 mg three times a day if in pain.",
+            PlanItem(title="Take ibuprofen 400 mg", quote="Ibuprofen 400 mg three times a day", times_per_day=3),
+            "condition-left-out",
+        ),
+        (
+            "Ramipril 5 mg once daily.",
+            PlanItem(title="Take ramipril 5 mg", quote="Ramipril 5 mg once daily", as_needed=True),
+            "condition-not-in-quote",
+        ),
+    ],
+)
+def test_a_finding_is_no_step_and_no_order_changes_its_kind(note: str, item: Item | PlanItem, reason: str) -> None:
+    assert verdict(note, item) == reason
+
+
 @pytest.mark.parametrize(("days", "result"), [(4, "kept"), (3, "kept"), (5, "duration-not-in-quote")])
 def test_until_friday_follows_from_the_day_of_the_note(days: int, result: str) -> None:
     note = "Apixaban 5 mg BD until Friday."

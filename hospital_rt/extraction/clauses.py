@@ -33,7 +33,8 @@ class Clause:
 
 
 _PLAN_HEADINGS = (
-    r"plan|rx|treatment|management|advice|advised|tx|p|a/p|actions?|to do|today|discharge(?: (?:meds|medication|"
+    r"to (?:arrange|book|get|order|organise|organize)|plan|rx|treatment|management|advice|advised|tx|p|a/p|actions?|"
+    r"to do|today|discharge(?: (?:meds|medication|"
     r"medications|plan))?|"
     r"recommendations?|tto|ttos|prescription|prescribed|prescriptions|follow[- ]?up|f/u|safety[- ]?net(?:ting)?|"
     r"homework|for the patient|patient to|"
@@ -48,7 +49,8 @@ _OTHER_HEADINGS = (
     r"exploracion|motif|motivo|conclusion"
 )
 _HISTORY_HEADINGS = (
-    r"(?:[a-z]+ ){0,2}history|hx|previous [a-z]+|past treatments?|tried(?: so far| before| already)?|already tried|"
+    r"(?:[a-z]+ ){0,2}history|hx|(?:previous|prior|past|old|failed|former) [a-z]+|tried(?: so far| before|"
+    r" already)?|already tried|"
     r"treatment so far|so far|"
     r"inpatient treatment|given (?:here|today)|before admission|on admission|"
     r"pmh|pmhx|past (?:medical )?history|dh|dhx|drug history|current (?:meds|medication|medications|"
@@ -242,7 +244,7 @@ def _own_dose(chunk: str, left: str) -> bool:
     return (
         0 < len(words) <= 4
         and any(is_medicine_word(w) or len(w) > 4 for w in words)
-        and not before.endswith((" to", " of"))
+        and (before.endswith(" up to") or not before.endswith((" to", " of")))
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from difflib import SequenceMatcher
 
-from hospital_rt.extraction import support
+from hospital_rt.extraction import support, timetable
 from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
 from hospital_rt.extraction.evidence import Evidence, Note
 from hospital_rt.extraction.interface import Dropped, Guarded, Kept, Unmatched
@@ -103,16 +103,19 @@ def _judge_at(note: Note, kind: Kind, item: Item | PlanItem, start: int, end: in
     said = same_length_plain(f"{item.title} . {item.detail or ''}")
     evidence = evidence.for_doses({a.key for a in amounts(said) if a.unit in DOSE_UNITS})
     doubt = (
-        _stance_doubt(kind, evidence) or support.words_doubt(item, evidence) or support.numbers_doubt(item, evidence)
+        _stance_doubt(kind, evidence)
+        or support.words_doubt(item, evidence)
+        or support.order_doubt(item, evidence)
+        or support.numbers_doubt(item, evidence)
     )
     if doubt is None and isinstance(item, PlanItem):
-        doubt = support.schedule_doubt(item, evidence)
+        doubt = timetable.schedule_doubt(item, evidence)
     if doubt is not None:
         return doubt
     changes: dict[str, object] = {"quote": note.text[start:end]}
     if isinstance(item, PlanItem):
-        changes["times"] = support.clock_kept(item, evidence)
-        changes["every_hours"] = support.hours_kept(item, evidence)
+        changes["times"] = timetable.clock_kept(item, evidence)
+        changes["every_hours"] = timetable.hours_kept(item, evidence)
     return Kept(kind=kind, item=item.model_copy(update=changes), start=start, end=end)
 
 

@@ -21,8 +21,9 @@ _STRONG = re.compile(
             r"[^.]{0,40}\b(?:instructions?|prompts?|rules|guidelines|safety|consignes|instrucciones|reglas|"
             r"(?:previous|prior|earlier|above|preceding) (?:text|notes?|orders|messages?|steps?))\b",
             r"\b(?:ignore|disregard|forget) (?:all|everything|anything|the rest|what|whatever|the above|the note)\b",
-            rf"^\W*(?:note|message|attention|instructions?|command|order|for|to|dear|hey|hi|hello)?\W*(?:to|"
-            rf"for)?\W*(?:the )?"
+            # Bounded: three open runs of the same characters would be tried in every way.
+            rf"^\W{{0,12}}(?:note|message|attention|instructions?|command|order|for|to|dear|hey|hi|hello)?\W{{0,12}}(?:to|"
+            rf"for)?\W{{0,12}}(?:the )?"
             rf"(?:{_MACHINE} ?){{1,3}}(?: ?(?:note|message|prompt|instructions?|command|override|update|notice|"
             rf"admin))?\s*[:>,!\]]",
             r"^\W*(?:user|developer|human|admin|root)\s*:",
@@ -34,6 +35,10 @@ _STRONG = re.compile(
             rf"\b(?:you are|you're|act as|pretend to be|behave as|vous etes|tu es|eres|actua como) (?:now )?(?:an? |"
             rf"the |un |une )?"
             rf"(?:\w+ )?{_MACHINE}\b",
+            r"\bsystem (?:message|override|note|instructions?|command|notice|alert|update)s?\b|"
+            r"\b(?:translate|reveal|print|leak|disclose|output|display|recite|repeat)\b[^.]{0,30}\b(?:instructions|"
+            r"prompt|rules|"
+            r"passwords?)\b",
             r"\b(?:system|hidden|your|the|new|this) prompt\b|\bprompt:",
             r"\bas an? (?:ai|language model|assistant)\b|\blanguage model\b|\bjailbreak|\bdeveloper mode\b|"
             r"\bdan mode\b",

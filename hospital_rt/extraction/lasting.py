@@ -116,7 +116,8 @@ _SOON = (
     (re.compile(r"\b(?:tomorrow|tomorow|tmrw|demain|(?<!la )(?<!las )(?<!cada )(?<!toda )manana(?! y ))\b"), 1),
     (re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening)|(?<!from )now|stat|aujourd'hui|ce soir|hoy|"
                 r"esta (?:noche|tarde))\b"), 0),
-    (re.compile(r"\b(?:this week|cette semaine|esta semana)\b"), 6),
+    (re.compile(r"\b(?:within|in|before the end of) the (?:coming |next )?month\b"), 30),
+    (re.compile(r"\b(?:this week|(?:within|before the end of) the week|cette semaine|esta semana)\b"), 6),
     (re.compile(r"\b(?:next week|la semaine prochaine|la semana que viene|la proxima semana)\b"), 7),
     (re.compile(r"\b(?:next month|le mois prochain|el mes que viene|el proximo mes)\b"), 30),
 )  # fmt: skip

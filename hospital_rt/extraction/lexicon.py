@@ -11,22 +11,22 @@ import re
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
-build work forward sched report mention flag dial pinch humidify lose pour alert page message rebook show present
-proceed head reattend re-attend let tci rtc rto rtn rpt pack roll trim wipe paint coat dust sprinkle mash blend
-thicken loosen tighten tape pad protect shield support prop bend straighten point flex clench tap suckle breastfeed
-express sterilise sterilize boil cook reheat defrost divide split crush inflate deflate calibrate charge reach enrol
-enroll join download photograph photo rotate alternate spread encourage offer feed puree cancel postpone reschedule
-confirm renew post mail fax supplement hydrate abstain take use apply give start begin continue restart resume
-increase reduce decrease lower raise double halve switch change swap keep put instil insert inject inhale spray rub
-massage soak wash rinse gargle bathe clean dress cover wear remove replace drink eat chew dissolve swallow sip suck
-avoid measure check monitor record weigh test log note chart write track count do perform practise practice stretch
-walk exercise rest ice elevate lie sleep sit stand breathe cough turn move buy get purchase obtain collect pick order
-book arrange make schedule call ring phone telephone contact text email see visit attend return come go bring send
-hand drop deliver submit provide complete finish repeat have fast ask tell inform register sign read watch follow
-limit cut add mix prepare store throw dispose refill request sponge bind strap bandage moisturise moisturize lubricate
-irrigate flush nebulise nebulize smear dab warm heat cool mobilise mobilize lift hold squeeze press blow brush floss
-shave shower steam try aim maintain ensure remember carry administer initiate commence prescribe titrate taper wean
-step draw fill speak talk notify seek recheck review re-check attach stick place swim cycle cease
+stay be build work forward sched report mention flag dial pinch humidify lose pour alert page message rebook show
+present proceed head reattend re-attend let tci rtc rto rtn rpt pack roll trim wipe paint coat dust sprinkle mash
+blend thicken loosen tighten tape pad protect shield support prop bend straighten point flex clench tap suckle
+breastfeed express sterilise sterilize boil cook reheat defrost divide split crush inflate deflate calibrate charge
+reach enrol enroll join download photograph photo rotate alternate spread encourage offer feed puree cancel postpone
+reschedule confirm renew post mail fax supplement hydrate abstain take use apply give start begin continue restart
+resume increase reduce decrease lower raise double halve switch change swap keep put instil insert inject inhale spray
+rub massage soak wash rinse gargle bathe clean dress cover wear remove replace drink eat chew dissolve swallow sip
+suck avoid measure check monitor record weigh test log note chart write track count do perform practise practice
+stretch walk exercise rest ice elevate lie sleep sit stand breathe cough turn move buy get purchase obtain collect
+pick order book arrange make schedule call ring phone telephone contact text email see visit attend return come go
+bring send hand drop deliver submit provide complete finish repeat have fast ask tell inform register sign read watch
+follow limit cut add mix prepare store throw dispose refill request sponge bind strap bandage moisturise moisturize
+lubricate irrigate flush nebulise nebulize smear dab warm heat cool mobilise mobilize lift hold squeeze press blow
+brush floss shave shower steam try aim maintain ensure remember carry administer initiate commence prescribe titrate
+taper wean step draw fill speak talk notify seek recheck review re-check attach stick place swim cycle cease
 """)
 ACT_VERBS_FR = words_of("""
 prendre prenez prends pris appliquer appliquez mettre mettez utiliser utilisez commencer commencez continuer continuez
@@ -48,9 +48,9 @@ de dele administrar colocar descansar repetir repita
 """)
 VERBS = ACT_VERBS | ACT_VERBS_FR | ACT_VERBS_ES
 NOT_VERBS_BEFORE = words_of("""
-work contact report expect build pack tape pad support present alert feed post supplement patch page message coat dust
-paint shield reach spread trim show lower raise rest test note cough record chart order change cut ice turn steam
-exercise review step up count store stand
+stay be work contact report expect build pack tape pad support present alert feed post supplement patch page message
+coat dust paint shield reach spread trim show lower raise rest test note cough record chart order change cut ice turn
+steam exercise review step up count store stand
 """)
 """Verbs that are nouns as well: they order something only before an object ("test your ...", not "test normal")."""
 
@@ -110,12 +110,13 @@ capsulas crema pomada gotas jarabe sobre sobres inhalador parche supositorio col
 probiotics multivitamin multivitamins ors
 """)
 ACT_NOUNS = words_of("""
-stocking stockings therapy sitting gym training practice session sessions supplements patching cleaning washing
-checking stretching scrubbing swimming running jogging gardening sponge sponging exercise exercises stretches physio
-physiotherapy walking walk walks massage compress compresses steam inhalation inhalations rinse rinses gargle gargles
-soak soaks bath baths splint brace collar bandage dressing dressings ice saline diary chart log weights squats raises
-pendulum breathing splinting elevation rest boot sling nebulisers nebulizers irrigation douche diet fluids water
-readings measurements monitoring peak flow bp weight glucose sugars sugar pulse temperature temperatures blood
+diet protection cessation hygiene nutrition fluid hydration weaning positioning physiotherapy school work repos regime
+reposo dieta salt calorie stocking stockings therapy sitting gym training practice session sessions supplements
+patching cleaning washing checking stretching scrubbing swimming running jogging gardening sponge sponging exercise
+exercises stretches physio walking walk walks massage compress compresses steam inhalation inhalations rinse rinses
+gargle gargles soak soaks bath baths splint brace collar bandage dressing dressings ice saline diary chart log weights
+squats raises pendulum breathing splinting elevation rest boot sling nebulisers nebulizers irrigation douche fluids
+water readings measurements monitoring peak flow bp weight glucose sugars sugar pulse temperature temperatures blood
 pressure net sunscreen wipes wash toothbrushing brushing flossing swim cycling yoga relaxation meditation mobilisation
 kegels pelvic exercices marche kinesitherapie lavage lavages bain bains glace pansement pansements tension poids
 glycemie ejercicios caminata lavados banos hielo compresas cura curas peso glucemia paseo
@@ -158,7 +159,9 @@ PEOPLE = (
     r"esposo|marido|mujer|hijo|hija|vecino|vecina|voisin|voisine)"
 )
 STAFF = (
-    r"(?:(?:the|our|a|district|community|practice|ward|school|specialist|health|home|le|la|l'|el)\s?)*(?:nurse|nurses|"
+    r"(?:(?:the|our|a|district|community|practice|ward|school|specialist|health|home|le|la|l'|"
+    r"el)\s?)*(?:anaesthetist|anesthetist|registrar|matron|paramedics?|crew|officer|theatre team|ward team|dentist|"
+    r"nurse|nurses|"
     r"visitor|gp|surgeon|surgeons|consultant|registrar|pharmacist|pharmacy|lab|laboratory|physio|physiotherapist|"
     r"hospital|"
     r"clinic|team|secretary|reception|receptionist|practice|surgery|social worker|carer|carers|midwife|doctor|dr|"

@@ -144,6 +144,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:monthly|month|mois|mes)\b", lambda m: _per_month(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES})[ -]?(?:{_A} ?)?(?:{_DAY}|daily|diari[oa]s?|quotidiennement)\b", _per_day),
         (rf"\b{_N} ?(?:doses?|prises?|dosis|tomas) (?:a|per|par|al|in) ?{_DAY}\b", _per_day),
+        (rf"\b(?:in|en|into) {_N} (?:equal |equally )?(?:divided )?(?:doses?|prises?|tomas|fois)\b", _per_day),
         (rf"(?<![\d/]){_N} ?(?:/|/ )(?:day|d|j|jour|dia|24 ?h)\b", _per_day),
         (r"\b(?:o\.d\.?|od|q\.d\.?|qd|q24h|1x/d|od\.)(?!\w)", _said(times=1)),
         (r"\b(?:b\.?d\.?|b\.?i\.?d\.?|bds|q12h)(?!\w)", _said(times=2)),
@@ -167,6 +168,8 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (r"\b(?:on )?(?:weekdays|work(?:ing)? ?days)\b", _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
         (r"\b(?:on |at )?weekends\b|\bevery weekend\b", _said(every_days=7, weekdays=(5, 6))),
         # parts of the day, and meals
+        (r"\b(?:in the daytime|by day|during (?:the|waking) (?:day|hours)|while awake|dans la journee|"
+         r"durante el dia)\b", _slot("daytime")),
         (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:sickness|dip|stiffness))|"
          rf"\b(?:por|de|en) la manana\b|\bmanana(?= y (?:tarde|noche))", _slot("morning")),
         (r"\b(?:at |at the )?(?:noon|midday|lunchtime|lunch time|midi)\b|\bal mediodia\b", _slot("noon")),
@@ -184,14 +187,16 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          r"\baux repas\b", _slot("meals", times=3)),
         # the plain word
         (r"\b(?:daily|every day|each day|everyday|per day|once daily|every single day|par jour|chaque jour|"
-         r"tous les jours|quotidien(?:ne|nement)?|diari[oa]|diariamente|al dia|cada dia|todos los dias|"
+         r"tous les jours|quotidien(?:ne|nement)?|(?<!el )(?<!un )diari[oa](?! de)|diariamente|al dia|cada dia|"
+         r"todos los dias|"
          r"por dia)\b", _said(times=1)),
         (r"(?<=\w )(?<!for )(?<!in )(?<!get )(?<!on )a day\b(?! \d)|\b1 ?/ ?j\b|/ ?j(?:our)?\b|"
          r"/ ?day\b", _said(times=1)),
     )
 ]  # fmt: skip
 _LIMIT = re.compile(
-    r"(?:\bmax(?:i|imum|imal)?(?: of)?|\bat most|(?<!build )(?<!increase )(?<!go )(?<!titrate )(?<!work )\bup to|"
+    r"(?:\bmax(?:i|imum|imal)?(?: of)?|\bat most|"
+    r"(?<!build )(?<!goes )(?<!going )(?<!increase )(?<!go )(?<!titrate )(?<!work )\bup to|"
     r"\bno(?:t)? more(?: often)? than|\bmore(?: often)? than|"
     r"\bdo not exceed|\bnot exceed(?:ing)?|\bau maximum|\bau plus|\bjusqu'a|\bne pas depasser|\bsans depasser|"
     r"\bcomo maximo|\bmaximo(?: de)?|\bno mas de|\bhasta|\bless than|\bfewer than)[^.;]{0,18}$"
@@ -242,8 +247,16 @@ def often(text: str) -> list[Often]:
             before = text[: m.start()]
             if _NOT_A_PLAN.search(before):
                 continue
-            found.append(replace(fact, start=m.start(), end=m.end(), limit=bool(_LIMIT.search(before))))
+            found.append(replace(fact, start=m.start(), end=m.end(), limit=_is_limit(before, m.group())))
     return sorted(found, key=lambda f: f.start)
+
+
+def _is_limit(before: str, words: str) -> bool:
+    """Whether the words before make a frequency a limit; "up to 80 mg bd" limits the dose, not how often."""
+    m = _LIMIT.search(before[-60:])
+    if m is None:
+        return False
+    return not (re.search(r"\d ?(?:mg|g|mcg|ml|units?)\s*$", m.group()) and re.fullmatch(r"[a-z.]{2,6}", words))
 
 
 def rhythm(facts: list[Often]) -> Rhythm | None:

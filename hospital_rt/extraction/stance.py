@@ -50,7 +50,8 @@ CONDITION = re.compile(
     r"siempre que|"
     r"a necesidad|segun necesidad)\b"
 )
-_LEAD = re.compile(r"^(?:then|also|please|and|but|to|now|next|kindly|patient to|pt to|you should|you must|you need to|"
+_LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
+                   r"you need to|"
                    r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
                    r"from tomorrow|again|instead|so|therefore|only|just|always|veuillez|debe|il faut|merci de|"
                    r"(?:s?he|patient|pt|they|mum|mother|dad|father|parents?|carers?|wife|husband|mama|le patient|"
@@ -60,7 +61,8 @@ _OBJECT_AFTER = re.compile(
     r"\W+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|each|twice|"
     r"once|again|me|us|in|on|by|until|home|\d+|from|back|la|le|les|el|los|las|su|sus|votre|vos|son|sa|ses|une?|una|"
     r"fasting|"
-    r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|daily|off|more|about)\b"
+    r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|active|hydrated|mobile|"
+    r"indoors|careful|daily|off|more|about)\b"
 )
 
 _NEGATED = re.compile(
@@ -77,7 +79,7 @@ _NEGATED = re.compile(
     r"\b(?:does|do|did|would|has|have|had|was|were|is|are|will|could|can)(?: not\b|n't\b|not\b)|\bcannot\b|\bcan't\b|"
     r"\b(?:no need|needn't|need not|no indication|no role|no plans?|no longer (?:needs?|takes?|requires?|on))\b|"
     r"\b(?:rather not|prefers? not|not keen|reluctant|unwilling|against|not to be|to be (?:stopped|discontinued|"
-    r"withheld|avoided)|discouraged|forbidden|inappropriate|"
+    r"withheld|avoided)|withheld|discouraged|forbidden|inappropriate|"
     r"unnecessary|contra-?indicat\w+)\b|"
     r"\ballerg(?:y|ies|ic|ique|ico|ica|ie|ia)s?(?: ?: ?| to | a | au | aux | al )|\bintoleran\w+|"
     r"\bne (?:veut|souhaite|prend|desire|necessite)|\bn'(?:est|a|ont|y)\b[^.]{0,12}\bpas\b|\b(?:no|nunca) (?:toma|"
@@ -98,7 +100,8 @@ _PAST_START = re.compile(
     r"given|received|"
     r"treated|self-treated|self-medicated|underwent|previous(?:ly)?|recent(?:ly)?|used to|discontinued|ceased|"
     r"diagnosed|"
-    r"admitted|seen|attended|ran out|failed|status post|s/p|last(?! dose)|post|trialled|switched|changed|increased|"
+    r"reviewed|assessed|examined|referred|counselled|admitted|seen|attended|ran out|failed|status post|s/p|"
+    r"last(?! dose)|post|trialled|switched|changed|increased|"
     r"reduced|"
     r"bought|"
     r"borrowed|got|ended|saw|went|had|copied|avait|a eu|a pris|a recu|a termine|a arrete|prenait|termino|tomo|tomaba|"
@@ -106,7 +109,9 @@ _PAST_START = re.compile(
 )
 _PAST = re.compile(
     r"\b(?:ago|yesterday|previously|in the past|used to|was|were|had been|has been|have been|had|took|tried|received|"
-    r"underwent|helped|worked|failed|caused|in (?:19|20)\d\d|(?:booked|arranged|ordered|requested|sent) already|"
+    r"underwent|deja|gave|told|wrote|began|grew|helped|worked|failed|caused|in (?:19|20)\d\d|(?:booked|arranged|"
+    r"ordered|"
+    r"requested|sent) already|"
     r"(?:already|last|been|being|recently|just) (?:taken|done|had|given|completed|started|stopped|finished)|"
     rf"last (?:week|month|year|night|time|visit|admission|appointment|taken|dose was|{_MONTH_OR_DAY})|until last|"
     r"hier|la semaine derniere|l'an dernier|le mois dernier|avant-hier|il y a \d|ayer|anoche|la semana pasada|"
@@ -116,14 +121,17 @@ _PAST = re.compile(
     r"sent|made|issued|provided|obtained|excised|drained|taken) (?:in|by|today|at|on|this|for|yesterday|over|during|"
     r"from|"
     r"earlier|here|hier|ayer|two|three|\d)\b(?! (?:be|bed|night|the morning|mornings?|empty|food|with))|"
-    r"\b(?:given|administered|completed|stopped|finished|done|removed|tolerated well|issued)$"
+    r"\b(?:given|administered|completed|stopped|finished|done|removed|tolerated well|issued|booked|arranged|ordered|"
+    r"requested|referred|scheduled|sent|made|here|intact)(?: today| already)?\)?$"
 )  # fmt: skip
 _TO_BE = re.compile(
-    r"\b(?:to be|until|once|when|should be|must be|be|as|a) (?:\w+ )?(?:given|taken|done|completed|finished|removed|"
+    r"\b(?:to be|until|once|when|should be|must be|be|as|a) (?:\w+ )?(?:given|taken|booked|arranged|ordered|"
+    r"scheduled|sent|changed|done|completed|finished|removed|"
     r"stopped|applied|used)\b"
 )
 _STATE = re.compile(
-    r"^(?:currently|at present|presently|still|usually|normally|already|on (?!mon|tue|wed|thu|fri|sat|sun|day|the|each|"
+    r"^(?:who|which|currently|at present|presently|still|usually|normally|already|on (?!mon|tue|wed|thu|fri|sat|sun|"
+    r"day|the|each|"
     r"every|waking|rising|alternate|week|an empty|\d)|is |are |has |have |gets |known|presents|brought|came|comes|"
     r"lives|works|"
     r"here (?:for|with)|c/o|complains|he |she |they |patient |pt |who |il |elle |el (?!\d|mon|tue|lunes|martes|"
@@ -148,6 +156,7 @@ _OTHERS = re.compile(
     r"may|might|"
     r"can|could|should|plan|intend|hope|also|then|now|allons|vais|avons|ai|voy|vamos|hemos|he))+\b|\b(?:i'll|we'll|"
     r"i've|we've)\b|"
+    rf"^{STAFF} (?:\w+ed|gave|put|took|did|saw|made|sent|told|found|\w+s) |"
     rf"\b{STAFF} (?:will|to(?! be\b)|shall|would|is going to|has|have|had|may|can|is to|are to|va|doit|fera|passera|"
     rf"viendra|"
     rf"retirera|vendra|llamara|hara|retirara)\b|"
@@ -162,7 +171,7 @@ _OTHERS = re.compile(
     r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"
 )  # fmt: skip
 _UNDECIDED = re.compile(
-    r"\b(?:may (?:consider|need|try|add|start|require|increase|be|have)|might|could (?:consider|try|add|start|"
+    r"^\?|\b(?:may (?:consider|need|try|add|start|require|increase|be|have)|might|could (?:consider|try|add|start|"
     r"increase|be)|consider(?:ing|ed)?|"
     r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
     r"discussed)|would (?:need|benefit|be|like|"
@@ -244,6 +253,11 @@ def _order_inside(low: str, start: int) -> int:
     return len(low)
 
 
+_TICKED_OFF = re.compile(
+    r"\((?:all )?(?:done|completed|finished|sent|given|booked)\b|\b(?:done|completed)\)|\balready done\b"
+)
+
+
 def stance(low: str) -> Stance | None:
     """The reason why a clause is no order to the patient; None when there is none in sight."""
     span = condition(low)
@@ -256,7 +270,7 @@ def stance(low: str) -> Stance | None:
         return "prohibited" if not main.startswith(("no ", "not ")) else "negated"
     if _OTHERS.search(main if at is None else main[:at]):
         return "someone-else"
-    if re.search(r"\((?:all )?(?:done|completed|finished)\b|\b(?:done|completed)\)|\balready done\b", main):
+    if _TICKED_OFF.search(main):
         return "past"
     if at is not None:
         return "undecided" if re.match(r"(?:consider|envisager|valorar)\b", verb) else None

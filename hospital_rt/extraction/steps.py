@@ -29,6 +29,7 @@ _HAS_FORM = re.compile(
     r"\b(?:puffs?|tablets?|spray|ice pack|cream|drops?|gel|inhaler|sachets?|lozenges?|bouffees|"
     r"gotas|gouttes|patch|mouthwash|ointment)\b"
 )
+_EMERGENCY = re.compile(r"\b(?:999|112|911|a&e|ambulance|emergency|hospital|urgences|urgencias)\b")
 _ADVICE = re.compile(
     r"^(?:remember|try|aim|ensure|maintain)\b|^(?:finish|complete|keep|continue) (?:taking |using |on )?(?:with )?"
     r"(?:it|them|this|the (?:full |whole )?(?:course|rest|pack))\b"
@@ -60,6 +61,8 @@ def _acts(r: Reading, *, in_plan: bool) -> bool:
     """Whether a clause without a verb names an act, and not a complaint."""
     first = min((f.start for f in r.facts), default=len(r.clause.low))
     words = re.findall(r"[a-z][\w-]*", r.clause.low[:first])
+    if not words and r.facts:  # "Weekly weight on Sundays"
+        words = re.findall(r"[a-z][\w-]*", r.clause.low[r.facts[0].end :])[:6]
     if not words or len(words) > 14:
         return False
     if any(w in SYMPTOMS for w in words) and not any(w in ACT_NOUNS or w in FORMS for w in words[:3]):
@@ -80,7 +83,9 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
     if r.condition is not None:
         span = r.condition
         main = low if span == (0, 0) else low[: span[0]] + " " + low[span[1] :]
-        return bool(r.verb or r.dosed or r.drug or names_a_visit(main) or _HAS_FORM.search(main))
+        return bool(
+            r.verb or r.dosed or r.drug or names_a_visit(main) or _HAS_FORM.search(main) or _EMERGENCY.search(main)
+        )
     if r.single and (r.dosed or r.drug):
         return True
     if r.verb is not None:

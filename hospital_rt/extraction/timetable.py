@@ -1,0 +1,120 @@
+"""Whether a schedule follows from the words quoted, their sentences, and the day of the note.
+
+One promise: a number a day, an interval, a length and a first day each pass only when the nearest words that speak of
+them allow it; what the service may choose itself (clock times) is left to it rather than doubted.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hospital_rt.extraction.dates import days_to
+from hospital_rt.extraction.evidence import Evidence
+from hospital_rt.extraction.often import often, rhythm
+from hospital_rt.extraction.schema import PlanItem
+from hospital_rt.extraction.support import Doubt
+from hospital_rt.extraction.text import same_length_plain
+
+
+def schedule_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
+    """A schedule that does not follow from the quote, its sentences, and the day of the note."""
+    doubt = _rhythm_doubt(item, evidence) or _start_doubt(item, evidence)
+    return doubt or _duration_doubt(item, evidence)
+
+
+def _rhythm_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
+    pair = (item.times_per_day, item.every_days)
+    for scope in (evidence.narrow, evidence.wide):
+        allowed = scope.rhythms(with_limits=item.as_needed)
+        if allowed:
+            once = item.duration_days == 1 and not rhythm(scope.often)
+            if pair in allowed or (once and item.times_per_day == 1):
+                return None
+            if item.as_needed and pair == (1, 1):
+                return None
+            return "frequency-not-in-quote", "How often does not follow from the words quoted."
+    once = item.times_per_day == 1 and (item.every_days == 1 or item.duration_days == 1)
+    return None if once else ("frequency-not-in-quote", "The words quoted do not say how often.")
+
+
+def _start_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
+    late = (
+        "start-not-in-quote",
+        "The day on which it begins does not follow from the words quoted and the day of the note.",
+    )
+    start = item.start_in_days
+    taper = evidence.taper_starts()
+    if taper and any(r.clause.then or (r.clause.joined and r.dosed and not r.drug) for r in evidence.readings):
+        return None if start in taper or start in evidence.narrow.named_starts() else late
+    weekdays = {day for f in evidence.narrow.often for day in f.weekdays}
+    if weekdays and item.every_days % 7 == 0:
+        first = {days_to(weekday, evidence.note.day) for weekday in weekdays}
+        later = {r.due.days for r in evidence.readings if r.due and r.due.how in {"from", "in"}}
+        given = first | {begin + (n - begin) % 7 for n in first for begin in later}
+        return None if start in given else late
+    begins = [r.due for r in evidence.readings if r.due and r.due.how in {"from", "in"} and r.due.days > 0]
+    if begins and not item.as_needed:
+        return None if start in {n for d in begins for n in (d.days, *d.allowed)} or start in taper else late
+    if not rhythm(evidence.narrow.often):  # a single dated act, as a plan of one
+        return None if start in {0} | evidence.wide.named_starts() | taper | _pregnancy(evidence) else late
+    allowed = {0} | {r.due.days for r in evidence.readings if r.due} | taper
+    following = any(d.fixed for d in evidence.wide.durations) and start <= 1
+    return None if start in allowed or following else late
+
+
+def _duration_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
+    times, every, start = item.times_per_day, item.every_days, item.start_in_days
+    stated = [r.lasts for r in evidence.readings if r.lasts is not None]
+    if item.duration_days is None:
+        whole = len(evidence.readings) == 1 or len(stated) == len(evidence.readings)
+        if stated and whole and not item.as_needed and not evidence.readings[0].single:
+            return "duration-left-out", "The words quoted give an end, and it gives none."
+        return None
+    if item.duration_days == 1 and times == 1 and not rhythm(evidence.narrow.often):
+        return None
+    for scope in (evidence.narrow, evidence.shared):
+        allowed = scope.lasting(times=times, every=every, start=start)
+        if allowed:
+            occurrences = {-(-n // every) for n in allowed}
+            right = item.duration_days in allowed or (every > 1 and -(-item.duration_days // every) in occurrences)
+            return None if right else ("duration-not-in-quote", "How long does not follow from the words quoted.")
+    if item.duration_days in _pregnancy(evidence):
+        return None
+    return "duration-not-in-quote", "The words quoted do not say how long."
+
+
+def _pregnancy(evidence: Evidence) -> set[int]:
+    """Days to a week of pregnancy that the sentence names ("until 36 weeks"), counted from one that the note names."""
+    goals = [
+        int(n)
+        for n in re.findall(
+            r"\b(?:until|till|to|at|jusqu'a|hasta(?: las)?) (\d{2}) ?(?:weeks|semaines|"
+            r"semanas)\b",
+            evidence.wide.low,
+        )
+    ]
+    now = [
+        int(n)
+        for n in re.findall(
+            r"\b(\d{1,2}) ?(?:\+ ?\d )?(?:weeks|/40|semaines|"
+            r"semanas)\b",
+            same_length_plain(evidence.note.text),
+        )
+    ]
+    return {(goal - week) * 7 for goal in goals for week in now if goal > week}
+
+
+def clock_kept(item: PlanItem, evidence: Evidence) -> list[str] | None:
+    """The clock times of an item as far as the note gives them: all of them, or none (the service chooses)."""
+    if not item.times or len(item.times) != item.times_per_day or len(set(item.times)) != len(item.times):
+        return None
+    given = set(evidence.narrow.clock) or set(evidence.wide.clock)
+    return item.times if set(item.times) <= given else None
+
+
+def hours_kept(item: PlanItem, evidence: Evidence) -> int | None:
+    """``every_hours`` where the note says so and the number a day agrees; else None."""
+    if item.every_hours is None or -(-24 // item.every_hours) != item.times_per_day:
+        return None
+    given = {f.every_hours for f in often(evidence.wide.low)}
+    return item.every_hours if item.every_hours in given else None
