@@ -317,14 +317,19 @@ class Audit:
             loose += 1
             if not self._is_whole(row):
                 findings.append(f"entry {row['_id']} is altered or inserted")
+        within = {"$gte": 0, "$lte": pages}
+        strays = [row async for row in self._entries.find({"page": {"$not": within}}, {"page": 1})]
+        beyond = [page async for page in self._pages.find({"_id": {"$not": {**within, "$gte": 1}}}, {"_id": 1})]
+        # Read only now: what was bound while we looked stands before this head.
         head = await self._meta.find_one({"_id": HEAD})
         newest = max(pages, head["pages"] if head else 0)
-        strays = {"$nor": [{"page": {"$gte": 0, "$lte": newest}}]}
-        async for row in self._entries.find(strays, {"_id": 1}):
-            findings.append(f"entry {row['_id']} is in no page")
-        async for page in self._pages.find({"$nor": [{"_id": {"$gte": 1, "$lte": newest}}]}, {"_id": 1}):
-            findings.append(f"page {page['_id']} is beyond the head")
+        findings += [f"entry {row['_id']} is in no page" for row in strays if not _is_page(row.get("page"), newest)]
+        findings += [f"page {page['_id']} is beyond the head" for page in beyond if not _is_page(page["_id"], newest)]
         return loose, findings
+
+
+def _is_page(number: Any, newest: int) -> bool:
+    return isinstance(number, int) and 1 <= number <= newest
 
 
 def _digest(rows: Iterable[Document]) -> str:
