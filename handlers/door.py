@@ -212,7 +212,7 @@ async def authenticate(doors: Doors, token: str, *, now: datetime | None = None)
     except InvalidToken:
         raise Problem("unauthenticated") from None
     moment = now or utcnow()
-    found = await doors.house.store.signed_in(access.session_id)
+    found = await doors.house.store.signed_in(access.session_id, access.user_id)
     if found is None:
         raise Problem("unauthenticated")
     session, row = found.session, found.user

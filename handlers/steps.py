@@ -50,7 +50,10 @@ class StepsHandler(ApiHandler):
             wanted = self._for_patient(query.status)
         else:
             wanted, assignments = await self._for_doctor(query.status, query.patient_id)
-        steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
+        if self.who.role == "patient" and query.status == "active" and not found:
+            steps = await self.store.steps.active_of(self.who.id)
+        else:
+            steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
         shown = steps[: query.limit]
         withdrawn = await self._withdrawn(query.status)
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])

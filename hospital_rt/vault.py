@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
+from hospital_rt.asking import Asking
 from hospital_rt.database import Collection, Document, Session
 
 INDEX_KEY = "index"
@@ -55,6 +56,7 @@ class Vault:
 
     def __init__(self, keys: Collection, encryption_keys: Sequence[str]) -> None:
         self._keys = keys
+        self._asking_keys = Asking(self._load_each)
         self._ring = MultiFernet([Fernet(key) for key in encryption_keys])
         self._cache: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._gone: OrderedDict[str, float] = OrderedDict()
@@ -147,8 +149,14 @@ class Vault:
         while len(self._cache) > CACHE_SIZE:
             self._cache.popitem(last=False)
 
+    async def _load_each(self, user_ids: list[str]) -> dict[str, bool]:
+        await self.load_keys(user_ids)
+        return {}
+
     async def _key(self, user_id: str) -> bytes:
-        await self.load_keys([user_id])
+        held = self._cache.get(user_id)
+        if held is None or held[0] < time.monotonic():
+            await self._asking_keys(user_id)
         held = self._cache.get(user_id)
         if held is None:
             raise Unreadable("no key")

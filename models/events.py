@@ -116,7 +116,8 @@ class Events:
         return row["seq"] if row else 0
 
     async def newest_of(self, user_ids: list[str]) -> dict[str, int]:
-        return {row["_id"]: row["seq"] async for row in self._feeds.find({"_id": {"$in": user_ids}})}
+        rows = await self._feeds.find({"_id": {"$in": user_ids}}).to_list(None)
+        return {row["_id"]: row["seq"] for row in rows}
 
     async def after(self, user_id: str, seq: int, *, limit: int = 200) -> list[Event]:
         """The events that follow ``seq``, in order."""

@@ -68,6 +68,10 @@ class Sessions:
         row = await self._sessions.find_one({"_id": session_id})
         return self.read(row) if row else None
 
+    async def these(self, session_ids: list[str]) -> dict[str, SignIn]:
+        cursor = self._sessions.find({"_id": {"$in": session_ids}})
+        return {row["_id"]: self.read(row) for row in await cursor.to_list(None)}
+
     async def rotate(self, session: SignIn, *, now: datetime, refresh_s: int) -> bool:
         """Spend the live leaf. False when another request was first."""
         result = await self._sessions.update_one(

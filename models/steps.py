@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
+from hospital_rt.asking import Asking
 from hospital_rt.clock import local_day, to_wire
 from hospital_rt.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.database import Collection, Document, Session
@@ -185,6 +186,7 @@ class Steps:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._steps = collection
         self._vault = vault
+        self._asking_active = Asking(self._active_of_each, most=20)
 
     async def _read_all(self, rows: Sequence[Document]) -> list[Step]:
         await self._vault.load_keys({row["patient_id"] for row in rows})
@@ -271,6 +273,17 @@ class Steps:
     ) -> list[Step]:
         cursor = self._steps.find({"patient_id": patient_id, "status": {"$in": list(statuses)}}, session=session)
         return await self._read_all(await cursor.sort("sort", 1).to_list(None))
+
+    async def active_of(self, patient_id: str) -> list[Step]:
+        """A patient's active steps, in order: all of them, since there are never many."""
+        return await self._asking_active(patient_id) or []
+
+    async def _active_of_each(self, patient_ids: list[str]) -> dict[str, list[Step]]:
+        cursor = self._steps.find({"patient_id": {"$in": patient_ids}, "status": "active"}).sort("sort", 1)
+        found: dict[str, list[Step]] = {}
+        for step in await self._read_all(await cursor.to_list(None)):
+            found.setdefault(step.patient_id, []).append(step)
+        return found
 
     async def page(self, wanted: Document, *, after: str | None, limit: int) -> list[Step]:
         query = dict(wanted)

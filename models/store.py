@@ -6,6 +6,7 @@ The only module of this floor that knows its neighbours. What writes several col
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from uuid import uuid4
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from hospital_rt.asking import Asking
 from hospital_rt.database import Database, Document, Session
 from hospital_rt.vault import Vault
 from models.assignments import Assignments
@@ -69,6 +71,7 @@ class Store:
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
+        self._signing_in = Asking(self._read_signed_in)
 
     async def open(self) -> None:
         """Make indexes and the epoch. Safe from several nodes at once.
@@ -102,18 +105,20 @@ class Store:
         await self.audit.begin()
         await self.epoch()
 
-    async def signed_in(self, session_id: str) -> SignedIn | None:
-        """A session, its user and where their feed stands, by one read; None without session or user."""
-        of_user = {"localField": "user_id", "foreignField": "_id"}
-        rows = await self.database.aggregate(self.database.collection("sessions"), [
-            {"$match": {"_id": session_id}},
-            {"$lookup": {"from": "users", **of_user, "as": "user"}},
-            {"$lookup": {"from": "feeds", **of_user, "as": "feed"}},
-        ])  # fmt: skip
-        if not rows or not rows[0]["user"]:
-            return None
-        row = rows[0]
-        return SignedIn(self.sessions.read(row), row["user"][0], row["feed"][0]["seq"] if row["feed"] else 0)
+    async def signed_in(self, session_id: str, user_id: str) -> SignedIn | None:
+        """A session, its user and where their feed stands; None without session or user."""
+        return await self._signing_in((session_id, user_id))
+
+    async def _read_signed_in(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], SignedIn]:
+        user_ids = list({user_id for _, user_id in pairs})
+        sessions, users, feeds = await asyncio.gather(
+            self.sessions.these([session_id for session_id, _ in pairs]), self.users.rows(user_ids),
+            self.events.newest_of(user_ids),
+        )  # fmt: skip
+        return {
+            (session_id, user_id): SignedIn(sessions[session_id], users[user_id], feeds.get(user_id, 0))
+            for session_id, user_id in pairs if session_id in sessions and user_id in users
+        }  # fmt: skip
 
     async def epoch(self, *, fresh: bool = False) -> str:
         """The epoch of all feeds: another one after a restore, so that no client resumes into the wrong past.

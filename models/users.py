@@ -126,6 +126,10 @@ class Users:
         found: Document | None = await self._users.find_one({"_id": user_id}, session=session)
         return found
 
+    async def rows(self, user_ids: list[str]) -> dict[str, Document]:
+        """The bare records of these users."""
+        return {row["_id"]: row for row in await self._users.find({"_id": {"$in": user_ids}}).to_list(None)}
+
     async def read_row(self, row: Document) -> User:
         return await self._read(row)
 
