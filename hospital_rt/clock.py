@@ -27,9 +27,8 @@ def to_wire(moment: datetime) -> str:
     >>> to_wire(datetime(2026, 3, 2, 8, tzinfo=UTC))
     '2026-03-02T08:00:00Z'
     """
-    moment = moment.astimezone(UTC)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{moment.microsecond // 1000:03d}Z" if moment.microsecond >= 1000 else f"{text}Z"
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds" if moment.microsecond >= 1000 else "seconds")
+    return text.removesuffix("+00:00") + "Z"
 
 
 def from_wire(text: str) -> datetime:
@@ -99,6 +98,7 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return moment_at(day, time(0, 0), zone)
 
 
+@lru_cache(maxsize=1440)
 def parse_clock_time(text: str) -> time:
     """``"09:00"`` as a time of day."""
     return time(int(text[:2]), int(text[3:5]))

@@ -75,14 +75,15 @@ class Tokens:
         if len(token) > 4096 or not token.isascii():
             raise InvalidToken
         try:
-            if jwt.get_unverified_header(token).get("typ") != "at+jwt":
-                raise InvalidToken
-            claims = jwt.decode(
+            whole = jwt.decode_complete(
                 token, self._access_key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY_S,
                 options={"require": ["exp", "iat", "nbf", "sub", "jti", "aud", "iss", "sid"], "strict_aud": True},
             )  # fmt: skip
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
             raise InvalidToken from None
+        claims = whole["payload"]
+        if whole["header"].get("typ") != "at+jwt":
+            raise InvalidToken
         times = [claims["exp"], claims["iat"], claims["nbf"]]
         if not all(isinstance(value, int) and not isinstance(value, bool) for value in times):
             raise InvalidToken
