@@ -128,6 +128,7 @@ async def test_a_key_that_is_read_anew_closes_no_event(ward: Clinic, monkeypatch
     patient, doctor = await ward.pair()
     await ward.plan_daily(doctor, patient, "Walk 20 minutes")
     monkeypatch.setattr("hospital_rt.vault.CACHE_SECONDS", 0.0)
+    ward.house.store.vault._cache.clear()
     answers = await asyncio.gather(*(doctor.get("/api/events/") for _ in range(40)))
     names = {event["event"] for answer in answers for event in answer.body["items"]}
     assert names == {"assignment.changed", "note.status", "steps.changed"}
