@@ -45,7 +45,7 @@ _RECORD = re.compile(
     r"folder[ ](?:no|number)|accession(?:[ ]no)?|insurance[ ](?:no|number)|policy[ ](?:no|number)|ssn|nir|"
     r"n[°ºo]\.?[ ]*(?:de[ ]+)?(?:dossier|sécu|sécurité[ ]sociale|historia|expediente)|dossier|ipp|nhc|"
     r"historia[ ]clínica|expediente|dni|nie|cip)\b"
-    r"[ ]*(?:no\.?|n[°º])?[ ]*[:#=.]?[ ]*(?P<it>[A-Z]{0,4}[ -]?\d(?:[\w/-]|[ ](?=\d)){2,}\b)"
+    r"[ ]{0,4}(?:no\.?|n[°º])?[ ]{0,4}[:#=.]?[ ]{0,4}(?P<it>[A-Z]{0,4}[ -]?\d(?:[\w/-]|[ ](?=\d)){2,}\b)"
 )
 _RECORD_BARE = re.compile(r"\b(?:\d{3}[ -]\d{3}[ -]\d{4}|\d{3}-\d{2}-\d{4}|[A-Z]{1,3}\d{5,}|\d{8,})\b")
 _BIRTH = re.compile(
