@@ -52,11 +52,12 @@ def test_push_is_allowed_and_taken_back(pair: tuple[Person, Person], open_page: 
     live(sign_in(page, patient, at="/#/me"))
     switch = page.get_by_role("switch", name="When the page is closed")
     with page.expect_response(lambda answer: answer.url.endswith("/api/me/push/") and answer.request.method == "POST") as told:
-        switch.check()
+        switch.click()
     assert told.value.status in {200, 201}, told.value.text()
     assert len(patient.call("GET", "me/push/")["items"]) == 1
     expect(switch).to_be_enabled()
-    switch.uncheck()
+    expect(switch).to_be_checked()
+    switch.click()
     eventually(lambda: patient.call("GET", "me/push/")["items"] == [], "the subscription is gone")
 
 
@@ -100,7 +101,8 @@ def test_the_token_is_renewed_before_it_ends(strict_house: House, open_page: Cal
     with page.expect_response(lambda answer: answer.url.endswith("/api/token/refresh/"), timeout=20_000) as renewed:
         live(sign_in(page, doctor))
     assert renewed.value.ok
-    eventually(lambda: sum('"auth"' in frame for frame in frames) >= 2, "the new token is handed in")
+    # Looking at the page lets the browser's events come in.
+    eventually(lambda: page.title() and sum('"auth"' in frame for frame in frames) >= 2, "the new token is handed in")
     live(page)
 
 
@@ -154,6 +156,6 @@ def test_a_refused_channel_renews_once_and_then_waits(
     page.on("request", lambda request: refreshed.append(request.url) if "/token/refresh/" in request.url else None)
     live(sign_in(page, pair[0]))
     held["route"].close(code=4401)
-    eventually(lambda: held["count"] == 2, "the channel is opened anew")
+    eventually(lambda: page.title() and held["count"] == 2, "the channel is opened anew")
     live(page)
     assert len(refreshed) == 1

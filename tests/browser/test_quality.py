@@ -303,15 +303,24 @@ def test_the_first_load_is_small(pair: tuple[Person, Person], open_page: Callabl
 
 
 def test_it_is_usable_within_a_second_on_a_slow_machine(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    """The processor's own time until the person's page stands there, on a processor a quarter as fast. Counted in time
+    that the page's thread really ran, so that a busy test machine changes nothing; the network's share is the size."""
     page = sign_in(open_page(), pair[0])
     page.get_by_role("heading", level=1).wait_for()
+    page.goto("about:blank")
     session = page.context.new_cdp_session(page)
-    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    page.reload()
-    page.get_by_role("heading", level=1).wait_for()
-    # The processor's work, which a slow machine has more of; the network's share is measured by the size above.
-    took = page.evaluate("performance.getEntriesByType('paint').find((e) => e.name === 'first-contentful-paint').startTime")
-    assert took < 1000 * 2, f"{took} ms to the first words on a processor four times slower, on a shared machine"
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def ran() -> float:
+        metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
+        return float(metrics["TaskDuration"])
+
+    before = ran()
+    page.goto(pair[0].house.url)
+    page.get_by_role("heading", name=re.compile("Good .*, Ruth")).wait_for()
+    slow_s = 4 * (ran() - before)
+    print(f"\nready after {slow_s:.2f} s of a slow processor")
+    assert slow_s < 1.0, slow_s
 
 
 def test_a_page_through_which_3600_events_pass_does_not_grow(house: House, open_page: Callable[..., Page]) -> None:
