@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 from pymongo.errors import OperationFailure
 
@@ -187,12 +188,13 @@ async def _check_empty(database: Database) -> None:
 
 
 async def _write_everything(database: Database, vault: Vault, file: Path, keys: Keys) -> None:
-    """The records as they were, and of the keys those whose users are among them."""
+    """The records as they were, of the users' keys those whose users are among them, and the installation's own."""
     await database.collection("meta").replace_one({"_id": "restoring"}, {"at": utcnow()}, upsert=True)
     for name in await database.collection_names():
         keep = {"_id": "restoring"} if name == "meta" else {}
         await database.collection(name).delete_many({"_id": {"$nin": list(keep.values())}})
-    await database.collection("keys").insert_one({"_id": INDEX_KEY, "wrapped": keys.wrapped[INDEX_KEY]})
+    own = [{"_id": id, "wrapped": key} for id, key in keys.wrapped.items() if not _is_user_id(id)]
+    await database.collection("keys").insert_many(own)
     waiting: dict[str, list[Document]] = {}
     for name, row in read_records(file):
         rows = waiting.setdefault(name, [])
@@ -201,6 +203,13 @@ async def _write_everything(database: Database, vault: Vault, file: Path, keys: 
             await _write_batch(database, vault, name, waiting.pop(name), keys)
     for name, rows in waiting.items():
         await _write_batch(database, vault, name, rows, keys)
+
+
+def _is_user_id(id: str) -> bool:
+    try:
+        return str(UUID(id)) == id
+    except ValueError:
+        return False
 
 
 async def _write_batch(database: Database, vault: Vault, name: str, rows: list[Document], keys: Keys) -> None:
