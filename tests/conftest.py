@@ -118,11 +118,15 @@ async def _shared(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -
                 yield opened
 
 
-@pytest.fixture
-def ward(_shared: Clinic) -> Iterator[Clinic]:
-    """The clinic that a module's tests share, its clock back at noon. Its people are each test's own: do not count
-    what is not theirs.
+@pytest_asyncio.fixture(loop_scope="module")
+async def ward(_shared: Clinic) -> AsyncIterator[Clinic]:
+    """The clinic that a module's tests share, its clock back at noon. Its people are each test's own, and what an
+    earlier test left waiting waits for ever.
     """
     _shared.set_clock(NOON)
-    yield _shared
     _shared.model.script.clear()
+    for name in ("notes", "steps"):
+        await _shared.house.resources.database.collection(name).update_many(
+            {"wake_at": {"$exists": True}}, {"$unset": {"wake_at": 1}}
+        )
+    yield _shared
