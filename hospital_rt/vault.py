@@ -127,7 +127,7 @@ class Vault:
         wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
         if not wanted:
             return
-        async for row in self._keys.find({"_id": {"$in": list(wanted)}}):
+        for row in await self._keys.find({"_id": {"$in": list(wanted)}}).to_list(None):
             self._remember(row["_id"], self._unwrap(row["wrapped"]))
             wanted.discard(row["_id"])
         # Only now: somebody else may be between loading a key and using it.

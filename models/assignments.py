@@ -53,11 +53,11 @@ class Assignments:
     async def of_doctor(self, doctor_id: str, *, session: Session = None) -> list[Assignment]:
         """The patients now assigned, longest first."""
         cursor = self._assignments.find({"doctor_id": doctor_id, "current": True}, session=session)
-        return [self._read(row) async for row in cursor.sort([("since", 1), ("_id", 1)])]
+        return [self._read(row) for row in await cursor.sort([("since", 1), ("_id", 1)]).to_list(None)]
 
     async def of_patients(self, patient_ids: list[str], *, session: Session = None) -> dict[str, Assignment]:
         cursor = self._assignments.find({"patient_id": {"$in": patient_ids}, "current": True}, session=session)
-        return {row["patient_id"]: self._read(row) async for row in cursor}
+        return {row["patient_id"]: self._read(row) for row in await cursor.to_list(None)}
 
     async def start(self, assignment: Assignment, *, session: Session) -> None:
         await self._assignments.insert_one(

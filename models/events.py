@@ -8,11 +8,11 @@ happens once. Payloads are sealed under the key of the person they are about.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from hospital_rt.database import Collection, Document, Session
 from hospital_rt.vault import Unreadable, Vault
@@ -80,12 +80,7 @@ class Events:
         counts = Counter(one.user_id for one, _, _ in sealed)
         if not counts:
             return set()
-        await self._feeds.bulk_write(
-            [UpdateOne({"_id": id}, {"$inc": {"seq": count}}, upsert=True) for id, count in counts.items()],
-            ordered=False, session=session,
-        )  # fmt: skip
-        feeds = self._feeds.find({"_id": {"$in": list(counts)}}, session=session)
-        newest = {row["_id"]: row["seq"] async for row in feeds}
+        newest = await self._count_on(counts, session=session)
         following = {id: newest[id] - count for id, count in counts.items()}
         rows: list[Document] = []
         for one, id, token in sealed:
@@ -101,6 +96,24 @@ class Events:
             rows.append(row)
         await self._events.insert_many(rows, ordered=False, session=session)
         return set(counts)
+
+    async def _count_on(self, counts: Mapping[str, int], *, session: Session) -> dict[str, int]:
+        """Move these feeds on; the newest ``seq`` of each."""
+        if len(counts) <= 2:
+            rows = [
+                await self._feeds.find_one_and_update(
+                    {"_id": id}, {"$inc": {"seq": count}}, upsert=True, return_document=ReturnDocument.AFTER,
+                    session=session,
+                )
+                for id, count in counts.items()
+            ]  # fmt: skip
+        else:
+            await self._feeds.bulk_write(
+                [UpdateOne({"_id": id}, {"$inc": {"seq": count}}, upsert=True) for id, count in counts.items()],
+                ordered=False, session=session,
+            )  # fmt: skip
+            rows = await self._feeds.find({"_id": {"$in": list(counts)}}, session=session).to_list(None)
+        return {row["_id"]: row["seq"] for row in rows}
 
     @staticmethod
     def _read(row: Document) -> Event:
@@ -122,13 +135,13 @@ class Events:
     async def after(self, user_id: str, seq: int, *, limit: int = 200) -> list[Event]:
         """The events that follow ``seq``, in order."""
         cursor = self._events.find({"user_id": user_id, "seq": {"$gt": seq}}).sort("seq", 1).limit(limit)
-        return [self._read(row) async for row in cursor]
+        return [self._read(row) for row in await cursor.to_list(None)]
 
     async def after_each(self, heads: dict[str, int], *, limit: int = 20_000) -> list[Event]:
         """The events that follow each user's ``seq``, in order for each user: one read for many feeds."""
         clauses = [{"user_id": id, "seq": {"$gt": seq}} for id, seq in heads.items()]
         cursor = self._events.find({"$or": clauses}).sort([("user_id", 1), ("seq", 1)]).limit(limit)
-        return [self._read(row) async for row in cursor]
+        return [self._read(row) for row in await cursor.to_list(None)]
 
     def open_text(self, event: Event) -> str:
         """The event's data as JSON text; :meth:`load_keys` comes first.

@@ -190,7 +190,7 @@ class Reminders:
             {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}, "answered_at": {"$ne": None}},
             {"patient_id": 1, "answered_at": 1},
         )
-        async for row in cursor:
+        for row in await cursor.to_list(None):
             held = found.get(row["patient_id"])
             if held is None or row["answered_at"] > held:
                 found[row["patient_id"]] = row["answered_at"]

@@ -295,8 +295,9 @@ class Steps:
     async def open_counts(self, patient_ids: list[str]) -> dict[str, int]:
         """How many active steps each patient has."""
         counts = dict.fromkeys(patient_ids, 0)
-        cursor = self._steps.find({"patient_id": {"$in": patient_ids}, "status": "active"}, {"patient_id": 1})
-        async for row in cursor:
+        only = {"_id": 0, "patient_id": 1}             # which the index holds
+        cursor = self._steps.find({"patient_id": {"$in": patient_ids}, "status": "active"}, only)
+        for row in await cursor.to_list(None):
             counts[row["patient_id"]] += 1
         return counts
 
@@ -309,7 +310,7 @@ class Steps:
         """
         free = {"wake_at": {"$lte": now}, "$or": [{"held_until": None}, {"held_until": {"$lte": now}}]}
         cursor = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).skip(offset).limit(limit)
-        ids = [row["_id"] async for row in cursor]
+        ids = [row["_id"] for row in await cursor.to_list(None)]
         if ids:
             await self._steps.update_many(
                 {"_id": {"$in": ids}, "wake_at": {"$lte": now}},

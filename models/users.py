@@ -147,7 +147,7 @@ class Users:
         await self._vault.load_keys(user_ids)
         found = {id: Person(None, "UTC", None) for id in user_ids}
         wanted = {"sealed_name": 1, "timezone": 1, "seen_at": 1}
-        async for row in self._users.find({"_id": {"$in": list(user_ids)}}, wanted):
+        for row in await self._users.find({"_id": {"$in": list(user_ids)}}, wanted).to_list(None):
             name: str | None = None
             with contextlib.suppress(Unreadable):
                 name = self._vault.open_loaded(row["_id"], f"users|{row['_id']}|name", row.get("sealed_name", ""))
