@@ -36,7 +36,8 @@ class Note:
     created_at: datetime
     extracted_by: str | None = None
     failure: str | None = None
-    attempts: int = 0
+    attempts: int = 0                  # workers that began to read it
+    retries: int = 0                   # times that it failed and was to be taken up again by itself
     lease: str | None = field(default=None, repr=False)
     sealed_text: str = field(repr=False)
     sealed_review: str | None = field(default=None, repr=False)
@@ -63,7 +64,8 @@ class Notes:
         return Note(
             id=row["_id"], patient_id=row["patient_id"], doctor_id=row["doctor_id"], number=row["number"],
             status=row["status"], created_at=row["created_at"], extracted_by=row.get("extracted_by"),
-            failure=row.get("failure"), attempts=row.get("attempts", 0), lease=row.get("lease"),
+            failure=row.get("failure"), attempts=row.get("attempts", 0), retries=row.get("retries", 0),
+            lease=row.get("lease"),
             sealed_text=row["sealed_text"], sealed_review=row.get("sealed_review"), dropped=row.get("dropped", 0),
         )  # fmt: skip
 
@@ -123,7 +125,7 @@ class Notes:
     async def claim(self, note_id: str, *, lease: str, now: datetime, lease_s: float) -> Note | None:
         """Take a note to work on. None when it is done, or another worker has it."""
         row = await self._notes.find_one_and_update(
-            {"_id": note_id, "status": {"$in": ["queued", "processing"]}, "wake_at": {"$lte": now}},
+            {"_id": note_id, "status": {"$in": ["queued", "processing", "failed"]}, "wake_at": {"$lte": now}},
             {
                 "$set": {"status": "processing", "lease": lease, "wake_at": now + timedelta(seconds=lease_s)},
                 "$inc": {"attempts": 1},
@@ -150,15 +152,21 @@ class Notes:
     async def settle(
         self, note: Note, status: NoteStatus, *, lease: str | None, session: Session, failure: str | None = None,
         extracted_by: str | None = None, review: dict[str, Any] | None = None, measured: Document | None = None,
+        again_at: datetime | None = None,
     ) -> bool:  # fmt: skip
         """Give a note its next status. False when the lease under which this is written is lost.
 
-        ``lease`` None: not a worker's write; then the note must still have the status it was read with.
+        ``lease`` None: not a worker's write; then the note must still have the status it was read with. ``again_at``
+        is when a failed note is taken up again by itself.
         """
         wanted: Document = {"_id": note.id, "status": note.status}
         if lease is not None:
             wanted["lease"] = lease
         change: Document = {"$set": {"status": status, "failure": failure}, "$unset": {"lease": 1, "wake_at": 1}}
+        if again_at is not None:
+            change["$set"] |= {"wake_at": again_at, "attempts": 0}
+            change["$inc"] = {"retries": 1}
+            del change["$unset"]["wake_at"]
         if extracted_by:
             change["$set"]["extracted_by"] = extracted_by
         if measured:
@@ -175,7 +183,7 @@ class Notes:
         """Send a failed note round again."""
         result = await self._notes.update_one(
             {"_id": note.id, "status": "failed"},
-            {"$set": {"status": "queued", "failure": None, "wake_at": at, "attempts": 0}},
+            {"$set": {"status": "queued", "failure": None, "wake_at": at, "attempts": 0, "retries": 0}},
             session=session,
         )
         return bool(result.matched_count)

@@ -27,6 +27,8 @@ from tasks.context import desk_of
 READ, SWEEP = "read_note", "sweep_notes"
 LEASE_S = 20.0
 AT_ONCE = 64
+AGAIN_FIRST_S, AGAIN_MOST_S = 30, 1800
+AGAIN_FOR = timedelta(hours=24)
 
 
 class Desk:
@@ -128,8 +130,9 @@ async def _read(house: House, note: Note) -> frozenset[str]:
         metrics.notes.labels("failed").inc()
         log.warning("note.failed", note_id=note.id, reason=failed.reason)
         return await fail_note(
-            store, note, failure=failed.reason, extracted_by=extractor.name, now=house.now()
-        )
+            store, note, failure=failed.reason, extracted_by=extractor.name, now=house.now(),
+            again_at=again_at(note, failed, now=house.now()),
+        )  # fmt: skip
     metrics.extraction.labels("ok").observe(time.monotonic() - began)
     guarded = await asyncio.to_thread(guard, text, extraction, day=day)
     review = review_of(guarded)
@@ -156,6 +159,17 @@ async def _read(house: House, note: Note) -> frozenset[str]:
     )  # fmt: skip
     metrics.notes.labels("proposed" if propose and steps else "ready").inc()
     return users
+
+
+def again_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime | None:
+    """When a note that failed for a passing reason is taken up again by itself: for a day, ever more seldom.
+
+    Meanwhile it stands as ``failed``, so that its author knows, and may send it round at once or write another.
+    """
+    if not failed.retry or now - note.created_at > AGAIN_FOR:
+        return None
+    wait_s = min(AGAIN_MOST_S, AGAIN_FIRST_S * 2**note.retries)
+    return now + timedelta(seconds=max(wait_s, failed.retry_after_s or 0))
 
 
 def review_of(guarded: Guarded) -> dict[str, Any]:

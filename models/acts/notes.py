@@ -74,14 +74,14 @@ async def tell_processing(store: Store, note: Note, *, now: datetime) -> frozens
 
 async def fail_note(
     store: Store, note: Note, *, failure: str, now: datetime, extracted_by: str | None = None,
-    review: dict[str, Any] | None = None,
+    review: dict[str, Any] | None = None, again_at: datetime | None = None,
 ) -> frozenset[str]:  # fmt: skip
     """Nothing came of it: the author is told why, and no step, earlier or later, is touched."""
 
     async def work(session: Session) -> frozenset[str]:
         kept = await store.notes.settle(
             note, "failed", lease=note.lease, failure=failure, extracted_by=extracted_by, review=review,
-            session=session,
+            again_at=again_at, session=session,
         )  # fmt: skip
         if not kept:
             return frozenset()
