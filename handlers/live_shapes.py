@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from handlers.shapes import Id, Moment, NoteStatus, PersonView, ProblemView, StepView, View
+from handlers.shapes import Failure, Id, Moment, NoteStatus, PersonView, ProblemView, StepView, View
 
 
 class ReminderDueData(View):
@@ -40,7 +40,7 @@ class NoteStatusData(View):
 
     note_id: Id
     status: NoteStatus
-    failure: str | None
+    failure: Failure | None
     dropped: int | None = None
 
 

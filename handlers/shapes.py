@@ -229,6 +229,12 @@ class UnmatchedView(View):
 NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"]
 
 
+Failure = Literal[
+    "refused", "invalid-answer", "truncated", "rejected", "rate-limited", "unavailable", "timeout", "unauthorized",
+    "nothing-supported", "too-many", "gave-up", "patient-gone",
+]  # fmt: skip
+
+
 class NoteLineView(View):
     """A note in a list: everything but its text."""
 
@@ -237,7 +243,7 @@ class NoteLineView(View):
     doctor: PersonView
     status: NoteStatus
     extracted_by: str | None
-    failure: str | None
+    failure: Failure | None
     created_at: Moment
 
 
