@@ -49,12 +49,15 @@ class Picture:
 
 def count_days(marks: Iterable[Mark], *, last: date, days: int) -> tuple[DayCount, ...]:
     """One count a local day, oldest first, ending with ``last``."""
-    tally: Counter[tuple[date, str]] = Counter((mark.day, mark.state) for mark in marks if mark.state in COUNTED)
+    tally: dict[date, list[str]] = {}
+    for mark in marks:
+        if mark.state in COUNTED:
+            tally.setdefault(mark.day, []).append(mark.state)
     found = []
     for back in range(days - 1, -1, -1):
         day = last - timedelta(days=back)
-        done, skipped, missed = tally[day, "done"], tally[day, "skipped"], tally[day, "missed"]
-        found.append(DayCount(day, done + skipped + missed, done, skipped))
+        states = tally.get(day, ())
+        found.append(DayCount(day, len(states), states.count("done"), states.count("skipped")))
     return tuple(found)
 
 
