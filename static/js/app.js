@@ -5,7 +5,8 @@ import { Empty, Skeleton, Button } from "./parts/controls.js";
 import { HalfSun } from "./parts/icon.js";
 import { go, here } from "./router.js";
 import { signOut } from "./session.js";
-import { useStore } from "./store.js";
+import { todayPlan } from "./today-plan.js";
+import { state, useStore } from "./store.js";
 import { t } from "./texts.js";
 
 const OPEN = {
@@ -46,6 +47,14 @@ function useRoute() {
   return route;
 }
 
+// The window's name: where one is, and how much is due, and never of what.
+function nameWindow() {
+  const due = state.user?.role === "patient" ? todayPlan().due.length : 0;
+  const name = (due ? `(${due}) ` : "") + (useTitle.base || t.product);
+  if (document.title !== name) document.title = name;
+}
+function useTitle() { useEffect(nameWindow); }
+
 // A new page begins at its heading, for eyes and for screen readers.
 function useArrival(path, phase) {
   useEffect(() => {
@@ -58,7 +67,8 @@ function useArrival(path, phase) {
     const arrive = () => {
       const heading = document.querySelector("main h1");
       if (heading) {
-        document.title = `${heading.dataset.title || t.titles[here().parts[0]] || ""} · ${t.product}`.replace(/^ · /, "");
+        useTitle.base = `${heading.dataset.title || t.titles[here().parts[0]] || ""} · ${t.product}`.replace(/^ · /, "");
+        nameWindow();
         if (!first) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
       } else if (tries++ < 40) setTimeout(arrive, 50);
     };
@@ -68,7 +78,8 @@ function useArrival(path, phase) {
 }
 
 export function App() {
-  const state = useStore();
+  useStore();
+  useTitle();
   const { parts, path, query } = useRoute();
   useArrival(path, state.phase);
   const name = parts[0] || "";

@@ -30,7 +30,7 @@ export function receive(event) {
   touched();
 }
 
-function forPatient({ event, data }) {
+function forPatient({ event, data, at }) {
   switch (event) {
     case "reminder.due": {
       knowSteps([data.step]);
@@ -40,7 +40,7 @@ function forPatient({ event, data }) {
       break;
     }
     case "step.checked_in":
-      noteCheckIn(data);
+      noteCheckIn({ ...data, at });
       knowSteps([data.step]);
       state.toasts = state.toasts.filter((toast) => !(toast.step_id === data.step.id && data.outcome !== "undone"));
       break;
@@ -93,7 +93,16 @@ function addToast({ step, slot }) {
   state.toasts = [...state.toasts.filter((toast) => toast.step_id !== step.id), { step_id: step.id, slot }].slice(-20);
 }
 
+const SAME_USE_MS = 60000;
+// A use of an as-needed step, or a thing done once, has a time but no slot.
+function noteUse({ step, outcome, at = new Date().toISOString() }) {
+  const known = state.checkIns[step.id] || [];
+  if (outcome === "undone") state.checkIns[step.id] = known.slice(0, -1);
+  else if (!known.some((c) => Math.abs(Date.parse(c.at) - Date.parse(at)) < SAME_USE_MS)) state.checkIns[step.id] = [...known, { slot: null, at, outcome, reason: null }].slice(-400);
+}
+
 function noteCheckIn({ step, slot, outcome, at }) {
+  if (!step.schedule || step.as_needed) { noteUse({ step, outcome, at }); return; }
   const others = (state.checkIns[step.id] || []).filter((c) => c.slot !== slot);
   if (outcome === "undone") { state.checkIns[step.id] = others; return; }
   const known = (state.checkIns[step.id] || []).find((c) => c.slot === slot);

@@ -5,7 +5,9 @@ import { begin } from "./start.js";
 import { firstLanguage, useLanguage } from "./texts.js";
 
 await useLanguage(firstLanguage());
-render(html`<${App} />`, document.getElementById("app"));
+const place = document.getElementById("app");
+place.textContent = "";
+render(html`<${App} />`, place);
 begin();
 
 if ("serviceWorker" in navigator) {

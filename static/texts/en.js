@@ -108,6 +108,7 @@ export default {
   dueNowAt: (time) => `Due now · ${time}`,
   dueSince: (when) => `Due since ${when}`,
   dueCount: (n) => `${n} due now`,
+  dueSpoken: (titles) => (titles ? `Due now: ${titles}.` : ""),
   severalDue: (n) => `${n} due now`,
   lateAt: (time) => `It was due at ${time}.`,
   lateWhen: (when) => `It was due ${when}.`,

@@ -105,6 +105,7 @@ export default {
   dueNowAt: (time) => `Ahora · ${time}`,
   dueSince: (when) => `Pendiente desde ${when}`,
   dueCount: (n) => `${n} ${plural(n, "pendiente", "pendientes")} ahora`,
+  dueSpoken: (titles) => (titles ? `Ahora: ${titles}.` : ""),
   severalDue: (n) => `${n} cosas ahora`,
   lateAt: (time) => `Era para las ${time}.`,
   lateWhen: (when) => `Era para ${when}.`,

@@ -43,9 +43,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def strict_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A stricter one: doctors are approved, addresses confirmed, steps reviewed, tokens short."""
     running = House(
-        tmp_path_factory.mktemp("strict"), EMAIL_VERIFICATION="on", DOCTOR_SIGNUP="approval", STEP_REVIEW="required",
-        DAY_SECONDS="86400", ACCESS_TOKEN_SECONDS="64",
-    )  # fmt: skip
+        tmp_path_factory.mktemp("strict"),
+        EMAIL_VERIFICATION="on",
+        DOCTOR_SIGNUP="approval",
+        STEP_REVIEW="required",
+        DAY_SECONDS="86400",
+        ACCESS_TOKEN_SECONDS="64",
+    )
     try:
         running.start()
         yield running
@@ -101,9 +105,15 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
 
     def open_one(url: str = "", *, context: BrowserContext | None = None, **wishes: Any) -> Page:
         if context is None:
-            context = browser.new_context(**{
-                "viewport": PHONE, "locale": "en-GB", "timezone_id": "Europe/Madrid", "service_workers": "block", **wishes,
-            })  # fmt: skip
+            context = browser.new_context(
+                **{
+                    "viewport": PHONE,
+                    "locale": "en-GB",
+                    "timezone_id": "Europe/Madrid",
+                    "service_workers": "block",
+                    **wishes,
+                }
+            )
             context.set_default_timeout(10_000)
             watch.listen(context)
             contexts.append(context)

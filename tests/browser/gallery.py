@@ -12,13 +12,19 @@ from uuid import NAMESPACE_URL, uuid5
 
 from playwright.sync_api import Page, Route
 
-NOW = datetime(2026, 5, 21, 11, 2, tzinfo=UTC)           # 13:02 in Madrid
-MIDNIGHT = datetime(2026, 5, 20, 22, 0, tzinfo=UTC)      # there
-NOTE = """Recovering well from her chest infection. First course of antibiotics in April, finished.
-
-Take amoxicillin 500 mg three times a day for 7 days, with food. Measure blood pressure every morning for 7 days. She may walk 20 minutes every day at her own pace.
-
-Book a chest X-ray at the hospital desk this week. Use the salbutamol inhaler when short of breath. Paracetamol if she has a fever. No more ibuprofen, it is not good for her kidneys. Her daughter collects the prescription on Tuesday."""
+NOW = datetime(2026, 5, 21, 11, 2, tzinfo=UTC)  # 13:02 in Madrid
+MIDNIGHT = datetime(2026, 5, 20, 22, 0, tzinfo=UTC)  # there
+NOTE = "\n\n".join(
+    (
+        "Recovering well from her chest infection. First course of antibiotics in April, finished.",
+        "Take amoxicillin 500 mg three times a day for 7 days, with food. "
+        "Measure blood pressure every morning for 7 days. "
+        "She may walk 20 minutes every day at her own pace.",
+        "Book a chest X-ray at the hospital desk this week. Use the salbutamol inhaler when short of breath. "
+        "Paracetamol if she has a fever. No more ibuprofen, it is not good for her kidneys. "
+        "Her daughter collects the prescription on Tuesday.",
+    )
+)
 
 
 def key(name: str) -> str:
@@ -41,14 +47,37 @@ class Gallery:
     def __init__(self, patient_id: str, doctor: dict[str, str]) -> None:
         self.patient = {"id": patient_id, "name": "Ruth Alvarez"}
         self.doctor = doctor
-        self.reviewing = False           # the plan that runs is then the older one
+        self.reviewing = False  # the plan that runs is then the older one
         self.note_id, self.old_note_id = key("note"), key("old note")
         at = ["08:00", "13:00", "20:00"]
-        self.amoxicillin = self._step("Take amoxicillin 500 mg", "With food.", "Take amoxicillin 500 mg three times a day for 7 days, with food", times=at, occurrences=21, day=-2)
-        self.pressure = self._step("Measure blood pressure", None, "Measure blood pressure every morning for 7 days", times=["08:00"], occurrences=7, day=-3)
-        self.walk = self._step("Walk 20 minutes", "At your own pace", "walk 20 minutes every day", times=["18:00"], day=-2)
-        self.x_ray = self._step("Book a chest X-ray", "At the hospital desk, this week", "Book a chest X-ray at the hospital desk this week")
-        self.inhaler = self._step("Salbutamol inhaler", "Only if you are short of breath.", "Use the salbutamol inhaler when short of breath", as_needed=True)
+        self.amoxicillin = self._step(
+            "Take amoxicillin 500 mg",
+            "With food.",
+            "Take amoxicillin 500 mg three times a day for 7 days, with food",
+            times=at,
+            occurrences=21,
+            day=-2,
+        )
+        self.pressure = self._step(
+            "Measure blood pressure",
+            None,
+            "Measure blood pressure every morning for 7 days",
+            times=["08:00"],
+            occurrences=7,
+            day=-3,
+        )
+        self.walk = self._step(
+            "Walk 20 minutes", "At your own pace", "walk 20 minutes every day", times=["18:00"], day=-2
+        )
+        self.x_ray = self._step(
+            "Book a chest X-ray", "At the hospital desk, this week", "Book a chest X-ray at the hospital desk this week"
+        )
+        self.inhaler = self._step(
+            "Salbutamol inhaler",
+            "Only if you are short of breath.",
+            "Use the salbutamol inhaler when short of breath",
+            as_needed=True,
+        )
         self.active = [self.amoxicillin, self.pressure, self.walk, self.x_ray, self.inhaler]
         for day in (-2, -1):
             for clock in at:
@@ -61,28 +90,89 @@ class Gallery:
         for step in self.active:
             self._today(step)
         self.past = [
-            self._step("Ibuprofen 400 mg", None, "", times=["09:00"], day=-20, note=self.old_note_id, status="cancelled"),
-            self._step("Measure blood pressure", None, "", times=["08:00"], every=3, day=-20, note=self.old_note_id, status="cancelled"),
-            {**self._step("Walk 20 minutes", "At your own pace", "", times=["18:00"], day=-20, note=self.old_note_id, status="cancelled")},
+            self._step(
+                "Ibuprofen 400 mg", None, "", times=["09:00"], day=-20, note=self.old_note_id, status="cancelled"
+            ),
+            self._step(
+                "Measure blood pressure",
+                None,
+                "",
+                times=["08:00"],
+                every=3,
+                day=-20,
+                note=self.old_note_id,
+                status="cancelled",
+            ),
+            {
+                **self._step(
+                    "Walk 20 minutes",
+                    "At your own pace",
+                    "",
+                    times=["18:00"],
+                    day=-20,
+                    note=self.old_note_id,
+                    status="cancelled",
+                )
+            },
         ]
         for step in self.past:
             step["cancelled_at"] = wire(moment(-3, "07:00"))
 
     def _step(
-        self, title: str, detail: str | None, quote: str, *, times: list[str] | None = None, occurrences: int | None = None,
-        every: int = 1, as_needed: bool = False, day: int = -3, note: str | None = None, status: str = "active",
-    ) -> dict[str, Any]:  # fmt: skip
-        schedule = {"start_date": (moment(day, "12:00")).date().isoformat(), "times": times, "times_from": "note", "every_days": every, "occurrences": occurrences, "miss_policy": "extend"} if times else None
+        self,
+        title: str,
+        detail: str | None,
+        quote: str,
+        *,
+        times: list[str] | None = None,
+        occurrences: int | None = None,
+        every: int = 1,
+        as_needed: bool = False,
+        day: int = -3,
+        note: str | None = None,
+        status: str = "active",
+    ) -> dict[str, Any]:
+        schedule = (
+            {
+                "start_date": (moment(day, "12:00")).date().isoformat(),
+                "times": times,
+                "times_from": "note",
+                "every_days": every,
+                "occurrences": occurrences,
+                "miss_policy": "extend",
+            }
+            if times
+            else None
+        )
         return {
-            "id": key(f"{title} {day} {note}"), "note_id": note or self.note_id, "patient_id": self.patient["id"], "doctor_id": self.doctor["id"],
-            "kind": "plan" if times else "checklist", "title": title, "detail": detail, "quote": quote, "by": "extractor", "as_needed": as_needed,
-            "status": status, "ended": None, "created_at": wire(moment(day, "06:30")), "completed_at": None, "cancelled_at": None, "schedule": schedule,
-            "progress": {"done": 0, "total": occurrences if times else None if as_needed else 1}, "open_slot": None, "today": [], "next_reminder_at": None, "check_ins": [],
-        }  # fmt: skip
+            "id": key(f"{title} {day} {note}"),
+            "note_id": note or self.note_id,
+            "patient_id": self.patient["id"],
+            "doctor_id": self.doctor["id"],
+            "kind": "plan" if times else "checklist",
+            "title": title,
+            "detail": detail,
+            "quote": quote,
+            "by": "extractor",
+            "as_needed": as_needed,
+            "status": status,
+            "ended": None,
+            "created_at": wire(moment(day, "06:30")),
+            "completed_at": None,
+            "cancelled_at": None,
+            "schedule": schedule,
+            "progress": {"done": 0, "total": occurrences if times else None if as_needed else 1},
+            "open_slot": None,
+            "today": [],
+            "next_reminder_at": None,
+            "check_ins": [],
+        }
 
     def _answer(self, step: dict[str, Any], day: int, clock: str, late: int = 4) -> None:
         at = moment(day, clock)
-        step["check_ins"].append({"slot": wire(at), "at": wire(at + timedelta(minutes=late)), "outcome": "done", "reason": None})
+        step["check_ins"].append(
+            {"slot": wire(at), "at": wire(at + timedelta(minutes=late)), "outcome": "done", "reason": None}
+        )
         step["progress"]["done"] += 1
 
     def _today(self, step: dict[str, Any]) -> None:
@@ -94,11 +184,19 @@ class Gallery:
 
     def _note(self, **more: Any) -> dict[str, Any]:
         return {
-            "id": self.note_id, "patient": self.patient, "doctor": self.doctor, "status": "ready", "extracted_by": "offline", "failure": None,
-            "created_at": wire(moment(-3, "16:40") - timedelta(hours=10)), **more,
-        }  # fmt: skip
+            "id": self.note_id,
+            "patient": self.patient,
+            "doctor": self.doctor,
+            "status": "ready",
+            "extracted_by": "offline",
+            "failure": None,
+            "created_at": wire(moment(-3, "16:40") - timedelta(hours=10)),
+            **more,
+        }
 
-    def days(self, count: int, *, joined: int, weak: float = 0.08, silent: int = 0, seed: int = 3) -> list[dict[str, Any]]:
+    def days(
+        self, count: int, *, joined: int, weak: float = 0.08, silent: int = 0, seed: int = 3
+    ) -> list[dict[str, Any]]:
         dice = random.Random(seed)
         found = []
         for back in range(count - 1, -1, -1):
@@ -106,39 +204,96 @@ class Gallery:
             done = due if dice.random() > weak else dice.choice([0, 1, 2])
             if back < silent:
                 done = 0
-            skipped = due - done if 0 < due - done and dice.random() < 0.2 else 0
-            found.append({"date": (moment(-back, "12:00")).date().isoformat(), "due": due, "done": done, "skipped": skipped, "missed": due - done - skipped})
+            skipped = due - done if due - done > 0 and dice.random() < 0.2 else 0
+            found.append(
+                {
+                    "date": (moment(-back, "12:00")).date().isoformat(),
+                    "due": due,
+                    "done": done,
+                    "skipped": skipped,
+                    "missed": due - done - skipped,
+                }
+            )
         return found
 
     def patients(self) -> list[dict[str, Any]]:
         people = [
-            ("Ilse Brandt", "silent", "two-unanswered", 19, 0.1, 2, 27), ("Marguerite Petit", "silent", "two-unanswered", 3, 0, 3, None),
-            ("Tomasz Nowak", "silent", "two-unanswered", 18, 0, 2, 63), ("Joaquín Ibarra", "slipping", "down-20", 30, 0.4, 0, 5),
-            ("Dorothy Okafor", "slipping", "skipped-3", 30, 0.25, 0, 4), ("Henk de Vries", "slipping", "under-60", 21, 0.7, 0, 6),
-            ("Ruth Alvarez", "on_course", None, 30, 0.06, 0, 3), ("Samuel Adeyemi", "on_course", None, 15, 0, 0, 3), ("Lucía Fernández", "on_course", None, 20, 0, 0, 6),
-            ("Pavel Horák", "on_course", None, 30, 0.04, 0, 7), ("Oskar Lindqvist", "on_course", None, 29, 0.08, 0, 5), ("Aisha Rahman", "on_course", None, 4, 0, 0, 4),
-            ("Émile Fournier", "on_course", None, 0, 0, 0, 171), ("Hana Sato", "on_course", None, 16, 0.1, 0, 4),
-        ]  # fmt: skip
+            ("Ilse Brandt", "silent", "two-unanswered", 19, 0.1, 2, 27),
+            ("Marguerite Petit", "silent", "two-unanswered", 3, 0, 3, None),
+            ("Tomasz Nowak", "silent", "two-unanswered", 18, 0, 2, 63),
+            ("Joaquín Ibarra", "slipping", "down-20", 30, 0.4, 0, 5),
+            ("Dorothy Okafor", "slipping", "skipped-3", 30, 0.25, 0, 4),
+            ("Henk de Vries", "slipping", "under-60", 21, 0.7, 0, 6),
+            ("Ruth Alvarez", "on_course", None, 30, 0.06, 0, 3),
+            ("Samuel Adeyemi", "on_course", None, 15, 0, 0, 3),
+            ("Lucía Fernández", "on_course", None, 20, 0, 0, 6),
+            ("Pavel Horák", "on_course", None, 30, 0.04, 0, 7),
+            ("Oskar Lindqvist", "on_course", None, 29, 0.08, 0, 5),
+            ("Aisha Rahman", "on_course", None, 4, 0, 0, 4),
+            ("Émile Fournier", "on_course", None, 0, 0, 0, 171),
+            ("Hana Sato", "on_course", None, 16, 0.1, 0, 4),
+        ]
         rows = []
         for number, (name, need, reason, joined, weak, silent, hours) in enumerate(people):
             days = self.days(30, joined=joined, weak=weak, silent=silent, seed=number)
             due, done = sum(day["due"] for day in days), sum(day["done"] for day in days)
-            rows.append({
-                "id": self.patient["id"] if name == "Ruth Alvarez" else key(name), "name": name, "since": wire(moment(-max(joined, 2) - 1, "09:00")), "steps_open": 2 + number % 5,
-                "last_check_in_at": wire(NOW - timedelta(hours=hours, minutes=number * 7)) if hours else None, "last_seen_at": None, "missed_in_a_row": silent * 2 if need == "silent" else 0,
-                "adherence": done / due if due else None, "days": [{k: day[k] for k in ("due", "done", "skipped")} for day in days], "need": need, "reason": reason,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "id": self.patient["id"] if name == "Ruth Alvarez" else key(name),
+                    "name": name,
+                    "since": wire(moment(-max(joined, 2) - 1, "09:00")),
+                    "steps_open": 2 + number % 5,
+                    "last_check_in_at": wire(NOW - timedelta(hours=hours, minutes=number * 7)) if hours else None,
+                    "last_seen_at": None,
+                    "missed_in_a_row": silent * 2 if need == "silent" else 0,
+                    "adherence": done / due if due else None,
+                    "days": [{k: day[k] for k in ("due", "done", "skipped")} for day in days],
+                    "need": need,
+                    "reason": reason,
+                }
+            )
         return rows
 
     def proposed(self) -> dict[str, Any]:
         steps = []
         for step in self.active:
-            steps.append({**{k: v for k, v in step.items() if k != "check_ins"}, "id": key("new " + step["title"]), "note_id": key("new note"), "status": "proposed", "open_slot": None, "today": []})
+            steps.append(
+                {
+                    **{k: v for k, v in step.items() if k != "check_ins"},
+                    "id": key("new " + step["title"]),
+                    "note_id": key("new note"),
+                    "status": "proposed",
+                    "open_slot": None,
+                    "today": [],
+                }
+            )
         return self._note(
-            id=key("new note"), status="proposed", created_at=wire(NOW - timedelta(minutes=2)), text=NOTE, steps=steps,
-            dropped=[{"kind": "checklist", "reason": "number-not-in-quote", "detail": "“500 mg” is not in your note.", "item": {"title": "Take paracetamol 500 mg", "detail": None, "quote": "Paracetamol if she has a fever.", "as_needed": True}}],
-            unmatched=[{"quote": quote, "start": NOTE.index(quote), "end": NOTE.index(quote) + len(quote)} for quote in ("No more ibuprofen, it is not good for her kidneys.", "Her daughter collects the prescription on Tuesday.")],
-        )  # fmt: skip
+            id=key("new note"),
+            status="proposed",
+            created_at=wire(NOW - timedelta(minutes=2)),
+            text=NOTE,
+            steps=steps,
+            dropped=[
+                {
+                    "kind": "checklist",
+                    "reason": "number-not-in-quote",
+                    "detail": "“500 mg” is not in your note.",
+                    "item": {
+                        "title": "Take paracetamol 500 mg",
+                        "detail": None,
+                        "quote": "Paracetamol if she has a fever.",
+                        "as_needed": True,
+                    },
+                }
+            ],
+            unmatched=[
+                {"quote": quote, "start": NOTE.index(quote), "end": NOTE.index(quote) + len(quote)}
+                for quote in (
+                    "No more ibuprofen, it is not good for her kidneys.",
+                    "Her daughter collects the prescription on Tuesday.",
+                )
+            ],
+        )
 
     def answer(self, path: str, query: str) -> dict[str, Any] | None:
         def listed(items: list[Any]) -> dict[str, Any]:
@@ -157,9 +312,16 @@ class Gallery:
         if path == f"notes/{key('new note')}/":
             return self.proposed()
         if path.startswith("notes/"):
-            return self._note(text=NOTE, steps=[{k: v for k, v in step.items() if k != "check_ins"} for step in self.active])
+            return self._note(
+                text=NOTE, steps=[{k: v for k, v in step.items() if k != "check_ins"} for step in self.active]
+            )
         if path == "assign/":
-            return {"id": key("assignment"), "doctor": self.doctor, "since": wire(moment(-31, "09:00")), "share_history": False}
+            return {
+                "id": key("assignment"),
+                "doctor": self.doctor,
+                "since": wire(moment(-31, "09:00")),
+                "share_history": False,
+            }
         if path == "adherence/":
             return listed(self.days(31, joined=21, weak=0.2, seed=8))
         if path == "my-patients/":
@@ -176,6 +338,8 @@ class Gallery:
             if body is None:
                 route.continue_()
             else:
-                route.fulfill(status=200, content_type="application/json", headers={"X-Feed": "none:0"}, body=json.dumps(body))
+                route.fulfill(
+                    status=200, content_type="application/json", headers={"X-Feed": "none:0"}, body=json.dumps(body)
+                )
 
         page.route(re.compile(r"/api/(steps|notes|assign|adherence|my-patients)/"), show)

@@ -104,9 +104,8 @@ class House:
 
     def _ready(self) -> bool:
         assert self.process and self.process.poll() is None, f"the system has ended: {self.log()[-2000:]}"
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310
-                return bool(answer.status == 200)
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
         return False
 
     # People

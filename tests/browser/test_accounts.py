@@ -130,7 +130,7 @@ def test_a_person_stays_signed_in_over_a_reload_and_leaves_nothing_behind(
 def test_a_password_changed_here_ends_the_other_devices(
     pair: tuple[Person, Person], open_page: Callable[..., Page], watch: Watch
 ) -> None:
-    watch.allow("/api/")           # the ended page may be told so by any of its requests
+    watch.allow("/api/")  # the ended page may be told so by any of its requests
     patient, _ = pair
     other = sign_in(open_page(), patient)
     page = sign_in(open_page(), patient, at="/#/me")

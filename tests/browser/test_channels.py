@@ -51,7 +51,9 @@ def test_push_is_allowed_and_taken_back(pair: tuple[Person, Person], open_page: 
     )
     live(sign_in(page, patient, at="/#/me"))
     switch = page.get_by_role("switch", name="When the page is closed")
-    with page.expect_response(lambda answer: answer.url.endswith("/api/me/push/") and answer.request.method == "POST") as told:
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/api/me/push/") and answer.request.method == "POST"
+    ) as told:
         switch.click()
     assert told.value.status in {200, 201}, told.value.text()
     assert len(patient.call("GET", "me/push/")["items"]) == 1
@@ -78,7 +80,7 @@ def test_a_patient_sees_who_read_their_notes(pair: tuple[Person, Person], open_p
 def test_a_device_is_signed_out_from_another(
     pair: tuple[Person, Person], open_page: Callable[..., Page], watch: Watch
 ) -> None:
-    watch.allow("/api/")           # the device that is signed out is told so by any of its requests
+    watch.allow("/api/")  # the device that is signed out is told so by any of its requests
     patient, _ = pair
     lost = live(sign_in(open_page(), patient))
     page = live(sign_in(open_page(), patient, at="/#/me"))
@@ -133,9 +135,7 @@ def test_a_page_closed_for_another_waits_until_it_is_wanted(
     assert held["count"] == 2
 
 
-def test_a_slow_reader_resumes_and_misses_nothing(
-    pair: tuple[Person, Person], open_page: Callable[..., Page]
-) -> None:
+def test_a_slow_reader_resumes_and_misses_nothing(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     page = open_page()
     held = passing(page)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import DESKTOP, Watch, live, make_pair, sign_in, write
+from tests.browser.conftest import DESKTOP, Watch, live, sign_in, write
 from tests.browser.house import House, Person, eventually
 
 TEXT = """Recovering well from her chest infection.
@@ -35,7 +35,9 @@ def confirmed_patient(house: House) -> Person:
     from tests.browser.house import PASSWORD
 
     email = f"ruth.{uuid4().hex[:8]}@example.org"
-    house.call("POST", "signup/", {"name": f"Ruth {email[5:9]}", "email": email, "password": PASSWORD, "role": "patient"})
+    house.call(
+        "POST", "signup/", {"name": f"Ruth {email[5:9]}", "email": email, "password": PASSWORD, "role": "patient"}
+    )
     letter = eventually(lambda: house.letters(email), "the letter is written")[-1]
     found = re.search(r"#/verify\?token=([\w.~-]+)", letter)
     assert found, letter
@@ -114,9 +116,13 @@ def test_steps_are_reviewed_edited_added_and_approved(
 
     steps = {step["title"]: step for step in patient.call("GET", "steps/")["items"]}
     assert steps["Measure blood pressure, sitting"]["schedule"] | {"start_date": ""} == {
-        "start_date": "", "times": ["08:00", "20:00"], "times_from": "note", "every_days": 1, "occurrences": 10,
+        "start_date": "",
+        "times": ["08:00", "20:00"],
+        "times_from": "note",
+        "every_days": 1,
+        "occurrences": 10,
         "miss_policy": "fixed",
-    }  # fmt: skip
+    }
     assert steps["Call me if you have a fever"]["by"] == "doctor"
     assert not any("X-ray" in title for title in steps)
     expect(watching.get_by_text("Call me if you have a fever")).to_be_visible()
@@ -149,9 +155,7 @@ def test_a_ready_note_is_withdrawn_and_closed_to_the_patient(
     assert patient.call("GET", "steps/")["items"] == []
 
 
-def test_the_history_tells_what_each_note_changed(
-    pair: tuple[Person, Person], open_page: Callable[..., Page]
-) -> None:
+def test_the_history_tells_what_each_note_changed(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     write(doctor, patient, "Take ibuprofen 400 mg once a day. Walk 20 minutes every day.")
     write(doctor, patient, "Drink a glass of water every day. Walk 20 minutes every day.")
@@ -188,7 +192,7 @@ def test_a_note_that_could_not_be_read_is_safe_and_tried_again(
     expect(page.get_by_text(f"Your note is safe, and {patient.first}’s earlier steps keep running.")).to_be_visible()
     with page.expect_response(lambda answer: answer.url.endswith(f"/notes/{note}/retry/")) as answer:
         page.get_by_role("button", name="Try again").click()
-    assert answer.value.status == 409          # it was read, in truth
+    assert answer.value.status == 409  # it was read, in truth
     expect(page.get_by_role("alert")).to_contain_text("Something changed in the meantime")
 
 
@@ -200,11 +204,25 @@ def test_dropped_and_stepless_sentences_are_shown_and_become_steps(
     note = write(doctor, patient, text)
     start = text.index("Her daughter")
     page = open_page(viewport=DESKTOP)
-    change_notes(page, lambda body: body.update(
-        dropped=[{"kind": "checklist", "reason": "number-not-in-quote", "detail": "“500 mg” is not in your note.", "item": {
-            "title": "Take paracetamol 500 mg", "detail": None, "quote": "Paracetamol for fever.", "as_needed": True}}],
-        unmatched=[{"quote": text[start:], "start": start, "end": len(text)}],
-    ))  # fmt: skip
+    change_notes(
+        page,
+        lambda body: body.update(
+            dropped=[
+                {
+                    "kind": "checklist",
+                    "reason": "number-not-in-quote",
+                    "detail": "“500 mg” is not in your note.",
+                    "item": {
+                        "title": "Take paracetamol 500 mg",
+                        "detail": None,
+                        "quote": "Paracetamol for fever.",
+                        "as_needed": True,
+                    },
+                }
+            ],
+            unmatched=[{"quote": text[start:], "start": start, "end": len(text)}],
+        ),
+    )
     live(sign_in(page, doctor, at=f"/#/notes/{note}"))
     expect(page.locator(".mark-dropped").first).to_have_text("Paracetamol for fever.")
     expect(page.locator(".mark-none").first).to_have_text(text[start:])
@@ -214,7 +232,10 @@ def test_dropped_and_stepless_sentences_are_shown_and_become_steps(
     page.get_by_label("Detail").fill("As on the packet.")
     page.get_by_role("button", name="Save step").click()
     page.get_by_role("button", name="Approve 2 steps").click()
-    eventually(lambda: any(step["title"] == "Take paracetamol for fever" for step in patient.call("GET", "steps/")["items"]), "added")
+    eventually(
+        lambda: any(step["title"] == "Take paracetamol for fever" for step in patient.call("GET", "steps/")["items"]),
+        "added",
+    )
 
 
 def test_rows_move_only_when_the_hand_is_elsewhere(

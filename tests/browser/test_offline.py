@@ -9,7 +9,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import PHONE, Watch, live, sign_in, write
 from tests.browser.house import Person, eventually
 
-OFFLINE = r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection|ERR_FAILED|status of 503"
+OFFLINE = (
+    r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_FAILED"
+    r"|WebSocket connection|status of 503"
+)
 
 
 def pill(page: Page, word: str) -> None:
@@ -71,7 +74,7 @@ def test_the_page_opens_without_a_network_and_sends_later(
     expect(page.locator(".due-title")).to_contain_text("water")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     eventually(lambda: page.evaluate("localStorage.getItem('aftercare.last')?.includes('water')"), "the state is kept")
-    page.reload()                       # now through the service worker
+    page.reload()  # now through the service worker
     live(page)
     page.context.set_offline(True)
     page.reload()

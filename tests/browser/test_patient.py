@@ -90,9 +90,7 @@ def test_a_checklist_and_several_things_at_once(pair: tuple[Person, Person], ope
     )
 
 
-def test_the_note_shows_where_each_step_comes_from(
-    pair: tuple[Person, Person], open_page: Callable[..., Page]
-) -> None:
+def test_the_note_shows_where_each_step_comes_from(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     write(doctor, patient, NOTE)
     page = live(sign_in(open_page(), patient))
@@ -152,3 +150,31 @@ def test_reminder_time_and_doctor_are_changed(pair: tuple[Person, Person], open_
     dialog.get_by_role("button", name=f"Choose {other.name}").click()
     expect(page.get_by_text(f"{other.name} is now your doctor.")).to_be_visible()
     assert patient.call("GET", "assign/")["doctor"]["id"] == other.id
+
+
+def test_a_use_of_something_as_needed_is_logged_and_never_completes_it(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Use the salbutamol inhaler when short of breath.")
+    page = live(sign_in(open_page(), patient))
+    expect(page.get_by_text("Not used yet")).to_be_visible()
+    expect(page.locator(".due-card")).to_have_count(0)
+    page.get_by_role("button", name=re.compile("^Log a use")).click()
+    expect(page.get_by_text(re.compile("Last: today"))).to_be_visible()
+    (step,) = patient.call("GET", "steps/")["items"]
+    assert step["status"] == "active"
+
+
+def test_the_window_says_how_much_is_due_and_never_what(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    page = live(sign_in(open_page(), patient))
+    expect(page).to_have_title("Today · Aftercare")
+    write(doctor, patient, "Drink a glass of water every day.")
+    expect(page).to_have_title("(1) Today · Aftercare")
+    page.get_by_role("button", name="Done", exact=True).click()
+    expect(page).to_have_title("Today · Aftercare")
+    # The keyboard's place is not lost with the card.
+    expect(page.locator("h1")).to_be_focused()

@@ -45,21 +45,31 @@ def test_today_on_a_phone(house: House, open_page: Callable[..., Page], watch: W
 
 
 def test_the_calendar_on_a_desktop(house: House, open_page: Callable[..., Page]) -> None:
-    page = hung(open_page(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce"), house, "patient", "/calendar")
+    page = hung(
+        open_page(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce"), house, "patient", "/calendar"
+    )
     expect(page.get_by_role("heading", name="May 2026")).to_be_visible()
     expect(page.locator(".month .day-sign").first).to_be_visible()
     take(page, "calendar-desktop-dark")
 
 
 def test_the_patients_on_a_desktop(house: House, open_page: Callable[..., Page]) -> None:
-    page = hung(open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce"), house, "doctor", "/patients")
+    page = hung(
+        open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce"), house, "doctor", "/patients"
+    )
     page.get_by_role("link", name="Ruth Alvarez").click()
     expect(page.get_by_role("heading", name="Last three days")).to_be_visible()
     take(page, "patients-desktop-light")
 
 
 def test_a_review_on_a_desktop(house: House, open_page: Callable[..., Page]) -> None:
-    page = hung(open_page(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"), house, "doctor", f"/notes/{key('new note')}", reviewing=True)
+    page = hung(
+        open_page(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"),
+        house,
+        "doctor",
+        f"/notes/{key('new note')}",
+        reviewing=True,
+    )
     expect(page.get_by_role("button", name=re.compile("Approve 5 steps"))).to_be_visible()
     expect(page.get_by_text("What changes for Ruth")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Edit: Measure")).click()

@@ -6,7 +6,6 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tests.browser.house import ROOT, House, Person, eventually
 
 STATIC = ROOT / "static"
 NASTY = (
-    "Drink a glass of water every day. <img src=x onerror=\"document.body.dataset.hacked=1\"> "
+    'Drink a glass of water every day. <img src=x onerror="document.body.dataset.hacked=1"> '
     "<script>document.body.dataset.hacked=1</script> <b>Walk</b> 20 minutes every day. {{7*7}} ${7*7} "
     "javascript:alert(1) </div></main><style>body{display:none}</style>"
 )
@@ -38,15 +37,22 @@ def family(house: House) -> tuple[Person, Person]:
     due = lambda: [step for step in patient.call("GET", "steps/")["items"] if step["open_slot"]]  # noqa: E731
     plans = eventually(lambda: found if len(found := due()) >= 2 else None, "two steps are due")
     patient.call("POST", f"check-in/{plans[0]['id']}/", {"slot": plans[0]["open_slot"]})
-    patient.call("POST", f"check-in/{plans[1]['id']}/", {"slot": plans[1]["open_slot"], "outcome": "skipped", "reason": "I felt unwell"})
+    patient.call(
+        "POST",
+        f"check-in/{plans[1]['id']}/",
+        {"slot": plans[1]["open_slot"], "outcome": "skipped", "reason": "I felt unwell"},
+    )
     return patient, doctor
 
 
 def violations(page: Page) -> list[str]:
     """What axe finds on the page as it stands; pages are opened with reduced motion, so that nothing is half seen."""
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    found = Axe().run(
+        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    )
     return [
-        f"{v['id']}: {v['help']}\n    " + "\n    ".join(n["html"][:160] + " " + (n.get("failureSummary") or "")[:240] for n in v["nodes"][:3])
+        f"{v['id']}: {v['help']}\n    "
+        + "\n    ".join(n["html"][:160] + " " + (n.get("failureSummary") or "")[:240] for n in v["nodes"][:3])
         for v in found.response["violations"]
     ]
 
@@ -55,13 +61,19 @@ def sideways(page: Page) -> list[str]:
     """Elements that stick out to the right."""
     return page.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
-        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => `${e.tagName}.${e.className} ${e.getBoundingClientRect().right}`).slice(0, 8)"""
+        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+        .map((e) => `${e.tagName}.${e.className} ${e.getBoundingClientRect().right}`).slice(0, 8)"""
     )
 
 
 PATIENT_PAGES = {
-    "/today": "Good ", "/calendar": "Your calendar", "/notes": "Notes", "/me": "Me", "/doctor": "Change doctor", "/nowhere": "There is nothing here",
-}  # fmt: skip
+    "/today": "Good ",
+    "/calendar": "Your calendar",
+    "/notes": "Notes",
+    "/me": "Me",
+    "/doctor": "Change doctor",
+    "/nowhere": "There is nothing here",
+}
 DOCTOR_PAGES = {"/patients": "Patients", "/notes": "Notes", "/account": "Account"}
 
 
@@ -84,12 +96,16 @@ def doctor_places(doctor: Person, patient: Person) -> Iterator[tuple[str, str]]:
 
 def visit(page: Page, url: str, path: str, heading: str) -> None:
     page.goto(f"{url}/#{path}")
-    expect(page.locator("h1, .panel-name").filter(has_text=re.compile(re.escape(heading), re.IGNORECASE)).first).to_be_visible()
+    expect(
+        page.locator("h1, .panel-name").filter(has_text=re.compile(re.escape(heading), re.IGNORECASE)).first
+    ).to_be_visible()
     expect(page.locator(".skeleton")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_a_patients_pages(family: tuple[Person, Person], open_page: Callable[..., Page], scheme: str) -> None:
+def test_axe_finds_nothing_on_a_patients_pages(
+    family: tuple[Person, Person], open_page: Callable[..., Page], scheme: str
+) -> None:
     patient, _ = family
     viewport = PHONE if scheme == "light" else DESKTOP
     page = live(sign_in(open_page(color_scheme=scheme, viewport=viewport, reduced_motion="reduce"), patient))
@@ -105,7 +121,9 @@ def test_axe_finds_nothing_on_a_patients_pages(family: tuple[Person, Person], op
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_a_doctors_pages(family: tuple[Person, Person], open_page: Callable[..., Page], scheme: str) -> None:
+def test_axe_finds_nothing_on_a_doctors_pages(
+    family: tuple[Person, Person], open_page: Callable[..., Page], scheme: str
+) -> None:
     patient, doctor = family
     viewport = DESKTOP if scheme == "light" else PHONE
     page = live(sign_in(open_page(color_scheme=scheme, viewport=viewport, reduced_motion="reduce"), doctor))
@@ -163,10 +181,20 @@ def test_axe_finds_nothing_in_a_review(strict_house: House, open_page: Callable[
     text = FULL + " Her daughter collects the prescription."
     note = write(doctor, patient, text)
     page = open_page(viewport=DESKTOP, reduced_motion="reduce")
-    change_notes(page, lambda body: body.update(
-        unmatched=[{"quote": "Her daughter collects the prescription.", "start": len(FULL) + 1, "end": len(text)}],
-        dropped=[{"kind": "checklist", "reason": "number-not-in-quote", "detail": "“2” is not in your note.", "item": {"title": "Rest 2 days", "detail": None, "quote": "Recovering well.", "as_needed": False}}],
-    ))  # fmt: skip
+    change_notes(
+        page,
+        lambda body: body.update(
+            unmatched=[{"quote": "Her daughter collects the prescription.", "start": len(FULL) + 1, "end": len(text)}],
+            dropped=[
+                {
+                    "kind": "checklist",
+                    "reason": "number-not-in-quote",
+                    "detail": "“2” is not in your note.",
+                    "item": {"title": "Rest 2 days", "detail": None, "quote": "Recovering well.", "as_needed": False},
+                }
+            ],
+        ),
+    )
     live(sign_in(page, doctor, at=f"/#/notes/{note}"))
     page.get_by_role("button", name=re.compile("^Edit: ")).first.click()
     found = violations(page)
@@ -175,7 +203,9 @@ def test_axe_finds_nothing_in_a_review(strict_house: House, open_page: Callable[
     assert not found, "\n".join(found)
 
 
-def test_nothing_scrolls_sideways_at_320_pixels_nor_at_200_percent(family: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+def test_nothing_scrolls_sideways_at_320_pixels_nor_at_200_percent(
+    family: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
     patient, doctor = family
     wide: dict[str, list[str]] = {}
     # 200 % of a window of 640 px is a window of 320 px with twice the dots.
@@ -203,6 +233,17 @@ def test_text_twice_as_large_still_fits(family: tuple[Person, Person], open_page
     assert not any(wide.values()), json.dumps(wide, indent=1)
 
 
+FOCUSED = """(() => {
+  const e = document.activeElement;
+  if (e === document.body) return "";
+  return (e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent || "").trim();
+})()"""
+HAS_RING = """(() => {
+  const style = getComputedStyle(document.activeElement.closest(".choice") || document.activeElement);
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 3;
+})()"""
+
+
 def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     write(doctor, patient, "Drink a glass of water every day.")
@@ -213,9 +254,9 @@ def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page:
     def tab_to(name: str) -> None:
         for _ in range(40):
             page.keyboard.press("Tab")
-            label = page.evaluate("(() => { const e = document.activeElement; if (e === document.body) return ''; return (e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent || '').trim(); })()")
+            label = page.evaluate(FOCUSED)
             if label.startswith(name):
-                ring = page.evaluate("(() => { const s = getComputedStyle(document.activeElement.closest('.choice') || document.activeElement); return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 3; })()")
+                ring = page.evaluate(HAS_RING)
                 assert ring, f"no ring on {name}"
                 return
         raise AssertionError(f"cannot reach {name} by Tab")
@@ -246,7 +287,11 @@ def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page:
 def test_nothing_moves_for_those_who_want_it_still(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     page = live(sign_in(open_page(reduced_motion="reduce"), patient))
-    page.evaluate("window.ran = []; document.addEventListener('animationstart', (e) => ran.push(e.animationName), true); document.addEventListener('transitionrun', (e) => ran.push(e.propertyName), true)")
+    page.evaluate(
+        """window.ran = [];
+        document.addEventListener('animationstart', (e) => ran.push(e.animationName), true);
+        document.addEventListener('transitionrun', (e) => ran.push(e.propertyName), true)"""
+    )
     write(doctor, patient, "Drink a glass of water every day.")
     page.locator(".due-title").wait_for()
     page.get_by_role("button", name="Done", exact=True).click()
@@ -255,7 +300,9 @@ def test_nothing_moves_for_those_who_want_it_still(pair: tuple[Person, Person], 
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_html_and_scripts_in_a_note_are_shown_as_text(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+def test_html_and_scripts_in_a_note_are_shown_as_text(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
     patient, doctor = pair
     nasty = patient.house.sign_up("patient", "<img src=x onerror=alert(1)> Ruth")
     nasty.call("POST", "assign/", {"doctor_id": doctor.id})
@@ -271,7 +318,9 @@ def test_html_and_scripts_in_a_note_are_shown_as_text(pair: tuple[Person, Person
     expect(written.get_by_role("link", name="<img src=x onerror=alert(1)> Ruth")).to_be_visible()
 
 
-def test_the_policy_is_strict_and_nothing_breaks_it(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+def test_the_policy_is_strict_and_nothing_breaks_it(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
     page = open_page()
     answer = page.goto(pair[0].house.url)
     assert answer
@@ -302,7 +351,9 @@ def test_the_first_load_is_small(pair: tuple[Person, Person], open_page: Callabl
     print(f"\nfirst load: {sum(files.values()) / 1000:.1f} kB compressed in {len(files)} files")
 
 
-def test_it_is_usable_within_a_second_on_a_slow_machine(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+def test_it_is_usable_within_a_second_on_a_slow_machine(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
     """The processor's own time until the person's page stands there, on a processor a quarter as fast. Counted in time
     that the page's thread really ran, so that a busy test machine changes nothing; the network's share is the size."""
     page = sign_in(open_page(), pair[0])
@@ -356,13 +407,24 @@ def test_a_page_through_which_3600_events_pass_does_not_grow(house: House, open_
             kind = number % 2
             slot = f"2030-01-{number % 28 + 1:02d}T08:{number % 60:02d}:00Z"
             data = (
-                {"step": {**step, "open_slot": slot}, "slot": slot, "repeat": 0} if kind == 0
+                {"step": {**step, "open_slot": slot}, "slot": slot, "repeat": 0}
+                if kind == 0
                 else {"step": {**step, "open_slot": None}, "slot": slot, "outcome": "done"}
-            )  # fmt: skip
-            event = {"type": "event", "seq": seq, "event": ("reminder.due", "step.checked_in")[kind], "at": "2030-01-01T00:00:00Z", "data": data}
+            )
+            event = {
+                "type": "event",
+                "seq": seq,
+                "event": ("reminder.due", "step.checked_in")[kind],
+                "at": "2030-01-01T00:00:00Z",
+                "data": data,
+            }
             passing["route"].send(json.dumps(event))
         # The last one has been shown when its check-in stands on the page.
-        eventually(lambda: page.evaluate("document.querySelectorAll('.due-card').length") == 0, "the last event is shown", within_s=30)
+        eventually(
+            lambda: page.evaluate("document.querySelectorAll('.due-card').length") == 0,
+            "the last event is shown",
+            within_s=30,
+        )
         seen.append(seq)
 
     send(900)
@@ -378,8 +440,9 @@ def test_both_languages_have_every_text(house: House, open_page: Callable[..., P
     page = open_page(house.url)
     shapes = page.evaluate(
         """async () => {
+          const kind = (value) => (typeof value === "function" ? `of ${value.length}` : typeof value);
           const shape = (o, path = "") => Object.entries(o).flatMap(([key, value]) => typeof value === "object"
-            ? shape(value, `${path}${key}.`) : [`${path}${key}: ${typeof value}${typeof value === "function" ? value.length : ""}`]).sort();
+            ? shape(value, `${path}${key}.`) : [`${path}${key}: ${kind(value)}`]).sort();
           const [en, es] = await Promise.all(["en", "es"].map((tag) => import(`/static/texts/${tag}.js`)));
           return [shape(en.default), shape(es.default)];
         }"""
@@ -395,7 +458,11 @@ def test_no_words_for_people_stand_outside_the_texts() -> None:
 
 def test_the_worker_keeps_every_file_of_the_page() -> None:
     listed = set(re.findall(r'"(/static/[^"]+)"', (STATIC / "sw.js").read_text().split("];")[0]))
-    files = {f"/static/{path.relative_to(STATIC).as_posix()}" for path in STATIC.rglob("*") if path.suffix in {".js", ".css", ".svg"}}
+    files = {
+        f"/static/{path.relative_to(STATIC).as_posix()}"
+        for path in STATIC.rglob("*")
+        if path.suffix in {".js", ".css", ".svg"}
+    }
     assert listed == files - {"/static/sw.js"} - {name for name in files if "/swagger" in name}
 
 

@@ -13,13 +13,16 @@ import { changeWords, howOften } from "../schedule-words.js";
 const first = (name) => name.trim().split(/\s+/)[0];
 
 export default function Today() {
-  useEffect(() => { state.toasts = []; }, []);
-  if (!state.stepsLoaded) return html`<h1 class="hidden">${t.ways.today}</h1><${Skeleton} rows=${4} />`;
   const plan = todayPlan();
+  useEffect(() => { state.toasts = []; }, []);
+  // A card that was answered goes, and the keyboard's place with it: back to the heading, without a jump.
+  useEffect(() => { if (document.activeElement === document.body) document.querySelector("main h1")?.focus({ preventScroll: true }); }, [plan.due.length]);
+  if (!state.stepsLoaded) return html`<h1 class="hidden">${t.ways.today}</h1><${Skeleton} rows=${4} />`;
   const waitingOffline = state.connection === "offline";
   const going = activeSteps().filter((s) => s.kind === "plan" && !s.as_needed && s.schedule).sort((a, b) => a.created_at.localeCompare(b.created_at) || a.title.localeCompare(b.title));
   const nothing = activeSteps().length === 0 && !plan.earlier.length && !plan.waiting.length;
   return html`
+    <p class="hidden" role="status">${t.dueSpoken(plan.due.map(({ step }) => step.title).join(", "))}</p>
     <div class="page-head"><p class="over">${longDay(today())}${waitingOffline && state.asOf ? ` · ${t.lastUpdated(dateOf(state.asOf) === today() ? time(state.asOf) : when(state.asOf))}` : ""}</p>
       <h1 tabindex="-1" data-title=${t.ways.today}>${t.greeting[partOfDay()](first(state.user.name))}</h1>
       ${!nothing && html`<p class="lead">${t.daySentence(plan.due.length, plan.later.length)}</p>`}</div>
