@@ -107,11 +107,11 @@ class Reminders:
         return await self._vault.seal(patient_id, f"reminders|{id}|reason", reason) if reason else None
 
     async def record_use(
-        self, *, step_id: str, patient_id: str, use: Use, at: datetime, day: date, outcome: Outcome,
+        self, *, step_id: str, patient_id: str, use: Use, version: int, at: datetime, day: date, outcome: Outcome,
         reason: str | None, session: Session,
     ) -> None:  # fmt: skip
-        """A check-in without a slot: a checklist step, or one use of an as-needed step."""
-        key = f"use-{at.isoformat()}"
+        """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's."""
+        key = f"use-{at.isoformat()}-{version:06d}"
         id = f"{step_id}@{key}"
         await self._reminders.insert_one(
             {
@@ -160,7 +160,7 @@ class Reminders:
     async def answers(self, step_id: str, *, limit: int = 1000) -> list[Reminder]:
         """The check-ins of a step, oldest first."""
         cursor = self._reminders.find({"step_id": step_id, "answered_at": {"$ne": None}})
-        rows = await cursor.sort("answered_at", -1).limit(limit).to_list(limit)
+        rows = await cursor.sort([("answered_at", -1), ("_id", -1)]).limit(limit).to_list(limit)
         return [self._read(row) for row in reversed(rows)]
 
     async def reason(self, reminder: Reminder) -> str | None:

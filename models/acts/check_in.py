@@ -125,8 +125,8 @@ async def _answer_whole(
     elif closes:
         after = replace(after, status="completed", completed_at=now, ended="done")
     await store.reminders.record_use(
-        step_id=step.id, patient_id=step.patient_id, use="as_needed" if step.as_needed else "checklist", at=now,
-        day=local_day(now, step.zone), outcome=outcome, reason=reason, session=session,
+        step_id=step.id, patient_id=step.patient_id, use="as_needed" if step.as_needed else "checklist",
+        version=step.version, at=now, day=local_day(now, step.zone), outcome=outcome, reason=reason, session=session,
     )  # fmt: skip
     happenings += audience.checked_in(
         after, slot_at=None, outcome=outcome, now=now, key=f"check-in/{step.id}/{step.version}"
