@@ -31,7 +31,7 @@ class Slot:
     at: datetime
     state: SlotState
     recorded: bool = True          # a reminder stands in the ledger; False: answered early, or coalesced by an outage
-    repeats: int = 0               # the last day on which it was repeated
+    repeats: int = 0               # the last day after its own on which it was due again
     answered_at: datetime | None = None
 
 
@@ -63,7 +63,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one rule did. ``touched`` go to the ledger, ``reminded`` becomes ``reminder.due``."""
+    """What one rule did. ``touched`` go to the ledger, ``reminded`` becomes ``reminder.due`` with ``repeat``."""
 
     course: Course
     touched: tuple[Slot, ...] = ()
@@ -149,15 +149,16 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> Change:
         if waiting:
             touched.append(replace(waiting, state="missed"))
         if course.known(newest) is None and not over:
-            reminded = Slot(number=newest, key=timeline.key(newest), at=timeline.moment(newest), state="open")
+            reminded = Slot(
+                number=newest, key=timeline.key(newest), at=timeline.moment(newest), state="open",
+                repeats=_days_on(timeline, newest, now=now),
+            )  # fmt: skip
             touched.append(reminded)
         course = replace(course, passed=newest)
     elif waiting and not over:
-        day = waiting.repeats
-        while timeline.moment(waiting.number, days_later=day + 1) <= now:
-            day += 1
-        if day > waiting.repeats:
-            reminded, repeat = replace(waiting, repeats=day), day
+        days = _days_on(timeline, waiting.number, now=now)
+        if days > waiting.repeats:
+            reminded, repeat = replace(waiting, repeats=days), days
             touched.append(reminded)
     elif waiting and over:
         touched.append(replace(waiting, state="missed"))
@@ -168,6 +169,14 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> Change:
         course, more = _finish(course, now=now, zone=zone)
         touched.extend(more)
     return Change(course, tuple(touched), reminded=reminded, repeat=repeat)
+
+
+def _days_on(timeline: Timeline, number: int, *, now: datetime) -> int:
+    """How many times the clock time of a slot has come again since its own day."""
+    days = max(0, (now - timeline.moment(number)) // timeline.schedule.one_day - 1)
+    while timeline.moment(number, days_later=days + 1) <= now:
+        days += 1
+    return days
 
 
 def answer(
@@ -216,7 +225,8 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Change
         if closed and closed.state == "withdrawn":
             touched.append(replace(closed, state="open"))
     if is_newest and course.ended is None:
-        touched.append(replace(slot, state="open", answered_at=None, recorded=True))
+        days = slot.repeats if slot.recorded else _days_on(course.timeline(zone), slot.number, now=now)
+        touched.append(replace(slot, state="open", answered_at=None, recorded=True, repeats=days))
     elif slot.number <= course.passed and (slot.recorded or slot.answered_at < slot.at):
         touched.append(replace(slot, state="missed", answered_at=None))
     removed = () if any(kept.number == slot.number for kept in touched) else (slot,)

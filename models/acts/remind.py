@@ -44,7 +44,7 @@ def pass_time(step: Step, *, now: datetime) -> tuple[Step, list[Entry], list[Hap
         return replace(step, status="completed", completed_at=now, ended="fixed"), [], []
     change = time_passes(step.course, now=now, zone=step.zone)
     after = step.with_course(change.course, now=now)
-    entries = ledger_entries(after, change.touched, new=change.reminded)
+    entries = ledger_entries(after, change.touched, new=None if change.repeat else change.reminded)
     if change.reminded is None:
         return after, entries, []
     return after, entries, [reminder_due(after, change.reminded, repeat=change.repeat, now=now)]

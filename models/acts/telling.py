@@ -101,7 +101,11 @@ def ledger_entries(
     step: Step, touched: tuple[Slot, ...], *, new: Slot | None = None, answered: Slot | None = None,
     reason: str | None = None,
 ) -> list[Entry]:  # fmt: skip
-    """The ledger's part of what a course did. One slot is written once, as it stands last."""
+    """The ledger's part of what a course did. One slot is written once, as it stands last.
+
+    Args:
+        new: the slot for which a first reminder is recorded.
+    """
     if step.course is None:
         return []
     timeline = step.course.timeline(step.zone)
@@ -109,7 +113,7 @@ def ledger_entries(
     return [
         Entry(
             step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number),
-            is_new=new is not None and new.number == number and new.repeats == 0,
+            is_new=new is not None and new.number == number,
             answer=answered is not None and answered.number == number, reason=reason,
         )
         for number, slot in latest.items()
