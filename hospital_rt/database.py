@@ -29,6 +29,8 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from hospital_rt.turns import Crowded, Taken, Turn, Turns
+
 # Motor's collections and PyMongo's asynchronous ones share the methods we call; their types do not.
 Collection: TypeAlias = Any
 Session: TypeAlias = Any
@@ -38,7 +40,9 @@ T = TypeVar("T")
 CALL_TIMEOUT_MS = 5_000
 TRANSACTION_TRIES = 60
 NAMESPACE_EXISTS = 48
-AWAY = (ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout)
+AWAY = (
+    ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout, Crowded,
+)  # fmt: skip
 # The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
 PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
@@ -66,6 +70,7 @@ class Database:
             "appname": "hospital_rt", "maxPoolSize": 100, "uuidRepresentation": "standard",
         }  # fmt: skip
         self._driver = driver
+        self._turns = Turns()
         self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)
         default = self.client.get_default_database(name)
         self._database: Any = default.with_options(
@@ -105,22 +110,21 @@ class Database:
         """Run ``work(session)`` as one transaction, again on a write conflict: it must be safe to run twice.
 
         A unique index that strikes inside aborts the transaction and is tried again too, since another writer may
-        just have made the same record; ``work`` then finds it.
+        just have made the same record; ``work`` then finds it. Transactions that would conflict with each other
+        within this process take turns (see ``turns``).
         """
         opened = self.client.start_session()
         session = await opened if asyncio.iscoroutine(opened) else opened
         async with session:
+            turn = Turn(self._turns)
             for attempt in range(TRANSACTION_TRIES):
-                begun = session.start_transaction(
-                    read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-                )
-                if asyncio.iscoroutine(begun):
-                    begun = await begun
                 try:
-                    async with begun:
+                    async with turn.attempt(), await _begin(session):
                         result = await work(session)
                         await _commit(session)
                     return result
+                except Taken:
+                    continue
                 except DuplicateKeyError:
                     if attempt >= 3:
                         raise
@@ -150,6 +154,13 @@ class Database:
         closing = self.client.close()
         if asyncio.iscoroutine(closing):
             await closing
+
+
+async def _begin(session: Session) -> Any:
+    begun = session.start_transaction(
+        read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+    )
+    return await begun if asyncio.iscoroutine(begun) else begun
 
 
 async def _commit(session: Session) -> None:

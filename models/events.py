@@ -15,6 +15,7 @@ from datetime import datetime
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from hospital_rt.database import Collection, Document, Session
+from hospital_rt.turns import take_turns
 from hospital_rt.vault import Unreadable, Vault
 
 
@@ -69,6 +70,7 @@ class Events:
         """
         if not happenings:
             return set()
+        take_turns(f"feeds/{one.user_id}" for one in happenings)
         await self._vault.load_keys({one.about for one in happenings})
         sealed: list[tuple[Happening, str, str]] = []
         for one in happenings:

@@ -1,0 +1,130 @@
+"""A ward: many people and steps, made directly in the records, and a look at what the system has made of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from hospital_rt.clock import to_millisecond
+from hospital_rt.course import begin
+from hospital_rt.database import Session
+from hospital_rt.schedule import Schedule
+from hospital_rt.settings import Settings, load_settings, read_environment
+from models.acts.assign import assign_doctor
+from models.house import House, open_house
+from models.steps import Step, Words
+from models.users import Role, User
+from tests.driver import PASSWORD, Person
+from tests.processes import System
+
+ZONE = ZoneInfo("UTC")
+DAY = 86_400
+
+
+@contextlib.asynccontextmanager
+async def look_inside(system: System) -> AsyncIterator[House]:
+    """The records of a running system, opened with its own settings and past every proxy."""
+    async with open_house(inside_settings(system)) as house:
+        yield house
+
+
+def inside_settings(system: System) -> Settings:
+    environment = {**system.environment(), "MONGO_URL": system.mongo_url, "REDIS_URL": system.redis_url}
+    environment = {key: value for key, value in environment.items() if key not in {"MONGO_URL_FILE", "REDIS_URL_FILE"}}
+    return load_settings("worker", read_environment(environment))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One slot that comes due once, at ``at``."""
+
+    step_id: str
+    patient_id: str
+    at: datetime
+
+    @property
+    def name(self) -> tuple[str, str]:
+        return self.step_id, self.patient_id
+
+
+class Ward:
+    """People with one doctor. Their accounts are real; nobody had to type them in."""
+
+    def __init__(self, house: House, base: str) -> None:
+        self.house, self.base = house, base
+        self._hash = ""
+
+    async def person(self, role: Role, *, number: int = 0) -> Person:
+        """A new account, signed in."""
+        resources, store = self.house.resources, self.house.store
+        self._hash = self._hash or await resources.passwords.hash(PASSWORD)
+        now = self.house.now()
+        user = User(
+            id=str(uuid4()), role=role, status="active", name=f"{role.title()} {number}",
+            email=f"{role}-{uuid4().hex[:10]}@ward.example", password_hash=self._hash, timezone="UTC",
+            reminder_time="09:00", language="en", created_at=now,
+        )  # fmt: skip
+
+        async def insert(session: Session) -> None:
+            await store.users.insert(user, session=session)
+
+        await store.transaction(insert)
+        sign_in = await store.sessions.start(
+            user_id=user.id, nonce=resources.tokens.new_nonce(), now=now, refresh_s=DAY
+        )
+        access = resources.tokens.issue_access(user_id=user.id, session_id=sign_in.id, now=now)
+        return Person(self.base, user.as_json(), {"access": access}, PASSWORD)
+
+    async def patients(self, count: int, *, doctor: Person) -> list[Person]:
+        found = []
+        for number in range(count):
+            patient = await self.person("patient", number=number)
+            await assign_doctor(
+                self.house.store, patient_id=patient.id, doctor_id=doctor.id, share_history=None, now=self.house.now()
+            )
+            found.append(patient)
+        return found
+
+    async def plan(self, patients: list[Person], moments: list[datetime], *, doctor: Person) -> list[Due]:
+        """Active plan steps, one a moment, dealt to the patients in turn: each has one slot due, at that moment."""
+        due: list[Due] = []
+        steps: list[Step] = []
+        for number, moment in enumerate(moments):
+            patient = patients[number % len(patients)]
+            step = daily(patient.id, doctor.id, first_at=moment, number=number)
+            steps.append(step)
+            due.append(Due(step.id, patient.id, to_millisecond(moment)))
+        await self.insert(steps)
+        return due
+
+    async def insert(self, steps: list[Step]) -> None:
+        for start in range(0, len(steps), 500):
+            batch = steps[start : start + 500]
+
+            async def insert(session: Session, batch: list[Step] = batch) -> None:
+                await self.house.store.steps.insert(batch, session=session)
+
+            await self.house.store.transaction(insert)
+
+
+def daily(patient_id: str, doctor_id: str, *, first_at: datetime, number: int = 0) -> Step:
+    """A step that is due every 24 hours, for the first time at that moment."""
+    schedule = Schedule(start_date=first_at.date(), start_in_days=1, day_seconds=DAY)
+    began = to_millisecond(first_at) - timedelta(days=1)
+    step = Step(
+        id=str(uuid4()), sort=f"{number:06d}", note_id=str(uuid4()), note_number=0, patient_id=patient_id,
+        doctor_id=doctor_id, kind="plan", as_needed=False, by="doctor", status="active", created_at=began,
+        activated_at=began, timezone="UTC", schedule=schedule,
+        words=Words(title=f"Step {number}", detail=None, quote="q"),
+    )  # fmt: skip
+    return replace(step, course=begin(schedule, at=began, zone=ZONE))
+
+
+def spread(count: int, *, over_s: float, begins_in_s: float = 0.0) -> list[datetime]:
+    """That many moments, evenly over the coming seconds."""
+    now = datetime.now(UTC) + timedelta(seconds=begins_in_s)
+    return [now + timedelta(seconds=over_s * number / max(1, count - 1)) for number in range(count)]
