@@ -154,7 +154,8 @@ class Reminders:
 
     async def newest_answer(self, step_id: str, *, session: Session = None) -> Reminder | None:
         query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}
-        rows = await self._reminders.find(query, session=session).sort("answered_at", -1).limit(1).to_list(1)
+        cursor = self._reminders.find(query, session=session).sort([("answered_at", -1), ("_id", -1)])
+        rows = await cursor.limit(1).to_list(1)
         return self._read(rows[0]) if rows else None
 
     async def answers(self, step_id: str, *, limit: int = 1000) -> list[Reminder]:
