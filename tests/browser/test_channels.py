@@ -159,3 +159,13 @@ def test_a_refused_channel_renews_once_and_then_waits(
     eventually(lambda: page.title() and held["count"] == 2, "the channel is opened anew")
     live(page)
     assert len(refreshed) == 1
+
+
+def test_the_page_can_be_installed(house: House, open_page: Callable[..., Page]) -> None:
+    page = open_page(house.url, service_workers="allow")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    session = page.context.new_cdp_session(page)
+    manifest = session.send("Page.getAppManifest")
+    assert manifest["errors"] == [] and manifest["url"] == f"{house.url}/manifest.webmanifest"
+    problems = [error["errorId"] for error in session.send("Page.getInstallabilityErrors")["installabilityErrors"]]
+    assert [problem for problem in problems if problem != "in-incognito"] == []
