@@ -56,6 +56,10 @@ def is_away(error: BaseException) -> bool:
     )
 
 
+class HalfRestored(Exception):
+    """A restore into this database was interrupted: nothing may be served from it."""
+
+
 class Database:
     """One client, one database, and how to run a transaction on it.
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from hospital_rt.database import is_away
+from hospital_rt.database import HalfRestored, is_away
 from hospital_rt.telemetry import describe_error, log
 from hospital_rt.vault import WrongKeys
 
@@ -60,6 +60,9 @@ async def run_role(
                 house = await _unless(stop, stack.enter_async_context(open_it()))
             except WrongKeys:
                 complain(["ENCRYPTION_KEYS: these keys do not open this database"])
+                return WRONG_SETTINGS
+            except HalfRestored:
+                complain(["MONGO_URL: a restore into this database was interrupted; run `admin restore` again"])
                 return WRONG_SETTINGS
             except Exception as error:
                 if not is_away(error):

@@ -18,7 +18,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from hospital_rt.asking import Asking
-from hospital_rt.database import Database, Document, Session
+from hospital_rt.database import Database, Document, HalfRestored, Session
 from hospital_rt.vault import Vault
 from models.assignments import Assignments
 from models.audit import Audit
@@ -36,6 +36,7 @@ from models.users import Users
 
 T = TypeVar("T")
 INDEX_OPTIONS_CONFLICT = 85
+RESTORING = "restoring"
 EPOCH_KEPT_S = 1.0
 
 
@@ -73,12 +74,15 @@ class Store:
         self._epoch, self._epoch_until = "", 0.0
         self._signing_in = Asking(self._read_signed_in)
 
-    async def open(self) -> None:
+    async def open(self, *, restoring: bool = False) -> None:
         """Make indexes and the epoch. Safe from several nodes at once.
 
         Raises:
             WrongKeys: ``ENCRYPTION_KEYS`` are not this database's.
+            HalfRestored: what is being restored is not whole yet (unless it is the restore that asks).
         """
+        if not restoring and await self._meta.find_one({"_id": RESTORING}):
+            raise HalfRestored
         wanted = {
             "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
             "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,

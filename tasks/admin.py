@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
+from redis.exceptions import RedisError
 
 from hospital_rt.clock import to_wire, utcnow
 from hospital_rt.database import Document, Session
@@ -146,7 +147,7 @@ async def deactivate(house: House, trace: Trace, *, email: str, ask: Ask) -> Don
         raise Refused("Nothing was changed.")
     ended = await _leave(house, trace, user, erase=False)
     return Done(
-        (f"{user.id} is deactivated; {ended} signed-in devices ended.",),
+        (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _when_deaf(house)),
         {"user_id": user.id, "changed": True, "sessions_ended": ended},
     )
 
@@ -172,6 +173,7 @@ async def erase(house: House, trace: Trace, *, user_id: str, ask: Ask) -> Done:
         (
             f"{user_id}: the key was destroyed {to_wire(at)}.",
             "Replace KEYFILE by a new backup now: with it, no FILE of any day opens this user again.",
+            *await _when_deaf(house),
         ),
         {"user_id": user_id, "role": row["role"], "erased_at": to_wire(at)},
     )  # fmt: skip
@@ -267,6 +269,15 @@ async def _leave(house: House, trace: Trace, user: User, *, erase: bool) -> int:
         await wakeups.forget(user.id)
     await wakeups.announce(left.users)
     return len(left.sessions)
+
+
+async def _when_deaf(house: House) -> tuple[str, ...]:
+    """What to tell the operator when the nodes could not be told at once."""
+    try:
+        await house.resources.redis.ping()
+    except (RedisError, OSError):
+        return ("REDIS_URL: Redis cannot be reached from here: open pages may stay open for up to 20 seconds.",)
+    return ()
 
 
 async def _letter_with_link(house: House, user_id: str, *, session: Session) -> str:

@@ -19,7 +19,7 @@ from secrets import token_urlsafe
 
 from pymongo.errors import PyMongoError
 
-from hospital_rt.database import Document, is_away
+from hospital_rt.database import Document, HalfRestored, is_away
 from hospital_rt.embedded import EmbeddedRefused, EmbeddedServers, private_dir, running
 from hospital_rt.problems import Problem
 from hospital_rt.settings import Settings
@@ -54,6 +54,8 @@ def run_admin(options: argparse.Namespace, settings: Settings) -> int:
         return fail(options, WRONG, *wrong.lines)
     except EmbeddedRefused as refused:
         return fail(options, WRONG, str(refused))
+    except HalfRestored:
+        return fail(options, WRONG, "MONGO_URL: a restore into this database was interrupted; run it again")
     except WrongKeys:
         return fail(options, WRONG, "ENCRYPTION_KEYS: these keys do not open this database or backup")
     except Refused as refused:

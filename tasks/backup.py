@@ -32,11 +32,11 @@ from hospital_rt.vault import INDEX_KEY, Unreadable, Vault
 from models.acts.accounts import leave_for_good
 from models.audit import Trace
 from models.house import House
-from models.store import Store
+from models.store import RESTORING, Store
 from tasks.admin import Ask, Done, Refused
 
 LEFT_OUT = frozenset({"keys", "sessions", "links", "letters"})
-LEFT_OUT_OF_META = frozenset({"epoch", "restoring"})
+LEFT_OUT_OF_META = frozenset({"epoch", RESTORING})
 BATCH = 500
 SNAPSHOT_TOO_OLD = 239
 
@@ -156,12 +156,12 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
             raise Refused("Nothing was changed.")
         await _write_everything(database, vault, file, keys)
         store = Store(database, vault, retention_days=settings.event_retention_days)
-        await store.open()
+        await store.open(restoring=True)
         erased = await _erase_keyless(store, trace)
         await store.resume_counting_backups(keys.label.number)
         epoch = await store.new_epoch()
         await store.audit.write(trace, "backup.restored", of=[])
-        await database.collection("meta").delete_one({"_id": "restoring"})
+        await database.collection("meta").delete_one({"_id": RESTORING})
     return Done(
         (
             f"{documents} records of {label.made_at} are restored; {erased} users erased since stay erased.",
@@ -181,7 +181,7 @@ async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Vault]]:
 
 
 async def _check_empty(database: Database) -> None:
-    if await database.collection("meta").find_one({"_id": "restoring"}):
+    if await database.collection("meta").find_one({"_id": RESTORING}):
         return
     if await database.collection("users").find_one({}, {"_id": 1}):
         raise Refused("This database holds users. A backup goes into an empty one only.")
@@ -189,9 +189,9 @@ async def _check_empty(database: Database) -> None:
 
 async def _write_everything(database: Database, vault: Vault, file: Path, keys: Keys) -> None:
     """The records as they were, of the users' keys those whose users are among them, and the installation's own."""
-    await database.collection("meta").replace_one({"_id": "restoring"}, {"at": utcnow()}, upsert=True)
+    await database.collection("meta").replace_one({"_id": RESTORING}, {"at": utcnow()}, upsert=True)
     for name in await database.collection_names():
-        keep = {"_id": "restoring"} if name == "meta" else {}
+        keep = {"_id": RESTORING} if name == "meta" else {}
         await database.collection(name).delete_many({"_id": {"$nin": list(keep.values())}})
     own = [{"_id": id, "wrapped": key} for id, key in keys.wrapped.items() if not _is_user_id(id)]
     await database.collection("keys").insert_many(own)

@@ -136,11 +136,14 @@ async def test_who_was_erased_since_stays_erased_with_any_older_file(
     other = await clinic.patient()
     assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
     assert (await admin(clinic.house.settings, "erase", patient.id)).code == 0
-    assert (await admin(clinic.house.settings, "backup", *files.named("tuesday"))).code == 0
+    by_the_other_driver = clinic.house.settings.model_copy(update={"mongo_driver": "pymongo"})
+    assert (await admin(by_the_other_driver, "verify-audit")).code == 0
+    assert (await admin(by_the_other_driver, "backup", *files.named("tuesday"))).code == 0
     keyfile = Path(files.named("")[2])
     assert [path.name for path in keyfile.parent.iterdir()] == ["keys.json"], "no older keys beside the new ones"
     assert patient.id not in text(keyfile) and other.id in text(keyfile)
 
+    elsewhere = elsewhere.model_copy(update={"mongo_driver": "pymongo"})
     restored = await admin(elsewhere, "restore", *files.named("monday"), "--json")
     assert restored.code == 0 and restored.facts["erased_since"] == 1, restored
     async with opened(elsewhere, model, clinic) as there:
@@ -250,6 +253,13 @@ async def test_a_restore_that_was_interrupted_is_begun_again(
     async with opened(elsewhere, model, clinic) as there:
         again = await there.sign_in(patient.user)
         assert len((await again.get("/api/notes/")).body["items"]) == 1
+    with MongoClient(elsewhere.mongo_url) as client:
+        client.get_default_database()["meta"].insert_one({"_id": "restoring"})  # type: ignore[misc]
+    assert (await admin(elsewhere, "verify-audit")).code == 2, "nothing is done with a half"
+    served = await run("worker", environment=environment_of(elsewhere))
+    assert served.code == 2 and "interrupted" in served.complained, "and nothing served from it"
+    with MongoClient(elsewhere.mongo_url) as client:
+        client.get_default_database()["meta"].delete_one({"_id": "restoring"})
     full = await admin(elsewhere, "restore", *files.named("monday"))
     assert full.code == 1, "once it is done, the database is not empty any more"
 

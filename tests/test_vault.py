@@ -293,6 +293,8 @@ async def test_no_word_of_anybody_is_found_in_what_is_stored_said_or_queued(
         await system.start("web", "worker", "scheduler")
         front = system.front()
         tokens = await everything(front)
+        audit = MongoClient(mongo_url)["hospital_rt"]["audit"]
+        await happens(lambda: audit.find_one({"page": {"$gt": 0}}), "the worker binds the audit's entries")
         metrics = (await AsyncHTTPClient().fetch(f"{front.base}/metrics")).body
         mail = system.folder / "data" / "mail"
 
