@@ -76,7 +76,7 @@ async def _answer_slot(
     session: Session,
 ) -> Answered:  # fmt: skip
     before = step
-    step, entries, happenings = pass_time(step, now=now)
+    step, entries, happenings, _ = pass_time(step, now=now)
     if step.course is None:
         raise ValueError("a step with slots has a course")
     recalled = None
@@ -110,7 +110,7 @@ async def _answer_whole(
         raise invalid("#/slot", "This step has no slots.")
     audience = await Audience.of(store, step.patient_id, session=session)
     before = step
-    step, _, happenings = pass_time(step, now=now)
+    step, _, happenings, _ = pass_time(step, now=now)
     if step.status != "active":
         if before.status == "active":
             happenings += completed(audience, step, by="course", now=now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from pymongo.errors import DuplicateKeyError
 
@@ -33,21 +34,32 @@ class Recorded:
     lags_s: tuple[float, ...]
 
 
-def pass_time(step: Step, *, now: datetime) -> tuple[Step, list[Entry], list[Happening]]:
-    """Let time pass for one step: the step after it, its ledger entries and the reminder for the patient, if any."""
+class Passed(NamedTuple):
+    """What time did to one step: the step after it, its ledger entries, and the reminder for the patient, if any."""
+
+    step: Step
+    entries: list[Entry]
+    happenings: list[Happening]
+    due_at: datetime | None = None     # when the reminder was to come
+
+
+def pass_time(step: Step, *, now: datetime) -> Passed:
+    """Let time pass for one step."""
     if step.status != "active":
-        return step, [], []
+        return Passed(step, [], [])
     if step.course is None:
         ends_at = step.ends_at
         if not step.as_needed or ends_at is None or ends_at > now:
-            return step, [], []
-        return replace(step, status="completed", completed_at=now, ended="fixed"), [], []
+            return Passed(step, [], [])
+        return Passed(replace(step, status="completed", completed_at=now, ended="fixed"), [], [])
     change = time_passes(step.course, now=now, zone=step.zone)
     after = step.with_course(change.course, now=now)
-    entries = ledger_entries(after, change.touched, new=None if change.repeat else change.reminded)
-    if change.reminded is None:
-        return after, entries, []
-    return after, entries, [reminder_due(after, change.reminded, repeat=change.repeat, now=now)]
+    slot, repeat = change.reminded, change.repeat
+    entries = ledger_entries(after, change.touched, new=None if repeat else slot)
+    if slot is None:
+        return Passed(after, entries, [])
+    due_at = change.course.timeline(step.zone).moment(slot.number, days_later=repeat) if repeat else slot.at
+    return Passed(after, entries, [reminder_due(after, slot, repeat=repeat, now=now)], due_at)
 
 
 async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> Recorded:
@@ -93,11 +105,12 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> Recorded:
         moved: list[Step] = []
         lags: list[float] = []
         for step in steps:
-            after, written, told = pass_time(step, now=now)
-            moved.append(after)
-            entries.extend(written)
-            happenings.extend(told)
-            lags.extend((now - entry.slot.at).total_seconds() for entry in written if entry.is_new)
+            passed = pass_time(step, now=now)
+            moved.append(passed.step)
+            entries.extend(passed.entries)
+            happenings.extend(passed.happenings)
+            if passed.due_at is not None:
+                lags.append((now - passed.due_at).total_seconds())
         over = [step for step in moved if step.status == "completed"]
         if over:
             doctors = await store.assignments.of_patients([step.patient_id for step in over], session=session)

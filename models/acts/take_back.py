@@ -64,7 +64,7 @@ async def _take_back_slot(
     store: Store, before: Step, found: Reminder, *, now: datetime, session: Session
 ) -> Answered:
     """Time passes, the answer goes, time passes again: slots may have come due while the course was over."""
-    step, entries, happenings = pass_time(before, now=now)
+    step, entries, happenings, _ = pass_time(before, now=now)
     if step.course is None:
         raise ValueError("a step with slots has a course")
     change = undo(step.course, step.course.known(found.number) or found.as_slot(), now=now, zone=step.zone)
@@ -81,7 +81,7 @@ async def _take_back_slot(
     happenings += audience.checked_in(
         after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}"
     )
-    after, more, later_reminders = pass_time(after, now=now)
+    after, more, later_reminders, _ = pass_time(after, now=now)
     happenings += reminders + later_reminders + _ended(audience, before, after, now=now)
     entries, removed = _settled(later_wins(entries, more), change.removed)
     await store.steps.save([after], session=session)
