@@ -150,6 +150,14 @@ async def test_a_deactivated_doctor_is_out_at_once_and_patients_are_told(clinic:
     assert [one["of"] for one in await entries(clinic, "account.closed")] == [[doctor.id]]
 
 
+async def test_without_redis_it_is_done_and_said_to_take_longer(clinic: Clinic) -> None:
+    patient = await clinic.patient()
+    deaf = clinic.house.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
+    done = await admin(deaf, "deactivate", patient.email)
+    assert done.code == 0 and "Redis cannot be reached" in done.said
+    assert (await patient.get("/api/me/")).status == 401
+
+
 async def test_an_erased_patient_is_unreadable_everywhere_and_the_receipt_says_when(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     note = await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray")])
