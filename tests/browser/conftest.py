@@ -114,7 +114,7 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
                     **wishes,
                 }
             )
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(20_000)
             watch.listen(context)
             contexts.append(context)
         page = context.new_page()
@@ -122,7 +122,7 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
             page.goto(url)
         return page
 
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=20_000)
     yield open_one
     for context in contexts:
         context.close()

@@ -24,7 +24,7 @@ PASSWORD = "a quiet walk by the sea"
 START_WITHIN_S = 60.0
 
 
-def eventually(look: Callable[[], Any], what: str, *, within_s: float = 10.0) -> Any:
+def eventually(look: Callable[[], Any], what: str, *, within_s: float = 20.0) -> Any:
     """What ``look`` finds, once it finds something."""
     deadline = time.monotonic() + within_s
     while True:
