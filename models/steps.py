@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -186,6 +187,7 @@ class Steps:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._steps = collection
         self._vault = vault
+        self._holding = asyncio.Lock()     # those who look within one process never take the same
         self._asking_active = Asking(self._active_of_each, most=20)
 
     async def _read_all(self, rows: Sequence[Document]) -> list[Step]:
@@ -308,6 +310,10 @@ class Steps:
 
         Only a courtesy: what makes a reminder happen once is the transaction that records it.
         """
+        async with self._holding:
+            return await self._hold_due(now, limit=limit, hold_s=hold_s, offset=offset)
+
+    async def _hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int) -> list[str]:
         free = {"wake_at": {"$lte": now}, "$or": [{"held_until": None}, {"held_until": {"$lte": now}}]}
         cursor = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).skip(offset).limit(limit)
         ids = [row["_id"] for row in await cursor.to_list(None)]

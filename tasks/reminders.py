@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from models.acts.remind import record_due
@@ -11,10 +12,20 @@ from tasks.context import HouseDep
 
 NAME = "remind_due"
 BATCH = 200
+LOOKS = 2                              # while the database writes one batch, the next is made
 
 
 async def remind_due(house: House, *, now: datetime | None = None, batch: int = BATCH) -> int:
     """Record every reminder that is due and wake those it is for. Returns how many were recorded."""
+    looks = [_look(house, now=now, batch=batch) for _ in range(LOOKS)]
+    found = await asyncio.gather(*looks, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return sum(one for one in found if isinstance(one, int))
+
+
+async def _look(house: House, *, now: datetime | None, batch: int) -> int:
     recorded = 0
     while True:
         moment = now or house.now()
