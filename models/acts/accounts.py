@@ -8,7 +8,7 @@ from datetime import datetime
 from hospital_rt.database import Document, Session
 from models.acts.assign import end_assignment
 from models.acts.check_in import cancelled
-from models.acts.notes import reject_proposed
+from models.acts.plan import reject_proposed
 from models.audit import Act, Trace
 from models.events import Happening
 from models.notes import UNSETTLED

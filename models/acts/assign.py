@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from hospital_rt.database import Document, Session
 from hospital_rt.problems import Problem
-from models.acts.notes import supersede_in_flight
+from models.acts.plan import supersede_in_flight
 from models.assignments import Assignment
 from models.audit import Trace
 from models.events import Happening

@@ -12,19 +12,18 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from hospital_rt.course import begin
 from hospital_rt.database import Document, Session
 from hospital_rt.problems import Problem
 from models.acts.check_in import cancelled
+from models.acts.plan import activate, reject_proposed, supersede
 from models.acts.telling import Audience, note_status
 from models.audit import Trace
 from models.events import Happening
 from models.idempotency import Claim
-from models.notes import IN_FLIGHT, UNSETTLED, Note, NoteStatus
+from models.notes import Note, NoteStatus
 from models.reminders import Entry
 from models.steps import Step
 from models.store import Store
-from models.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ async def finish_note(
         if status == "proposed":
             await store.steps.insert(steps, session=session)
         elif status == "ready" and steps:
-            happenings += await _activate(
+            happenings += await activate(
                 store, note, steps, stored=False, now=now, day_seconds=day_seconds, session=session
             )
         happenings += note_status(
@@ -154,7 +153,7 @@ async def approve_note(
         held = await store.steps.of_note(note.id, session=session)
         proposed = [step for step in held if step.status == "proposed"]
         if plan.ready_note > note.number:
-            happenings = await _supersede(store, [note], now=now, session=session)
+            happenings = await supersede(store, [note], now=now, session=session)
             users = await store.events.append(happenings, at=now, session=session)
             return Outcome(replace(note, status="superseded"), frozenset(users))
         steps = proposed if chosen is None else list(chosen)
@@ -166,87 +165,12 @@ async def approve_note(
             await store.steps.reword([step for step in steps if step.id in known], session=session)
             await store.steps.insert([step for step in steps if step.id not in known], session=session)
         await store.notes.settle(note, "ready", lease=None, failure=None, session=session)
-        happenings = await _activate(store, note, steps, stored=True, now=now, day_seconds=day_seconds, session=session)
+        happenings = await activate(store, note, steps, stored=True, now=now, day_seconds=day_seconds, session=session)
         happenings += note_status(note, "ready", mark="approved", dropped=note.dropped)
         users = await store.events.append(happenings, at=now, session=session)
         return Outcome(replace(note, status="ready", failure=None), frozenset(users))
 
     return await store.transaction(work)
-
-
-async def _activate(
-    store: Store, note: Note, steps: Sequence[Step], *, stored: bool, now: datetime, day_seconds: int | None,
-    session: Session,
-) -> list[Happening]:  # fmt: skip
-    """The steps become the patient's plan: earlier active ones are cancelled, earlier unsettled notes superseded."""
-    patient = await store.users.get(note.patient_id, session=session)
-    if patient is None or patient.name is None:
-        raise Problem("not-found")
-    active = [activated(step, patient, at=now, day_seconds=day_seconds) for step in steps]
-    earlier = [
-        step for step in await store.steps.with_status(note.patient_id, ["active"], session=session)
-        if step.note_id != note.id
-    ]  # fmt: skip
-    closed: list[Step] = []
-    entries: list[Entry] = []
-    for step in earlier:
-        after, written = cancelled(step, now=now)
-        closed.append(after)
-        entries += written
-    if stored:
-        await store.steps.save(active, session=session)
-    else:
-        await store.steps.insert(active, session=session)
-    await store.steps.save(closed, session=session)
-    await store.reminders.write(entries, session=session)
-    await store.plans.note_ready(note.patient_id, note.number, session=session)
-    overtaken = await store.notes.with_status(
-        note.patient_id, UNSETTLED, before_number=note.number, session=session
-    )
-    happenings = await _supersede(store, overtaken, now=now, session=session)
-    audience = await Audience.of(store, note.patient_id, session=session)
-    return happenings + audience.steps_changed(
-        note_id=note.id, created=active, cancelled=[step.id for step in closed],
-        completed=[step.id for step in active if step.status == "completed"], by="note",
-        key=f"plan/{note.id}", now=now,
-    )  # fmt: skip
-
-
-def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | None) -> Step:
-    """The step from the moment it becomes active, with its course begun on the patient's clock."""
-    step = replace(step, status="active", activated_at=at, timezone=patient.timezone)
-    if step.schedule is None:
-        return step
-    schedule = replace(step.schedule.at_reminder_time(patient.reminder_time), day_seconds=day_seconds)
-    step = replace(step, schedule=schedule)
-    if not step.has_slots:
-        return step
-    return step.with_course(begin(schedule, at=at, zone=patient.zone), now=at)
-
-
-async def _supersede(store: Store, notes: Sequence[Note], *, now: datetime, session: Session) -> list[Happening]:
-    happenings: list[Happening] = []
-    for note in notes:
-        if await store.notes.settle(note, "superseded", lease=None, session=session):
-            await reject_proposed(store, note.id, session=session)
-            happenings += note_status(note, "superseded", mark=str(note.attempts))
-    return happenings
-
-
-async def reject_proposed(store: Store, note_id: str, *, session: Session) -> None:
-    """Proposed steps of a note that will not be approved any more."""
-    steps = await store.steps.of_note(note_id, session=session)
-    await store.steps.save(
-        [replace(step, status="rejected") for step in steps if step.status == "proposed"], session=session
-    )
-
-
-async def supersede_in_flight(
-    store: Store, *, patient_id: str, doctor_id: str, now: datetime, session: Session
-) -> list[Happening]:
-    """The notes of a doctor who is no longer the patient's, as far as they are not settled."""
-    notes = await store.notes.with_status(patient_id, IN_FLIGHT, doctor_id=doctor_id, session=session)
-    return await _supersede(store, notes, now=now, session=session)
 
 
 async def retry_note(

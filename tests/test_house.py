@@ -1,0 +1,163 @@
+"""The house is as its picture says: five floors, imports go down only, small rooms, nothing clinical in a ``repr``."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from handlers import account_shapes, routes, shapes
+from hospital_rt.settings import Settings
+
+HERE = Path(__file__).resolve().parent.parent
+# From the ground up. A module may import from its own floor and those below.
+FLOORS = {"hospital_rt": 1, "models": 2, "tasks": 3, "handlers": 4, "main": 5}
+# Inside a floor features do not know each other; these gather their neighbours or are what features share.
+GATHERERS = {"models.store", "models.house", "models.reading", "tasks.registry", "tasks.roles", "tasks.errands",
+             "handlers.routes", "handlers.web"}  # fmt: skip
+LARGEST = 350
+# Imports inside a function: each command loads only what it needs, and a heavy or optional package only when used.
+LATE_IMPORTS = {
+    "main.py", "hospital_rt/processes.py", "hospital_rt/extraction/openai.py", "hospital_rt/extraction/wire.py",
+    "tasks/admin_cli.py", "tasks/admin_run.py",
+}  # fmt: skip
+FEATURES = (
+    "accounts", "assignments", "notes", "steps", "events", "live", "channels", "docs", "operations", "audit",
+    "sessions", "users", "letters", "plans", "calendars", "subscriptions", "reminders", "mail", "push",
+)  # fmt: skip
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the service by its dotted name."""
+    found = {"main": HERE / "main.py"}
+    for floor in FLOORS:
+        for path in sorted((HERE / floor).rglob("*.py")):
+            found[".".join(path.relative_to(HERE).with_suffix("").parts).removesuffix(".__init__")] = path
+    return found
+
+
+def imports(path: Path, known: dict[str, Path]) -> set[str]:
+    """The modules of the service that a module imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in known else node.module)
+        elif isinstance(node, ast.ImportFrom):
+            raise AssertionError(f"{path}: say from where, not relative to here")
+    return {name for name in found if name in known}
+
+
+MODULES = modules()
+GRAPH = {name: imports(path, MODULES) for name, path in MODULES.items()}
+
+
+def floor_of(name: str) -> int:
+    return FLOORS[name.split(".")[0]]
+
+
+def test_imports_go_down_only() -> None:
+    upward = [(name, other) for name, others in GRAPH.items() for other in others if floor_of(other) > floor_of(name)]
+    assert upward == []
+
+
+def test_there_is_no_circle() -> None:
+    done: set[str] = set()
+
+    def walk(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path, name))
+        if name in done:
+            return
+        for other in GRAPH[name] - {name}:
+            if not other.endswith("__init__") and MODULES[other].name != "__init__.py":
+                walk(other, (*path, name))
+        done.add(name)
+
+    for name in GRAPH:
+        walk(name, ())
+
+
+def test_features_of_one_floor_do_not_know_each_other() -> None:
+    met = []
+    for name, others in GRAPH.items():
+        if name in GATHERERS or name.split(".")[-1] not in FEATURES or name.startswith("hospital_rt"):
+            continue
+        met += [
+            (name, other) for other in others
+            if other.split(".")[0] == name.split(".")[0] and other.split(".")[-1] in FEATURES and "acts" not in other
+            and "acts" not in name
+        ]  # fmt: skip
+    assert met == []
+
+
+def test_nothing_is_imported_inside_a_function_without_its_reason() -> None:
+    late = []
+    for path in MODULES.values():
+        name = str(path.relative_to(HERE))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or name in LATE_IMPORTS:
+                continue
+            inside = (inner for inner in ast.walk(node) if isinstance(inner, ast.Import | ast.ImportFrom))
+            late += [f"{name}:{inner.lineno}" for inner in inside]
+    assert late == []
+
+
+def test_no_room_is_too_large() -> None:
+    large = {name: lines for name, path in MODULES.items() if (lines := path.read_text().count("\n")) > LARGEST}
+    assert large == {}
+
+
+def test_each_module_says_what_lives_there() -> None:
+    silent = [
+        name for name, path in MODULES.items()
+        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]  # fmt: skip
+    assert silent == []
+
+
+def test_each_setting_stands_in_the_readme() -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    missing = [name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in readme]
+    assert missing == []
+
+
+def test_each_dependency_has_its_reason_in_the_readme() -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8").lower()
+    names = re.findall(r"^([A-Za-z0-9-]+)==", (HERE / "requirements.txt").read_text(), re.MULTILINE)
+    names += re.findall(r"^([A-Za-z0-9-]+)==", (HERE / "requirements-embedded.txt").read_text(), re.MULTILINE)
+    assert len(names) > 20
+    assert [name for name in names if name.lower() not in readme] == []
+
+
+@pytest.mark.parametrize("module", [shapes, account_shapes], ids=lambda module: module.__name__)
+def test_a_body_is_never_shown(module: object) -> None:
+    canary = "canary-word"
+    bodies = [
+        shape for _, shape in inspect.getmembers(module, inspect.isclass)
+        if issubclass(shape, shapes.Body) and shape is not shapes.Body
+    ]  # fmt: skip
+    assert bodies
+    for shape in bodies:
+        shown = repr(shape.model_construct(**dict.fromkeys(shape.model_fields, canary)))
+        assert canary not in shown, shape
+
+
+def test_secrets_do_not_show_in_the_settings() -> None:
+    canary = "canary-secret-of-thirty-two-bytes-and-more"
+    settings = Settings(
+        secret_key=canary, mongo_url=f"mongodb://u:{canary}@h/d", redis_url=f"redis://:{canary}@h",
+        openai_api_key=canary, openai_model="m", smtp_url=f"smtp://u:{canary}@h",
+    )  # fmt: skip
+    assert canary not in repr(settings) and canary not in str(settings)
+
+
+def test_every_operation_is_described() -> None:
+    for described in routes.describe_routes():
+        assert described.doc.strip(), (described.method, described.path)
+        assert described.answers, (described.method, described.path)
