@@ -21,7 +21,7 @@ from bench.sizes import Sizes
 from bench.table import Row
 from hospital_rt.clock import utcnow
 
-RATE = 2000
+RATE, TURNS_A_SECOND = 2000, 50
 
 
 class Pusher:
@@ -145,15 +145,17 @@ async def _bare(servers: Servers, port: int, sizes: Sizes) -> dict[str, Any]:
     found["burst"] = {"all_s": round(loop.time() - began, 3), "came": len(crowd.came)}
     crowd.came.clear()
     sent: list[float] = []
-    began, batch = loop.time(), RATE // 20
-    for turn in range(int(sizes.steady_s * 20)):
-        await asyncio.sleep(max(0.0, began + turn / 20 - loop.time()))
+    watch = Watch(servers.processes)
+    began, batch = loop.time(), RATE // TURNS_A_SECOND
+    for turn in range(int(sizes.steady_s * TURNS_A_SECOND)):
+        await asyncio.sleep(max(0.0, began + turn / TURNS_A_SECOND - loop.time()))
         sent += [time.time()] * batch
         chosen = [users[(turn * batch + number) % len(users)] for number in range(batch)]
         await redis.publish("bare", json.dumps(chosen))
     await crowd.until(len(sent), within_s=30)
     late = [moment - at for (_, moment, _), at in zip(crowd.came, sent, strict=False)]
-    found["steady"] = {"p50_ms": percentile(late, 50), "p99_ms": percentile(late, 99)}
+    cpu_us = {key: round(value / max(1, len(sent)) * 1e6) for key, value in watch.cpu_s().items()}
+    found["steady"] = {"p50_ms": percentile(late, 50), "p99_ms": percentile(late, 99), "cpu_us": cpu_us}
     await redis.aclose()
     await crowd.leave()
     return found
@@ -185,17 +187,21 @@ def sockets(sizes: Sizes, peer: Peer | None) -> list[Row]:
         return Row(id=id, what=what, unit=unit, ours=ours[part][name], bare=bare.get(part, {}).get(name),
                    peer=peers(part, name), **targets)  # fmt: skip
 
+    def cpu(part: str) -> dict[str, float]:
+        found = {"ours": ours, "bare": bare}
+        return {name: sum(one[part].get("cpu_us", {}).values()) for name, one in found.items() if one.get(part)}
+
     count = f"{ours['connect']['connected']:,}"
     return [
         row("L1", f"{count} sockets on one web process: connects", "/s", "connect", "per_s", reach="700",
-            aim="1,100", more=more),
+            aim="1,100", cpu_us=cpu("connect"), more=more),
         row("L1", "memory a socket", "KB", "connect", "kb", reach="25", aim="18"),
         row("L2", "a reminder announced to each: all have it", "s", "burst", "all_s", reach="2", aim="1"),
         row("L2", "due reminders recorded and pushed to each, first to last", "s", "due", "all_s"),
         Row(id="L2", what="lost", unit="", ours=ours["burst"]["lost"] + ours["due"]["lost"], reach="0", aim="0",
             peer=peers("burst", "lost")),
         row("L3", f"{ours['steady']['rate']:,} pushes/s, announced to received: p50", "ms", "steady", "p50_ms",
-            reach="5"),
+            reach="5", cpu_us=cpu("steady")),
         row("L3", "the same: p99", "ms", "steady", "p99_ms", reach="50"),
         Row(id="L3", what="recorded on the way, from the write's begin to received: p50", unit="ms",
             ours=ours["steady"]["with_recording_p50_ms"]),

@@ -27,7 +27,7 @@ from hospital_rt.settings import Settings
 from models.events import Happening
 from models.house import House, open_house
 
-TURNS_A_SECOND = 20
+TURNS_A_SECOND = 50
 numbers = count()
 
 

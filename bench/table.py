@@ -40,7 +40,8 @@ class Row:
 
 
 HEAD = (
-    "| # | measured | reach | aim | hospital_rt | bare loop | of bare | peer | of peer | CPU us: ours / bare / peer |\n"
+    "| # | measured | reach | aim | hospital_rt | bare loop | of bare | peer | of peer "
+    "| CPU us each: ours / bare / peer |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
@@ -66,8 +67,17 @@ def _ratio(ours: float, other: float | None) -> str:
     return f"{ours / other:.2f}x"
 
 
+def _plain(value: Any) -> Any:
+    """The same with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write(rows: Sequence[Row], *, head: dict[str, Any], folder: Path, name: str) -> None:
     """Keep the rows as JSON lines, the machine and the moment first."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(head), *(json.dumps(asdict(row)) for row in rows)]
+    lines = [json.dumps(_plain(one)) for one in (head, *map(asdict, rows))]
     (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

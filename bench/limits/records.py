@@ -1,6 +1,7 @@
 """Bare loops beside the worker: PyMongo transactions of a reminder's writes with an announcement, and Redis pub/sub.
 
-``python -m bench.limits.records MONGO_URL REDIS_URL COUNT`` prints the reminders and the announced ids a second.
+``python -m bench.limits.records MONGO_URL REDIS_URL COUNT MONGOD_PID`` prints the reminders and the announced ids a
+second, and the CPU of this process and of MongoDB for a reminder.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psutil
 import uvloop
 from pymongo import AsyncMongoClient, InsertOne, UpdateOne
 from pymongo.write_concern import WriteConcern
@@ -19,8 +21,13 @@ from redis.asyncio import Redis
 BATCH, STEPS = 200, 10
 
 
-async def record(url: str, redis: Redis, count: int) -> float:
-    """Record ``count`` reminders in batches, one transaction each, and announce them; reminders a second."""
+def _cpu_s(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return time.process_time() + float(times.user + times.system)
+
+
+async def record(url: str, redis: Redis, count: int, pid: int) -> tuple[float, float]:
+    """Record ``count`` reminders in batches, one transaction each, and announce them: a second, and CPU us of one."""
     client: Any = AsyncMongoClient(url, w="majority", journal=True)
     base = client.get_default_database().with_options(write_concern=WriteConcern("majority", j=True))
     now = datetime.now(UTC)
@@ -37,7 +44,7 @@ async def record(url: str, redis: Redis, count: int) -> float:
     await base.events.create_index([("user_id", 1), ("seq", 1)])
     await base.create_collection("feeds")
     later = now + timedelta(days=1)
-    began = time.perf_counter()
+    began, cpu_s = time.perf_counter(), _cpu_s(pid)
     while due := await base.steps.find({"wake_at": {"$lte": now}}, {"_id": 1}).limit(BATCH).to_list():
         ids = [row["_id"] for row in due]
         async with client.start_session() as session, await session.start_transaction():
@@ -63,9 +70,9 @@ async def record(url: str, redis: Redis, count: int) -> float:
                 ordered=False, session=session,
             )  # fmt: skip
         await redis.publish("bare", json.dumps(list(patients)))
-    taken_s = time.perf_counter() - began
+    taken_s, cpu_s = time.perf_counter() - began, _cpu_s(pid) - cpu_s
     await client.close()
-    return count / taken_s
+    return count / taken_s, cpu_s / count * 1e6
 
 
 async def announce(redis: Redis, url: str, count: int) -> float:
@@ -82,12 +89,14 @@ async def announce(redis: Redis, url: str, count: int) -> float:
         return heard / (time.perf_counter() - began)
 
 
-async def main(mongo_url: str, redis_url: str, count: int) -> None:
+async def main(mongo_url: str, redis_url: str, count: int, pid: int) -> None:
     redis = Redis.from_url(redis_url)
-    recorded = await record(mongo_url, redis, count)
+    recorded, cpu_us = await record(mongo_url, redis, count, pid)
     announced = await announce(redis, redis_url, count)
     await redis.aclose()
-    print(json.dumps({"recorded_per_s": round(recorded), "announced_per_s": round(announced)}))
+    print(json.dumps({
+        "recorded_per_s": round(recorded), "announced_per_s": round(announced), "cpu_us": round(cpu_us),
+    }))  # fmt: skip
 
 
-uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
