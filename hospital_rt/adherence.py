@@ -73,9 +73,17 @@ def picture(marks: Sequence[Mark], *, last: date, days: int = 30) -> Picture:
     adherence = kept(counts)
     newest = sorted((mark for mark in marks if mark.state != "withdrawn"), key=lambda mark: mark.slot_at, reverse=True)
     missed = _leading((mark.state for mark in newest if mark.state != "open"), {"missed"})
-    unanswered = _leading((mark.state for mark in newest), {"missed", "open"})
+    unanswered = _unanswered(newest)
     need, why = _need(marks, counts, adherence, unanswered)
     return Picture(counts, adherence, missed, unanswered, need, why)
+
+
+def _unanswered(newest: Sequence[Mark]) -> int:
+    """How many of the newest due times went by without any answer. What is due together is one time to answer."""
+    answered: dict[datetime, bool] = {}
+    for mark in newest:
+        answered[mark.slot_at] = answered.get(mark.slot_at, False) or mark.state in {"done", "skipped"}
+    return _leading(("answered" if held else "none" for held in answered.values()), {"none"})
 
 
 def _leading(states: Iterable[str], wanted: set[str]) -> int:
