@@ -87,8 +87,9 @@ async def create_doctor(house: House, trace: Trace, *, name: str, email: str, pa
         await store.transaction(work)
     except DuplicateKeyError:
         raise Refused("This address has an account already.") from None
-    line = f"Dr account {user.id} made."
-    lines = [line if password is not None else f"{line} A letter with a link to choose a password is on its way."]
+    lines = [f"The account {user.id} is made."]
+    if password is None:
+        lines.append("A letter with a link to choose a password is on its way.")
     return Done(tuple(lines), {"user_id": user.id, "letter": password is None})
 
 
@@ -235,12 +236,13 @@ async def verify_audit(house: House, *, head: str | None) -> Done:
     if verdict.findings:
         raise Refused("\n".join(("The audit is not whole:", *(f"  {one}" for one in verdict.findings))))
     bound = await house.store.audit.bind()
+    now = await house.store.audit.head() or verdict.head
     return Done(
         (
-            f"{verdict.entries} entries in {verdict.pages} pages are whole ({bound} were bound just now).",
-            f"Head {verdict.head}: keep it elsewhere, and give it as --head next time.",
+            f"{verdict.entries} entries in {verdict.pages} pages are whole; {bound} more are bound now.",
+            f"Keep this elsewhere, and give it as --head next time: {now}",
         ),
-        {"entries": verdict.entries, "pages": verdict.pages, "loose": verdict.loose, "head": verdict.head},
+        {"entries": verdict.entries, "pages": verdict.pages, "loose": verdict.loose, "head": now},
     )  # fmt: skip
 
 
