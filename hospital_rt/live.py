@@ -13,11 +13,11 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from hospital_rt.database import is_away
+from hospital_rt.feed import Feeds, Rendered
 from hospital_rt.outbox import Outbox
 from hospital_rt.telemetry import Metrics, describe_error, log
 
@@ -30,30 +30,6 @@ ENDED_KEPT_S = 30.0                    # longer than any socket takes from its s
 SWEEP_S = 2.0                          # while Redis is away
 CALM_SWEEP_S = 20.0                    # while it is not: repairs a wake-up that was lost
 MOST_SOCKETS = 8
-
-
-class Feeds(Protocol):
-    """What the hub needs of the records: rendered events for a viewer, and where feeds stand."""
-
-    async def after(self, user_id: str, seq: int, *, limit: int) -> list[Rendered]: ...
-
-    async def after_each(self, heads: dict[str, int], *, limit: int) -> dict[str, list[Rendered]]: ...
-
-    async def newest_of(self, user_ids: list[str]) -> dict[str, int]: ...
-
-    async def dead_sessions(self, session_ids: list[str]) -> set[str]: ...
-
-    async def saw(self, user_ids: list[str], *, at: datetime) -> None: ...
-
-    def forget(self, user_id: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """One event as its reader gets it: the frame's text, encoded once for all sockets."""
-
-    seq: int
-    frame: bytes = field(repr=False)
 
 
 class Listening:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from hospital_rt.clock import to_wire, utcnow
-from hospital_rt.live import Rendered
+from hospital_rt.feed import Rendered
 from hospital_rt.problems import Problem
 from hospital_rt.vault import Unreadable
 from models.events import Event
