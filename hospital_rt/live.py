@@ -29,6 +29,7 @@ AT_ONCE = 500                          # events read by one query: opening them 
 ENDED_KEPT_S = 30.0                    # longer than any socket takes from its sign-in to its place here
 SWEEP_S = 2.0                          # while Redis is away
 CALM_SWEEP_S = 20.0                    # while it is not: repairs a wake-up that was lost
+LAST_WORDS_S = 1.0
 MOST_SOCKETS = 8
 
 
@@ -67,6 +68,7 @@ class Hub:
         self._ended: OrderedDict[str, float] = OrderedDict()
         self._dirty: set[str] = set()
         self._seen: dict[str, datetime] = {}
+        self._epoch = ""
         self._stir = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._hears: asyncio.Event | None = None
@@ -85,7 +87,7 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         with contextlib.suppress(Exception):
-            await self._tell_seen()
+            await asyncio.wait_for(self._tell_seen(), LAST_WORDS_S)
 
     # Sockets
 
@@ -232,6 +234,11 @@ class Hub:
 
     async def rescan(self) -> None:
         """Compare where each feed stands with what was read here: after a time in which nothing could be heard."""
+        epoch = await self._feeds.epoch()
+        if self._epoch not in {"", epoch}:
+            for socket in self.sockets:    # the records are other ones: whoever resumes is told to reload
+                socket.outbox.give_up(1012, "resume")
+        self._epoch = epoch
         ids = list(self._readers)
         for start in range(0, len(ids), 1000):
             some = ids[start : start + 1000]

@@ -75,6 +75,9 @@ class FeedReader:
     async def saw(self, user_ids: list[str], *, at: datetime) -> None:
         await self._store.users.saw(user_ids, at=at)
 
+    async def epoch(self) -> str:
+        return await self._store.epoch(fresh=True)
+
     def forget(self, user_id: str) -> None:
         self._store.vault.forget(user_id)
 
@@ -86,7 +89,7 @@ class FeedReader:
         """
         present = await self._store.epoch(fresh=True)
         newest = await self._store.events.newest(user_id)
-        if (after > 0 and epoch != present) or after > newest:
+        if (epoch != present and (after > 0 or epoch is not None)) or after > newest:
             raise Problem("reset")
         if after < newest:
             following = await self._store.events.after(user_id, after, limit=1)
