@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.base import ApiHandler, Reply
+from handlers.base import ApiHandler
+from handlers.once import OnceHandler, Reply
 from handlers.operation import Operation
 from handlers.paging import page, page_of
 from handlers.shapes import AssignBody, AssignmentView, DoctorsQuery, MyPatientView, NeedQuery, PersonView
@@ -40,7 +41,7 @@ class DoctorsHandler(ApiHandler):
         self.respond(page(items, following))
 
 
-class AssignHandler(ApiHandler):
+class AssignHandler(OnceHandler):
     operations = {
         "GET": Operation(who="patient", answers={200: AssignmentView}, problems=("not-assigned",), feed=True),
         "POST": Operation(

@@ -6,12 +6,9 @@ origins, sizes, types, sign-in and error shapes are looked after here.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -20,26 +17,14 @@ from tornado.web import stream_request_body
 
 from handlers.door import Door, authenticate
 from handlers.operation import Doors, Operation, Principal
-from hospital_rt.clock import utcnow
 from hospital_rt.json_text import NotJson, check_storable, parse_json
 from hospital_rt.problems import FieldError, Problem
 from models.audit import Trace
-from models.idempotency import Answer, Claim
 
 B = TypeVar("B", bound=BaseModel)
-_KEY = re.compile(r"[\x21-\x7e]{1,128}\Z", re.ASCII)
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
-SAME_KEY_WAIT_S = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a method answers: status, document, and headers of its own. ``about``: whom, when not who asks."""
-
-    status: int
-    body: Any = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    about: str | None = None
+LARGEST_UNWANTED = 1024 * 1024       # of a body that will be refused and whose length is told
+LARGEST_STREAM = 64 * 1024 * 1024    # of a body whose length is not told: read on, kept no longer than it may be
 
 
 @stream_request_body
@@ -53,6 +38,7 @@ class ApiHandler(Door):
         self._chunks: list[bytes] = []
         self._length = 0
         self._too_large = False
+        self._is_refused = False
         self._who: Principal | None = None
         self.trace = Trace(role="system")
         self.operation = Operation(who="user", answers={})
@@ -60,6 +46,44 @@ class ApiHandler(Door):
     # Before the body
 
     async def prepare(self) -> None:
+        connection: Any = self.request.connection
+        connection.set_max_body_size(LARGEST_STREAM)
+        try:
+            await self._open()
+        except Exception as refusal:
+            if not self._has_body():
+                raise
+            if not self._reads_on():
+                self.set_lasting_header("Connection", "close")
+                raise
+            self._refuse_after_body(refusal)
+
+    def _has_body(self) -> bool:
+        return "Transfer-Encoding" in self.request.headers or self._declared_length() > 0
+
+    def _declared_length(self) -> int:
+        declared = self.request.headers.get("Content-Length", "0")
+        return int(declared) if declared.isdigit() else 0
+
+    def _reads_on(self) -> bool:
+        """Whether a body that nobody wants is read to its end: answering earlier closes the connection under the
+        client's hands, who may never see the answer.
+        """
+        return "Expect" not in self.request.headers and self._declared_length() <= LARGEST_UNWANTED
+
+    def _refuse_after_body(self, refusal: Exception) -> None:
+        async def refuse(*_parts: str) -> None:
+            raise refusal
+
+        self._is_refused = True
+        setattr(self, (self.request.method or "").lower(), refuse)
+
+    async def _open(self) -> None:
+        """What is judged before the body.
+
+        Raises:
+            Problem: the request is refused whatever its body says.
+        """
         self.receive()
         self._allow_origin()
         method = self.request.method or ""
@@ -71,20 +95,24 @@ class ApiHandler(Door):
             raise Problem("method-not-allowed")
         self.operation = operation
         await self._admit()
-        declared = self.request.headers.get("Content-Length", "0")
-        if declared.isdigit() and int(declared) > operation.largest_body:
-            self.set_lasting_header("Connection", "close")
+        if self._declared_length() > operation.largest_body:
             raise Problem("too-large")
-        connection: Any = self.request.connection
-        connection.set_max_body_size(64 * 1024 * 1024)
 
     def data_received(self, chunk: bytes) -> None:
+        if self._is_refused:
+            return
         self._length += len(chunk)
         if self._length > self.operation.largest_body:
             self._too_large = True
             self._chunks.clear()
         else:
             self._chunks.append(chunk)
+
+    def on_connection_close(self) -> None:
+        """The client is gone. If its body never came whole, nothing is done and nothing more is to be waited for."""
+        if not self.request._body_future.done():
+            self.doors.in_flight.discard(self)
+        super().on_connection_close()
 
     @property
     def methods(self) -> frozenset[str]:
@@ -138,6 +166,10 @@ class ApiHandler(Door):
 
     # The body and the query
 
+    @property
+    def raw_body(self) -> bytes:
+        return b"".join(self._chunks)
+
     def body(self, shape: type[B]) -> B:
         """The body as its type.
 
@@ -146,7 +178,7 @@ class ApiHandler(Door):
         """
         if self._too_large:
             raise Problem("too-large")
-        raw = b"".join(self._chunks)
+        raw = self.raw_body
         if not raw and self.operation.body_optional:
             return self._validated(shape, {})
         self._check_media_type()
@@ -242,6 +274,9 @@ class ApiHandler(Door):
         get: Callable[..., Any] = self.get
         await get(*parts)
 
+    def compute_etag(self) -> None:
+        """None: nothing of this is stored by anybody."""
+
     async def set_feed(self) -> None:
         """``X-Feed: <epoch>:<seq>``, read before the data: who resumes there misses nothing."""
         self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.seq}")
@@ -249,65 +284,6 @@ class ApiHandler(Door):
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:
             await self.doors.house.resources.wakeups.announce(user_ids)
-
-    # The same request twice
-
-    async def once(
-        self, work: Callable[[Claim | None], Awaitable[Reply]], again: Callable[[Claim], Awaitable[Reply]],
-        anew: Callable[[Any], Awaitable[Any]],
-    ) -> None:  # fmt: skip
-        """Do ``work`` under the request's ``Idempotency-Key``, if it has one, and answer what it answers.
-
-        Args:
-            again: makes the answer when an earlier try had done the work and lost its answer on the way.
-            anew: judges whether who asks may still read a kept answer's body, and gives what they may.
-        """
-        claim = await self._claim()
-        if isinstance(claim, Answer):
-            body = await anew(claim.body)
-            await self._leave_trace_again(claim.about)
-            self.respond(body, status=claim.status, headers=claim.headers)
-            return
-        if claim is None:
-            reply = await work(None)
-        else:
-            try:
-                reply = await (again(claim) if claim.done else work(claim))
-            except Problem:
-                await self.store.idempotency.release(claim)
-                raise
-            about = reply.about or self.who.id
-            await self._leave_trace_again(about)
-            await self.store.idempotency.keep(
-                claim, Answer(status=reply.status, about=about, body=reply.body, headers=dict(reply.headers))
-            )
-        self.respond(reply.body, status=reply.status, headers=reply.headers)
-
-    async def _leave_trace_again(self, about: str) -> None:
-        """An answer that is given a second time is read a second time."""
-        if self.operation.audit and not self.trace.written:
-            await self.store.audit.write(self.trace, "answer.repeated", of=[about])
-
-    async def _claim(self) -> Claim | Answer | None:
-        given = self.request.headers.get_list("Idempotency-Key")
-        if not given:
-            return None
-        if len(given) != 1 or not _KEY.match(given[0]):
-            raise Problem("bad-request", "An Idempotency-Key has 1 to 128 visible characters.")
-        hashed = self.doors.tokens.keyed_hash
-        route = f"{self.request.method} {self.route_name} {'/'.join(self.path_args)}"
-        id = hashed(b"key", self.who.id.encode(), route.encode(), given[0].encode())
-        body_hash = hashed(b"body", self.request.query.encode(), b"".join(self._chunks))
-        deadline = time.monotonic() + SAME_KEY_WAIT_S
-        while True:
-            claim = await self.store.idempotency.claim(
-                id=id, user_id=self.who.id, body_hash=body_hash, now=utcnow()
-            )
-            if claim is not None:
-                return claim
-            if time.monotonic() > deadline:
-                raise Problem("conflict", "The same request is being answered.", retry_after_s=2)
-            await asyncio.sleep(0.05)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
@@ -318,7 +294,7 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 class NotFoundHandler(ApiHandler):
     """Whatever no route knows."""
 
-    async def prepare(self) -> None:
+    async def _open(self) -> None:
         self.receive()
         raise Problem("not-found")
 

@@ -26,7 +26,7 @@ from models.audit import Trace
 from models.store import Store
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z", re.ASCII)
-READ_AS_STANDARD = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+READ_AS_STANDARD = {400: "bad-request", 403: "not-found", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from handlers.base import ApiHandler, Reply
+from handlers.once import OnceHandler, Reply
 from handlers.operation import Operation
 from handlers.paging import page, read_cursor, write_cursor
 from handlers.shapes import (
@@ -35,7 +35,7 @@ from models.users import User
 NOTE_BODY = 256 * 1024
 
 
-class NoteHandlerBase(ApiHandler):
+class NoteHandlerBase(OnceHandler):
     async def reply(self, note: Note, *, status: int = 200) -> Reply:
         view = await note_view(self.store, note, self.who, now=self.now())
         return Reply(status, view, about=note.patient_id)

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.base import ApiHandler, Reply
+from handlers.base import ApiHandler
+from handlers.once import OnceHandler, Reply
 from handlers.operation import Operation
 from handlers.paging import page, read_cursor, write_cursor
 from handlers.shapes import (
@@ -163,7 +164,7 @@ class CancelStepHandler(ApiHandler):
         self.respond(await _step_json(self, done.step, assignment))
 
 
-class CheckInHandler(ApiHandler):
+class CheckInHandler(OnceHandler):
     operations = {
         "POST": Operation(
             who="patient", body=CheckInBody, body_optional=True, answers={200: StepView}, once=True,

@@ -85,8 +85,8 @@ def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def settings(mongo_url: str, redis_url: str, tmp_path: Path, model: ModelServer, changes: dict[str, Any]) -> Settings:
-    values = {**asked_of(model), **changes}
-    return test_settings(mongo_url=mongo_url, redis_url=redis_url, data_dir=tmp_path / "data", **values)
+    values = {"mongo_url": mongo_url, "redis_url": redis_url, **asked_of(model), **changes}
+    return test_settings(data_dir=tmp_path / "data", **values)
 
 
 @pytest.fixture

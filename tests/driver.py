@@ -32,6 +32,7 @@ PASSWORD = "quiet-meadow-lantern-42"
 SECRET = "a-secret-that-only-tests-know-0123456789"
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 _numbers = count(1)
+AsyncHTTPClient.configure(None, max_clients=500)
 
 
 def free_port() -> int:

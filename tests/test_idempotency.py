@@ -122,7 +122,8 @@ async def _note(ward: Clinic) -> tuple[Person, str, Any]:
 
 async def _check_in(ward: Clinic) -> tuple[Person, str, Any]:
     patient, doctor = await ward.pair()
-    await ward.note(doctor, patient, plan=[plan_item("Use the drops", "Use the drops daily", as_needed=True)])
+    drops = plan_item("Use the drops", "Use the drops if the eyes itch", as_needed=True)
+    await ward.note(doctor, patient, plan=[drops])
     return patient, f"/api/check-in/{(await patient.step('Use'))['id']}/", {"outcome": "done"}
 
 

@@ -1,0 +1,65 @@
+"""MongoDB or Redis is away: what still answers, and how the rest is told to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hospital_rt.embedded import EmbeddedServers
+from tests.conftest import asked_of
+from tests.driver import PASSWORD, Clinic, open_clinic, plan_item, test_settings
+from tests.model_server import ModelServer
+
+
+@pytest.fixture
+async def fragile(tmp_path: Path, model: ModelServer) -> AsyncIterator[tuple[Clinic, EmbeddedServers]]:
+    """A clinic on servers of its own, that may be killed."""
+    folder = tmp_path / "servers"
+    folder.mkdir(mode=0o700)
+    servers = EmbeddedServers(folder)
+    try:
+        found = servers.start()
+        settings = test_settings(
+            mongo_url=found.mongo_url or "", redis_url=found.redis_url or "", data_dir=tmp_path / "data",
+            rate_limits="on", **asked_of(model),
+        )  # fmt: skip
+        async with open_clinic(settings, model) as clinic:
+            yield clinic, servers
+    finally:
+        servers.stop(timeout_s=0)
+
+
+async def test_while_mongodb_is_away_every_request_is_told_to_come_back(
+    fragile: tuple[Clinic, EmbeddedServers],
+) -> None:
+    clinic, servers = fragile
+    patient, doctor = await clinic.pair()
+    await clinic.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])
+    step = await patient.step("Walk")
+    os.kill(servers.pids["mongod"], signal.SIGKILL)
+    key = {"Idempotency-Key": "while-away"}
+    answers = await asyncio.gather(
+        patient.get("/api/me/"), patient.get("/api/steps/"), doctor.get("/api/my-patients/"),
+        patient.post(f"/api/check-in/{step['id']}/", headers=key),
+        doctor.post("/api/notes/", {"patient_id": patient.id, "text": "Rest."}, headers=key),
+        clinic.anyone.post("/api/token/", {"email": patient.email, "password": PASSWORD}),
+        clinic.anyone.post("/api/token/refresh/", {"refresh": patient.refresh}),
+        clinic.anyone.post("/api/forgot-password/", {"email": patient.email}),
+    )  # fmt: skip
+    assert {(answer.status, answer.slug) for answer in answers} == {(503, "unavailable")}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers)
+    ready = await clinic.anyone.get("/readyz")
+    assert (ready.status, ready.body["status"]) == (503, "unavailable") and int(ready.headers["Retry-After"]) >= 1
+    assert (ready.body["mongodb"], ready.body["redis"]) == (False, True)
+    assert (await clinic.anyone.get("/healthz")).status == 200
+    # What needs no record is answered as ever.
+    assert (await clinic.anyone.get("/openapi.json")).status == 200
+    assert (await clinic.anyone.get("/api/me/")).status == 401
+    assert servers.restart_dead() == ["mongod"]
+    assert (await patient.get("/api/steps/")).body["items"] == [step]
+    assert (await clinic.anyone.get("/readyz")).body["status"] == "ready"
