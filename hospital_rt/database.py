@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, IndexModel, ReadPreference
 from pymongo.errors import (
+    BulkWriteError,
     CollectionInvalid,
     ConnectionFailure,
     DuplicateKeyError,
@@ -39,7 +40,7 @@ T = TypeVar("T")
 
 CALL_TIMEOUT_MS = 5_000
 TRANSACTION_TRIES = 60
-NAMESPACE_EXISTS = 48
+NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
 AWAY = (
     ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout, Crowded,
 )  # fmt: skip
@@ -129,13 +130,8 @@ class Database:
                     return result
                 except Taken:
                     continue
-                except DuplicateKeyError:
-                    if attempt >= 3:
-                        raise
                 except PyMongoError as error:
-                    if attempt + 1 >= TRANSACTION_TRIES or not error.has_error_label("TransientTransactionError"):
-                        raise
-                    if isinstance(error, AWAY) and attempt >= 2:
+                    if attempt + 1 >= _tries(error):
                         raise
                 await asyncio.sleep(random.uniform(0.001, 0.005) * min(attempt + 1, 20))
         raise AssertionError("unreachable")
@@ -158,6 +154,23 @@ class Database:
         closing = self.client.close()
         if asyncio.iscoroutine(closing):
             await closing
+
+
+def _tries(error: PyMongoError) -> int:
+    """How often a transaction that ends so is tried in all."""
+    if _is_duplicate(error):
+        return 4
+    if not error.has_error_label("TransientTransactionError"):
+        return 1
+    return 3 if isinstance(error, AWAY) else TRANSACTION_TRIES
+
+
+def _is_duplicate(error: PyMongoError) -> bool:
+    """Whether a unique index struck: one write raises another error than many do."""
+    if isinstance(error, BulkWriteError):
+        failed = (error.details or {}).get("writeErrors", [])
+        return bool(failed) and all(one.get("code") == DUPLICATE_KEY for one in failed)
+    return isinstance(error, DuplicateKeyError)
 
 
 async def _begin(session: Session) -> Any:
