@@ -8,10 +8,11 @@ from uuid import uuid4
 
 from hospital_rt.clock import utcnow
 from hospital_rt.database import Session
+from hospital_rt.settings import Settings
 from hospital_rt.tokens import Tokens
 from models.events import Happening
 from models.house import House
-from tests.driver import SECRET, Channel, Clinic, Person
+from tests.driver import SECRET, Channel, Clinic, Person, free_port
 
 
 async def tell(
@@ -50,3 +51,11 @@ async def heard_up_to(channel: Channel, seq: int, *, within_s: float = 10.0) -> 
     while not channel.events or channel.events[-1]["seq"] < seq:
         await channel.message("event", within_s=within_s)
     return seqs(channel)
+
+
+def elsewhere(clinic: Clinic, **changes: Any) -> Settings:
+    """The settings of another web server on the same records: ``open_clinic(elsewhere(clinic), clinic.model)``."""
+    port = free_port()
+    return clinic.house.settings.model_copy(
+        update={"port": port, "public_url": f"http://127.0.0.1:{port}", **changes}
+    )
