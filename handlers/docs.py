@@ -20,6 +20,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>hospital_rt: the API</title>
+<link rel="icon" href="/swagger/files/favicon-32x32.png">
 <link rel="stylesheet" href="/swagger/files/swagger-ui.css">
 <script src="/swagger/files/swagger-ui-bundle.js"></script>
 <script src="/swagger/init.js"></script>
