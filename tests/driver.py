@@ -318,6 +318,14 @@ class Clinic(Front):
         self.house, self.model, self._clock = house, model, clock
         self.desk = Desk(house)
 
+    stopping: asyncio.Event
+    serving: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        """Stop the web server, as a signal does."""
+        self.stopping.set()
+        await self.serving
+
     @property
     def now(self) -> datetime:
         return self._clock[0]
@@ -372,11 +380,11 @@ async def open_clinic(settings: Settings, model: ModelServer, *, at: datetime = 
         if serving.done():
             serving.result()
         clinic = Clinic(house, model, clock)
+        clinic.stopping, clinic.serving = stop, serving
         try:
             yield clinic
         finally:
             await clinic.desk.close()
-            stop.set()
-            await serving
+            await clinic.stop()
 
 
