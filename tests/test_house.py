@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -15,19 +17,21 @@ from hospital_rt.settings import Settings
 HERE = Path(__file__).resolve().parent.parent
 # From the ground up. A module may import from its own floor and those below.
 FLOORS = {"hospital_rt": 1, "models": 2, "tasks": 3, "handlers": 4, "main": 5}
-# Inside a floor features do not know each other; these gather their neighbours or are what features share.
-GATHERERS = {"models.store", "models.house", "models.reading", "tasks.registry", "tasks.roles", "tasks.errands",
-             "handlers.routes", "handlers.web"}  # fmt: skip
+# Inside a floor features do not know each other. What several of them need, by floor:
+SHARED = {
+    "handlers": {"account_base", "account_shapes", "base", "door", "once", "operation", "paging", "shapes", "views"},
+    "tasks": {"admin", "broker", "context"},
+    "models": set(),
+}
+# ... and who gathers them. An act changes several collections at once, so it knows them, and acts build on each other.
+GATHERERS = {"models.store", "models.reading", "models.house", "tasks.registry", "tasks.roles", "tasks.errands",
+             "tasks.admin_run", "handlers.routes", "handlers.web"}  # fmt: skip
 LARGEST = 350
-# Imports inside a function: each command loads only what it needs, and a heavy or optional package only when used.
+# Imports inside a function, each with its reason.
 LATE_IMPORTS = {
-    "main.py", "hospital_rt/processes.py", "hospital_rt/extraction/openai.py", "hospital_rt/extraction/wire.py",
-    "tasks/admin_cli.py", "tasks/admin_run.py",
-}  # fmt: skip
-FEATURES = (
-    "accounts", "assignments", "notes", "steps", "events", "live", "channels", "docs", "operations", "audit",
-    "sessions", "users", "letters", "plans", "calendars", "subscriptions", "reminders", "mail", "push",
-)  # fmt: skip
+    "main.py": "a command loads only what it needs, and wrong settings are told before anything is loaded",
+    "hospital_rt/processes.py": "uvloop is optional",
+}
 
 
 def modules() -> dict[str, Path]:
@@ -86,26 +90,42 @@ def test_there_is_no_circle() -> None:
 def test_features_of_one_floor_do_not_know_each_other() -> None:
     met = []
     for name, others in GRAPH.items():
-        if name in GATHERERS or name.split(".")[-1] not in FEATURES or name.startswith("hospital_rt"):
+        floor, _, feature = name.partition(".")
+        if floor not in SHARED or name in GATHERERS or feature.startswith("acts."):
             continue
-        met += [
-            (name, other) for other in others
-            if other.split(".")[0] == name.split(".")[0] and other.split(".")[-1] in FEATURES and "acts" not in other
-            and "acts" not in name
-        ]  # fmt: skip
+        for other in others - {name}:
+            if other.startswith(f"{floor}.") and other.partition(".")[2] not in SHARED[floor]:
+                met.append((name, other))
     assert met == []
+    assert all(f"{floor}.{name}" in MODULES for floor, names in SHARED.items() for name in names)
+    assert set(MODULES) >= GATHERERS
+
+
+def test_what_features_share_knows_no_feature() -> None:
+    for floor, names in SHARED.items():
+        for name in names:
+            near = {other for other in GRAPH[f"{floor}.{name}"] if other.startswith(f"{floor}.")}
+            assert near <= {f"{floor}.{shared}" for shared in names}, name
+
+
+def test_acts_go_by_the_store_and_not_by_the_house() -> None:
+    for name, others in GRAPH.items():
+        if name.startswith("models.acts."):
+            assert not others & {"models.house", "models.reading"}, name
 
 
 def test_nothing_is_imported_inside_a_function_without_its_reason() -> None:
-    late = []
+    late, used = [], set()
     for path in MODULES.values():
         name = str(path.relative_to(HERE))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or name in LATE_IMPORTS:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            inside = (inner for inner in ast.walk(node) if isinstance(inner, ast.Import | ast.ImportFrom))
-            late += [f"{name}:{inner.lineno}" for inner in inside]
+            inside = [inner for inner in ast.walk(node) if isinstance(inner, ast.Import | ast.ImportFrom)]
+            used |= {name for _ in inside}
+            late += [f"{name}:{inner.lineno}" for inner in inside if name not in LATE_IMPORTS]
     assert late == []
+    assert used == set(LATE_IMPORTS), "a reason that nobody needs any more"
 
 
 def test_no_room_is_too_large() -> None:
@@ -146,6 +166,36 @@ def test_a_body_is_never_shown(module: object) -> None:
     for shape in bodies:
         shown = repr(shape.model_construct(**dict.fromkeys(shape.model_fields, canary)))
         assert canary not in shown, shape
+
+
+CLINICAL = {"title", "detail", "quote", "text", "name", "email", "words", "data", "body", "item", "password_hash", "to",
+            "nonce", "lease", "sealed", "sealed_text", "sealed_review", "sealed_reason", "sealed_device"}  # fmt: skip
+HOLDS_WORDS = re.compile(r"\b(str|Document|dict|Any|Item|Words)\b")
+# The name of a role, of a limit, of a setting, the sentence of a problem: nobody's own.
+NOBODYS = {"hospital_rt.supervisor", "hospital_rt.limits", "hospital_rt.problems", "hospital_rt.settings"}
+
+
+def records() -> list[type]:
+    """Every dataclass of the service."""
+    found = []
+    for name in MODULES:
+        if name == "main":
+            continue
+        module = importlib.import_module(name)
+        found += [
+            one for _, one in inspect.getmembers(module, dataclasses.is_dataclass)
+            if isinstance(one, type) and one.__module__ == name and name not in NOBODYS
+        ]  # fmt: skip
+    return found
+
+
+def test_no_record_shows_what_it_holds_of_a_person() -> None:
+    shown = [
+        f"{record.__module__}.{record.__qualname__}.{field.name}" for record in records()
+        for field in dataclasses.fields(record)
+        if field.name in CLINICAL and field.repr and HOLDS_WORDS.search(str(field.type))
+    ]  # fmt: skip
+    assert shown == []
 
 
 def test_secrets_do_not_show_in_the_settings() -> None:
