@@ -246,8 +246,11 @@ def test_rows_move_only_when_the_hand_is_elsewhere(
     calm.call("POST", "assign/", {"doctor_id": doctor.id})
     page = live(sign_in(open_page(viewport=DESKTOP), doctor))
     page.get_by_role("link", name="Anna Calm").hover()
-    # Two things due and unanswered: this patient falls silent.
-    write(doctor, patient, "Drink a glass of water every day. Walk 20 minutes every day.")
+    # Two times due and unanswered: this patient falls silent. A note to the other one has the page look again.
+    write(doctor, patient, "Drink a glass of water 12 times a day.")
+    eventually(lambda: doctor.call("GET", "my-patients/")["items"][0]["need"] == "silent", "the patient falls silent")
+    write(doctor, calm, "Walk 20 minutes every day.")
+    expect(page.get_by_text("Never checked in")).to_be_visible()
     page.get_by_role("button", name=re.compile("changes?, show")).click()
     expect(page.locator("tbody").first).to_contain_text(patient.name)
     expect(page.locator("tbody").first).to_contain_text("Silent")

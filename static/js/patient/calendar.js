@@ -1,5 +1,5 @@
 // The calendar: how each day went, the chosen day, the plan, and a link for the person's own calendar.
-import { html, cx, useEffect, useMemo, useRef, useState } from "../html.js";
+import { html, cx, useEffect, useMemo, useRef, useState, useLayoutEffect } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
 import { addDays, clockOf, clockTime, dateOf, dayNumber, daysBetween, firstWeekday, longDay, monthName, monthYear, shortDay, time, today, weekdayNames, slotTime } from "../clock.js";
@@ -58,14 +58,21 @@ function Month({ month, days, chosen, choose, go }) {
   const weeks = [];
   for (let i = -lead; i < count; i += 7) weeks.push([...Array(7)].map((_, k) => (i + k >= 0 && i + k < count ? addDays(start, i + k) : null)));
   const table = useRef(null);
-  const [moved, setMoved] = useState(false);
-  useEffect(() => { if (moved) { table.current?.querySelector("[data-chosen]")?.focus(); setMoved(false); } }, [chosen, month]);
+  // Keys may come faster than the page is drawn: where they have got to is kept apart from what is drawn.
+  const at = useRef(chosen);
+  const moved = useRef(false);
+  at.current = chosen;
+  useLayoutEffect(() => {
+    const cell = moved.current && table.current?.querySelector("[data-chosen]");
+    if (cell) { cell.focus(); moved.current = false; }
+  }, [chosen, month]);
   const keys = (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const date = addDays(chosen, step);
-    setMoved(true);
+    const date = addDays(at.current, step);
+    at.current = date;
+    moved.current = true;
     if (!date.startsWith(month)) go(date.slice(0, 7));
     choose(date);
   };
