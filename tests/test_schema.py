@@ -11,7 +11,7 @@ import pytest
 
 from tests.driver import Clinic, Person, item, plan_item
 
-EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "3"))
 # What a fuzzer cannot know: a 404 or 409 for ids that it invents is as described; only these checks judge the service.
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
