@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -30,6 +33,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from hospital_rt.abandoned import Abandoned
 from hospital_rt.turns import Crowded, Taken, Turn, Turns
 
 # Motor's collections and PyMongo's asynchronous ones share the methods we call; their types do not.
@@ -39,7 +43,9 @@ Document: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
 CALL_TIMEOUT_MS = 5_000
-TRANSACTION_TRIES = 60
+TRANSACTION_WITHIN_S = 12.0
+CONFLICT_IS_ODD_AFTER_S = 1.0
+APP_NAME = "hospital_rt"
 NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
 AWAY = (
     ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout, Crowded,
@@ -72,11 +78,12 @@ class Database:
         options: dict[str, Any] = {
             "tz_aware": True, "w": "majority", "journal": True, "retryWrites": True, "retryReads": True,
             "serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "timeoutMS": CALL_TIMEOUT_MS,
-            "appname": "hospital_rt", "maxPoolSize": 100, "uuidRepresentation": "standard",
+            "appname": APP_NAME, "maxPoolSize": 100, "uuidRepresentation": "standard",
         }  # fmt: skip
         self._driver = driver
         self._turns = Turns()
         self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)
+        self.abandoned = Abandoned(self.client, APP_NAME)
         default = self.client.get_default_database(name)
         self._database: Any = default.with_options(
             read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority", j=True)
@@ -121,8 +128,8 @@ class Database:
         opened = self.client.start_session()
         session = await opened if asyncio.iscoroutine(opened) else opened
         async with session:
-            turn = Turn(self._turns)
-            for attempt in range(TRANSACTION_TRIES):
+            turn, began = Turn(self._turns), time.monotonic()
+            for attempt in count():
                 try:
                     async with turn.attempt(), await _begin(session):
                         result = await work(session)
@@ -131,8 +138,11 @@ class Database:
                 except Taken:
                     continue
                 except PyMongoError as error:
-                    if attempt + 1 >= _tries(error):
+                    waited_s = time.monotonic() - began
+                    if attempt + 1 >= _tries(error) or waited_s > TRANSACTION_WITHIN_S:
                         raise
+                    if waited_s > CONFLICT_IS_ODD_AFTER_S:
+                        await self.abandoned.end()
                 await asyncio.sleep(random.uniform(0.001, 0.005) * min(attempt + 1, 20))
         raise AssertionError("unreachable")
 
@@ -156,13 +166,13 @@ class Database:
             await closing
 
 
-def _tries(error: PyMongoError) -> int:
-    """How often a transaction that ends so is tried in all."""
+def _tries(error: PyMongoError) -> float:
+    """How often a transaction that ends so is tried in all, if there is time."""
     if _is_duplicate(error):
         return 4
     if not error.has_error_label("TransientTransactionError"):
         return 1
-    return 3 if isinstance(error, AWAY) else TRANSACTION_TRIES
+    return 3 if isinstance(error, AWAY) else math.inf
 
 
 def _is_duplicate(error: PyMongoError) -> bool:

@@ -25,7 +25,7 @@ from tasks.broker import TICKS, ReliableStreamBroker
 from tasks.context import desk_of
 
 READ, SWEEP = "read_note", "sweep_notes"
-LEASE_S = 20.0
+LEASE_S = 10.0
 AT_ONCE = 64
 AGAIN_FIRST_S, AGAIN_MOST_S = 30, 1800
 AGAIN_FOR = timedelta(hours=24)

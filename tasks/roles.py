@@ -60,7 +60,7 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
         push.SWEEP: lambda: push.sweep_push(house),
         audit.NAME: lambda: audit.bind_audit(house),
     }
-    watching = asyncio.create_task(_look_alone(looks, watch, tick_s=tick_s), name="watch")
+    watching = asyncio.create_task(_look_alone(house, looks, watch, tick_s=tick_s), name="watch")
     ready()
     try:
         await stop.wait()
@@ -89,11 +89,14 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
             await asyncio.sleep(1)
 
 
-async def _look_alone(looks: dict[str, Callable[[], Awaitable[Any]]], watch: _TickWatch, *, tick_s: int) -> None:
-    """Do by hand what no tick has asked for lately."""
+async def _look_alone(
+    house: House, looks: dict[str, Callable[[], Awaitable[Any]]], watch: _TickWatch, *, tick_s: int
+) -> None:
+    """Do by hand what no tick has asked for lately, and clear away what dead processes hold."""
     began = time.monotonic()
     while True:
         await asyncio.sleep(tick_s)
+        await house.resources.database.abandoned.end()
         for name, look in looks.items():
             if time.monotonic() - watch.came.get(name, began) < tick_s * PATIENCE_TICKS:
                 continue

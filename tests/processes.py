@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from hospital_rt.leash import leashed
@@ -284,6 +286,9 @@ class System:
     def close(self) -> None:
         for role in self.roles:
             role.end_for_good()
+        # What a killed role had begun would keep the database from being dropped for a minute.
+        with contextlib.suppress(PyMongoError), MongoClient[Any](self.mongo_url, timeoutMS=2000) as client:
+            client.admin.command("killAllSessions", [])
         if self.model is not None:
             self.model.command.end_for_good()
 
