@@ -13,6 +13,7 @@ import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
@@ -34,6 +35,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from hospital_rt.abandoned import Abandoned
+from hospital_rt.telemetry import log
 from hospital_rt.turns import Crowded, Taken, Turn, Turns
 
 # Motor's collections and PyMongo's asynchronous ones share the methods we call; their types do not.
@@ -46,6 +48,8 @@ CALL_TIMEOUT_MS = 5_000
 TRANSACTION_WITHIN_S = 12.0
 CONFLICT_IS_ODD_AFTER_S = 1.0
 APP_NAME = "hospital_rt"
+COMPARE_EVERY_S = 10.0
+CLOSE_ENOUGH = timedelta(seconds=2)
 NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
 AWAY = (
     ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout, Crowded,
@@ -83,6 +87,7 @@ class Database:
         self._driver = driver
         self._turns = Turns()
         self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)
+        self._ahead, self._compared_at = timedelta(0), -math.inf
         self.abandoned = Abandoned(self.client, APP_NAME)
         default = self.client.get_default_database(name)
         self._database: Any = default.with_options(
@@ -95,6 +100,23 @@ class Database:
     async def ping(self) -> None:
         """Reach a primary, or raise what :func:`is_away` knows."""
         await self._database.command("ping", read_preference=ReadPreference.PRIMARY)
+
+    async def ahead_by(self) -> timedelta:
+        """By how much this machine's clock is ahead of MongoDB's, as found lately; nought when it is not by seconds.
+
+        Several machines look for what is due: one clock decides for all, so that none of them is early.
+        """
+        if time.monotonic() - self._compared_at > COMPARE_EVERY_S:
+            before = datetime.now(UTC)
+            answer = await self.client["admin"].command("hello")
+            after = datetime.now(UTC)
+            took = after - before
+            ahead = before + took / 2 - answer["localTime"].replace(tzinfo=UTC)
+            self._ahead = ahead if abs(ahead) > CLOSE_ENOUGH + took / 2 else timedelta(0)
+            self._compared_at = time.monotonic()
+            if self._ahead:
+                log.warning("clock.differs", delay_s=round(ahead.total_seconds(), 1))
+        return self._ahead
 
     async def command(self, *arguments: Any, **options: Any) -> Any:
         return await self._database.command(*arguments, **options)

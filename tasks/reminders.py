@@ -28,7 +28,7 @@ async def remind_due(house: House, *, now: datetime | None = None, batch: int = 
 async def _look(house: House, *, now: datetime | None, batch: int) -> int:
     recorded = 0
     while True:
-        moment = now or house.now()
+        moment = now or house.now() - await house.resources.database.ahead_by()
         done = await record_due(house.store, now=moment, limit=batch)
         if done.users:
             await house.resources.wakeups.announce(done.users)

@@ -21,7 +21,7 @@ from models.reminders import Entry
 from models.steps import Step
 from models.store import Store
 
-HOLD_S = 10.0
+HOLD_S = 5.0
 POISON_WAIT = timedelta(minutes=2)
 
 

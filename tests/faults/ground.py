@@ -1,0 +1,178 @@
+"""The ground of one scenario: servers of its own, roles, people at work, and what may be broken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hospital_rt.clock import utcnow
+from hospital_rt.embedded import EmbeddedServers
+from models.house import House
+from tests.faults.compare import SETTLED, Counts, Records
+from tests.faults.load import Load, at_work
+from tests.faults.proxy import Proxy, proxy_of
+from tests.faults.replica_set import ReplicaSet
+from tests.faults.ward import Due, Ward, look_inside, spread
+from tests.processes import Role, System, open_system
+
+SETTLE_WITHIN_S = 90.0
+LISTENERS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What breaks, and under which load. ``fault`` breaks things until it returns how often it did."""
+
+    name: str
+    fault: Callable[[Ground], Awaitable[int]]
+    over_s: float = 20.0               # slots come due and notes are written over this time, from its beginning
+    slots: int = 600
+    notes: int = 60
+    roles: tuple[str, ...] = ("web", "web", "worker", "worker", "scheduler")
+    proxied: tuple[str, ...] = ()      # "mongo", "redis": the roles reach it through a proxy
+    replica_set: bool = False
+
+
+class Ground:
+    """What a fault may lay its hands on."""
+
+    def __init__(self, scenario: Scenario, servers: EmbeddedServers, system: System, house: House, load: Load) -> None:
+        self.scenario, self.servers, self.system, self.house, self.load = scenario, servers, system, house, load
+        self.ward = Ward(house, system.webs[0].base if system.webs else "")
+        self.mongo_proxy: Proxy | None = None
+        self.redis_proxy: Proxy | None = None
+        self.set: ReplicaSet | None = None
+        self.random = random.Random(11)
+        self.ends_at = 0.0
+        self.due: list[Due] = []
+
+    @property
+    def time_left(self) -> bool:
+        return time.monotonic() < self.ends_at
+
+    async def kill(self, role: Role) -> Role:
+        """kill -9, and start it again as a supervisor would."""
+        role.kill()
+        return await self.system.again(role)
+
+    def of(self, name: str) -> Role:
+        """Any process of a role."""
+        return self.random.choice([role for role in self.system.roles if role.role == name])
+
+    async def rest(self, seconds: float) -> None:
+        """Let the load run on."""
+        await asyncio.sleep(seconds)
+
+    def kill_server(self, name: str) -> None:
+        """kill -9 of the embedded mongod or redis-server."""
+        server = next(one for one in self.servers._servers if one.name == name)
+        server.stop(signal.SIGKILL)
+        assert server.process is not None
+        server.process.wait()
+
+    async def restart_server(self, name: str, *, empty: bool = False) -> None:
+        """Start what was killed, where it was, with its data or without."""
+        if empty:
+            shutil.rmtree(self.servers.data_dir / "redis" / "db")
+        assert name in await asyncio.to_thread(self.servers.restart_dead)
+
+    def flush(self) -> Any:
+        return self.house.resources.redis.flushall()
+
+
+async def run(scenario: Scenario, folder: Path) -> Counts:
+    """One scenario, from an empty house to its line of the table."""
+    began = time.monotonic()
+    counts = Counts(scenario.name)
+    async with _open(scenario, folder) as ground:
+        doctor = await ground.ward.person("doctor")
+        patients = await ground.ward.patients(30, doctor=doctor)
+        authors = await ground.ward.patients(scenario.notes, doctor=doctor)
+        listeners = patients[:LISTENERS]
+        await ground.load.listen([*listeners, doctor])
+        moments = spread(scenario.slots, over_s=scenario.over_s, begins_in_s=1.0)
+        ground.due = await ground.ward.plan(patients, moments, doctor=doctor)
+        ground.ends_at = time.monotonic() + scenario.over_s + 1.0
+        writing = asyncio.create_task(ground.load.write_notes(doctor, authors, over_s=scenario.over_s))
+        try:
+            counts.injected = await scenario.fault(ground)
+            await writing
+        finally:
+            writing.cancel()
+        await _settle(ground)
+        records = Records(ground.house)
+        await records.count_reminders(counts, ground.due, now=utcnow())
+        await records.count_notes(counts, ground.load.journal, doctor=doctor)
+        await records.count_check_ins(counts, ground.load.journal, listeners)
+        await records.count_heard(counts, ground.load.journal)
+        counts.again, counts.slowest_s = ground.load.journal.again, ground.load.journal.slowest_s
+        counts.broken = [*ground.load.journal.broken, *ground.load.journal.refused, *_unexcused(ground.system)]
+    counts.took_s = time.monotonic() - began
+    return counts
+
+
+@contextlib.asynccontextmanager
+async def _open(scenario: Scenario, folder: Path) -> AsyncIterator[Ground]:
+    async with contextlib.AsyncExitStack() as stack:
+        servers = EmbeddedServers(folder / "servers", mongo=not scenario.replica_set)
+        stack.callback(servers.stop, timeout_s=0)
+        embedded = servers.start()
+        replica_set = stack.enter_context(ReplicaSet(folder / "set")) if scenario.replica_set else None
+        mongo_url = replica_set.url if replica_set else embedded.mongo_url or ""
+        redis_url = embedded.redis_url or ""
+        system = await stack.enter_async_context(
+            open_system(folder / "system", mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1)
+        )
+        house = await stack.enter_async_context(look_inside(system))
+        proxies: dict[str, Proxy] = {}
+        for name, url in (("mongo", mongo_url), ("redis", redis_url)):
+            if name in scenario.proxied:
+                proxies[name], leads = await stack.enter_async_context(proxy_of(url))
+                system.put(f"{name}_url", leads)
+        await system.start(*scenario.roles)
+        load = await stack.enter_async_context(at_work(system))
+        ground = Ground(scenario, servers, system, house, load)
+        ground.mongo_proxy, ground.redis_proxy, ground.set = proxies.get("mongo"), proxies.get("redis"), replica_set
+        yield ground
+
+
+async def _settle(ground: Ground) -> None:
+    """Wait until everything that was asked for is done and heard; what is not by then is counted as lost."""
+    deadline = time.monotonic() + SETTLE_WITHIN_S
+    await ground.load.answered(within_s=SETTLE_WITHIN_S)
+    while time.monotonic() < deadline:
+        with contextlib.suppress(Exception):
+            if await _is_settled(ground):
+                return
+        await asyncio.sleep(0.2)
+
+
+async def _is_settled(ground: Ground) -> bool:
+    database, journal = ground.house.resources.database, ground.load.journal
+    ledger = database.collection("reminders")
+    steps = [one.step_id for one in ground.due]
+    if await ledger.count_documents({"step_id": {"$in": steps}, "recorded": True}) < len(ground.due):
+        return False
+    notes = database.collection("notes")
+    wanted = {"_id": {"$in": list(journal.notes.values())}, "status": {"$in": [*SETTLED, "failed"]}}
+    if await notes.count_documents(wanted) < len(journal.notes):
+        return False
+    await ground.load.answered(within_s=5)
+    newest = await ground.house.store.events.newest_of(list(journal.heard))
+    return all(heard.seq >= newest.get(id, 0) for id, heard in journal.heard.items())
+
+
+def _unexcused(system: System) -> list[str]:
+    """What roles logged that no fault excuses: an error of the program's own."""
+    excused = ("note.read_failed", "library.line", "request.failed")
+    return [line for line in system.complaints() if not any(word in line for word in excused)]
+
+
