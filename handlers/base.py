@@ -51,23 +51,20 @@ class ApiHandler(Door):
         try:
             await self._open()
         except Exception as refusal:
-            if not self._has_body():
-                raise
             if not self._reads_on():
                 self.set_lasting_header("Connection", "close")
                 raise
             self._refuse_after_body(refusal)
 
-    def _has_body(self) -> bool:
-        return "Transfer-Encoding" in self.request.headers or self._declared_length() > 0
-
     def _declared_length(self) -> int:
         declared = self.request.headers.get("Content-Length", "0")
-        return int(declared) if declared.isdigit() else 0
+        if not (declared.isascii() and declared.isdigit()):
+            return 0                         # whoever reads the body refuses it
+        return int(declared) if len(declared) < 16 else 10**16
 
     def _reads_on(self) -> bool:
-        """Whether a body that nobody wants is read to its end: answering earlier closes the connection under the
-        client's hands, who may never see the answer.
+        """Whether a body that nobody wants is read to its end, even one of no bytes: answering earlier closes the
+        connection under the client's hands, who may never see this answer, or lose the next request.
         """
         return "Expect" not in self.request.headers and self._declared_length() <= LARGEST_UNWANTED
 
