@@ -44,7 +44,7 @@ class FileHandler(Door, StaticFileHandler):
 
     async def get(self, path: str = "", include_body: bool = True) -> None:
         wanted = self._only or path
-        if "\x00" in wanted or "\\" in wanted:
+        if "\x00" in wanted or "\\" in wanted or wanted.endswith("/"):
             raise HTTPError(404)
         try:
             await StaticFileHandler.get(self, wanted, include_body)

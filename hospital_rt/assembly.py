@@ -23,6 +23,8 @@ from hospital_rt.vault import Vault
 from hospital_rt.wakeups import Wakeups, make_redis
 
 LARGEST_BODY = 256 * 1024
+IDLE_S = 60                            # between requests, and for the whole of a request's headers
+BODY_S = 20                            # for the whole of a body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,5 +84,5 @@ def make_server(app: Application) -> HTTPServer:
     """The HTTP server with its bounds: header and body sizes, idle and slow connections."""
     return HTTPServer(
         app, max_header_size=16 * 1024, max_body_size=LARGEST_BODY + 1024, max_buffer_size=2 * 1024 * 1024,
-        idle_connection_timeout=60, body_timeout=20, decompress_request=False,
+        idle_connection_timeout=IDLE_S, body_timeout=BODY_S, decompress_request=False,
     )  # fmt: skip
