@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
@@ -237,9 +238,9 @@ class Steps:
         }  # fmt: skip
         wake = step.wake_at()
         if wake is None:
-            return values, {"wake_at": 1, "held_until": 1}
+            return values, {"wake_at": 1, "held_until": 1, "held_by": 1}
         values["wake_at"] = wake
-        return values, {"held_until": 1}
+        return values, {"held_until": 1, "held_by": 1}
 
     async def insert(self, steps: Sequence[Step], *, session: Session) -> None:
         if steps:
@@ -306,23 +307,31 @@ class Steps:
     # Due work
 
     async def hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int = 0) -> list[str]:
-        """Steps that need a look now, held for a while so that two workers seldom take the same.
+        """Steps that need a look now, held for a while so that two workers do not take the same.
 
-        Only a courtesy: what makes a reminder happen once is the transaction that records it.
+        Two that did would do the work twice over; what makes a reminder happen once is the transaction that records
+        it. Fewer than ``limit`` means that there were no more.
         """
         async with self._holding:
             return await self._hold_due(now, limit=limit, hold_s=hold_s, offset=offset)
 
     async def _hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int) -> list[str]:
         free = {"wake_at": {"$lte": now}, "$or": [{"held_until": None}, {"held_until": {"$lte": now}}]}
-        cursor = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).skip(offset).limit(limit)
-        ids = [row["_id"] for row in await cursor.to_list(None)]
-        if ids:
-            await self._steps.update_many(
-                {"_id": {"$in": ids}, "wake_at": {"$lte": now}},
-                {"$set": {"held_until": now + timedelta(seconds=hold_s)}},
-            )
-        return ids
+        mark = {"held_until": now + timedelta(seconds=hold_s), "held_by": uuid4().hex}
+        mine: list[str] = []
+        while True:
+            found = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).skip(offset).limit(limit - len(mine))
+            ids = [row["_id"] for row in await found.to_list(None)]
+            if not ids:
+                return mine
+            held = await self._steps.update_many({"_id": {"$in": ids}, **free}, {"$set": mark})
+            if held.modified_count < len(ids):             # another was faster with some
+                marked = self._steps.find({"_id": {"$in": ids}, "held_by": mark["held_by"]}, {"_id": 1})
+                mine += [row["_id"] for row in await marked.to_list(None)]
+            else:
+                mine += ids
+            if len(mine) == limit or held.modified_count == len(ids):
+                return mine
 
     async def due_among(self, step_ids: Sequence[str], now: datetime, *, session: Session) -> list[Step]:
         cursor = self._steps.find(
