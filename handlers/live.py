@@ -142,9 +142,17 @@ class LiveHandler(Door, WebSocketHandler):
         elif isinstance(message, messages.CheckIn):
             await self._check_in(message, self.who)
         elif isinstance(message, messages.Ack):
-            await self.store.events.shown(self.who.id, message.seq)
+            await self._acknowledge(message, self.who)
         else:
             self.send(messages.pong(message.id))
+
+    async def _acknowledge(self, message: messages.Ack, who: Principal) -> None:
+        try:
+            await self.store.events.shown(who.id, message.seq)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # The next one says as much and more: no reason to send everybody away.
 
     def _within_rate(self) -> bool:
         if self.settings_.rate_limits == "off":
@@ -158,6 +166,7 @@ class LiveHandler(Door, WebSocketHandler):
         return True
 
     async def _authenticate(self, message: messages.Auth) -> None:
+        self._cancel("auth")               # it has come in time, however long the judging takes
         try:
             who = replace(await authenticate(self.doors, message.token), row={})   # a socket need not hold it
         except Problem:
@@ -172,7 +181,6 @@ class LiveHandler(Door, WebSocketHandler):
             self.end(messages.NOT_VALID, "epoch is required with resume_after")
             return
         self.who = who
-        self._cancel("auth")
         await self._begin(message, who)
 
     async def _begin(self, message: messages.Auth, who: Principal) -> None:
