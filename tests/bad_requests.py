@@ -247,6 +247,8 @@ AROUND = (
           ("minus", 400, None, "-1"),
           ("two words", 400, None, "5 5"), ("a fraction", 400, None, "5.0"), ("two values", 400, None, "5, 6"),
       )),
+    Bad(name="10 MB to a page", status=400, slug=None, method="POST", target="/static/index.html", who="nobody",
+        headers={"Content-Length": "10000000"}),
     Bad(name="Authorization twice", status=401, slug="unauthenticated", lines=(b"Authorization: Bearer x",)),
     Bad(name="a cookie from elsewhere", status=403, slug="cross-origin", method="POST", target="/api/token/refresh/",
         who="nobody", headers={"Cookie": "hrt_refresh={refresh}", "Origin": "http://evil.example"}),
