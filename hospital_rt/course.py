@@ -151,27 +151,27 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> Change:
         if course.known(newest) is None and not over:
             reminded = Slot(
                 number=newest, key=timeline.key(newest), at=timeline.moment(newest), state="open",
-                repeats=_days_on(timeline, newest, now=now),
+                repeats=days_on(timeline, newest, now=now),
             )  # fmt: skip
             touched.append(reminded)
         course = replace(course, passed=newest)
     elif waiting and not over:
-        days = _days_on(timeline, waiting.number, now=now)
+        days = days_on(timeline, waiting.number, now=now)
         if days > waiting.repeats:
             reminded, repeat = replace(waiting, repeats=days), days
             touched.append(reminded)
     elif waiting and over:
         touched.append(replace(waiting, state="missed"))
-    course = _keep(course, touched, now=now)
+    course = keep(course, touched, now=now)
     if over:
         course = replace(course, ended="fixed" if course.schedule.is_fixed else "lapsed", completed_at=now)
     else:
-        course, more = _finish(course, now=now, zone=zone)
+        course, more = finish(course, now=now, zone=zone)
         touched.extend(more)
     return Change(course, tuple(touched), reminded=reminded, repeat=repeat)
 
 
-def _days_on(timeline: Timeline, number: int, *, now: datetime) -> int:
+def days_on(timeline: Timeline, number: int, *, now: datetime) -> int:
     """How many times the clock time of a slot has come again since its own day."""
     days = max(0, (now - timeline.moment(number)) // timeline.schedule.one_day - 1)
     while timeline.moment(number, days_later=days + 1) <= now:
@@ -196,67 +196,19 @@ def answer(
     if course.ended or slot.state == "withdrawn":
         return Change(course)
     closed = replace(slot, state=outcome, answered_at=now)
-    course = _keep(course, [closed], now=now)
+    course = keep(course, [closed], now=now)
     course = replace(course, done=course.done + (outcome == "done"))
-    course, more = _finish(course, now=now, zone=zone)
+    course, more = finish(course, now=now, zone=zone)
     return Change(course, (closed, *more), answered=closed, counted=True)
 
 
-def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Change:
-    """Take back the answer to ``slot``: it is open again when no newer came due, missed otherwise, or still to come.
-
-    A course that the answer had completed runs again, with the slot that was open then; one that ended by its days
-    stays ended. A slot that was answered early and is open now is reminded: it never was. The caller lets time pass
-    before, and after, since slots may have come due while the course was over.
-
-    Raises:
-        Problem: 409 ``too-late`` 24 h after the answer, 409 ``conflict`` when there is none.
-    """
-    if slot.state not in ANSWERED or slot.answered_at is None:
-        raise Problem("conflict", "There is no check-in to undo.")
-    if now - slot.answered_at > course.schedule.one_day:
-        raise Problem("too-late", "A check-in can be undone within 24 hours.")
-    before, is_newest = course, slot.number == course.passed
-    course = replace(course, done=max(0, course.done - (slot.state == "done")))
-    touched: list[Slot] = []
-    if course.ended and not _ended_by_days(course, zone):
-        course = replace(course, ended=None, completed_at=None)
-        closed = course.known(course.passed)
-        if closed and closed.state == "withdrawn":
-            touched.append(replace(closed, state="open"))
-    if is_newest and course.ended is None:
-        days = slot.repeats if slot.recorded else _days_on(course.timeline(zone), slot.number, now=now)
-        touched.append(replace(slot, state="open", answered_at=None, recorded=True, repeats=days))
-    elif slot.number <= course.passed and (slot.recorded or slot.answered_at < slot.at):
-        touched.append(replace(slot, state="missed", answered_at=None))
-    removed = () if any(kept.number == slot.number for kept in touched) else (slot,)
-    window = tuple(kept for kept in course.window if kept.number != slot.number)
-    course = _keep(replace(course, window=window), touched, now=now)
-    course, more = _finish(course, now=now, zone=zone)
-    if course.ended and before.completed_at:
-        course = replace(course, completed_at=before.completed_at)
-    waiting = course.open_slot
-    reminded = waiting if is_newest and not slot.recorded else None
-    latest = {kept.number: kept for kept in (*touched, *more)}
-    answered = latest.get(slot.number, slot)
-    return Change(course, tuple(latest.values()), removed, reminded=reminded, answered=answered, counted=True)
-
-
-def _ended_by_days(course: Course, zone: ZoneInfo) -> bool:
-    """Whether it ended because its time was over, not because of what was answered."""
-    if not course.schedule.is_fixed:
-        return course.ended == "lapsed"
-    end = end_at(course, zone)
-    return end is None or course.completed_at is None or course.completed_at >= end
-
-
-def withdraw(course: Course, *, now: datetime) -> Change:
-    """The step is cancelled: its open slot no longer counts."""
+def withdraw(course: Course, *, now: datetime, unsaid: bool = False) -> Change:
+    """The step is cancelled: its open slot no longer counts. ``unsaid``: the patient was never reminded of it."""
     waiting = course.open_slot
     if waiting is None:
         return Change(course)
-    closed = replace(waiting, state="withdrawn")
-    return Change(_keep(course, [closed], now=now), (closed,))
+    closed = replace(waiting, state="withdrawn", recorded=not unsaid)
+    return Change(keep(course, [closed], now=now), (closed,))
 
 
 def describe_today(course: Course, *, now: datetime, zone: ZoneInfo) -> list[dict[str, str]]:
@@ -304,7 +256,7 @@ def _named(
     return slot
 
 
-def _keep(course: Course, slots: list[Slot], *, now: datetime) -> Course:
+def keep(course: Course, slots: list[Slot], *, now: datetime) -> Course:
     """The course with these slots in its window, and what is older than three days and closed let go."""
     window = {slot.number: slot for slot in course.window}
     window.update({slot.number: slot for slot in slots})
@@ -318,7 +270,7 @@ def _keep(course: Course, slots: list[Slot], *, now: datetime) -> Course:
     return replace(course, window=tuple(sorted(kept, key=lambda slot: slot.number)))
 
 
-def _finish(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Course, list[Slot]]:
+def finish(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Course, list[Slot]]:
     """Complete a course whose slots are done, or whose last slot is closed; its open slot no longer counts."""
     if course.ended or course.total is None:
         return course, []
@@ -334,7 +286,7 @@ def _finish(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Course, l
     if waiting is None:
         return course, []
     closed = replace(waiting, state="withdrawn")
-    return _keep(course, [closed], now=now), [closed]
+    return keep(course, [closed], now=now), [closed]
 
 
 def _is_closed(course: Course, zone: ZoneInfo) -> bool:

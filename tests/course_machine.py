@@ -15,6 +15,7 @@ from hospital_rt import course as rules
 from hospital_rt.clock import local_day, to_wire
 from hospital_rt.problems import Problem
 from hospital_rt.schedule import Schedule
+from hospital_rt.undo import undo
 from tests.reference import Reference, Refused
 
 ZONES = ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Hong_Kong", "America/New_York", "Pacific/Kiritimati",
@@ -73,7 +74,7 @@ class PureSubject:
             raise Problem("conflict")
         key = found.key
         self.tick(now)
-        self._take(rules.undo(self.course, self.rows[key], now=now, zone=self.zone))
+        self._take(undo(self.course, self.rows[key], now=now, zone=self.zone))
         self.tick(now)
 
     def move(self, zone: str, reminder_time: str) -> None:

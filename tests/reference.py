@@ -242,8 +242,11 @@ class Reference:
         self.done -= kept.state == "done"
         was = (self.ended, self.completed_at)
         ends = self.ends_at()
-        by_days = self.ended == "lapsed" or (self.fixed and ends is not None and self.completed_at >= ends)
-        if self.status == "completed" and not by_days:
+        days_over = self.ended == "lapsed" or (ends is not None and ends <= now)
+        if self.status == "completed" and days_over:
+            if self.total is not None and self.done < self.total:
+                self.ended = "fixed" if self.fixed else "lapsed"
+        elif self.status == "completed":
             self.status, self.ended = "active", ""
             if self.reached in self.kept and self.kept[self.reached].state == "withdrawn":
                 self.kept[self.reached].state = "open"
@@ -256,7 +259,7 @@ class Reference:
                 self._complete_if_closed(now)
                 if self.status == "active":
                     self.reminders.append((self.name(slot), 0))
-            kept.reminded = True
+                    kept.reminded = True
         elif self.is_past(slot) and (kept.reminded or answered_at < kept.at):
             kept.state = "missed"
         else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hospital_rt.course import ANSWERED, Slot, undo, withdraw
+from hospital_rt.course import ANSWERED, Slot, withdraw
 from hospital_rt.database import Session
 from hospital_rt.problems import Problem, invalid
+from hospital_rt.undo import undo
 from models.acts.check_in import Answered, completed, later_wins, read_slot
 from models.acts.remind import pass_time
 from models.acts.telling import Audience, ledger_entries, reminder_due
@@ -72,16 +73,16 @@ async def _take_back_slot(
     entries = later_wins(entries, ledger_entries(after, change.touched, answered=change.answered))
     reminders: list[Happening] = []
     if after.status == "cancelled" and after.course is not None:
-        closed = withdraw(after.course, now=now)
+        closed = withdraw(after.course, now=now, unsaid=change.reminded is not None)
         after = replace(after, course=closed.course)
         entries = later_wins(entries, ledger_entries(after, closed.touched))
     elif change.reminded is not None:
         reminders.append(reminder_due(after, change.reminded, repeat=0, now=now))
+    after, more, later_reminders, _ = pass_time(after, now=now)
     audience = await Audience.of(store, step.patient_id, session=session)
     happenings += audience.checked_in(
         after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}"
     )
-    after, more, later_reminders, _ = pass_time(after, now=now)
     happenings += reminders + later_reminders + _ended(audience, before, after, now=now)
     entries, removed = _settled(later_wins(entries, more), change.removed)
     await store.steps.save([after], session=session)

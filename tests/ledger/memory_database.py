@@ -75,21 +75,23 @@ class Collection:
 
     def _update(
         self, wanted: Document, change: Document, session: Session | None, *, upsert: bool = False, many: bool = False
-    ) -> tuple[int, Document | None, Document | None]:
-        """How many matched, and the first before and after."""
+    ) -> tuple[SimpleNamespace, Document | None, Document | None]:
+        """How many matched and changed, and the first before and after."""
         found = [row for row in self.server.view(self.name, session) if matches(row, wanted)]
         before = found[0] if found else None
-        after = None
-        for row in found if many else found[:1]:
+        after, modified = None, 0
+        found = found if many else found[:1]
+        for row in found:
             changed = updated(row, change)
             if changed != row:                     # what changes nothing is not written, and conflicts with nobody
                 self.server.write(self.name, row["_id"], changed, session)
+                modified += 1
             after = after or changed
         if not found and upsert:
             made = {name: value for name, value in wanted.items() if not isinstance(value, dict)}
             after = updated(made, change, inserted=True)
             self.server.write(self.name, after["_id"], stored(after), session, new=True)
-        return len(found), before, after
+        return SimpleNamespace(matched_count=len(found), modified_count=modified), before, after
 
     def _delete(self, wanted: Document, session: Session | None, *, many: bool = False) -> int:
         found = [row for row in self.server.view(self.name, session) if matches(row, wanted)]
@@ -110,13 +112,13 @@ class Collection:
         self, wanted: Document, change: Document, *, upsert: bool = False, session: Session | None = None
     ) -> SimpleNamespace:
         work = lambda: self._update(wanted, change, session, upsert=upsert)  # noqa: E731
-        return SimpleNamespace(matched_count=min(1, (await self._call("update_one", session, work))[0]))
+        return (await self._call("update_one", session, work))[0]
 
     async def update_many(
         self, wanted: Document, change: Document, *, session: Session | None = None
     ) -> SimpleNamespace:
         work = lambda: self._update(wanted, change, session, many=True)  # noqa: E731
-        return SimpleNamespace(matched_count=(await self._call("update_many", session, work))[0])
+        return (await self._call("update_many", session, work))[0]
 
     async def find_one_and_update(
         self, wanted: Document, change: Document, *, upsert: bool = False,
@@ -160,8 +162,12 @@ class MemoryDatabase(Database):
 
     def __init__(self, server: Server) -> None:
         self._turns = Turns()
+        self.abandoned = SimpleNamespace(end=self._nothing)
         self.server = server
         self.client = SimpleNamespace(start_session=lambda: Session(server))
+
+    async def _nothing(self) -> None:
+        """The stage itself ends what a killed process had begun."""
 
     def collection(self, name: str) -> Collection:
         return Collection(self.server, name)

@@ -31,6 +31,8 @@ class Stage(Protocol):
 
     async def blocked(self, label: str) -> None: ...
 
+    def refused(self) -> None: ...
+
     async def after(self, label: str) -> None: ...
 
 
@@ -193,6 +195,8 @@ class Server:
             except PyMongoError:
                 if session:
                     session.end()
+                if self.stage:
+                    self.stage.refused()
                 raise
         if self.stage:
             await self.stage.after(label)

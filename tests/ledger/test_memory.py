@@ -73,7 +73,9 @@ class Program:
             return "refused" if known or error.has_error_label("TransientTransactionError") else repr(error)
         if isinstance(found, dict | list):
             return found
-        return None if isinstance(found, BulkWriteResult) else getattr(found, "matched_count", None)
+        if isinstance(found, BulkWriteResult) or not hasattr(found, "matched_count"):
+            return None
+        return found.matched_count, found.modified_count
 
     def _act(self) -> Any:
         choose, rows = self.choose, self.rows
