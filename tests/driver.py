@@ -56,7 +56,7 @@ def test_settings(*, mongo_url: str, redis_url: str, data_dir: Path, **changes: 
 test_settings.__test__ = False  # type: ignore[attr-defined]
 
 
-async def until(check: Callable[[], Awaitable[Any]], *, within_s: float = 5.0) -> Any:
+async def until(check: Callable[[], Awaitable[Any]], *, within_s: float = 20.0) -> Any:
     """Wait until ``check`` gives something true, and give it back."""
     deadline = time.monotonic() + within_s
     while True:

@@ -70,7 +70,7 @@ async def times_told(doctor: Person) -> Counter[str]:
     told: Counter[str] = Counter()
     after, epoch = 0, ""
     while True:
-        page = (await doctor.get(f"/api/events/?after={after}&epoch={epoch}")).body
+        page = (await doctor.get(f"/api/events/?after={after}" + (f"&epoch={epoch}" if epoch else ""))).body
         told.update(
             event["data"]["note_id"] for event in page["items"]
             if event["event"] == "note.status" and event["data"]["status"] == "ready"
