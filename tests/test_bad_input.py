@@ -177,6 +177,7 @@ def tokens(scene: Scene) -> dict[str, str]:
     }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:The HMAC key is:jwt.warnings.InsecureKeyLengthWarning")
 async def test_a_token_that_is_not_quite_one_opens_nothing(scene: Scene) -> None:
     before = await scene.records()
     for what, token in tokens(scene).items():
