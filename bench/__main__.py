@@ -30,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     sizes, parts = SIZES[options.size], options.only.split(",")
     raise_file_limit()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))      # what was started is ended on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))   # what was started is ended on the way out
     results = Path(__file__).parent / "results"
     peer = Peer(Path(options.peer)) if options.peer else None
     began, load = time.time(), os.getloadavg()
