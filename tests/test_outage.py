@@ -10,8 +10,9 @@ from hospital_rt.extraction import OpenAIExtractor
 from tests.driver import Clinic, item, plan_item
 
 WAYS = (
-    {"do": "status", "status": 500}, {"do": "status", "status": 429, "retry_after": 0}, {"do": "drop", "early": True},
-    {"do": "garbage"}, {"do": "refuse"}, {"do": "truncate"}, {"do": "wrong"}, {"do": "status", "status": 401},
+    {"do": "status", "status": 500}, {"do": "status", "status": 429, "retry_after": 0}, {"do": "hang"},
+    {"do": "drop", "early": True}, {"do": "garbage"}, {"do": "refuse"}, {"do": "truncate"}, {"do": "wrong"},
+    {"do": "status", "status": 401},
 )  # fmt: skip
 PASSING = {"unavailable", "rate-limited", "timeout", "unauthorized"}
 
