@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.ledger.explorer import PAIRS, Pair, explore
 from tests.ledger.machine import LedgerMachine
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -18,6 +19,18 @@ def test_whatever_happens_at_once_and_whoever_dies_the_ledger_and_the_feeds_agre
         suppress_health_check=SLOW,
     )  # fmt: skip
     run_state_machine_as_test(LedgerMachine, settings=plays)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_of_two_acts_each_may_break_into_the_other_or_die_anywhere(pair: Pair) -> None:
+    assert explore(pair, every=4) > 15
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_of_two_acts_each_may_break_into_the_other_or_die_everywhere(pair: Pair) -> None:
+    print(f"{pair.name:28} {explore(pair):4} schedules")
 
 
 @pytest.mark.faults

@@ -83,6 +83,8 @@ def notes_agree_with_their_steps(rows: Rows) -> None:
     steps: dict[str, list[Document]] = defaultdict(list)
     for step in rows["steps"]:
         steps[step["note_id"]].append(step)
+    for found in steps.values():
+        assert len({step["sort"] for step in found}) == len(found), "a note's steps are written twice"
     for note in rows["notes"]:
         statuses = Counter(step["status"] for step in steps[note["_id"]])
         alive = statuses["active"] + statuses["proposed"]

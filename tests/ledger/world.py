@@ -36,6 +36,7 @@ DROPPED: Document = {"dropped": [{"kind": "checklist", "reason": "quote", "detai
 # What a note holds, by its text: the schedules of its steps, None for a checklist step.
 KINDS: dict[str, list[dict[str, Any] | None]] = {
     "daily": [{}],
+    "once": [{"duration_days": 1}],
     "plan": [{"times_per_day": 2}, {"duration_days": 2}, None],
     "taper": [{"duration_days": 3, "miss_policy": "fixed"}, {"every_days": 7}],
     "unsure": [{"times_per_day": 3}, None],
@@ -103,6 +104,7 @@ class World:
             await store.open()
         else:
             await store.vault.open()
+            await store.vault.load_keys([*self.doctors, *self.patients])
         return store
 
     async def _people(self) -> None:
@@ -227,23 +229,23 @@ class World:
                 await notes.fail_note(store, note, failure="invalid-answer", now=self.now)
                 return
             await notes.finish_note(
-                store, note, steps=[self._step(note, patient, schedule) for schedule in KINDS[kind]],
-                review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure", extracted_by="stand-in",
-                failure=None, now=self.now, day_seconds=None,
+                store, note, review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure",
+                steps=[self._step(note, patient, place, schedule) for place, schedule in enumerate(KINDS[kind])],
+                extracted_by="stand-in", failure=None, now=self.now, day_seconds=None,
             )  # fmt: skip
 
         return act
 
-    def _step(self, note: Note, patient: User, schedule: dict[str, Any] | None) -> Step:
+    def _step(self, note: Note, patient: User, place: int, schedule: dict[str, Any] | None) -> Step:
         plan = None
         if schedule is not None:
             day = local_day(note.created_at, patient.zone)
             plan = Schedule(start_date=day, **schedule).at_reminder_time(patient.reminder_time)
         return Step(
-            id=str(uuid4()), sort=uuid4().hex, note_id=note.id, note_number=note.number, patient_id=note.patient_id,
-            doctor_id=note.doctor_id, kind="plan" if plan else "checklist", as_needed=False, by="extractor",
-            status="proposed", created_at=self.now, timezone=patient.timezone, schedule=plan,
-            words=Words(title="Walk", detail=None, quote="walk"),
+            id=str(uuid4()), sort=f"{note.number:06d}-{place}", note_id=note.id, note_number=note.number,
+            patient_id=note.patient_id, doctor_id=note.doctor_id, kind="plan" if plan else "checklist",
+            as_needed=False, by="extractor", status="proposed", created_at=self.now, timezone=patient.timezone,
+            schedule=plan, words=Words(title="Walk", detail=None, quote="walk"),
         )  # fmt: skip
 
     def check_in(

@@ -1,0 +1,268 @@
+"""Defects put in on purpose: each is a mistake that somebody could make, and something must notice it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from pymongo.errors import OperationFailure, PyMongoError
+from pytest import MonkeyPatch
+
+import hospital_rt.course
+import hospital_rt.database
+import hospital_rt.schedule
+import hospital_rt.undo
+import models.acts.accounts
+import models.acts.check_in
+import models.acts.take_back
+from hospital_rt.clock import moment_at
+from hospital_rt.course import Change, Course, Slot
+from hospital_rt.schedule import Timeline
+from models.events import Events
+from models.notes import Notes
+from models.plans import Plan, Plans
+from models.steps import Steps
+from models.store import Store
+
+
+@dataclass(frozen=True)
+class Defect:
+    """``found_by`` is what must notice it: slots, courses, plays, or a pair of acts by its name."""
+
+    name: str
+    put_in: Callable[[MonkeyPatch], None]
+    found_by: tuple[str, ...]
+
+
+DEFECTS: list[Defect] = []
+
+
+def defect(name: str, *found_by: str) -> Callable[[Callable[[MonkeyPatch], None]], Callable[[MonkeyPatch], None]]:
+    def keep(put_in: Callable[[MonkeyPatch], None]) -> Callable[[MonkeyPatch], None]:
+        DEFECTS.append(Defect(name, put_in, found_by))
+        return put_in
+
+    return keep
+
+
+class _Loose:
+    """The records without transactions: each call by itself."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def transaction(self, work: Any) -> Any:
+        return await work(None)
+
+
+def _loosen(patch: MonkeyPatch, module: Any, act: str) -> None:
+    whole = getattr(module, act)
+    patch.setattr(module, act, lambda store, *a, **more: whole(_Loose(store), *a, **more))
+
+
+def _outside(patch: MonkeyPatch, owner: Any, name: str) -> None:
+    whole = getattr(owner, name)
+    patch.setattr(owner, name, lambda self, *a, session, **more: whole(self, *a, session=None, **more))
+
+
+# Writing
+
+
+@defect("the seq is counted outside of the transaction", "dispatcher / dispatcher")
+def _(patch: MonkeyPatch) -> None:
+    _outside(patch, Events, "_count_on")
+
+
+@defect("events are written outside of the transaction", "dispatcher / dispatcher")
+def _(patch: MonkeyPatch) -> None:
+    _outside(patch, Events, "append")
+
+
+@defect("the step is moved on first, the reminder written later", "dispatcher / dispatcher")
+def _(patch: MonkeyPatch) -> None:
+    _outside(patch, Steps, "save")
+
+
+@defect("check, insert and advance without a transaction", "dispatcher / dispatcher")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(Store, "transaction", _Loose.transaction)
+
+
+@defect("no transaction, and ids that do not follow from the facts", "dispatcher / dispatcher")
+def _(patch: MonkeyPatch) -> None:
+    key = Timeline.key
+    patch.setattr(Store, "transaction", _Loose.transaction)
+    patch.setattr(Timeline, "key", lambda self, slot: f"{key(self, slot)}#{uuid4().hex}")
+
+
+@defect("a check-in is read first and written later", "check-in / check-in")
+def _(patch: MonkeyPatch) -> None:
+    _loosen(patch, models.acts.check_in, "check_in")
+
+
+@defect("an undo is read first and written later", "undo / dispatcher")
+def _(patch: MonkeyPatch) -> None:
+    _loosen(patch, models.acts.take_back, "take_back")
+
+
+@defect("a change of zone is read first and written later", "dispatcher / move")
+def _(patch: MonkeyPatch) -> None:
+    _loosen(patch, models.acts.accounts, "change_settings")
+
+
+@defect("a commit without an answer is done anew from the start", "submit / worker")
+def _(patch: MonkeyPatch) -> None:
+    async def commit(session: Any) -> None:
+        try:
+            await session.commit_transaction()
+        except PyMongoError:
+            raise OperationFailure("again", 251, {"errorLabels": ["TransientTransactionError"]}) from None
+
+    patch.setattr(hospital_rt.database, "_commit", commit)
+
+
+# Notes
+
+
+def _unfenced(patch: MonkeyPatch) -> None:
+    whole = Notes.settle
+
+    async def settle(self: Notes, note: Any, status: Any, *, lease: Any, session: Any, **more: Any) -> bool:
+        row = await self._notes.find_one({"_id": note.id}, session=session)
+        return await whole(self, replace(note, status=row["status"]), status, lease=None, session=session, **more)
+
+    patch.setattr(Notes, "settle", settle)
+
+
+@defect("a lease without fencing", "worker / worker, one note")
+def _(patch: MonkeyPatch) -> None:
+    _unfenced(patch)
+
+
+@defect("a late extraction is accepted", "worker / worker, two notes")
+def _(patch: MonkeyPatch) -> None:
+    _unfenced(patch)
+    whole = Plans.touch
+
+    async def touch(self: Plans, patient_id: str, **more: Any) -> Plan:
+        return Plan(notes=(await whole(self, patient_id, **more)).notes, ready_note=0)
+
+    patch.setattr(Plans, "touch", touch)
+
+
+@defect("an undo brings back a step whose plan was replaced", "undo / worker")
+def _(patch: MonkeyPatch) -> None:
+    async def revived(_store: Any, _before: Any, after: Any, **_more: Any) -> Any:
+        return after
+
+    patch.setattr(models.acts.take_back, "_revived", revived)
+
+
+@defect("the open slot of a cancelled step stays open", "dispatcher / cancel")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(models.acts.check_in, "withdraw", lambda course, *, now: Change(course))
+
+
+# Slots
+
+
+@defect("24 hours on instead of the same wall time", "slots", "courses")
+def _(patch: MonkeyPatch) -> None:
+    def moment(self: Timeline, slot: int, *, days_later: int = 0) -> datetime:
+        clock = self.schedule.times[slot % len(self.schedule.times)]
+        first = moment_at(self.schedule.start_date, time.fromisoformat(clock), self.zone)
+        return first + timedelta(days=self.day_number(slot) + days_later)
+
+    patch.setattr(Timeline, "moment", moment)
+
+
+@defect("the second showing of a time that is shown twice", "slots")
+def _(patch: MonkeyPatch) -> None:
+    def second(day: date, at: time, zone: ZoneInfo) -> datetime:
+        first = moment_at(day, at, zone)
+        later = datetime.combine(day, at).replace(tzinfo=zone, fold=1).astimezone(first.tzinfo)
+        return max(first, later) if later.astimezone(zone).time() == at else first
+
+    patch.setattr(hospital_rt.schedule, "moment_at", second)
+
+
+@defect("a skipped time is moved on by what was skipped", "slots")
+def _(patch: MonkeyPatch) -> None:
+    def shifted(day: date, at: time, zone: ZoneInfo) -> datetime:
+        return datetime.combine(day, at).replace(tzinfo=zone).astimezone(ZoneInfo("UTC"))
+
+    patch.setattr(hospital_rt.schedule, "moment_at", shifted)
+
+
+@defect("two times on one instant are two slots", "slots", "courses")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(Timeline, "is_merged", lambda self, slot: False)
+
+
+@defect("slots before the step became active exist", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.course.begin
+    patch.setattr(hospital_rt.course, "begin", lambda *a, **more: replace(whole(*a, **more), first=0, passed=-1))
+
+
+@defect("a slot is known by its instant, not by its date", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = Timeline.newest_due
+
+    def newest_due(self: Timeline, now: datetime, *, after: int) -> int | None:
+        slot = whole(self, now, after=self.first - 1)
+        return None if slot is None or self.moment(slot) in self.kept.values() else slot
+
+    patch.setattr(Timeline, "newest_due", newest_due)
+
+
+# Courses
+
+
+@defect("a reminder for each day that was missed", "courses")
+def _(patch: MonkeyPatch) -> None:
+    def oldest_due(self: Timeline, now: datetime, *, after: int) -> int | None:
+        slot = self.after(after)
+        return slot if slot is not None and self.moment(slot) <= now else None
+
+    patch.setattr(Timeline, "newest_due", oldest_due)
+
+
+@defect("a slot that was answered early is reminded all the same", "courses")
+def _(patch: MonkeyPatch) -> None:
+    known = Course.known
+
+    def forgets(self: Course, number: int) -> Slot | None:
+        slot = known(self, number)
+        return None if slot and number > self.passed and slot.state == "done" else slot
+
+    patch.setattr(Course, "known", forgets)
+
+
+@defect("a course never lapses and a taper has no end", "courses")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(hospital_rt.course, "end_at", lambda course, zone: None)
+
+
+@defect("a skipped slot counts as done", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.course.answer
+
+    def answer(*a: Any, **more: Any) -> Change:
+        change = whole(*a, **more)
+        done = change.course.done + (change.counted and more["outcome"] == "skipped")
+        return replace(change, course=replace(change.course, done=done))
+
+    patch.setattr(hospital_rt.course, "answer", answer)
+
+
+@defect("an undone answer leaves the step completed", "courses")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(hospital_rt.undo, "_runs_again", lambda course, *, now, zone: (course, []))
