@@ -96,8 +96,7 @@ class CalendarFileHandler(Door):
 
     async def prepare(self) -> None:
         self.receive()
-        if self.request.method != "GET":
-            self.set_header("Allow", "GET")
+        if self.request.method not in {"GET", "HEAD"}:
             raise Problem("method-not-allowed")
 
     async def get(self, secret: str) -> None:
@@ -117,6 +116,8 @@ class CalendarFileHandler(Door):
         self.set_header("Content-Type", "text/calendar; charset=utf-8")
         self.set_header("Cache-Control", "private, no-store")
         self.finish(calendar_file(entries, zone=zone, name=name, neutral=neutral, now=now))
+
+    head = get
 
 
 def _entries(step: Step, *, titles: bool) -> list[Entry]:

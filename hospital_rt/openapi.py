@@ -154,4 +154,6 @@ def _responses(one: Described) -> dict[str, Any]:
                 "$ref": "#/components/schemas/ProblemView"}}},
         })  # fmt: skip
         entry["description"] = f"{entry['description']}, {slug}".lstrip(", ")
+        if PUBLISHED[slug][0] in {429, 503}:
+            entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
     return found

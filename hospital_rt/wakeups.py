@@ -26,6 +26,7 @@ CHANNEL = "hospital_rt:wake"
 BATCH = 500
 MOST_WAITING = 100_000
 PING_AFTER_S = 1.0                     # of silence
+STOP_TRIES = 10
 DEAF_AFTER_S = 3.0                     # without an answer
 
 
@@ -150,9 +151,12 @@ class Listener:
         self._task = asyncio.create_task(self._run(), name="wakeups")
 
     async def stop(self) -> None:
-        if self._task:
+        """Cancelled until it ends: a client that is about to give up on a connection takes the first for its own."""
+        for _ in range(STOP_TRIES):
+            if self._task is None or self._task.done():
+                break
             self._task.cancel()
-            await asyncio.wait({self._task}, timeout=2.0)
+            await asyncio.wait({self._task}, timeout=0.2)
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 

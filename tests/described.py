@@ -21,10 +21,15 @@ PROBLEM = "application/problem+json"
 ANYWHERE = frozenset({"bad-host", "bad-request", "method-not-allowed", "unavailable"})
 
 
+# Every described success that was met so far, for the test that wants them all.
+met: set[tuple[str, str]] = set()
+
+
 class Described:
     """One operation of the document: the status codes it knows, with their slugs and shapes."""
 
     def __init__(self, document: dict[str, Any], operation: dict[str, Any]) -> None:
+        self.id = str(operation["operationId"])
         self.slugs: dict[str, set[str]] = {}
         self.shapes: dict[str, Draft202012Validator | None] = {}
         self.has_feed = False
@@ -83,6 +88,7 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], raw: 
     if described is None:
         return
     assert str(status) in described.shapes, f"{asked}: not described"
+    met.add((described.id, str(status)))
     shape = described.shapes[str(status)]
     if shape is None:
         assert not raw, f"{asked}: a body where none is described"

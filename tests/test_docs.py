@@ -7,33 +7,47 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import jsonschema_rs
+import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from handlers.routes import API, openapi_document
+from hospital_rt.clock import utcnow
+from hospital_rt.problems import Problem
 from main import make_parser
-from tests.driver import Clinic
+from tests import described
+from tests.driver import PASSWORD, Clinic, item
+from tests.mailbox import link_token
 
 HERE = Path(__file__).resolve().parent.parent
 
 
 def test_every_route_and_method_is_described() -> None:
     document = openapi_document()
-    described = {(path, method.upper()) for path, item in document["paths"].items() for method in item}
+    told = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
     served = {(route.path, method) for route in API for method in route.handler.operations}
-    assert described == served
+    assert told == served
     assert document["openapi"].startswith("3.1")
 
 
 def test_every_operation_says_who_may_call_it_and_how_it_refuses() -> None:
-    for path, item in openapi_document()["paths"].items():
-        for method, operation in item.items():
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
             assert operation["summary"] and operation["description"], (method, path)
             refusals = {status for status in operation["responses"] if status[0] in "45"}
             assert "503" in refusals, (method, path)
             assert ("401" in refusals) or "security" not in operation, (method, path)
             for status in refusals:
                 assert "application/problem+json" in operation["responses"][status]["content"], (method, path, status)
+
+
+def test_the_document_is_openapi_3_1_and_names_each_operation_once() -> None:
+    document = openapi_document()
+    OPENAPI_31_VALIDATOR.validate(document)
+    names = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names))
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_one() -> None:
@@ -52,6 +66,110 @@ async def test_the_document_is_served_as_it_is_printed(clinic: Clinic) -> None:
         [sys.executable, "main.py", "openapi"], capture_output=True, text=True, cwd=HERE, check=True
     )
     assert served.body == json.loads(printed.stdout) == openapi_document()
+
+
+DROPPED = item("Take warfarin 5 mg", "nothing of the kind")
+# Where addresses are confirmed; met in test_accounts.py.
+ELSEWHERE = {("post_api_signup", "202")}
+
+
+@pytest.mark.settings(push_hosts=("push.example",))
+async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
+    """Each is met once here; that its body is of the described shape is seen to by every call of every test."""
+    described.met.clear()
+    patient, doctor = await clinic.patient(), await clinic.doctor()
+    anyone = clinic.anyone
+    await clinic.assign(patient, doctor)
+    await clinic.assign(patient, doctor)
+    proposed = await clinic.note(
+        doctor, patient, checklist=[item("Book a scan"), DROPPED], text="Book a scan.", expect="proposed"
+    )
+    note = f"/api/notes/{proposed['id']}"
+    await doctor.post(f"{note}/approve/")
+    again = await clinic.note(
+        doctor, patient, checklist=[item("Book a test"), DROPPED], text="Book a test.", expect="proposed"
+    )
+    await doctor.post(f"/api/notes/{again['id']}/reject/")
+    clinic.model.will({"do": "refuse"})
+    failed = await clinic.submit(doctor, patient, "Walk.")
+    await clinic.read_notes()
+    await doctor.post(f"/api/notes/{failed['id']}/retry/")
+    walk = await clinic.plan_daily(doctor, patient, "Walk")
+    await clinic.tick("2027-03-02T09:00")
+    step = f"/api/steps/{walk['id']}/"
+    for user in (patient, doctor):
+        for path in ("/api/notes/", f"{note}/", "/api/steps/?status=all", step, "/api/events/", "/api/doctors/",
+                     f"/api/adherence/?patient_id={patient.id}", "/api/me/", "/api/me/sessions/"):  # fmt: skip
+            assert (await user.get(path)).status == 200, path
+    await patient.post(f"/api/check-in/{walk['id']}/")
+    assert (await patient.get(step)).body["check_ins"]
+    await patient.delete(f"/api/check-in/{walk['id']}/")
+    assert (await doctor.get("/api/my-patients/")).body["items"]
+    await doctor.post(f"{step}cancel/")
+    await doctor.post(f"{note}/withdraw/")
+    await patient.get("/api/assign/")
+    assert (await patient.get("/api/me/access-log/")).body["items"]
+    await patient.delete("/api/assign/")
+    await patient.patch("/api/me/", {"reminder_time": "08:00"})
+    await patient.post("/api/me/calendar/")
+    await patient.delete("/api/me/calendar/")
+    keys = {"p256dh": "B" + "A" * 86, "auth": "A" * 22}
+    await patient.post("/api/me/push/", {"endpoint": "https://push.example/device", "keys": keys})
+    [device] = (await patient.get("/api/me/push/")).body["items"]
+    await patient.delete("/api/me/push/", {"id": device["id"]})
+    tablet = await clinic.sign_in(patient.user)
+    [session] = [one for one in (await tablet.get("/api/me/sessions/")).body["items"] if not one["current"]]
+    await tablet.delete(f"/api/me/sessions/{session['id']}/")
+    newer = (await anyone.post("/api/token/refresh/", {"refresh": tablet.refresh})).body["refresh"]
+    await anyone.post("/api/token/revoke/", {"refresh": newer})
+    await anyone.post("/api/forgot-password/", {"email": patient.email})
+    token = await link_token(clinic, patient.email)
+    await anyone.post("/api/reset-password/", {"token": token, "password": PASSWORD})
+    patient = await clinic.sign_in(patient.user)
+    await patient.post("/api/me/password/", {"current": PASSWORD, "password": PASSWORD})
+    await patient.delete("/api/me/", {"password": PASSWORD})
+    await anyone.post("/api/verify-email/", {"token": await unverified(clinic), "password": PASSWORD})
+    every = {
+        (operation["operationId"], status)
+        for methods in openapi_document()["paths"].values() for operation in methods.values()
+        for status in operation["responses"] if status.startswith("2")
+    }  # fmt: skip
+    assert every - described.met == ELSEWHERE
+
+
+async def unverified(clinic: Clinic) -> str:
+    """The link of somebody who signed up while addresses were still confirmed."""
+    user = await clinic.sign_up("patient")
+    await clinic.house.store.users.update(user["id"], {"email_confirmed": False})
+    tokens, link_id = clinic.house.resources.tokens, str(uuid4())
+    token = tokens.link_token(use="verify", link_id=link_id)
+    await clinic.house.store.letters.make_link(
+        link_id=link_id, user_id=user["id"], use="verify", token_hash=tokens.hash_link(token), now=utcnow()
+    )
+    return token
+
+
+SUPERSEDED = json.dumps(Problem("superseded").document()).encode()
+WRONG_ANSWERS = [
+    ("GET", "/api/me/", 500, {}, b"{}"),
+    ("GET", "/api/me/", 404, {"Content-Type": "text/html"}, b"<h1>"),
+    ("GET", "/api/me/", 200, {}, b'{"id": "x"}'),
+    ("GET", "/api/me/", 201, {}, b"{}"),
+    ("DELETE", "/api/assign", 204, {}, b"{}"),
+    ("GET", "/api/doctors?q=x", 200, {}, b'{"items": [], "next": 7}'),
+    ("GET", "/api/steps/", 200, {}, b'{"items": [], "next": null}'),
+    ("GET", "/api/me/", 401, {"Content-Type": described.PROBLEM}, b"{}"),
+    ("GET", "/api/me/", 409, {"Content-Type": described.PROBLEM}, SUPERSEDED),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "headers", "raw"), WRONG_ANSWERS)
+def test_an_answer_that_is_not_as_its_document_says_is_noticed(
+    method: str, path: str, status: int, headers: dict[str, str], raw: bytes
+) -> None:
+    usual = {"X-Request-ID": "x", "Cache-Control": "no-store", "Content-Type": "application/json"}
+    with pytest.raises(AssertionError):
+        described.check(method, path, status, {**usual, **headers}, raw)
 
 
 async def test_swagger_ui_comes_whole_from_this_server(clinic: Clinic) -> None:
