@@ -12,6 +12,7 @@ from hospital_rt.clock import from_wire
 from hospital_rt.course import time_passes
 from hospital_rt.vault import Vault
 from models.steps import Steps
+from tests.ledger.acts import Journal
 
 Document = dict[str, Any]
 Rows = Mapping[str, Sequence[Document]]
@@ -106,6 +107,15 @@ def at_rest(rows: Rows, vault: Vault, *, now: datetime) -> None:
     no_reminder_after_the_end(rows, vault)
 
 
+def all_of_it(
+    rows: Rows, vault: Vault, *, now: datetime, journal: Journal, heard: Mapping[str, Sequence[int]]
+) -> None:
+    """At rest, with what was acknowledged and what clients have heard."""
+    at_rest(rows, vault, now=now)
+    nothing_acknowledged_is_lost(rows, journal)
+    everybody_heard_everything(rows, heard)
+
+
 def nothing_is_left_to_do(rows: Rows, vault: Vault, *, now: datetime) -> None:
     assert not [note["status"] for note in rows["notes"] if note["status"] in {"queued", "processing"}]
     reader = Steps(None, vault)
@@ -139,13 +149,11 @@ def no_reminder_after_the_end(rows: Rows, vault: Vault) -> None:
     assert {id: is_over for id, is_over in statuses.items() if id in over} == over, "the feed tells of another end"
 
 
-def nothing_acknowledged_is_lost(
-    rows: Rows, *, notes: Sequence[str], answers: Sequence[tuple[str, str, str]], undone: set[str]
-) -> None:
-    assert set(notes) <= {note["_id"] for note in rows["notes"]}, "a note that was accepted is gone"
+def nothing_acknowledged_is_lost(rows: Rows, journal: Journal) -> None:
+    assert set(journal.notes) <= {note["_id"] for note in rows["notes"]}, "a note that was accepted is gone"
     held = {(row["step_id"], row["slot_at"]): row for row in rows["reminders"]}
-    for step_id, slot, outcome in answers:
-        if step_id in undone:
+    for step_id, slot, outcome in journal.answers:
+        if step_id in journal.undone:
             continue
         row = held.get((step_id, from_wire(slot)))
         assert row is not None and row["state"] == row["outcome"] == outcome, f"an answer is gone: {slot} {outcome}"

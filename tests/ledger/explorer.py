@@ -60,11 +60,11 @@ def waiting(*kinds: str, after: tuple[str, ...] = ("daily",), at: datetime = BEG
 
 def worker(number: int) -> Maker:
     """Reads the patient's note of that number."""
-    return lambda world: world.worker(next(row["_id"] for row in world.server.all("notes") if row["number"] == number))
+    return lambda world: world.worker(next(row["_id"] for row in world.all("notes") if row["number"] == number))
 
 
 def author(number: int, verdict: str) -> Maker:
-    return lambda world: world.judge(next(row for row in world.server.all("notes") if row["number"] == number), verdict)
+    return lambda world: world.judge(next(row for row in world.all("notes") if row["number"] == number), verdict)
 
 
 def dispatcher(world: World) -> Act:

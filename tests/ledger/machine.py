@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hospital_rt.clock import to_wire
 from models.store import Store
+from tests.ledger.acts import KINDS
 from tests.ledger.memory_server import Document
 from tests.ledger.stage import Actor
-from tests.ledger.world import KINDS, World
+from tests.ledger.world import World
 
 T = TypeVar("T")
 
@@ -101,7 +102,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), how=HOW)
     def undo(self, data: st.DataObject, how: tuple[str, int]) -> None:
-        answered = {row["step_id"] for row in self.world.server.all("reminders") if row.get("answered_at")}
+        answered = {row["step_id"] for row in self.world.all("reminders") if row.get("answered_at")}
         steps = [row for row in self.world.steps() if row["_id"] in answered]
         if steps:
             self._act(how, "patient", self.world.undo(one_of(data, steps)))

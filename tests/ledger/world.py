@@ -1,10 +1,8 @@
-"""A small hospital on a stage: patients, a doctor, and what anybody may do, each by the service's own act."""
+"""A small hospital on a stage: patients, doctors, and what anybody may do, each by the service's own act."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,47 +10,18 @@ from uuid import uuid4
 from cryptography.fernet import Fernet
 from pymongo.errors import PyMongoError
 
-from hospital_rt.clock import from_wire, local_day
-from hospital_rt.course import Outcome
-from hospital_rt.database import Session, is_away
+from hospital_rt.database import is_away
 from hospital_rt.problems import Problem
-from hospital_rt.schedule import Schedule
 from hospital_rt.vault import Vault
-from models.acts import accounts, assign, check_in, notes, remind, take_back
-from models.notes import Note
-from models.steps import Step, Words
 from models.store import Store
-from models.users import User
 from tests.ledger import checks
+from tests.ledger.acts import Act, Acts, Journal
 from tests.ledger.memory_database import MemoryDatabase
 from tests.ledger.memory_server import Document, Server
 from tests.ledger.stage import Actor, Stage
 
 KEYS = (Fernet.generate_key().decode(),)
 BEGAN = datetime(2027, 3, 1, 8, 30, tzinfo=UTC)
-LEASE_S = 20.0
-REVIEW: Document = {"dropped": [], "unmatched": []}
-DROPPED: Document = {"dropped": [{"kind": "checklist", "reason": "quote", "detail": "", "item": {}}], "unmatched": []}
-# What a note holds, by its text: the schedules of its steps, None for a checklist step.
-KINDS: dict[str, list[dict[str, Any] | None]] = {
-    "daily": [{}],
-    "once": [{"duration_days": 1}],
-    "plan": [{"times_per_day": 2}, {"duration_days": 2}, None],
-    "taper": [{"duration_days": 3, "miss_policy": "fixed"}, {"every_days": 7}],
-    "unsure": [{"times_per_day": 3}, None],
-    "nothing": [],
-    "broken": [],
-}
-
-
-@dataclass
-class Journal:
-    """What was acknowledged: it must be there in the end."""
-
-    notes: list[str] = field(default_factory=list)
-    answers: list[tuple[str, str, str]] = field(default_factory=list)          # step, slot, outcome
-    undone: set[str] = field(default_factory=set)
-    refused: int = 0
 
 
 class Reader:
@@ -68,7 +37,7 @@ class Reader:
         self.seen += sorted(row["seq"] for row in mine)
 
 
-class World:
+class World(Acts):
     """The records, the people, the time, and who is acting at the moment."""
 
     def __init__(self) -> None:
@@ -80,7 +49,7 @@ class World:
         self.doctors, self.patients = [str(uuid4()), str(uuid4())], [str(uuid4()), str(uuid4())]
         self.readers = [Reader(id) for id in (*self.doctors, *self.patients)]
         self.store = self.stage.now_do(self._open())
-        self.stage.now_do(self._people())
+        self.stage.now_do(self.admit(self.store))
 
     def close(self) -> None:
         self.stage.close()
@@ -107,26 +76,9 @@ class World:
             await store.vault.load_keys([*self.doctors, *self.patients])
         return store
 
-    async def _people(self) -> None:
-        for role, ids in (("doctor", self.doctors), ("patient", self.patients)):
-            for number, id in enumerate(ids):
-                user = User(
-                    id=id, role=role, status="active", name=f"{role} {number}", email=f"{role}{number}@example.org",  # type: ignore[arg-type]
-                    password_hash="", timezone="UTC", reminder_time="09:00", language="en", created_at=self.now,
-                )  # fmt: skip
-
-                async def work(session: Session, user: User = user) -> None:
-                    await self.store.users.insert(user, session=session)
-
-                await self.store.transaction(work)
-        for patient_id in self.patients:
-            await assign.assign_doctor(
-                self.store, patient_id=patient_id, doctor_id=self.doctors[0], share_history=False, now=self.now
-            )
-
     # Acting
 
-    def enter(self, name: str, act: Callable[[Store], Awaitable[Any]], *, lose_answers: int = 0) -> Actor:
+    def enter(self, name: str, act: Act, *, lose_answers: int = 0) -> Actor:
         """Somebody begins to act, through a process of the service of their own."""
         store = self.stage.now_do(self._open())
 
@@ -139,7 +91,7 @@ class World:
 
         return self.stage.enter(name, play, lose_answers=lose_answers)
 
-    def do(self, name: str, act: Callable[[Store], Awaitable[Any]]) -> Any:
+    def do(self, name: str, act: Act) -> Any:
         """The same, from beginning to end with nobody else."""
         return self.finish(self.enter(name, act))
 
@@ -154,11 +106,8 @@ class World:
             return actor.result
         raise actor.error
 
-    def steps(self, **wanted: Any) -> list[Document]:
-        return [row for row in self.server.all("steps") if all(row[name] == value for name, value in wanted.items())]
-
-    def notes(self, *statuses: str) -> list[Document]:
-        return [row for row in self.server.all("notes") if row["status"] in statuses]
+    def all(self, name: str) -> list[Document]:
+        return self.server.all(name)
 
     def settle(self) -> None:
         """Everybody comes to an end, leases run out, and the night shift does what is left to do."""
@@ -183,128 +132,5 @@ class World:
     def check_at_rest(self) -> None:
         """Everybody comes to an end, and then all of it holds."""
         self.settle()
-        rows = self.rows()
-        checks.at_rest(rows, self.store.vault, now=self.now)
-        checks.nothing_acknowledged_is_lost(
-            rows, notes=self.journal.notes, answers=self.journal.answers, undone=self.journal.undone
-        )
-        checks.everybody_heard_everything(rows, {reader.user_id: reader.seen for reader in self.readers})
-
-    # Acts
-
-    def dispatcher(self, *, limit: int = 2) -> Callable[[Store], Awaitable[int]]:
-        async def act(store: Store) -> int:
-            looks = 0
-            while (await remind.record_due(store, now=self.now, limit=limit)).steps == limit:
-                looks += 1
-                assert looks < 50, "the same steps are due again and again"
-            return looks
-
-        return act
-
-    def submit(self, patient_id: str, kind: str) -> Callable[[Store], Awaitable[Any]]:
-        async def act(store: Store) -> None:
-            done = await notes.submit_note(
-                store, doctor_id=self._doctor_of(patient_id), patient_id=patient_id, text=kind, now=self.now
-            )
-            self.journal.notes.append(done.note.id)
-
-        return act
-
-    def _doctor_of(self, patient_id: str) -> str:
-        current = [row["doctor_id"] for row in self.server.all("assignments")
-                   if row["patient_id"] == patient_id and row.get("current")]  # fmt: skip
-        return current[0] if current else self.doctors[0]
-
-    def worker(self, note_id: str) -> Callable[[Store], Awaitable[Any]]:
-        async def act(store: Store) -> None:
-            note = await store.notes.claim(note_id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
-            if note is None:
-                return
-            await notes.tell_processing(store, note, now=self.now)
-            kind = await store.notes.text(note)
-            patient = await store.users.get(note.patient_id)
-            assert kind is not None and patient is not None
-            if kind == "broken":
-                await notes.fail_note(store, note, failure="invalid-answer", now=self.now)
-                return
-            await notes.finish_note(
-                store, note, review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure",
-                steps=[self._step(note, patient, place, schedule) for place, schedule in enumerate(KINDS[kind])],
-                extracted_by="stand-in", failure=None, now=self.now, day_seconds=None,
-            )  # fmt: skip
-
-        return act
-
-    def _step(self, note: Note, patient: User, place: int, schedule: dict[str, Any] | None) -> Step:
-        plan = None
-        if schedule is not None:
-            day = local_day(note.created_at, patient.zone)
-            plan = Schedule(start_date=day, **schedule).at_reminder_time(patient.reminder_time)
-        return Step(
-            id=str(uuid4()), sort=f"{note.number:06d}-{place}", note_id=note.id, note_number=note.number,
-            patient_id=note.patient_id, doctor_id=note.doctor_id, kind="plan" if plan else "checklist",
-            as_needed=False, by="extractor", status="proposed", created_at=self.now, timezone=patient.timezone,
-            schedule=plan, words=Words(title="Walk", detail=None, quote="walk"),
-        )  # fmt: skip
-
-    def check_in(
-        self, step: Document, slot: str | None, outcome: Outcome = "done"
-    ) -> Callable[[Store], Awaitable[Any]]:
-        async def act(store: Store) -> None:
-            done = await check_in.check_in(
-                store, patient_id=step["patient_id"], step_id=step["_id"], slot=slot, outcome=outcome, reason=None,
-                now=self.now,
-            )  # fmt: skip
-            if done.users and slot and step["course"]:
-                held = done.step.course.window if done.step.course else ()
-                if any(one.at == from_wire(slot) and one.state == outcome for one in held):
-                    self.journal.answers.append((step["_id"], slot, outcome))
-
-        return act
-
-    def undo(self, step: Document, slot: str | None = None) -> Callable[[Store], Awaitable[Any]]:
-        self.journal.undone.add(step["_id"])
-
-        async def act(store: Store) -> None:
-            await take_back.take_back(
-                store, patient_id=step["patient_id"], step_id=step["_id"], slot=slot, now=self.now
-            )
-
-        return act
-
-    def cancel(self, step: Document) -> Callable[[Store], Awaitable[Any]]:
-        async def act(store: Store) -> None:
-            held = await store.steps.get(step["_id"])
-            assert held is not None
-            await check_in.cancel_step(store, held, by="patient", reason=None, now=self.now)
-
-        return act
-
-    def judge(self, note: Document, verdict: str) -> Callable[[Store], Awaitable[Any]]:
-        """The author approves, rejects or withdraws."""
-
-        async def act(store: Store) -> None:
-            whose = {"note_id": note["_id"], "doctor_id": note["doctor_id"], "now": self.now}
-            if verdict == "approve":
-                await notes.approve_note(store, chosen=None, day_seconds=None, **whose)
-            elif verdict == "reject":
-                await notes.reject_note(store, **whose)
-            else:
-                await notes.withdraw_note(store, reason=None, **whose)
-
-        return act
-
-    def move(self, patient_id: str, **changes: str) -> Callable[[Store], Awaitable[Any]]:
-        async def act(store: Store) -> None:
-            await accounts.change_settings(store, patient_id, changes)
-
-        return act
-
-    def change_doctor(self, patient_id: str, doctor_id: str) -> Callable[[Store], Awaitable[Any]]:
-        async def act(store: Store) -> None:
-            await assign.assign_doctor(
-                store, patient_id=patient_id, doctor_id=doctor_id, share_history=False, now=self.now
-            )
-
-        return act
+        heard = {reader.user_id: reader.seen for reader in self.readers}
+        checks.all_of_it(self.rows(), self.store.vault, now=self.now, journal=self.journal, heard=heard)
