@@ -437,3 +437,14 @@ async def test_a_day_is_the_patients_own(ward: Clinic) -> None:
     await check_in(patient, step)
     today = (await patient.get("/api/adherence/?days=1")).body["items"]
     assert today == [{"date": "2027-03-03", "due": 1, "done": 1, "skipped": 0, "missed": 0}]
+
+
+@pytest.mark.parametrize("slot", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2027-03-01T08:59:59Z",
+                                  "2027-02-27T09:00:00Z", "9999-12-31T09:00:00Z"])  # fmt: skip
+async def test_a_slot_that_never_is_is_refused_wherever_it_lies(ward: Clinic, slot: str) -> None:
+    patient, doctor = await ward.pair(timezone="Pacific/Kiritimati")
+    schedules = ({}, {"duration_days": 3, "miss_policy": "fixed"}, {"every_days": 366})
+    for step in await plan(ward, doctor, patient, *schedules):
+        refused = await check_in(patient, step, slot)
+        assert (refused.status, refused.slug) == (422, "invalid"), refused.body
+        assert (await undo(patient, step, slot)).status == 422
