@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from datetime import date
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hospital_rt.settings import TOGETHER, Settings, SettingsError, load_settings, read_environment
@@ -44,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         return print_openapi()
     if command == "asyncapi":
         return print_asyncapi()
+    if command in TOGETHER or command in ROLES:
+        leave_on_signals()
     try:
         values = read_environment(dotenv=Path(".env"))
         if command == "check":
@@ -66,6 +70,16 @@ def main(arguments: list[str] | None = None) -> int:
 
         return run_admin(options, settings)
     return run_one(command, settings)
+
+
+def leave_on_signals() -> None:
+    """Until the command listens by itself: SIGTERM and Ctrl-C end it at once, with exit code 0 and no traceback."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 def run_one(role: str, settings: Settings) -> int:

@@ -7,10 +7,10 @@ from ipaddress import ip_network
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from redis.exceptions import RedisError
 
 from handlers.door import Door, is_in
 from hospital_rt.problems import Problem
+from hospital_rt.wakeups import REDIS_AWAY
 
 REACH_WITHIN_S = 2.0
 
@@ -72,7 +72,7 @@ class ReadyHandler(OperationsDoor):
     async def _redis(self) -> bool:
         try:
             await asyncio.wait_for(self.doors.house.resources.redis.ping(), REACH_WITHIN_S)
-        except (RedisError, OSError, TimeoutError):
+        except REDIS_AWAY:
             return False
         return True
 

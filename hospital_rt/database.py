@@ -47,6 +47,7 @@ T = TypeVar("T")
 CALL_TIMEOUT_MS = 5_000
 TRANSACTION_WITHIN_S = 12.0
 CONFLICT_IS_ODD_AFTER_S = 1.0
+SLOW_AFTER_S = 3.0
 APP_NAME = "hospital_rt"
 COMPARE_EVERY_S = 10.0
 CLOSE_ENOUGH = timedelta(seconds=2)
@@ -156,6 +157,8 @@ class Database:
                     async with turn.attempt(), await _begin(session):
                         result = await work(session)
                         await _commit(session)
+                    if time.monotonic() - began > SLOW_AFTER_S:
+                        log.warning("transaction.slow", attempt=attempt + 1, delay_s=round(time.monotonic() - began, 1))
                     return result
                 except Taken:
                     continue

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from hospital_rt.problems import Problem
 from hospital_rt.telemetry import describe_error, log
+from hospital_rt.wakeups import REDIS_AWAY
 
 HELD_HERE = 50_000
 _COUNT = """
@@ -76,7 +76,7 @@ class Limits:
         self._here.pop(key, None)
         if time.monotonic() < self._deaf_until:
             return
-        with contextlib.suppress(RedisError, OSError):
+        with contextlib.suppress(*REDIS_AWAY):
             await self._redis.delete(key)
 
     async def _shared(self, key: str, limit: Limit) -> tuple[int, float]:
@@ -86,7 +86,7 @@ class Limits:
         try:
             count, left_ms = await self._redis.eval(_COUNT, 1, key, str(limit.window_s * 1000))
             return int(count), max(0, int(left_ms)) / 1000
-        except (RedisError, OSError) as error:
+        except REDIS_AWAY as error:
             self._deaf_until = time.monotonic() + 2
             log.warning("limits.alone", **describe_error(error))
             return here

@@ -67,7 +67,7 @@ class Turn:
 
     def __init__(self, turns: Turns, *, within_s: float = WITHIN_S) -> None:
         self._turns = turns
-        self._within_s = within_s
+        self._ends_at = asyncio.get_running_loop().time() + within_s
         self._wanted: set[str] = set()
         self._held: set[str] = set()
 
@@ -76,11 +76,11 @@ class Turn:
         """Hold what is wanted, taken in one order by all, until the attempt is over.
 
         Raises:
-            Crowded: too many were before us.
+            Crowded: too many were before us, in this attempt and those before it.
         """
         try:
             try:
-                async with asyncio.timeout(self._within_s):
+                async with asyncio.timeout_at(self._ends_at):
                     for name in sorted(self._wanted):
                         await self._turns.wait_for(name)
                         self._held.add(name)

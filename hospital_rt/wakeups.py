@@ -18,10 +18,14 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from hospital_rt.telemetry import Metrics, describe_error, log
 
+# uvloop answers a write to a connection that was reset with a RuntimeError, which no client counts among its own.
+REDIS_AWAY = (RedisError, OSError, RuntimeError)
 CHANNEL = "hospital_rt:wake"
 BATCH = 500
 MOST_WAITING = 100_000
@@ -30,10 +34,18 @@ STOP_TRIES = 10
 DEAF_AFTER_S = 3.0                     # without an answer
 
 
+def try_once_more() -> Retry:
+    """On a connection made anew, should the one at hand have died."""
+    return Retry(
+        ExponentialBackoff(cap=0.2, base=0.02), 1,
+        supported_errors=(RedisConnectionError, RedisTimeoutError, RuntimeError),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
 def make_redis(url: str) -> Redis:
     """A client whose every call ends within about a second when Redis is away."""
     pool = BlockingConnectionPool.from_url(
-        url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 1),
+        url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=try_once_more(),
         health_check_interval=15, decode_responses=False, max_connections=64, timeout=1.0,
     )  # fmt: skip
     return Redis.from_pool(pool)
@@ -104,7 +116,7 @@ class Wakeups:
                 continue
             try:
                 await self._redis.publish(CHANNEL, json.dumps(message))
-            except (RedisError, OSError) as error:
+            except REDIS_AWAY as error:
                 self._metrics.redis_up.set(0)
                 log.warning("wakeups.not_sent", **describe_error(error))
                 for kind, ids in message.items():
@@ -157,7 +169,7 @@ class Listener:
                 break
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=0.2)
-        with contextlib.suppress(RedisError, OSError):
+        with contextlib.suppress(*REDIS_AWAY):
             await self._redis.aclose()
 
     async def _run(self) -> None:

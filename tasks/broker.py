@@ -14,12 +14,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 from taskiq import AckableMessage, BrokerMessage, TaskiqScheduler
 from taskiq.schedule_sources import LabelScheduleSource
 from taskiq_redis import RedisStreamBroker
 
 from hospital_rt.telemetry import describe_error, log
+from hospital_rt.wakeups import REDIS_AWAY, try_once_more
 
 QUEUE = "hospital_rt:tasks"
 TICKS = "hospital_rt:ticks"
@@ -41,7 +42,7 @@ class ReliableStreamBroker(RedisStreamBroker):
         super().__init__(
             url, queue_name=QUEUE, consumer_group_name=GROUP, consumer_id="0", xread_block=BLOCK_MS, xread_count=10,
             idle_timeout=IDLE_MS, additional_streams={TICKS: ">"}, socket_timeout=ANSWER_WITHIN_S,
-            socket_connect_timeout=1.0, timeout=ANSWER_WITHIN_S,
+            socket_connect_timeout=1.0, timeout=ANSWER_WITHIN_S, retry=try_once_more(),
         )  # fmt: skip
         self._at_work: dict[tuple[str, bytes], float] = {}
         self._is_closing = False
@@ -77,7 +78,7 @@ class ReliableStreamBroker(RedisStreamBroker):
                     await redis.xadd(TICKS, {b"data": message.message}, maxlen=TICKS_KEPT, approximate=False)
                 else:
                     await redis.xadd(QUEUE, {b"data": message.message})
-        except (RedisError, OSError) as error:
+        except REDIS_AWAY as error:
             if not is_tick:
                 raise
             log.warning("tick.not_sent", task=message.task_name, **describe_error(error))
@@ -105,7 +106,7 @@ class ReliableStreamBroker(RedisStreamBroker):
                     log.warning("broker.refused", **describe_error(error))
                     await asyncio.sleep(wait_s)
                     wait_s = min(2.0, wait_s * 2)
-            except (RedisError, OSError) as error:
+            except REDIS_AWAY as error:
                 log.warning("broker.away", delay_s=round(wait_s, 2), **describe_error(error))
                 declared = False
                 await asyncio.sleep(random.uniform(wait_s / 2, wait_s))
@@ -174,7 +175,7 @@ class ReliableStreamBroker(RedisStreamBroker):
                             await redis.xclaim(
                                 stream, GROUP, self.consumer_name, min_idle_time=0, message_ids=ids, justid=True
                             )
-            except (RedisError, OSError):
+            except REDIS_AWAY:
                 continue
 
     def _acknowledge(self, stream: str, id: bytes) -> Callable[[], Awaitable[None]]:
@@ -191,7 +192,7 @@ class ReliableStreamBroker(RedisStreamBroker):
                 pipe.xack(stream, GROUP, id)
                 pipe.xdel(stream, id)
                 await pipe.execute()
-        except (RedisError, OSError) as error:
+        except REDIS_AWAY as error:
             log.warning("task.not_acknowledged", **describe_error(error))
 
 

@@ -85,7 +85,8 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
         try:
             await receiver.listen(finish)
         except Exception as error:
-            log.error("receiver.failed", **describe_error(error))
+            inner = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            log.error("receiver.failed", **describe_error(inner))
             await asyncio.sleep(1)
 
 

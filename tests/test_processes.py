@@ -300,6 +300,32 @@ async def test_a_request_that_is_being_answered_is_answered_before_the_server_st
     assert await web.ended() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(
+    command: Any, tmp_path: Path, number: int
+) -> None:
+    whole = command("all", plain_settings(tmp_path))
+    await happens(lambda: role_of(whole, "mongod"), "mongod is starting", within_s=20)
+    left = offspring(whole)
+    whole.send(number)
+    assert await whole.ended() == 0
+    assert (whole.said, whole.logged) == ("", "")
+    await happens(lambda: not any(process.is_running() for process in left), "its servers are gone")
+
+
+async def test_told_to_stop_while_mongod_is_dead_it_stops_in_time(command: Any, tmp_path: Path) -> None:
+    whole = command("all", plain_settings(tmp_path))
+    await whole.says("side by side")
+    mongod = role_of(whole, "mongod")
+    assert mongod
+    left = offspring(whole)
+    mongod.kill()
+    whole.send(signal.SIGTERM)
+    assert await whole.ended() == 0
+    await happens(lambda: not any(process.is_running() for process in left), "its servers are gone")
+    assert "Traceback" not in whole.logged
+
+
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

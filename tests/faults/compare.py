@@ -34,7 +34,7 @@ class Counts:
     doubled: int = 0
     early: int = 0
     lost: int = 0
-    late_s: float = 0.0                # the latest, from its moment to its record
+    late_s: float = 0.0                # the latest, from its moment to a page
     notes: int = 0
     notes_doubled: int = 0
     notes_lost: int = 0
@@ -99,22 +99,25 @@ class Records:
         counts.lost = counts.due - counts.recorded
         counts.doubled = sum(count - 1 for count in told.values()) + sum(1 for name in told if name not in wanted)
         late = [(at[name] - moment).total_seconds() for name, moment in wanted.items() if name in at]
-        counts.early, counts.late_s = sum(1 for one in late if one < 0), max(late, default=0.0)
+        counts.early = sum(1 for one in late if one < 0)
+        counts.late_s = max(counts.late_s, max(late, default=0.0))
         rows = await self._collection("reminders").count_documents(
             {"step_id": {"$in": [one.step_id for one in due]}, "recorded": True}
         )
         counts.doubled += max(0, rows - counts.recorded)
         counts.lost += max(0, counts.recorded - rows)
 
-    async def count_notes(self, counts: Counts, journal: Journal, *, doctor: Person) -> None:
+    async def count_notes(self, counts: Counts, journal: Journal, doctors: list[Person]) -> None:
         """Each acknowledged note is there once and read once: its steps made once, its being ready told once."""
-        rows = await self._collection("notes").find({"doctor_id": doctor.id}).to_list(None)
+        rows = await self._collection("notes").find({}).to_list(None)
         by_id = {row["_id"]: row for row in rows}
         made = Counter([row["note_id"] async for row in self._collection("steps").find({}, {"note_id": 1})])
-        told = Counter(
-            event["data"]["note_id"] for event in await self.feed(doctor.id)
-            if event["event"] == "note.status" and event["data"]["status"] == "ready"
-        )  # fmt: skip
+        told: Counter[str] = Counter()
+        for doctor in doctors:
+            told.update(
+                event["data"]["note_id"] for event in await self.feed(doctor.id)
+                if event["event"] == "note.status" and event["data"]["status"] == "ready"
+            )
         counts.notes = len(journal.notes)
         counts.notes_doubled = len(rows) - len({row["patient_id"] for row in rows})
         for id in journal.notes.values():
@@ -141,6 +144,7 @@ class Records:
             stands = {event["seq"] for event in await self.feed(user_id) if event["seq"] >= (heard.first or 1)}
             seen = [event["seq"] for event in heard.events]
             counts.heard += len(seen)
+            counts.late_s = max(counts.late_s, heard.late_s)
             counts.gaps += heard.gaps + heard.resets
             counts.missed += len(stands ^ set(seen)) + len(seen) - len(set(seen))
             if heard.gaps or heard.resets or stands ^ set(seen):

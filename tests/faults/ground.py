@@ -16,6 +16,7 @@ from typing import Any
 from hospital_rt.clock import utcnow
 from hospital_rt.embedded import EmbeddedServers
 from models.house import House
+from tests.driver import Person
 from tests.faults.compare import SETTLED, Counts, Records
 from tests.faults.load import Load, at_work
 from tests.faults.proxy import Proxy, proxy_of
@@ -24,7 +25,7 @@ from tests.faults.ward import Due, Ward, look_inside, spread
 from tests.processes import Role, System, open_system
 
 SETTLE_WITHIN_S = 90.0
-LISTENERS = 12
+DOCTORS, PATIENTS, LISTENERS = 5, 30, 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,15 +94,21 @@ async def run(scenario: Scenario, folder: Path) -> Counts:
     began = time.monotonic()
     counts = Counts(scenario.name)
     async with _open(scenario, folder) as ground:
-        doctor = await ground.ward.person("doctor")
-        patients = await ground.ward.patients(30, doctor=doctor)
-        authors = await ground.ward.patients(scenario.notes, doctor=doctor)
+        doctors = [await ground.ward.person("doctor") for _ in range(DOCTORS)]
+        patients: list[Person] = []
+        notes: list[tuple[Person, Person]] = []
+        for doctor in doctors:
+            patients += await ground.ward.patients(PATIENTS // DOCTORS, doctor=doctor)
+            authors = await ground.ward.patients(scenario.notes // DOCTORS, doctor=doctor)
+            notes += [(doctor, patient) for patient in authors]
+        ground.random.shuffle(patients)
+        ground.random.shuffle(notes)
         listeners = patients[:LISTENERS]
-        await ground.load.listen([*listeners, doctor])
+        await ground.load.listen([*listeners, *doctors])
         moments = spread(scenario.slots, over_s=scenario.over_s, begins_in_s=1.0)
-        ground.due = await ground.ward.plan(patients, moments, doctor=doctor)
+        ground.due = await ground.ward.plan(patients, moments, doctor=doctors[0])
         ground.ends_at = time.monotonic() + scenario.over_s + 1.0
-        writing = asyncio.create_task(ground.load.write_notes(doctor, authors, over_s=scenario.over_s))
+        writing = asyncio.create_task(ground.load.write_notes(notes, over_s=scenario.over_s))
         try:
             counts.injected = await scenario.fault(ground)
             await writing
@@ -110,7 +117,7 @@ async def run(scenario: Scenario, folder: Path) -> Counts:
         await _settle(ground)
         records = Records(ground.house)
         await records.count_reminders(counts, ground.due, now=utcnow())
-        await records.count_notes(counts, ground.load.journal, doctor=doctor)
+        await records.count_notes(counts, ground.load.journal, doctors)
         await records.count_check_ins(counts, ground.load.journal, listeners)
         await records.count_heard(counts, ground.load.journal)
         counts.again, counts.slowest_s = ground.load.journal.again, ground.load.journal.slowest_s

@@ -14,12 +14,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketError
 
+from hospital_rt.clock import from_wire
 from tests.driver import Channel, Person, open_channel
 from tests.processes import System
 
@@ -55,6 +57,7 @@ class Heard:
     again: int = 0
     resets: int = 0
     connections: int = 0
+    late_s: float = 0.0                # of all reminders, from its moment to this page
 
 
 class Load:
@@ -114,14 +117,11 @@ class Load:
         if answer is not None:
             self.journal.check_ins.add((step_id, slot))
 
-    def write_note(self, doctor: Person, patient: Person, text: str = NOTE) -> None:
-        self._start(self._note(doctor, patient, text))
-
-    async def write_notes(self, doctor: Person, patients: list[Person], *, over_s: float, text: str = NOTE) -> None:
-        """One note for each of these patients, evenly over some seconds."""
-        for patient in patients:
-            self.write_note(doctor, patient, text)
-            await asyncio.sleep(over_s / len(patients))
+    async def write_notes(self, notes: list[tuple[Person, Person]], *, over_s: float) -> None:
+        """A note of each of these doctors for the patient beside them, evenly over some seconds."""
+        for doctor, patient in notes:
+            self._start(self._note(doctor, patient, NOTE))
+            await asyncio.sleep(over_s / len(notes))
 
     def _start(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -176,6 +176,9 @@ class Load:
         heard.gaps += message["seq"] != heard.seq + 1
         heard.seq = message["seq"]
         heard.events.append(message)
+        if message["event"] == "reminder.due":
+            late = datetime.now(UTC) - from_wire(message["data"]["slot"])
+            heard.late_s = max(heard.late_s, late.total_seconds())
         if message["event"] == "reminder.due" and self._random.random() < checks_in:
             self._start(self._check_in(person, message["data"]["step"]["id"], message["data"]["slot"]))
 

@@ -76,7 +76,7 @@ async def test_after_three_days_without_a_scheduler_each_step_speaks_once(
         await happens(lambda: _recorded(house, due), "every step is reminded", within_s=30)
         counts.injected = 1
         await Records(house).count_reminders(counts, due, now=utcnow())
-        counts.late_s = 0.0  # by design: days
+        counts.late_s = 0.0  # days, as it should be
         table.append(counts)
         assert (counts.due, counts.recorded, counts.wrong) == (401, 401, {})
         first = await house.store.steps.get(due[0].step_id)
