@@ -107,7 +107,7 @@ async def test_no_request_is_a_fault_of_ours(ward: Clinic, route: Any) -> None:
     for method, operation in route.handler.operations.items():
         users = {"patient": [patient], "doctor": [doctor], "user": [patient, doctor], "anyone": [ward.anyone]}
         for user in users[operation.who]:
-            for query in QUERIES:
+            for query in QUERIES if operation.query else QUERIES[-1:]:
                 await user.call(method, f"{path}?{query}", {} if method != "GET" else None)
             for body in NASTY if operation.body else []:
                 answer = await user.call(method, path, raw=json.dumps(body).encode())

@@ -118,13 +118,13 @@ async def test_a_page_of_an_allowed_origin_may_ask_and_read(clinic: Clinic) -> N
 
 
 @with_origin
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://app.example", "https://app.example:8443", "null",
-                                    "https://app.example.evil.example", "https://sub.app.example", ""])  # fmt: skip
-async def test_a_page_of_another_origin_learns_nothing(clinic: Clinic, origin: str) -> None:
-    for method in ("OPTIONS", "GET"):
-        answer = await clinic.anyone.call(method, "/api/me/", headers={"Origin": origin})
-        assert cors(answer.headers) == {} and answer.headers["Vary"] == "Origin"
-        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+async def test_a_page_of_another_origin_learns_nothing(clinic: Clinic) -> None:
+    for origin in ("https://evil.example", "http://app.example", "https://app.example:8443", "null", "",
+                   "https://app.example.evil.example", "https://sub.app.example"):  # fmt: skip
+        for method in ("OPTIONS", "GET"):
+            answer = await clinic.anyone.call(method, "/api/me/", headers={"Origin": origin})
+            assert cors(answer.headers) == {} and answer.headers["Vary"] == "Origin", origin
+            assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 async def test_without_allowed_origins_no_other_page_reads_anything(ward: Clinic) -> None:
