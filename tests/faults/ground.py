@@ -7,6 +7,7 @@ import contextlib
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -74,10 +75,13 @@ class Ground:
 
     def kill_server(self, name: str) -> None:
         """kill -9 of the embedded mongod or redis-server."""
-        server = next(one for one in self.servers._servers if one.name == name)
-        server.stop(signal.SIGKILL)
-        assert server.process is not None
-        server.process.wait()
+        self.signal_server(name, signal.SIGKILL).wait()
+
+    def signal_server(self, name: str, number: int) -> subprocess.Popen[bytes]:
+        process = next(one.process for one in self.servers._servers if one.name == name)
+        assert process is not None
+        process.send_signal(number)
+        return process
 
     async def restart_server(self, name: str, *, empty: bool = False) -> None:
         """Start what was killed, where it was, with its data or without."""

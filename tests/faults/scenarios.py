@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 from hospital_rt.embedded import EmbeddedRefused
 from tests.faults.ground import Ground, Scenario
@@ -97,6 +98,26 @@ async def kill_mongod(ground: Ground) -> int:
             await ground.restart_server("mongod")
         await ground.rest(2)
     return killed
+
+
+async def freeze_redis(ground: Ground) -> int:
+    """SIGSTOP: it takes connections and answers nothing."""
+    return await _freeze(ground, "redis-server", for_s=4)
+
+
+async def freeze_mongod(ground: Ground) -> int:
+    return await _freeze(ground, "mongod", for_s=7)
+
+
+async def _freeze(ground: Ground, name: str, *, for_s: float) -> int:
+    frozen = 0
+    while ground.time_left:
+        await ground.rest(3)
+        ground.signal_server(name, signal.SIGSTOP)
+        frozen += 1
+        await ground.rest(for_s)
+        ground.signal_server(name, signal.SIGCONT)
+    return frozen
 
 
 async def step_down(ground: Ground) -> int:
@@ -202,7 +223,9 @@ SCENARIOS = (
     Scenario(name="Redis emptied (FLUSHALL)", fault=flush_redis),
     Scenario(name="Redis killed, back after 3 s", fault=kill_redis),
     Scenario(name="Redis killed, back with nothing", fault=lose_redis),
+    Scenario(name="Redis frozen for 4 s (SIGSTOP)", fault=freeze_redis),
     Scenario(name="mongod killed, back after 1 s", fault=kill_mongod),
+    Scenario(name="mongod frozen for 7 s (SIGSTOP)", fault=freeze_mongod),
     Scenario(name="3 mongods: primary steps down", fault=step_down, replica_set=True),
     Scenario(name="3 mongods: primary killed", fault=kill_primary, replica_set=True),
     Scenario(name="worker frozen for 35 s (SIGSTOP)", fault=freeze_workers, over_s=75),
