@@ -19,6 +19,7 @@ from handlers.shapes import ProblemView
 from hospital_rt import messages
 from hospital_rt.asyncapi import build_asyncapi
 from hospital_rt.openapi import Described, build_openapi
+from hospital_rt.problems import PUBLISHED
 
 VERSION = "0.1.0"
 
@@ -117,6 +118,11 @@ def make_routes(doors: Doors) -> list[Any]:
         url(r"/healthz/?", operations.HealthHandler, given),
         url(r"/readyz/?", operations.ReadyHandler, given),
         url(r"/metrics/?", operations.MetricsHandler, given),
+        *(
+            text(rf"/problems/{slug}/?", json.dumps({"type": f"/problems/{slug}", "title": title, "status": status}),
+                 "application/json; charset=utf-8")
+            for slug, (status, title) in PUBLISHED.items()
+        ),
         text(r"/openapi\.json", openapi, "application/json; charset=utf-8"),
         text(r"/asyncapi\.json", asyncapi, "application/json; charset=utf-8"),
         text(r"/swagger/?", PAGE, "text/html; charset=utf-8"),

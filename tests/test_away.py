@@ -12,7 +12,7 @@ import pytest
 
 from hospital_rt.embedded import EmbeddedServers
 from tests.conftest import asked_of
-from tests.driver import PASSWORD, Clinic, open_clinic, plan_item, test_settings
+from tests.driver import PASSWORD, Clinic, open_clinic, plan_item, test_settings, until
 from tests.model_server import ModelServer
 
 
@@ -41,7 +41,8 @@ async def test_while_mongodb_is_away_every_request_is_told_to_come_back(
     patient, doctor = await clinic.pair()
     await clinic.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])
     step = await patient.step("Walk")
-    os.kill(servers.pids["mongod"], signal.SIGKILL)
+    [mongo] = servers.pids.keys() - {"redis-server"}
+    os.kill(servers.pids[mongo], signal.SIGKILL)
     key = {"Idempotency-Key": "while-away"}
     answers = await asyncio.gather(
         patient.get("/api/me/"), patient.get("/api/steps/"), doctor.get("/api/my-patients/"),
@@ -60,6 +61,27 @@ async def test_while_mongodb_is_away_every_request_is_told_to_come_back(
     # What needs no record is answered as ever.
     assert (await clinic.anyone.get("/openapi.json")).status == 200
     assert (await clinic.anyone.get("/api/me/")).status == 401
-    assert servers.restart_dead() == ["mongod"]
+    assert servers.restart_dead() == [mongo]
     assert (await patient.get("/api/steps/")).body["items"] == [step]
     assert (await clinic.anyone.get("/readyz")).body["status"] == "ready"
+
+
+async def test_while_redis_is_away_everything_is_answered(fragile: tuple[Clinic, EmbeddedServers]) -> None:
+    clinic, servers = fragile
+    patient, doctor = await clinic.pair()
+    os.kill(servers.pids["redis-server"], signal.SIGKILL)
+    await clinic.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])
+    ready = await clinic.anyone.get("/readyz")
+    assert (ready.status, ready.body["status"], ready.body["redis"]) == (200, "degraded", False)
+    step = await patient.step("Walk")
+    assert await clinic.tick("2027-03-02T09:00") == 1
+    async with doctor.live() as desk:
+        assert (await patient.post(f"/api/check-in/{step['id']}/")).status == 200
+        assert (await desk.next("step.checked_in"))["data"]["outcome"] == "done"
+    assert (await clinic.sign_in(patient.user)).id == patient.id
+    assert servers.restart_dead() == ["redis-server"]
+
+    async def is_ready() -> bool:
+        return bool((await clinic.anyone.get("/readyz")).body["status"] == "ready")
+
+    await until(is_ready)

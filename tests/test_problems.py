@@ -41,6 +41,13 @@ def test_every_problem_is_described_of_some_operation() -> None:
     assert described | {"method-not-allowed", "upgrade-required"} | NEVER == set(PUBLISHED)
 
 
+async def test_the_type_of_a_problem_leads_to_what_it_means(ward: Clinic) -> None:
+    for slug, (status, title) in PUBLISHED.items():
+        answer = await ward.anyone.get(f"/problems/{slug}")
+        assert answer.body == {"type": f"/problems/{slug}", "title": title, "status": status}
+    assert (await ward.anyone.get("/problems/none-of-these")).status == 404
+
+
 # Meeting each of them
 
 
