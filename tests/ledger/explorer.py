@@ -71,6 +71,10 @@ def dispatcher(world: World) -> Act:
     return world.dispatcher(limit=50)
 
 
+def move(world: World) -> Act:
+    return world.move(world.patients[0], timezone="Asia/Hong_Kong", reminder_time="21:30")
+
+
 def patient(act: str, place: int = 0, **more: Any) -> Maker:
     """What the patient does with their plan step of that place."""
 
@@ -96,6 +100,7 @@ def answered(ready: Callable[[World], None], place: int = 0, *, at: datetime) ->
 
 LONG = timedelta(seconds=40)                           # leases are over, and the next tick has come
 DUE = BEGAN + timedelta(hours=1)
+ONCE_ANSWERED = answered(with_plan("once", at=DUE), at=DUE + timedelta(hours=1))
 NINE = to_wire(BEGAN + timedelta(minutes=30))
 PAIRS = [
     Pair("dispatcher / dispatcher", with_plan("plan", at=DUE), dispatcher, dispatcher),
@@ -107,8 +112,15 @@ PAIRS = [
     Pair("worker / worker, two notes", waiting("daily", "plan", at=DUE), worker(2), worker(3)),
     Pair("check-in / worker", waiting("daily", at=DUE), patient("check_in", slot=NINE), worker(2)),
     Pair("dispatcher / cancel", with_plan("daily", at=DUE), dispatcher, patient("cancel")),
-    Pair("dispatcher / move", with_plan("daily", at=DUE), dispatcher,
-         lambda world: world.move(world.patients[0], timezone="Asia/Hong_Kong", reminder_time="21:30")),
+    Pair("dispatcher / withdraw", with_plan("plan", at=DUE), dispatcher, author(1, "withdraw")),
+    Pair("dispatcher / move", with_plan("daily", at=DUE), dispatcher, move),
+    Pair("check-in / move", with_plan("plan", at=DUE), patient("check_in", slot=NINE), move),
+    Pair("check-in / cancel", with_plan("daily", at=DUE), patient("check_in", slot=NINE), patient("cancel")),
+    Pair("check-in / withdraw", with_plan("daily", at=DUE), patient("check_in", slot=NINE), author(1, "withdraw")),
+    Pair("undo / undo", ONCE_ANSWERED, patient("undo"), patient("undo")),
+    Pair("undo / check-in", ONCE_ANSWERED, patient("undo"), patient("check_in", slot=NINE, outcome="skipped")),
+    Pair("undo / move", ONCE_ANSWERED, patient("undo"), move),
+    Pair("undo / withdraw", ONCE_ANSWERED, patient("undo"), author(1, "withdraw")),
     Pair("undo / dispatcher", answered(with_plan("daily", at=DUE), at=DUE + timedelta(hours=23, minutes=45)),
          patient("undo"), dispatcher),
     Pair("undo / worker", answered(waiting("daily", after=("once",), at=DUE), at=DUE + timedelta(hours=1)),
@@ -116,8 +128,7 @@ PAIRS = [
     Pair("approve / worker", waiting("plan", after=("daily", "unsure"), at=DUE), author(2, "approve"), worker(3)),
     Pair("approve / reject", with_plan("daily", "unsure", at=DUE), author(2, "approve"), author(2, "reject")),
     Pair("approve / withdraw", with_plan("daily", "unsure", at=DUE), author(2, "approve"), author(2, "withdraw")),
-    Pair("worker / move", waiting("plan", at=DUE), worker(2),
-         lambda world: world.move(world.patients[0], timezone="America/New_York", reminder_time="07:00")),
+    Pair("worker / move", waiting("plan", at=DUE), worker(2), move),
     Pair("worker / another doctor", waiting("plan", at=DUE), worker(2),
          lambda world: world.change_doctor(world.patients[0], world.doctors[1])),
     Pair("submit / worker", waiting("plan", at=DUE), lambda world: world.submit(world.patients[0], "daily"), worker(2)),
