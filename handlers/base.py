@@ -32,6 +32,7 @@ class ApiHandler(Door):
     """A REST resource. Subclasses declare ``operations`` and write ``get``, ``post``, ``patch``, ``delete``."""
 
     operations: ClassVar[Mapping[str, Operation]] = {}
+    media_type: ClassVar[str] = "application/json; charset=utf-8"
 
     def initialize(self, doors: Doors) -> None:
         super().initialize(doors)
@@ -254,7 +255,7 @@ class ApiHandler(Door):
         if body is None:
             self.finish()
             return
-        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("Content-Type", self.media_type)
         self.finish(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
     async def leave_trace(self, *, of: Iterable[str], item: str | None = None) -> None:

@@ -156,8 +156,9 @@ class Door(RequestHandler):
 
     def refuse(self, problem: Problem) -> None:
         """Answer with a problem document."""
-        self.set_status(problem.status)
-        self.set_header("Content-Type", "application/problem+json")
+        status, media_type, document = self.refusal(problem)
+        self.set_status(status)
+        self.set_header("Content-Type", media_type)
         self.set_header("Cache-Control", "no-store")
         if problem.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
@@ -165,7 +166,11 @@ class Door(RequestHandler):
             self.set_header("Allow", ", ".join(sorted(self.methods)))
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(problem.retry_after_s))
-        self.finish(json.dumps(problem.document(), ensure_ascii=False))
+        self.finish(json.dumps(document, ensure_ascii=False))
+
+    def refusal(self, problem: Problem) -> tuple[int, str, dict[str, Any]]:
+        """A refusal as clients of this door read it: status, media type and document."""
+        return problem.status, "application/problem+json", problem.document()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]

@@ -21,7 +21,7 @@ from handlers.shapes import (
     ReasonBody,
     ScheduleBody,
 )
-from handlers.views import may_see_patient, note_line, note_view, readable_note
+from handlers.views import note_line, note_view, readable_note, visible_notes
 from hospital_rt.clock import clock_times, from_wire, local_day, to_wire
 from hospital_rt.limits import NOTES_ACCOUNT
 from hospital_rt.problems import Problem, invalid
@@ -69,19 +69,7 @@ class NotesHandler(NoteHandlerBase):
         """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
         query = self.query(PatientPageQuery)
         await self.set_feed()
-        wanted: dict[str, Any]
-        if self.who.role == "patient":
-            if query.patient_id not in {None, self.who.id}:
-                raise Problem("not-found")
-            wanted = {"patient_id": self.who.id, "status": {"$ne": "withdrawn"}}
-        elif query.patient_id:
-            assignment = await may_see_patient(self.store, self.who, query.patient_id)
-            wanted = {"patient_id": query.patient_id}
-            if not (assignment and assignment.share_history):
-                wanted["doctor_id"] = self.who.id
-        else:
-            mine = await self.store.assignments.of_doctor(self.who.id)
-            wanted = {"doctor_id": self.who.id, "patient_id": {"$in": [one.patient_id for one in mine]}}
+        wanted = await visible_notes(self.store, self.who, query.patient_id)
         found = read_cursor(query.cursor, str, str)
         before = None
         if found:

@@ -34,6 +34,7 @@ class Operation:
         problems: the slugs it may refuse with, beyond those that any operation may.
         once: it honours ``Idempotency-Key``; ``feed``: it answers ``X-Feed``.
         audit: the entry that must be in the audit before it answers.
+        fhir: it speaks FHIR: another media type, and refusals as OperationOutcome.
     """
 
     who: Who
@@ -48,6 +49,7 @@ class Operation:
     pending_too: bool = False
     audit: Act | None = None
     largest_body: int = 64 * 1024
+    fhir: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,24 @@ from typing import Any
 
 from tornado.web import RequestHandler, url
 
-from handlers import accounts, assignments, audit, channels, events, live_shapes, me, notes, operations, sign_in, steps
+from handlers import (
+    accounts,
+    assignments,
+    audit,
+    channels,
+    events,
+    fhir,
+    fhir_people,
+    live_shapes,
+    me,
+    notes,
+    operations,
+    sign_in,
+    steps,
+)
 from handlers.base import ApiHandler, NotFoundHandler
 from handlers.docs import INIT_JS, PAGE, TextDoor
+from handlers.fhir_base import FhirNotFoundHandler, OutcomeView
 from handlers.live import LiveHandler
 from handlers.operation import Doors
 from handlers.pages import STATIC, SWAGGER, FileHandler
@@ -68,6 +83,17 @@ API: tuple[Route, ...] = (
     Route("/api/check-in/{step_id}/", steps.CheckInHandler, "steps"),
     Route("/api/events/", events.EventsHandler, "feed"),
     Route("/api/adherence/", steps.AdherenceHandler, "feed"),
+    Route("/fhir/metadata", fhir_people.MetadataHandler, "fhir"),
+    Route("/fhir/Patient", fhir_people.PatientsHandler, "fhir"),
+    Route("/fhir/Patient/{id}", fhir_people.PatientHandler, "fhir"),
+    Route("/fhir/Practitioner", fhir_people.PractitionersHandler, "fhir"),
+    Route("/fhir/Practitioner/{id}", fhir_people.PractitionerHandler, "fhir"),
+    Route("/fhir/CarePlan", fhir.CarePlansHandler, "fhir"),
+    Route("/fhir/CarePlan/{id}", fhir.CarePlanHandler, "fhir"),
+    Route("/fhir/Task", fhir.TasksHandler, "fhir"),
+    Route("/fhir/Task/{id}", fhir.TaskHandler, "fhir"),
+    Route("/fhir/Communication", fhir.CommunicationsHandler, "fhir"),
+    Route("/fhir/Communication/{id}", fhir.CommunicationHandler, "fhir"),
 )
 
 
@@ -79,6 +105,7 @@ def describe_routes() -> list[Described]:
             who=operation.who, tag=route.tag, body=operation.body, body_optional=operation.body_optional,
             query=operation.query, answers=operation.answers, problems=operation.problems, listed=operation.listed,
             once=operation.once, feed=operation.feed, pending_too=operation.pending_too,
+            fhir=operation.fhir,
         )
         for route in API
         for method, operation in route.handler.operations.items()
@@ -87,7 +114,7 @@ def describe_routes() -> list[Described]:
 
 def openapi_document() -> dict[str, Any]:
     """OpenAPI 3.1, derived from the routes."""
-    return build_openapi(describe_routes(), version=VERSION, problem=ProblemView)
+    return build_openapi(describe_routes(), version=VERSION, problem=ProblemView, outcome=OutcomeView)
 
 
 def asyncapi_document(public_url: str) -> dict[str, Any]:
@@ -113,6 +140,7 @@ def make_routes(doors: Doors) -> list[Any]:
     asyncapi = json.dumps(asyncapi_document(doors.house.settings.public_url), ensure_ascii=False)
     return [
         *(url(route.pattern, route.handler, given) for route in API),
+        url(r"/fhir(?:/.*)?", FhirNotFoundHandler, given),
         url(r"/api/live/?", LiveHandler, given),
         url(r"/calendar/([A-Za-z0-9_-]{20,100})\.ics", channels.CalendarFileHandler, given),
         url(r"/healthz/?", operations.HealthHandler, given),

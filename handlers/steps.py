@@ -20,10 +20,10 @@ from handlers.shapes import (
     StepView,
     StepWithCheckInsView,
 )
-from handlers.views import HIDDEN_FROM_PATIENT, may_see_patient, quotes_for, sees_step
+from handlers.views import may_see_patient, quotes_for, readable_step, visible_steps
 from hospital_rt.adherence import Mark, count_days
 from hospital_rt.clock import local_day, to_wire
-from hospital_rt.problems import Problem, invalid
+from hospital_rt.problems import invalid
 from models.acts.check_in import cancel_step, check_in
 from models.acts.take_back import take_back
 from models.assignments import Assignment
@@ -44,13 +44,7 @@ class StepsHandler(ApiHandler):
         query = self.query(StepsQuery)
         await self.set_feed()
         found = read_cursor(query.cursor, str)
-        assignments: dict[str, Assignment] = {}
-        if self.who.role == "patient":
-            if query.patient_id not in {None, self.who.id}:
-                raise Problem("not-found")
-            wanted = self._for_patient(query.status)
-        else:
-            wanted, assignments = await self._for_doctor(query.status, query.patient_id)
+        wanted, assignments = await visible_steps(self.store, self.who, query.status, query.patient_id)
         if self.who.role == "patient" and query.status == "active" and not found:
             steps = await self.store.steps.active_of(self.who.id)
         else:
@@ -69,48 +63,6 @@ class StepsHandler(ApiHandler):
         if self.who.role != "patient" or status == "active":   # no active step is of a withdrawn note
             return frozenset()
         return frozenset(await self.store.notes.withdrawn_ids(self.who.id))
-
-    def _for_patient(self, status: str) -> dict[str, Any]:
-        if status in HIDDEN_FROM_PATIENT:
-            return {"patient_id": self.who.id, "status": {"$in": []}}
-        seen = {"$nin": list(HIDDEN_FROM_PATIENT)} if status == "all" else status
-        return {"patient_id": self.who.id, "status": seen}
-
-    async def _for_doctor(self, status: str, patient_id: str | None) -> tuple[dict[str, Any], dict[str, Assignment]]:
-        if patient_id:
-            held = await may_see_patient(self.store, self.who, patient_id)
-            mine = [held] if held else []
-        else:
-            mine = await self.store.assignments.of_doctor(self.who.id)
-        assignments = {one.patient_id: one for one in mine}
-        visible: list[dict[str, Any]] = [{"doctor_id": self.who.id}]
-        for one in mine:
-            settled = {"patient_id": one.patient_id, "status": {"$nin": list(HIDDEN_FROM_PATIENT)}}
-            if one.share_history:
-                visible.append(settled)
-            else:
-                visible.append({"patient_id": one.patient_id, "status": "active"})
-                visible.append({**settled, "completed_at": {"$gte": one.since}})
-                visible.append({**settled, "cancelled_at": {"$gte": one.since}})
-        wanted: dict[str, Any] = {"patient_id": {"$in": list(assignments)}, "$or": visible}
-        if status != "all":
-            wanted["status"] = status
-        return wanted, assignments
-
-
-async def _readable_step(handler: ApiHandler, step_id: str) -> tuple[Step, Assignment | None]:
-    """The step, if this reader may see it.
-
-    Raises:
-        Problem: 404.
-    """
-    step = await handler.store.steps.get(handler.id_from_path(step_id))
-    if step is None:
-        raise Problem("not-found")
-    assignment = await may_see_patient(handler.store, handler.who, step.patient_id)
-    if not sees_step(handler.who, step, assignment):
-        raise Problem("not-found")
-    return step, assignment
 
 
 async def _step_json(handler: ApiHandler, step: Step, assignment: Assignment | None) -> dict[str, Any]:
@@ -131,7 +83,7 @@ class StepHandler(ApiHandler):
     async def get(self, step_id: str) -> None:
         """A step with its check-ins."""
         await self.set_feed()
-        step, assignment = await _readable_step(self, step_id)
+        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
         await self.leave_trace(of=[step.patient_id], item=step.id)
         view = await _step_json(self, step, assignment)
         view["check_ins"] = [
@@ -156,7 +108,7 @@ class CancelStepHandler(ApiHandler):
     async def post(self, step_id: str) -> None:
         """Cancel a step by hand; again is the same answer."""
         body = self.body(ReasonBody)
-        step, assignment = await _readable_step(self, step_id)
+        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
         done = await cancel_step(
             self.store, step, by=self.who.role, reason=body.reason, now=self.now(), trace=self.trace
         )
@@ -206,12 +158,12 @@ class CheckInHandler(OnceHandler):
         await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
 
     async def _as_it_stands(self, step_id: str) -> Reply:
-        step, assignment = await _readable_step(self, step_id)
+        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
         return Reply(200, await _step_json(self, step, assignment))
 
     async def _anew(self, body: Any) -> Any:
         """A step answered before, without the doctor's words if the note was withdrawn since."""
-        step, assignment = await _readable_step(self, body["id"])
+        step, assignment = await readable_step(self.store, self.who, body["id"])
         return {**body, "quote": (await _step_json(self, step, assignment))["quote"]}
 
 

@@ -54,6 +54,78 @@ def sees_step(who: Principal, step: Step, assignment: Assignment | None) -> bool
     return assignment.share_history or step.status == "active" or bool(ended_at and ended_at >= assignment.since)
 
 
+async def visible_steps(
+    store: Store, who: Principal, status: str, patient_id: str | None
+) -> tuple[dict[str, Any], dict[str, Assignment]]:
+    """Which steps this reader may see, as a query, and the assignments by which a doctor may.
+
+    ``status`` is one of a step's, or ``all``.
+
+    Raises:
+        Problem: 404 when the patient is not theirs.
+    """
+    if who.role == "patient":
+        if patient_id not in {None, who.id}:
+            raise Problem("not-found")
+        if status in HIDDEN_FROM_PATIENT:
+            return {"patient_id": who.id, "status": {"$in": []}}, {}
+        return {"patient_id": who.id, "status": {"$nin": list(HIDDEN_FROM_PATIENT)} if status == "all" else status}, {}
+    if patient_id:
+        held = await may_see_patient(store, who, patient_id)
+        mine = [held] if held else []
+    else:
+        mine = await store.assignments.of_doctor(who.id)
+    visible: list[dict[str, Any]] = [{"doctor_id": who.id}]
+    for one in mine:
+        settled = {"patient_id": one.patient_id, "status": {"$nin": list(HIDDEN_FROM_PATIENT)}}
+        if one.share_history:
+            visible.append(settled)
+        else:
+            visible.append({"patient_id": one.patient_id, "status": "active"})
+            visible.append({**settled, "completed_at": {"$gte": one.since}})
+            visible.append({**settled, "cancelled_at": {"$gte": one.since}})
+    assignments = {one.patient_id: one for one in mine}
+    wanted: dict[str, Any] = {"patient_id": {"$in": list(assignments)}, "$or": visible}
+    if status != "all":
+        wanted["status"] = status
+    return wanted, assignments
+
+
+async def readable_step(store: Store, who: Principal, step_id: str) -> tuple[Step, Assignment | None]:
+    """The step, if this reader may see it, and a doctor's assignment to its patient.
+
+    Raises:
+        Problem: 404.
+    """
+    step = await store.steps.get(step_id)
+    if step is None:
+        raise Problem("not-found")
+    assignment = await may_see_patient(store, who, step.patient_id)
+    if not sees_step(who, step, assignment):
+        raise Problem("not-found")
+    return step, assignment
+
+
+async def visible_notes(store: Store, who: Principal, patient_id: str | None) -> dict[str, Any]:
+    """Which notes this reader may see, as a query.
+
+    Raises:
+        Problem: 404 when the patient is not theirs.
+    """
+    if who.role == "patient":
+        if patient_id not in {None, who.id}:
+            raise Problem("not-found")
+        return {"patient_id": who.id, "status": {"$ne": "withdrawn"}}
+    if patient_id:
+        assignment = await may_see_patient(store, who, patient_id)
+        wanted: dict[str, Any] = {"patient_id": patient_id}
+        if not (assignment and assignment.share_history):
+            wanted["doctor_id"] = who.id
+        return wanted
+    mine = await store.assignments.of_doctor(who.id)
+    return {"doctor_id": who.id, "patient_id": {"$in": [one.patient_id for one in mine]}}
+
+
 def note_line(note: Note, who: Principal, names: dict[str, str | None]) -> dict[str, Any]:
     """A note without its text. To the patient a proposal reads as still being worked on."""
     status = "processing" if who.role == "patient" and note.status == "proposed" else note.status

@@ -43,6 +43,7 @@ MAIL_ACCOUNT = Limit("mail-account", 5, 600)
 LINK_ADDRESS = Limit("link-address", 30, 600)
 REFRESH_ADDRESS = Limit("refresh-address", 300, 60)
 NOTES_ACCOUNT = Limit("notes-account", 60, 60)
+FHIR_ACCOUNT = Limit("fhir-account", 1_200, 60)
 SOCKETS_ADDRESS = Limit("sockets-address", 12_000, 60)
 
 

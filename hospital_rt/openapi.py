@@ -16,6 +16,7 @@ from hospital_rt.problems import PUBLISHED
 TITLES = {200: "Done", 201: "Made", 202: "Accepted", 204: "Done, nothing to say"}
 ALWAYS = ("bad-host", "bad-request", "unavailable")
 WITH_BODY = ("not-json", "too-large", "unsupported-media-type", "invalid")
+FHIR = "application/fhir+json"
 SIGNED_IN = ("unauthenticated", "forbidden")
 
 
@@ -37,9 +38,12 @@ class Described:
     once: bool
     feed: bool
     pending_too: bool
+    fhir: bool = False
 
 
-def build_openapi(described: Iterable[Described], *, version: str, problem: type[BaseModel]) -> dict[str, Any]:
+def build_openapi(
+    described: Iterable[Described], *, version: str, problem: type[BaseModel], outcome: type[BaseModel]
+) -> dict[str, Any]:
     """The document. Every type that is named stands once under ``components``."""
     operations = list(described)
     spec = APISpec(
@@ -50,15 +54,15 @@ def build_openapi(described: Iterable[Described], *, version: str, problem: type
         },
     )  # fmt: skip
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
-    _components(spec, operations, problem)
+    _components(spec, operations, problem, outcome)
     for one in operations:
         spec.path(path=one.path, operations={one.method.lower(): _operation(one)})
     document: dict[str, Any] = spec.to_dict()
     return document
 
 
-def _components(spec: APISpec, operations: list[Described], problem: type[BaseModel]) -> None:
-    shapes: dict[str, tuple[type[BaseModel], Any]] = {problem.__name__: (problem, "serialization")}
+def _components(spec: APISpec, operations: list[Described], *refusals: type[BaseModel]) -> None:
+    shapes: dict[str, tuple[type[BaseModel], Any]] = {one.__name__: (one, "serialization") for one in refusals}
     for one in operations:
         if one.body:
             shapes[one.body.__name__] = (one.body, "validation")
@@ -94,7 +98,10 @@ def _operation(one: Described) -> dict[str, Any]:
 
 def _parameters(one: Described) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        {
+            "name": part[1:-1], "in": "path", "required": True,
+            "schema": {"type": "string"} if one.fhir else {"type": "string", "format": "uuid"},
+        }
         for part in one.path.split("/")
         if part.startswith("{")
     ]
@@ -131,7 +138,7 @@ def _responses(one: Described) -> dict[str, Any]:
                         "items": {"type": "array", "items": _ref(shape)}, "next": {"type": ["string", "null"]},
                     },
                 }  # fmt: skip
-            answer["content"] = {"application/json": {"schema": schema}}
+            answer["content"] = {FHIR if one.fhir else "application/json": {"schema": schema}}
         if one.feed:
             answer["headers"] = {
                 "X-Feed": {"schema": {"type": "string"}, "description": "epoch:seq, read before the data"}
@@ -149,11 +156,16 @@ def _responses(one: Described) -> dict[str, Any]:
     if one.once:
         slugs.add("idempotency-mismatch")
     for slug in sorted(slugs, key=lambda slug: (PUBLISHED[slug][0], slug)):
-        entry = found.setdefault(str(PUBLISHED[slug][0]), {
-            "description": "", "content": {"application/problem+json": {"schema": {
-                "$ref": "#/components/schemas/ProblemView"}}},
-        })  # fmt: skip
+        status = 400 if one.fhir and slug == "invalid" else PUBLISHED[slug][0]
+        entry = found.setdefault(str(status), {"description": "", "content": _refusal(fhir=one.fhir)})
         entry["description"] = f"{entry['description']}, {slug}".lstrip(", ")
-        if PUBLISHED[slug][0] in {429, 503}:
+        if status in {429, 503}:
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
+    if one.fhir:
+        found["406"] = {"description": "not-acceptable", "content": _refusal(fhir=True)}
     return found
+
+
+def _refusal(*, fhir: bool) -> dict[str, Any]:
+    name, media_type = ("OutcomeView", FHIR) if fhir else ("ProblemView", "application/problem+json")
+    return {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}

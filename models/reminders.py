@@ -152,6 +152,19 @@ class Reminders:
         row = await self._reminders.find_one({"step_id": step_id, "slot_at": slot_at}, session=session)
         return self._read(row) if row else None
 
+    async def get(self, id: str) -> Reminder | None:
+        row = await self._reminders.find_one({"_id": id})
+        return self._read(row) if row else None
+
+    async def page(self, wanted: Document, *, from_: tuple[datetime, str] | None, limit: int) -> list[Reminder]:
+        """The ledger by slot, newest first. ``from_`` is the slot and id of the record to begin with."""
+        query = dict(wanted)
+        if from_:
+            at, id = from_
+            query["$or"] = [{"slot_at": {"$lt": at}}, {"slot_at": at, "_id": {"$lte": id}}]
+        cursor = self._reminders.find(query).sort([("slot_at", -1), ("_id", -1)]).limit(limit)
+        return [self._read(row) for row in await cursor.to_list(limit)]
+
     async def newest_answer(self, step_id: str, *, session: Session = None) -> Reminder | None:
         query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}
         cursor = self._reminders.find(query, session=session).sort([("answered_at", -1), ("_id", -1)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from hospital_rt.course import ANSWERED, Course, Slot, describe_today, next_remi
 from hospital_rt.database import Collection, Document, Session
 from hospital_rt.schedule import Schedule, Timeline
 from hospital_rt.vault import Unreadable, Vault
+from models.course_rows import course_row, read_course, read_schedule, schedule_row
 
 Kind = Literal["checklist", "plan"]
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
@@ -137,44 +138,6 @@ class Step:
         }  # fmt: skip
 
 
-def _schedule_row(plan: Schedule) -> Document:
-    return {
-        "start_date": plan.start_date.isoformat(), "start_in_days": plan.start_in_days, "times": list(plan.times),
-        "times_from": plan.times_from, "times_per_day": plan.times_per_day, "every_hours": plan.every_hours,
-        "every_days": plan.every_days, "duration_days": plan.duration_days, "miss_policy": plan.miss_policy,
-        "day_seconds": plan.day_seconds,
-    }  # fmt: skip
-
-
-def _read_schedule(row: Document) -> Schedule:
-    values = {**row, "start_date": date.fromisoformat(row["start_date"]), "times": tuple(row["times"])}
-    return Schedule(**values)
-
-
-def _course_row(course: Course) -> Document:
-    return {
-        "activated_at": course.activated_at, "first": course.first, "passed": course.passed, "done": course.done,
-        "total": course.total, "ended": course.ended, "completed_at": course.completed_at,
-        "window": [
-            {"n": slot.number, "key": slot.key, "at": slot.at, "state": slot.state, "rec": slot.recorded,
-             "rep": slot.repeats, "ans": slot.answered_at}
-            for slot in course.window
-        ],
-    }  # fmt: skip
-
-
-def _read_course(row: Document, schedule: Schedule) -> Course:
-    window = tuple(
-        Slot(number=slot["n"], key=slot["key"], at=slot["at"], state=slot["state"], recorded=slot["rec"],
-             repeats=slot["rep"], answered_at=slot["ans"])
-        for slot in row["window"]
-    )  # fmt: skip
-    return Course(
-        schedule=schedule, activated_at=row["activated_at"], first=row["first"], passed=row["passed"],
-        done=row["done"], total=row["total"], ended=row["ended"], completed_at=row["completed_at"], window=window,
-    )  # fmt: skip
-
-
 class Steps:
     """The collection ``steps``."""
 
@@ -200,8 +163,8 @@ class Steps:
             opened = self._vault.open_loaded(row["patient_id"], f"steps|{row['_id']}|words", row["sealed_words"])
         except Unreadable:
             opened = {}
-        schedule = _read_schedule(row["schedule"]) if row.get("schedule") else None
-        course = _read_course(row["course"], schedule) if row.get("course") and schedule else None
+        schedule = read_schedule(row["schedule"]) if row.get("schedule") else None
+        course = read_course(row["course"], schedule) if row.get("course") and schedule else None
         return Step(
             id=row["_id"], sort=row["sort"], note_id=row["note_id"], note_number=row["note_number"],
             patient_id=row["patient_id"], doctor_id=row["doctor_id"], kind=row["kind"], as_needed=row["as_needed"],
@@ -233,8 +196,8 @@ class Steps:
             "status": step.status, "timezone": step.timezone, "activated_at": step.activated_at,
             "completed_at": step.completed_at, "cancelled_at": step.cancelled_at, "ended": step.ended,
             "uses": step.uses, "last_use_at": step.last_use_at,
-            "schedule": _schedule_row(step.schedule) if step.schedule else None,
-            "course": _course_row(step.course) if step.course else None,
+            "schedule": schedule_row(step.schedule) if step.schedule else None,
+            "course": course_row(step.course) if step.course else None,
         }  # fmt: skip
         wake = step.wake_at()
         if wake is None:
@@ -270,6 +233,13 @@ class Steps:
     async def of_note(self, note_id: str, *, session: Session = None) -> list[Step]:
         rows = await self._steps.find({"note_id": note_id}, session=session).sort("sort", 1).to_list(None)
         return await self._read_all(rows)
+
+    async def find(self, wanted: Document) -> list[Step]:
+        """All steps that a query finds, in order."""
+        return await self._read_all(await self._steps.find(wanted).sort("sort", 1).to_list(None))
+
+    async def ids(self, wanted: Document) -> list[str]:
+        return [row["_id"] for row in await self._steps.find(wanted, {"_id": 1}).to_list(None)]
 
     async def with_status(
         self, patient_id: str, statuses: Sequence[StepStatus], *, session: Session

@@ -17,6 +17,7 @@ from handlers.routes import openapi_document
 from hospital_rt.problems import PUBLISHED
 
 PROBLEM = "application/problem+json"
+FHIR = "application/fhir+json"
 # What any address may answer, whatever is described of it.
 ANYWHERE = frozenset({"bad-host", "bad-request", "method-not-allowed", "unavailable"})
 
@@ -35,8 +36,9 @@ class Described:
         self.has_feed = False
         for status, response in operation["responses"].items():
             content = response.get("content", {})
-            self.slugs[status] = set(response["description"].split(", ")) if PROBLEM in content else set()
-            shape = content.get("application/json", {}).get("schema")
+            told = PROBLEM in content or (FHIR in content and status[0] in "45")
+            self.slugs[status] = set(response["description"].split(", ")) if told else set()
+            shape = content.get("application/json", content.get(FHIR, {})).get("schema")
             self.shapes[status] = _validator(document, shape) if shape else None
             self.has_feed = self.has_feed or "X-Feed" in response.get("headers", {})
 
@@ -84,7 +86,10 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], raw: 
     if headers.get("Content-Type", "").startswith(PROBLEM):
         _check_problem(asked, status, headers, raw, described, has_body=method != "HEAD")
         return
-    assert status < 400 or path.startswith(("/readyz", "/fhir")), f"{asked}: not told as a problem"
+    if status >= 400 and headers.get("Content-Type") == FHIR:
+        _check_outcome(asked, status, headers, raw, described, has_body=method != "HEAD")
+        return
+    assert status < 400 or path.startswith("/readyz"), f"{asked}: not told as a problem"
     if described is None:
         return
     assert str(status) in described.shapes, f"{asked}: not described"
@@ -98,6 +103,26 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], raw: 
     assert headers["Cache-Control"] == "no-store", asked
     if described.has_feed:
         assert re.fullmatch(r"[0-9a-f]+:\d+", headers.get("X-Feed", "")), f"{asked}: no X-Feed"
+
+
+@cache
+def outcome_shape() -> Draft202012Validator:
+    return _validator(openapi_document(), {"$ref": "#/components/schemas/OutcomeView"})
+
+
+def _check_outcome(
+    asked: str, status: int, headers: Mapping[str, str], raw: bytes, described: Described | None, *, has_body: bool
+) -> None:
+    for code, name in ((401, "WWW-Authenticate"), (405, "Allow"), (429, "Retry-After"), (503, "Retry-After")):
+        assert status != code or headers.get(name), f"{asked}: no {name}"
+    if not has_body:
+        return
+    body = json.loads(raw)
+    wrong = [error.message for error in outcome_shape().iter_errors(body)]
+    assert not wrong, f"{asked}: {wrong}"
+    slug = body["issue"][0]["details"]["coding"][0]["code"]
+    if described is not None and slug not in ANYWHERE:
+        assert slug in described.slugs.get(str(status), set()), f"{asked}: {slug} is not described"
 
 
 def _check_problem(

@@ -87,11 +87,30 @@ TABLE = (
     Row("DELETE", "/api/check-in/{answered}/", THIS_PATIENT),
     Row("GET", "/api/events/", USER),
     Row("GET", "/api/adherence/?patient_id={patient}", OWN),
+    Row("GET", "/fhir/Patient", CLINICAL),
+    Row("GET", "/fhir/Patient/{patient}", OWN),
+    Row("GET", "/fhir/Practitioner", CLINICAL),
+    Row("GET", "/fhir/Practitioner/{doctor}", CLINICAL),
+    Row("GET", "/fhir/Practitioner/{patient}",
+        dict(zip(CALLERS, (401, 404, 404, 404, 404, 404, 403, 401), strict=True))),
+    Row("GET", "/fhir/CarePlan", CLINICAL),
+    Row("GET", "/fhir/CarePlan?patient={patient}", OWN),
+    Row("GET", "/fhir/CarePlan/{note}", OWN),
+    Row("GET", "/fhir/CarePlan/{former_note}", {**OWN, "doctor": 404}),
+    Row("GET", "/fhir/CarePlan/{proposed}", {**OWN, "patient": 404}),
+    Row("GET", "/fhir/Task", CLINICAL),
+    Row("GET", "/fhir/Task?subject=Patient/{patient}", OWN),
+    Row("GET", "/fhir/Task/{step}", OWN),
+    Row("GET", "/fhir/Task/{proposed_step}", {**OWN, "patient": 404}),
+    Row("GET", "/fhir/Communication", CLINICAL),
+    Row("GET", "/fhir/Communication?patient={patient}", OWN),
+    Row("GET", "/fhir/Communication/{answer}", OWN),
 )
 # Doors without a sign-in: what they let through is tried in the tests of accounts.
 OPEN_DOORS = {
     ("POST", "/api/signup/"), ("POST", "/api/verify-email/"), ("POST", "/api/token/"), ("POST", "/api/token/refresh/"),
     ("POST", "/api/token/revoke/"), ("POST", "/api/forgot-password/"), ("POST", "/api/reset-password/"),
+    ("GET", "/fhir/metadata"),
 }  # fmt: skip
 
 
@@ -130,11 +149,13 @@ class Scene:
             "patient": patient, "other_patient": await clinic.patient(), "doctor": doctor, "former_doctor": former,
             "stranger": await clinic.doctor(), "pending": pending, "deactivated": deactivated,
         }  # fmt: skip
+        answers = (await patient.get("/fhir/Communication?category=check-in")).body["entry"]
         sessions = (await patient.get("/api/me/sessions/")).body["items"]
         self.ids |= {
             "patient": patient.id, "doctor": doctor.id, "note": note["id"], "failed": failed["id"],
             "proposed": proposed["id"], "proposed_step": proposed["steps"][0]["id"], "answered": answered["id"],
             "step": (await patient.step("Walk"))["id"], "patient_session": sessions[0]["id"],
+            "answer": answers[0]["resource"]["id"],
         }  # fmt: skip
         return self
 

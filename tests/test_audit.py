@@ -18,6 +18,7 @@ from tests.driver import PASSWORD, Clinic, Person, item, open_channel, plan_item
 NOT_HEALTH_DATA = {
     "GET /api/me/", "GET /api/me/sessions/", "DELETE /api/me/sessions/{session_id}/", "GET /api/me/access-log/",
     "GET /api/me/push/", "POST /api/me/push/", "DELETE /api/me/push/", "GET /api/doctors/", "GET /api/assign/",
+    "GET /fhir/Practitioner", "GET /fhir/Practitioner/{id}",
 }  # fmt: skip
 
 
@@ -66,11 +67,18 @@ async def test_each_look_and_each_change_leaves_one_entry(clinic: Clinic) -> Non
         (doctor, "GET", "/api/steps/", None, "steps.listed", None),
         (doctor, "GET", f"/api/steps/{book['id']}/", None, "step.read", book["id"]),
         (doctor, "GET", "/api/my-patients/", None, "patients.listed", None),
+        (doctor, "GET", "/fhir/Patient", None, "record.read", None),
+        (doctor, "GET", f"/fhir/Patient/{patient.id}", None, "record.read", None),
+        (doctor, "GET", "/fhir/CarePlan", None, "notes.listed", None),
+        (doctor, "GET", f"/fhir/CarePlan/{note['id']}", None, "note.read", note["id"]),
+        (doctor, "GET", "/fhir/Task", None, "steps.listed", None),
+        (patient, "GET", f"/fhir/Task/{book['id']}", None, "step.read", book["id"]),
         (doctor, "GET", "/api/events/", None, "events.read", None),
         (patient, "GET", "/api/events/", None, "events.read", None),
         (doctor, "GET", f"/api/adherence/?patient_id={patient.id}", None, "adherence.read", None),
         (patient, "POST", f"/api/check-in/{drink['id']}/", None, "step.checked_in", drink["id"]),
         (patient, "POST", f"/api/check-in/{book['id']}/", None, "step.checked_in", book["id"]),
+        (doctor, "GET", "/fhir/Communication", None, "events.read", None),
         (patient, "DELETE", f"/api/check-in/{book['id']}/", None, "step.undone", book["id"]),
         (doctor, "POST", f"/api/steps/{book['id']}/cancel/", {"reason": "not now"}, "step.cancelled", book["id"]),
         (doctor, "POST", "/api/notes/", submit, "note.written", None),

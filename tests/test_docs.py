@@ -40,7 +40,8 @@ def test_every_operation_says_who_may_call_it_and_how_it_refuses() -> None:
             assert "503" in refusals, (method, path)
             assert ("401" in refusals) or "security" not in operation, (method, path)
             for status in refusals:
-                assert "application/problem+json" in operation["responses"][status]["content"], (method, path, status)
+                media_type = described.FHIR if path.startswith("/fhir/") else described.PROBLEM
+                assert media_type in operation["responses"][status]["content"], (method, path, status)
 
 
 def test_the_document_is_openapi_3_1_and_names_each_operation_once() -> None:
@@ -101,6 +102,10 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
         for path in ("/api/notes/", f"{note}/", "/api/steps/?status=all", step, "/api/events/", "/api/doctors/",
                      f"/api/adherence/?patient_id={patient.id}", "/api/me/", "/api/me/sessions/"):  # fmt: skip
             assert (await user.get(path)).status == 200, path
+        for kind in ("metadata", "Patient", "Practitioner", "CarePlan", "Task", "Communication"):
+            found = (await user.get(f"/fhir/{kind}")).body
+            for entry in found.get("entry", []):
+                assert (await user.get(f"/fhir/{kind}/{entry['resource']['id']}")).status == 200
     await patient.post(f"/api/check-in/{walk['id']}/")
     assert (await patient.get(step)).body["check_ins"]
     await patient.delete(f"/api/check-in/{walk['id']}/")

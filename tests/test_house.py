@@ -19,9 +19,10 @@ HERE = Path(__file__).resolve().parent.parent
 FLOORS = {"hospital_rt": 1, "models": 2, "tasks": 3, "handlers": 4, "main": 5}
 # Inside a floor features do not know each other. What several of them need, by floor:
 SHARED = {
-    "handlers": {"account_base", "account_shapes", "base", "door", "once", "operation", "paging", "shapes", "views"},
+    "handlers": {"account_base", "account_shapes", "base", "door", "fhir_base", "fhir_shapes", "once", "operation",
+                 "paging", "shapes", "views"},
     "tasks": {"admin", "broker", "context"},
-    "models": set(),
+    "models": {"course_rows"},
 }
 # ... and who gathers them. An act changes several collections at once, so it knows them, and acts build on each other.
 GATHERERS = {"models.store", "models.reading", "models.house", "tasks.registry", "tasks.roles", "tasks.errands",

@@ -32,7 +32,9 @@ class RawAnswer:
 
     @property
     def slug(self) -> str | None:
-        """Which problem it is, if it is a problem document."""
+        """Which problem it is, if it is a problem document, or FHIR's."""
+        if self.headers.get("content-type") == "application/fhir+json":
+            return str(json.loads(self.body)["issue"][0]["details"]["coding"][0]["code"])
         if self.headers.get("content-type") != "application/problem+json":
             return None
         return str(json.loads(self.body)["type"]).removeprefix("/problems/")
