@@ -13,10 +13,12 @@ from hospital_rt.limits import LOG_IN_ACCOUNT, Limit
 from hospital_rt.passwords import is_common
 from hospital_rt.problems import Problem, invalid
 from hospital_rt.tokens import Tokens
+from models.audit import Act, Trace
 from models.letters import LetterKind, Link, LinkUse
 from models.users import User
 
 QUIET_ANSWER_S = 0.15
+NOTED_EVERY_S = 900    # what strangers do to an account has one entry of its kind in so many seconds
 
 
 class AccountHandler(ApiHandler):
@@ -38,9 +40,27 @@ class AccountHandler(ApiHandler):
         if is_common(password, email=email, name=name):
             raise invalid(pointer, "Many people use this password. Choose another one.")
 
+    def trace_by(self, user: User, *, session_id: str | None = None) -> Trace:
+        """For the audit: a user who shows who they are by this very request."""
+        return Trace(
+            role=user.role, user_id=user.id, session_id=session_id, request_id=self.request_id,
+            address=self.client_address,
+        )  # fmt: skip
+
+    def note_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
+        """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not
+        show in its time, and once in a while, since strangers may do it without end.
+        """
+        trace = by or Trace(role="stranger", request_id=self.request_id, address=self.client_address)
+        if user_id is not None:
+            self.doors.errands.later(self.store.audit.write_once(trace, act, of=user_id, every_s=NOTED_EVERY_S))
+
     async def no_sooner(self) -> None:
-        """Answer no sooner than after a set time, so that what was found or written does not show in it."""
-        await asyncio.sleep(max(0.0, QUIET_ANSWER_S - (time.perf_counter() - self.began)))
+        """Answer only at set times after the request, so that what was found or written does not show in it, also
+        when the machine is so busy that the first of them is over.
+        """
+        took = time.perf_counter() - self.began
+        await asyncio.sleep(QUIET_ANSWER_S - took % QUIET_ANSWER_S)
 
     async def write_letter(
         self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session = None
@@ -61,6 +81,21 @@ class AccountHandler(ApiHandler):
             raise Problem("invalid-token")
         return link
 
+    async def sign_out(self, session_id: str, trace: Trace) -> bool:
+        """End one session of the user who is acting. False when it is not theirs or had ended."""
+
+        async def work(session: Session) -> bool:
+            user_id = trace.user_id or ""
+            if not await self.store.sessions.end(session_id, user_id=user_id, now=utcnow(), session=session):
+                return False
+            await self.store.audit.write(trace, "session.ended", of=[user_id], item=session_id, session=session)
+            return True
+
+        ended = await self.store.transaction(work)
+        if ended:
+            await self.revoke([session_id])
+        return ended
+
     async def revoke(self, sessions: list[str] | tuple[str, ...]) -> None:
         await self.doors.house.resources.wakeups.revoke(sessions)
 
@@ -75,6 +110,7 @@ class AccountHandler(ApiHandler):
         await limits.count(LOG_IN_ACCOUNT, key)
         right, _ = await self.doors.house.resources.passwords.verify(password, user.password_hash)
         if not right:
+            self.note_later("sign_in.failed", user.id, by=self.trace)
             raise Problem("wrong-password")
         await limits.forgive(LOG_IN_ACCOUNT, key)
         return user

@@ -13,15 +13,18 @@ from hospital_rt.clock import zone_names
 
 
 def normal_email(value: str) -> str:
-    """One form for one address: NFKC, lower case, ASCII domain; no trailing dots."""
-    folded = unicodedata.normalize("NFKC", value).strip().casefold()
+    """One form for one address: NFKC, lower case, ASCII domain; no trailing dots.
+
+    Lower case and not case folding, which makes ``ss`` of ``ß``: another domain, whose owner would get the letters.
+    """
+    folded = unicodedata.normalize("NFKC", value).strip().lower()
     try:
         found = validate_email(
             folded, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
         )
     except EmailNotValidError:
         raise ValueError("Write an address such as ruth@example.org.") from None
-    return (found.ascii_email or found.normalized).casefold()
+    return (found.ascii_email or found.normalized).lower()
 
 
 def _zone(value: str) -> str:

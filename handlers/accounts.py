@@ -21,7 +21,6 @@ from hospital_rt.database import Session
 from hospital_rt.limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS
 from hospital_rt.problems import Problem
 from hospital_rt.tokens import Tokens
-from models.audit import Trace
 from models.users import User
 
 
@@ -38,6 +37,8 @@ class SignUpHandler(AccountHandler):
         body = self.body(SignUpBody)
         self.check_new_password(body.password, email=body.email, name=body.name)
         await self.limit_address(SIGN_UP_ADDRESS)
+        if self.settings_.verifies_email:
+            await self.doors.house.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         settings, resources = self.settings_, self.doors.house.resources
         pending = body.role == "doctor" and settings.doctors_need_approval
         user = User(
@@ -51,13 +52,17 @@ class SignUpHandler(AccountHandler):
             return
 
         async def work(session: Session) -> None:
-            await self.store.users.insert(user, session=session)
+            await self._insert(user, session=session)
 
         try:
             await self.store.transaction(work)
         except DuplicateKeyError:
             raise Problem("email-taken") from None
         self.respond(user.as_json(), status=201)
+
+    async def _insert(self, user: User, *, session: Session) -> None:
+        await self.store.users.insert(user, session=session)
+        await self.store.audit.write(self.trace_by(user), "account.created", of=[user.id], session=session)
 
     async def _sign_up_quietly(self, user: User) -> None:
         """The same answer whether or not the address is known: the letter to it tells."""
@@ -69,7 +74,7 @@ class SignUpHandler(AccountHandler):
             if held:
                 await self.store.letters.void(held.id, session=session)
                 await self.store.users.remove(held.id, session=session)
-            await self.store.users.insert(user, session=session)
+            await self._insert(user, session=session)
             return await self.write_letter(user.id, "verify", use="verify", session=session)
 
         letter_id = await self.store.transaction(work)
@@ -100,6 +105,7 @@ class VerifyEmailHandler(AccountHandler):
             if not await self.store.letters.spend_link(link.id, session=session):
                 return False
             await self.store.users.update(user.id, {"email_confirmed": True}, session=session)
+            await self.store.audit.write(self.trace_by(user), "address.confirmed", of=[user.id], session=session)
             return True
 
         if not await self.store.transaction(work):
@@ -127,6 +133,7 @@ class ForgotPasswordHandler(AccountHandler):
         await self.doors.errands.send_letter(letter_id)
         await self.no_sooner()
         self.respond({"detail": "If this address has an account, a letter is on its way."}, status=202)
+        self.note_later("reset.asked", target if known else None)
 
 
 class ResetPasswordHandler(AccountHandler):
@@ -156,10 +163,7 @@ class ResetPasswordHandler(AccountHandler):
             )
             await self.store.letters.void(user.id, session=session)
             await self.store.calendars.revoke(user.id, session=session)
-            trace = Trace(
-                role=user.role, user_id=user.id, request_id=self.request_id, address=self.client_address
-            )
-            await self.store.audit.write(trace, "password.reset", of=[user.id], session=session)
+            await self.store.audit.write(self.trace_by(user), "password.reset", of=[user.id], session=session)
             return await self.store.sessions.end_all(user.id, now=utcnow(), session=session)
 
         ended = await self.store.transaction(work)

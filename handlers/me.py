@@ -116,7 +116,6 @@ class SessionHandler(AccountHandler):
     async def delete(self, session_id: str) -> None:
         """Sign a device out."""
         id = self.id_from_path(session_id)
-        if not await self.store.sessions.end(id, user_id=self.who.id, now=utcnow()):
+        if not await self.sign_out(id, self.trace):
             raise Problem("not-found")
-        await self.revoke([id])
         self.respond(status=204)

@@ -13,6 +13,7 @@ from hospital_rt.clock import utcnow
 from hospital_rt.limits import LOG_IN_ACCOUNT, LOG_IN_ADDRESS, REFRESH_ADDRESS
 from hospital_rt.problems import Problem
 from hospital_rt.tokens import InvalidToken, Tokens
+from models.audit import Trace
 from models.sessions import GRACE, SignIn
 from models.users import User
 
@@ -70,11 +71,18 @@ class TokenHandler(SessionTokenHandler):
             email = body.email
         limits, account = self.doors.house.resources.limits, self.account_hash(email)
         await self.limit_address(LOG_IN_ADDRESS)
-        await limits.count(LOG_IN_ACCOUNT, account)
+        try:
+            await limits.count(LOG_IN_ACCOUNT, account)
+        except Problem:
+            self._count("locked")
+            self.doors.errands.later(self._note_locked(email))
+            raise
         row = await self.store.users.row_by_email(email)
         held = row["password_hash"] if row and row["status"] != "deactivated" else None
         right, newer = await self.doors.house.resources.passwords.verify(body.password, held or None)
         if row is None or not right:
+            self._count("wrong")
+            self.note_later("sign_in.failed", str(row["_id"]) if row else None)
             raise Problem("wrong-credentials")
         user = await self.store.users.read_row(row)
         await limits.forgive(LOG_IN_ACCOUNT, account)
@@ -85,6 +93,7 @@ class TokenHandler(SessionTokenHandler):
                 user.id, {"password_hash": user.password_hash}, {"password_hash": newer}, session=None
             )
         session = await self._start_session(user)
+        self._count("right")
         await self.store.users.saw([user.id], at=self.now())
         refresh = self.doors.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
         answer = {
@@ -97,8 +106,17 @@ class TokenHandler(SessionTokenHandler):
             answer["refresh"] = refresh
         self.respond(answer)
 
+    def _count(self, outcome: str) -> None:
+        self.doors.house.resources.metrics.sign_ins.labels(outcome).inc()
+
+    async def _note_locked(self, email: str) -> None:
+        row = await self.store.users.row_by_email(email)
+        self.note_later("sign_in.locked", str(row["_id"]) if row else None)
+
     async def _start_session(self, user: User) -> SignIn:
+        """A session, and before it the entry that tells of it."""
         id = str(uuid4())
+        await self.store.audit.write(self.trace_by(user, session_id=id), "session.begun", of=[user.id])
         device = self.request.headers.get("User-Agent", "")[:200]
         sealed = await self.store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
         return await self.store.sessions.start(
@@ -168,6 +186,10 @@ class RefreshHandler(SessionTokenHandler):
             await self.revoke([session.id])
             letter_id = await self.write_letter(session.user_id, "sign-in-reused")
             await self.doors.errands.send_letter(letter_id)
+            trace = Trace(
+                role="stranger", session_id=session.id, request_id=self.request_id, address=self.client_address
+            )
+            await self.store.audit.write(trace, "session.reused", of=[session.user_id])
 
 
 class RevokeHandler(SessionTokenHandler):
@@ -191,6 +213,11 @@ class RevokeHandler(SessionTokenHandler):
             return
         session = await self.store.sessions.get(refresh.session_id)
         if session and self.doors.tokens.is_genuine(refresh, nonce=session.nonce):
-            await self.store.sessions.end(session.id, user_id=session.user_id, now=utcnow())
-            await self.revoke([session.id])
+            user = await self.store.users.row(session.user_id)
+            if user is not None:
+                trace = Trace(
+                    role=user["role"], user_id=session.user_id, session_id=session.id, request_id=self.request_id,
+                    address=self.client_address,
+                )  # fmt: skip
+                await self.sign_out(session.id, trace)
         self.respond(status=204)

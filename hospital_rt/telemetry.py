@@ -106,4 +106,5 @@ class Metrics:
             "hospital_rt_extraction_seconds", "Time in the extractor", ["outcome"], registry=self.registry,
             buckets=(0.01, 0.05, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
         )  # fmt: skip
+        self.sign_ins = Counter("hospital_rt_sign_ins", "Sign-ins", ["outcome"], registry=self.registry)
         self.redis_up = Gauge("hospital_rt_redis_up", "1 while Redis answers", registry=self.registry)

@@ -21,9 +21,9 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -32,35 +32,12 @@ from hospital_rt.clock import to_wire, utcnow
 from hospital_rt.database import Collection, Database, Document, Session, is_away
 from hospital_rt.problems import Problem
 from hospital_rt.telemetry import log
+from hospital_rt.trail import Act as Act
+from hospital_rt.trail import Trace as Trace
 from hospital_rt.vault import Unreadable, Vault
 
-Act = Literal[
-    # read
-    "notes.listed", "note.read", "steps.listed", "step.read", "patients.listed", "events.read", "adherence.read",
-    "live.joined", "record.read", "calendar.read", "answer.repeated",
-    # changed
-    "note.written", "note.extracted", "note.retried", "note.approved", "note.rejected", "note.withdrawn",
-    "step.cancelled", "step.checked_in", "step.undone", "doctor.chosen", "doctor.left",
-    "account.changed", "account.closed", "account.erased", "password.changed", "password.reset", "calendar.changed",
-    # by the operator
-    "doctor.created", "doctor.approved", "reset.linked", "keys.rotated", "backup.written", "backup.restored",
-    "epoch.begun",
-]  # fmt: skip
 PAGE = 1000
 HEAD = "audit"
-
-
-@dataclass(kw_only=True)
-class Trace:
-    """Who is acting in one request, and from where. ``written`` says whether the audit has heard of it."""
-
-    role: Literal["patient", "doctor", "link", "admin", "system"]
-    user_id: str | None = None
-    session_id: str | None = None
-    request_id: str | None = None
-    address: str | None = field(default=None, repr=False)      # of a user: stored sealed
-    operator: str | None = None                                # of an operator: the account that ran the command
-    written: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +108,7 @@ class Audit:
         """
         if trace is None:
             return
-        row = await self._row(trace, act, list(dict.fromkeys(of)), item, reason)
+        row = await self._row(_new_id(utcnow()), trace, act, list(dict.fromkeys(of)), item, reason)
         try:
             if session is not None:
                 await self._entries.insert_one(row, session=session)
@@ -144,11 +121,23 @@ class Audit:
             raise Problem("unavailable", "Try again in a moment.", retry_after_s=5) from None
         trace.written = True
 
-    async def _row(self, trace: Trace, act: Act, of: list[str], item: str | None, reason: str | None) -> Document:
-        now = utcnow()
-        id = f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+    async def write_once(self, trace: Trace, act: Act, *, of: str, every_s: int) -> bool:
+        """Add an entry about one user unless these ``every_s`` seconds have one of its kind already: what strangers
+        can do without end leaves no end of entries. Whether it was added; it is not worth refusing anything for.
+        """
+        span = int(utcnow().timestamp()) // every_s
+        id = f"{span * every_s * 1000:012x}{self._hash('once', act, of, span)[:20]}"
+        try:
+            await self._entries.insert_one(await self._row(id, trace, act, [of], None, None))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def _row(
+        self, id: str, trace: Trace, act: Act, of: list[str], item: str | None, reason: str | None
+    ) -> Document:
         row: Document = {
-            "_id": id, "at": now, "who": trace.user_id, "role": trace.role, "act": act, "of": of, "item": item,
+            "_id": id, "at": utcnow(), "who": trace.user_id, "role": trace.role, "act": act, "of": of, "item": item,
             "session": trace.session_id, "request": trace.request_id,
         }  # fmt: skip
         if trace.operator:
@@ -334,6 +323,11 @@ def _is_page(number: Any, newest: int) -> bool:
 
 def _digest(rows: Iterable[Document]) -> str:
     return hashlib.sha256("".join(str(row.get("mac")) for row in rows).encode()).hexdigest()
+
+
+def _new_id(at: datetime) -> str:
+    """Sorts by time."""
+    return f"{int(at.timestamp() * 1000):012x}{secrets.token_hex(10)}"
 
 
 def _plain(value: Any) -> str:

@@ -88,10 +88,10 @@ class Sessions:
         cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
         return [self.read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]
 
-    async def end(self, session_id: str, *, user_id: str, now: datetime) -> bool:
+    async def end(self, session_id: str, *, user_id: str, now: datetime, session: Session = None) -> bool:
         """End one device's session. False when it is not this user's or ended before."""
         result = await self._sessions.update_one(
-            {"_id": session_id, "user_id": user_id, "ended_at": None}, {"$set": {"ended_at": now}}
+            {"_id": session_id, "user_id": user_id, "ended_at": None}, {"$set": {"ended_at": now}}, session=session
         )
         return bool(result.matched_count)
 

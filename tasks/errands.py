@@ -1,8 +1,13 @@
-"""Errands: how the web role wakes a worker. What it is about already lies in MongoDB: losing one is a pause."""
+"""Errands: what a request sets going without waiting for it.
+
+Waking a worker: what it is about already lies in MongoDB, so losing one is a pause. Or a note of something that
+changes nothing, and whose being written must not show in the time that the answer takes.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 from taskiq import AsyncTaskiqDecoratedTask, SendTaskError
@@ -32,15 +37,31 @@ class Errands:
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=1.0)
 
+    def later(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do this after the answer. Whether it went well changes nothing for anybody."""
+        if not self._begin(self._try(work)):
+            work.close()
+
     def _send(self, name: str, **arguments: Any) -> None:
         task = self._broker.find_task(name)
         if task is None:
             raise LookupError(name)
-        if len(self._under_way) >= MOST_UNDER_WAY:  # Redis does not answer
-            return
-        sending = asyncio.create_task(self._kick(task, arguments), name="errand")
-        self._under_way.add(sending)
-        sending.add_done_callback(self._under_way.discard)
+        self._begin(self._kick(task, arguments))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> bool:
+        if len(self._under_way) >= MOST_UNDER_WAY:  # Redis or MongoDB does not answer
+            work.close()
+            return False
+        begun = asyncio.create_task(work, name="errand")
+        self._under_way.add(begun)
+        begun.add_done_callback(self._under_way.discard)
+        return True
+
+    async def _try(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except Exception as error:
+            log.warning("errand.not_done", **describe_error(error))
 
     async def _kick(self, task: AsyncTaskiqDecoratedTask[Any, Any], arguments: dict[str, Any]) -> None:
         try:

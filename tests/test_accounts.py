@@ -49,6 +49,18 @@ async def test_an_address_has_one_account_however_it_is_written(ward: Clinic) ->
         assert (await ward.sign_in({"email": same})).id == user["id"]
 
 
+async def test_look_alike_domains_are_other_people(ward: Clinic) -> None:
+    """The letters of one must never go to the other: case folding would make one of the first two."""
+    addresses = ["ada@stra\u00dfe.example", "ada@strasse.example", "ada@\u0435xample.example", "ada@example.example"]
+    users = [await ward.sign_up("patient", email=email) for email in addresses]
+    assert [user["email"].split("@")[1] for user in users] == [
+        "xn--strae-oqa.example", "strasse.example", "xn--xample-2of.example", "example.example"
+    ]
+    for email, user in zip(addresses, users, strict=True):
+        signed_in = await ward.anyone.post("/api/token/", {"email": email, "password": PASSWORD})
+        assert signed_in.body["user"]["id"] == user["id"]
+
+
 async def test_of_two_who_sign_up_with_one_address_at_once_one_gets_it(ward: Clinic) -> None:
     body = {**SIGN_UP, "email": "twice@clinic.example"}
     answers = await asyncio.gather(*(ward.anyone.post("/api/signup/", body) for _ in range(4)))

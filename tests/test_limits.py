@@ -109,6 +109,15 @@ async def test_one_address_may_not_try_without_end(clinic: Clinic) -> None:
         assert not refused(await clinic.anyone.post(path, body, headers=elsewhere()), limit), path
 
 
+@pytest.mark.settings(rate_limits="on", trusted_proxies=("127.0.0.1",), email_verification="on")
+async def test_a_mailbox_is_not_flooded_by_sign_ups_either(clinic: Clinic) -> None:
+    for number in range(MAIL_ACCOUNT.most):
+        body = {**SIGN_UP, "name": f"Ruth {number}"}
+        assert (await clinic.anyone.post("/api/signup/", body, headers=elsewhere())).status == 202
+    last = await clinic.anyone.post("/api/signup/", {**SIGN_UP, "email": "RUTH@clinic.example"}, headers=elsewhere())
+    assert refused(last, MAIL_ACCOUNT)
+
+
 @limited
 async def test_a_mailbox_is_not_flooded(clinic: Clinic) -> None:
     for email in ("nobody@clinic.example", (await clinic.sign_up("patient"))["email"]):

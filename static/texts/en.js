@@ -189,11 +189,12 @@ export default {
   push: "When the page is closed", pushHint: "A notice on this device that says only “You have a reminder”.", pushRefused: "Your browser does not allow notices. You can change that in its settings.",
   myDoctor: "My doctor", since: (date) => `since ${date}`, historyShared: "earlier notes shared", noDoctorYet: "You have not chosen a doctor yet.",
   whoReadMine: "Who read my notes", whoReadMineLead: "Everyone who opened or changed something of yours.", nobodyYet: "Nobody but you so far.",
-  accessRoles: { system: "Aftercare", admin: "The hospital’s operator", link: "Your private link", doctor: "A doctor", patient: "A patient" },
+  accessRoles: { system: "Aftercare", admin: "The hospital’s operator", link: "Your private link", stranger: "Somebody who was not signed in", doctor: "A doctor", patient: "A patient" },
   accessAction: (act) => ({
     "notes.listed": "looked at the list of your notes", "note.read": "read a note", "steps.listed": "looked at your steps", "step.read": "looked at a step", "patients.listed": "looked at the list of patients", "events.read": "looked at what is new", "adherence.read": "looked at how it goes", "live.joined": "opened the page", "record.read": "read your record", "calendar.read": "fetched your calendar", "answer.repeated": "was given an answer again",
     "note.written": "wrote a note", "note.extracted": "read a note for its steps", "note.retried": "had a note read again", "note.approved": "approved steps", "note.rejected": "put a note aside", "note.withdrawn": "took a note back",
     "step.cancelled": "stopped a step", "step.checked_in": "checked in", "step.undone": "took a check-in back", "doctor.chosen": "chose a doctor", "doctor.left": "left a doctor",
+    "account.created": "opened the account", "address.confirmed": "confirmed the address", "session.begun": "signed in", "session.ended": "signed a device out", "session.reused": "used an old sign-in; the device was signed out", "sign_in.failed": "tried a wrong password", "sign_in.locked": "tried too many passwords", "reset.asked": "asked for a link for a new password",
     "account.changed": "changed the account", "account.closed": "closed the account", "password.changed": "changed the password", "password.reset": "set a new password", "calendar.changed": "changed the calendar link", "reset.linked": "made a link for a new password",
   })[act] || String(act || "").replace(/[._-]/g, " "),
   aboutYou: "About you", deviceZone: (place) => `This device is set to ${place}.`, looks: "Language and colours", languageWord: "Language", colours: "Colours", coloursSystem: "As the device", coloursLight: "Light", coloursDark: "Dark",

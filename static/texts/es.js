@@ -180,11 +180,12 @@ export default {
   push: "Con la página cerrada", pushHint: "Un aviso en este aparato que solo dice «Tiene un aviso».", pushRefused: "Su navegador no permite avisos. Puede cambiarlo en sus ajustes.",
   myDoctor: "Mi médico", since: (date) => `desde el ${date}`, historyShared: "notas anteriores compartidas", noDoctorYet: "Aún no ha elegido médico.",
   whoReadMine: "Quién leyó mis notas", whoReadMineLead: "Todas las personas que abrieron o cambiaron algo suyo.", nobodyYet: "Nadie más que usted hasta ahora.",
-  accessRoles: { system: "Aftercare", admin: "El operador del hospital", link: "Su enlace privado", doctor: "Un médico", patient: "Un paciente" },
+  accessRoles: { system: "Aftercare", admin: "El operador del hospital", link: "Su enlace privado", stranger: "Alguien sin sesión", doctor: "Un médico", patient: "Un paciente" },
   accessAction: (act) => ({
     "notes.listed": "miró la lista de sus notas", "note.read": "leyó una nota", "steps.listed": "miró sus pasos", "step.read": "miró un paso", "patients.listed": "miró la lista de pacientes", "events.read": "miró las novedades", "adherence.read": "miró cómo va", "live.joined": "abrió la página", "record.read": "leyó su historial", "calendar.read": "recogió su calendario", "answer.repeated": "recibió otra vez una respuesta",
     "note.written": "escribió una nota", "note.extracted": "leyó una nota para hallar los pasos", "note.retried": "pidió leer otra vez una nota", "note.approved": "aprobó pasos", "note.rejected": "descartó una nota", "note.withdrawn": "retiró una nota",
     "step.cancelled": "terminó un paso", "step.checked_in": "respondió", "step.undone": "deshizo una respuesta", "doctor.chosen": "eligió médico", "doctor.left": "dejó a un médico",
+    "account.created": "abrió la cuenta", "address.confirmed": "confirmó la dirección", "session.begun": "inició sesión", "session.ended": "cerró la sesión de un aparato", "session.reused": "usó una sesión antigua; el aparato quedó sin sesión", "sign_in.failed": "probó una contraseña equivocada", "sign_in.locked": "probó demasiadas contraseñas", "reset.asked": "pidió un enlace para una contraseña nueva",
     "account.changed": "cambió la cuenta", "account.closed": "cerró la cuenta", "password.changed": "cambió la contraseña", "password.reset": "puso una contraseña nueva", "calendar.changed": "cambió el enlace del calendario", "reset.linked": "hizo un enlace para una contraseña nueva",
   })[act] || String(act || "").replace(/[._-]/g, " "),
   aboutYou: "Sobre usted", deviceZone: (place) => `Este aparato está en ${place}.`, looks: "Idioma y colores", languageWord: "Idioma", colours: "Colores", coloursSystem: "Como el aparato", coloursLight: "Claros", coloursDark: "Oscuros",
