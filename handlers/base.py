@@ -246,17 +246,26 @@ class ApiHandler(Door):
         Raises:
             RuntimeError: the audit has to hear of it first, and has not.
         """
+        if body is None:
+            self.respond_text(None, status=status, headers=headers)
+        else:
+            self.respond_text(as_text(body), status=status, headers=headers)
+
+    def respond_text(
+        self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """The same, of a document that is text already."""
         if self.operation.audit and not self.trace.written:
             raise RuntimeError("an answer without its entry in the audit")
         self.set_status(status)
         for name, value in (headers or {}).items():
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
-        if body is None:
+        if text is None:
             self.finish()
             return
         self.set_header("Content-Type", self.media_type)
-        self.finish(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+        self.finish(text)
 
     async def leave_trace(self, *, of: Iterable[str], item: str | None = None) -> None:
         """Have the audit know who reads what of whom, before it is shown.
@@ -277,11 +286,16 @@ class ApiHandler(Door):
 
     async def set_feed(self) -> None:
         """``X-Feed: <epoch>:<seq>``, read before the data: who resumes there misses nothing."""
-        self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.seq}")
+        self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.mark.seq}")
 
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:
             await self.doors.house.resources.wakeups.announce(user_ids)
+
+
+def as_text(body: Any) -> bytes:
+    """A JSON document as we write it."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

@@ -227,7 +227,7 @@ async def authenticate(doors: Doors, token: str, *, now: datetime | None = None)
         raise Problem("unauthenticated")
     return Principal(
         id=row["_id"], role=row["role"], status=row["status"], session_id=session.id, timezone=row["timezone"],
-        expires_at=access.expires_at, seq=found.seq, row=row,
+        expires_at=access.expires_at, mark=found.mark, row=row,
     )  # fmt: skip
 
 

@@ -208,7 +208,7 @@ class LiveHandler(Door, WebSocketHandler):
         """Epoch, newest ``seq``, and where to go on: None when the client has to reload."""
         feeds, store = self.doors.house.feeds, self.store
         if message.resume_after is None:
-            return await store.epoch(), who.seq, who.seq
+            return await store.epoch(), who.mark.seq, who.mark.seq
         try:
             epoch, seq = await feeds.resume(who.id, after=message.resume_after, epoch=message.epoch)
         except Problem:
@@ -231,7 +231,7 @@ class LiveHandler(Door, WebSocketHandler):
         self.hub.renew(self.listening, who.session_id)
         self.who = who
         self._watch_expiry(who.expires_at)
-        self._say_ready(who, epoch=await self.store.epoch(), seq=who.seq)
+        self._say_ready(who, epoch=await self.store.epoch(), seq=who.mark.seq)
 
     def _say_ready(self, who: Principal, *, epoch: str, seq: int) -> None:
         self.send(messages.ready(

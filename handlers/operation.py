@@ -14,9 +14,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from hospital_rt.kept import Kept
 from hospital_rt.live import Hub
 from hospital_rt.tokens import Tokens
 from models.audit import Act
+from models.events import Mark
 from models.house import House
 from tasks.errands import Errands
 
@@ -62,6 +64,7 @@ class Doors:
     sockets: set[Any]                  # the live channels open in this process
     in_flight: set[Any]                # the requests being answered
     draining: asyncio.Event            # set once this process stops
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def tokens(self) -> Tokens:
@@ -70,7 +73,7 @@ class Doors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is asking: a user and the session they came with; ``seq`` is the newest of their feed at that moment."""
+    """Who is asking: a user and the session they came with; ``mark`` is where their feed stood at that moment."""
 
     id: str
     role: Literal["doctor", "patient"]
@@ -78,5 +81,5 @@ class Principal:
     session_id: str
     timezone: str
     expires_at: datetime
-    seq: int
+    mark: Mark
     row: Mapping[str, Any] = field(repr=False)

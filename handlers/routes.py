@@ -21,6 +21,7 @@ from handlers import (
     me,
     notes,
     operations,
+    patients,
     sign_in,
     steps,
 )
@@ -70,7 +71,7 @@ API: tuple[Route, ...] = (
     Route("/api/me/push/", channels.PushHandler, "channels"),
     Route("/api/doctors/", assignments.DoctorsHandler, "assignments"),
     Route("/api/assign/", assignments.AssignHandler, "assignments"),
-    Route("/api/my-patients/", assignments.MyPatientsHandler, "assignments"),
+    Route("/api/my-patients/", patients.MyPatientsHandler, "assignments"),
     Route("/api/notes/", notes.NotesHandler, "notes"),
     Route("/api/notes/{note_id}/", notes.NoteHandler, "notes"),
     Route("/api/notes/{note_id}/retry/", notes.RetryHandler, "notes"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.base import ApiHandler
+from handlers.base import ApiHandler, as_text
 from handlers.once import OnceHandler, Reply
 from handlers.operation import Operation
 from handlers.paging import page, read_cursor, write_cursor
@@ -23,6 +23,7 @@ from handlers.shapes import (
 from handlers.views import may_see_patient, quotes_for, readable_step, visible_steps
 from hospital_rt.adherence import Mark, count_days
 from hospital_rt.clock import local_day, to_wire
+from hospital_rt.kept import Ready
 from hospital_rt.problems import invalid
 from models.acts.check_in import cancel_step, check_in
 from models.acts.take_back import take_back
@@ -44,11 +45,11 @@ class StepsHandler(ApiHandler):
         query = self.query(StepsQuery)
         await self.set_feed()
         found = read_cursor(query.cursor, str)
+        if self.who.role == "patient" and query.status == "active" and not found and not query.patient_id:
+            await self._answer_own_active(query.limit)
+            return
         wanted, assignments = await visible_steps(self.store, self.who, query.status, query.patient_id)
-        if self.who.role == "patient" and query.status == "active" and not found:
-            steps = await self.store.steps.active_of(self.who.id)
-        else:
-            steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
+        steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
         shown = steps[: query.limit]
         withdrawn = await self._withdrawn(query.status)
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
@@ -58,6 +59,21 @@ class StepsHandler(ApiHandler):
             for step in shown
         ]
         self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
+
+    async def _answer_own_active(self, limit: int) -> None:
+        """What a patient's page asks for again and again: kept ready while nothing of theirs has moved."""
+        what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.mark), self.now()
+        ready = self.doors.kept.get(what, key, now=now)
+        if ready is None:
+            steps = await self.store.steps.active_of(self.who.id)
+            shown = steps[:limit]
+            following = write_cursor(shown[-1].sort) if len(steps) > limit else None
+            text = as_text(page([step.as_json(now=now) for step in shown], following))
+            ends = [moment for step in shown if (moment := step.today_ends(now))]
+            ready = Ready(text, now, min(ends, default=now + timedelta(days=1)))
+            self.doors.kept.put(what, key, ready)
+        await self.leave_trace(of=[self.who.id])
+        self.respond_text(ready.text)
 
     async def _withdrawn(self, status: str) -> frozenset[str]:
         if self.who.role != "patient" or status == "active":   # no active step is of a withdrawn note
@@ -185,8 +201,8 @@ class AdherenceHandler(ApiHandler):
         await self.leave_trace(of=[patient_id])
         people = await self.store.users.people({patient_id})
         today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
-        rows = await self.store.reminders.since([patient_id], today - timedelta(days=query.days - 1))
-        marks = [Mark(row.step_id, row.day, row.slot_at, row.state) for row in rows]
+        rows = await self.store.reminders.counted_since([patient_id], today - timedelta(days=query.days - 1))
+        marks = [Mark(row.step_id, row.day, row.slot_at, row.state) for row in rows if row.is_slot]
         self.respond({
             "items": [
                 {"date": day.day.isoformat(), "due": day.due, "done": day.done, "skipped": day.skipped,

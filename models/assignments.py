@@ -52,7 +52,11 @@ class Assignments:
 
     async def of_doctor(self, doctor_id: str, *, session: Session = None) -> list[Assignment]:
         """The patients now assigned, longest first."""
-        cursor = self._assignments.find({"doctor_id": doctor_id, "current": True}, session=session)
+        return await self.of_doctors([doctor_id], session=session)
+
+    async def of_doctors(self, doctor_ids: list[str], *, session: Session = None) -> list[Assignment]:
+        """The patients now assigned to any of these, longest first."""
+        cursor = self._assignments.find({"doctor_id": {"$in": doctor_ids}, "current": True}, session=session)
         return [self._read(row) for row in await cursor.sort([("since", 1), ("_id", 1)]).to_list(None)]
 
     async def of_patients(self, patient_ids: list[str], *, session: Session = None) -> dict[str, Assignment]:

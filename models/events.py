@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from hospital_rt.database import Collection, Document, Session
+from hospital_rt.moved import told
 from hospital_rt.turns import take_turns
 from hospital_rt.vault import Unreadable, Vault
 
@@ -45,6 +47,13 @@ class Event:
     sealed: str = field(repr=False)
     withdrawn: bool = False
     open_to_former: bool = False
+
+
+class Mark(NamedTuple):
+    """Where a feed stands, and with it the patient's steps and ledger: as they were while it is the same."""
+
+    seq: int = 0
+    moved: int = 0
 
 
 class Events:
@@ -82,6 +91,7 @@ class Events:
         counts = Counter(one.user_id for one, _, _ in sealed)
         if not counts:
             return set()
+        told(counts)
         newest = await self._count_on(counts, session=session)
         following = {id: newest[id] - count for id, count in counts.items()}
         rows: list[Document] = []
@@ -117,6 +127,15 @@ class Events:
             rows = await self._feeds.find({"_id": {"$in": list(counts)}}, session=session).to_list(None)
         return {row["_id"]: row["seq"] for row in rows}
 
+    async def count_moved(self, patient_ids: set[str], *, session: Session) -> None:
+        """What is told to nobody moves these patients' records all the same (see ``moved``)."""
+        if patient_ids:
+            take_turns(f"feeds/{id}" for id in patient_ids)
+            await self._feeds.bulk_write(
+                [UpdateOne({"_id": id}, {"$inc": {"seq": 0, "moved": 1}}, upsert=True) for id in sorted(patient_ids)],
+                ordered=False, session=session,
+            )  # fmt: skip
+
     @staticmethod
     def _read(row: Document) -> Event:
         return Event(
@@ -129,6 +148,11 @@ class Events:
         """The newest ``seq`` of the user's feed, 0 when it is empty."""
         row = await self._feeds.find_one({"_id": user_id})
         return row["seq"] if row else 0
+
+    async def marks_of(self, user_ids: list[str]) -> dict[str, Mark]:
+        """Where these users' feeds and records stand; who has no feed yet is not among them."""
+        rows = await self._feeds.find({"_id": {"$in": user_ids}}).to_list(None)
+        return {row["_id"]: Mark(row["seq"], row.get("moved", 0)) for row in rows}
 
     async def newest_of(self, user_ids: list[str]) -> dict[str, int]:
         rows = await self._feeds.find({"_id": {"$in": user_ids}}).to_list(None)

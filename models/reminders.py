@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
 
 from hospital_rt.course import Outcome, Slot, SlotState
 from hospital_rt.database import Collection, Document, Session
+from hospital_rt.moved import wrote
 from hospital_rt.vault import Unreadable, Vault
 
 Use = Literal["slot", "as_needed", "checklist"]
@@ -59,6 +60,18 @@ class Entry:
     reason: str | None = field(default=None, repr=False)
 
 
+class Counted(NamedTuple):
+    """One entry of the ledger as it counts; a use without a slot counts for nothing but that it was."""
+
+    patient_id: str
+    step_id: str
+    is_slot: bool
+    day: date
+    slot_at: datetime
+    state: SlotState
+    answered_at: datetime | None
+
+
 class Reminders:
     """The collection ``reminders``."""
 
@@ -84,6 +97,7 @@ class Reminders:
         self, entries: Sequence[Entry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session
     ) -> None:
         """Write slots as they now stand. A reminder that already stands is a DuplicateKeyError."""
+        wrote(entry.patient_id for entry in entries)
         writes: list[Any] = [DeleteOne({"_id": f"{step_id}@{slot.key}"}) for step_id, slot in removed]
         for entry in entries:
             slot, id = entry.slot, f"{entry.step_id}@{entry.slot.key}"
@@ -111,6 +125,7 @@ class Reminders:
         reason: str | None, session: Session,
     ) -> None:  # fmt: skip
         """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's."""
+        wrote([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"
         id = f"{step_id}@{key}"
         await self._reminders.insert_one(
@@ -127,6 +142,7 @@ class Reminders:
         self, reminder: Reminder, *, outcome: Outcome, reason: str | None, at: datetime, session: Session
     ) -> None:
         """An answer to a slot of a cancelled step: it is kept and changes nothing else."""
+        wrote([reminder.patient_id])
         await self._reminders.update_one(
             {"_id": reminder.id},
             {
@@ -140,6 +156,7 @@ class Reminders:
 
     async def take_back(self, reminder: Reminder, *, session: Session) -> None:
         """Undo a check-in that had no slot, or that came after its step was cancelled."""
+        wrote([reminder.patient_id])
         if reminder.use == "slot":
             await self._reminders.update_one(
                 {"_id": reminder.id},
@@ -189,23 +206,13 @@ class Reminders:
         except Unreadable:
             return None
 
-    async def since(self, patient_ids: list[str], first_day: date) -> list[Reminder]:
-        """The slots of these patients from a local date on, oldest first: what adherence is counted from."""
-        cursor = self._reminders.find(
-            {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}, "use": "slot"}
-        )
-        rows = await cursor.sort("slot_at", 1).to_list(None)
-        return [self._read(row) for row in rows]
-
-    async def last_answers(self, patient_ids: list[str], *, first_day: date) -> dict[str, datetime]:
-        """When each of these patients last checked in to anything, looking back to a local date."""
-        found: dict[str, datetime] = {}
-        cursor = self._reminders.find(
-            {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}, "answered_at": {"$ne": None}},
-            {"patient_id": 1, "answered_at": 1},
-        )
-        for row in await cursor.to_list(None):
-            held = found.get(row["patient_id"])
-            if held is None or row["answered_at"] > held:
-                found[row["patient_id"]] = row["answered_at"]
-        return found
+    async def counted_since(self, patient_ids: list[str], first_day: date) -> list[Counted]:
+        """What adherence is counted from: the ledger of these patients from a local date on, oldest first."""
+        wanted = {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}}
+        only = {"_id": 0, "patient_id": 1, "step_id": 1, "use": 1, "day": 1, "slot_at": 1, "state": 1, "answered_at": 1}
+        rows = await self._reminders.find(wanted, only).sort("slot_at", 1).to_list(None)
+        return [
+            Counted(row["patient_id"], row["step_id"], row["use"] == "slot", date.fromisoformat(row["day"]),
+                    row["slot_at"], row["state"], row.get("answered_at"))
+            for row in rows
+        ]  # fmt: skip

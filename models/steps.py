@@ -20,6 +20,7 @@ from hospital_rt.asking import Asking
 from hospital_rt.clock import local_day, to_wire
 from hospital_rt.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.database import Collection, Document, Session
+from hospital_rt.moved import wrote
 from hospital_rt.schedule import Schedule, Timeline
 from hospital_rt.vault import Unreadable, Vault
 from models.course_rows import course_row, read_course, read_schedule, schedule_row
@@ -103,6 +104,10 @@ class Step:
                 self, course=course, status="completed", completed_at=course.completed_at, ended=course.ended
             )
         return replace(self, course=course, status="active", completed_at=None, ended=None)
+
+    def today_ends(self, now: datetime) -> datetime | None:
+        """Until when :meth:`as_json` says the same if nothing happens; None when time alone changes nothing."""
+        return self.course.timeline(self.zone).today(now)[1] if self.course else None
 
     def as_json(self, *, now: datetime, quotes: bool = True) -> Document:
         """**Step** of contract section 3. ``quotes`` False where the reader is not given the doctor's words."""
@@ -207,11 +212,13 @@ class Steps:
 
     async def insert(self, steps: Sequence[Step], *, session: Session) -> None:
         if steps:
+            wrote(step.patient_id for step in steps)
             await self._vault.load_keys({step.patient_id for step in steps})
             await self._steps.insert_many([self._row(step) for step in steps], session=session)
 
     async def save(self, steps: Sequence[Step], *, session: Session) -> None:
         """Write what moved. Inside a transaction a step that another has written since makes it run again."""
+        wrote(step.patient_id for step in steps)
         writes = []
         for step in steps:
             values, gone = self._moving(step)
@@ -221,6 +228,7 @@ class Steps:
 
     async def reword(self, steps: Sequence[Step], *, session: Session) -> None:
         """Seal new words: the author edited a proposed step."""
+        wrote(step.patient_id for step in steps)
         for step in steps:
             await self._steps.update_one(
                 {"_id": step.id}, {"$set": {"sealed_words": self._row(step)["sealed_words"]}}, session=session

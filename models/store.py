@@ -19,11 +19,12 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from hospital_rt.asking import Asking
 from hospital_rt.database import Database, Document, HalfRestored, Session
+from hospital_rt.moved import collected
 from hospital_rt.vault import Vault
-from models.assignments import Assignments
+from models.assignments import Assignment, Assignments
 from models.audit import Audit
 from models.calendars import Calendars
-from models.events import Events
+from models.events import Events, Mark
 from models.idempotency import Idempotency
 from models.letters import Letters
 from models.notes import Notes
@@ -42,11 +43,20 @@ EPOCH_KEPT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session with its user's record, nothing opened, and the newest ``seq`` of their feed."""
+    """A session with its user's record, nothing opened, and where their feed stands."""
 
     session: SignIn
     user: Document = field(repr=False)
-    seq: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A patient of a doctor: the assignment, where the patient's records stand, and what their own record shows."""
+
+    assignment: Assignment
+    mark: Mark
+    user: Document = field(repr=False)
 
 
 class Store:
@@ -73,6 +83,7 @@ class Store:
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
         self._signing_in = Asking(self._read_signed_in)
+        self._asking_held = Asking(self._read_held, most=20)
 
     async def open(self, *, restoring: bool = False) -> None:
         """Make indexes and the epoch. Safe from several nodes at once.
@@ -117,12 +128,29 @@ class Store:
         user_ids = list({user_id for _, user_id in pairs})
         sessions, users, feeds = await asyncio.gather(
             self.sessions.these([session_id for session_id, _ in pairs]), self.users.rows(user_ids),
-            self.events.newest_of(user_ids),
+            self.events.marks_of(user_ids),
         )  # fmt: skip
         return {
-            (session_id, user_id): SignedIn(sessions[session_id], users[user_id], feeds.get(user_id, 0))
+            (session_id, user_id): SignedIn(sessions[session_id], users[user_id], feeds.get(user_id, Mark()))
             for session_id, user_id in pairs if session_id in sessions and user_id in users
         }  # fmt: skip
+
+    async def held_by(self, doctor_id: str) -> list[Held]:
+        """The patients now assigned to a doctor, longest first; of their own records name, zone and last visit.
+
+        What is read of a patient afterwards is never older than the ``mark``.
+        """
+        return await self._asking_held(doctor_id) or []
+
+    async def _read_held(self, doctor_ids: list[str]) -> dict[str, list[Held]]:
+        assignments = await self.assignments.of_doctors(doctor_ids)
+        ids = [one.patient_id for one in assignments]
+        marks, users = await asyncio.gather(self.events.marks_of(ids), self.users.shown_rows(ids))
+        found: dict[str, list[Held]] = {}
+        for one in assignments:
+            held = Held(one, marks.get(one.patient_id, Mark()), users.get(one.patient_id, {}))
+            found.setdefault(one.doctor_id, []).append(held)
+        return found
 
     async def epoch(self, *, fresh: bool = False) -> str:
         """The epoch of all feeds: another one after a restore, so that no client resumes into the wrong past.
@@ -163,4 +191,11 @@ class Store:
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run ``work(session)`` as one transaction; it may be run again."""
-        return await self.database.transaction(work)
+
+        async def counted(session: Session) -> T:
+            with collected() as moved:
+                result = await work(session)
+                await self.events.count_moved(moved.untold, session=session)
+            return result
+
+        return await self.database.transaction(counted)

@@ -130,6 +130,11 @@ class Users:
         """The bare records of these users."""
         return {row["_id"]: row for row in await self._users.find({"_id": {"$in": user_ids}}).to_list(None)}
 
+    async def shown_rows(self, user_ids: list[str]) -> dict[str, Document]:
+        """Of these users' records what others may see, the name still sealed."""
+        found = self._users.find({"_id": {"$in": user_ids}}, {"sealed_name": 1, "timezone": 1, "seen_at": 1})
+        return {row["_id"]: row for row in await found.to_list(None)}
+
     async def read_row(self, row: Document) -> User:
         return await self._read(row)
 
@@ -146,8 +151,7 @@ class Users:
         """Name, zone and last visit of these users, by one read; the name is None where a key is destroyed."""
         await self._vault.load_keys(user_ids)
         found = {id: Person(None, "UTC", None) for id in user_ids}
-        wanted = {"sealed_name": 1, "timezone": 1, "seen_at": 1}
-        for row in await self._users.find({"_id": {"$in": list(user_ids)}}, wanted).to_list(None):
+        for row in (await self.shown_rows(list(user_ids))).values():
             name: str | None = None
             with contextlib.suppress(Unreadable):
                 name = self._vault.open_loaded(row["_id"], f"users|{row['_id']}|name", row.get("sealed_name", ""))

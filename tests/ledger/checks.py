@@ -31,7 +31,7 @@ def feeds_are_gapless(rows: Rows) -> None:
     seqs: dict[str, list[int]] = defaultdict(list)
     for event in rows["events"]:
         seqs[event["user_id"]].append(event["seq"])
-    newest = {feed["_id"]: feed["seq"] for feed in rows["feeds"]}
+    newest = {feed["_id"]: feed["seq"] for feed in rows["feeds"] if feed["seq"]}
     for user_id, found in seqs.items():
         assert sorted(found) == list(range(1, newest[user_id] + 1)), f"a gap or a repeat in a feed: {sorted(found)}"
     assert set(newest) == set(seqs), "a feed counts what is not there"
@@ -98,6 +98,24 @@ def notes_agree_with_their_steps(rows: Rows) -> None:
         else:
             assert not alive, f"{statuses} of a note that is {note['status']}"
         assert "wake_at" not in note or note["status"] in {"queued", "processing"}, "settled, and would be taken up"
+
+
+class Ages:
+    """Whoever keeps a copy of a patient's steps and ledger goes by ``(seq, moved)`` of their feed: one, one content."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, int, int], str] = {}
+
+    def check(self, rows: Rows, patient_ids: Sequence[str]) -> None:
+        marks = {feed["_id"]: (feed["seq"], feed.get("moved", 0)) for feed in rows["feeds"]}
+        for id in patient_ids:
+            mine = [
+                {name: value for name, value in row.items() if name not in {"held_until", "held_by"}}
+                for name in ("steps", "reminders") for row in rows[name] if row["patient_id"] == id
+            ]
+            content = json.dumps(sorted(mine, key=lambda row: row["_id"]), default=str, sort_keys=True)
+            held = self._seen.setdefault((id, *marks.get(id, (0, 0))), content)
+            assert held == content, "a patient's steps or ledger moved and their feed does not tell"
 
 
 def at_rest(rows: Rows, vault: Vault, *, now: datetime) -> None:

@@ -117,6 +117,14 @@ def _(patch: MonkeyPatch) -> None:
     _loosen(patch, models.acts.accounts, "change_settings")
 
 
+@defect("what is told to nobody is not counted", "dispatcher / move")
+def _(patch: MonkeyPatch) -> None:
+    async def nothing(self: Events, patient_ids: set[str], *, session: Any) -> None:
+        pass
+
+    patch.setattr(Events, "count_moved", nothing)
+
+
 @defect("a commit without an answer is done anew from the start", "submit / worker")
 def _(patch: MonkeyPatch) -> None:
     async def commit(session: Any) -> None:

@@ -45,7 +45,7 @@ class World(Acts):
         self.server = Server()
         self.server.stage = self.stage
         self.now = BEGAN
-        self.journal = Journal()
+        self.journal, self.ages = Journal(), checks.Ages()
         self.doctors, self.patients = [str(uuid4()), str(uuid4())], [str(uuid4()), str(uuid4())]
         self.readers = [Reader(id) for id in (*self.doctors, *self.patients)]
         self.store = self.stage.now_do(self._open())
@@ -59,7 +59,7 @@ class World(Acts):
         other = object.__new__(World)
         other.stage, other.server = Stage(), self.server.copy()
         other.server.stage = other.stage
-        other.now, other.journal = self.now, Journal()
+        other.now, other.journal, other.ages = self.now, Journal(), checks.Ages()
         other.doctors, other.patients = self.doctors, self.patients
         other.readers = [Reader(reader.user_id) for reader in self.readers]
         other.store = other.stage.now_do(other._open())
@@ -127,10 +127,13 @@ class World(Acts):
 
     def check(self) -> None:
         """What holds at every moment."""
-        checks.at_every_moment(self.rows())
+        rows = self.rows()
+        checks.at_every_moment(rows)
+        self.ages.check(rows, self.patients)
 
     def check_at_rest(self) -> None:
         """Everybody comes to an end, and then all of it holds."""
         self.settle()
+        self.ages.check(self.rows(), self.patients)
         heard = {reader.user_id: reader.seen for reader in self.readers}
         checks.all_of_it(self.rows(), self.store.vault, now=self.now, journal=self.journal, heard=heard)

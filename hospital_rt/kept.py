@@ -1,0 +1,46 @@
+"""Ready answers, kept in this process's memory for a minute at most, and only while they are the newest.
+
+Whoever keeps one says what it was made from: the key holds everything that it depends on and is read from MongoDB anew
+at each request, so that nothing here can outlive a change; what lapses with time alone has its ``until``. Never
+written anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from cachetools import TTLCache
+
+KEPT_S = 60.0
+KEPT_BYTES = 32 * 1024 * 1024
+
+
+class Ready(NamedTuple):
+    """JSON text that is right from ``since`` until before ``until``; ``rank`` is its place among others."""
+
+    text: bytes
+    since: datetime
+    until: datetime
+    rank: Any = None
+
+
+class Kept:
+    """Ready answers by what they are of: one each, the newest; the longest unused go first when there are too many."""
+
+    def __init__(self) -> None:
+        self._held: TTLCache[Hashable, tuple[Hashable, Ready]] = TTLCache(
+            KEPT_BYTES, ttl=KEPT_S, getsizeof=lambda held: len(held[1].text) + 500
+        )
+
+    def get(self, what: Hashable, key: Hashable, *, now: datetime) -> Ready | None:
+        """The answer, if it was made from just this ``key`` and its time is not over."""
+        held = self._held.get(what)
+        if held is None or held[0] != key or not held[1].since <= now < held[1].until:
+            return None
+        return held[1]
+
+    def put(self, what: Hashable, key: Hashable, ready: Ready) -> None:
+        if len(ready.text) < KEPT_BYTES // 100:
+            self._held[what] = (key, ready)

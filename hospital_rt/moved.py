@@ -1,0 +1,53 @@
+"""What moved: whose steps or ledger a transaction writes, told or not, so that whoever keeps a copy can see its age.
+
+Most changes are told in the patient's feed and move its ``seq`` on. For the few that are told to nobody (another time
+zone, an answer to a cancelled step, a proposal) the same transaction counts the feed's ``moved`` on. So a patient's
+steps and ledger are as they were while ``(seq, moved)`` of their feed is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Moved:
+    """The patients whose records one transaction wrote, and the users whose feeds it moved on."""
+
+    patients: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+
+    @property
+    def untold(self) -> set[str]:
+        return self.patients - self.told
+
+
+_present: ContextVar[Moved | None] = ContextVar("moved", default=None)
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[Moved]:
+    """What is written inside."""
+    found = Moved()
+    mark = _present.set(found)
+    try:
+        yield found
+    finally:
+        _present.reset(mark)
+
+
+def wrote(patient_ids: Iterable[str]) -> None:
+    """Steps or ledger entries of these patients are being written."""
+    found = _present.get()
+    if found is not None:
+        found.patients.update(patient_ids)
+
+
+def told(user_ids: Iterable[str]) -> None:
+    """The feeds of these users move on."""
+    found = _present.get()
+    if found is not None:
+        found.told.update(user_ids)
