@@ -35,11 +35,16 @@ class NotABackup(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What both files say of themselves. ``number`` counts the backups of one installation."""
+    """What both files say of themselves. ``number`` counts the backups of one installation.
+
+    ``readable_by`` is the oldest schema whose version can serve what is in them.
+    """
 
     installation: str
     number: int
     made_at: str
+    schema: int = 1
+    readable_by: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +175,10 @@ def _label(document: Document, kind: str, path: Path) -> Label:
         if document["format"] != FORMAT:
             raise NotABackup(f"{path}: written by another version")
         return Label(
-            installation=str(document["installation"]), number=int(document["number"]), made_at=str(document["made_at"])
-        )
+            installation=str(document["installation"]), number=int(document["number"]),
+            made_at=str(document["made_at"]),
+            schema=int(document.get("schema", 1)), readable_by=int(document.get("readable_by", 1)),
+        )  # fmt: skip
     except (KeyError, TypeError, ValueError):
         raise NotABackup(f"{path}: not a backup, or damaged") from None
 

@@ -68,8 +68,15 @@ def is_away(error: BaseException) -> bool:
     )
 
 
-class HalfRestored(Exception):
-    """A restore into this database was interrupted: nothing may be served from it."""
+class NotServable(Exception):
+    """Nothing may be served from this database; ``str()`` tells the operator why, in one line."""
+
+
+class HalfRestored(NotServable):
+    """A restore into this database was interrupted."""
+
+    def __init__(self) -> None:
+        super().__init__("MONGO_URL: a restore into this database was interrupted; run `admin restore` again")
 
 
 class Database:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from hospital_rt.database import HalfRestored, is_away
+from hospital_rt.database import NotServable, is_away
 from hospital_rt.telemetry import describe_error, log
 from hospital_rt.vault import WrongKeys
 
@@ -50,7 +50,8 @@ async def run_role(
 ) -> int:
     """Open what a role needs, waiting for a database that is not up yet, and work until a signal comes.
 
-    Returns the exit code: 0 after a clean stop, 1 when the database stays away, 2 for wrong keys.
+    Returns the exit code: 0 after a clean stop, 1 when the database stays away, 2 for wrong keys or a database that
+    cannot be served.
     """
     stop = stop_on_signals()
     began = time.monotonic()
@@ -61,8 +62,8 @@ async def run_role(
             except WrongKeys:
                 complain(["ENCRYPTION_KEYS: these keys do not open this database"])
                 return WRONG_SETTINGS
-            except HalfRestored:
-                complain(["MONGO_URL: a restore into this database was interrupted; run `admin restore` again"])
+            except NotServable as refused:
+                complain([str(refused)])
                 return WRONG_SETTINGS
             except Exception as error:
                 if not is_away(error):

@@ -19,8 +19,10 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from hospital_rt.asking import Asking
 from hospital_rt.database import Database, Document, HalfRestored, Session
+from hospital_rt.migrations import bring_up
 from hospital_rt.moved import collected
 from hospital_rt.vault import Vault
+from models import schema
 from models.assignments import Assignment, Assignments
 from models.audit import Audit
 from models.calendars import Calendars
@@ -91,9 +93,11 @@ class Store:
         Raises:
             WrongKeys: ``ENCRYPTION_KEYS`` are not this database's.
             HalfRestored: what is being restored is not whole yet (unless it is the restore that asks).
+            NotServable: its schema is newer than this version can serve, or could not be brought up.
         """
         if not restoring and await self._meta.find_one({"_id": RESTORING}):
             raise HalfRestored
+        await bring_up(self.database, schema.MIGRATIONS)
         wanted = {
             "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
             "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,

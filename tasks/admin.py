@@ -11,10 +11,12 @@ from pymongo.errors import DuplicateKeyError
 from redis.exceptions import RedisError
 
 from hospital_rt.clock import to_wire, utcnow
-from hospital_rt.database import Document, Session
+from hospital_rt.database import Database, Document, Session
+from hospital_rt.migrations import read_state
 from hospital_rt.naming import normal_email, visible
 from hospital_rt.passwords import is_common
 from hospital_rt.tokens import Tokens
+from models import schema
 from models.acts.accounts import leave_for_good
 from models.audit import Trace
 from models.house import House
@@ -244,6 +246,27 @@ async def verify_audit(house: House, *, head: str | None) -> Done:
         ),
         {"entries": verdict.entries, "pages": verdict.pages, "loose": verdict.loose, "head": now},
     )  # fmt: skip
+
+
+async def show_schema(database: Database) -> Done:
+    """Which schema the database has. Nothing is changed."""
+    known = schema.newest()
+    state = await read_state(database, newest=known)
+    waiting = [step for step in schema.MIGRATIONS if step.version > state.version]
+    lines = [
+        f"The database has schema {state.version}; this version brings schema {known}.",
+        f"Versions from schema {state.readable_by} on can serve it.",
+    ]
+    if state.readable_by > known:
+        lines.append("This version cannot serve it: run the newer one.")
+    if state.moving:
+        lines.append("It is being moved right now.")
+    lines += [f"When a role of this version starts: {step.version}, {step.about}." for step in waiting]
+    facts = {
+        "version": state.version, "readable_by": state.readable_by, "brings": known, "moving": state.moving,
+        "servable": state.readable_by <= known, "waiting": [step.version for step in waiting],
+    }  # fmt: skip
+    return Done(tuple(lines), facts)
 
 
 async def new_epoch(house: House, trace: Trace, *, ask: Ask) -> Done:

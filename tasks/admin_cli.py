@@ -66,4 +66,9 @@ def add_admin(commands: Any) -> None:
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument("--keys", metavar="KEYFILE", type=Path, required=True)
 
+    add(
+        "schema", "show which schema the database has, and which one this version brings",
+        "Changes nothing. Roles bring the database up when they start.",
+    )  # fmt: skip
+
     add("new-epoch", "have every client reload, after a restore by other means")

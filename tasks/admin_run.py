@@ -19,7 +19,7 @@ from secrets import token_urlsafe
 
 from pymongo.errors import PyMongoError
 
-from hospital_rt.database import Document, HalfRestored, is_away
+from hospital_rt.database import Database, Document, NotServable, is_away
 from hospital_rt.embedded import EmbeddedRefused, EmbeddedServers, private_dir, running
 from hospital_rt.problems import Problem
 from hospital_rt.settings import Settings
@@ -54,8 +54,8 @@ def run_admin(options: argparse.Namespace, settings: Settings) -> int:
         return fail(options, WRONG, *wrong.lines)
     except EmbeddedRefused as refused:
         return fail(options, WRONG, str(refused))
-    except HalfRestored:
-        return fail(options, WRONG, "MONGO_URL: a restore into this database was interrupted; run it again")
+    except NotServable as refused:
+        return fail(options, WRONG, str(refused))
     except WrongKeys:
         return fail(options, WRONG, "ENCRYPTION_KEYS: these keys do not open this database or backup")
     except Refused as refused:
@@ -158,7 +158,7 @@ def complete(settings: Settings, folder: Path) -> Settings:
 
 
 async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
-    """One command on the house; ``restore`` on the bare database, since there is no house yet."""
+    """One command on the house; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
     trace = Trace(role="admin", operator=f"{getpass.getuser()}@{socket.gethostname()}")
 
     def ask(question: str) -> bool:
@@ -170,6 +170,12 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
 
     if options.admin == "restore":
         return await restore(settings, trace, file=options.file, keyfile=options.keys, ask=ask)
+    if options.admin == "schema":
+        database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
+        try:
+            return await admin.show_schema(database)
+        finally:
+            await database.close()
     async with open_house(settings) as house:
         match options.admin:
             case "create-doctor":

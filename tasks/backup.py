@@ -27,11 +27,13 @@ from hospital_rt.backup_files import (
 )
 from hospital_rt.clock import to_wire, utcnow
 from hospital_rt.database import Collection, Database, Document, Session
+from hospital_rt.migrations import SCHEMA, read_state
 from hospital_rt.settings import Settings
 from hospital_rt.vault import INDEX_KEY, Unreadable, Vault
 from models.acts.accounts import leave_for_good
 from models.audit import Trace
 from models.house import House
+from models.schema import newest
 from models.store import RESTORING, Store
 from tasks.admin import Ask, Done, Refused
 
@@ -80,7 +82,13 @@ async def back_up(house: House, trace: Trace, *, file: Path, keyfile: Path) -> D
 
 async def _next_label(house: House) -> Label:
     installation, number = await house.store.count_backup()
-    return Label(installation=installation, number=number, made_at=to_wire(utcnow()))
+    state = await read_state(house.resources.database, newest=newest())
+    if state.moving:
+        raise Refused("The schema of this database is being moved: back up once that is done.")
+    return Label(
+        installation=installation, number=number, made_at=to_wire(utcnow()), schema=state.version,
+        readable_by=state.readable_by,
+    )  # fmt: skip
 
 
 async def _write_records(house: House, file: Path, label: Label) -> tuple[int, bool]:
@@ -94,6 +102,8 @@ async def _write_records(house: House, file: Path, label: Label) -> tuple[int, b
                 async for row in found.batch_size(BATCH):
                     if name == "meta" and row["_id"] in LEFT_OUT_OF_META:
                         continue
+                    if name == "meta" and row["_id"] == SCHEMA:
+                        row |= {"lease_until": None}
                     if name == "users":
                         row.pop("email_index", None)
                     writer.put(name, row)
@@ -146,6 +156,11 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
             raise Refused(str(found)) from None
         if label.installation != keys.label.installation:
             raise Refused("FILE and KEYFILE are of two installations.")
+        if label.readable_by > newest():
+            raise Refused(
+                f"This backup has schema {label.schema}, which versions from schema {label.readable_by} on can serve; "
+                f"this one knows schema {newest()}. Restore it with the newer version."
+            )
         if keys.label.number < label.number:
             raise Refused(
                 f"KEYFILE is of {keys.label.made_at}, older than FILE: people who came later would be lost. "

@@ -19,8 +19,10 @@ from cryptography.fernet import Fernet
 from pymongo import MongoClient
 
 from hospital_rt.settings import Settings
+from models import schema
 from tests.admin_driver import admin, environment_of, run
 from tests.driver import PASSWORD, Clinic, Person, free_port, item, open_clinic, plan_item
+from tests.migrating import STEPS
 from tests.model_server import ModelServer
 
 
@@ -313,3 +315,28 @@ async def test_a_machine_that_has_never_run_takes_a_backup_into_its_own_servers(
         "admin", "approve-doctor", patient.email, environment=environment, cwd=tmp_path
     )
     assert again.code == 1 and "a patient's" in again.complained, "the address is found there"
+
+
+async def test_an_older_backup_moves_forward_as_it_is_restored(
+    clinic: Clinic, elsewhere: Settings, files: Files, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient, _, _ = await lived_in(clinic)
+    before = await answers(patient)
+    old = clinic.house.resources.database
+    await old.collection("things").insert_many([{"_id": number} for number in range(10)])
+    await old.collection("meta").delete_one({"_id": "schema"})   # from before there were versions
+    assert (await admin(clinic.house.settings, "backup", *files.named("old"))).code == 0
+    monkeypatch.setattr(schema, "MIGRATIONS", STEPS)
+    assert (await admin(elsewhere, "restore", *files.named("old"))).code == 0
+    async with open_clinic(elsewhere, model, at=clinic.now) as there:
+        things = there.house.resources.database.collection("things")
+        assert await things.count_documents({"name": "thing", "colour": "red"}) == 10
+        assert await answers(await there.sign_in(patient.user)) == before
+        # ... and the other way: what the later version has written is refused by the earlier, before anything changes.
+        assert (await admin(there.house.settings, "backup", *files.named("new"))).code == 0
+    monkeypatch.setattr(schema, "MIGRATIONS", ())
+    for name in ("users", "meta"):
+        await old.collection(name).delete_many({})
+    refused = await admin(clinic.house.settings, "restore", *files.named("new"))
+    assert refused.code == 1 and "Restore it with the newer version" in refused.complained
+    assert await old.collection("users").find_one({}) is None
