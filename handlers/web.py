@@ -25,6 +25,8 @@ from tasks.registry import register_all
 
 DRAIN_WITHIN_S = 5.0
 """How long requests in flight may take once the server stops."""
+LINGER_S = 1.5
+"""How long lines stay open that nobody uses: longer than a proxy keeps them (``keepalive_timeout`` in deploy/nginx)."""
 
 
 class CannotListen(Exception):
@@ -69,11 +71,14 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
         await stop.wait()
     finally:
         draining.set()
-        server.stop()
+        server.stop_accepting()
+        server.answer_once_more()
         for live in list(sockets):
             live.end(messages.RESTARTING, "restarting")
-        await _until_empty(in_flight, within_s=DRAIN_WITHIN_S)
-        await _until_empty(sockets, within_s=1.0)
+        await asyncio.gather(
+            _until(lambda: not server.lines, within_s=LINGER_S), _until(lambda: not in_flight, within_s=DRAIN_WITHIN_S)
+        )
+        await _until(lambda: not sockets, within_s=1.0)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(server.close_all_connections(), 2)
         await hub.stop()
@@ -83,8 +88,8 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
             await broker.shutdown()
 
 
-async def _until_empty(held: set[Any], *, within_s: float) -> None:
-    """Wait until nothing is left in it, or the time is over."""
+async def _until(done: Callable[[], bool], *, within_s: float) -> None:
+    """Wait until it is done, or the time is over."""
     deadline = time.monotonic() + within_s
-    while held and time.monotonic() < deadline:  # noqa: ASYNC110 - emptied by handlers that know of no event
+    while not done() and time.monotonic() < deadline:  # noqa: ASYNC110 - done by handlers that know of no event
         await asyncio.sleep(0.02)

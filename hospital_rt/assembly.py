@@ -80,9 +80,36 @@ def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], argument
     )  # fmt: skip
 
 
-def make_server(app: Application) -> HTTPServer:
+class Server(HTTPServer):
+    """An HTTP server that can be taken away from behind a proxy without a request noticing.
+
+    A proxy keeps lines to us open, and may be writing on one just as we close it: such a request is lost, and unless
+    it changes nothing it cannot be sent again. So a line that is open is answered once more and only then closed, and
+    the proxy is given the time to close those that it does not use.
+    """
+
+    def stop_accepting(self) -> None:
+        """Take who has knocked already, and nobody after that."""
+        for listening in list(self._sockets.values()):
+            with contextlib.suppress(OSError):         # nobody waits there any more
+                while True:
+                    line, address = listening.accept()
+                    self._handle_connection(line, address)
+        self.stop()
+
+    def answer_once_more(self) -> None:
+        """Close each line behind its next answer, which says so."""
+        self.conn_params.no_keep_alive = True
+
+    @property
+    def lines(self) -> int:
+        """How many connections are open, idle ones too; live channels not."""
+        return len(self._connections)
+
+
+def make_server(app: Application) -> Server:
     """The HTTP server with its bounds: header and body sizes, idle and slow connections."""
-    return HTTPServer(
+    return Server(
         app, max_header_size=16 * 1024, max_body_size=LARGEST_BODY + 1024, max_buffer_size=2 * 1024 * 1024,
         idle_connection_timeout=IDLE_S, body_timeout=BODY_S, decompress_request=False,
     )  # fmt: skip
