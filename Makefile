@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run test test-browser lint types faults eval check lock clean browser bench
+.PHONY: run test test-browser lint types faults cluster eval check lock clean browser nginx bench
 
 run: $(VENV)/.run
 	$(PY) main.py demo
@@ -17,6 +17,10 @@ test-browser: $(VENV)/.dev browser
 
 faults: $(VENV)/.dev
 	$(PY) -m pytest -m faults -s tests
+
+# The topology of docker-compose.yml as processes, with the same configuration files; a table at the end.
+cluster: $(VENV)/.dev nginx
+	$(PY) -m pytest -m cluster -p no:cacheprovider tests/cluster
 
 eval: $(VENV)/.dev
 	$(PY) -m evaluation
@@ -46,6 +50,13 @@ browser:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium fonts-noto-core; \
 	  else echo "Install Chromium first: apt-get install chromium fonts-noto-core"; exit 1; fi; }
+
+# Debian's nginx; only root can install it.
+nginx:
+	@command -v nginx >/dev/null 2>&1 || test -x /usr/sbin/nginx || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nginx-light; \
+	  else echo "Install nginx first: apt-get install nginx-light"; exit 1; fi; }
 
 # Resolve the pinned requirements anew, for every supported Python, with hashes.
 lock: $(VENV)/.dev

@@ -1,28 +1,35 @@
 #!/bin/sh
 # Makes what `docker compose up` needs, once: .env with the public address, and ./secrets with fresh secrets.
-# Usage: sh deploy/make-env.sh [PUBLIC_URL]
+# Usage: sh deploy/make-env.sh [PUBLIC_URL [dev]]      dev: letters go to the mail catcher of the profile `dev`
 set -eu
 umask 077
-cd "$(dirname "$0")/.."
-if [ -e secrets ]; then
-  echo "./secrets exists already: nothing was changed" >&2
+cd "${INTO:-$(dirname "$0")/..}"
+if [ -e secrets ] || [ -e .env ]; then
+  echo "./secrets or .env exists already: nothing was changed" >&2
   exit 1
 fi
 random() { head -c "$1" /dev/urandom | base64 | tr -d '\n'; }
 word() { random 36 | tr '+/' 'ab' | tr -d '='; }
-mkdir secrets
+rm -rf secrets.part
+mkdir secrets.part
+put() { printf '%s' "$2" >"secrets.part/$1"; }
 mongo_password=$(word)
 redis_password=$(word)
-printf 'hospital' >secrets/mongo_user
-printf '%s' "$mongo_password" >secrets/mongo_password
-random 384 >secrets/mongo_keyfile
-printf 'mongodb://hospital:%s@mongo:27017/hospital_rt?authSource=admin&replicaSet=rs0' "$mongo_password" >secrets/mongo_url
-printf '%s' "$redis_password" >secrets/redis_password
-printf 'redis://:%s@redis:6379/0' "$redis_password" >secrets/redis_url
-word >secrets/secret_key
-random 32 | tr '+/' '-_' >secrets/encryption_keys
-# Containers run as users of their own: the folder keeps others out, the files inside may be read by them.
-chmod 0711 secrets
-chmod 0644 secrets/*
+members=mongo1:27017,mongo2:27017,mongo3:27017
+put mongo_user hospital
+put mongo_password "$mongo_password"
+put mongo_keyfile "$(random 384)"
+put mongo_url "mongodb://hospital:$mongo_password@$members/hospital_rt?authSource=admin&replicaSet=rs0"
+put redis_password "$redis_password"
+put redis_url "redis://:$redis_password@redis:6379/0"
+put secret_key "$(word)"
+put encryption_keys "$(random 32 | tr '+/' '-_')"
+put smtp_url "$([ "${2:-}" = dev ] && echo smtp://mail:1025)"
+put openai_api_key ''
+put grafana_password "$(word)"
+# The folder keeps everybody out; the files are mounted one by one, and containers run as users of their own.
+chmod 0444 secrets.part/*
+chmod 0700 secrets.part
 printf 'PUBLIC_URL=%s\n' "${1:-http://localhost:8080}" >.env
+mv secrets.part secrets
 echo "Wrote .env and ./secrets. Keep secrets/encryption_keys apart from backups of the database."

@@ -47,18 +47,19 @@ async def happens(check: Callable[[], Any], what: str, *, within_s: float = 10.0
 
 
 class Command:
-    """One running ``python ...``. What it says on its terminal and what it logs lie in two files."""
+    """One running ``python ...``, or another program. What it says and what it logs lie in two files."""
 
     def __init__(
-        self, arguments: list[str], *, folder: Path, environment: Mapping[str, str], name: str = "command"
-    ) -> None:
+        self, arguments: list[str], *, folder: Path, environment: Mapping[str, str], name: str = "command",
+        program: str = sys.executable,
+    ) -> None:  # fmt: skip
         self.name = name
         self.out, self.err = folder / f"{name}.out", folder / f"{name}.err"
         reader, writer = os.pipe()
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
-                leashed([sys.executable, *arguments]), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                leashed([program, *arguments]), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env={**kept, "PYTHONDONTWRITEBYTECODE": "1", **environment, READY_FD: str(writer)},
                 pass_fds=[writer], start_new_session=True,
             )  # fmt: skip

@@ -18,11 +18,15 @@ class Heard:
     is_closed: bool
 
 
-async def say(clinic: Front, *requests: bytes, within_s: float = 5.0, until_closed: bool = False) -> Heard:
+async def say(
+    clinic: Front, *requests: bytes, within_s: float = 5.0, until_closed: bool = False, come_from: str | None = None
+) -> Heard:
     """Send requests over one connection, one after the other's answer. ``{host}`` stands for the Host line."""
     host = clinic.base.removeprefix("http://")
     address, _, port = host.partition(":")
-    reader, writer = await asyncio.open_connection(address, int(port))
+    reader, writer = await asyncio.open_connection(
+        address, int(port), local_addr=(come_from, 0) if come_from else None
+    )
     statuses: list[int] = []
     raw = b""
     is_closed = False

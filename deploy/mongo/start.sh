@@ -1,6 +1,10 @@
-#!/bin/bash
-# A replica set of one member with authentication: the image's own entry point makes the first user, the health check
-# starts the set. The key file must belong to mongod and to nobody else.
-set -euo pipefail
-install -m 400 -o mongodb -g mongodb /run/secrets/mongo_keyfile /tmp/keyfile
-exec docker-entrypoint.sh mongod --replSet rs0 --bind_ip_all --keyFile /tmp/keyfile --wiredTigerCacheSizeGB 1
+#!/bin/sh
+# A member of the replica set. mongod wants its key file for itself; begin.py starts the set once all members run.
+# What else is given goes to mongod. Elsewhere than in the container: SECRETS, RUN and CONF name other places.
+set -eu
+umask 077
+key="${RUN:-/tmp}/keyfile"
+rm -f "$key"
+cat "${SECRETS:-/run/secrets}/mongo_keyfile" >"$key"
+chmod 400 "$key"
+exec mongod --config "${CONF:-/deploy/mongod.conf}" "$@"

@@ -1,14 +1,13 @@
 #!/bin/sh
-# A password by file, never on a command line; an append-only file; nothing is evicted.
+# redis-server with redis.conf beside this file, and the password from a file: never on a command line.
+# What else is given goes to redis-server. Elsewhere than in the container: SECRETS, DATA, RUN name other folders.
 set -eu
 umask 077
-cat >/tmp/redis.conf <<CONF
-requirepass $(cat /run/secrets/redis_password)
-appendonly yes
-appendfsync everysec
-maxmemory 384mb
-maxmemory-policy noeviction
-save ""
-dir /data
-CONF
-exec redis-server /tmp/redis.conf
+here=$(cd "$(dirname "$0")" && pwd)
+conf="${RUN:-/tmp}/redis.conf"
+{
+  printf 'include %s/redis.conf\n' "$here"
+  printf 'dir %s\n' "${DATA:-/data}"
+  printf 'requirepass %s\n' "$(cat "${SECRETS:-/run/secrets}/redis_password")"
+} >"$conf"
+exec redis-server "$conf" "$@"

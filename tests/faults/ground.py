@@ -118,14 +118,9 @@ async def run(scenario: Scenario, folder: Path) -> Counts:
             await writing
         finally:
             writing.cancel()
-        await _settle(ground)
-        records = Records(ground.house)
-        await records.count_reminders(counts, ground.due, now=utcnow())
-        await records.count_notes(counts, ground.load.journal, doctors)
-        await records.count_check_ins(counts, ground.load.journal, listeners)
-        await records.count_heard(counts, ground.load.journal)
-        counts.again, counts.slowest_s = ground.load.journal.again, ground.load.journal.slowest_s
-        counts.broken = [*ground.load.journal.broken, *ground.load.journal.refused, *_unexcused(ground.system)]
+        await settle(ground.house, ground.load, ground.due)
+        await count_all(counts, ground.house, ground.load, ground.due, doctors=doctors, listeners=listeners)
+        counts.broken += _unexcused(ground.system)
     counts.took_s = time.monotonic() - began
     return counts
 
@@ -155,30 +150,43 @@ async def _open(scenario: Scenario, folder: Path) -> AsyncIterator[Ground]:
         yield ground
 
 
-async def _settle(ground: Ground) -> None:
+async def settle(house: House, load: Load, due: list[Due]) -> None:
     """Wait until everything that was asked for is done and heard; what is not by then is counted as lost."""
     deadline = time.monotonic() + SETTLE_WITHIN_S
-    await ground.load.answered(within_s=SETTLE_WITHIN_S)
+    await load.answered(within_s=SETTLE_WITHIN_S)
     while time.monotonic() < deadline:
         with contextlib.suppress(Exception):
-            if await _is_settled(ground):
+            if await _is_settled(house, load, due):
                 return
         await asyncio.sleep(0.2)
 
 
-async def _is_settled(ground: Ground) -> bool:
-    database, journal = ground.house.resources.database, ground.load.journal
+async def _is_settled(house: House, load: Load, due: list[Due]) -> bool:
+    database, journal = house.resources.database, load.journal
     ledger = database.collection("reminders")
-    steps = [one.step_id for one in ground.due]
-    if await ledger.count_documents({"step_id": {"$in": steps}, "recorded": True}) < len(ground.due):
+    steps = [one.step_id for one in due]
+    if await ledger.count_documents({"step_id": {"$in": steps}, "recorded": True}) < len(due):
         return False
     notes = database.collection("notes")
     wanted = {"_id": {"$in": list(journal.notes.values())}, "status": {"$in": [*SETTLED, "failed"]}}
     if await notes.count_documents(wanted) < len(journal.notes):
         return False
-    await ground.load.answered(within_s=5)
-    newest = await ground.house.store.events.newest_of(list(journal.heard))
+    await load.answered(within_s=5)
+    newest = await house.store.events.newest_of(list(journal.heard))
     return all(heard.seq >= newest.get(id, 0) for id, heard in journal.heard.items())
+
+
+async def count_all(
+    counts: Counts, house: House, load: Load, due: list[Due], *, doctors: list[Person], listeners: list[Person]
+) -> None:
+    """The journal of the load beside the records, once all is settled."""
+    records, journal = Records(house), load.journal
+    await records.count_reminders(counts, due, now=utcnow())
+    await records.count_notes(counts, journal, doctors)
+    await records.count_check_ins(counts, journal, listeners)
+    await records.count_heard(counts, journal)
+    counts.again, counts.slowest_s = journal.again, journal.slowest_s
+    counts.broken = [*journal.broken, *journal.refused]
 
 
 def _unexcused(system: System) -> list[str]:

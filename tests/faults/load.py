@@ -57,6 +57,7 @@ class Heard:
     again: int = 0
     resets: int = 0
     connections: int = 0
+    closed: Counter[int | None] = field(default_factory=Counter)              # by code
     late_s: float = 0.0                # of all reminders, from its moment to this page
 
 
@@ -166,6 +167,7 @@ class Load:
                     heard.resets += 1
                 if message["type"] == "event":
                     self._hear(person, heard, message, checks_in)
+            heard.closed[channel.connection.close_code] += 1
         finally:
             channel.close()
 

@@ -1,0 +1,90 @@
+"""What deploy/ and docker-compose.yml say, with other ports and folders put in: nothing else is changed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DEPLOY = ROOT / "deploy"
+NGINX_ADDRESS, PROMETHEUS_ADDRESS = "127.0.0.2", "127.0.0.3"
+"""Where nginx and Prometheus come from here: every address of 127/8 is this machine's."""
+
+
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return found
+
+
+def make_secrets(into: Path, public_url: str) -> Path:
+    """What ``make-env.sh`` makes, in a folder of its own; the folder of the secrets."""
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    script = ["sh", str(DEPLOY / "make-env.sh"), public_url]
+    subprocess.run(script, env={"PATH": "/usr/bin:/bin", "INTO": str(into)}, check=True, capture_output=True)
+    return into / "secrets"
+
+
+def environment_of_roles(secrets: Path) -> dict[str, str]:
+    """The environment that compose gives web, worker and scheduler."""
+    dotenv = dict(line.split("=", 1) for line in (secrets.parent / ".env").read_text().splitlines())
+    given = {name: interpolated(str(value), dotenv) for name, value in compose()["x-service"]["environment"].items()}
+    given = {name: value.replace("/run/secrets", str(secrets)) for name, value in given.items()}
+    nginx = compose()["services"]["nginx"]["networks"]["front"]["ipv4_address"]
+    prometheus = compose()["services"]["prometheus"]["networks"]["inside"]["ipv4_address"]
+    assert given["TRUSTED_PROXIES"] == nginx and given["OPS_ALLOW"] == f"127.0.0.0/8,{prometheus}"
+    return {**given, "TRUSTED_PROXIES": NGINX_ADDRESS, "OPS_ALLOW": PROMETHEUS_ADDRESS}
+
+
+def interpolated(text: str, values: Mapping[str, str]) -> str:
+    """``${NAME}``, ``${NAME:-default}`` and ``${NAME:?why}``, as compose reads them."""
+
+    def value(found: re.Match[str]) -> str:
+        name, sign, word = found.groups()
+        if values.get(name):
+            return values[name]
+        assert sign != ":?", f"{name}: {word}"
+        return word or ""
+
+    return re.sub(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}", value, text)
+
+
+def write_nginx(folder: Path, *, port: int, tls_port: int, webs: list[int], secrets: Path) -> Path:
+    """The configuration of nginx for these ports; where nginx.conf lies."""
+    (folder / "tmp").mkdir(parents=True)
+    (folder / "tls").mkdir()
+    upstream = (DEPLOY / "nginx" / "upstream.conf").read_text()
+    [server] = re.findall(r"^ +server web:8000 resolve .*$", upstream, re.MULTILINE)
+    servers = [server.replace("web:8000 resolve", f"127.0.0.1:{one}") for one in webs]
+    upstream = re.sub(r"^resolver .*$", "", upstream.replace(server, "\n".join(servers)), flags=re.MULTILINE)
+    (folder / "upstream.conf").write_text(upstream)
+    service = (DEPLOY / "nginx" / "service.conf").read_text()
+    (folder / "service.conf").write_text(f"proxy_bind {NGINX_ADDRESS};\n{service}")
+    for name, put in (("nginx.conf", folder), ("tls.conf", folder / "tls")):
+        text = (DEPLOY / "nginx" / name).read_text()
+        for old, new in (
+            ("/tmp/", f"{folder}/tmp/"), ("/etc/nginx/hospital_rt/", f"{folder}/"),  # noqa: S108 - it is replaced
+            ("/run/secrets/", f"{secrets}/"), ("listen 8080", f"listen 127.0.0.1:{port}"),
+            ("listen 8443", f"listen 127.0.0.1:{tls_port}"),
+        ):  # fmt: skip
+            text = text.replace(old, new)
+        (put / name).write_text(text)
+    return folder / "nginx.conf"
+
+
+def write_mongod(folder: Path, *, port: int) -> Path:
+    """The configuration of one mongod for this port; its data lie beside it."""
+    (folder / "db").mkdir(parents=True)
+    text = (DEPLOY / "mongo" / "mongod.conf").read_text()
+    for old, new in (
+        ("port: 27017", f"port: {port}"), ("bindIpAll: true", "bindIp: 127.0.0.1"),
+        ("/tmp/keyfile", f"{folder}/keyfile"), ("/data/db", f"{folder}/db"),  # noqa: S108 - it is replaced
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "mongod.conf").write_text(text)
+    return folder / "mongod.conf"
