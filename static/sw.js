@@ -36,6 +36,7 @@ const SHELL = [
   "/static/js/doctor/panel.js",
   "/static/js/doctor/patients.js",
   "/static/js/doctor/step-form.js",
+  "/static/js/doctor/their-clock.js",
   "/static/js/doctor/write.js",
   "/static/js/feed.js",
   "/static/js/html.js",

@@ -5,6 +5,7 @@ import { Empty, Skeleton, Button } from "./parts/controls.js";
 import { HalfSun } from "./parts/icon.js";
 import { go, here } from "./router.js";
 import { signOut } from "./session.js";
+import { begin } from "./start.js";
 import { todayPlan } from "./today-plan.js";
 import { state, useStore } from "./store.js";
 import { t } from "./texts.js";
@@ -92,7 +93,7 @@ export function App() {
   const { role, status } = state.user;
   if (status === "pending") {
     return html`<${Frame} role="doctor" ways=${false}><div class="narrow"><${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
-      <${Button} kind="outline" onClick=${signOut}>${t.signOut}<//><//></div><//>`;
+      <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//><${Button} kind="outline" onClick=${signOut}>${t.signOut}<//><//></div><//>`;
   }
   const own = role === "doctor" ? DOCTOR : PATIENT;
   const home = role === "doctor" ? "patients" : "today";

@@ -2,7 +2,7 @@
 import { keep, knowSteps, loadAssignment, loadNote, loadNotes, loadPatient, loadPatients, loadStep } from "./data.js";
 import { answeredHere, onItsWay } from "./answered.js";
 import { remindByEar } from "./alerting.js";
-import { sayGood, sayNews } from "./messages.js";
+import { sayError, sayGood, sayNews, unsay } from "./messages.js";
 import { here } from "./router.js";
 import { set, state, touched } from "./store.js";
 import { afterDone } from "./today-plan.js";
@@ -63,10 +63,20 @@ function forPatient({ event, data, at }) {
 
 function forDoctor({ event, data }) {
   if (event === "note.status") {
+    tellOfNote(data);
     if (state.noteById[data.note_id]) soon(`note ${data.note_id}`, () => loadNote(data.note_id), 50);
     if (state.notes) soon("notes", loadNotes);
   }
   if (state.patients) soon("patients", refreshPatients, 1500);
+}
+
+// A note that needs its author is told on every page but its own, and no longer than it needs them.
+function tellOfNote({ note_id: id, status, failure }) {
+  unsay(id);
+  if (here().path === `/notes/${id}`) return;
+  const link = { href: `#/notes/${id}`, label: t.lookAtIt };
+  if (status === "failed") sayError(t.failedNews, t.failedWhy[failure] || null, link, id);
+  else if (status === "proposed") sayNews(t.waitsNews, null, link, id);
 }
 
 // Rows move only when the reader's hand is elsewhere: the newer list waits until it is called.

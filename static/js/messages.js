@@ -15,8 +15,14 @@ export function sayGood(title, { text = null, undo = null } = {}) {
   const id = add("good", title, text, { undo });
   setTimeout(() => closeBanner(id), undo ? 2 * GOOD_MS : GOOD_MS);
 }
-export const sayNews = (title, text, link) => add("info", title, text, { link });
-export const sayError = (title, text) => add("error", title, text);
+export const sayNews = (title, text, link, about) => add("info", title, text, { link, about });
+export const sayError = (title, text, link, about) => add("error", title, text, { link, about });
+
+/** What was said about something is over. */
+export function unsay(about) {
+  state.banners = state.banners.filter((b) => b.about !== about);
+  touched();
+}
 
 export function closeBanner(id) {
   state.banners = state.banners.filter((b) => b.id !== id);

@@ -22,7 +22,8 @@ export function howOften(step) {
   return t.howOften(schedule.times.length, schedule.every_days || 1) + (days ? `, ${t.forDays(days)}` : "");
 }
 
-const capital = (words) => words.charAt(0).toLocaleUpperCase() + words.slice(1);
+/** Words as they begin a line. */
+export const capital = (words) => words.charAt(0).toLocaleUpperCase() + words.slice(1);
 
 /** What differs between two steps that are one to a reader: [before, after] in words. */
 export function changeWords(before, after) {

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shutil
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.browser.house import House, Person
+from tests.browser.house import ROOT, House, Person, eventually, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PHONE = {"width": 390, "height": 844}
@@ -49,6 +54,58 @@ def strict_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         STEP_REVIEW="required",
         DAY_SECONDS="86400",
         ACCESS_TOKEN_SECONDS="64",
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@dataclass
+class Model:
+    """The language model of the clinic, that does as it is told."""
+
+    port: int
+
+    def will(self, *script: dict[str, Any]) -> None:
+        """The next answers, one a call; then the rules again."""
+        body = json.dumps({"script": script, "default": {"do": "rules"}}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/control", method="POST", data=body)
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[Model]:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "tests.model_server", "--port", str(port)], cwd=ROOT,
+                               stdout=subprocess.DEVNULL)  # fmt: skip
+    running = Model(port)
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            running.will()
+            return True
+        return False
+
+    try:
+        eventually(answers, "the model answers")
+        yield running
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[House]:
+    """As a hospital runs it: calendar days, and a language model that reads the notes."""
+    running = House(
+        tmp_path_factory.mktemp("clinic"),
+        command="all",
+        DOCTOR_SIGNUP="open",
+        OPENAI_BASE_URL=f"http://127.0.0.1:{model.port}/v1",
+        OPENAI_API_KEY="for-tests",
+        OPENAI_MODEL="stand-in",
     )
     try:
         running.start()
@@ -159,8 +216,6 @@ def make_pair(house: House) -> tuple[Person, Person]:
 
 def write(doctor: Person, patient: Person, text: str) -> str:
     """Have a note written and read; its id."""
-    from tests.browser.house import eventually
-
     note = doctor.call("POST", "notes/", {"patient_id": patient.id, "text": text})["id"]
     eventually(
         lambda: doctor.call("GET", f"notes/{note}/")["status"] not in {"queued", "processing"}, "the note is read"

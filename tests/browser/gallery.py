@@ -48,6 +48,7 @@ class Gallery:
         self.patient = {"id": patient_id, "name": "Ruth Alvarez"}
         self.doctor = doctor
         self.reviewing = False  # the plan that runs is then the older one
+        self.instead: dict[str, Any] = {}  # other answers, by path; None: 404
         self.note_id, self.old_note_id = key("note"), key("old note")
         at = ["08:00", "13:00", "20:00"]
         self.amoxicillin = self._step(
@@ -299,14 +300,17 @@ class Gallery:
         def listed(items: list[Any]) -> dict[str, Any]:
             return {"items": items, "next": None}
 
+        if path in self.instead:
+            found = self.instead[path]
+            return listed(found) if isinstance(found, list) else found
         every = self.active + self.past
         if path == "steps/":
             if "status=all" in query:
                 return listed([{k: v for k, v in step.items() if k != "check_ins"} for step in every])
             steps = self.past if self.reviewing else self.active
             return listed([{k: v for k, v in step.items() if k != "check_ins"} for step in steps])
-        if found := re.fullmatch(r"steps/([\w-]+)/", path):
-            return next((step for step in every if step["id"] == found[1]), None)
+        if match := re.fullmatch(r"steps/([\w-]+)/", path):
+            return next((step for step in every if step["id"] == match[1]), None)
         if path == "notes/":
             return listed([self._note(), self._note(id=self.old_note_id, created_at=wire(moment(-20, "10:00")))])
         if path == f"notes/{key('new note')}/":
@@ -326,7 +330,44 @@ class Gallery:
             return listed(self.days(31, joined=21, weak=0.2, seed=8))
         if path == "my-patients/":
             return listed(self.patients())
+        if path == "me/sessions/":
+            return listed(self._devices())
+        if path == "me/access-log/":
+            return listed(self._readers())
+        if path == "doctors/":
+            names = ("Amara Osei", "Bartholomew Featherstonehaugh-Whittington", "Chiara Lombardi", "Daniel Osei")
+            return listed([{"id": self.doctor["id"] if not at else key(name), "name": f"Dr {name}"}
+                           for at, name in enumerate(names)])  # fmt: skip
         return None
+
+    def _devices(self) -> list[dict[str, Any]]:
+        agents = ("Mozilla/5.0 (Linux; Android 14) Chrome/126.0", "Mozilla/5.0 (iPad; CPU OS 17_4) Safari/605.1", "")
+        return [
+            {"id": key(f"device {at}"), "device": agent, "current": at == 0, "created_at": wire(moment(-9, "10:00")),
+             "last_used_at": wire(NOW - timedelta(hours=30 * at))}
+            for at, agent in enumerate(agents)
+        ]  # fmt: skip
+
+    def _readers(self) -> list[dict[str, Any]]:
+        me, doctor = {"id": self.patient["id"], "name": "Ruth Alvarez"}, self.doctor
+        seen = [(me, "patient", "note.read", 4), (doctor, "doctor", "note.read", 29), (doctor, "doctor", "steps.listed",
+                30), (None, "system", "note.extracted", 68), (doctor, "doctor", "note.written", 69)]  # fmt: skip
+        return [
+            {"id": key(f"read {act} {hours}"), "at": wire(NOW - timedelta(hours=hours)), "by": by, "role": role,
+             "act": act, "item_id": self.note_id}
+            for by, role, act, hours in seen
+        ]  # fmt: skip
+
+    def due(self, *steps: dict[str, Any]) -> None:
+        """Have exactly these due now, each at its newest slot that is not answered."""
+        for step in self.active:
+            step["open_slot"] = None
+            for slot in step["today"]:
+                if slot["state"] == "open":
+                    slot["state"] = "done" if slot["slot"] <= wire(NOW) else "upcoming"
+        for step in steps:
+            slot = next(slot for slot in step["today"] if slot["state"] != "done" or slot is step["today"][-1])
+            slot["state"], step["open_slot"] = "open", slot["slot"]
 
     def hang(self, page: Page) -> None:
         """Put the pictures up in this page. Its clock stands still."""
@@ -334,12 +375,27 @@ class Gallery:
 
         def show(route: Route) -> None:
             found = re.search(r"/api/([^?]*)\??(.*)", route.request.url)
-            body = self.answer(found[1], found[2]) if found and route.request.method == "GET" else None
-            if body is None:
+            asked = found and route.request.method == "GET"
+            body = self.answer(found[1], found[2]) if found and asked else None
+            if found and asked and found[1] in self.instead and body is None:
+                route.fulfill(
+                    status=404, content_type="application/problem+json", body='{"type": "/problems/not-found"}'
+                )
+            elif found and (step := re.fullmatch(r"check-in/([\w-]+)/", found[1])):
+                self._take(next(one for one in self.active if one["id"] == step[1]))
+                route.fulfill(status=200, content_type="application/json",
+                              body=json.dumps(next(one for one in self.active if one["id"] == step[1])))  # fmt: skip
+            elif body is None:
                 route.continue_()
             else:
                 route.fulfill(
                     status=200, content_type="application/json", headers={"X-Feed": "none:0"}, body=json.dumps(body)
                 )
 
-        page.route(re.compile(r"/api/(steps|notes|assign|adherence|my-patients)/"), show)
+        page.route(re.compile(r"/api/(steps|notes|assign|adherence|my-patients|doctors|me|check-in)/"), show)
+
+    def _take(self, step: dict[str, Any]) -> None:
+        for slot in step["today"]:
+            if slot["slot"] == step["open_slot"]:
+                slot["state"] = "done"
+        step["open_slot"] = None

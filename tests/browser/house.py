@@ -61,10 +61,11 @@ class Person:
 
 
 class House:
-    """One running system. ``settings`` are environment variables on top of what a demo has."""
+    """One running system, by ``python main.py COMMAND``. ``settings``: environment variables beside a demo's own."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, command: str = "demo", **settings: str) -> None:
         self.folder = folder
+        self.command = command
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = settings
@@ -74,7 +75,7 @@ class House:
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
         with (self.folder / "demo.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "main.py"), "demo"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                [sys.executable, str(ROOT / "main.py"), self.command], cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log,
                 env={
                     **kept, "PYTHONDONTWRITEBYTECODE": "1", "DATA_DIR": str(self.folder / "data"),
@@ -124,10 +125,10 @@ class House:
         user = tokens["user"]
         return Person(self, user["id"], user["name"], email, password, tokens["access"])
 
-    def sign_up(self, role: str, name: str) -> Person:
+    def sign_up(self, role: str, name: str, *, timezone: str = "Europe/Madrid") -> Person:
         email = f"{re.sub('[^a-z]', '', name.lower())[:20]}.{uuid4().hex[:8]}@example.org"
         self.call("POST", "signup/", {
-            "name": name, "email": email, "password": PASSWORD, "role": role, "timezone": "Europe/Madrid",
+            "name": name, "email": email, "password": PASSWORD, "role": role, "timezone": timezone,
         })  # fmt: skip
         return self.sign_in(email, PASSWORD)
 

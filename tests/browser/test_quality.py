@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Watch, live, make_pair, sign_in, write
+from tests.browser.conftest import DESKTOP, live, make_pair, sign_in, write
 from tests.browser.house import ROOT, House, Person, eventually
+from tests.browser.looks import sideways
 
 STATIC = ROOT / "static"
 NASTY = (
@@ -43,27 +43,6 @@ def family(house: House) -> tuple[Person, Person]:
         {"slot": plans[1]["open_slot"], "outcome": "skipped", "reason": "I felt unwell"},
     )
     return patient, doctor
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it stands; pages are opened with reduced motion, so that nothing is half seen."""
-    found = Axe().run(
-        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    )
-    return [
-        f"{v['id']}: {v['help']}\n    "
-        + "\n    ".join(n["html"][:160] + " " + (n.get("failureSummary") or "")[:240] for n in v["nodes"][:3])
-        for v in found.response["violations"]
-    ]
-
-
-def sideways(page: Page) -> list[str]:
-    """Elements that stick out to the right."""
-    return page.evaluate(
-        """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
-        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
-        .map((e) => `${e.tagName}.${e.className} ${e.getBoundingClientRect().right}`).slice(0, 8)"""
-    )
 
 
 PATIENT_PAGES = {
@@ -100,107 +79,6 @@ def visit(page: Page, url: str, path: str, heading: str) -> None:
         page.locator("h1, .panel-name").filter(has_text=re.compile(re.escape(heading), re.IGNORECASE)).first
     ).to_be_visible()
     expect(page.locator(".skeleton")).to_have_count(0)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_a_patients_pages(
-    family: tuple[Person, Person], open_page: Callable[..., Page], scheme: str
-) -> None:
-    patient, _ = family
-    viewport = PHONE if scheme == "light" else DESKTOP
-    page = live(sign_in(open_page(color_scheme=scheme, viewport=viewport, reduced_motion="reduce"), patient))
-    found: dict[str, list[str]] = {}
-    for path, heading in patient_places(patient):
-        visit(page, patient.house.url, path, heading)
-        found[path] = violations(page)
-    page.goto(f"{patient.house.url}/#/me")
-    page.get_by_role("button", name="Erase my account").click()
-    found["erase"] = violations(page)
-    page.keyboard.press("Escape")
-    assert not any(found.values()), json.dumps(found, indent=1)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_a_doctors_pages(
-    family: tuple[Person, Person], open_page: Callable[..., Page], scheme: str
-) -> None:
-    patient, doctor = family
-    viewport = DESKTOP if scheme == "light" else PHONE
-    page = live(sign_in(open_page(color_scheme=scheme, viewport=viewport, reduced_motion="reduce"), doctor))
-    found = {}
-    for path, heading in doctor_places(doctor, patient):
-        visit(page, doctor.house.url, path, heading)
-        found[path] = violations(page)
-    assert not any(found.values()), json.dumps(found, indent=1)
-
-
-def test_axe_finds_nothing_in_a_patients_states(house: House, open_page: Callable[..., Page], watch: Watch) -> None:
-    watch.allow("ERR_INTERNET_DISCONNECTED|WebSocket")
-    patient, doctor = make_pair(house)
-    page = open_page(reduced_motion="reduce")
-    found = {}
-    for path in ("/signin", "/signup", "/forgot", "/reset?token=x", "/verify?token=x"):
-        page.goto(f"{house.url}/#{path}")
-        page.locator("h1").wait_for()
-        found[path] = violations(page)
-    page.goto(f"{house.url}/#/signup")
-    page.get_by_role("button", name="Create account").click()
-    page.locator(".summary").wait_for()
-    found["errors"] = violations(page)
-    live(sign_in(page, patient))
-    found["empty"] = violations(page)
-    page.goto(f"{house.url}/#/calendar")
-    page.get_by_role("heading", name="Your calendar").wait_for()
-    write(doctor, patient, FULL)
-    page.locator(".toast").wait_for()
-    found["toast"] = violations(page)
-    page.goto(f"{house.url}/#/today")
-    page.locator(".due-several").wait_for()
-    found["several"] = violations(page)
-    page.locator(".due-row").first.click()
-    page.get_by_role("dialog").wait_for()
-    found["skip"] = violations(page)
-    page.keyboard.press("Escape")
-    page.context.set_offline(True)
-    page.get_by_text("You are offline").wait_for()
-    page.locator(".due-rows .button").first.click()
-    page.get_by_text("Waiting to be sent").wait_for()
-    found["offline"] = violations(page)
-    page.context.set_offline(False)
-    page.get_by_text("Back online").wait_for()
-    found["back"] = violations(page)
-    assert not any(found.values()), json.dumps(found, indent=1)
-
-
-def test_axe_finds_nothing_in_a_review(strict_house: House, open_page: Callable[..., Page]) -> None:
-    from tests.browser.test_doctor import change_notes, confirmed_patient
-
-    doctor = strict_house.demo_doctor()
-    patient = confirmed_patient(strict_house)
-    patient.call("POST", "assign/", {"doctor_id": doctor.id})
-    text = FULL + " Her daughter collects the prescription."
-    note = write(doctor, patient, text)
-    page = open_page(viewport=DESKTOP, reduced_motion="reduce")
-    change_notes(
-        page,
-        lambda body: body.update(
-            unmatched=[{"quote": "Her daughter collects the prescription.", "start": len(FULL) + 1, "end": len(text)}],
-            dropped=[
-                {
-                    "kind": "checklist",
-                    "reason": "number-not-in-quote",
-                    "detail": "“2” is not in your note.",
-                    "item": {"title": "Rest 2 days", "detail": None, "quote": "Recovering well.", "as_needed": False},
-                }
-            ],
-        ),
-    )
-    live(sign_in(page, doctor, at=f"/#/notes/{note}"))
-    page.get_by_role("button", name=re.compile("^Edit: ")).first.click()
-    found = violations(page)
-    page.set_viewport_size({"width": 320, "height": 640})
-    assert sideways(page) == []
-    assert not found, "\n".join(found)
 
 
 def test_nothing_scrolls_sideways_at_320_pixels_nor_at_200_percent(

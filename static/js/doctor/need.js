@@ -3,24 +3,28 @@ import { html } from "../html.js";
 import { Icon } from "../parts/icon.js";
 import { t } from "../texts.js";
 import { when } from "../clock.js";
-import { inSentence } from "../today-plan.js";
 
-/** The reason as the service gives it: a sentence, or a code with its facts. */
-export function reasonWords({ reason, need, steps_open: steps, last_check_in_at: last }) {
-  if (reason && typeof reason === "object") {
-    const { code, kind, ...facts } = reason;
-    const words = t.needReasons[code || kind];
-    if (words) return words({ ...facts, title: facts.title ? inSentence(facts.title) : null, since: facts.since ? when(facts.since) : null });
-  }
-  if (typeof reason === "string" && t.needReasons[reason]) return t.needReasons[reason]({ since: last ? when(last) : null });
-  if (typeof reason === "string" && reason && !/^[a-z_-]+$/.test(reason)) return reason;
+const share = (days) => {
+  const due = days.reduce((sum, day) => sum + day.due, 0);
+  return due ? days.reduce((sum, day) => sum + day.done, 0) / due : null;
+};
+
+/** The reason as the service gives it, a code, told with the numbers that lie beside it. */
+export function reasonWords({ reason, need, steps_open: steps, last_check_in_at: last, adherence, days = [] }) {
+  const [lately, before] = [share(days.slice(-14)), share(days.slice(-28, -14))];
+  const facts = {
+    since: last ? when(last) : null, kept: adherence == null ? null : t.percent(adherence),
+    points: lately == null || before == null ? null : Math.round(100 * (before - lately)), now: lately == null ? null : t.percent(lately),
+    skipped: days.reduce((sum, day) => sum + day.skipped, 0),
+  };
+  if (t.needReasons[reason]) return t.needReasons[reason](facts);
   if (need === "silent") return last ? t.noAnswerSince(when(last)) : t.neverCheckedIn;
   return steps ? t.stepsOpen(steps) : t.noPlanYet;
 }
 
 export function needLine(patient) {
-  const tag = patient.need === "silent" ? html`<span class="tag tag-stopped"><${Icon} name="bell" size=${14} />${t.silentSlots(patient.missed_in_a_row)}</span>`
-    : patient.need === "slipping" ? html`<span class="tag tag-wait">${/skip/.test(JSON.stringify(patient.reason || "")) ? t.skippedTag : t.slippingTag}</span>` : null;
+  const tag = patient.need === "silent" ? html`<span class="tag tag-stopped"><${Icon} name="bell" size=${14} />${t.silentSlots(Math.max(2, patient.missed_in_a_row))}</span>`
+    : patient.need === "slipping" ? html`<span class="tag tag-wait">${patient.reason === "skipped-3" ? t.skippedTag : t.slippingTag}</span>` : null;
   return html`${tag} <span>${reasonWords(patient)}</span>`;
 }
 

@@ -17,6 +17,9 @@ import { StepForm } from "./step-form.js";
 
 const READING = ["queued", "processing"];
 const POLL_MS = 4000;
+const DAY_MS = 86400000;
+// Reasons that pass: the service takes such a note up again by itself, for a day.
+const PASSING = ["rate-limited", "unavailable", "timeout", "unauthorized"];
 
 export function NotePage({ id }) {
   const [problem, setProblem] = useState(null);
@@ -96,7 +99,7 @@ function Note({ note }) {
   const isToday = dateOf(note.created_at) === today();
   const noteCard = html`<section class="card paper note-card"><div class="write-head"><h2>${t.yourNote}</h2><span class="secondary">${t.lengthOf([...(note.text || "")].length)} · ${isToday ? t.sentAt(time(note.created_at)) : fullDay(dateOf(note.created_at))}</span></div>
     <${MarkedNote} text=${note.text || ""} steps=${marked} dropped=${dropped} unmatched=${unmatched} chosen=${chosen} onChoose=${pick} />
-    ${!reading && html`<p class="legend-line secondary"><span><mark class="mark-sample">${t.legendMarked}</mark> ${t.legendMarkedWords}</span>${dropped.length > 0 && html`<span><span class="mark-dropped">${t.legendDashed}</span> ${t.legendDropped}</span>`}${unmatched.length > 0 && html`<span><span class="mark-none">${t.legendDotted}</span> ${t.legendNone}</span>`}</p>`}</section>`;
+    ${!reading && marked.length + dropped.length + unmatched.length > 0 && html`<p class="legend-line secondary">${marked.length > 0 && html`<span><mark class="mark-sample">${t.legendMarked}</mark> ${t.legendMarkedWords}</span>`}${dropped.length > 0 && html`<span><span class="mark-dropped">${t.legendDashed}</span> ${t.legendDropped}</span>`}${unmatched.length > 0 && html`<span><span class="mark-none">${t.legendDotted}</span> ${t.legendNone}</span>`}</p>`}</section>`;
   const diffCard = what && html`<section class="card diff-card"><h2 class="section-head">${review ? t.whatChangesFor(first) : t.whatChangedFor(first)}</h2><${Differences} what=${what} /></section>`;
 
   return html`<a class="back" href=${note.patient?.id ? `#/patients/${note.patient.id}` : "#/notes"}><${Icon} name="left" />${name || t.allNotes}</a>
@@ -108,7 +111,7 @@ function Note({ note }) {
       </div><div class="review-side">
       <div class="review-steps">
         ${reading && html`<h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2><div class="card rows reading" aria-busy="true">${[1, 2, 3].map((n) => html`<div class="row" key=${n}><span class="disc disc-wait">${n}</span><span class="row-words"><span class="bone bone-0"></span><span class="bone bone-1"></span></span></div>`)}</div><p class="secondary below">${t.mayLeave(first)}</p>`}
-        ${status === "failed" && html`<${Empty} sign="warning" tone="alert" title=${t.failedTitle} text=${t.failedText(note.failure, first)}><${Button} icon="retry" busy=${busy} onClick=${retry}>${t.tryAgain}<//><${Wrong} problem=${problem} /><p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p><//>`}
+        ${status === "failed" && html`<${Empty} sign="warning" tone="alert" title=${t.failedTitle} text=${t.failedText(t.failedWhy[note.failure], first, PASSING.includes(note.failure) && Date.now() - Date.parse(note.created_at) < DAY_MS)}><${Button} icon="retry" busy=${busy} onClick=${retry}>${t.tryAgain}<//><${Wrong} problem=${problem} /><p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p><//>`}
         ${!reading && status !== "failed" && html`
           <div class="steps-head"><h2 class="section-head">${review ? t.stepsFound(rows.length) : t.stepsOf(rows.length)}</h2><span class="secondary">${t.readBy(note.extracted_by)}</span></div>
           ${note.failure === "too-many" && html`<p class="notice"><${Icon} name="info" /><span>${t.failures["too-many"]}</span></p>`}

@@ -7,13 +7,14 @@ import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
-import { addDays, dateOf, dayMonth, tinyDay, today, when } from "../clock.js";
+import { addDays, dateOf, dayMonth, tinyDay, when } from "../clock.js";
 import { timesOn } from "../course.js";
 import { isShortDay } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { scheduleLine } from "../schedule-words.js";
 import { needLine, sparkWords } from "./need.js";
+import { theirClock } from "./their-clock.js";
 
 /** Steps (with check-ins) and notes of a patient, kept fresh while it is shown. */
 export function usePatient(id) {
@@ -48,33 +49,36 @@ export function Panel({ id, page }) {
   const Sub = page ? "h2" : "h3";
   if (problem?.absent || (state.patients && !patient)) return html`<${Empty} level=${page ? 1 : 2} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
   if (!patient) return problem ? html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />` : html`${page && html`<h1 class="hidden">${t.colPatient}</h1>`}<${Skeleton} />`;
+  const clock = theirClock(steps);
   const plans = (steps || []).filter((s) => s.kind === "plan" && !s.as_needed && s.schedule);
   const inFlight = (notes || []).find((n) => ["queued", "processing", "proposed", "failed"].includes(n.status));
   const latest = (notes || []).find((n) => n.status === "ready");
   return html`<section class=${page ? "panel panel-page" : "card panel"} aria-label=${patient.name}>
-    <${Head} class="panel-name" tabindex="-1" data-title=${t.colPatient}>${patient.name}<//><p class="secondary">${t.yoursSince(dayMonth(dateOf(patient.since)))} · ${t.lastCheckIn(patient.last_check_in_at ? when(patient.last_check_in_at) : t.never)}</p>
+    <${Head} class="panel-name" tabindex="-1" data-title=${t.colPatient}>${patient.name}<//><p class="secondary">${t.yoursSince(dayMonth(dateOf(patient.since)))} · ${t.lastCheckIn(patient.last_check_in_at ? when(patient.last_check_in_at) : t.never)}${clock.now ? ` · ${t.thereNow(clock.now)}` : ""}</p>
     <a class="button button-main wide" href=${`#/patients/${id}/write`}><${Icon} name="pencil" /><span>${t.writeNote}</span></a>
     ${inFlight && html`<a class="in-flight" href=${`#/notes/${inFlight.id}`}><span class=${`tag ${inFlight.status === "failed" ? "tag-stopped" : "tag-wait"}`}>${t.noteStatusDoctor[inFlight.status]}</span> ${t.noteFrom(when(inFlight.created_at))}</a>`}
     ${page && html`<div class="panel-why"><p>${needLine(patient)}</p><${Spark} days=${patient.days || []} label=${sparkWords(patient)} wide /></div>`}
     ${!steps ? (problem ? html`<${Wrong} problem=${problem} />` : html`<${Skeleton} />`) : html`<div class=${page ? "panel-parts" : ""}>
-    ${plans.length > 0 && html`<div><${Sub} class="panel-head">${t.lastThreeDays}<//><${ThreeDays} steps=${plans} /></div>`}
+    ${plans.length > 0 && html`<div><${Sub} class="panel-head">${t.lastThreeDays}<//><${ThreeDays} steps=${plans} clock=${clock} /></div>`}
     <${Said} steps=${steps} Sub=${Sub} />
     <div><${Sub} class="panel-head">${t.activePlan}<//>${steps.length ? html`<ul class="plan-lines">${steps.map((step) => html`<${PlanLine} key=${step.id} step=${step} page=${page} />`)}</ul>` : html`<p class="secondary">${t.noPlanYet}</p>`}</div></div>
     <p class="panel-links">${latest && html`<a href=${`#/notes/${latest.id}`}>${t.noteOfDay(dayMonth(dateOf(latest.created_at)))}</a>`}<a href=${`#/patients/${id}/history`}>${t.notesAnd90}</a></p>`}</section>`;
 }
 
-function ThreeDays({ steps }) {
-  const dates = [-2, -1, 0].map((gap) => addDays(today(), gap));
+// Days are the patient's own, as in the list's thirty.
+function ThreeDays({ steps, clock }) {
+  const dates = [-2, -1, 0].map((gap) => addDays(clock.today(), gap));
   return html`<table class="three"><thead><tr><td></td>${dates.map((date, i) => html`<th scope="col" key=${date}>${i === 2 ? t.todayWord : tinyDay(date)}</th>`)}</tr></thead>
-    <tbody>${steps.map((step) => html`<tr key=${step.id}><th scope="row">${step.title}</th>${dates.map((date) => html`<td key=${date}>${signsOf(step, date).map((how, i) => html`<${DaySign} key=${i} state=${how} size=${18} label=${t.dayWords[how === "due" ? "due" : how]} />`)}</td>`)}</tr>`)}</tbody></table>`;
+    <tbody>${steps.map((step) => html`<tr key=${step.id}><th scope="row">${step.title}</th>${dates.map((date) => html`<td key=${date} class="few">${signsOf(step, date, clock).map((how, i) => html`<${DaySign} key=${i} state=${how} size=${18} label=${t.dayWords[how === "due" ? "due" : how]} />`)}</td>`)}</tr>`)}</tbody></table>`;
 }
 
 const MOST_SIGNS = 4;
 // Each slot of the day as a sign; what was not answered by now was missed.
-function signsOf(step, date) {
-  if (date === today()) return (step.today || []).map((s) => (s.state === "upcoming" ? "come" : s.state === "open" ? "due" : s.state)).slice(-MOST_SIGNS);
-  const answers = (step.check_ins || []).filter((c) => c.slot && dateOf(c.slot) === date);
-  const expected = isShortDay(step) || dateOf(step.created_at) > date ? answers.length : Math.max(answers.length, dateOf(step.created_at) === date ? answers.length : timesOn(step, date).length);
+function signsOf(step, date, clock) {
+  const born = clock.date(step.created_at);
+  if (date === clock.today()) return (step.today || []).map((s) => (s.state === "upcoming" ? "come" : s.state === "open" ? "due" : s.state)).slice(-MOST_SIGNS);
+  const answers = (step.check_ins || []).filter((c) => c.slot && clock.date(c.slot) === date);
+  const expected = isShortDay(step) || born > date ? answers.length : Math.max(answers.length, born === date ? answers.length : timesOn(step, date).length);
   return [...answers.map((c) => c.outcome), ...Array(expected - answers.length).fill("missed")].slice(0, MOST_SIGNS);
 }
 

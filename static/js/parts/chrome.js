@@ -81,7 +81,7 @@ function Toast() {
 export function Frame({ role, ways = true, children }) {
   return html`<div class=${cx("frame", role, ways && "with-ways")}>
     <a class="skip-link" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById("main").focus(); }}>${t.skipToContent}</a>
-    <header class="top"><div class="top-inner"><${Brand} />${ways && html`<${Ways} role=${role} />`}<${Pill} /></div></header>
+    <header class="top"><div class="top-inner"><${Brand} />${ways && html`<${Ways} role=${role} /><${Pill} />`}</div></header>
     <${Banners} />
     <main id="main" tabindex="-1">${children}</main>
     ${role === "patient" && html`<${Toast} />`}

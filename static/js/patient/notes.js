@@ -7,7 +7,7 @@ import { HalfSun, Icon } from "../parts/icon.js";
 import { MarkedNote, calm } from "../parts/marked-note.js";
 import { dayOf } from "../parts/beads.js";
 import { courseOf } from "../course.js";
-import { howOften } from "../schedule-words.js";
+import { capital, howOften } from "../schedule-words.js";
 import { dateOf, fullDay, time, when } from "../clock.js";
 import { shortName } from "../names.js";
 import { state } from "../store.js";
@@ -54,7 +54,7 @@ function Note({ id, step: asked }) {
     </div><div class="col">
       ${steps.length > 0 && html`<${Section} title=${t.stepsFromNote} count=${steps.length}><ol class="card rows" ref=${list}>${steps.map(({ step, number }) => html`<li class="row-choice" key=${step.id} data-step=${step.id}>
         <button type="button" class=${cx("note-step", chosen === step.id && "note-step-on")} aria-pressed=${chosen === step.id ? "true" : "false"} onClick=${() => pick(step.id)}><span class="disc">${number}</span>
-        <span class="row-words"><strong>${step.title}</strong><span class="secondary">${howOften(step)}</span></span><span class="chip">${stepChip(step)}</span></button></li>`)}</ol><//>`}
+        <span class="row-words"><strong>${step.title}</strong><span class="secondary">${capital(howOften(step))}</span></span><span class="chip">${capital(stepChip(step))}</span></button></li>`)}</ol><//>`}
       ${!steps.length && html`<div class="card"><p class="secondary">${note.status === "ready" ? t.noSteps : t.noteStatus[note.status]}</p></div>`}
       <${Readers} noteId=${id} doctor=${note.doctor?.name} />
     </div></div>`;

@@ -1,0 +1,28 @@
+"""Two looks at a page as it stands: axe's, and whether anything sticks out."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it stands; pages are opened with reduced motion, so that nothing is half seen."""
+    found = Axe().run(page, options={"runOnly": RULES})
+    return [
+        f"{v['id']}: {v['help']}\n    "
+        + "\n    ".join(n["html"][:160] + " " + (n.get("failureSummary") or "")[:240] for n in v["nodes"][:3])
+        for v in found.response["violations"]
+    ]
+
+
+def sideways(page: Page) -> list[str]:
+    """Elements that stick out to the right."""
+    found: list[str] = page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
+        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+        .map((e) => `${e.tagName}.${e.className} ${e.getBoundingClientRect().right}`).slice(0, 8)"""
+    )
+    return found
