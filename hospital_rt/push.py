@@ -1,8 +1,8 @@
 """Web Push (RFC 8030, 8291, 8292): a neutral word to a device whose page is closed.
 
 Endpoints are addresses that clients send us, so they are treated as hostile: https only, to public addresses, judged
-after DNS and again by the very lookup that the connection uses; no redirects; small answers. ``PUSH_HOSTS`` lists
-hosts that may be elsewhere.
+after DNS, again by the very lookup that the connection uses, and once more as the socket is made; no redirects; small
+answers. ``PUSH_HOSTS`` lists hosts that may be elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import base64
 import socket
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -26,6 +26,10 @@ from hospital_rt.telemetry import describe_error, log
 
 WITHIN_S = 10.0
 LIFE_S = 3600
+# Of IPv6 only what is handed out to be reached (RFC 4291), without 6to4 and examples: the rest leads inwards somewhere.
+REACHABLE = IPv6Network("2000::/3")
+NAT64 = IPv6Network("64:ff9b::/96")
+NOT_PUBLIC = tuple(map(ip_network, ("2002::/16", "3fff::/20", "192.88.99.0/24")))
 Pushed = Literal["sent", "gone", "later"]
 
 
@@ -39,24 +43,39 @@ def is_public(address: str) -> bool:
         found = ip_address(address.split("%")[0])
     except ValueError:
         return False
-    if found.version == 6 and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return found.is_global and not found.is_multicast
+    if isinstance(found, IPv6Address):
+        if found in NAT64:
+            found = IPv4Address(int(found) & 0xFFFFFFFF)
+        elif found.ipv4_mapped:
+            found = found.ipv4_mapped
+        elif found not in REACHABLE:
+            return False
+    inward = any(found in network for network in NOT_PUBLIC if network.version == found.version)
+    return found.is_global and not found.is_multicast and not inward
+
+
+def _socket_to_public(target: Any) -> socket.socket:
+    """A socket for this very address: an address in the URL itself is never looked up.
+
+    Raises:
+        OSError: it is not public.
+    """
+    family, kind, protocol, _, address = target
+    if not is_public(str(address[0])):
+        raise OSError("no public address")
+    return socket.socket(family, kind, protocol)
 
 
 class _PublicResolver(AbstractResolver):
-    """The connection's own lookup: what is not public does not exist, but for the hosts that are excepted."""
+    """The connection's own lookup: what is not public does not exist."""
 
-    def __init__(self, excepted: frozenset[str]) -> None:
-        self._excepted = excepted
+    def __init__(self) -> None:
         self._inner = ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        if host.lower() in self._excepted:
-            return found
         public = [one for one in found if is_public(one["host"])]
         if not public:
             raise OSError("no public address")
@@ -74,7 +93,7 @@ class PushSender:
         self._vapid = Vapid02(ec.derive_private_key(number, ec.SECP256R1()))
         self._subject = subject
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     @staticmethod
     def new_private_key() -> bytes:
@@ -133,7 +152,7 @@ class PushSender:
             log.warning("push.not_encoded", **describe_error(error))
             return "gone"
         try:
-            async with self._open().post(
+            async with self._open(excepted=(parts.hostname or "").lower() in self._hosts).post(
                 endpoint, data=encoded["body"], headers=headers, allow_redirects=False
             ) as answer:
                 await answer.content.read(1024)
@@ -142,15 +161,20 @@ class PushSender:
             log.warning("push.not_sent", **describe_error(error))
             return "later"
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=_PublicResolver(self._hosts), limit=20),
-                timeout=aiohttp.ClientTimeout(total=WITHIN_S), cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
+    def _open(self, *, excepted: bool = False) -> aiohttp.ClientSession:
+        """Connections to public addresses alone, or those to the hosts that are excepted."""
+        if excepted not in self._sessions:
+            connector = (
+                aiohttp.TCPConnector(limit=20)
+                if excepted
+                else aiohttp.TCPConnector(resolver=_PublicResolver(), socket_factory=_socket_to_public, limit=20)
+            )
+            self._sessions[excepted] = aiohttp.ClientSession(
+                connector=connector, timeout=aiohttp.ClientTimeout(total=WITHIN_S), trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
             )  # fmt: skip
-        return self._session
+        return self._sessions[excepted]
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()

@@ -148,7 +148,10 @@ async def test_a_device_that_unsubscribed_is_forgotten_and_no_redirect_is_follow
 
 @pytest.mark.parametrize("endpoint", [
     "http://push.example.org/x", "https://127.0.0.1/x", "https://localhost/x", "https://10.0.0.1/x",
-    "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://169.254.169.254/latest", "https://0.0.0.0/x",
+    "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[64:ff9b::a9fe:a9fe]/x", "https://0x7f.1/x", "https://0177.0.0.1/x",
+    "https://127.1/x", "https://127.0.0.1./x", "https://[fec0::1]/x", "https://1.1.1.1\\@127.0.0.1/x",
+    "https://%31%32%37.0.0.1/x", "https://\uff11\uff12\uff17.0.0.1/x", "https://[::1%25lo]/x", "file:///etc/passwd",
+    "https://169.254.169.254/latest", "https://0.0.0.0/x",
     "https://user:pw@push.example.org/x", "ftp://push.example.org/x", "https://2130706433/x", "https://[/x",
 ])  # fmt: skip
 async def test_an_endpoint_inside_the_house_is_refused(clinic: Clinic, endpoint: str) -> None:
@@ -164,9 +167,18 @@ async def test_a_name_that_turns_private_after_it_was_checked_is_not_connected_t
         await sender._open().connector._resolver.resolve("localhost", 443)  # type: ignore[union-attr]
     with pytest.raises(EndpointRefused):
         await sender.check("https://localhost/x")
+    with pytest.raises(OSError, match="no public address"):   # an address in the URL itself is never looked up
+        await sender._open().get("https://127.0.0.1:9/x")
     await sender.close()
 
 
 def test_public_means_public() -> None:
     assert is_public("93.184.216.34") and is_public("2606:2800:220:1::1")
     assert not any(map(is_public, ("10.1.2.3", "fe80::1%eth0", "::", "224.0.0.1", "::ffff:10.0.0.1", "nonsense")))
+    # IPv4 inside IPv6, sites, segments, relays and examples: by one of these a push would come home.
+    inward = (
+        "64:ff9b::a00:1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:0:7f00:1",
+        "2001:0:a00:1::", "fec0::1", "fd00:ec2::254", "5f00::1", "3fff::1", "192.88.99.1", "100.64.0.1",
+    )  # fmt: skip
+    assert [address for address in inward if is_public(address)] == []
+    assert is_public("64:ff9b::5db8:d822"), "a public address as an IPv6-only network sees it"

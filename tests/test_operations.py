@@ -31,6 +31,13 @@ async def test_details_and_figures_are_for_operators_alone(clinic: Clinic) -> No
         assert (hidden.status, hidden.raw) == (404, nothing.raw)
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+async def test_a_proxy_on_this_machine_does_not_open_the_figures_to_everybody(ward: Clinic, header: str) -> None:
+    headers = {header: "for=127.0.0.1" if header == "Forwarded" else "127.0.0.1"}
+    assert (await ward.anyone.get("/metrics", headers=headers)).status == 404
+    assert (await ward.anyone.get("/readyz", headers=headers)).body == {"status": "ready"}
+
+
 async def test_figures_count_requests_and_name_nobody(ward: Clinic) -> None:
     patient, doctor = await ward.pair(name="Ruth Keller")
     note = await ward.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])

@@ -55,7 +55,7 @@ async def test_a_password_is_the_same_on_every_keyboard(ward: Clinic) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer x", "Basic {}", "Bearer {}x", "Bearer {} {}", "Bearer é{}", "bearer{}", "{}"],
+    ["", "Bearer", "Bearer x", "Basic {}", "Bearer {}x", "Bearer {} {}", "Bearer é{}", "Bearer {}=", "bearer{}", "{}"],
 )
 async def test_only_a_whole_bearer_token_lets_in(ward: Clinic, header: str) -> None:
     patient = await ward.patient()
