@@ -68,6 +68,14 @@ def is_away(error: BaseException) -> bool:
     )
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether a transaction only lost against others: alone, or later, it may well come through."""
+    return (
+        isinstance(error, OperationFailure) and error.has_error_label("TransientTransactionError")
+        and error.code not in PASSING_CODES
+    )  # fmt: skip
+
+
 class NotServable(Exception):
     """Nothing may be served from this database; ``str()`` tells the operator why, in one line."""
 
@@ -148,7 +156,9 @@ class Database:
         async with session:
             yield session
 
-    async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
+    async def transaction(
+        self, work: Callable[[Session], Awaitable[T]], *, within_s: float = TRANSACTION_WITHIN_S
+    ) -> T:
         """Run ``work(session)`` as one transaction, again on a write conflict: it must be safe to run twice.
 
         A unique index that strikes inside aborts the transaction and is tried again too, since another writer may
@@ -171,7 +181,7 @@ class Database:
                     continue
                 except PyMongoError as error:
                     waited_s = time.monotonic() - began
-                    if attempt + 1 >= _tries(error) or waited_s > TRANSACTION_WITHIN_S:
+                    if attempt + 1 >= _tries(error) or waited_s > within_s:
                         raise
                     if waited_s > CONFLICT_IS_ODD_AFTER_S:
                         await self.abandoned.end()

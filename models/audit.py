@@ -121,6 +121,17 @@ class Audit:
             raise Problem("unavailable", "Try again in a moment.", retry_after_s=5) from None
         trace.written = True
 
+    async def write_each(
+        self, of: Iterable[tuple[Trace | None, str, str | None]], act: Act, *, session: Session
+    ) -> None:
+        """One entry for each ``(trace, whose data, item)``, in one transaction."""
+        traces = [(trace, whose, item) for trace, whose, item in of if trace is not None]
+        rows = [await self._row(_new_id(utcnow()), trace, act, [whose], item, None) for trace, whose, item in traces]
+        if rows:
+            await self._entries.insert_many(rows, ordered=False, session=session)
+        for trace, _, _ in traces:
+            trace.written = True
+
     async def write_once(self, trace: Trace, act: Act, *, of: str, every_s: int) -> bool:
         """Add an entry about one user unless these ``every_s`` seconds have one of its kind already: what strangers
         can do without end leaves no end of entries. Whether it was added; it is not worth refusing anything for.

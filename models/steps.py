@@ -238,6 +238,11 @@ class Steps:
         rows = await self._steps.find({"_id": step_id}, session=session).to_list(1)
         return (await self._read_all(rows))[0] if rows else None
 
+    async def these(self, step_ids: Sequence[str], *, session: Session = None) -> dict[str, Step]:
+        """These steps by their ids, as far as they are there."""
+        rows = await self._steps.find({"_id": {"$in": list(step_ids)}}, session=session).to_list(None)
+        return {step.id: step for step in await self._read_all(rows)}
+
     async def of_note(self, note_id: str, *, session: Session = None) -> list[Step]:
         rows = await self._steps.find({"note_id": note_id}, session=session).sort("sort", 1).to_list(None)
         return await self._read_all(rows)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from hospital_rt.asking import Asking
-from hospital_rt.database import Database, Document, HalfRestored, Session
+from hospital_rt.database import TRANSACTION_WITHIN_S, Database, Document, HalfRestored, Session
+from hospital_rt.gathering import Gathering
 from hospital_rt.migrations import bring_up
 from hospital_rt.moved import collected
 from hospital_rt.vault import Vault
@@ -85,6 +87,7 @@ class Store:
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
         self._signing_in = Asking(self._read_signed_in)
+        self._gatherings: dict[Any, Gathering[Any, Any]] = {}
         self._asking_held = Asking(self._read_held, most=20)
 
     async def open(self, *, restoring: bool = False) -> None:
@@ -171,6 +174,14 @@ class Store:
         self._epoch, self._epoch_until = str(row["value"]) if row else "", time.monotonic() + EPOCH_KEPT_S
         return self._epoch
 
+    def gathering(
+        self, work: Callable[[Store, Sequence[Any]], Awaitable[Sequence[Any]]], *, apart: Callable[[Any], Hashable]
+    ) -> Gathering[Any, Any]:
+        """Who does this work on these records, many together when many come (see ``gathering``)."""
+        if work not in self._gatherings:
+            self._gatherings[work] = Gathering(partial(work, self), apart=apart)
+        return self._gatherings[work]
+
     async def new_epoch(self) -> str:
         """Begin a new epoch: every client reloads."""
         value = uuid4().hex[:16]
@@ -193,8 +204,10 @@ class Store:
         """After a restore: the next backup is later than any of which there is a file."""
         await self._meta.update_one({"_id": "backups"}, {"$max": {"number": number}}, upsert=True)
 
-    async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """Run ``work(session)`` as one transaction; it may be run again."""
+    async def transaction(
+        self, work: Callable[[Session], Awaitable[T]], *, within_s: float = TRANSACTION_WITHIN_S
+    ) -> T:
+        """Run ``work(session)`` as one transaction; it may be run again, for so long on conflicts."""
 
         async def counted(session: Session) -> T:
             with collected() as moved:
@@ -202,4 +215,4 @@ class Store:
                 await self.events.count_moved(moved.untold, session=session)
             return result
 
-        return await self.database.transaction(counted)
+        return await self.database.transaction(counted, within_s=within_s)

@@ -32,7 +32,7 @@ async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(sett
 
         for house in (here, there):
             once = house.store.database.transaction
-            house.store.transaction = lambda work, once=once: once(counted(work))  # type: ignore[method-assign, misc]
+            house.store.transaction = lambda work, once=once, **how: once(counted(work), **how)  # type: ignore[method-assign, misc]
         ward = Ward(here, "")
         doctor = await ward.person("doctor")
         patients = await ward.patients(CROWD, doctor=doctor)

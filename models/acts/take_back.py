@@ -9,9 +9,10 @@ from hospital_rt.course import ANSWERED, Slot, withdraw
 from hospital_rt.database import Session
 from hospital_rt.problems import Problem, invalid
 from hospital_rt.undo import undo
-from models.acts.check_in import Answered, completed, later_wins, read_slot
+from models.acts.answer import later_wins
+from models.acts.check_in import Answered, read_slot
 from models.acts.remind import pass_time
-from models.acts.telling import Audience, ledger_entries, reminder_due
+from models.acts.telling import Audience, completed, ledger_entries, reminder_due
 from models.audit import Trace
 from models.events import Happening
 from models.idempotency import Claim

@@ -118,3 +118,10 @@ def ledger_entries(
         )
         for number, slot in latest.items()
     ]  # fmt: skip
+
+
+def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[Happening]:
+    return audience.steps_changed(
+        note_id=step.note_id, created=[], cancelled=[], completed=[step.id],
+        by="patient" if by == "patient" else "course", key=f"completed/{step.id}/{step.version}", now=now,
+    )  # fmt: skip

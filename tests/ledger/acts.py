@@ -13,6 +13,7 @@ from hospital_rt.course import Outcome
 from hospital_rt.database import Session
 from hospital_rt.schedule import Schedule
 from models.acts import accounts, assign, check_in, notes, remind, take_back
+from models.acts.answer import Ask
 from models.notes import Note
 from models.steps import Step, Words
 from models.store import Store
@@ -144,10 +145,32 @@ class Acts:
                 store, patient_id=step["patient_id"], step_id=step["_id"], slot=slot, outcome=outcome, reason=None,
                 now=self.now,
             )  # fmt: skip
-            if done.users and slot and step["course"]:
-                held = done.step.course.window if done.step.course else ()
-                if any(one.at == from_wire(slot) and one.state == outcome for one in held):
-                    self.journal.answers.append((step["_id"], slot, outcome))
+            self._note_answer(step, slot, outcome, done)
+
+        return act
+
+    def _note_answer(self, step: Document, slot: str | None, outcome: Outcome, done: check_in.Answered) -> None:
+        if done.users and slot and step["course"]:
+            held = done.step.course.window if done.step.course else ()
+            if any(one.at == from_wire(slot) and one.state == outcome for one in held):
+                self.journal.answers.append((step["_id"], slot, outcome))
+
+    def check_in_group(self, answers: list[tuple[Document, str | None, Outcome]]) -> Act:
+        """Answers to different steps that came while others were at work: all in one transaction."""
+
+        async def act(store: Store) -> None:
+            asks = [
+                Ask(patient_id=step["patient_id"], step_id=step["_id"], slot_at=check_in.read_slot(slot),
+                    outcome=outcome, reason=None, now=self.now)
+                for step, slot, outcome in answers
+            ]  # fmt: skip
+            for (step, slot, outcome), done in zip(
+                answers, await check_in.check_in_together(store, asks), strict=True
+            ):
+                if isinstance(done, Exception):
+                    self.journal.refused += 1
+                else:
+                    self._note_answer(step, slot, outcome, done)
 
         return act
 

@@ -104,7 +104,7 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("a check-in is read first and written later", "check-in / check-in")
 def _(patch: MonkeyPatch) -> None:
-    _loosen(patch, models.acts.check_in, "check_in")
+    _loosen(patch, models.acts.check_in, "check_in_together")
 
 
 @defect("an undo is read first and written later", "undo / dispatcher")

@@ -88,17 +88,28 @@ class LedgerMachine(RuleBasedStateMachine):
         if found:
             self._act(how, "author", self.world.judge(one_of(data, found), verdict))
 
+    @rule(data=st.data(), how=HOW, most=st.integers(2, 4))
+    def check_in_together(self, data: st.DataObject, how: tuple[str, int], most: int) -> None:
+        steps = [row for row in self.world.steps() if row["status"] != "rejected"]
+        chosen = {step["_id"]: step for step in (one_of(data, steps) for _ in range(most))} if steps else {}
+        answers = [(step, self._some_slot(data, step), one_of(data, ["done", "skipped"])) for step in chosen.values()]
+        if answers:
+            self._act(how, "patients", self.world.check_in_group(answers))
+
     @rule(data=st.data(), how=HOW, outcome=st.sampled_from(["done", "done", "skipped"]), named=st.booleans())
     def check_in(self, data: st.DataObject, how: tuple[str, int], outcome: Any, named: bool) -> None:
         step = self._some_step(data, "active", "active", "cancelled", "completed")
         if step is None:
             return
-        slot = None
-        if named and step["course"]:
-            names = [to_wire(one["at"]) for one in step["course"]["window"][-3:]]
-            names += [to_wire(step["wake_at"])] if "wake_at" in step else []
-            slot = one_of(data, names) if names else None
+        slot = self._some_slot(data, step) if named else None
         self._act(how, "patient", self.world.check_in(step, slot, outcome))
+
+    def _some_slot(self, data: st.DataObject, step: Document) -> str | None:
+        if not step["course"]:
+            return None
+        names = [to_wire(one["at"]) for one in step["course"]["window"][-3:]]
+        names += [to_wire(step["wake_at"])] if "wake_at" in step else []
+        return one_of(data, names) if names else None
 
     @rule(data=st.data(), how=HOW)
     def undo(self, data: st.DataObject, how: tuple[str, int]) -> None:

@@ -1,0 +1,116 @@
+"""Work that comes at once is done together: one transaction for many, as databases commit groups.
+
+The promise: whoever comes alone is served at once and in their own task. While as many are at work as may be, those
+who come wait, and the next free turn takes them together. What spoils a group (a conflict, one of them at fault) does
+not spoil its members: each is then done by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+from hospital_rt.database import is_away, is_conflict
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class Gathering(Generic[A, R]):
+    """One kind of work.
+
+    Args:
+        work: does many at once; for each its result, or the exception that it alone is answered with.
+        apart: two of the same name are never in one group.
+        most: how many make a group; ``at_once``: how many groups are at work.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[A]], Awaitable[Sequence[R | Exception]]], *, apart: Callable[[A], Hashable],
+        most: int = 16, at_once: int = 2,
+    ) -> None:  # fmt: skip
+        self._work, self._apart = work, apart
+        self._most, self._at_once = most, at_once
+        self._waiting: deque[tuple[A, asyncio.Future[R]]] = deque()
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, asked: A) -> R:
+        """The result of this one. Raises what it alone would have raised."""
+        if self._running >= self._at_once:
+            result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+            self._waiting.append((asked, result))
+            return await result
+        self._running += 1
+        try:
+            return await self._alone(asked)
+        finally:
+            self._running -= 1
+            self._go_on()
+
+    async def _alone(self, asked: A) -> R:
+        [found] = await self._work([asked])
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _go_on(self) -> None:
+        while self._waiting and self._running < self._at_once:
+            self._running += 1
+            task = asyncio.create_task(self._do(self._next_group()), name="gathering", context=Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next_group(self) -> list[tuple[A, asyncio.Future[R]]]:
+        """The longest waiting, each name once; who is left out keeps their place."""
+        group: list[tuple[A, asyncio.Future[R]]] = []
+        names: set[Hashable] = set()
+        left: list[tuple[A, asyncio.Future[R]]] = []
+        while self._waiting and len(group) < self._most:
+            asked, result = self._waiting.popleft()
+            name = self._apart(asked)
+            if result.done():                        # nobody waits for it any more
+                continue
+            if name in names:
+                left.append((asked, result))
+            else:
+                names.add(name)
+                group.append((asked, result))
+        self._waiting.extendleft(reversed(left))
+        return group
+
+    async def _do(self, group: list[tuple[A, asyncio.Future[R]]]) -> None:
+        try:
+            if group:
+                await self._do_together(group)
+        except BaseException as error:
+            for _, result in group:
+                _settle(result, error if isinstance(error, Exception) else asyncio.CancelledError())
+            raise
+        finally:
+            self._running -= 1
+            self._go_on()
+
+    async def _do_together(self, group: list[tuple[A, asyncio.Future[R]]]) -> None:
+        found: Sequence[R | BaseException]
+        try:
+            found = await self._work([asked for asked, _ in group])
+        except Exception as error:
+            if len(group) == 1 or (is_away(error) and not is_conflict(error)):
+                found = [error] * len(group)
+            else:
+                found = await asyncio.gather(*(self._alone(asked) for asked, _ in group), return_exceptions=True)
+        for (_, result), one in zip(group, found, strict=True):
+            _settle(result, one)
+
+
+def _settle(result: asyncio.Future[R], found: R | BaseException) -> None:
+    if result.done():
+        return
+    if isinstance(found, BaseException):
+        result.set_exception(found)
+    else:
+        result.set_result(found)
