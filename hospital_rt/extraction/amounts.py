@@ -120,7 +120,8 @@ _SCALE = {"g": (Fraction(1000), "mg"), "mcg": (Fraction(1, 1000), "mg"), "kg": (
           "l": (Fraction(1000), "ml")}  # fmt: skip
 _HALF_WORD = r"\b(?:(?:one[- ]|a )?(?:half|quarter)|demie?|medi[oa]|moitie)\b"
 _AMOUNT = re.compile(
-    rf"(?<![\w.,])(?:(?P<mixed>\d+)\s?(?P<mark>[½¼¾⅓⅔])|(?P<only>[½¼¾⅓⅔])|(?P<half>{_HALF_WORD})|"
+    rf"(?:(?<![\w.,])|(?<=[a-z][a-z][a-z][a-z])(?=\d+(?:\.\d+)?(?:mg|mcg|g|"
+    rf"ml)\b))(?:(?P<mixed>\d+)\s?(?P<mark>[½¼¾⅓⅔])|(?P<only>[½¼¾⅓⅔])|(?P<half>{_HALF_WORD})|"
     rf"(?P<parts>[13]/[234])(?=\s?(?:of )?(?:an? )?(?:{_ANY_UNIT})(?!\w))|"
     rf"(?P<range>(?!(?:{_TENS})[- ](?:{_ONES})\b){NUMBER})(?=\s?(?:-|to|a|or|ou|o)\s?(?:{NUMBER}))|"
     rf"(?P<number>{NUMBER}))"

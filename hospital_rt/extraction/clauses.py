@@ -11,9 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from hospital_rt.extraction.amounts import NUMBER, doses
+from hospital_rt.extraction.headings import Headings
 from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import durations
-from hospital_rt.extraction.lexicon import ACT_NOUNS, SINGLE_NOUNS, is_medicine_word, names_visit
+from hospital_rt.extraction.lexicon import (
+    ACT_NOUNS,
+    SEEK_VERBS,
+    SINGLE_NOUNS,
+    STAFF,
+    SYMPTOMS,
+    is_medicine_word,
+    names_visit,
+)
 from hospital_rt.extraction.often import often
 from hospital_rt.extraction.stance import CONDITION, order_at
 from hospital_rt.extraction.text import Span, same_length_plain, sentences
@@ -30,43 +39,8 @@ class Clause:
     joined: bool = False
     history: bool = False
     plan: bool = False
+    others: bool = False
 
-
-_PLAN_HEADINGS = (
-    r"to (?:arrange|book|get|order|organise|organize)|plan|rx|treatment|management|advice|advised|tx|p|a/p|actions?|"
-    r"to do|today|discharge(?: (?:meds|medication|"
-    r"medications|plan))?|"
-    r"recommendations?|tto|ttos|prescription|prescribed|prescriptions|follow[- ]?up|f/u|safety[- ]?net(?:ting)?|"
-    r"homework|for the patient|patient to|"
-    r"new (?:meds|medication|medications|drugs)|conduite(?: a tenir)?|traitement|ttt|cat|ordonnance|conducta|"
-    r"tratamiento|indicaciones|"
-    r"plan de (?:accion|traitement|tratamiento)|instructions?|medication changes|changes|next steps"
-)
-_OTHER_HEADINGS = (
-    r"assessment|impression|imp|diagnosis|diagnoses|dx|dg|problems?|s|o|a|examination|exam|o/e|on examination|ix|"
-    r"investigations?|results?|bloods|obs|vitals|"
-    r"complaint|pc|c/o|hpc|presenting complaint|reason for visit|summary|findings|diagnostic|diagnostico|examen|"
-    r"exploracion|motif|motivo|conclusion"
-)
-_HISTORY_HEADINGS = (
-    r"(?:[a-z]+ ){0,2}history|hx|(?:previous|prior|past|old|failed|former) [a-z]+|tried(?: so far| before|"
-    r" already)?|already tried|"
-    r"treatment so far|so far|"
-    r"inpatient treatment|given (?:here|today)|before admission|on admission|"
-    r"pmh|pmhx|past (?:medical )?history|dh|dhx|drug history|current (?:meds|medication|medications|"
-    r"treatment|drugs)|"
-    r"regular (?:meds|medication|medications)|medications? on admission|home (?:meds|medications)|meds on arrival|"
-    r"usual (?:meds|medication)|"
-    r"fh|fhx|family history|sh|social|social history|allerg(?:y|ies)|past meds|previous (?:meds|medication|treatment)|"
-    r"antecedents?|antecedentes|traitement (?:actuel|habituel|en cours)|tratamiento (?:actual|habitual)|alergias|"
-    r"allergies connues|atcd"
-)
-_HEADING = re.compile(
-    rf"^\W*(?:(?P<plan>{_PLAN_HEADINGS})|(?P<other>{_OTHER_HEADINGS})|(?P<history>{_HISTORY_HEADINGS}))\s*(?::|"
-    rf"\s[-–]\s|->|=>)\s*"
-)
-_BARE_HEADING = re.compile(rf"^\W*(?:(?P<plan>{_PLAN_HEADINGS})|(?P<history>{_HISTORY_HEADINGS}))\W*$")
-_RX = re.compile(r"^\W*(?:rx|tx|imp(?:ression)?|plan|p)\b[.:\s]+")
 
 _HARD = re.compile(r"\s*;\s*|\s+/{2}\s+|\s*(?:->|=>|→)\s*(?=[a-z])|\s+[•|]\s+|\s+\d[.)]\s+(?=[a-z])")
 _THEN = re.compile(
@@ -92,7 +66,8 @@ _PROHIBITS = re.compile(
     r"rather than|never )"
 )
 _BOOKS = re.compile(
-    r"(?:book|arrange|make|ring|call|phone|ask|schedule|request|hand|drop|organise|organize|via|prendre|pedir|"
+    r"(?:attend|go|drop|book|arrange|make|ring|call|phone|ask|schedule|request|hand|drop|organise|organize|via|"
+    r"prendre|pedir|"
     r"solicitar)\b"
 )
 _HEAD = re.compile(r"(?:the |her |his |your |a |an |le |la |les |el |los |las |su |un |une |una )?[a-z][\w'’-]*")
@@ -111,34 +86,22 @@ def clauses(text: str) -> list[Clause]:
     out: list[Clause] = []
     text = without_blocks(text)
     shut = intrusions(text)
-    section = ""
-    section_lasts = False
+    headings = Headings()
     last_end = 0
     for number, sentence in enumerate(sentences(text)):
-        gap = text[last_end : sentence.start]
-        if "\n\n" in gap or ("\n" in gap and not section_lasts) or (section == "history" and not section_lasts):
-            section, section_lasts = "", False
-        last_end = sentence.end
         low = same_length_plain(sentence.text)
-        bare = _BARE_HEADING.match(low)
-        if bare:
-            section, section_lasts = "history" if bare["history"] else "plan", True
+        at = headings.enter(low, text[last_end : sentence.start])
+        last_end = sentence.end
+        if at is None:
             continue
-        at = 0
-        heading = _HEADING.match(low)
-        if heading:
-            section = "history" if heading["history"] else "plan" if heading["plan"] else "other"
-            section_lasts = False
-            at = heading.end()
-        elif (rx := _RX.match(low)) is not None:
-            at = rx.end()
         if any(s.overlaps(sentence.start, sentence.end) for s in shut):
             continue
         for start, end, then, joined in _cut(low, at):
             part = sentence.part(start, end)
             if part.text:
                 plain = low[part.start - sentence.start : part.end - sentence.start]
-                out.append(Clause(part, plain, number, then, joined, section == "history", section == "plan"))
+                named = {name: headings.section == name for name in ("history", "plan", "others")}
+                out.append(Clause(span=part, low=plain, sentence=number, then=then, joined=joined, **named))
     return out
 
 
@@ -161,7 +124,7 @@ def _cut(low: str, start: int) -> Iterator[tuple[int, int, bool, bool]]:
 
 def _next_joint(low: str, begin: int, at: int) -> tuple[int, int, bool, bool] | None:
     """The next place to cut: end of the left, begin of the right, whether "then", whether softly joined."""
-    hard = _HARD.search(low, at)
+    hard = next((m for m in _HARD.finditer(low, at) if not _points(m.group(), low[begin : m.start()])), None)
     limit = hard.start() if hard else len(low)
     spots = sorted(
         [(m.start(), m.end(), True) for m in _THEN.finditer(low, at, limit) if m.start() > begin]
@@ -185,19 +148,38 @@ def _next_joint(low: str, begin: int, at: int) -> tuple[int, int, bool, bool] | 
     return None
 
 
+def _points(joint: str, left: str) -> bool:
+    """Whether an arrow leads from a complaint to what to do about it ("Fever or jaundice -> surgical unit")."""
+    words = re.findall(r"[a-z][a-z-]*", left)
+    arrow = any(sign in joint for sign in ("->", "=>", "→"))
+    return (
+        arrow and len(words) <= 6 and words[0:1] != [] and words[0] in SYMPTOMS and not doses(left) and not often(left)
+    )
+
+
 def _cuts(joint: str, left: str, right: str) -> bool:
     """Whether a comma, an "and" or the like parts two acts."""
+    if _complains(left, right):
+        return False
+    if ":" in joint and CONDITION.match(right):
+        return True
     if ":" in joint:
         named = any(is_medicine_word(w) or w in ACT_NOUNS for w in re.findall(r"[a-z][\w-]*", left))
         short = len(left.split()) <= 5 and not named and not _is_title(left)
-        return order_at(right) == 0 and short and not doses(_chunk(right))
+        return order_at(right) == 0 and short and not doses(_chunk(right)) and not _ADDRESSED.match(left)
     comma = "," in joint or "-" in joint or "–" in joint
     if comma and _PROHIBITS.match(right):
         return True
     conditional = CONDITION.search(left) is not None
     order = order_at(right)
+    if order and _POLITE.fullmatch(right[:order]):
+        if order_at(left) is None and not doses(left) and not often(left) and len(left.split()) <= 7:
+            return False  # "eye screening overdue, please attend": the left is what the order is about
+        order = 0
     if order == 0 and "with" not in joint:
         if conditional and not comma:
+            return False
+        if re.match(r"[a-z-]+ (?:off|out)\W*$", right) and (order_at(left) is not None or doses(left)):
             return False
         if (
             re.match(
@@ -210,16 +192,57 @@ def _cuts(joint: str, left: str, right: str) -> bool:
             return False
         if doses(left) and not often(left) and often(_chunk(right)) and not doses(_chunk(right)):
             return False
+        if (doses(left) or often(left)) and _HOW_TO_TAKE.match(right):
+            return False
         return not (_is_title(left) and _BOOKS.match(right))
-    if conditional and not often(left):
+    if _OF_THE_LEFT.match(right):
         return False
-    if _next_dose(_chunk(right), left):
+    if _NEW_SUBJECT.match(right) and not (conditional and not _WE_WILL.match(right)):
+        return True
+    if conditional and not often(left) and not (doses(left) and _own_dose(_chunk(right), left)):
+        return False
+    if _next_dose(re.split(r"[,;]| and then | then ", right)[0], left):
         return True
     head = _HEAD.match(right)
     if not head or _NO_HEAD.match(right):
         return False
     chunk = _chunk(right)
     return _own_dose(chunk, left) or _own_rhythm(chunk, left) or ((comma or "and" in joint) and _own_date(chunk, left))
+
+
+def _complains(left: str, right: str) -> bool:
+    """Whether the left is a complaint and the right says whom to turn to for it ("Any bleeding - call the clinic")."""
+    verb = re.match(r"(?:please )?([a-z-]+)", right)
+    if verb is None or verb[1] not in SEEK_VERBS or _DATED.search(right):
+        return False
+    words = re.findall(r"[a-z][a-z-]*", left)
+    return (
+        len(words) <= 8
+        and any(w in SYMPTOMS for w in words)
+        and not doses(left)
+        and not often(left)
+        and order_at(left) is None
+    )
+
+
+_POLITE = re.compile(r"(?:(?:please|pls|plz|kindly|you should|you must|s?he should|s?he must|(?:patient|pt) to) )+")
+_ADDRESSED = re.compile(
+    rf"(?:for |to |request to )?{STAFF}(?: please)?$|[a-z ]*(?:pain|loss|bleeding|swelling|fever|"
+    rf"rash|weakness)$"
+)
+_HOW_TO_TAKE = re.compile(
+    r"(?:take|taken|swallow|use|apply|chew|inhale|drink)(?: it| them| this| these| each| every dose)?(?: (?:with|"
+    r"without|before|"
+    r"after|on|an|one|half|at least|first thing|whole|regularly|as|\d+ (?:minutes|hours?)|away|separately|in the)\b|"
+    r"\W*$)(?!.*\bdose)"
+)
+_OF_THE_LEFT = re.compile(r"(?:i|we)(?: have|'ve)? (?:\w+ )?\w+ed (?:this|it|these|that|them)\b")
+_WE_WILL = re.compile(r"(?:i|we)(?: (?:will|shall|would|have|are|am)|'ll|'ve)\b")
+_NEW_SUBJECT = re.compile(
+    r"(?:i|we|s?he|they|you|(?:the|his|her|my|our|their|this) [\w'-]+(?: [\w'-]+)?)(?:'ll|'ve| (?:also |then |now "
+    r")?(?:will|shall|"
+    r"would|can|could|should|must|has|have|had|is|are|was|were|may|might|needs?))\b"
+)
 
 
 def _is_title(left: str) -> bool:
@@ -250,9 +273,14 @@ def _own_dose(chunk: str, left: str) -> bool:
 
 def _next_dose(chunk: str, left: str) -> bool:
     """The next dose of a taper without a "then": "25 mg once daily for 14 days, 50 mg once daily for 14 days"."""
+    both_last = durations(left, _ANY_DAY) and durations(chunk, _ANY_DAY)
+    if both_last and often(left) and any(f.start <= 1 for f in often(chunk)) and not _own_dose(chunk, left):
+        return True
     found, before = doses(chunk), doses(left)
     if not found or found[0].start > 1 or not before or found[0].unit != before[-1].unit:
         return False
+    if often(left) and often(chunk) and re.search(r"\b(?:from|after) ", chunk):
+        return True
     return bool(durations(left, _ANY_DAY) and (often(chunk) or durations(chunk, _ANY_DAY)))
 
 

@@ -20,6 +20,7 @@ from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.often import Often, all_rhythms, often
 from hospital_rt.extraction.reading import Reading, clock_times, read
+from hospital_rt.extraction.steps import changes_dose, is_later_still
 from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
 
 _A_WEEK = re.compile(
@@ -192,6 +193,25 @@ class Evidence:
         ahead = [s for s in self.note.sentences if s.end <= self.start]
         return " . ".join(same_length_plain(s.text) for s in ahead[-count:])
 
+    def until_next_dose(self, start: int) -> set[int]:
+        """How long a dose without an end of its own can last: until the next dose of the same drug begins."""
+        if not self.readings:
+            return set()
+        last = self.readings[-1]
+        after = [r for r in self.note.readings if r.clause.span.start > last.clause.span.start][:1]
+        return {
+            r.due.days if is_later_still(r) else r.due.days - start
+            for r in after
+            if r.due and r.due.how in {"in", "from"} and r.dosed and _same_drug(last, r)
+            and (changes_dose(r) or r.clause.then or r.clause.joined)
+        }  # fmt: skip
+
+    def earlier_starts(self) -> set[int]:
+        """The days on which doses in the clauses just before begin."""
+        first = self.readings[0].clause.span.start if self.readings else 0
+        before = [r for r in self.note.readings if r.clause.span.start < first][-2:]
+        return {0} | {r.due.days for r in before if r.due and r.due.how in {"in", "from"}}
+
     def taper_starts(self) -> set[int]:
         """The days on which the earlier doses of a taper end; empty when this is no later dose of one."""
         if not self.readings or not any(r.clause.then or r.clause.joined for r in self.readings):
@@ -209,6 +229,10 @@ class Evidence:
             if not (r.clause.then or (r.clause.joined and r.drug is None)):
                 return {total + (r.due.days if r.due and r.due.how == "from" else 0)}
         return {total} if chain else set()
+
+
+def _same_drug(one: Reading, other: Reading) -> bool:
+    return other.drug is None or (one.drug is not None and one.drug.split(" ")[0] == other.drug.split(" ")[0])
 
 
 def _share(clause: Clause, start: int, end: int) -> float:

@@ -22,10 +22,21 @@ _STRONG = re.compile(
             r"(?:previous|prior|earlier|above|preceding) (?:text|notes?|orders|messages?|steps?))\b",
             r"\b(?:ignore|disregard|forget) (?:all|everything|anything|the rest|what|whatever|the above|the note)\b",
             # Bounded: three open runs of the same characters would be tried in every way.
-            rf"^\W{{0,12}}(?:note|message|attention|instructions?|command|order|for|to|dear|hey|hi|hello)?\W{{0,12}}(?:to|"
+            rf"^\W{{0,12}}(?:note|message|attention|instructions?|command|order|for|to|dear|hey|hi|"
+            rf"hello)?\W{{0,12}}(?:to|"
             rf"for)?\W{{0,12}}(?:the )?"
             rf"(?:{_MACHINE} ?){{1,3}}(?: ?(?:note|message|prompt|instructions?|command|override|update|notice|"
             rf"admin))?\s*[:>,!\]]",
+            rf"\b(?:nota|mensaje|aviso|note|message|consigne|instrucci\w+) (?:para|pour|au?|aux|for|to) "
+            rf"(?:el |la |le |l'|the |los |les |un |une )?{_MACHINE}\b",
+            r"\b(?:whoever|whomever|anyone|anything|whatever|software|who|that) (?:parses|processes|extracts|scrapes|"
+            r"ingests)\b",
+            r"\b(?:all|any|every) (?:of the )?(?:previous|prior|earlier|other|existing|above) (?:orders?|"
+            r"instructions?|steps?|"
+            r"prescriptions?|rules|medication orders) (?:is|are|were|have been|has been) (?:\w+ )?(?:cancel|void|revok|"
+            r"withdraw|null|delet|supersed|overrid|invalid)",
+            r"\b(?:only|single|first|last|final|one) (?:step|task|reminder|checklist item) (?:is|should be|must be|"
+            r"to)\b",
             r"^\W*(?:user|developer|human|admin|root)\s*:",
             rf"\b(?:to|for|dear|hey|attention) (?:the |any |all |you,? )?(?:ai|llm|chat ?gpt|language model|{_MACHINE})"
             r"(?: (?:reading|processing|that|which|who)\b|\s*[:,!])",

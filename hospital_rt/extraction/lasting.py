@@ -61,8 +61,31 @@ _WEEK_N = re.compile(
     rf"dias?) (?P<n>{NUMBER})"
     rf"(?:\s?(?:-|to|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?\s*(?::|-|,|=)\s"
 )
+_AT_WEEK_N = re.compile(
+    rf"(?:(?P<from>\bfrom )|\bon |\bfor |\bin )?\b(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|dias?) "
+    rf"(?P<n>{NUMBER})"
+    rf"(?:\s?(?:-|to|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?\W*$"
+)
+_GOAL_BEFORE = re.compile(r"\b(?:hasta(?: la| el)?|until|till|to|jusqu'a(?: la)?|jusqu'au|through|by) $")
+_DOSED = re.compile(r"\d ?(?:mg|g|mcg|ml|units?|tab(?:let)?s?|caps\w*|sachets?|puffs?|drops?|comp\w*)\b")
 _NO_LONGER = re.compile(rf"\b(?:no|not) (?:longer|more) than (?P<n>{NUMBER}){_TO}[\s-]?{_U}")
 _FOR_FRACTION = re.compile(rf"(?:\b{_FOR}\s?)?\b{_FRACTION}|\bx(?P<fx>\d{{1,2}})\s?/\s?(?P<ofx>7|52|12)(?!\d)")
+_FIRST_ONE = re.compile(
+    r"\b(?:(?:for|in|during) )?(?:the )?(?:first|1st|premiere?|primera?) "
+    r"(?P<n>)(?P<n2>)(?P<u>day|night|week|month|"
+    r"fortnight|semaine|mois|semana|mes)\b(?=\W*$|\W+(?:then|only|thereafter|puis|luego)|,)"
+)
+_ON_DAY_N = re.compile(r"\b(?:on|at|a) (?:day |jour |j)(?P<n>\d{1,2})\b")
+_TO_DAY_N = re.compile(r"\b(?:to|until|till|through|jusqu'au|hasta el) (?:day|jour|j|dia) ?(?P<n>\d{1,2})\b")
+_ORDINAL_WEEK = re.compile(
+    r"\b(?P<from>from|in|during|for) the (?P<o>second|third|fourth|2nd|3rd|4th) (?P<u>week|"
+    r"month|day)\b"
+)
+_ORDINALS = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
+_NEXT_ONE = re.compile(
+    r"\b(?:for|over|during|throughout) the (?:whole |entire )?(?:next|coming|following) (?P<u>week|"
+    r"month|fortnight|year)\b"
+)
 _TIMES_DAYS = re.compile(rf"(?:\bx\s?|×\s?)(?P<n>\d+){_TO}[\s-]?{_U}")
 _COURSE = re.compile(
     rf"\b(?P<n>{_ONE}){_TO}[\s-]{_U}(?='?s?'? (?:course|treatment|supply|cure|curso|tratamiento|trial|taper)\b)"
@@ -73,7 +96,8 @@ _BARE = re.compile(rf"(?<![\w/.,-])(?P<n>{NUMBER}){_TO}[\s-]?(?:{_MORE} )?{_U}")
 _UNTIL = re.compile(
     r"\b(?:until|till|til|'til|through|thru|up to(?: and including)?|up until|to|jusqu'au?|jusqu'a|hasta(?: el)?|"
     r"ending(?: on)?|"
-    r"finishing(?: on)?|last (?:dose|day)(?: on)?|stopping(?: on)?|ends?(?: on)?)[ ]?(?:and including )?(?:the |le |"
+    r"finishing(?: on)?|last (?:dose|day|one|tablet)(?: on)?|(?:to )?(?:finish|complete|end)(?: on)?|stopping(?: on)?|"
+    r"ends?(?: on)?)[ ]?(?:and including )?(?:the |le |"
     r"el |on )?$"
 )
 _COUNT = re.compile(
@@ -86,7 +110,8 @@ _PAST_BEFORE = re.compile(
     r"(?:\b(?:last|past|previous|since|every|each|within|in|after|before|of|q|par|per|cada|dans|en|tous les|toutes les|"
     r"chaque|ces|derniers?|dernieres?|ultimos?|ultimas?|hace|depuis|at|aged?|day|week|month|or|than|dentro de|"
     r"au bout de|"
-    r"apres|tras|despues de|about|around|these|until|till|jusqu'a|hasta(?: las)?)|[/<>=~])\s*$"
+    r"apres|tras|despues de|about|around|these|until|till|jusqu'a|hasta(?: las)?|(?:after|in|within) (?:another|a "
+    r"further|further))|[/<>=~])\s*$"
 )
 _PAST_AFTER = re.compile(
     r"'?s?'?[\s-]*(?:ago\b|old\b|later\b|(?:check|review|appointment|visit|scan|wait)\b|history\b|hx\b|earlier\b|"
@@ -103,7 +128,7 @@ _IN = re.compile(
 )
 _IN_FRACTION = re.compile(r"\b(?:(?P<how>in|after|within|dans|at)\s)?(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/])")
 _BACK = re.compile(
-    rf"\b(?:rtc|rto|rtn|rv|review|f/u|fu|follow[- ]?up|recheck|return|back|tci|appt|appointment|control|"
+    rf"\b(?:rtc|rto|rtn|rv|r/v|review|f/u|fu|follow[- ]?up|recheck|return|back|tci|appt|appointment|control|"
     rf"controle)\b[^.,;\d]{{0,12}}?\b"
     rf"(?P<n>{NUMBER})[\s-]?{_U}"
 )
@@ -118,8 +143,8 @@ _SOON = (
                 r"esta (?:noche|tarde))\b"), 0),
     (re.compile(r"\b(?:within|in|before the end of) the (?:coming |next )?month\b"), 30),
     (re.compile(r"\b(?:this week|(?:within|before the end of) the week|cette semaine|esta semana)\b"), 6),
-    (re.compile(r"\b(?:next week|la semaine prochaine|la semana que viene|la proxima semana)\b"), 7),
-    (re.compile(r"\b(?:next month|le mois prochain|el mes que viene|el proximo mes)\b"), 30),
+    (re.compile(r"\b(?:(?<!the )next week|la semaine prochaine|la semana que viene|la proxima semana)\b"), 7),
+    (re.compile(r"\b(?:(?<!the )next month|le mois prochain|el mes que viene|el proximo mes)\b"), 30),
 )  # fmt: skip
 _FROM = re.compile(
     r"\b(?:from|starting|start|starts|beginning|begin|begins|commencing|as of|as from|a partir de(?:l)?|a partir du|"
@@ -193,6 +218,13 @@ def durations(text: str, day: date) -> list[Lasts]:
     stage = _stage(text)
     if stage and stage[1]:
         add(stage[1])
+    for m in _TO_DAY_N.finditer(text):
+        if 0 < int(m["n"]) <= 90:
+            add(Lasts(int(m["n"]), frozenset({int(m["n"])}), m.start(), m.end(), fixed=True))
+    for m in _NEXT_ONE.finditer(text):
+        add(_lasting(m, "1", m["u"], None))
+    for m in _FIRST_ONE.finditer(text):
+        add(_lasting(m, "1", m["u"], None))
     for pattern in (_FORWARD, _TIMES_DAYS, _NO_LONGER):
         for m in pattern.finditer(text):
             if not _PAST_AFTER.match(text, m.end()) and not re.search(r"\b(?:last|past|ces|ultimos)\b", m.group()):
@@ -213,8 +245,10 @@ def durations(text: str, day: date) -> list[Lasts]:
 
 def _stage(text: str) -> tuple[Due, Lasts | None] | None:
     """ "Week 1: ...", "days 3 to 5: ...", "from week 3: ...": when that stage begins, and how long it lasts."""
-    m = _WEEK_N.match(text)
+    m = _WEEK_N.match(text) or (_AT_WEEK_N.search(text) if _DOSED.search(text) else None)
     if not m:
+        return _ordinal_stage(text)
+    if _GOAL_BEFORE.search(text[: m.start()]):
         return None
     per = _unit_days(m["u"])
     first = _number(m["n"])
@@ -227,9 +261,23 @@ def _stage(text: str) -> tuple[Due, Lasts | None] | None:
     return begins, None if open_ended else Lasts(days, frozenset({days}), m.end("n"), m.end())
 
 
+def _ordinal_stage(text: str) -> tuple[Due, Lasts | None] | None:
+    """ "From the second week": when that begins; "in the second week": and that it lasts one."""
+    m = _ORDINAL_WEEK.search(text)
+    if not m:
+        return None
+    per = _unit_days(m["u"])
+    days = (_ORDINALS[m["o"]] - 1) * per
+    begins = Due(days, "from", m.start("from"), m.end("o"), frozenset({days}))
+    return begins, None if m["from"] == "from" else Lasts(per, frozenset({per}), m.start("u"), m.end())
+
+
 def _until(text: str, named: NamedDay) -> Lasts | None:
     before = _UNTIL.search(text[: named.start])
-    if not before or (before.group().startswith("to") and not re.search(rf"(?:{MONTH}|\d) to ", text[: named.start])):
+    if not before or (
+        re.match(r"to (?!finish|complete|end)", before.group())
+        and not re.search(rf"(?:{MONTH}|\d) to ", text[: named.start])
+    ):
         return None
     days = named.days or 7 if named.weekday is not None else named.days
     return Lasts(days + 1, frozenset({days, days + 1} - {0}), before.start(), named.end, fixed=True)
@@ -254,6 +302,10 @@ def dues(text: str, day: date) -> Iterator[Due]:
         days, allowed = _length(_number(m["n"]), m["u"])
         if 0 < days <= 730:
             yield Due(days, "in", m.start("n"), m.end(), allowed)
+    for m in _ON_DAY_N.finditer(text):
+        n = int(m["n"])
+        if 0 < n <= 60:
+            yield Due(n, "on", m.start(), m.end(), frozenset({n, n - 1}))
     for m in _IN_FRACTION.finditer(text):
         if not re.search(r"(?:\bfor|\bx|\bevery|\d)\s?$", text[: m.start()]):
             days, allowed = _length(int(m["f"]), {"7": "d", "52": "w", "12": "months"}[m["of"]])

@@ -26,16 +26,16 @@ bring send hand drop deliver submit provide complete finish repeat have fast ask
 follow limit cut add mix prepare store throw dispose refill request sponge bind strap bandage moisturise moisturize
 lubricate irrigate flush nebulise nebulize smear dab warm heat cool mobilise mobilize lift hold squeeze press blow
 brush floss shave shower steam try aim maintain ensure remember carry administer initiate commence prescribe titrate
-taper wean step draw fill speak talk notify seek recheck review re-check attach stick place swim cycle cease
+leave taper wean step draw fill speak talk notify seek recheck review re-check attach stick place swim cycle cease
 """)
 ACT_VERBS_FR = words_of("""
 prendre prenez prends pris appliquer appliquez mettre mettez utiliser utilisez commencer commencez continuer continuez
 poursuivre poursuivez reprendre augmenter augmentez diminuer diminuez reduire reduisez passer acheter achetez reserver
 appeler appelez telephoner consulter consultez reconsulter reconsultez revenir revenez venir aller allez faire faites
-refaire mesurer mesurez controler controlez surveiller surveillez peser pesez noter notez boire buvez manger marcher
-marchez porter portez laver lavez rincer nettoyer nettoyez changer changez apporter apportez ramener envoyer deposer
-retirer recuperer inhaler instiller injecter masser reposer garder gardez prevoir programmer demander demandez
-contacter contactez donner donnez respecter retourner rappeler
+refaire revoir revoyez mesurer mesurez controler controlez surveiller surveillez peser pesez noter notez boire buvez
+manger marcher marchez porter portez laver lavez rincer nettoyer nettoyez changer changez apporter apportez ramener
+envoyer deposer retirer recuperer inhaler instiller injecter masser reposer garder gardez prevoir programmer demander
+demandez contacter contactez donner donnez respecter retourner rappeler
 """)
 ACT_VERBS_ES = words_of("""
 tomar tome tomarse aplicar aplique aplicarse usar use utilizar utilice iniciar inicie comenzar comience empezar
@@ -44,16 +44,21 @@ llamar llame acudir acuda volver vuelva ir vaya hacer haga hacerse realizar real
 controle controlarse vigilar vigile pesar pesarse pesese anotar anote apuntar beber beba comer caminar camine andar
 llevar lleve traer traiga entregar entregue lavar lave lavarse enjuagar cambiar cambie recoger recoja inhalar inyectar
 inyectarse poner ponga ponerse consultar consulte mantener mantenga regresar regrese contactar solicitar solicite dar
-de dele administrar colocar descansar repetir repita
+dele administrar colocar descansar repetir repita
 """)
 VERBS = ACT_VERBS | ACT_VERBS_FR | ACT_VERBS_ES
 NOT_VERBS_BEFORE = words_of("""
 stay be work contact report expect build pack tape pad support present alert feed post supplement patch page message
 coat dust paint shield reach spread trim show lower raise rest test note cough record chart order change cut ice turn
-steam exercise review step up count store stand
+smear steam exercise review alternate leave step up count store stand
 """)
 """Verbs that are nouns as well: they order something only before an object ("test your ...", not "test normal")."""
 
+SEEK_VERBS = words_of(
+    "call ring phone dial go attend seek contact return report come present re-attend reattend see consulter appeler "
+    "acudir llamar"
+)
+"""Verbs of turning to somebody."""
 STOP_VERBS = words_of("""
 stop discontinue cease omit withhold hold suspend quit arreter arretez stopper suspendre suspender suspenda dejar deje
 parar interrumpir interrompre
@@ -122,31 +127,33 @@ kegels pelvic exercices marche kinesitherapie lavage lavages bain bains glace pa
 glycemie ejercicios caminata lavados banos hielo compresas cura curas peso glucemia paseo
 """)
 SINGLE_NOUNS = words_of("""
-ref refs optho ophtho derm cards neuro ortho load cd4 vl rtc rto tci form opticians dentists bloodwork labs lab
-fasting biochem kidney renal liver hearing vision smear pap dxa dexa holter doppler duplex angiogram ekg pft pfts abpm
-u+e u+es us mri's cast plaster staple drain catheter hygienist school-nurse hospital ward theatre operation procedure
-infusion transfusion test tests bloods blood urine stool sputum swab sample samples culture cultures ecg echo
-echocardiogram x-ray xray cxr ultrasound uss scan mri ct mammogram colonoscopy gastroscopy endoscopy spirometry biopsy
-screening audiogram eeg film fbc cbc u&e u&es ue lfts lft tfts tsh hba1c lipids lipid profile glucose creatinine
-electrolytes urea inr crp esr ferritin bmp cmp psa urinalysis msu panel count levels level review appointment appt
-follow-up followup f/u fu rv visit clinic check checkup check-up recheck consultation referral vaccine vaccination
-vaccinations jab booster immunisation immunization injection suture sutures stitches clips staples removal midwife
-nurse physio physiotherapist dietitian dietician dentist optician podiatrist cardiology cardiologist dermatology
-dermatologist neurology ent surgery surgeon gp physician doctor ophthalmology psychologist counselling counsellor
-counselor audiology orthopaedics urology gastroenterology rheumatology bilan prise examen examens analyse analyses
-radio radiographie echographie irm scanner rendez-vous rdv controle vaccin rappel ionogramme nfs analisis analitica
-radiografia ecografia revision cita control consulta vacuna resonancia prueba hemograma interconsulta cultivo
+gtt ogtt r/v ref refs optho ophtho derm cards neuro ortho load cd4 vl rtc rto tci form opticians dentists bloodwork
+labs lab fasting biochem kidney renal liver hearing vision smear pap dxa dexa holter doppler duplex angiogram ekg pft
+pfts abpm u+e u+es us mri's cast plaster staple drain catheter hygienist school-nurse hospital ward theatre operation
+procedure infusion transfusion test tests bloods blood urine stool sputum swab sample samples culture cultures ecg
+echo echocardiogram x-ray xray cxr ultrasound uss scan mri ct mammogram colonoscopy gastroscopy endoscopy spirometry
+biopsy screening audiogram eeg film fbc cbc u&e u&es ue lfts lft tfts tsh hba1c lipids lipid profile glucose
+creatinine electrolytes urea inr crp esr ferritin bmp cmp psa urinalysis msu panel count levels level review
+appointment appt follow-up followup f/u fu rv visit clinic check checkup check-up recheck consultation referral
+vaccine vaccination vaccinations jab booster immunisation immunization injection suture sutures stitches clips staples
+removal midwife nurse physio physiotherapist dietitian dietician dentist optician podiatrist cardiology cardiologist
+dermatology dermatologist neurology ent surgery surgeon gp physician doctor ophthalmology psychologist counselling
+counsellor counselor audiology orthopaedics urology gastroenterology rheumatology bilan prise examen examens analyse
+analyses radio radiographie echographie irm scanner rendez-vous rdv controle vaccin rappel ionogramme nfs analisis
+analitica radiografia ecografia revision cita control consulta vacuna resonancia prueba hemograma interconsulta
+cultivo coproculture hemoculture ecbu urocultivo coprocultivo
 """)
 SYMPTOMS = words_of("""
 soils wets soiling wetting bedwetting feeds wake-ups nosebleeds nosebleed bruising discharge accidents tantrums
 seizure pain pains painful headache headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea
-diarrhea constipation palpitations wheeze wheezing wheezes breathlessness dyspnoea sob bleeding bleeds stools stool
-seizures fits episodes attacks symptoms dizziness itching itch rash swelling ache aches cramps spasms flushes sweats
-sweating insomnia nightmares tremor fatigue tired tiredness weakness numbness tingling bowels urination nocturia
-polyuria thirst hungry appetite snoring smokes smoker drinks alcohol cigarettes wakes waking sleeps heartburn reflux
-bloating regurgitation stiffness blisters hives panic anxiety anxious mood crying hallucinations falls fell hypos hypo
-exacerbations migraines contractions movements periods menses spotting dyspnee douleur douleurs toux fievre
-vomissements cephalees vertiges nausees diarrhee dolor tos fiebre vomitos cefalea mareos nauseas diarrea
+diarrhea constipation palpitations wheeze wheezing wheezes breathlessness dyspnoea sob bleed bleeding bleeds stools
+stool seizures fits episodes attacks symptoms dizziness itching itch rash swelling ache aches cramps spasms flushes
+sweats sweating insomnia nightmares tremor fatigue tired tiredness weakness numbness tingling bowels urination
+nocturia polyuria thirst hungry appetite snoring smokes smoker drinks alcohol cigarettes cig cigs coffee coffees wakes
+waking sleeps heartburn reflux bloating regurgitation stiffness blisters hives panic anxiety anxious mood crying
+hallucinations falls fell hypos hypo exacerbations migraines contractions movements periods menses spotting dyspnee
+douleur douleurs toux fievre vomissements cephalees vertiges nausees diarrhee dolor tos fiebre vomitos cefalea mareos
+nauseas diarrea
 """)
 PEOPLE = (
     r"(?:(?:his|her|their|the|my|patient's|pt's|son|sa|ses|su|sus|el|la|le)\s)?(?:carers?|caregivers?|wife|husband|"

@@ -58,9 +58,11 @@ def read_note(text: str, day: date) -> Extraction:
             r, quote = _shared(text, r, readings[n + 1 :])
         if _is_header(r, n):
             continue
-        if steps.is_plan(r, in_plan=in_plan or r.clause.plan):
+        if steps.is_plan(r, in_plan=in_plan or r.clause.plan) or taper.goes_on(r):
             in_plan = True
             found = _plan_items(r, quote, day, taper)
+            if plan and taper.last is plan[-1] and taper.follows(r):
+                plan[-1] = steps.ended_by(plan[-1], found[0].start_in_days)
             plan += found
             taper.extend(r, found[-1])
         elif steps.is_single(r, in_plan=in_plan or r.clause.plan):
@@ -77,7 +79,6 @@ class _Taper:
 
     def __init__(self) -> None:
         self.drug: str | None = None
-        self.shown: str | None = None
         self.sentence = -9
         self.last: PlanItem | None = None
         self.reading: Reading | None = None
@@ -87,7 +88,8 @@ class _Taper:
             self.last = None
 
     def extend(self, r: Reading, item: PlanItem) -> None:
-        self.drug, self.sentence, self.last, self.reading = r.drug or self.drug, r.clause.sentence, item, r
+        drug = r.drug or (self.drug if self.follows(r) else None)
+        self.drug, self.sentence, self.last, self.reading = drug, r.clause.sentence, item, r
 
     def continued(self, r: Reading) -> Reading:
         """The reading with what it takes over when it is the next dose of the drug before."""
@@ -98,13 +100,23 @@ class _Taper:
     def follows(self, r: Reading) -> bool:
         near = self.last is not None and r.clause.sentence - self.sentence <= 1
         same = r.drug is None or (self.drug is not None and r.drug.split(" ")[0] == self.drug.split(" ")[0])
-        onward = r.clause.then or (r.clause.sentence == self.sentence and r.clause.joined and r.dosed)
-        doses_on = r.dosed or (r.clause.then and r.verb is None and r.rhythm is not None)
+        here = r.clause.sentence == self.sentence
+        paced = r.verb is None and r.drug in {None, self.drug} and r.rhythm is not None
+        onward = r.clause.then or (here and r.clause.joined and (r.dosed or paced)) or steps.changes_dose(r)
+        doses_on = r.dosed or (r.clause.then and r.verb is None and r.rhythm is not None) or (paced and here)
         return bool(near and same and onward and doses_on and r.condition is None)
+
+    def goes_on(self, r: Reading) -> bool:
+        """ "... and then twice daily": a new rhythm for what was ordered before, without its name."""
+        return r.clause.then and r.verb is None and r.rhythm is not None and r.condition is None and self.follows(r)
 
     def start(self, r: Reading) -> int | None:
         """The day on which this dose begins: when the last one ends."""
-        if not self.follows(r) or self.last is None or self.last.duration_days is None:
+        if not self.follows(r) or self.last is None:
+            return None
+        if steps.is_later_still(r) and r.due is not None:
+            return self.last.start_in_days + r.due.days
+        if self.last.duration_days is None or steps.changes_dose(r):
             return None
         return self.last.start_in_days + self.last.duration_days
 
@@ -137,12 +149,13 @@ def _plan_items(r: Reading, quote: Span, day: date, taper: _Taper) -> list[PlanI
     times = clock_times(low)
     clocked = times if times and (len(times) == pace.times or pace.times == 1) and len(times) > 0 else None
     drug = taper.drug if taper.follows(r) else None
+    shown = _as_written(taper, drug) if drug or taper.goes_on(r) else None
     fixed = bool(r.lasts and r.lasts.fixed) or r.clause.then or taper.follows(r)
     items = []
     for start in starts:
         items.append(
             PlanItem(
-                title=title(r, drug=_as_written(taper, drug)),
+                title=title(r, drug=shown),
                 detail=_detail(r),
                 quote=quote.text,
                 start_in_days=min(365, start),
@@ -163,9 +176,12 @@ def _item(r: Reading, quote: Span) -> Item:
 
 def _as_written(taper: _Taper, drug: str | None) -> str | None:
     """The drug as the first dose of the taper writes it."""
-    if drug is None or taper.reading is None:
+    if taper.reading is None:
         return None
     clause = taper.reading.clause
+    if drug is None:
+        facts = taper.reading.facts
+        return clause.span.text[: facts[0].start].strip(" ,:") if facts and facts[0].start > 3 else None
     at = clause.low.find(drug)
     return clause.span.text[at : at + len(drug)] if at >= 0 else drug
 

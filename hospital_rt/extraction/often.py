@@ -111,7 +111,8 @@ _ONCE = r"(?P<w>once|twice|thrice|one time)"
 _DAY = r"(?:day|24 ?h(?:ours?|rs?)?|jours?|j|dia|24 heures|24 horas)"
 _AT = rf"(?:in the|at|{_EVERY}|le|la|por la|a la|en la|de|todas las|toda|du|au|every single)"
 _MEAL = (
-    r"(?:with|before|after|at|and|avec|avant|apres|au|con|antes de(?:l| la)?|despues de(?:l| la)?|en el|,|&|\+|"
+    r"(?:with|before|after|at|and|avec|avant|apres|au|con|antes de(?:l| la)?|despues de(?:l| la)?|en el|en la|a la|,|"
+    r"&|\+|"
     r"y|et|each|every|your|the)"
 )
 _JOIN = r"\s?(?:,|/|-|&|and|et|y|,\s?and)\s?(?:on )?"
@@ -165,25 +166,30 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b(?:(?:{_EVERY}|on|le|les|los|el) )?{_LIST}\b", _weekday_list),
         (rf"\b(?:{_EVERY}|les|los|tous les|todos los) {WEEKDAY}\b", _weekday_list),
         (r"\b(?:on )?(?:mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)\b", _weekday_list),
-        (r"\b(?:on )?(?:weekdays|work(?:ing)? ?days)\b", _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
+        (r"\b(?:on )?(?:weekdays|work(?:ing)? ?days|every (?:working ?|week)day)\b",
+         _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
         (r"\b(?:on |at )?weekends\b|\bevery weekend\b", _said(every_days=7, weekdays=(5, 6))),
         # parts of the day, and meals
         (r"\b(?:in the daytime|by day|during (?:the|waking) (?:day|hours)|while awake|dans la journee|"
          r"durante el dia)\b", _slot("daytime")),
-        (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:sickness|dip|stiffness))|"
+        (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:sickness|dip|stiffness|of\b|"
+         rf"before (?!breakfast|food|meal)|after (?!breakfast|food|meal)))|"
          rf"\b(?:por|de|en) la manana\b|\bmanana(?= y (?:tarde|noche))", _slot("morning")),
         (r"\b(?:at |at the )?(?:noon|midday|lunchtime|lunch time|midi)\b|\bal mediodia\b", _slot("noon")),
         (rf"\b(?:{_AT} )?(?:afternoons?|apres-midi|tardes?)\b", _slot("afternoon")),
-        (rf"\b(?:{_AT} )?(?:evenings?|soirs?|teatime|qpm)\b", _slot("evening")),
-        (rf"\b(?:{_AT} )?(?:nights?|noches?|nuits?)\b|\b(?:nightly|nocte|noct|qhs|hs|h\.s\.|"
+        (rf"\b(?:{_AT} )?(?:evenings?|soirs?|teatime|qpm)\b(?! ?(?:before (?!bed|food|dinner|meal)|of\b))",
+         _slot("evening")),
+        (rf"\b(?:{_AT} )?(?:nights?|noches?|nuits?)\b(?! ?(?:before (?!bed|food)|of\b))|\b(?:nightly|nocte|noct|qhs|"
+         rf"hs|h\.s\.|"
          rf"on retiring)(?!\w)", _slot("night")),
         (r"\b(?:(?:at|before|to|every|each|until) )?bed ?time\b|\b(?:before|at|to) bed\b(?! ?rest)|\b(?:au coucher|"
          r"avant le coucher|al acostarse|antes de (?:dormir|acostarse))\b", _slot("bedtime")),
         (rf"\b(?:{_MEAL} )+(?:breakfast|petit[- ]dejeuner|desayuno)\b", _slot("breakfast")),
         (rf"\b(?:{_MEAL} )+(?:lunch|dejeuner|comida|almuerzo)\b", _slot("lunch")),
-        (rf"\b(?:{_MEAL} )+(?:dinner|supper|tea|evening meal|main meal|diner|cena)\b", _slot("dinner")),
-        (r"\b(?:with|before|after|at|avant|apres|a|aux|con|antes de|despues de|during) ?(?:each|every|main|the|your|"
-         r"chaque|les|las|cada|all|3|three)? ?(?:meals?|mealtimes|repas|comidas?)\b|"
+        (rf"\b(?:{_MEAL} )+(?:dinner|supper|tea|evening meal|(?<!each )(?<!every )main meal|diner|cena)\b",
+         _slot("dinner")),
+        (r"\b(?:with|before|after|at|avant|apres|a|aux|con|antes de|despues de|during) ?(?:(?:each|every|main|the|your|"
+         r"chaque|les|las|cada|all|3|three) ?){0,2}(?:meals?|mealtimes|repas|comidas?)\b|"
          r"\baux repas\b", _slot("meals", times=3)),
         # the plain word
         (r"\b(?:daily|every day|each day|everyday|per day|once daily|every single day|par jour|chaque jour|"
@@ -289,6 +295,8 @@ def slots_of(facts: list[Often]) -> int:
         named.discard("bedtime")
     if "dinner" in named and named & {"evening", "night"}:
         named.discard("dinner")
+    if "meals" in named and len(named) == 2 and named & {"bedtime", "night"}:
+        return 4
     return len(named - {"meals"}) or (3 if "meals" in named else 1)
 
 

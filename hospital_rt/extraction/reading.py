@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from hospital_rt.extraction.amounts import doses
+from hospital_rt.extraction.asking import base
 from hospital_rt.extraction.clauses import Clause
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
-from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SYMPTOMS, VERBS, is_drug, names_visit
+from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SEEK_VERBS, SYMPTOMS, VERBS, is_drug, names_visit
 from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.stance import condition, order_at, stance
 from hospital_rt.extraction.text import words_of
@@ -49,6 +50,21 @@ _URGENT = re.compile(
     r"\b(?:immediately|at once|straight|urgently|same day|a&e|emergency|ambulance|999|911|ed\b|er\b|ward|casualty|"
     r"urgences|urgencias)\b"
 )
+_COMPLAINT_FIRST = re.compile(
+    rf"^(?P<of>[a-z][\w']*(?:,? [\w']+){{0,8}})(?::| ?[-–]| ?->| ?=>) (?={'|'.join(sorted(SEEK_VERBS))})"
+)
+_NAMED = re.compile(r"([a-z]{4,})(?=\d+(?:\.\d+)?(?:mg|mcg|g|ml)\b)|([a-z][\w'’-]*)")
+_MAY = re.compile(r"\b(?:may|can) (?:also |still |then )?(?:take|use|try|apply|repeat)\b")
+_THEN_EMERGENCY = re.compile(
+    r"^[^:=→>]{4,80}(?::|=|→|[-=]>| -) (?:(?:go to|same day|straight|the|your|nearest) )*(?:999|112|911|111|a&e|ed\b|"
+    r"er\b|ambulance|"
+    r"emergency|hospital|casualty|surgical|eye casualty|assessment unit|urgences|urgencias|acute)"
+)
+_DANGER = re.compile(
+    r"\b(?:fewer|reduced|jaundice|dehydrat\w+|pauses|blue|loss|worsening|severe|new|any|signs?|flashing|red flags?|"
+    r"increas\w+|difficulty|collapse|confusion|chest|blood|"
+    r"lights)\b"
+)
 _TITLED_ORDER = re.compile(r"(?:[:,]|\s[-–])\s(?:please )?(?=[a-z])")
 
 
@@ -78,7 +94,7 @@ def read(clause: Clause, day: date) -> Reading:
     if at is None:
         at = _titled_order(main)
     verb_word = re.match(r"[a-z][\w-]*", main[at:]) if at is not None else None
-    verb = verb_word.group() if verb_word else None
+    verb = (base(verb_word.group()) or verb_word.group()) if verb_word else None
     facts = tuple(often(low))
     drug = _drug(low)
     dosed = bool(doses(low))
@@ -92,6 +108,8 @@ def read(clause: Clause, day: date) -> Reading:
     single = _SINGLE.search(low) is not None
     if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
         why_not = "state" if _is_complaint(low, facts) else None
+    if clause.others:
+        why_not = "someone-else"
     if clause.history and verb is None:
         why_not = why_not or "state"
     return Reading(
@@ -111,14 +129,17 @@ def read(clause: Clause, day: date) -> Reading:
 
 def _titled_order(main: str) -> int | None:
     """The order after the name of a test or a visit ("Flu vaccine: book at reception")."""
-    m = _TITLED_ORDER.search(main)
-    if (
-        m
-        and names_a_visit(main[: m.start()])
-        and not often(main[: m.start()])
-        and (at := order_at(main[m.end() :])) is not None
-    ):
-        return m.end() + at
+    for m in _TITLED_ORDER.finditer(main):
+        at = order_at(main[m.end() :])
+        if at is None:
+            continue
+        title = main[: m.start()]
+        seek = (
+            any(w in SYMPTOMS for w in re.findall(r"[a-z]+", title))
+            and main[m.end() + at :].split(" ")[0] in SEEK_VERBS
+        )
+        if seek or (names_a_visit(title) and not often(title)):
+            return m.end() + at
     return None
 
 
@@ -143,6 +164,8 @@ def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) 
         words = low[span[0] : span[1]]
         if re.search(r"\bor (?:sooner |earlier |before |else )?$", low[: span[0]]) and (due is not None or verb):
             return None
+        if re.search(r"\b(?:sooner|earlier) $", low[: span[0]]) and due is not None:
+            return None
         settled = pace is not None and due is not None and due.how in {"in", "from"} and due.end <= span[0]
         if settled or re.match(r"(?:when|once|quand|cuando) (?:finished|you get|home|done|the course)", words):
             return None
@@ -150,14 +173,13 @@ def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) 
     urgent = _AT_CONDITION.match(low)
     if urgent and verb and pace is None and due is None:
         rest = low[urgent.start("it") :]
-        told = any(w in SYMPTOMS for w in re.findall(r"[a-z]+", rest)) or re.search(
-            r"\b(?:loss|worsening|severe|new|any|signs?|flashing|red flags?|increas\w+|difficulty|collapse|"
-            r"confusion|chest|blood|lights)\b",
-            rest,
-        )
-        if told and (_URGENT.search(low) or urgent["it"] != "with"):
+        if _is_danger(rest) and (_URGENT.search(low) or urgent["it"] != "with"):
             return urgent.start("it"), len(low)
     if verb in {"report", "mention", "flag"} and re.search(r"\b(?:any|new|worsening|severe|further)\b", low):
+        return (0, 0)
+    if verb in SEEK_VERBS and due is None and (first := _COMPLAINT_FIRST.match(low)) and _is_danger(first["of"]):
+        return (0, 0)
+    if _MAY.search(low) or (_THEN_EMERGENCY.search(low) and _is_danger(low.split(":")[0])):
         return (0, 0)
     complaint = _FOR_COMPLAINT.search(low)
     if complaint and pace is None and due is None and verb not in KEEP and doses(low):
@@ -168,11 +190,16 @@ def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) 
     return None
 
 
+def _is_danger(words: str) -> bool:
+    """Whether words name a complaint or a sign to act on."""
+    return any(w in SYMPTOMS for w in re.findall(r"[a-z]+", words)) or _DANGER.search(words) is not None
+
+
 def _drug(low: str) -> str | None:
     """What a clause that begins with a medicine, or orders one, is about; at most four words."""
     start = order_at(low) or 0
     found = doses(low)
-    words = [(m.group(), m.start(), m.end()) for m in re.finditer(r"[a-z][\w'’-]*", low)]
+    words = [(m[1] or m[2], m.start(), m.start() + len(m[1] or m[2])) for m in _NAMED.finditer(low)]
     for word, at, end in words:
         if is_drug(word):
             nxt = [w for w in words if w[1] >= end][:2]

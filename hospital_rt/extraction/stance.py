@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from hospital_rt.extraction.asking import LEAD, asks_a_colleague, base, unasked, unprescribed
 from hospital_rt.extraction.lexicon import (
     NOT_VERBS_BEFORE,
     PEOPLE,
@@ -37,12 +38,16 @@ _MONTH_OR_DAY = (
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|19\d\d|20\d\d|childhood|school"
 )
 CONDITION = re.compile(
-    r"\b(?:^should\b|at (?:the )?(?:first|onset|start) (?:sign|signs|symptom|symptoms|hint|of)|after (?:each|"
+    r"\b(?:^should\b|at (?:the )?onset\b|at (?:the )?(?:first|start) (?:sign|signs|symptom|symptoms|hint|of|twinge|"
+    r"tickle|tingle)|after (?:each|"
     r"every) (?:loose|liquid|watery|bowel|stool|motion|vomit\w*|episode|attack|seizure|"
     r"bout)|(?<!even )(?<!as )if(?! possible| tolerated| you can| able| available| agreeable)|"
     r"when(?!ever possible| possible| finished| you get| home| done)(?:ever)?|should (?=(?:the|you|it|he|she|"
     r"symptoms?|pain|this|any)\b)|"
-    r"in case(?: of)?|in the event (?:of|that)|unless|as (?:needed|required|necessary)|p\.?r\.?n\.?(?!\w)|sos(?!\w)|"
+    r"with any (?:worries|worry|concerns?|problems?|questions?|queries|side|new)|(?<!just )in case(?: of)?|in the "
+    r"event (?:of|that)|unless(?! (?:otherwise|told|advised|instructed))|may (?:also )?be (?:added|taken|used|given|"
+    r"applied|repeated)(?= (?:for|if|when|up|every|after))|as (?:needed|required|necessary)|p\.?r\.?n\.?(?!\w)|"
+    r"sos(?!\w)|"
     r"on demand|"
     r"for breakthrough|as soon as|"
     r"si(?! possible)(?=\s)|s'il|s'ils|en cas d(?:e|')|au besoin|a la demande|lors d(?:e|')|quand|a demanda|"
@@ -53,12 +58,12 @@ CONDITION = re.compile(
 _LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
                    r"you need to|"
                    r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
-                   r"from tomorrow|again|instead|so|therefore|only|just|always|veuillez|debe|il faut|merci de|"
-                   r"(?:s?he|patient|pt|they|mum|mother|dad|father|parents?|carers?|wife|husband|mama|le patient|"
-                   r"la patiente|el paciente|la paciente)(?: (?:is|has|needs?|will need|are|was advised|advised|"
-                   r"est|doit|debe))?(?: (?:to|should|must|will))?)[,:]?\s+")  # fmt: skip
+                   r"from tomorrow|again|instead|so|therefore|only|just|always|unless (?:otherwise|told|advised|"
+                   r"instructed)(?: (?:otherwise|told|advised|instructed))*|veuillez|debe|il faut|merci de|"
+                   rf"{LEAD})[,:]?\s+")  # fmt: skip
 _OBJECT_AFTER = re.compile(
-    r"\W+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|each|twice|"
+    r"[\s(\"'*]+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|"
+    r"each|twice|"
     r"once|again|me|us|in|on|by|until|home|\d+|from|back|la|le|les|el|los|las|su|sus|votre|vos|son|sa|ses|une?|una|"
     r"fasting|"
     r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|active|hydrated|mobile|"
@@ -73,18 +78,20 @@ _NEGATED = re.compile(
     r"\b(?:not|isn't|aren't|wasn't|non|no)(?: (?:currently|yet|at present|felt|thought|considered|deemed|clinically|"
     r"really|strictly|usually|be|been|se|es|est))* (?:needed|required|indicated|necessary|advised|wanted|recommended|"
     r"warranted|appropriate|for|keen|taking|given|started|prescribed|offered|arranged|planned|done|used|justified|"
-    r"suitable|useful|helpful|desire[sd]?|indique\w*|necessaire|requi\w+|indicad\w+|necesari\w+|precisa|requiere|"
+    r"suitable|useful|helpful|tolerated|available|effective|desire[sd]?|indique\w*|necessaire|requi\w+|indicad\w+|"
+    r"necesari\w+|precisa|requiere|"
     r"quiere|desea)\b|"
     r"\b(?:declin|refus|reject|rechaz)\w*|\b(?:deny|denies|denied|denying|nie|niega)\b|"
     r"\b(?:does|do|did|would|has|have|had|was|were|is|are|will|could|can)(?: not\b|n't\b|not\b)|\bcannot\b|\bcan't\b|"
-    r"\b(?:no need|needn't|need not|no indication|no role|no plans?|no longer (?:needs?|takes?|requires?|on))\b|"
+    r"\b(?:no need|needn't|need not|no indication|no role|no plans?|no longer)\b|"
     r"\b(?:rather not|prefers? not|not keen|reluctant|unwilling|against|not to be|to be (?:stopped|discontinued|"
     r"withheld|avoided)|withheld|discouraged|forbidden|inappropriate|"
     r"unnecessary|contra-?indicat\w+)\b|"
     r"\ballerg(?:y|ies|ic|ique|ico|ica|ie|ia)s?(?: ?: ?| to | a | au | aux | al )|\bintoleran\w+|"
     r"\bne (?:veut|souhaite|prend|desire|necessite)|\bn'(?:est|a|ont|y)\b[^.]{0,12}\bpas\b|\b(?:no|nunca) (?:toma|"
     r"quiere|desea|hay|tiene|ha)\b|"
-    r"\bpas (?:d'indication|necessaire|indique|besoin|de nouveau|d')"
+    r"\b(?:so|hence|therefore|thus),? (?:no|avoid|not|never)\b|\bpas (?:d'indication|necessaire|indique|besoin|de "
+    r"nouveau|d')"
 )  # fmt: skip
 _PROHIBITED = re.compile(
     r"^(?:do not|don't|dont|never|avoid|refrain|abstain|stay off|keep off|keep away|stay away|must not|should not|"
@@ -94,7 +101,7 @@ _PROHIBITED = re.compile(
     r"use|conducir|beber|fumar|coger|levantar|mojar))\b|"
     r"\b(?:do not|don't|must not|should not|shouldn't|mustn't|ne pas|never)\b"
 )
-_STOPPED = re.compile(rf"^(?:{'|'.join(sorted(STOP_VERBS))})\b")
+_STOPPED = re.compile(rf"^(?:{'|'.join(sorted(STOP_VERBS))})\b(?! (?:by|in at|off at)\b)")
 _PAST_START = re.compile(
     r"^(?:was|were|had|has had|has been|have been|completed|finished|stopped|started(?! today)|took|taken|tried|"
     r"given|received|"
@@ -116,8 +123,12 @@ _PAST = re.compile(
     rf"last (?:week|month|year|night|time|visit|admission|appointment|taken|dose was|{_MONTH_OR_DAY})|until last|"
     r"hier|la semaine derniere|l'an dernier|le mois dernier|avant-hier|il y a \d|ayer|anoche|la semana pasada|"
     r"el mes pasado|el ano pasado|hace \w+ (?:dias|semanas|meses|anos)|pasad[oa])\b|\(done\b|\(completed|\(finished|"
-    r"\bdone[),]|\b(?:given|administered|completed|stopped|finished|discontinued|removed|injected|applied|inserted|"
-    r"performed|"
+    r"\bdone[),]|\b(?:ordered|requested|arranged|booked|done|sent|written|made) by (?!\w*day|the \d|\d|end)|"
+    r"\byest\b|\bmade (?:no|little|any|some) (?:difference|change)|\bcarried out\b|"
+    r"\b(?:stopped|discontinued|paused|held|omitted|ceased) (?:because|due to|owing to|as|since|after|secondary|"
+    r"for|on account)\b|\b(?:given|administered|completed|stopped|finished|discontinued|removed|injected|applied|"
+    r"inserted|"
+    r"performed|done|undertaken|"
     r"sent|made|issued|provided|obtained|excised|drained|taken) (?:in|by|today|at|on|this|for|yesterday|over|during|"
     r"from|"
     r"earlier|here|hier|ayer|two|three|\d)\b(?! (?:be|bed|night|the morning|mornings?|empty|food|with))|"
@@ -130,7 +141,8 @@ _TO_BE = re.compile(
     r"stopped|applied|used)\b"
 )
 _STATE = re.compile(
-    r"^(?:who|which|currently|at present|presently|still|usually|normally|already|on (?!mon|tue|wed|thu|fri|sat|sun|"
+    r"^(?:who\b|which\b|currently|at present|presently|still|usually|normally|already|on (?!mon|tue|wed|thu|fri|sat|"
+    r"sun|"
     r"day|the|each|"
     r"every|waking|rising|alternate|week|an empty|\d)|is |are |has |have |gets |known|presents|brought|came|comes|"
     r"lives|works|"
@@ -155,8 +167,12 @@ _OTHERS = re.compile(
     r"\b(?:i|we|i'll|we'll|i'm|we're|i've|we've|nous|je|j'|yo|nosotros)\b(?: (?:will|shall|would|am|are|have|had|"
     r"may|might|"
     r"can|could|should|plan|intend|hope|also|then|now|allons|vais|avons|ai|voy|vamos|hemos|he))+\b|\b(?:i'll|we'll|"
-    r"i've|we've)\b|"
-    rf"^{STAFF} (?:\w+ed|gave|put|took|did|saw|made|sent|told|found|\w+s) |"
+    r"i've|we've)\b|\b(?:i'm|we're) (?:going|planning|hoping|not|waiting|awaiting|asking|writing|referring)\b|"
+    r"^(?:le|la|l'|les|son|sa|el|los|las|su) ?[a-z]\w+ (?:[a-z]\w+ ){0,2}(?:\w{2,}(?:era|ira|ront|eront|aran|eran|"
+    r"iran)|\w{3,}ara)\b|"
+    rf"^(?:for |to |request to |dear )?{STAFF}(?: please)?(?: ?:|,? (?:please|kindly)\b)|"
+    rf"^(?:(?:the|her|his|our|my|a|their) )?(?:[a-z]+ )?{STAFF} (?:\w+ed|gave|put|took|did|saw|made|sent|told|found|"
+    rf"\w+s) |"
     rf"\b{STAFF} (?:will|to(?! be\b)|shall|would|is going to|has|have|had|may|can|is to|are to|va|doit|fera|passera|"
     rf"viendra|"
     rf"retirera|vendra|llamara|hara|retirara)\b|"
@@ -171,11 +187,12 @@ _OTHERS = re.compile(
     r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"
 )  # fmt: skip
 _UNDECIDED = re.compile(
-    r"^\?|\b(?:may (?:consider|need|try|add|start|require|increase|be|have)|might|could (?:consider|try|add|start|"
+    r"^\?|\b(?:may (?:consider|need|try|add|start|require|increase|be(?! (?:added|taken|used|given|applied|repeated) "
+    r"(?:for|if|when|up|every|after))|have)|might|could (?:consider|try|add|start|"
     r"increase|be)|consider(?:ing|ed)?|"
     r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
     r"discussed)|would (?:need|benefit|be|like|"
-    r"consider|start|add)|awaiting|awaited|pending|next year|in (?:the )?future|eventually|later on|not decided|"
+    r"consider|start|add)|awaiting|awaited|pending|in (?:the )?future|eventually|later on|not decided|"
     r"undecided|"
     r"probably|to decide|for consideration|if (?:we|i) |envisager|a discuter|on (?:pourra|pourrait|verra|discutera)|"
     r"pourrait|peut-etre|"
@@ -185,6 +202,7 @@ _UNDECIDED = re.compile(
 )
 
 
+_WORD = re.compile(r"[a-z][\w'-]*")
 _A_CALL = re.compile(r"\s+(?:call|review|consult\w*|check|follow|appointment|clinic|contact|from|back from)\b")
 
 
@@ -195,18 +213,23 @@ def order_at(low: str) -> int | None:
     (7, None, None)
     """
     at = 0
+    led = False
     while True:
-        word = re.compile(r"[a-z][\w'-]*").match(low, at)
-        if word and (at == 0 or low[at - 1].isspace() or low[at - 1] in "'\"(") and _is_order(low, word):
-            return at
+        word = _WORD.match(low, at)
+        if word and (at == 0 or low[at - 1].isspace() or low[at - 1] in "'\"("):
+            if _is_order(low, word, word.group()):
+                return at
+            plain_form = base(word.group()) if led else None
+            if plain_form and _is_order(low, word, plain_form):
+                return at
         lead = _LEAD.match(low[at:])
         if not lead or lead.end() == 0:
             return None
+        led = led or lead.group().rstrip().endswith((" he", " she", " they", " you", " that he", " that she"))
         at += lead.end()
 
 
-def _is_order(low: str, word: re.Match[str]) -> bool:
-    verb = word.group()
+def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
     if verb in STOP_VERBS:
         return True
     if verb not in VERBS:
@@ -217,7 +240,15 @@ def _is_order(low: str, word: re.Match[str]) -> bool:
     ):
         return False
     if verb in {"phone", "telephone", "email", "text", "call"} and _A_CALL.match(after):
+        return verb == "call" and re.match(r" (?:clinic|consult\w*) *$", after) is not None
+    if verb == "leave" and re.match(r"\s+\d", after):
         return False
+    if verb == "contact" and re.match(
+        r" (?!lens|derm|tracing|allerg|detail|number|sport|with |burn|bleed)[a-z]", after
+    ):
+        return True
+    if verb == "see" and re.match(rf" (?:{STAFF})\b", after):
+        return True
     if verb in NOT_VERBS_BEFORE or verb in {"cough", "exercise", "weight", "sleep", "see", "drink", "fast", "dress"}:
         return after.strip() == "" or _OBJECT_AFTER.match(after) is not None or _next_is_drug(after)
     return True
@@ -243,16 +274,22 @@ _MODAL = r"(?: (?:would|will|may|might|can|could|should|must|shall|then|to|\w+on
 _SUBJECT_BEFORE = re.compile(rf"\b(?:(?:i|we|nous|on|je){_MODAL}*|(?:s?he|they|it|the \w+){_MODAL}+) $")
 
 
+_MUST_BEFORE = re.compile(r"\b(?:must|should|needs? to|has to|ought to) $")
+
+
 def _order_inside(low: str, start: int) -> int:
     """Where the order begins after a leading condition without a comma ("if fever above 38.5 call the clinic")."""
     for word in re.finditer(r"(?<=\s)[a-z][\w'-]*", low[start:]):
         at = start + word.start()
-        if word.start() > 3 and word.group() not in NOT_VERBS_BEFORE and order_at(low[at:]) == 0:
+        noun = word.group() in NOT_VERBS_BEFORE and not _MUST_BEFORE.search(low[start:at])
+        if word.start() > 3 and not noun and order_at(low[at:]) == 0:
             subject = _SUBJECT_BEFORE.search(low[start:at])
             return start + subject.start() if subject else at
     return len(low)
 
 
+_SO = re.compile(r"^(?:(?:so|and|but|therefore|hence|thus)[, ]+)+(?=(?:no|not|nil|never)\b)")
+_OF_WHICH = re.compile(r",? of (?:which|whom) .*$")
 _TICKED_OFF = re.compile(
     r"\((?:all )?(?:done|completed|finished|sent|given|booked)\b|\b(?:done|completed)\)|\balready done\b"
 )
@@ -262,14 +299,20 @@ def stance(low: str) -> Stance | None:
     """The reason why a clause is no order to the patient; None when there is none in sight."""
     span = condition(low)
     main = low if span is None else (low[: span[0]] + " " + low[span[1] :]).strip(" ,:")
+    main = _OF_WHICH.sub("", main)
+    main = _SO.sub("", main)
     at = order_at(main)
     verb = main[at:] if at is not None else ""
     if at is not None and _STOPPED.match(verb):
         return "stopped" if span is None or span[0] > 1 else None
     if _PROHIBITED.search(main if at is None else main[:at] + verb[:14]) and not _fasting(main):
         return "prohibited" if not main.startswith(("no ", "not ")) else "negated"
-    if _OTHERS.search(main if at is None else main[:at]):
+    before = unprescribed(main) if at is None else unasked(main[:at])
+    if re.search(r"\bno longer\W*$", main):
+        return "negated"
+    if _OTHERS.search(before) or asks_a_colleague(low):
         return "someone-else"
+    main = before if at is None else main
     if _TICKED_OFF.search(main):
         return "past"
     if at is not None:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from datetime import date
 
 from hospital_rt.extraction.amounts import NUMBER
-from hospital_rt.extraction.dates import days_to, named_days
+from hospital_rt.extraction.dates import MONTH, days_to, named_days
 from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, NOT_VERBS_BEFORE, SYMPTOMS, VERBS, names_visit
 from hospital_rt.extraction.often import Rhythm
 from hospital_rt.extraction.reading import KEEP, Reading, names_a_visit
+from hospital_rt.extraction.schema import PlanItem
+from hospital_rt.extraction.text import words_of
 
 _FINDING = re.compile(
     r"\b(?:normal|clear|negative|positive|unremarkable|show(?:s|ed)|stable|satisfactory|raised|elevated|reduced|"
@@ -29,14 +31,31 @@ _HAS_FORM = re.compile(
     r"\b(?:puffs?|tablets?|spray|ice pack|cream|drops?|gel|inhaler|sachets?|lozenges?|bouffees|"
     r"gotas|gouttes|patch|mouthwash|ointment)\b"
 )
-_EMERGENCY = re.compile(r"\b(?:999|112|911|a&e|ambulance|emergency|hospital|urgences|urgencias)\b")
+_EMERGENCY = re.compile(
+    r"\b(?:999|112|911|a&e|ambulance|emergency|hospital|surgical|assessment unit|same day|"
+    r"urgences|urgencias)\b"
+)
 _ADVICE = re.compile(
     r"^(?:remember|try|aim|ensure|maintain)\b|^(?:finish|complete|keep|continue) (?:taking |using |on )?(?:with )?"
     r"(?:it|them|this|the (?:full |whole )?(?:course|rest|pack))\b"
 )
 _AT_AN_AGE = re.compile(
-    r"\bat \d{1,2} (?:weeks|months)\b|\bat the end of\b|\bon completion\b|\b(?:before|at|for) (?:the |"
+    rf"\b{NUMBER} (?:hours?|days?|weeks?|months?) (?:before|after|prior to|following) (?!the last)[a-z]|"
+    r"\b(?:at|from|after|by) \d{1,2} (?:weeks|months)\b|\b\d{1,2} ?/ ?40\b|\bbefore (?:leaving|you (?:leave|go))\b|"
+    r"\bon (?:the|your) way out\b|\bat the end of\b|\bon completion\b|\b(?:before|at|for) (?:the |"
     r"your )?next (?:visit|appointment|review|clinic)\b"
+)
+_TIMED = re.compile(rf"{NUMBER}[- ]?(?:minutes?|mins?)\b")
+_TO_COME_OFF = re.compile(
+    r"\b(?:dressings?|cast|plaster|stitch(?:es)?|sutures?|clips|drain|catheter|boot|splint|sling|pack|packing|patch|"
+    r"bandage|"
+    r"staples|tube) (?:to come )?(?:off|out|removal|change)\b|\b(?:tape|monitor) (?:to be )?(?:fitted|fitting|off)\b"
+)
+_IN_A_MONTH = re.compile(rf"\b(?:due|in|by|for)(?: early| mid| late| the end of)?[ -]{MONTH}\b")
+_TO_DO = re.compile(
+    r"\bto be (?:picked up|collected|returned|handed in|fitted|repeated)\b|\ba (?:faire|prevoir|programmer|refaire|"
+    r"prendre|realiser)"
+    r"\b|\bpor hacer\b|\bonce\W*$"
 )
 _HAS_NUMBER = re.compile(NUMBER)
 
@@ -67,6 +86,8 @@ def _acts(r: Reading, *, in_plan: bool) -> bool:
         return False
     if any(w in SYMPTOMS for w in words) and not any(w in ACT_NOUNS or w in FORMS for w in words[:3]):
         return False
+    if _TIMED.search(r.clause.low) and not any(w in SYMPTOMS for w in re.findall(r"[a-z]+", r.clause.low)):
+        return True
     if in_plan and len(words) <= 8 and not _FINDING.search(r.clause.low):
         return True
     return any(w in ACT_NOUNS or w in FORMS or w in VERBS for w in words)
@@ -84,7 +105,13 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
         span = r.condition
         main = low if span == (0, 0) else low[: span[0]] + " " + low[span[1] :]
         return bool(
-            r.verb or r.dosed or r.drug or names_a_visit(main) or _HAS_FORM.search(main) or _EMERGENCY.search(main)
+            r.verb
+            or r.dosed
+            or r.drug
+            or _dose_without_unit(r, main)
+            or names_a_visit(main)
+            or _HAS_FORM.search(main)
+            or _EMERGENCY.search(main)
         )
     if r.single and (r.dosed or r.drug):
         return True
@@ -102,9 +129,20 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
         and _plain_appointment(low[: r.due.start])
     ):
         return True
+    if r.due is not None and r.due.days > 0 and _TO_COME_OFF.search(low):
+        return True
+    if names_a_visit(low) and _TO_DO.search(low) and not _FINDING.search(low):
+        return True
+    if names_a_visit(low) and _IN_A_MONTH.search(low) and not _FINDING.search(low):
+        return True
     if r.due is not None and r.due.days >= 0 and names_a_visit(low) and not _FINDING.search(low):
         return r.due.days > 0 or r.due.how == "by"
     return r.dosed and r.due is not None and r.due.days == 0 and r.drug is not None
+
+
+def _dose_without_unit(r: Reading, main: str) -> bool:
+    """A name, a bare number and a rhythm: "motrin 400 q6h"."""
+    return r.rhythm is not None and re.match(r"\W*[a-z][a-z-]{3,} \d{1,4}\b", main) is not None
 
 
 def _plain_appointment(words: str) -> bool:
@@ -137,6 +175,8 @@ def starts_in(r: Reading, day: date) -> list[int]:
         ]
         if named:
             return [named[0].days]
+    if r.due and "this week" in r.clause.low[r.due.start : r.due.end]:
+        return [0]
     if r.due and r.due.how in {"from", "in", "on"} and not (r.due.how == "on" and r.due.days == 0):
         return [r.due.days]
     return [0]
@@ -153,6 +193,29 @@ def lasting_days(r: Reading, start: int) -> int | None:
     if r.lasts.fixed:
         return max(1, r.lasts.days - start)
     return r.lasts.days
+
+
+_CHANGES = words_of("drop reduce increase raise lower cut go step titrate taper decrease double halve wean augmenter "
+                    "reduire passer "
+                    "aumentar reducir subir bajar up down")  # fmt: skip
+_LATER_STILL = re.compile(r"\b(?:another|a further|further|more|autres?|otras?)\b")
+
+
+def changes_dose(r: Reading) -> bool:
+    """ "Drop to 20 mg bd after 2 weeks": the next dose of what was named before, from a day of its own."""
+    return r.dosed and r.verb in _CHANGES and r.due is not None and r.due.how in {"in", "from"} and r.due.days > 0
+
+
+def is_later_still(r: Reading) -> bool:
+    """ "After another 2 weeks": counted from where the dose before begins."""
+    return changes_dose(r) and _LATER_STILL.search(r.clause.low) is not None
+
+
+def ended_by(item: PlanItem, next_start: int) -> PlanItem:
+    """A dose without an end of its own, as far as the next one lets it last."""
+    if item.duration_days is not None or next_start <= item.start_in_days:
+        return item
+    return item.model_copy(update={"duration_days": next_start - item.start_in_days, "miss_policy": "fixed"})
 
 
 def inherit(r: Reading, drug: str | None, pace: Rhythm | None) -> Reading:

@@ -174,13 +174,19 @@ def order_doubt(item: Item, evidence: Evidence) -> Doubt | None:
             return "condition-not-in-quote", "The words quoted do not make it depend on anything."
         if not item.as_needed and read and all(r.condition is not None for r in read):
             return "condition-left-out", "The words quoted order it only when it is needed."
-    elif read and not conditional and all(_repeats(r) for r in read):
+    elif not conditional and _all_repeat([r for r in read if r.why_not is None]):
         return "frequency-left-out", "The words quoted order it again and again, and it would be done once."
     return None
 
 
+def _all_repeat(read: list[Reading]) -> bool:
+    return bool(read) and all(_repeats(r) for r in read)
+
+
 def _repeats(r: Reading) -> bool:
-    """Whether a clause says a number of times, and not only a part of the day."""
+    """Whether a clause says a number of times, and not only a part of the day; or a dose for a stretch of time."""
+    if r.dosed and r.lasts is not None and r.verb is None and r.rhythm is None:
+        return not r.single and r.due is None
     numbered = any(f.slot is None and not f.limit for f in r.facts)
     return r.rhythm is not None and not r.single and (r.dosed or bool(r.verb and numbered))
 
@@ -236,8 +242,9 @@ def _times_doubt(item: Item, said: Scope, evidence: Evidence) -> Doubt | None:
 
 def _spans_doubt(item: Item, said: Scope, evidence: Evidence) -> Doubt | None:
     """Durations, dates and clock times in the words of an item that the note does not give."""
-    wide = evidence.wide
-    lengths = {n for d in wide.durations for n in d.allowed} | {n for d in wide.dues for n in (d.days, *d.allowed)}
+    wide, near = evidence.wide, (evidence.wide, evidence.narrow)
+    lengths = {n for s in near for d in s.durations for n in d.allowed}
+    lengths |= {n for s in near for d in s.dues for n in (d.days, *d.allowed)}
     for d in said.durations:
         if not d.allowed & lengths and d.count is None:
             return "duration-not-in-quote", "It gives a length of time that the words quoted do not give."

@@ -162,7 +162,11 @@ _ABBREVIATED = words_of(
     "e.g i.e eg ie etc p.o b.i.d t.i.d q.i.d q.d o.d b.d t.d.s q.d.s p.r.n a.m p.m h.s a.c p.c o.m o.n i.m i.v s.c "
     "mme mlle m sr sra srta dra av env comp cp ud aprox max min"
 )
-_ENDS = re.compile(r"[.!?]+(?=[\s\"')\]]|$)|\n+|\r+|(?<=[.!?])(?=[A-Z][a-z])")
+_ENDS = re.compile(
+    r"[.!?]+(?=[\s\"')\]]|$)|\n+|\r+|(?<=[.!?])(?=[A-Z][a-z])|(?<=[a-z0-9)/][a-z0-9)]\.)(?=(?!com|org|"
+    r"net|io|uk|fr|es|co|gov|edu|info|example)"
+    r"[a-z&]{2,12}(?:[ \d]|\Z))|(?<=[.:;,])[ \t]{1,4}(?=\d{1,2}[.)] [A-Za-z])"
+)
 
 
 def sentences(text: str) -> list[Span]:

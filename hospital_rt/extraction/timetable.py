@@ -12,6 +12,7 @@ from hospital_rt.extraction.dates import days_to
 from hospital_rt.extraction.evidence import Evidence
 from hospital_rt.extraction.often import often, rhythm
 from hospital_rt.extraction.schema import PlanItem
+from hospital_rt.extraction.steps import is_later_still
 from hospital_rt.extraction.support import Doubt
 from hospital_rt.extraction.text import same_length_plain
 
@@ -43,6 +44,8 @@ def _start_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
         "The day on which it begins does not follow from the words quoted and the day of the note.",
     )
     start = item.start_in_days
+    if any(is_later_still(r) and r.due and start - r.due.days in evidence.earlier_starts() for r in evidence.readings):
+        return None
     taper = evidence.taper_starts()
     if taper and any(r.clause.then or (r.clause.joined and r.dosed and not r.drug) for r in evidence.readings):
         return None if start in taper or start in evidence.narrow.named_starts() else late
@@ -71,6 +74,8 @@ def _duration_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
             return "duration-left-out", "The words quoted give an end, and it gives none."
         return None
     if item.duration_days == 1 and times == 1 and not rhythm(evidence.narrow.often):
+        return None
+    if not stated and item.duration_days in evidence.until_next_dose(start):
         return None
     for scope in (evidence.narrow, evidence.shared):
         allowed = scope.lasting(times=times, every=every, start=start)

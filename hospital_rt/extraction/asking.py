@@ -1,0 +1,85 @@
+"""How a doctor leads up to an order in whole sentences: "I have asked her to", "he should", "we have started him on".
+
+One promise: what is taken for a lead asks something of the patient, now; a request to a colleague is none. Works on
+text made by ``same_length_plain``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hospital_rt.extraction.lexicon import VERBS
+
+PATIENT = (
+    r"(?:s?he|you|him|her|them|they|(?:the|this) (?:patient|family|child|boy|girl|lady|gentleman|man|woman)|patient|pt|"
+    r"(?:mr|mrs|ms|miss|mme|m|sr|sra)\.? [a-z][\w'-]*|(?:his |her |the )?(?:mum|mom|mother|dad|father|mama|parents?|"
+    r"carers?|wife|husband|family)|le patient|la patiente|el paciente|la paciente)"
+)
+_TO = (
+    r"(?:is|are|am) going to|(?:has|have) agreed to|agrees to|"
+    r"(?:is|was|has been|are|were|have been)(?: \w+ly)? (?:to|advised to|asked to|told to|instructed to|encouraged to|"
+    r"reminded to|counsell?ed to|recommended to|due to|supposed to)|needs? to|has to|have to|had better|ought to|should"
+    r"(?: now| also| then)?|must(?: now| also| then)?|will(?: now| also| then)?(?: need to| have to)?|shall|to|can|"
+    r"may now|"
+    r"est a|doit|devra|debe|debera|tiene que"
+)
+_ASKS = (
+    r"(?:(?:i|we)(?: would|'d| have|'ve| had| will|'ll| do)?(?: also| again| therefore| strongly| now| then)*"
+    r" (?:like|ask(?:ed)?|advised?|suggest(?:ed)?|recommend(?:ed)?|told|tell|encouraged?|instruct(?:ed)?|remind(?:ed)?|"
+    rf"urged?|counsell?ed|want|prefer|agreed)(?: that)? (?:with )?{PATIENT}(?: (?:{_TO}))?"
+    r"|(?:it (?:is|would be)|is) (?:important|advisable|sensible|best|wise|essential|vital) to"
+    r"|(?:i|we)(?: would|'d| have|'ve)? (?:suggest(?:ed)?|recommend(?:ed)?|advised?|agreed to)"
+    r"|(?:on lui|je lui|nous lui) (?:demande|conseille|recommande)(?:ons)? d[e']|se (?:le )?(?:recomienda|aconseja|"
+    r"indica))"
+)
+LEAD = (
+    rf"(?:{_ASKS}|{PATIENT}(?:'ll| (?:{_TO}))|(?:advised?|asked?|told|tell|encouraged?|instructed|reminded?|agreed|"
+    rf"recommended?)"
+    rf"(?: (?:{PATIENT}))? to|(?:mum|mother|dad|father|parents?|they|patient|pt))"
+)
+"""What may stand before an order, without the space after it."""
+_ASKED = re.compile(rf"\b{LEAD}\s+")
+_PRESCRIBED = re.compile(
+    r"^(?:(?:so|and|therefore|today|as a result|accordingly),? )*(?:i|we)(?:'ve| have)(?: today| now| also| therefore|"
+    r" just)*"
+    r" (?:(?:started|commenced|begun|put|placed|restarted|switched|changed|moved|increased|reduced|prescribed|issued|"
+    rf"recommended|added)(?: (?:{PATIENT}))?(?: (?:on|onto|to|in))?|(?:given|issued)(?: {PATIENT})? (?:a |an |some "
+    rf")?(?:\w+ )?"
+    r"(?:prescription|script|course|supply) (?:for|of))\s+(?!.{0,80}\b(?:last|ago|previously)\b)"
+)
+_TO_A_COLLEAGUE = re.compile(
+    r"\b(?:grateful|obliged|appreciate|appreciated|thankful) (?:it )?(?:if|for|to have)\b|\bplease (?:could|would|"
+    r"can) you\b|"
+    r"^(?:could|would|can|might) (?:i ask )?you(?:r \w+)? |\b(?:kindly|please) ask your (?:nurse|team|staff|"
+    r"practice)\b|"
+    r"\b(?:reconnaissant|merci de bien vouloir|agradeceria|rogamos)\b"
+)
+
+
+def unasked(low: str) -> str:
+    """The text without leads: what is left says who acts, if anybody but the patient does."""
+    return _ASKED.sub("", low)
+
+
+def unprescribed(low: str) -> str:
+    """The text without a lead that tells what the doctor has just prescribed ("I have started her on ...")."""
+    return _PRESCRIBED.sub("", low)
+
+
+def asks_a_colleague(low: str) -> bool:
+    """Whether a letter asks its reader, a colleague, to do something."""
+    return _TO_A_COLLEAGUE.search(low) is not None
+
+
+def base(word: str) -> str | None:
+    """The verb of a word: itself, or without the ending of "she takes"; None when it is no verb that we know.
+
+    >>> base("takes"), base("carries"), base("washes"), base("was")
+    ('take', 'carry', 'wash', None)
+    """
+    if word in VERBS:
+        return word
+    for ending, instead in (("ies", "y"), ("es", ""), ("s", "")):
+        if word.endswith(ending) and word[: -len(ending)] + instead in VERBS:
+            return word[: -len(ending)] + instead
+    return None
