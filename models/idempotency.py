@@ -46,7 +46,10 @@ class Answer:
 class Idempotency:
     """The collection ``idempotency``."""
 
-    INDEXES = [IndexModel([("created_at", ASCENDING)], expireAfterSeconds=86_400)]
+    INDEXES = [
+        IndexModel([("created_at", ASCENDING)], expireAfterSeconds=86_400),
+        IndexModel([("user_id", ASCENDING)]),
+    ]
 
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._keys = collection
