@@ -71,3 +71,7 @@ clean:
 BENCH ?= full
 bench: $(VENV)/.dev
 	$(PY) -m bench --size $(BENCH) $(if $(PEER),--peer $(PEER))
+
+# Three short rounds beside the bare loops, against the ratios that are stored.
+ratio: $(VENV)/.dev
+	$(PY) -m bench.ratio

@@ -35,7 +35,7 @@ def _loop(base: str, requests: Iterable[bytes], *, connections: int, seconds: fl
     return found
 
 
-def _in_pairs(
+def in_pairs(
     sizes: Sizes, uses: Callable[[], float], *, connections: int, **loops: tuple[str, Requests] | None
 ) -> dict[str, dict[str, float]]:
     """Each loop in turn, round after round: the median rate, latencies and CPU a request of each.
@@ -63,7 +63,7 @@ def _in_pairs(
     }  # fmt: skip
 
 
-def _hashes_per_s() -> float:
+def hashes_per_s() -> float:
     with pinned(SYSTEM):
         began, count = time.perf_counter(), 0
         while time.perf_counter() - began < 1:
@@ -87,7 +87,7 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
         seeded = asyncio.run(seed(hospital.settings, patients=sizes.patients, steps=10, doctors=100,
                                   due_at=utcnow() - timedelta(minutes=2), open_now=True))  # fmt: skip
         hospital.start("web", cores=SYSTEM)
-        bare = f"http://127.0.0.1:{_start_bare(servers)}"
+        bare = f"http://127.0.0.1:{start_bare(servers)}"
         site = Site(hospital.base, seeded, PASSWORD, "patient_id")
         theirs = peer.site(sizes.patients) if peer else None
 
@@ -97,9 +97,9 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
         rows = _sign_in(sizes, uses, site, theirs)
         for what, requests in (("/api/steps/", Site.steps), ("/api/my-patients/", Site.my_patients)):
             for connections in (32, 128):
-                found = _in_pairs(
+                found = in_pairs(
                     sizes, uses, connections=connections, ours=(site.base, lambda: requests(site)),  # noqa: B023
-                    bare=(bare, lambda: _bare("GET", "steps")) if requests is Site.steps else None,
+                    bare=(bare, lambda: bare_requests("GET", "steps")) if requests is Site.steps else None,
                     peer=(theirs.base, lambda: requests(theirs)) if theirs else None,  # noqa: B023
                 )  # fmt: skip
                 rows.append(_row(
@@ -111,9 +111,9 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
                     "S2", f"the same, {connections} connections: p99", "ms", found, "p99_ms",
                     aim="0.3x peer" if connections == 128 else "",
                 ))  # fmt: skip
-        found = _in_pairs(
+        found = in_pairs(
             sizes, uses, connections=32, ours=(site.base, site.check_ins),
-            bare=(bare, lambda: _bare("POST", "check-in")),
+            bare=(bare, lambda: bare_requests("POST", "check-in")),
             peer=(theirs.base, theirs.check_ins) if theirs else None,
         )  # fmt: skip
         rows.append(_row("S3", "POST /api/check-in/, 32 connections", "/s", found, "per_s", reach="1.8x peer",
@@ -126,11 +126,11 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
 
 
 def _sign_in(sizes: Sizes, uses: Callable[[], float], site: Site, theirs: Site | None) -> list[Row]:
-    found = _in_pairs(
+    found = in_pairs(
         sizes, uses, connections=8, ours=(site.base, site.sign_in),
         peer=(theirs.base, theirs.sign_in) if theirs else None,
     )
-    found["bare"] = {"per_s": _hashes_per_s()}
+    found["bare"] = {"per_s": hashes_per_s()}
 
     async def with_reads() -> list[float]:
         """Reads while eight sign in."""
@@ -154,7 +154,7 @@ def _sign_in(sizes: Sizes, uses: Callable[[], float], site: Site, theirs: Site |
     ]  # fmt: skip
 
 
-def _start_bare(servers: Servers) -> int:
+def start_bare(servers: Servers) -> int:
     port = free_port()
     servers.processes.start(
         "bare", [sys.executable, "-m", "bench.limits.rest", str(port), servers.database("bare_rest")], cores=SYSTEM,
@@ -163,7 +163,7 @@ def _start_bare(servers: Servers) -> int:
     return port
 
 
-def _bare(method: str, path: str) -> Iterable[bytes]:
+def bare_requests(method: str, path: str) -> Iterable[bytes]:
     body = {} if method == "POST" else None
     return itertools.cycle([
         request(method, f"/{path}/{patient}", body=body, host="127.0.0.1") for patient in range(200)

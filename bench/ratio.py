@@ -1,0 +1,75 @@
+"""``python -m bench.ratio``: three short rounds beside the bare loops, against the ratios that are stored.
+
+A rate says as much of the machine as of the code; its ratio to a bare loop of the same work, taken in pairs in one run,
+says nearly only of the code. Ends with 1 when one has fallen below half of what is stored in ``ratios.json``;
+``--store`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from bench.hospital import running_servers
+from bench.machine import SYSTEM, raise_file_limit
+from bench.rest import bare_requests, in_pairs, start_bare
+from bench.seed import PASSWORD, seed
+from bench.site import Site
+from bench.sizes import SIZES
+from hospital_rt.clock import utcnow
+
+STORED = Path(__file__).parent / "ratios.json"
+ENOUGH = 0.5
+
+
+def measure() -> dict[str, float]:
+    """Each kind of request: how many of ours come for one of the bare loop."""
+    sizes = SIZES["ratio"]
+    with running_servers(SYSTEM) as servers:
+        hospital = servers.hospital()
+        seeded = asyncio.run(seed(hospital.settings, patients=sizes.patients, steps=10, doctors=20,
+                                  due_at=utcnow() - timedelta(minutes=2), open_now=True))  # fmt: skip
+        hospital.start("web", cores=SYSTEM)
+        bare = f"http://127.0.0.1:{start_bare(servers)}"
+        site = Site(hospital.base, seeded, PASSWORD, "patient_id")
+
+        def uses() -> float:
+            return sum(use.cpu_s for use in servers.processes.use().values())
+
+        steps = in_pairs(
+            sizes, uses, connections=32, ours=(site.base, site.steps),
+            bare=(bare, lambda: bare_requests("GET", "steps")),
+        )  # fmt: skip
+        check_ins = in_pairs(
+            sizes, uses, connections=32, ours=(site.base, site.check_ins),
+            bare=(bare, lambda: bare_requests("POST", "check-in")),
+        )  # fmt: skip
+        hospital.stop("web", "bare")
+    return {
+        "steps": steps["ours"]["per_s"] / steps["bare"]["per_s"],
+        "check-in": check_ins["ours"]["per_s"] / check_ins["bare"]["per_s"],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.ratio", description="Our speed beside bare loops.")
+    parser.add_argument("--store", action="store_true", help="keep what is measured as what to compare with")
+    options = parser.parse_args()
+    raise_file_limit()
+    found = measure()
+    if options.store:
+        STORED.write_text(json.dumps({name: round(ratio, 3) for name, ratio in found.items()}, indent=2) + "\n")
+    stored = json.loads(STORED.read_text())
+    slower = [name for name, ratio in found.items() if ratio < ENOUGH * stored[name]]
+    print("ours beside the bare loop     now  stored")
+    for name, ratio in found.items():
+        print(f"{name:<25}{ratio:>8.2f}{stored[name]:>8.2f}{'  below half' if name in slower else ''}")
+    return 1 if slower else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
