@@ -199,7 +199,7 @@ class Door(RequestHandler):
         self.doors.in_flight.discard(self)
         took = time.perf_counter() - self.began
         metrics = self.doors.house.resources.metrics
-        method = self.request.method if self.request.method in {"GET", "POST", "PATCH", "DELETE"} else "other"
+        method = self.request.method if self.request.method in {"GET", "POST", "PUT", "PATCH", "DELETE"} else "other"
         metrics.requests.labels(method, self.route_name, str(self.get_status())).observe(took)
         log.info(
             "request", method=method, route=self.route_name, status=self.get_status(), duration_ms=round(took * 1000, 1)

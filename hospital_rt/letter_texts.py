@@ -36,6 +36,11 @@ _EN = {
         "An old sign-in of yours was used a second time, so we signed that device out. If you changed phones or "
         "restored one, sign in again. If not, choose a new password here:\n\n{page}\n",
     ),
+    "reminder": Text(
+        "A reminder waits for you",
+        "A reminder waits for you in Aftercare:\n\n{page}\n\nYou get this letter because you asked for one when no "
+        "page of yours is open. For no more of them, open this link:\n\n{link}\n",
+    ),
 }
 _ES = {
     "verify": Text(
@@ -62,6 +67,11 @@ _ES = {
         "Se cerró la sesión de un dispositivo",
         "Una sesión antigua se usó por segunda vez, así que cerramos la sesión de ese dispositivo. Si cambió de "
         "teléfono, inicie sesión otra vez. Si no, elija una contraseña nueva aquí:\n\n{page}\n",
+    ),
+    "reminder": Text(
+        "Tiene un aviso",
+        "Tiene un aviso en Aftercare:\n\n{page}\n\nRecibe esta carta porque la pidió para cuando no tenga ninguna "
+        "página abierta. Para no recibir más, abra este enlace:\n\n{link}\n",
     ),
 }
 LANGUAGES = {"en": _EN, "es": _ES}

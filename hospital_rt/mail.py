@@ -10,7 +10,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate, make_msgid, parseaddr
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -27,7 +27,11 @@ class MailRefused(Exception):
 
 
 class MailAway(Exception):
-    """The server did not take it now: try again later."""
+    """The server did not take it now: try again later. ``in_doubt``: it may have, and only its answer is lost."""
+
+    def __init__(self, *, in_doubt: bool) -> None:
+        super().__init__()
+        self.in_doubt = in_doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class Envelope:
     to: str = field(repr=False)
     subject: str
     text: str = field(repr=False)
+    unsubscribe: str | None = field(default=None, repr=False)
 
 
 class Mailer:
@@ -46,6 +51,7 @@ class Mailer:
     def __init__(self, settings: Settings) -> None:
         self._url = settings.smtp_url
         self._from = settings.mail_from
+        self._sender = parseaddr(settings.mail_from)[1] or settings.mail_from     # the Return-Path: bounces go there
         self._host = urlsplit(settings.public_url).hostname or "localhost"
         self._folder = settings.data_dir / "mail"
 
@@ -54,7 +60,12 @@ class Mailer:
         message["From"], message["To"], message["Subject"] = self._from, envelope.to, envelope.subject
         message["Date"] = formatdate(usegmt=True)
         message["Message-ID"] = make_msgid(envelope.id.replace("-", ""), self._host).replace("..", ".")
-        message["Auto-Submitted"] = "auto-generated"
+        message["Auto-Submitted"] = "auto-generated"       # RFC 3834: nobody's machine answers it
+        message["X-Auto-Response-Suppress"] = "All"
+        if envelope.unsubscribe:
+            message["List-Unsubscribe"] = f"<{envelope.unsubscribe}>"
+            if envelope.unsubscribe.startswith("https://"):
+                message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"     # RFC 8058
         message.set_content(envelope.text)
         return message
 
@@ -73,7 +84,7 @@ class Mailer:
         options = {name: values[-1].lower() for name, values in parse_qs(parts.query).items()}
         try:
             await aiosmtplib.send(
-                message, hostname=parts.hostname or "localhost",
+                message, sender=self._sender, hostname=parts.hostname or "localhost",
                 port=parts.port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25),
                 username=unquote(parts.username) if parts.username else None,
                 password=unquote(parts.password) if parts.password else None,
@@ -83,9 +94,11 @@ class Mailer:
             codes = [reply.code for reply in getattr(error, "recipients", [])] or [getattr(error, "code", 0)]
             if all(code >= 500 for code in codes) and not isinstance(error, aiosmtplib.SMTPAuthenticationError):
                 raise MailRefused from None
-            raise MailAway from None
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError):
-            raise MailAway from None
+            raise MailAway(in_doubt=False) from None
+        except (aiosmtplib.SMTPConnectError, ConnectionRefusedError, ValueError):
+            raise MailAway(in_doubt=False) from None
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            raise MailAway(in_doubt=True) from None
 
     def _put_down(self, message: EmailMessage, id: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ ISSUER = "hospital_rt"
 AUDIENCE = "hospital_rt/api"
 ALGORITHM = "HS256"
 LEEWAY_S = 0
-Use = Literal["reset", "verify"]
+Use = Literal["reset", "verify", "unsubscribe"]
 
 
 class InvalidToken(Exception):

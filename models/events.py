@@ -198,6 +198,16 @@ class Events:
                 found[row["_id"]] = row.get("shown", 0)
         return found
 
+    async def shown_to(self, user_id: str) -> int:
+        """Up to which ``seq`` the user's screens have shown their feed."""
+        row = await self._feeds.find_one({"_id": user_id})
+        return row.get("shown", 0) if row else 0
+
+    async def named(self, user_id: str, event: str, *, after: int, until: datetime, limit: int) -> list[Event]:
+        """The events of a name later than ``after`` and not younger than ``until``, oldest first."""
+        wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
+        return [self._read(row) for row in await self._events.find(wanted).sort("seq", 1).limit(limit).to_list(limit)]
+
     async def newest_named(self, user_id: str, event: str, *, after: int, until: datetime) -> Event | None:
         """The newest event of a name later than ``after`` and not younger than ``until``."""
         wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}

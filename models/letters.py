@@ -15,7 +15,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from hospital_rt.database import Collection, Document, Session
 
-LetterKind = Literal["verify", "already", "reset", "reset-by-hospital", "sign-in-reused"]
+LetterKind = Literal["verify", "already", "reset", "reset-by-hospital", "sign-in-reused", "reminder"]
 LinkUse = Literal["reset", "verify"]
 LINK_LIFE: dict[LinkUse, timedelta] = {"reset": timedelta(hours=1), "verify": timedelta(days=2)}
 MOST_TRIES = 12
@@ -28,6 +28,8 @@ class Letter:
     kind: LetterKind
     link_id: str | None
     tries: int
+    seq: int | None = None             # of a reminder: the event that it is about
+    in_doubt: bool = False             # whoever was sending it died, and it may have gone out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,14 @@ class Letters:
         self._links = links
 
     async def write(
-        self, *, user_id: str, kind: LetterKind, link_id: str | None = None, now: datetime, session: Session = None
+        self, *, user_id: str, kind: LetterKind, link_id: str | None = None, now: datetime, seq: int | None = None,
+        session: Session = None,
     ) -> str:
         """Put a letter into the outbox; its id."""
         id = str(uuid4())
         await self._letters.insert_one(
             {"_id": id, "user_id": user_id, "kind": kind, "link_id": link_id, "created_at": now, "wake_at": now,
-             "tries": 0},
+             "tries": 0, "seq": seq},
             session=session,
         )  # fmt: skip
         return id
@@ -77,14 +80,19 @@ class Letters:
         if row is None:
             return None
         return Letter(
-            id=row["_id"], user_id=row["user_id"], kind=row["kind"], link_id=row["link_id"], tries=row["tries"]
-        )
+            id=row["_id"], user_id=row["user_id"], kind=row["kind"], link_id=row["link_id"], tries=row["tries"],
+            seq=row.get("seq"), in_doubt=row.get("sending", False),
+        )  # fmt: skip
 
-    async def done(self, letter_id: str, *, outcome: Literal["sent", "given-up"]) -> None:
+    async def sending(self, letter_id: str) -> None:
+        """From here on it may have gone out, whatever happens."""
+        await self._letters.update_one({"_id": letter_id}, {"$set": {"sending": True}})
+
+    async def done(self, letter_id: str, *, outcome: Literal["sent", "given-up", "unknown"]) -> None:
         await self._letters.update_one({"_id": letter_id}, {"$set": {"outcome": outcome}, "$unset": {"wake_at": 1}})
 
     async def put_off(self, letter_id: str, *, until: datetime) -> None:
-        await self._letters.update_one({"_id": letter_id}, {"$set": {"wake_at": until}})
+        await self._letters.update_one({"_id": letter_id}, {"$set": {"wake_at": until}, "$unset": {"sending": 1}})
 
     async def unsent(self, now: datetime, *, limit: int) -> list[str]:
         cursor = self._letters.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)

@@ -31,6 +31,7 @@ from models.calendars import Calendars
 from models.events import Events, Mark
 from models.idempotency import Idempotency
 from models.letters import Letters
+from models.mail_reminders import MailReminders
 from models.notes import Notes
 from models.plans import Plans
 from models.reminders import Reminders
@@ -82,6 +83,7 @@ class Store:
         self.calendars = Calendars(collection("calendars"))
         self.subscriptions = Subscriptions(collection("subscriptions"), vault)
         self.letters = Letters(collection("letters"), collection("links"))
+        self.mail_reminders = MailReminders(collection("mail_reminders"))
         self.idempotency = Idempotency(collection("idempotency"), vault)
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
@@ -106,7 +108,7 @@ class Store:
             "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,
             "letters": Letters.INDEXES, "links": Letters.LINK_INDEXES, "idempotency": Idempotency.INDEXES,
             "calendars": Calendars.INDEXES, "subscriptions": Subscriptions.INDEXES,
-            "audit": Audit.INDEXES,
+            "audit": Audit.INDEXES, "mail_reminders": MailReminders.INDEXES,
         }  # fmt: skip
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)

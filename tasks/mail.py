@@ -8,6 +8,7 @@ from hospital_rt.clock import utcnow
 from hospital_rt.letter_texts import letter_text
 from hospital_rt.mail import Envelope, MailAway, MailRefused
 from hospital_rt.telemetry import log
+from models.acts.mail import still_owed
 from models.house import House
 from models.letters import MOST_TRIES, Letter
 from tasks.broker import TICKS, ReliableStreamBroker
@@ -24,16 +25,28 @@ async def send_letter(house: House, letter_id: str) -> None:
     letter = await letters.claim(letter_id, now=utcnow(), hold_s=HOLD_S)
     if letter is None:
         return
+    is_reminder = letter.kind == "reminder"
+    if is_reminder and letter.in_doubt:
+        await letters.done(letter.id, outcome="unknown")       # one at most: rather none than two
+        return
     envelope = await _envelope(house, letter)
     if envelope is None:
         await letters.done(letter.id, outcome="given-up")
         return
+    if is_reminder:
+        await letters.sending(letter.id)
     try:
         await house.resources.mailer.send(envelope)
     except MailRefused:
         log.warning("letter.refused", letter_id=letter.id, kind=letter.kind)
         await letters.done(letter.id, outcome="given-up")
-    except MailAway:
+        if is_reminder:
+            await house.store.mail_reminders.refused(letter.user_id)
+    except MailAway as away:
+        if is_reminder and away.in_doubt:
+            log.warning("letter.in_doubt", letter_id=letter.id, kind=letter.kind)
+            await letters.done(letter.id, outcome="unknown")
+            return
         if letter.tries >= MOST_TRIES:
             log.error("letter.given_up", letter_id=letter.id, kind=letter.kind)
             await letters.done(letter.id, outcome="given-up")
@@ -43,6 +56,8 @@ async def send_letter(house: House, letter_id: str) -> None:
         await letters.put_off(letter.id, until=utcnow() + timedelta(seconds=wait_s))
     else:
         await letters.done(letter.id, outcome="sent")
+        if is_reminder:
+            await house.store.mail_reminders.taken(letter.user_id)
 
 
 async def _envelope(house: House, letter: Letter) -> Envelope | None:
@@ -52,6 +67,13 @@ async def _envelope(house: House, letter: Letter) -> Envelope | None:
         return None
     base = house.settings.public_url
     link = ""
+    if letter.kind == "reminder":
+        if letter.link_id is None or not await still_owed(house.store, letter.user_id, seq=letter.seq or 0):
+            return None
+        token = house.resources.tokens.link_token(use="unsubscribe", link_id=letter.link_id)
+        link = f"{base}/unsubscribe/{letter.link_id}.{token}"
+        text = letter_text(letter.kind, user.language, link=link, page=f"{base}/")
+        return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body, unsubscribe=link)
     if letter.link_id:
         use = "verify" if letter.kind == "verify" else "reset"
         token = house.resources.tokens.link_token(use="verify" if use == "verify" else "reset", link_id=letter.link_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks import audit, mail, notes, push, reminders
+from tasks import audit, mail, mail_reminders, notes, push, reminders
 from tasks.broker import ReliableStreamBroker
 
 
@@ -11,5 +11,6 @@ def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
     reminders.register(broker, tick_s)
     notes.register(broker, tick_s)
     mail.register(broker, tick_s)
+    mail_reminders.register(broker, tick_s)
     push.register(broker, tick_s)
     audit.register(broker, tick_s)

@@ -18,7 +18,7 @@ from taskiq.receiver import Receiver
 
 from hospital_rt.telemetry import describe_error, log
 from models.house import House
-from tasks import audit, mail, notes, push, reminders
+from tasks import audit, mail, mail_reminders, notes, push, reminders
 from tasks.broker import ReliableStreamBroker, make_broker, make_scheduler
 from tasks.notes import Desk
 from tasks.registry import register_all
@@ -57,6 +57,7 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
         reminders.NAME: lambda: reminders.remind_due(house),
         notes.SWEEP: desk.sweep,
         mail.SWEEP: lambda: mail.sweep_letters(house),
+        mail_reminders.SWEEP: lambda: mail_reminders.sweep_mail_reminders(house),
         push.SWEEP: lambda: push.sweep_push(house),
         audit.NAME: lambda: audit.bind_audit(house),
     }

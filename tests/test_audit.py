@@ -18,7 +18,7 @@ from tests.driver import PASSWORD, Clinic, Person, item, open_channel, plan_item
 NOT_HEALTH_DATA = {
     "GET /api/me/", "GET /api/me/sessions/", "DELETE /api/me/sessions/{session_id}/", "GET /api/me/access-log/",
     "GET /api/me/push/", "POST /api/me/push/", "DELETE /api/me/push/", "GET /api/doctors/", "GET /api/assign/",
-    "GET /fhir/Practitioner", "GET /fhir/Practitioner/{id}",
+    "GET /api/me/email-reminders/", "GET /fhir/Practitioner", "GET /fhir/Practitioner/{id}",
 }  # fmt: skip
 
 

@@ -122,6 +122,9 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
     await patient.post("/api/me/push/", {"endpoint": "https://push.example/device", "keys": keys})
     [device] = (await patient.get("/api/me/push/")).body["items"]
     await patient.delete("/api/me/push/", {"id": device["id"]})
+    await patient.call("PUT", "/api/me/email-reminders/")
+    await patient.get("/api/me/email-reminders/")
+    await patient.delete("/api/me/email-reminders/")
     tablet = await clinic.sign_in(patient.user)
     [session] = [one for one in (await tablet.get("/api/me/sessions/")).body["items"] if not one["current"]]
     await tablet.delete(f"/api/me/sessions/{session['id']}/")

@@ -11,45 +11,21 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from email import message_from_bytes
-from email.message import Message
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
-from aiosmtpd.controller import Controller  # type: ignore[import-untyped]
 from cryptography.fernet import Fernet
 
 from hospital_rt.embedded import Embedded
 from tests.driver import PASSWORD, SECRET, Front, Person, free_port
+from tests.mailbox import mail_server
 from tests.processes import ROOT, STOP_WITHIN_S, Command, System, happens, open_system, run_main
 
 NOTE = "Take amoxicillin 500 mg once a day for 2 days. Book a chest X-ray."
 OPEN_ENDED = "Take aspirin 100 mg every day."
-
-
-class Letters:
-    """A mail server; ``got`` are the letters that came."""
-
-    def __init__(self) -> None:
-        self.got: list[Message] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        self.got.append(message_from_bytes(envelope.content))
-        return "250 OK"
-
-
-@contextlib.contextmanager
-def mail_server(port: int) -> Iterator[Letters]:
-    letters = Letters()
-    controller = Controller(letters, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield letters
-    finally:
-        controller.stop()
 
 
 @pytest.fixture

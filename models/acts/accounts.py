@@ -86,6 +86,7 @@ async def leave_for_good(
         await store.letters.void(user.id, session=session)
         await store.calendars.revoke(user.id, session=session)
         await store.subscriptions.remove_all(user.id, session=session)
+        await store.mail_reminders.turn_off(user.id, session=session)
         await store.idempotency.forget(user.id, session=session)
         users = await store.events.append(happenings, at=now, session=session)
         act: Act = "account.erased" if erase else "account.closed"

@@ -1,0 +1,86 @@
+"""Mail reminders: patients who asked for a letter when a reminder waits and no page of theirs has shown it.
+
+Each event of a feed is judged once, and a slot has at most one letter: ``judged`` is the ``seq`` up to which that was
+done, ``told`` the newest slot of each step of which there was a letter. Neither holds words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from pymongo import ASCENDING, IndexModel
+
+from hospital_rt.database import Collection, Document, Session
+
+MOST_REFUSED = 3                       # letters in a row that the mail system would not take
+MOST_TOLD = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailReminder:
+    """One patient's wish. ``link_id`` is what the link to end it is made of."""
+
+    user_id: str
+    link_id: str
+    since: datetime
+    judged: int
+    told: Mapping[str, str]            # step id to slot, as it goes over the wire
+
+
+class MailReminders:
+    """The collection ``mail_reminders``, by user."""
+
+    INDEXES = [IndexModel([("link_id", ASCENDING)], unique=True)]
+
+    def __init__(self, collection: Collection) -> None:
+        self._wishes = collection
+
+    @staticmethod
+    def _read(row: Document) -> MailReminder:
+        return MailReminder(
+            user_id=row["_id"], link_id=row["link_id"], since=row["since"], judged=row["judged"], told=row["told"]
+        )
+
+    async def get(self, user_id: str, *, session: Session = None) -> MailReminder | None:
+        row = await self._wishes.find_one({"_id": user_id}, session=session)
+        return self._read(row) if row else None
+
+    async def turn_on(self, user_id: str, *, seq: int, now: datetime, session: Session) -> None:
+        """From the newest ``seq`` on; again changes nothing."""
+        first = {"link_id": str(uuid4()), "since": now, "judged": seq, "told": {}, "refused": 0}
+        await self._wishes.update_one({"_id": user_id}, {"$setOnInsert": first}, upsert=True, session=session)
+
+    async def turn_off(self, user_id: str, *, session: Session = None) -> bool:
+        return bool((await self._wishes.delete_one({"_id": user_id}, session=session)).deleted_count)
+
+    async def of_link(self, link_id: str) -> str | None:
+        """Whose wish a link ends; None when it has ended."""
+        row: Document | None = await self._wishes.find_one({"link_id": link_id}, {"_id": 1})
+        return row["_id"] if row else None
+
+    async def wishing(self, *, after: str, limit: int) -> list[str]:
+        """Users with this wish, in the order of their ids: a page of them."""
+        rows = self._wishes.find({"_id": {"$gt": after}}, {"_id": 1}).sort("_id", 1).limit(limit)
+        return [row["_id"] async for row in rows]
+
+    async def judge(self, wish: MailReminder, *, seq: int, told: Mapping[str, str], session: Session) -> None:
+        """Events up to ``seq`` are judged, and these slots have their letter."""
+        kept = {step: slot for step, slot in wish.told.items() if step not in told}
+        newest = {**kept, **told}
+        while len(newest) > MOST_TOLD:
+            newest.pop(next(iter(newest)))
+        await self._wishes.update_one(
+            {"_id": wish.user_id}, {"$set": {"judged": seq, "told": newest}}, session=session
+        )
+
+    async def taken(self, user_id: str) -> None:
+        """The mail system took a letter."""
+        await self._wishes.update_one({"_id": user_id}, {"$set": {"refused": 0}})
+
+    async def refused(self, user_id: str) -> None:
+        """The mail system will never take one for this address; after some in a row the wish ends."""
+        await self._wishes.update_one({"_id": user_id}, {"$inc": {"refused": 1}})
+        await self._wishes.delete_one({"_id": user_id, "refused": {"$gte": MOST_REFUSED}})

@@ -1,0 +1,47 @@
+"""Mail reminders: a neutral letter when a reminder waits and nothing has shown it. A second channel, best effort.
+
+The page tells how far it has shown its feed (``ack``), and a page that is opened is seen: neither gets a letter.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from models.acts.mail import owe_letter
+from models.house import House
+from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.context import HouseDep
+
+SWEEP = "sweep_mail_reminders"
+PATIENCE = timedelta(minutes=10)
+PATIENCE_OF_A_DAY = 144                # a shortened day has as many of these
+PAGE = 500
+
+
+def patience(house: House) -> timedelta:
+    """How long a reminder waits for a page before a letter goes out."""
+    day_s = house.settings.day_seconds
+    return timedelta(seconds=day_s) / PATIENCE_OF_A_DAY if day_s else PATIENCE
+
+
+async def sweep_mail_reminders(house: House) -> int:
+    """Put the letters that are owed into the outbox. Returns how many; any number of these may run at once."""
+    store, last, written = house.store, "", 0
+    until = house.now() - patience(house)
+    while users := await store.mail_reminders.wishing(after=last, limit=PAGE):
+        last = users[-1]
+        for user_id, shown in (await store.events.unshown(users)).items():
+            if await store.events.newest_named(user_id, "reminder.due", after=shown, until=until) is not None:
+                written += await owe_letter(store, user_id, until=until) is not None
+    return written
+
+
+async def _sweep_task(house: HouseDep) -> None:
+    await sweep_mail_reminders(house)
+
+
+def register(broker: ReliableStreamBroker, tick_s: int) -> None:
+    broker.register_task(
+        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        schedule=[{"interval": max(5, tick_s), "schedule_id": SWEEP}],
+    )  # fmt: skip
