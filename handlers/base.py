@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -17,11 +17,14 @@ from tornado.web import stream_request_body
 
 from handlers.door import Door, authenticate
 from handlers.operation import Doors, Operation, Principal
+from hospital_rt.clock import utcnow
+from hospital_rt.database import Session
 from hospital_rt.json_text import NotJson, check_storable, parse_json
 from hospital_rt.problems import FieldError, Problem
 from models.audit import Trace
 
 B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
 LARGEST_UNWANTED = 1024 * 1024       # of a body that will be refused and whose length is told
 LARGEST_STREAM = 64 * 1024 * 1024    # of a body whose length is not told: read on, kept no longer than it may be
@@ -287,6 +290,20 @@ class ApiHandler(Door):
     async def set_feed(self) -> None:
         """``X-Feed: <epoch>:<seq>``, read before the data: who resumes there misses nothing."""
         self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.mark.seq}")
+
+    async def while_signed_in(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run a transaction that gives what outlives a session: not to one that a reset or an erasure has just ended.
+
+        Raises:
+            Problem: 401 when it has.
+        """
+
+        async def held(session: Session) -> T:
+            if not await self.store.sessions.hold(self.who.session_id, now=utcnow(), session=session):
+                raise Problem("unauthenticated")
+            return await work(session)
+
+        return await self.store.transaction(held)
 
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:

@@ -16,7 +16,8 @@ from handlers.shapes import Body, Id, Moment, View
 from hospital_rt.calendar_file import Entry, calendar_file
 from hospital_rt.clock import to_wire
 from hospital_rt.course import ANSWERED
-from hospital_rt.limits import LINK_ADDRESS
+from hospital_rt.database import Session
+from hospital_rt.limits import CALENDAR_ADDRESS
 from hospital_rt.problems import Problem, invalid
 from hospital_rt.push import EndpointRefused
 from hospital_rt.tokens import Tokens
@@ -78,10 +79,15 @@ class CalendarHandler(ApiHandler):
         """Make a private link to your reminders for a calendar program. It is shown once; an older one ends."""
         body = self.body(CalendarBody)
         secret = secrets.token_urlsafe(32)
-        await self.leave_trace(of=[self.who.id])
-        await self.store.calendars.make(
-            patient_id=self.who.id, token_hash=Tokens.hash_link(secret), titles=body.titles, now=self.now()
-        )
+
+        async def work(session: Session) -> None:
+            await self.store.audit.write(self.trace, "calendar.changed", of=[self.who.id], session=session)
+            await self.store.calendars.make(
+                patient_id=self.who.id, token_hash=Tokens.hash_link(secret), titles=body.titles, now=self.now(),
+                session=session,
+            )  # fmt: skip
+
+        await self.while_signed_in(work)
         self.respond({"url": f"{self.settings_.public_url}/calendar/{secret}.ics"}, status=201)
 
     async def delete(self) -> None:
@@ -100,7 +106,7 @@ class CalendarFileHandler(Door):
             raise Problem("method-not-allowed")
 
     async def get(self, secret: str) -> None:
-        await self.doors.house.resources.limits.count(LINK_ADDRESS, self.client_hash)
+        await self.doors.house.resources.limits.count(CALENDAR_ADDRESS, self.client_hash)
         link = await self.store.calendars.find(Tokens.hash_link(secret))
         row = await self.store.users.row(link.patient_id) if link else None
         if link is None or row is None or row["status"] == "deactivated":
@@ -171,12 +177,15 @@ class PushHandler(ApiHandler):
             await sender.check(body.endpoint)
         except EndpointRefused:
             raise invalid("#/endpoint", "Only https endpoints at public addresses can be reached.") from None
-        added = await self.store.subscriptions.add(
-            id=_device_id(self.who.id, body.endpoint), user_id=self.who.id, endpoint=body.endpoint,
-            p256dh=body.keys.p256dh, auth=body.keys.auth, now=self.now(),
-            pushed=await self.store.events.newest(self.who.id),
-        )  # fmt: skip
-        if not added:
+        pushed = await self.store.events.newest(self.who.id)
+
+        async def work(session: Session) -> bool:
+            return await self.store.subscriptions.add(
+                id=_device_id(self.who.id, body.endpoint), user_id=self.who.id, endpoint=body.endpoint,
+                p256dh=body.keys.p256dh, auth=body.keys.auth, now=self.now(), pushed=pushed, session=session,
+            )  # fmt: skip
+
+        if not await self.while_signed_in(work):
             raise Problem("conflict", "You have too many devices. Remove one first.")
         self.respond(await self._view(), status=201)
 

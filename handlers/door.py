@@ -22,6 +22,7 @@ from hospital_rt.problems import Problem
 from hospital_rt.settings import Settings
 from hospital_rt.telemetry import log
 from hospital_rt.tokens import InvalidToken
+from hospital_rt.vault import Unreadable
 from models.audit import Trace
 from models.store import Store
 
@@ -180,6 +181,8 @@ class Door(RequestHandler):
             self.refuse(Problem(READ_AS_STANDARD.get(error.status_code, "bad-request")))
         elif error is not None and is_away(error):
             self.refuse(Problem("unavailable", "Try again in a moment.", retry_after_s=2))
+        elif isinstance(error, Unreadable):    # somebody was erased while this was under way
+            self.refuse(Problem("not-found"))
         else:
             self.refuse(Problem("internal"))
 
@@ -188,6 +191,8 @@ class Door(RequestHandler):
             return
         if is_away(value):
             log.warning("request.database_away", route=self.route_name, exc_info=value)
+        elif isinstance(value, Unreadable):
+            log.warning("request.erased_meanwhile", route=self.route_name, exc_info=value)
         else:
             log.error("request.failed", route=self.route_name, exc_info=value)
 

@@ -24,6 +24,7 @@ from hospital_rt.live import Hub, Listening
 from hospital_rt.outbox import Outbox
 from hospital_rt.problems import Problem
 from hospital_rt.telemetry import describe_error, log
+from hospital_rt.vault import Unreadable
 from hospital_rt.websocket import StrictProtocol
 from models.acts.check_in import check_in
 
@@ -255,6 +256,8 @@ class LiveHandler(Door, WebSocketHandler):
             self.send(messages.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
         except Problem as problem:
             self.send(messages.reply(message.id, problem=problem))
+        except Unreadable:                     # erased while this was under way
+            self.send(messages.reply(message.id, problem=Problem("not-found")))
         except Exception as error:
             if not is_away(error):
                 log.error("live.check_in_failed", exc_info=error)

@@ -75,7 +75,7 @@ class PasswordHandler(AccountHandler):
                 user.id, now=utcnow(), but=self.who.session_id, session=session
             )
 
-        await self.revoke(await self.store.transaction(work))
+        await self.revoke(await self.while_signed_in(work))
         self.respond(status=204)
 
 

@@ -10,9 +10,11 @@ from handlers.account_base import AccountHandler
 from handlers.account_shapes import RefreshBody, RefreshedView, TokenBody, TokensView, normal_email
 from handlers.operation import Operation
 from hospital_rt.clock import utcnow
+from hospital_rt.database import Session
 from hospital_rt.limits import LOG_IN_ACCOUNT, LOG_IN_ADDRESS, REFRESH_ADDRESS
 from hospital_rt.problems import Problem
 from hospital_rt.tokens import InvalidToken, Tokens
+from hospital_rt.vault import Unreadable
 from models.audit import Trace
 from models.sessions import GRACE, SignIn
 from models.users import User
@@ -88,13 +90,8 @@ class TokenHandler(SessionTokenHandler):
         await limits.forgive(LOG_IN_ACCOUNT, account)
         if not user.email_confirmed:
             raise Problem("email-unverified", "Open the link in the letter that we sent.")
-        if newer:
-            await self.store.users.compare_and_update(
-                user.id, {"password_hash": user.password_hash}, {"password_hash": newer}, session=None
-            )
-        session = await self._start_session(user)
+        session = await self._start_session(user, newer)
         self._count("right")
-        await self.store.users.saw([user.id], at=self.now())
         refresh = self.doors.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
         answer = {
             "access": self.doors.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),
@@ -113,16 +110,33 @@ class TokenHandler(SessionTokenHandler):
         row = await self.store.users.row_by_email(email)
         self.note_later("sign_in.locked", str(row["_id"]) if row else None)
 
-    async def _start_session(self, user: User) -> SignIn:
-        """A session, and before it the entry that tells of it."""
-        id = str(uuid4())
-        await self.store.audit.write(self.trace_by(user, session_id=id), "session.begun", of=[user.id])
+    async def _start_session(self, user: User, newer: str | None) -> SignIn:
+        """A session for the password that was just found right, unless it has been changed, or the account closed,
+        since: whoever does so ends every session, and none may come up behind their back.
+
+        Raises:
+            Problem: 401 as for a wrong password.
+        """
+        id, nonce = str(uuid4()), Tokens.new_nonce()
         device = self.request.headers.get("User-Agent", "")[:200]
-        sealed = await self.store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
-        return await self.store.sessions.start(
-            user_id=user.id, nonce=Tokens.new_nonce(), now=utcnow(), refresh_s=self.settings_.refresh_token_seconds,
-            session_id=id, sealed_device=sealed,
-        )  # fmt: skip
+        changes = {"password_hash": newer or user.password_hash, "seen_at": self.now()}
+
+        async def work(session: Session) -> SignIn:
+            as_it_was = {"password_hash": user.password_hash, "status": user.status}
+            if not await self.store.users.compare_and_update(user.id, as_it_was, changes, session=session):
+                raise Problem("wrong-credentials")
+            trace = self.trace_by(user, session_id=id)
+            await self.store.audit.write(trace, "session.begun", of=[user.id], session=session)
+            sealed = await self.store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
+            return await self.store.sessions.start(
+                user_id=user.id, nonce=nonce, now=utcnow(), refresh_s=self.settings_.refresh_token_seconds,
+                session_id=id, sealed_device=sealed, session=session,
+            )  # fmt: skip
+
+        try:
+            return await self.store.transaction(work)
+        except Unreadable:                     # erased a moment ago
+            raise Problem("wrong-credentials") from None
 
 
 class RefreshHandler(SessionTokenHandler):

@@ -41,6 +41,7 @@ SIGN_UP_ADDRESS = Limit("sign-up-address", 120, 600)
 MAIL_ADDRESS = Limit("mail-address", 60, 600)
 MAIL_ACCOUNT = Limit("mail-account", 5, 600)
 LINK_ADDRESS = Limit("link-address", 30, 600)
+CALENDAR_ADDRESS = Limit("calendar-address", 600, 600)   # a calendar service fetches for many from one address
 REFRESH_ADDRESS = Limit("refresh-address", 300, 60)
 NOTES_ACCOUNT = Limit("notes-account", 60, 60)
 FHIR_ACCOUNT = Limit("fhir-account", 1_200, 60)

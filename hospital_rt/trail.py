@@ -1,4 +1,6 @@
-"""What an entry of the audit says was done, and by whom: the words that every floor uses for it."""
+"""What an entry of the audit says was done, and by whom, and what the audit looks like: the words for it that every
+floor uses.
+"""
 
 from __future__ import annotations
 
@@ -32,3 +34,14 @@ class Trace:
     address: str | None = field(default=None, repr=False)      # of a user: stored sealed
     operator: str | None = None                                # of an operator: the account that ran the command
     written: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the audit looks like. ``findings`` is empty when all is well; ``head`` is worth keeping elsewhere."""
+
+    entries: int
+    pages: int
+    loose: int
+    findings: tuple[str, ...]
+    head: str

@@ -20,7 +20,7 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ from hospital_rt.problems import Problem
 from hospital_rt.telemetry import log
 from hospital_rt.trail import Act as Act
 from hospital_rt.trail import Trace as Trace
+from hospital_rt.trail import Verdict as Verdict
 from hospital_rt.vault import Unreadable, Vault
 
 PAGE = 1000
@@ -50,17 +51,6 @@ class Access:
     role: str
     act: str
     item_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What the audit looks like. ``findings`` is empty when all is well; ``head`` is worth keeping elsewhere."""
-
-    entries: int
-    pages: int
-    loose: int
-    findings: tuple[str, ...]
-    head: str
 
 
 class Audit:
@@ -109,26 +99,22 @@ class Audit:
         if trace is None:
             return
         row = await self._row(_new_id(utcnow()), trace, act, list(dict.fromkeys(of)), item, reason)
-        try:
+        with _or_nothing():
             if session is not None:
                 await self._entries.insert_one(row, session=session)
             else:
                 await self._write_with_others(row)
-        except PyMongoError as error:
-            if is_away(error):
-                raise
-            log.error("audit.not_written", exc_info=error)
-            raise Problem("unavailable", "Try again in a moment.", retry_after_s=5) from None
         trace.written = True
 
     async def write_each(
         self, of: Iterable[tuple[Trace | None, str, str | None]], act: Act, *, session: Session
     ) -> None:
-        """One entry for each ``(trace, whose data, item)``, in one transaction."""
+        """One entry for each ``(trace, whose data, item)``, in one transaction. Raises as :meth:`write` does."""
         traces = [(trace, whose, item) for trace, whose, item in of if trace is not None]
         rows = [await self._row(_new_id(utcnow()), trace, act, [whose], item, None) for trace, whose, item in traces]
         if rows:
-            await self._entries.insert_many(rows, ordered=False, session=session)
+            with _or_nothing():
+                await self._entries.insert_many(rows, ordered=False, session=session)
         for trace, _, _ in traces:
             trace.written = True
 
@@ -326,6 +312,18 @@ class Audit:
         findings += [f"entry {row['_id']} is in no page" for row in strays if not _is_page(row.get("page"), newest)]
         findings += [f"page {page['_id']} is beyond the head" for page in beyond if not _is_page(page["_id"], newest)]
         return loose, findings
+
+
+@contextlib.contextmanager
+def _or_nothing() -> Iterator[None]:
+    """What the audit cannot take does not happen."""
+    try:
+        yield
+    except PyMongoError as error:
+        if is_away(error):
+            raise
+        log.error("audit.not_written", exc_info=error)
+        raise Problem("unavailable", "Try again in a moment.", retry_after_s=5) from None
 
 
 def _is_page(number: Any, newest: int) -> bool:

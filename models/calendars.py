@@ -24,12 +24,14 @@ class Calendars:
     def __init__(self, collection: Collection) -> None:
         self._calendars = collection
 
-    async def make(self, *, patient_id: str, token_hash: str, titles: bool, now: datetime) -> None:
+    async def make(
+        self, *, patient_id: str, token_hash: str, titles: bool, now: datetime, session: Session = None
+    ) -> None:
         """A new link; the one before it no longer works."""
         await self._calendars.replace_one(
             {"_id": patient_id},
             {"_id": patient_id, "token_hash": token_hash, "titles": titles, "created_at": now},
-            upsert=True,
+            upsert=True, session=session,
         )
 
     async def find(self, token_hash: str) -> CalendarLink | None:

@@ -54,14 +54,14 @@ class Sessions:
 
     async def start(
         self, *, user_id: str, nonce: str, now: datetime, refresh_s: int, session_id: str | None = None,
-        sealed_device: str | None = None,
+        sealed_device: str | None = None, session: Session = None,
     ) -> SignIn:  # fmt: skip
         row = {
             "_id": session_id or str(uuid4()), "user_id": user_id, "nonce": nonce, "generation": 0, "rotated_at": now,
             "created_at": now, "last_used_at": now, "expires_at": now + timedelta(seconds=refresh_s), "ended_at": None,
             "sealed_device": sealed_device,
         }  # fmt: skip
-        await self._sessions.insert_one(row)
+        await self._sessions.insert_one(row, session=session)
         return self.read(row)
 
     async def get(self, session_id: str) -> SignIn | None:
@@ -87,6 +87,13 @@ class Sessions:
         """The devices signed in, newest use first."""
         cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
         return [self.read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]
+
+    async def hold(self, session_id: str, *, now: datetime, session: Session) -> bool:
+        """Have this session not end before the transaction does. False when it has ended."""
+        result = await self._sessions.update_one(
+            {"_id": session_id, "ended_at": None}, {"$set": {"last_used_at": now}}, session=session
+        )
+        return bool(result.matched_count)
 
     async def end(self, session_id: str, *, user_id: str, now: datetime, session: Session = None) -> bool:
         """End one device's session. False when it is not this user's or ended before."""

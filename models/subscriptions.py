@@ -48,10 +48,13 @@ class Subscriptions:
         )  # fmt: skip
 
     async def add(
-        self, *, id: str, user_id: str, endpoint: str, p256dh: str, auth: str, pushed: int, now: datetime
-    ) -> bool:
+        self, *, id: str, user_id: str, endpoint: str, p256dh: str, auth: str, pushed: int, now: datetime,
+        session: Session = None,
+    ) -> bool:  # fmt: skip
         """Remember a device, or its new keys. False when the user has too many."""
-        if await self._subscriptions.count_documents({"user_id": user_id, "_id": {"$ne": id}}) >= MOST_EACH:
+        if await self._subscriptions.count_documents(
+            {"user_id": user_id, "_id": {"$ne": id}}, session=session
+        ) >= MOST_EACH:
             return False
         sealed = await self._vault.seal(
             user_id, f"subscriptions|{id}|device", {"endpoint": endpoint, "p256dh": p256dh, "auth": auth}
@@ -60,7 +63,7 @@ class Subscriptions:
             {"_id": id},
             {"_id": id, "user_id": user_id, "sealed_device": sealed, "created_at": now, "pushed": pushed,
              "held_until": now},
-            upsert=True,
+            upsert=True, session=session,
         )  # fmt: skip
         return True
 

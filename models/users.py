@@ -183,6 +183,12 @@ class Users:
         result = await self._users.update_one({"_id": user_id, **wanted}, {"$set": changes}, session=session)
         return bool(result.matched_count)
 
+    async def hold_doctor(self, user_id: str, *, session: Session) -> bool:
+        """Have a doctor not stop accepting patients before the transaction ends. False when they do not now."""
+        wanted = {"_id": user_id, "role": "doctor", "status": "active", "email_confirmed": {"$ne": False}}
+        result = await self._users.update_one(wanted, {"$inc": {"chosen": 1}}, session=session)
+        return bool(result.matched_count)
+
     async def erase(self, user_id: str, *, at: datetime, session: Session) -> None:
         """Keep the bare id and role; everything that tells who it was goes."""
         await self._vault.destroy_key(user_id, session=session)

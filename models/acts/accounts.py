@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hospital_rt.database import Document, Session
+from hospital_rt.problems import Problem
 from models.acts.assign import end_assignment
 from models.acts.check_in import cancelled
 from models.acts.plan import reject_proposed
@@ -31,8 +32,8 @@ async def change_settings(store: Store, user_id: str, changes: Document, *, trac
 
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)
-        if before is None:
-            raise LookupError(user_id)
+        if before is None or before.status == "deactivated":         # they have left a moment ago
+            raise Problem("unauthenticated")
         moves = before.role == "patient" and any(
             name in changes and changes[name] != getattr(before, name) for name in ("timezone", "reminder_time")
         )

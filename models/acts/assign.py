@@ -14,7 +14,6 @@ from models.audit import Trace
 from models.events import Happening
 from models.idempotency import Claim
 from models.store import Store
-from models.users import accepts_patients
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,14 @@ async def assign_doctor(
     subject_id = claim.subject_id if claim else str(uuid4())
 
     async def work(session: Session) -> Assigned:
-        doctor = await store.users.row(doctor_id, session=session)
-        if doctor is None or not accepts_patients(doctor):
+        if not await store.users.hold_doctor(doctor_id, session=session):
             raise Problem("not-found", "There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
         await store.plans.touch(patient_id, session=session)
+        patient = await store.users.row(patient_id, session=session)
+        if patient is None or patient["status"] == "deactivated":    # they have left a moment ago
+            raise Problem("unauthenticated")
         current = await store.assignments.current(patient_id, session=session)
         if current and current.doctor_id == doctor_id:
             if share_history is not None and current.share_history != share_history:
