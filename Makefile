@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run test test-browser lint types faults cluster eval check lock clean browser nginx bench
+.PHONY: run test test-browser lint types faults cluster eval check lock clean browser nginx bench ratio
 
 run: $(VENV)/.run
 	$(PY) main.py demo

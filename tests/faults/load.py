@@ -134,6 +134,10 @@ class Load:
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=within_s)
 
+    def at_rest_after(self) -> int | None:
+        """How many requests were sent in all, once each has its answer; None before."""
+        return None if self._tasks else self.journal.notes_sent + self.journal.check_ins_sent
+
     # Listeners
 
     async def listen(self, people: list[Person], *, checks_in: float = 0.5) -> None:
