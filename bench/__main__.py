@@ -1,6 +1,6 @@
 """``python -m bench``: run the scenarios and print one Markdown table.
 
-    python -m bench [--size full|quick|tiny] [--peer PATH] [--only reminders,idle,live,rest,notes,start]
+    python -m bench [--size full|quick|tiny] [--peer PATH] [--only reminders,idle,live,rest,notes,start,growth]
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import live, reminders, rest, start
+from bench import growth, live, reminders, rest, start
 from bench.machine import describe, raise_file_limit
 from bench.peer import Peer
 from bench.sizes import SIZES
 from bench.table import HEAD, Row, write
 
-PARTS = ("reminders", "idle", "live", "rest", "notes", "start")
+PARTS = ("reminders", "idle", "live", "rest", "notes", "start", "growth")
 
 
 def main() -> int:
@@ -39,6 +39,7 @@ def main() -> int:
         "reminders": lambda: reminders.recorded(sizes, peer), "idle": lambda: reminders.idle(sizes, peer),
         "live": lambda: live.sockets(sizes, peer), "rest": lambda: rest.reads_and_check_ins(sizes, peer),
         "notes": lambda: rest.notes(sizes, peer), "start": lambda: start.start(sizes),
+        "growth": lambda: growth.growth(sizes),
     }  # fmt: skip
     try:
         for part in PARTS:

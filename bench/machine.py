@@ -56,6 +56,23 @@ def pinned(cores: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+@contextlib.contextmanager
+def on_all_cores(pid: int) -> Iterator[None]:
+    """Let a process that was pinned have every core meanwhile, with all its threads."""
+    before = os.sched_getaffinity(pid)
+
+    def move(cores: set[int]) -> None:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cores)
+
+    move(EVERYWHERE)
+    try:
+        yield
+    finally:
+        move(before)
+
+
 @dataclass
 class Processes:
     """Processes by name: those that were started here are ended here, by their id; others are only measured."""

@@ -35,6 +35,11 @@ def _loop(base: str, requests: Iterable[bytes], *, connections: int, seconds: fl
     return found
 
 
+def closed(base: str, requests: Iterable[bytes], *, connections: int, seconds: float) -> float:
+    """The middle latency of a closed loop, ms."""
+    return percentile(_loop(base, requests, connections=connections, seconds=seconds).taken_s, 50)
+
+
 def in_pairs(
     sizes: Sizes, uses: Callable[[], float], *, connections: int, **loops: tuple[str, Requests] | None
 ) -> dict[str, dict[str, float]]:
