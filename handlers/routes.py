@@ -35,6 +35,7 @@ from handlers.pages import STATIC, SWAGGER, FileHandler
 from handlers.shapes import ProblemView
 from hospital_rt import messages
 from hospital_rt.asyncapi import build_asyncapi
+from hospital_rt.asyncapi_page import asyncapi_page
 from hospital_rt.openapi import Described, build_openapi
 from hospital_rt.problems import PUBLISHED
 
@@ -140,7 +141,8 @@ def make_routes(doors: Doors) -> list[Any]:
         return url(pattern, FileHandler, {**given, "path": str(STATIC), "only": name})
 
     openapi = json.dumps(openapi_document(), ensure_ascii=False)
-    asyncapi = json.dumps(asyncapi_document(doors.house.settings.public_url), ensure_ascii=False)
+    live_channel = asyncapi_document(doors.house.settings.public_url)
+    asyncapi = json.dumps(live_channel, ensure_ascii=False)
     return [
         *(url(route.pattern, route.handler, given) for route in API),
         url(r"/fhir(?:/.*)?", FhirNotFoundHandler, given),
@@ -157,6 +159,7 @@ def make_routes(doors: Doors) -> list[Any]:
         ),
         text(r"/openapi\.json", openapi, "application/json; charset=utf-8"),
         text(r"/asyncapi\.json", asyncapi, "application/json; charset=utf-8"),
+        text(r"/asyncapi/?", asyncapi_page(live_channel), "text/html; charset=utf-8"),
         text(r"/swagger/?", PAGE, "text/html; charset=utf-8"),
         text(r"/swagger/init\.js", INIT_JS, "text/javascript; charset=utf-8"),
         url(r"/swagger/files/(.+)", FileHandler, {**given, "path": str(SWAGGER), "inline_styles": True}),

@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from hospital_rt.embedded import Embedded, EmbeddedServers
 from hospital_rt.settings import Settings
 from hospital_rt.telemetry import configure_logging
-from tests.driver import NOON, Clinic, open_clinic, test_settings
+from tests.driver import NOON, Clinic, free_port, open_clinic, test_settings
 from tests.model_server import ModelServer
 
 
@@ -87,6 +87,19 @@ def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
 def settings(mongo_url: str, redis_url: str, tmp_path: Path, model: ModelServer, changes: dict[str, Any]) -> Settings:
     values = {"mongo_url": mongo_url, "redis_url": redis_url, **asked_of(model), **changes}
     return test_settings(data_dir=tmp_path / "data", **values)
+
+
+@pytest.fixture
+def elsewhere(settings: Settings, tmp_path: Path) -> Any:
+    """Another machine: an empty database, a data folder and an address of its own, with the same secrets."""
+    name, port = f"test_{uuid4().hex[:12]}", free_port()
+    url = (settings.mongo_url or "").replace(settings.mongo_url.rsplit("/", 1)[1].split("?")[0], name)  # type: ignore
+    yield settings.model_copy(
+        update={"mongo_url": url, "data_dir": tmp_path / "elsewhere", "port": port,
+                "public_url": f"http://127.0.0.1:{port}"}
+    )  # fmt: skip
+    with MongoClient(url) as client:
+        client.drop_database(name)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import bson
 import pytest
@@ -21,7 +20,7 @@ from pymongo import MongoClient
 from hospital_rt.settings import Settings
 from models import schema
 from tests.admin_driver import admin, environment_of, run
-from tests.driver import PASSWORD, Clinic, Person, free_port, item, open_clinic, plan_item
+from tests.driver import PASSWORD, Clinic, Person, item, open_clinic, plan_item
 from tests.migrating import STEPS
 from tests.model_server import ModelServer
 
@@ -41,19 +40,6 @@ class Files:
 def files(tmp_path: Path) -> Files:
     (tmp_path / "backup" / "keys").mkdir(parents=True)
     return Files(tmp_path / "backup")
-
-
-@pytest.fixture
-def elsewhere(settings: Settings, tmp_path: Path) -> Any:
-    """Another machine: an empty database, a data folder and an address of its own, with the same secrets."""
-    name, port = f"test_{uuid4().hex[:12]}", free_port()
-    url = (settings.mongo_url or "").replace(settings.mongo_url.rsplit("/", 1)[1].split("?")[0], name)  # type: ignore
-    yield settings.model_copy(
-        update={"mongo_url": url, "data_dir": tmp_path / "elsewhere", "port": port,
-                "public_url": f"http://127.0.0.1:{port}"}
-    )  # fmt: skip
-    with MongoClient(url) as client:
-        client.drop_database(name)
 
 
 def text(path: str | Path) -> str:

@@ -16,8 +16,10 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from handlers.routes import API, openapi_document
 from hospital_rt.clock import utcnow
 from hospital_rt.problems import Problem
+from hospital_rt.settings import Settings
 from main import make_parser
 from tests import described
+from tests.admin_driver import environment_of, run
 from tests.driver import PASSWORD, Clinic, item
 from tests.mailbox import link_token
 
@@ -207,6 +209,20 @@ def test_every_command_in_the_readme_exists() -> None:
     usage = make_parser().format_help()
     for command in re.findall(r"`python main\.py ([a-z]+)", readme):
         assert re.search(rf"^ +{command}\b", usage, re.MULTILINE), command
+
+
+async def test_the_operators_commands_of_the_readme_run_as_they_stand(
+    clinic: Clinic, elsewhere: Settings, tmp_path: Path
+) -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^ *python main\.py (admin .+?)(?: +#.*)?$", readme, re.MULTILINE)
+    assert {"backup", "restore", "schema", "verify-audit"} <= {line.split()[1] for line in lines}
+    await clinic.note(*reversed(await clinic.pair()), checklist=[item("Book a scan")])
+    for line in lines:
+        there = "restore" in line or "new-epoch" in line
+        environment = environment_of(elsewhere if there else clinic.house.settings)
+        ran = await run(*line.split(), environment=environment, cwd=tmp_path)
+        assert ran.code == 0, (line, ran)
 
 
 def test_every_picture_and_file_the_readme_shows_is_there() -> None:

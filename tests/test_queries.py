@@ -11,6 +11,7 @@ from hospital_rt.database import Database
 from models.acts.accounts import leave_for_good
 from tasks.audit import bind_audit
 from tasks.mail import sweep_letters
+from tasks.mail_reminders import sweep_mail_reminders
 from tasks.push import sweep_push
 from tests.driver import Clinic, Person, item, plan_item
 
@@ -42,6 +43,7 @@ async def everybody_asks(clinic: Clinic) -> None:
     """A day at the clinic: each thing that people and the night shift do."""
     patient, doctor = await clinic.pair()
     other = await clinic.doctor()
+    await patient.call("PUT", "/api/me/email-reminders/")
     await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray")], plan=[plan_item("Walk", "Walk daily")])
     await clinic.tick("2027-03-02T09:00")
     for step in await patient.steps():
@@ -57,6 +59,8 @@ async def everybody_asks(clinic: Clinic) -> None:
     await patient.post("/api/me/push/", {"endpoint": "https://push.example/x", "keys": {"p256dh": "x", "auth": "y"}})
     await clinic.assign(patient, other, share_history=True)
     await clinic.anyone.post("/api/forgot-password/", {"email": patient.user["email"]})
+    clinic.set_clock("2027-03-03T09:30")
+    assert await sweep_mail_reminders(clinic.house) == 0
     await sweep_letters(clinic.house)
     await sweep_push(clinic.house)
     await bind_audit(clinic.house)
@@ -71,10 +75,13 @@ async def _read_everything(reader: Person, *, of: Person | None = None) -> None:
              "/api/steps/?status=all", "/api/steps/?status=completed"]  # fmt: skip
     if of is None:
         paths += ["/api/assign/", "/api/adherence/", "/api/me/access-log/", "/api/me/push/",
-                  "/fhir/Task", "/fhir/CarePlan"]  # fmt: skip
+                  "/api/me/email-reminders/"]  # fmt: skip
     else:
         paths += ["/api/my-patients/", "/api/my-patients/?sort=name", f"/api/adherence/?patient_id={of.id}",
-                  f"/api/steps/?patient_id={of.id}", f"/api/notes/?patient_id={of.id}", "/fhir/Patient"]  # fmt: skip
+                  f"/api/steps/?patient_id={of.id}", f"/api/notes/?patient_id={of.id}"]  # fmt: skip
+    for kind in ("Patient", "Practitioner", "CarePlan", "Task", "Communication"):
+        found = (await reader.get(f"/fhir/{kind}")).body.get("entry", [])
+        paths += [f"/fhir/{kind}?_id=x&_count=1", *(f"/fhir/{kind}/{one['resource']['id']}" for one in found)]
     for path in paths:
         answer = await reader.get(path)
         assert answer.status == 200, (path, answer.body)
