@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from datetime import date
+from functools import cache
 from typing import Any
 
 from hospital_rt.extraction.schema import Extraction
@@ -120,9 +121,11 @@ def unwrap(content: str) -> str | None:
     return found["text"] if found else None
 
 
+@cache
 def answer_schema() -> dict[str, Any]:
     """The JSON schema of an answer, as strict structured output wants it: all members required, none else allowed.
 
+    Made once, for reading only.
     Length limits stay with us (some servers refuse them); the quote comes first, so that a model that writes in the
     order of the schema quotes before it paraphrases.
     """
