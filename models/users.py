@@ -201,6 +201,11 @@ class Users:
             session=session,
         )
 
+    async def with_status(self, status: Status, *, limit: int) -> list[Document]:
+        """The bare records of the accounts that have it and are not erased, oldest first."""
+        wanted = {"status": status, "role": {"$in": ["doctor", "patient"]}, "erased_at": None}
+        return await self._users.find(wanted).sort("created_at", 1).limit(limit).to_list(limit)  # type: ignore[no-any-return]
+
     async def without_key(self) -> list[str]:
         """Users whose key is gone though they were never erased here: after a restore, those erased since."""
         ids = [row["_id"] async for row in self._users.find({"erased_at": None}, {"_id": 1})]

@@ -95,6 +95,32 @@ async def create_doctor(house: House, trace: Trace, *, name: str, email: str, pa
     return Done(tuple(lines), {"user_id": user.id, "letter": password is None})
 
 
+async def show_accounts(house: House, *, most: int) -> Done:
+    """Who waits for the operator: doctors for approval, and accounts that are closed and not erased, oldest first."""
+    users = house.store.users
+    pending = [await users.read_row(row) for row in await users.with_status("pending", limit=most)]
+    closed = await users.with_status("deactivated", limit=most)
+    doctors: list[Document] = [
+        {"user_id": user.id, "name": user.name, "email": user.email, "signed_up_at": to_wire(user.created_at),
+         "email_confirmed": user.email_confirmed}
+        for user in pending
+    ]  # fmt: skip
+    left: list[Document] = [
+        {"user_id": row["_id"], "role": row["role"],
+         "closed_at": to_wire(row["deactivated_at"]) if "deactivated_at" in row else None}
+        for row in closed
+    ]  # fmt: skip
+    lines = [f"{len(doctors)} doctors wait for approval."]
+    lines += [
+        f"  {one['email']}  {one['name']}, signed up {one['signed_up_at']}, "
+        f"address {'confirmed' if one['email_confirmed'] else 'not confirmed'}"
+        for one in doctors
+    ]
+    lines.append(f"{len(left)} accounts are closed and not erased.")
+    lines += [f"  {one['user_id']}  {one['role']}, closed {one['closed_at'] or 'long ago'}" for one in left]
+    return Done(tuple(lines), {"pending": doctors, "closed": left})
+
+
 async def approve_doctor(
     house: House, trace: Trace, *, email: str, unverified: bool, ask: Ask
 ) -> Done:

@@ -23,7 +23,8 @@ def add_admin(commands: Any) -> None:
     kinds = admin.add_subparsers(dest="admin", metavar="COMMAND", required=True)
 
     def add(name: str, about: str, more: str = "") -> Any:
-        parser = kinds.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}. {more}".strip())
+        parser = kinds.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}. {more}".strip(),
+                                 epilog="Exit codes: 0 done, 1 refused or not found, 2 wrong arguments or settings.")
         parser.add_argument("--json", action="store_true", help="answer with one JSON document")
         parser.add_argument("--yes", action="store_true", help="do not ask on a terminal")
         return parser
@@ -32,22 +33,28 @@ def add_admin(commands: Any) -> None:
         "create-doctor", "make a doctor's account",
         "The password is read from standard input; with --mail-link a letter with a link to choose one goes out.",
     )  # fmt: skip
-    create.add_argument("--name", required=True)
-    create.add_argument("--email", required=True)
+    create.add_argument("--name", required=True, help="as patients see it, up to 100 characters")
+    create.add_argument("--email", required=True, help="the address to sign in with")
     create.add_argument("--mail-link", action="store_true", help="send a link instead of reading a password")
 
-    approve = add("approve-doctor", "let a doctor who waits for approval begin")
-    approve.add_argument("email", metavar="EMAIL")
+    accounts = add(
+        "accounts", "show who waits: doctors for approval, closed accounts for erasure",
+        "Names and addresses are shown of doctors who wait, of others the id alone.",
+    )  # fmt: skip
+    accounts.add_argument("--most", type=int, default=200, metavar="N", help="at most so many of each (200)")
+
+    approve = add("approve-doctor", "let a doctor who waits for approval begin", "Shows who it is, and asks.")
+    approve.add_argument("email", metavar="EMAIL", help="the address that the doctor signed up with")
     approve.add_argument("--unverified", action="store_true", help="although the address is not confirmed")
 
     close = add("deactivate", "close an account at once; its records stay")
-    close.add_argument("email", metavar="EMAIL")
+    close.add_argument("email", metavar="EMAIL", help="the account's address")
 
     erase = add("erase", "destroy a user's key, so that nothing of theirs can be read again", "Prints the receipt.")
-    erase.add_argument("id", metavar="ID")
+    erase.add_argument("id", metavar="ID", help="the account's id, as `accounts` and `deactivate` show it")
 
     link = add("reset-link", "make a link to choose a new password", "The user gets a letter about it.")
-    link.add_argument("email", metavar="EMAIL")
+    link.add_argument("email", metavar="EMAIL", help="the account's address")
 
     add("rotate-keys", "wrap every key under the first of ENCRYPTION_KEYS, while the service runs")
 
@@ -63,8 +70,8 @@ def add_admin(commands: Any) -> None:
         "Needs the ENCRYPTION_KEYS of the system that was backed up. Whoever has no key in KEYFILE stays erased.",
     )  # fmt: skip
     for parser in (backup, restore):
-        parser.add_argument("file", metavar="FILE", type=Path)
-        parser.add_argument("--keys", metavar="KEYFILE", type=Path, required=True)
+        parser.add_argument("file", metavar="FILE", type=Path, help="the records, sealed")
+        parser.add_argument("--keys", metavar="KEYFILE", type=Path, required=True, help="the wrapped keys, kept apart")
 
     add(
         "schema", "show which schema the database has, and which one this version brings",

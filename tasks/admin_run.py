@@ -183,6 +183,8 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
                 return await admin.create_doctor(
                     house, trace, name=options.name, email=options.email, password=password
                 )
+            case "accounts":
+                return await admin.show_accounts(house, most=max(1, options.most))
             case "approve-doctor":
                 return await admin.approve_doctor(
                     house, trace, email=options.email, unverified=options.unverified, ask=ask

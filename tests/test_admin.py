@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import pty
+import re
 import sys
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -16,6 +19,7 @@ import pytest
 
 from hospital_rt.embedded import EmbeddedServers
 from hospital_rt.together import made_once
+from main import make_parser
 from tasks.mail import sweep_letters
 from tests.admin_driver import ROOT, admin, environment_of, run
 from tests.driver import PASSWORD, Clinic, Person, item, until
@@ -120,6 +124,45 @@ async def test_only_a_waiting_doctor_is_approved(clinic: Clinic) -> None:
     assert (await admin(clinic.house.settings, "deactivate", doctor.email)).code == 0
     assert (await admin(clinic.house.settings, "approve-doctor", doctor.email)).code == 1
     assert (await doctor.get("/api/me/")).status == 401
+
+
+@approval
+async def test_the_operator_sees_who_waits(clinic: Clinic) -> None:
+    doctor, other = await clinic.doctor(name="Dr Wait"), await clinic.doctor()
+    patient, leaving, erased = await clinic.patient(), await clinic.patient(), await clinic.patient()
+    for one in (leaving, erased):
+        assert (await admin(clinic.house.settings, "deactivate", one.email)).code == 0
+    assert (await admin(clinic.house.settings, "erase", erased.id)).code == 0
+    assert (await admin(clinic.house.settings, "approve-doctor", other.email)).code == 0
+    found = (await admin(clinic.house.settings, "accounts", "--json")).facts
+    assert [(one["user_id"], one["name"], one["email"]) for one in found["pending"]] == [
+        (doctor.id, "Dr Wait", doctor.email)
+    ]
+    assert [(one["user_id"], one["role"]) for one in found["closed"]] == [(leaving.id, "patient")]
+    said = (await admin(clinic.house.settings, "accounts")).said
+    assert doctor.email in said and leaving.id in said
+    for one in (patient, leaving, erased):
+        assert one.email not in said and one.user["name"] not in said
+
+
+def helped(*arguments: str) -> str:
+    """What ``--help`` says."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.raises(SystemExit) as left:
+        make_parser().parse_args(["admin", *arguments, "--help"])
+    assert left.value.code == 0
+    return said.getvalue()
+
+
+def test_every_command_explains_itself_and_its_exit_codes() -> None:
+    commands = set(re.findall(r"^    ([a-z][a-z-]+)(?: {2,}|$)", helped(), re.MULTILINE))
+    assert {"create-doctor", "approve-doctor", "accounts", "deactivate", "erase", "reset-link", "rotate-keys",
+            "verify-audit", "backup", "restore", "new-epoch", "schema"} <= commands  # fmt: skip
+    for command in commands:
+        text = helped(command)
+        assert "--json" in text and "--yes" in text and "Exit codes" in text, command
+        bare = re.findall(r"^  (?:--[a-z]+ )?[A-Z]+ *$", text, re.MULTILINE)
+        assert bare == [], f"{command}: {bare} is not explained"
 
 
 @verifying
