@@ -65,6 +65,7 @@ const SHELL = [
   "/static/js/schedule-words.js",
   "/static/js/session.js",
   "/static/js/start.js",
+  "/static/js/steady.js",
   "/static/js/store.js",
   "/static/js/texts.js",
   "/static/js/theme-early.js",

@@ -12,6 +12,18 @@ from models.acts.assign import assign_doctor
 from models.house import House, open_house
 from models.users import User
 
+FIRST_NOTE = "Take amoxicillin 500 mg three times a day for 7 days. Book a chest X-ray."
+PAGES = (
+    ("/#/patients", "doctor: who needs you, and why"),
+    ("/#/notes", "doctor: what waits for you; patient: whose words each step comes from"),
+    ("/#/today", "patient: what is due now, later, done"),
+    ("/#/calendar", "patient: how it went; a link for your own calendar"),
+    ("/#/me", "patient: reminders, doctor, who read your notes, devices, erasing"),
+    ("/#/signup", "anyone: a new account"),
+    ("/#/forgot", "anyone: a new password, by a letter that is shown on this terminal"),
+    ("/swagger/", "the API, to be tried"),
+)
+
 
 async def seed(settings: Settings) -> list[str]:
     """Have every demo account; the lines that tell how to sign in."""
@@ -28,7 +40,26 @@ async def seed(settings: Settings) -> list[str]:
                 )
     lines = ["", "  Sign in as:"]
     lines += [f"    {person.role:8}{person.email:24}{passwords[person.email]}" for person in PEOPLE]
-    return [*lines, "", f"  A day lasts {settings.day_seconds} s here, so a reminder comes round in no time.", ""]
+    return [*lines, "", *_what_to_try(settings), ""]
+
+
+def _what_to_try(settings: Settings) -> list[str]:
+    """The way through everything, for somebody who has only this terminal."""
+    doctor, patient, *_ = PEOPLE
+    at = settings.public_url
+    return [
+        "  Then, in two browser windows, one of them private:",
+        f"    1. As {doctor.name} choose {patient.name}, Write a note, and send:",
+        f"       {FIRST_NOTE}",
+        f"    2. As {patient.name} see the steps come in by themselves, and press Done or Skip.",
+        f"       A day lasts {settings.day_seconds} s here, so a reminder comes round in no time.",
+        "    3. As the doctor see the answers; write another note, and what changed is told to both.",
+        "    4. Switch the network off, press Done, switch it on: the answer is sent by itself, once.",
+        "",
+        "  Pages:",
+        *(f"    {at}{path:16}{what}" for path, what in PAGES),
+        "  Ctrl-C stops everything; the next start finds it again.",
+    ]
 
 
 async def _account(house: House, person: DemoPerson, password: str) -> str:

@@ -60,7 +60,7 @@ export async function loadNote(id) {
 /** A doctor's list, by need. Answers the feed position. */
 export async function loadPatients() {
   const { items, feed } = await getAll("my-patients/?sort=need");
-  set({ patients: items, patientsPending: null, asOf: Date.now() });
+  set({ patients: items, patientsPending: null, asOf: Date.now(), listAt: Date.now() });
   return feed;
 }
 

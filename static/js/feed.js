@@ -80,10 +80,13 @@ function tellOfNote({ note_id: id, status, failure }) {
 }
 
 // Rows move only when the reader's hand is elsewhere: the newer list waits until it is called.
-async function refreshPatients() {
+export async function refreshPatients() {
   const before = state.patients;
   await loadPatients();
   const after = state.patients;
+  // What passes without an event, a reminder that nobody answers, shows here alone: whoever looks at one of these is told.
+  const was = Object.fromEntries((before || []).map((p) => [p.id, JSON.stringify(p)]));
+  for (const p of after) if (was[p.id] && was[p.id] !== JSON.stringify(p)) for (const watcher of watchers) watcher({ event: "reset", data: { patient: { id: p.id } } });
   const list = document.querySelector(".patients");
   const busy = list && (list.matches(":hover") || list.contains(document.activeElement));
   const order = (patients) => patients.map((p) => `${p.id}${p.need}`).join();

@@ -1,6 +1,7 @@
 // The first module: the reader's language, then the page.
 import { html, render } from "./html.js";
 import { App } from "./app.js";
+import { holdSteady } from "./steady.js";
 import { begin } from "./start.js";
 import { firstLanguage, useLanguage } from "./texts.js";
 
@@ -9,6 +10,7 @@ const place = document.getElementById("app");
 place.textContent = "";
 render(html`<${App} />`, place);
 begin();
+holdSteady();
 
 if ("serviceWorker" in navigator) {
   const keepFiles = () => navigator.serviceWorker.register("/sw.js").catch(() => { /* the page works without */ });

@@ -1,7 +1,7 @@
 // From a signed-in person to a page that lives: load, open the channel, send what waits; and back again at the end.
 import { call } from "./api.js";
 import { keep, loadPatient, loadPatients, patchMe, showLastState, stopKeeping } from "./data.js";
-import { receive, reload, stopSoon } from "./feed.js";
+import { receive, refreshPatients, reload, stopSoon } from "./feed.js";
 import { openLive } from "./live.js";
 import { closeOutbox, flush, resumeOutbox } from "./outbox.js";
 import { mayResume, whenSessionEnds } from "./session.js";
@@ -9,6 +9,8 @@ import { set, state, touched } from "./store.js";
 import { askedFor, useLanguage } from "./texts.js";
 import { today } from "./clock.js";
 
+const LOOK_AGAIN_MS = 55000;
+const SLOW_MS = 1500;
 let channel = null;
 let clock = null;
 let day = null;
@@ -17,10 +19,14 @@ let loading = null;
 /** The page was opened: who are we? */
 export async function begin() {
   if (!mayResume()) { set({ phase: "out" }); return; }
+  // A line that gives no answer and no error: meanwhile the last state, as without a network.
+  const slow = setTimeout(() => { if (state.phase === "starting" && showLastState()) { resumeOutbox(state.user.id); startClock(); set({ connection: "reconnecting" }); } }, SLOW_MS);
   try {
     const { data } = await call("GET", "me/");
+    clearTimeout(slow);
     await enter(data);
   } catch (problem) {
+    clearTimeout(slow);
     if (problem.status === 401) return;          // the session has ended; the store says so
     if (!showLastState()) { set({ phase: "out", noAnswer: true }); return; }
     resumeOutbox(state.user.id);
@@ -87,8 +93,16 @@ function startClock() {
   day = today();
   clock = setInterval(() => {
     if (day !== today()) { day = today(); load().catch(() => loadSoon()); }
+    lookAgain();
     touched();
   }, 20000);
+}
+
+// Silence sends no event: a doctor's list is read anew once in a while, as long as somebody can see it.
+function lookAgain() {
+  if (state.patients && !state.patientsPending && state.connection === "live" && document.visibilityState === "visible" && Date.now() - state.listAt > LOOK_AGAIN_MS) {
+    refreshPatients().catch(() => { /* the next look */ });
+  }
 }
 
 whenSessionEnds(() => {

@@ -26,13 +26,14 @@ export function todayPlan(now = Date.now()) {
     const active = step.status === "active";
     if (step.kind === "checklist" || step.as_needed) {
       if (active && step.as_needed) plan.asNeeded.push({ step });
-      else if (active && !onItsWay(step.id, null)) plan.once.push({ step });
+      else if (active && !onItsWay(step.id, null)?.waiting) plan.once.push({ step, sending: Boolean(onItsWay(step.id, null)) });
       else if (step.status === "completed" && step.completed_at && dateOf(step.completed_at) === date) plan.earlier.push({ step, slot: step.completed_at, state: "done", at: step.completed_at, once: true });
       continue;
     }
     const slot = dueSlot(step, now);
     const entry = slot && onItsWay(step.id, slot);
-    if (slot && !(entry && (entry.waiting || !entry.sending))) plan.due.push({ step, slot, sending: Boolean(entry) });
+    // What is on its way stays in its place until it has arrived, or is known to have to wait.
+    if (slot && !entry?.waiting) plan.due.push({ step, slot, sending: Boolean(entry) });
     if (!active && step.status !== "completed") continue;
     for (const s of step.today || []) {
       if (s.slot === slot || onItsWay(step.id, s.slot)) continue;
@@ -43,7 +44,7 @@ export function todayPlan(now = Date.now()) {
       else { plan.earlier.push({ step, slot: s.slot, state: "missed" }); plan.missed += 1; }
     }
   }
-  plan.waiting = state.outbox.filter((e) => e.waiting || !e.sending).map((entry) => ({ entry, step: state.steps[entry.step_id] }));
+  plan.waiting = state.outbox.filter((e) => e.waiting).map((entry) => ({ entry, step: state.steps[entry.step_id] }));
   for (const name of ["due", "later", "earlier"]) plan[name].sort(bySlot);
   const lastOf = {};
   for (const row of plan.later) lastOf[row.step.id] = row;

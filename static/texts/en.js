@@ -161,7 +161,7 @@ export default {
 
   // Calendar
   yourCalendar: "Your calendar", calendarLead: "How your days went, and what is to come.",
-  keptOf: (done, due, month) => { const ten = Math.round((10 * done) / due); return `You did ${done === due ? "everything" : `about ${ten} of every 10 things`} in ${month}. Thank you.`; },
+  keptOf: (done, due, month) => { const ten = Math.max(1, Math.round((10 * done) / due)); return `You did ${done === due ? "everything" : `about ${ten} of every 10 things`} in ${month}. Thank you.`; },
   monthBefore: "The month before", monthAfter: "The month after", signsMean: "What the signs mean",
   dayWords: { done: "All done", partly: "Partly", missed: "Missed", skipped: "Skipped", come: "To come", none: "nothing due", due: "Due now" },
   slotWords: { done: (at) => (at ? `done ${at}` : "done"), skipped: (at) => (at ? `skipped ${at}` : "skipped"), missed: () => "missed", due: () => "due now", open: () => "due now", come: () => "to come" },

@@ -155,7 +155,7 @@ export default {
   stopStep: "Terminar este paso", stopTitle: "¿Terminar los avisos de este paso?", stopLead: (doctor) => `Saldrá de su lista. ${doctor} verá que usted lo terminó.`, stopReminders: "Terminarlo",
 
   yourCalendar: "Su calendario", calendarLead: "Cómo fueron sus días y lo que viene.",
-  keptOf: (done, due, month) => { const ten = Math.round((10 * done) / due); return `Hizo ${done === due ? "todo" : `unas ${ten} de cada 10 cosas`} en ${month}. Gracias.`; },
+  keptOf: (done, due, month) => { const ten = Math.max(1, Math.round((10 * done) / due)); return `Hizo ${done === due ? "todo" : `unas ${ten} de cada 10 cosas`} en ${month}. Gracias.`; },
   monthBefore: "El mes anterior", monthAfter: "El mes siguiente", signsMean: "Qué significan los signos",
   dayWords: { done: "Todo hecho", partly: "En parte", missed: "Sin hacer", skipped: "Saltado", come: "Por venir", none: "nada pendiente", due: "Ahora" },
   slotWords: { done: (at) => (at ? `hecho ${at}` : "hecho"), skipped: (at) => (at ? `saltado ${at}` : "saltado"), missed: () => "sin hacer", due: () => "ahora", open: () => "ahora", come: () => "por venir" },

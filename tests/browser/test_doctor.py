@@ -167,6 +167,64 @@ def test_the_history_tells_what_each_note_changed(pair: tuple[Person, Person], o
     expect(page.get_by_role("heading", name="90 days")).to_be_visible()
 
 
+def test_silence_shows_without_a_reload_though_it_sends_no_event(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    page = open_page(viewport=DESKTOP)
+    page.clock.install()
+    live(sign_in(page, doctor))
+    row = page.get_by_role("row", name=re.compile(patient.name))
+    write(doctor, patient, "Drink a glass of water 12 times a day.")
+    eventually(lambda: doctor.call("GET", "my-patients/")["items"][0]["need"] == "silent", "the patient falls silent")
+    page.mouse.move(0, 0)
+    page.clock.fast_forward(80_000)
+    expect(row).to_contain_text(re.compile(r"silent \d+ slots"))
+    expect(row).to_contain_text("Never checked in")
+
+
+def test_a_reason_is_told_with_its_numbers(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Drink a glass of water 12 times a day.")
+    (step,) = patient.call("GET", "steps/")["items"]
+    slots = [slot["slot"] for slot in step["today"]]
+    for number, slot in enumerate(slots[:9]):
+        answer = {"slot": slot} if number % 3 else {"slot": slot, "outcome": "skipped", "reason": "I have none left"}
+        patient.call("POST", f"check-in/{step['id']}/", answer)
+    page = live(sign_in(open_page(viewport=DESKTOP), doctor))
+    row = page.get_by_role("row", name=re.compile(patient.name))
+    expect(row).to_contain_text("One step skipped 3 times or more, 3 skipped in all")
+    expect(row).to_contain_text("67 %")
+
+
+def test_every_reason_has_its_words_in_both_languages(house: House, open_page: Callable[..., Page]) -> None:
+    """Fourteen days kept, then fourteen by half: what the list makes of it."""
+    page = open_page(house.url)
+    told = page.evaluate(
+        """async () => {
+          const { useLanguage } = await import("/static/js/texts.js");
+          const { reasonWords } = await import("/static/js/doctor/need.js");
+          const day = (done) => ({ due: 2, done, skipped: 0 });
+          const days = [...Array(16).fill(day(2)), ...Array(14).fill(day(1))];
+          const all = [];
+          for (const tag of ["en", "es"]) {
+            await useLanguage(tag);
+            for (const reason of ["two-unanswered", "under-60", "down-20", "skipped-3"]) {
+              const patient = { reason, need: "slipping", last_check_in_at: null, adherence: 0.55, days };
+              all.push(reasonWords(patient));
+            }
+          }
+          return all;
+        }"""
+    )
+    assert told == [
+        "Never checked in", "55 % kept in 30 days", "Down 50 points in two weeks, to 50 %",
+        "One step skipped 3 times or more, 0 skipped in all",
+        "Nunca ha respondido", "55 % cumplido en 30 días", "Bajó 50 puntos en dos semanas, al 50 %",
+        "Un paso saltado 3 veces o más; 0 saltados en total",
+    ]  # fmt: skip
+
+
 def change_notes(page: Page, change: Callable[[dict[str, Any]], None]) -> None:
     """Let a note's answer pass through ``change``: for what the fixed rules cannot be brought to do."""
 

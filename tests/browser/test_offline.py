@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
 from tests.browser.conftest import PHONE, Watch, live, sign_in, write
 from tests.browser.house import Person, eventually
@@ -85,6 +86,29 @@ def test_the_page_opens_without_a_network_and_sends_later(
     page.reload()
     expect(page.get_by_role("heading", name="Waiting to be sent")).to_be_visible()
     page.context.set_offline(False)
+    pill(page, "Live")
+    eventually(lambda: patient.call("GET", "steps/")["items"][0]["progress"]["done"] == 1, "the check-in arrives")
+
+
+def test_a_line_that_answers_nothing_shows_the_last_state_meanwhile(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    """No error and no answer, as at the edge of a mobile network."""
+    patient, doctor = pair
+    write(doctor, patient, "Drink a glass of water every day for 7 days.")
+    page = live(sign_in(open_page(), patient))
+    expect(page.locator(".due-title")).to_contain_text("water")
+    eventually(lambda: page.evaluate("localStorage.getItem('aftercare.last')?.includes('water')"), "the state is kept")
+    held: list[Route] = []
+    page.route("**/api/**", lambda route: held.append(route))
+    page.reload()
+    expect(page.locator(".due-title")).to_contain_text("water")
+    pill(page, "Reconnecting")
+    page.get_by_role("button", name="Done", exact=True).click()
+    page.unroute("**/api/**")
+    for route in held:
+        with contextlib.suppress(Error):  # of the page before the reload
+            route.continue_()
     pill(page, "Live")
     eventually(lambda: patient.call("GET", "steps/")["items"][0]["progress"]["done"] == 1, "the check-in arrives")
 

@@ -90,6 +90,49 @@ def test_a_checklist_and_several_things_at_once(pair: tuple[Person, Person], ope
     )
 
 
+def test_a_second_tap_in_the_same_place_answers_nothing_else(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    """Hands that tremble tap twice, and the next medicine's Done has moved up to where the first one was."""
+    patient, doctor = pair
+    write(doctor, patient, "Measure your weight every morning for 7 days. Walk 20 minutes every day. " + NOTE)
+    page = live(sign_in(open_page(), patient))
+    rows = page.locator(".due-rows li")
+    expect(rows).to_have_count(3)
+    place = rows.first.get_by_role("button", name="Done").bounding_box()
+    assert place
+    page.evaluate(
+        """() => {
+          const list = document.querySelector(".due-rows");
+          const tell = () => { document.body.dataset.moved = list.children.length; };
+          new MutationObserver(tell).observe(list, { childList: true });
+        }"""
+    )
+    at = (place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    page.mouse.click(*at)
+    page.wait_for_selector("body[data-moved='2']")
+    page.mouse.click(*at)
+    assert page.evaluate("async () => (await import('/static/js/store.js')).state.outbox.length") == 0
+    expect(page.get_by_text("Done. Next:")).to_be_visible()
+    expect(rows).to_have_count(2)
+    assert sum(step["progress"]["done"] for step in patient.call("GET", "steps/")["items"]) == 1
+    rows.first.get_by_role("button", name="Done").click(position={"x": 6, "y": 6})
+    expect(rows).not_to_have_count(2)
+
+
+def test_good_news_moves_nothing_under_the_finger(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Measure your weight every morning for 7 days. " + NOTE)
+    page = live(sign_in(open_page(), patient))
+    expect(page.locator(".due-rows li")).to_have_count(2)
+    place = page.locator(".due-rows li").first.get_by_role("button", name="Done").bounding_box()
+    before = page.locator("h1").bounding_box()
+    assert place
+    page.mouse.click(place["x"] + 6, place["y"] + 6)
+    expect(page.get_by_text("Done. Next:")).to_be_visible()
+    assert page.locator("h1").bounding_box() == before
+
+
 def test_the_note_shows_where_each_step_comes_from(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     write(doctor, patient, NOTE)

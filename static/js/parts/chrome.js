@@ -36,9 +36,9 @@ function Ways({ role }) {
       <span>${t.ways[name]}</span>${name === "today" && due > 0 && html`<span class="hidden"> ${t.dueCount(due)}</span>`}</a>`)}</nav>`;
 }
 
-function Banner({ kind, icon, title, text, children, onClose }) {
+function Banner({ kind, icon, title, text, children, act, onClose }) {
   return html`<div class=${`banner banner-${kind}`}><div class="banner-inner">${icon === "spinner" ? html`<${Spinner} size=${22} />` : html`<${Icon} name=${icon} size=${22} />`}
-    <div class="banner-words"><strong>${title}</strong>${text && html`<p>${text}</p>`}${children}</div>
+    <div class="banner-words"><strong>${title}</strong>${text && html`<p>${text}</p>`}${children}</div>${act}
     ${onClose && html`<button type="button" class="icon-button" aria-label=${t.close} onClick=${onClose}><${Icon} name="cross" /></button>`}</div></div>`;
 }
 
@@ -57,9 +57,9 @@ function Banners() {
     ${state.connection === "offline" && html`<${Banner} key="offline" kind="wait" icon="offline" title=${t.offlineTitle} text=${waiting ? t.waitingCount(waiting) : state.asOf ? t.seenFrom(when(state.asOf)) : null} />`}
     ${lost && (long || waiting > 0) && html`<${Banner} key="lost" kind="wait" icon="spinner" title=${t.reconnectingTitle} text=${waiting ? t.waitingCount(waiting) : state.asOf ? t.seenFrom(time(state.asOf)) : null} />`}
     ${state.connection === "paused" && html`<${Banner} key="paused" kind="wait" icon="offline" title=${t.pausedTitle} text=${t.pausedText}><button type="button" class="link" onClick=${again}>${t.connectAgain}</button><//>`}
-    ${state.banners.map((b) => html`<${Banner} key=${b.id} kind=${b.kind} icon=${ICONS[b.kind]} title=${b.title} text=${b.text} onClose=${() => closeBanner(b.id)}>
-      ${b.link && html`<a href=${b.link.href} onClick=${() => closeBanner(b.id)}>${b.link.label}</a>`}
-      ${b.undo && html`<button type="button" class="link" onClick=${() => { closeBanner(b.id); undo(b.undo.step_id, b.undo.slot); }}>${t.undo}</button>`}<//>`)}
+    ${state.banners.map((b) => html`<${Banner} key=${b.id} kind=${b.kind} icon=${ICONS[b.kind]} title=${b.title} text=${b.text} onClose=${() => closeBanner(b.id)}
+      act=${b.undo && html`<button type="button" class="button button-small banner-act" onClick=${() => { closeBanner(b.id); undo(b.undo.step_id, b.undo.slot); }}>${t.undo}</button>`}>
+      ${b.link && html`<a href=${b.link.href} onClick=${() => closeBanner(b.id)}>${b.link.label}</a>`}<//>`)}
   </div>`;
 }
 

@@ -29,7 +29,7 @@ export default function Calendar() {
   const due = inMonth.reduce((sum, d) => sum + d.due, 0);
   const done = inMonth.reduce((sum, d) => sum + d.done, 0);
   const plan = activeSteps().filter((s) => s.schedule && !s.as_needed);
-  return html`<div class="page-head"><h1 tabindex="-1">${t.yourCalendar}</h1><p class="lead">${due ? t.keptOf(done, due, monthName(`${month}-01`)) : t.calendarLead}</p></div>
+  return html`<div class="page-head"><h1 tabindex="-1">${t.yourCalendar}</h1><p class="lead">${done ? t.keptOf(done, due, monthName(`${month}-01`)) : t.calendarLead}</p></div>
     <div class="two"><div class="col">
       ${days || problem ? html`<${Month} month=${month} days=${days || {}} chosen=${chosen} choose=${choose} go=${setMonth} />` : html`<${Skeleton} rows=${5} />`}
       ${problem && html`<${Wrong} problem=${problem} />`}

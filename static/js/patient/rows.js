@@ -68,8 +68,8 @@ export const StepRow = ({ step, lead, detail, chip }) => html`<li class="row"><a
 
 export const LaterRow = ({ step, slot, last }) => html`<${StepRow} step=${step} lead=${html`<span class="row-time">${slotTime(slot)}</span>`} detail=${[last ? step.detail?.replace(/\.$/, "") : step.detail, last && t.lastToday].filter(Boolean).join(" · ")} />`;
 
-export function OnceRow({ step }) {
-  return html`<li class="row"><button type="button" class="box" role="checkbox" aria-checked="false" aria-label=${t.markDone(step.title)} onClick=${() => checkIn(step)}></button>
+export function OnceRow({ step, sending }) {
+  return html`<li class="row"><button type="button" class="box" role="checkbox" aria-checked=${sending ? "true" : "false"} aria-label=${t.markDone(step.title)} onClick=${() => checkIn(step)}>${sending && html`<${Spinner} size=${22} />`}</button>
     <a class="row-open" href=${`#/step/${step.id}`}><span class="row-words"><strong>${step.title}</strong>${step.detail && html`<span class="secondary">${step.detail}</span>`}</span><${Icon} name="right" size=${24} /></a></li>`;
 }
 
@@ -77,7 +77,7 @@ export function AsNeededRow({ step }) {
   const last = (state.checkIns[step.id] || []).filter((c) => c.outcome !== "undone").map((c) => c.at).sort().at(-1);
   const entry = state.outbox.find((e) => e.step_id === step.id);
   return html`<li class="row row-stack"><a class="row-open" href=${`#/step/${step.id}`}><span class="row-words"><strong>${step.title}</strong><span class="secondary">${[step.detail, t.noReminders].filter(Boolean).join(" ")}</span></span><span class="chip">${t.ifNeeded}</span></a>
-    <div class="row-act"><${Button} kind="quiet" busy=${entry?.sending} onClick=${() => checkIn(step)}>${t.logUse}<span class="hidden">: ${step.title}</span><//><span class="secondary">${entry ? t.waiting : last ? t.lastUse(when(last)) : t.notUsedYet}</span></div></li>`;
+    <div class="row-act"><${Button} kind="quiet" busy=${entry && !entry.waiting} onClick=${() => checkIn(step)}>${t.logUse}<span class="hidden">: ${step.title}</span><//><span class="secondary">${entry?.waiting ? t.waiting : last ? t.lastUse(when(last)) : t.notUsedYet}</span></div></li>`;
 }
 
 export function EarlierRow({ step, slot, state: how, at, once }) {

@@ -56,7 +56,7 @@ function Answer({ step }) {
     const entry = onItsWay(step.id, slot);
     const isDue = slot === due;
     return html`<li class="row row-answer" key=${slot}><span class="row-words"><strong>${isDue ? t.dueNowAt(slotTime(slot)) : how === "missed" ? t.missedAt(when(slot)) : t.laterAt(slotTime(slot))}</strong></span>
-      <span class="row-buttons"><${Button} kind=${isDue ? "sun" : "outline"} icon="tick" busy=${entry?.sending} disabled=${entry && !entry.sending} onClick=${() => checkIn(step, { slot })}>${entry && !entry.sending ? t.waiting : isDue ? t.done : how === "missed" ? t.itWasDone : t.doneAlready}<//>
+      <span class="row-buttons"><${Button} kind=${isDue ? "sun" : "outline"} icon="tick" busy=${entry && !entry.waiting} disabled=${entry?.waiting} onClick=${() => checkIn(step, { slot })}>${entry?.waiting ? t.waiting : isDue ? t.done : how === "missed" ? t.itWasDone : t.doneAlready}<//>
       <${Button} kind="quiet" disabled=${Boolean(entry)} onClick=${() => skip(slot)}>${t.skipDots}<//></span></li>`;
   })}</ul>${skipping && html`<${SkipDialog} step=${step} slot=${skipping} onClose=${() => skip(null)} />`}`;
 }
