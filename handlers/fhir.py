@@ -197,6 +197,10 @@ class CommunicationsHandler(_Communications):
         if ids is not None:
             named = [found[0] for id in ids if (found := read_communication_id(id))]
             wanted["_id"] = {"$in": named}
+        if search.sent is not None:
+            ends = {"$gte": search.sent.since, "$lt": search.sent.until}
+            span = {name: at for name, at in ends.items() if at}
+            wanted = {"$and": [wanted, {"$or": [{"slot_at": span}, {"answered_at": span}]}]}
         parts, following = await self._page(search, wanted, ids)
         await self.leave_trace(of=[reminder.patient_id for reminder, _ in parts] or [self.who.id])
         self.respond_bundle(search, await self._resources(parts), following)
@@ -216,6 +220,9 @@ class CommunicationsHandler(_Communications):
                 if begin and row.id == begin[1] and number < skipped:
                     continue
                 if categories is not None and self.categories[part] not in categories:
+                    continue
+                sent_at = row.answered_at if part == "a" else row.slot_at
+                if search.sent is not None and (sent_at is None or sent_at not in search.sent):
                     continue
                 if ids is not None and communication_id(row, part) not in ids:
                     continue

@@ -19,6 +19,7 @@ from handlers.base import ApiHandler
 from handlers.fhir_shapes import Resource
 from handlers.operation import Operation
 from handlers.paging import read_cursor
+from hospital_rt.fhir_dates import Span, read_span
 from hospital_rt.limits import FHIR_ACCOUNT
 from hospital_rt.problems import Problem
 from models.audit import Act
@@ -43,7 +44,7 @@ STATUS = {"invalid": 400}
 # The search parameters of each type of resource, beside ``_id``.
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "Patient": ("name",), "Practitioner": ("name",), "CarePlan": ("patient", "subject", "status"),
-    "Task": ("patient", "subject", "status"), "Communication": ("patient", "subject", "category"),
+    "Task": ("patient", "subject", "status"), "Communication": ("patient", "subject", "category", "sent"),
 }  # fmt: skip
 
 
@@ -92,6 +93,7 @@ class StatusQuery(OfPatientQuery):
 
 class CategoryQuery(OfPatientQuery):
     category: str | None = Field(default=None, description="`reminder`, `check-in`")
+    sent: str | None = Field(default=None, description="`ge2027-03-01`; twice for both ends of a span")
 
 
 class NameQuery(FhirQuery):
@@ -114,6 +116,7 @@ class Search:
     count: int
     cursor: str | None
     used: tuple[tuple[str, str], ...] = field(repr=False)
+    sent: Span | None = None
 
     def any_of(self, name: str) -> frozenset[str] | None:
         """The values of which one must be met; None when the parameter was not given."""
@@ -169,14 +172,16 @@ class FhirHandler(ApiHandler):
         strict = "handling=strict" in self.request.headers.get("Prefer", "").lower().replace(" ", "")
         values: dict[str, frozenset[str]] = {}
         used: list[tuple[str, str]] = []
-        count, cursor = USUAL, None
+        count, cursor, sent = USUAL, None, None
         for full, given in self.request.query_arguments.items():
             name, _, modifier = full.partition(":")
             if name in known and modifier not in ({"", "Patient"} if name == "subject" else {""}):
                 raise Problem("invalid", "This modifier is not known.")
             for raw in given:
                 text = _text(raw)
-                if name in known:
+                if name == "sent" and name in known:
+                    sent = _span(text).within(sent or Span())
+                elif name in known:
                     found = frozenset(self._value(name, one) for one in text.split(",") if one)
                     name_is = "patient" if name == "subject" else name
                     values[name_is] = values[name_is] & found if name_is in values else found
@@ -194,7 +199,7 @@ class FhirHandler(ApiHandler):
                 else:
                     continue
                 used.append((full, text))
-        return Search(values=values, count=count, cursor=cursor, used=tuple(used))
+        return Search(values=values, count=count, cursor=cursor, used=tuple(used), sent=sent)
 
     def _value(self, name: str, text: str) -> str:
         """One value: of a reference its id, of a token its code."""
@@ -245,6 +250,13 @@ class FhirNotFoundHandler(FhirHandler):
     async def _open(self) -> None:
         self.receive()
         raise Problem("not-found")
+
+
+def _span(text: str) -> Span:
+    try:
+        return read_span(text)
+    except ValueError:
+        raise Problem("invalid", "Write a date such as ge2027-03-01; eq, ge, gt, le and lt are known.") from None
 
 
 def _text(raw: bytes) -> str:

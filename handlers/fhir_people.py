@@ -28,7 +28,7 @@ class MetadataHandler(FhirHandler):
 
     async def get(self) -> None:
         """What this server can do, as a CapabilityStatement."""
-        types = {"_id": "token", "patient": "reference", "subject": "reference", "name": "string"}
+        types = {"_id": "token", "patient": "reference", "subject": "reference", "name": "string", "sent": "date"}
         self.respond({
             "resourceType": "CapabilityStatement", "status": "active", "date": "2026-11-25", "kind": "instance",
             "software": {"name": "hospital_rt"}, "fhirVersion": FHIR_VERSION, "format": [MEDIA_TYPE],

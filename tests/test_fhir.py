@@ -100,7 +100,8 @@ async def test_every_parameter_that_is_told_of_is_known(ward: Clinic) -> None:
     patient = await ward.patient()
     for kind in valid(await ward.anyone.get("/fhir/metadata"))["rest"][0]["resource"]:
         for parameter in kind["searchParam"]:
-            value = patient.id if parameter["name"] in {"patient", "subject", "_id"} else "x"
+            value = "2027" if parameter["type"] == "date" else "x"
+            value = patient.id if parameter["name"] in {"patient", "subject", "_id"} else value
             path = f"/fhir/{kind['type']}?{parameter['name']}={value}"
             assert isinstance(await search(patient, path, headers={"Prefer": "handling=strict"}), list)
 
@@ -154,6 +155,22 @@ async def test_reminders_and_answers_are_communications(ward: Clinic) -> None:
     assert [one["id"] for one in answers] == [booked["id"], answer["id"]]
     wanted = f"/fhir/Communication?_id={answer['id']},{waiting['id']},nonsense"
     assert [one["id"] for one in await search(patient, wanted)] == [waiting["id"], answer["id"]]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kinds"),
+    [
+        ("sent=2027-03-01", "ra"), ("sent=2027-03", "rra"), ("sent=2027", "rra"), ("sent=lt2027-03-01T20:00:00Z", ""),
+        ("sent=ge2027-03-02", "r"), ("sent=gt2027-03-01", "r"), ("sent=le2027-03-01T20:00Z", "ra"),
+        ("sent=ge2027-03-01T20:00:00Z&sent=lt2027-03-02", "ra"), ("sent=ge2027-03-01&sent=le2026", ""),
+        ("sent=2027-03-02T09:00:00%2B01:00", "r"), ("sent=2027-03-02T09:00:00+01:00", "r"),
+        ("sent=ge2027-03-02&category=check-in", ""), ("sent=eb2027-03-02&category=check-in&_count=1", "a"),
+    ],
+)  # fmt: skip
+async def test_what_was_sent_is_found_by_its_time(ward: Clinic, sent: str, kinds: str) -> None:
+    _, doctor, _ = await a_day(ward)
+    found = await search(doctor, f"/fhir/Communication?{sent}")
+    assert sorted({"reminder": "r", "check-in": "a"}[one["category"][0]["text"]] for one in found) == sorted(kinds)
 
 
 async def test_pages_hold_everything_once(ward: Clinic) -> None:
@@ -243,17 +260,20 @@ async def test_a_withdrawn_note_is_closed_to_its_patient(ward: Clinic) -> None:
     [
         ("colour=red", {"Prefer": "handling=strict"}, 400, "invalid"),
         ("status:not=draft", {}, 400, "invalid"), ("_count=0", {}, 400, "invalid"), ("_count=few", {}, 400, "invalid"),
-        ("_cursor=nonsense", {}, 400, "invalid"), ("status=%ff", {}, 400, "invalid"),
+        ("_cursor=nonsense", {}, 400, "invalid"), ("sent=soon", {}, 400, "invalid"), ("status=%ff", {}, 400, "invalid"),
         ("patient=nobody", {}, 404, "not-found"), ("patient=Device/1", {}, 404, "not-found"),
         ("_format=xml", {}, 406, "not-supported"), ("", {"Accept": "application/fhir+xml"}, 406, "not-supported"),
-        ("", {"Authorization": "Bearer no"}, 401, "login"),
+        ("", {"Authorization": "Bearer no"}, 401, "login"), ("sent=2027-02-30", {}, 400, "invalid"),
+        ("sent=ne2027", {}, 400, "invalid"), ("sent=9999-12-31", {}, 400, "invalid"),
+        ("sent=0001-01-01T00:00:00%2B14:00", {}, 400, "invalid"),
     ],
 )  # fmt: skip
 async def test_a_search_that_cannot_be_done_is_refused_as_fhir_says(
     ward: Clinic, query: str, headers: dict[str, str], status: int, code: str
 ) -> None:
     patient = await ward.patient()
-    refused(await patient.get(f"/fhir/Task?{query}", headers=headers), status, code)
+    kind = "Communication" if query.startswith("sent") else "Task"
+    refused(await patient.get(f"/fhir/{kind}?{query}", headers=headers), status, code)
 
 
 async def test_what_is_not_known_is_passed_over(ward: Clinic) -> None:
