@@ -75,6 +75,9 @@ class Users:
     INDEXES = [
         IndexModel([("email_index", ASCENDING)], unique=True, sparse=True),
         IndexModel([("role", ASCENDING), ("status", ASCENDING)]),
+        IndexModel(
+            [("created_at", ASCENDING)], name="never_confirmed", partialFilterExpression={"email_confirmed": False}
+        ),
     ]
 
     def __init__(self, collection: Collection, vault: Vault) -> None:
@@ -205,6 +208,12 @@ class Users:
         """The bare records of the accounts that have it and are not erased, oldest first."""
         wanted = {"status": status, "role": {"$in": ["doctor", "patient"]}, "erased_at": None}
         return await self._users.find(wanted).sort("created_at", 1).limit(limit).to_list(limit)  # type: ignore[no-any-return]
+
+    async def never_confirmed(self, *, before: datetime, limit: int) -> list[str]:
+        """Who signed up before then and never confirmed the address: nobody has ever signed in as them."""
+        wanted = {"email_confirmed": False, "created_at": {"$lt": before}, "password_hash": {"$nin": ["", None]}}
+        rows = self._users.find(wanted, {"_id": 1}).sort("created_at", 1).limit(limit)
+        return [row["_id"] async for row in rows]
 
     async def without_key(self) -> list[str]:
         """Users whose key is gone though they were never erased here: after a restore, those erased since."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks import audit, mail, mail_reminders, notes, push, reminders
+from tasks import accounts, audit, mail, mail_reminders, notes, push, reminders
 from tasks.broker import ReliableStreamBroker
 
 
@@ -14,3 +14,4 @@ def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
     mail_reminders.register(broker, tick_s)
     push.register(broker, tick_s)
     audit.register(broker, tick_s)
+    accounts.register(broker)

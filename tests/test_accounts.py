@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from hospital_rt.clock import utcnow
+from tasks.accounts import forget_sign_ups
 from tests.driver import PASSWORD, Caller, Clinic, Person, item, plan_item
 from tests.mailbox import letters, link_token, text
 
@@ -351,3 +352,27 @@ async def _shut_out(clinic: Clinic, *devices: Person) -> None:
         assert (await clinic.anyone.post("/api/token/refresh/", {"refresh": device.refresh})).status == 401
     answer = await Caller(clinic.base).post("/api/token/", _credentials(devices[0].user))
     assert (answer.status, answer.slug) == (401, "wrong-credentials")
+
+
+# Never confirmed
+
+
+@pytest.mark.settings(email_verification="on")
+async def test_a_sign_up_that_nobody_confirmed_is_forgotten_after_a_month(clinic: Clinic) -> None:
+    users = clinic.house.resources.database.collection("users")
+    store, ids = clinic.house.store, {}
+    for name in ("old", "new", "confirmed"):
+        assert (await clinic.anyone.post("/api/signup/", {**SIGN_UP, "email": f"{name}@clinic.example"})).status == 202
+        user = await store.users.by_email(f"{name}@clinic.example")
+        assert user
+        ids[name] = user.id
+    long_ago = utcnow() - timedelta(days=31)
+    await users.update_many({"_id": {"$in": [ids["old"], ids["confirmed"]]}}, {"$set": {"created_at": long_ago}})
+    await store.users.update(ids["confirmed"], {"email_confirmed": True})
+    invited = {**(await users.find_one({"_id": ids["old"]})), "_id": "invited", "password_hash": ""}
+    await users.insert_one({key: value for key, value in invited.items() if key != "email_index"})
+    assert sorted(await asyncio.gather(*(forget_sign_ups(clinic.house) for _ in range(3)))) == [0, 0, 1]
+    assert {row["_id"] for row in await users.find({}).to_list(None)} == {ids["new"], ids["confirmed"], "invited"}
+    assert ids["old"] not in {row["_id"] async for row in store.vault.wrapped_keys()}
+    again = await clinic.anyone.post("/api/signup/", {**SIGN_UP, "email": "old@clinic.example"})
+    assert again.status == 202 and (await store.users.by_email("old@clinic.example"))

@@ -14,8 +14,9 @@ from hospital_rt.database import Database
 from hospital_rt.migrations import Fenced, Hand, Migration, MigrationFailed, SchemaTooNew, _take, bring_up, read_state
 from models import schema
 from tests.admin_driver import admin, environment_of, run
-from tests.driver import Clinic
+from tests.driver import Clinic, free_port, item, open_clinic
 from tests.migrating import STEPS, THINGS
+from tests.model_server import ModelServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,6 +111,21 @@ async def test_old_and_new_serve_side_by_side_and_what_is_too_old_says_so(databa
     with pytest.raises(SchemaTooNew) as refused:
         await bring_up(database, ())
     assert "has schema 3, which versions from schema 2 on can serve; this one knows schema 1" in str(refused.value)
+
+
+async def test_a_role_serves_on_and_starts_again_beside_a_newer_version(clinic: Clinic, model: ModelServer) -> None:
+    """The newer one has widened the schema: the older serves what it finds, and does not turn it back."""
+    meta = clinic.house.resources.database.collection("meta")
+    wider = {"version": schema.newest() + 1, "readable_by": schema.newest()}
+    await meta.update_one({"_id": "schema"}, {"$set": wider})
+    patient, doctor = await clinic.pair()
+    port = free_port()
+    again = clinic.house.settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}"})
+    async with open_clinic(again, model, at=clinic.now) as beside:
+        await beside.note(await beside.sign_in(doctor.user), patient, checklist=[item("Book a scan")])
+        assert len(await patient.steps()) == 1
+    row = await meta.find_one({"_id": "schema"})
+    assert {name: row[name] for name in wider} == wider
 
 
 async def test_a_role_does_not_start_on_a_database_that_is_too_new(clinic: Clinic) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from hospital_rt.database import Database
 from models.acts.accounts import leave_for_good
+from tasks.accounts import forget_sign_ups
 from tasks.audit import bind_audit
 from tasks.mail import sweep_letters
 from tasks.mail_reminders import sweep_mail_reminders
@@ -64,6 +65,7 @@ async def everybody_asks(clinic: Clinic) -> None:
     await sweep_letters(clinic.house)
     await sweep_push(clinic.house)
     await bind_audit(clinic.house)
+    await forget_sign_ups(clinic.house)
     await clinic.tick("2027-03-09T09:00")
     user = await clinic.house.store.users.get(patient.id)
     assert user

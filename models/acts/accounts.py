@@ -105,6 +105,24 @@ async def leave_for_good(
     return left
 
 
+async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
+    """Take a sign-up away that was never confirmed, with its key. False when it was confirmed or is gone already."""
+
+    async def work(session: Session) -> bool:
+        row = await store.users.row(user_id, session=session)
+        if row is None or row.get("email_confirmed", True) or row["created_at"] >= before:
+            return False
+        await store.letters.void(user_id, session=session)
+        await store.users.remove(user_id, session=session)
+        await store.audit.write(Trace(role="system"), "account.erased", of=[user_id], session=session)
+        return True
+
+    gone = await store.transaction(work)
+    if gone:
+        store.vault.forget(user_id)
+    return gone
+
+
 async def _stop_steps(store: Store, patient_id: str, *, now: datetime, session: Session) -> None:
     closed: list[Step] = []
     entries: list[Entry] = []

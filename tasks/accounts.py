@@ -1,0 +1,41 @@
+"""Sign-ups that nobody confirmed: after a month they are forgotten, with their key, and the address is free again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hospital_rt.clock import utcnow
+from hospital_rt.telemetry import log
+from models.acts.accounts import forget_sign_up
+from models.house import House
+from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.context import HouseDep
+
+SWEEP = "forget_sign_ups"
+KEPT = timedelta(days=30)
+EVERY_S = 3600
+BATCH = 200
+
+
+async def forget_sign_ups(house: House) -> int:
+    """Forget what is due; how many. Any number of these may run at once."""
+    before, forgotten = utcnow() - KEPT, 0
+    while ids := await house.store.users.never_confirmed(before=before, limit=BATCH):
+        done = [await forget_sign_up(house.store, id, before=before) for id in ids]
+        forgotten += sum(done)
+        if not any(done):
+            break                      # others are at it
+    if forgotten:
+        log.info("sign_ups.forgotten", count=forgotten)
+    return forgotten
+
+
+async def _sweep_task(house: HouseDep) -> None:
+    await forget_sign_ups(house)
+
+
+def register(broker: ReliableStreamBroker) -> None:
+    broker.register_task(
+        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=EVERY_S, ack_type="when_received",
+        schedule=[{"interval": EVERY_S, "schedule_id": SWEEP}],
+    )  # fmt: skip
