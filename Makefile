@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run test test-browser lint types faults cluster eval check lock clean browser nginx bench ratio
+.PHONY: audit run test test-browser lint types faults cluster eval check lock clean browser nginx bench ratio
 
 run: $(VENV)/.run
 	$(PY) main.py demo
@@ -57,6 +57,10 @@ nginx:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nginx-light; \
 	  else echo "Install nginx first: apt-get install nginx-light"; exit 1; fi; }
+
+# Known vulnerabilities of what is locked. Needs PyPI's own API, and fails where that cannot be reached.
+audit: $(VENV)/.dev
+	$(VENV)/bin/uv tool run pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 # Resolve the pinned requirements anew, for every supported Python, with hashes.
 lock: $(VENV)/.dev

@@ -6,7 +6,9 @@ belong to the patient's present doctor, ``F`` objects to the former one. The tab
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,6 +196,14 @@ def test_the_table_knows_every_route() -> None:
     served = {(method, _bare(route.path)) for route in API for method in route.handler.operations}
     assert served - known == set(), "these doors are in no row"
     assert {door for door in known if door not in served} == set(), "these rows lead to no door"
+
+
+def test_the_readme_counts_truly() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    said = re.search(r"deactivated user: more than (\d+) cases", readme)
+    assert said is not None
+    cases = len(TABLE) * len(CALLERS) + len(CALLERS)     # the live channel's check-in besides
+    assert int(said.group(1)) < cases < int(said.group(1)) + 100
 
 
 def _bare(path: str) -> str:

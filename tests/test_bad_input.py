@@ -22,6 +22,8 @@ from tests.bad_requests import AROUND, BODIES, ODD, QUERIES, THEIRS, WORDS, Bad
 from tests.driver import SECRET, Clinic, Person, plan_item
 from tests.wire import RawAnswer, http, wire
 
+pytestmark = pytest.mark.abuse
+
 
 @dataclass
 class Scene:

@@ -22,6 +22,8 @@ from tests.conftest import asked_of
 from tests.driver import PASSWORD, Answer, Clinic, open_clinic, test_settings
 from tests.model_server import ModelServer
 
+pytestmark = pytest.mark.abuse
+
 limited = pytest.mark.settings(rate_limits="on", trusted_proxies=("127.0.0.1",))
 OTHER = "brisk-otter-umbrella-7"
 _addresses = iter(range(1, 250))

@@ -12,6 +12,8 @@ from tests.driver import Clinic
 from tests.feeds import tell
 from tests.wire import BINARY, CLOSE, PING, PONG, TEXT, RawChannel, frame, http, raw_channel, wire
 
+pytestmark = pytest.mark.abuse
+
 CONTINUATION = 0x0
 PING_MESSAGE = b'{"type":"ping","id":"1"}'
 LARGEST = 16 * 1024

@@ -18,6 +18,8 @@ from hospital_rt.tokens import Tokens
 from tests.driver import Clinic, Person, open_channel
 from tests.feeds import tell, token_for
 
+pytestmark = pytest.mark.abuse
+
 # Signing in, again, and no longer
 
 

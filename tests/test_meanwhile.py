@@ -15,6 +15,8 @@ from tests.admin_driver import admin
 from tests.driver import PASSWORD, Answer, Clinic, Person, item, plan_item
 from tests.mailbox import link_token
 
+pytestmark = pytest.mark.abuse
+
 NEWER = "brisk-otter-umbrella-7"
 Between = Callable[[Callable[[], Awaitable[Any]]], None]
 

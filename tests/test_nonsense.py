@@ -18,6 +18,8 @@ from tests.driver import Clinic, open_clinic, plan_item
 from tests.model_server import ModelServer
 from tests.wire_http import say
 
+pytestmark = pytest.mark.abuse
+
 # HTTP by hand
 
 CHUNKS = (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 40 + b"0\r\n\r\n"

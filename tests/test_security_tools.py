@@ -83,6 +83,18 @@ def test_no_secret_lies_in_the_repository_and_a_planted_one_is_found(tmp_path: P
     assert any("AWS" in found for found in secrets_in(planted))
 
 
+def test_the_readme_counts_abuse_truly() -> None:
+    said = re.search(r"\*\*Abuse\*\*: more than (\d+) cases", (HERE / "README.md").read_text(encoding="utf-8"))
+    assert said is not None
+    marked = [str(path) for path in (HERE / "tests").glob("test_*.py") if "pytest.mark.abuse" in path.read_text()]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "abuse", *marked], capture_output=True,
+        text=True, cwd=HERE, check=True,
+    )  # fmt: skip
+    cases = sum(int(line.rpartition(": ")[2]) for line in ran.stdout.splitlines() if line.startswith("tests/"))
+    assert int(said.group(1)) < cases < int(said.group(1)) + 100
+
+
 def patterns(value: Any, depth: int = 0) -> Iterator[re.Pattern[str]]:
     """The compiled patterns in a value."""
     if isinstance(value, re.Pattern):

@@ -16,6 +16,8 @@ from tests.driver import Clinic, open_clinic
 from tests.model_server import ModelServer
 from tests.wire import Wire, http, wire
 
+pytestmark = pytest.mark.abuse
+
 WITHIN_S = 0.6
 SLACK_S = 2.0
 
