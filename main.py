@@ -102,9 +102,10 @@ def run_one(role: str, settings: Settings) -> int:
 
         return run_async(schedule())
 
-    from models.house import House, open_house
+    from models.house import House, open_house, stop_when_overtaken
 
     async def work(house: House, stop: asyncio.Event) -> None:
+        watching = asyncio.create_task(stop_when_overtaken(house, stop), name="schema")
         if role == "web":
             from handlers.web import run_web
 
@@ -113,6 +114,7 @@ def run_one(role: str, settings: Settings) -> int:
             from tasks.roles import run_worker
 
             await run_worker(house, stop=stop, ready=announce_ready)
+        watching.cancel()
 
     if role == "web":
         from handlers.web import CannotListen

@@ -134,7 +134,7 @@ class ApiHandler(Door):
         if "Access-Control-Allow-Origin" in self._headers:
             self.set_header("Access-Control-Allow-Methods", ", ".join(sorted(self.operations)))
             self.set_header(
-                "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-Request-ID"
+                "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-ID"
             )
             self.set_header("Access-Control-Max-Age", "600")
         self.finish()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pymongo.errors import PyMongoError
+
 from hospital_rt.assembly import Resources, open_resources
 from hospital_rt.clock import utcnow
+from hospital_rt.migrations import read_state
 from hospital_rt.settings import Settings
+from hospital_rt.telemetry import log
 from models.reading import FeedReader
+from models.schema import newest
 from models.store import Store
 
 
@@ -26,6 +32,21 @@ class House:
     @property
     def settings(self) -> Settings:
         return self.resources.settings
+
+
+async def stop_when_overtaken(house: House, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
+    """Set ``stop`` once the schema has moved beyond what this version can serve: it must not write on as before."""
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), every_s)
+            return
+        try:
+            state = await read_state(house.resources.database, newest=newest())
+        except PyMongoError:
+            continue                   # whoever asks is told that the database is away
+        if state.readable_by > newest():
+            log.warning("schema.too_new", version=state.version)
+            stop.set()
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 from cryptography.fernet import Fernet
+from pymongo import MongoClient
 
 from hospital_rt.embedded import Embedded
 from tests.driver import PASSWORD, SECRET, Front, Person, free_port
@@ -363,6 +364,20 @@ async def test_a_role_does_not_start_with_the_keys_of_another_database(system: S
     assert wrong.logged == "ENCRYPTION_KEYS: these keys do not open this database\n"
     system.put("encryption_keys", f"{Fernet.generate_key().decode()},{system.encryption_key}")
     await system.start(role)
+
+
+async def test_a_role_that_a_newer_schema_overtakes_stops_and_does_not_come_back(system: System) -> None:
+    await system.start("web", "worker")
+    with MongoClient[Any](system.mongo_url) as client:
+        meta = client.get_default_database()["meta"]
+        meta.update_one({"_id": "schema"}, {"$set": {"version": 99, "readable_by": 98}})
+    for role in list(system.roles):
+        assert await role.ended(within_s=20) == 0 and "schema.too_new" in role.logged
+    system.roles.clear()
+    again = system.launch("web")
+    assert await again.ended(within_s=20) == 2
+    assert again.logged.startswith("MONGO_URL: the database has schema 99, which versions from schema 98 on can serve")
+    system.roles.clear()
 
 
 async def test_a_web_role_does_not_start_on_a_port_that_is_taken(system: System) -> None:
