@@ -70,7 +70,7 @@ def is_away(error: BaseException) -> bool:
 
 def is_conflict(error: BaseException) -> bool:
     """Whether a transaction only lost against others: alone, or later, it may well come through."""
-    return (
+    return isinstance(error, Crowded) or (
         isinstance(error, OperationFailure) and error.has_error_label("TransientTransactionError")
         and error.code not in PASSING_CODES
     )  # fmt: skip

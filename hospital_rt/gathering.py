@@ -47,9 +47,18 @@ class Gathering(Generic[A, R]):
         self._running += 1
         try:
             return await self._alone(asked)
+        except Exception as error:
+            if is_away(error) and not is_conflict(error):
+                self._refuse_waiting(error)
+            raise
         finally:
             self._running -= 1
             self._go_on()
+
+    def _refuse_waiting(self, error: Exception) -> None:
+        """The database is away: nobody shall wait to find the same out one group after the other."""
+        while self._waiting:
+            _settle(self._waiting.popleft()[1], error)
 
     async def _alone(self, asked: A) -> R:
         [found] = await self._work([asked])
@@ -99,8 +108,11 @@ class Gathering(Generic[A, R]):
         try:
             found = await self._work([asked for asked, _ in group])
         except Exception as error:
-            if len(group) == 1 or (is_away(error) and not is_conflict(error)):
+            if is_away(error) and not is_conflict(error):
                 found = [error] * len(group)
+                self._refuse_waiting(error)
+            elif len(group) == 1:
+                found = [error]
             else:
                 found = await asyncio.gather(*(self._alone(asked) for asked, _ in group), return_exceptions=True)
         for (_, result), one in zip(group, found, strict=True):
