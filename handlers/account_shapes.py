@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, StringConstraints
 
 from handlers.shapes import Body, ClockTime, Id, Moment, Name, Role, View
 from hospital_rt.clock import zone_names
-
-
-def normal_email(value: str) -> str:
-    """One form for one address: NFKC, lower case, ASCII domain; no trailing dots.
-
-    Lower case and not case folding, which makes ``ss`` of ``ß``: another domain, whose owner would get the letters.
-    """
-    folded = unicodedata.normalize("NFKC", value).strip().lower()
-    try:
-        found = validate_email(
-            folded, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
-        )
-    except EmailNotValidError:
-        raise ValueError("Write an address such as ruth@example.org.") from None
-    return (found.ascii_email or found.normalized).lower()
+from hospital_rt.naming import normal_email
 
 
 def _zone(value: str) -> str:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from hospital_rt.clock import is_clock_time
+from hospital_rt.naming import BLANK, normal_name, visible
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-# White space, and characters that take part in a text without being seen.
-_BLANK = re.compile(
-    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*"
-)
 
 
 def _clock_time(value: str) -> str:
@@ -23,24 +18,14 @@ def _clock_time(value: str) -> str:
     return value
 
 
-def _visible(value: str) -> str:
-    """Some character that can be seen, and no line break or control character."""
-    stripped = value.strip()
-    if _BLANK.fullmatch(stripped):
-        raise ValueError("Write something that can be seen.")
-    if any(unicodedata.category(char) == "Cc" for char in stripped):
-        raise ValueError("Leave control characters and line breaks out.")
-    return stripped
-
-
 def _readable(value: str) -> str:
-    if _BLANK.fullmatch(value):
+    if BLANK.fullmatch(value):
         raise ValueError("Write something that can be seen.")
     return value
 
 
 Id = Annotated[str, StringConstraints(pattern=_UUID)]
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(normal_name)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 Role = Literal["doctor", "patient"]
 Moment = Annotated[
@@ -140,7 +125,7 @@ class ApprovedStepBody(Body):
 
     id: Id | None = None
     kind: Literal["checklist", "plan"] | None = None
-    title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_visible)] | None = None
+    title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(visible)] | None = None
     detail: Annotated[str, Field(max_length=500)] | None = None
     as_needed: bool | None = None
     schedule: ScheduleBody | None = None

@@ -7,11 +7,12 @@ from uuid import uuid4
 from tornado.web import RequestHandler
 
 from handlers.account_base import AccountHandler
-from handlers.account_shapes import RefreshBody, RefreshedView, TokenBody, TokensView, normal_email
+from handlers.account_shapes import RefreshBody, RefreshedView, TokenBody, TokensView
 from handlers.operation import Operation
 from hospital_rt.clock import utcnow
 from hospital_rt.database import Session
 from hospital_rt.limits import LOG_IN_ACCOUNT, LOG_IN_ADDRESS, REFRESH_ADDRESS
+from hospital_rt.naming import normal_email
 from hospital_rt.problems import Problem
 from hospital_rt.tokens import InvalidToken, Tokens
 from hospital_rt.vault import Unreadable

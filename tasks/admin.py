@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from hospital_rt.clock import to_wire, utcnow
 from hospital_rt.database import Database, Document, Session
 from hospital_rt.migrations import read_state
-from hospital_rt.naming import normal_email, visible
+from hospital_rt.naming import normal_email, normal_name
 from hospital_rt.passwords import is_common
 from hospital_rt.tokens import Tokens
 from models import schema
@@ -53,7 +53,7 @@ def name_of_person(value: str) -> str:
     Raises:
         ValueError: empty, invisible or too long.
     """
-    name = visible(value)
+    name = normal_name(value)
     if len(name) > LONGEST_NAME:
         raise ValueError(f"A name has {LONGEST_NAME} characters at most.")
     return name

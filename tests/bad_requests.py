@@ -116,6 +116,8 @@ WORDS = (
         "an operator for an address": {"email": {"$ne": None}}, "two addresses": {"email": "a@b.example,c@d.example"},
         "a header in the address": {"email": "a@b.example\r\nBcc: c@d.example"},
         "a line break in the name": {"name": "A\nB"}, "an unseen name": {"name": "\u200b"},
+        "a name that turns the page around": {"name": "Dr\u202eKeller"}, "a hidden blank": {"name": "Dr\u200bKeller"},
+        "a filler": {"name": "Dr Keller\u3164"},
         "a name of 101": {"name": "x" * 101}, "a password of 11": {"password": "elevenchars"},
         "a password of 129": {"password": "x" * 129}, "a password of a list": {"password": ["quiet-meadow-lantern-42"]},
         "a common password": {"password": "password1234"}, "a zone that is none": {"timezone": "Mars/Olympus"},

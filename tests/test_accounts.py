@@ -50,6 +50,14 @@ async def test_an_address_has_one_account_however_it_is_written(ward: Clinic) ->
         assert (await ward.sign_in({"email": same})).id == user["id"]
 
 
+async def test_names_that_look_alike_are_alike(ward: Clinic) -> None:
+    """Patients choose a doctor by the name that they see."""
+    names = ["Zo\u00eb  Keller", "Zoe\u0308\u00a0Keller", " Zo\u00eb \u2003Keller "]
+    assert {(await ward.sign_up("patient", name=name))["name"] for name in names} == {"Zo\u00eb Keller"}
+    kept = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"   # a Persian name is written with a joiner
+    assert (await ward.sign_up("patient", name=kept))["name"] == kept
+
+
 async def test_look_alike_domains_are_other_people(ward: Clinic) -> None:
     """The letters of one must never go to the other: case folding would make one of the first two."""
     addresses = ["ada@stra\u00dfe.example", "ada@strasse.example", "ada@\u0435xample.example", "ada@example.example"]
