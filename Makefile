@@ -13,7 +13,7 @@ test: $(VENV)/.dev
 	$(PY) -m pytest -n 2 --dist loadscope
 
 test-browser: $(VENV)/.dev browser
-	$(PY) -m pytest -m browser tests/browser
+	$(PY) -m pytest -m browser -n 2 --dist loadscope tests/browser
 
 faults: $(VENV)/.dev
 	$(PY) -m pytest -m faults -s tests

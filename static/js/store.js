@@ -43,7 +43,8 @@ export function touched() {
 /** Forget everything, as at sign-out. */
 export function clear(phase) {
   Object.assign(state, fresh(), { phase });
-  touched();
+  // At once: nothing that needs a person may be drawn again before the page knows that there is none.
+  for (const listener of [...listeners]) listener();
 }
 
 export function subscribe(listener) {

@@ -69,7 +69,7 @@ export function Panel({ id, page }) {
 function ThreeDays({ steps, clock }) {
   const dates = [-2, -1, 0].map((gap) => addDays(clock.today(), gap));
   return html`<table class="three"><thead><tr><td></td>${dates.map((date, i) => html`<th scope="col" key=${date}>${i === 2 ? t.todayWord : tinyDay(date)}</th>`)}</tr></thead>
-    <tbody>${steps.map((step) => html`<tr key=${step.id}><th scope="row">${step.title}</th>${dates.map((date) => [date, signsOf(step, date, clock)]).map(([date, signs]) => html`<td key=${date} class=${signs.length < 4 ? "few" : null}>${signs.map((how, i) => html`<${DaySign} key=${i} state=${how} size=${18} label=${t.dayWords[how === "due" ? "due" : how]} />`)}</td>`)}</tr>`)}</tbody></table>`;
+    <tbody>${steps.map((step) => html`<tr key=${step.id}><th scope="row">${step.title}</th>${dates.map((date) => [date, signsOf(step, date, clock)]).map(([date, signs]) => html`<td key=${date} class=${signs.length < 4 ? "few" : null}>${signs.map((how, i) => html`<${DaySign} key=${i} state=${how} size=${signs.length === 3 ? 16 : 18} label=${t.dayWords[how === "due" ? "due" : how]} />`)}</td>`)}</tr>`)}</tbody></table>`;
 }
 
 const MOST_SIGNS = 4;

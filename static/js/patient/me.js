@@ -44,7 +44,7 @@ const VISIT_MS = 30 * 60000;
 function visits(entries) {
   const lines = [];
   for (const entry of entries) {
-    if (READS.test(entry.act) && entry.by?.id === state.user.id) continue;
+    if (READS.test(entry.act) && entry.by && entry.by.id === state.user?.id) continue;
     const known = lines.find((line) => line.act === entry.act && line.by?.id === entry.by?.id && line.role === entry.role && Date.parse(line.first) - Date.parse(entry.at) < VISIT_MS);
     if (known) known.first = entry.at;
     else lines.push({ ...entry, first: entry.at });

@@ -70,7 +70,7 @@ function stepChip(step) {
 }
 
 /** Who it was, out of an entry of the access log: a name, or what stands in for one. */
-export const whoIn = ({ by, role }) => (by?.id === state.user.id ? t.you : by?.name || t.accessRoles[role] || t.system);
+export const whoIn = ({ by, role }) => (by && by.id === state.user?.id ? t.you : by?.name || t.accessRoles[role] || t.system);
 
 function Readers({ noteId, doctor }) {
   const [readers, setReaders] = useState(null);

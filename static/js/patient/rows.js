@@ -41,7 +41,7 @@ function DueOne({ step, slot, sending, onSkip }) {
     ${late && html`<p class="due-late">${dateOf(slot) === today() ? t.lateAt(slotTime(slot)) : t.lateWhen(when(slot))}</p>`}
     ${course && html`<p class="due-course"><${Beads} course=${course} /><span class="due-day">${dayOf(course)}</span></p>`}
     <div class="due-buttons">
-      <button type="button" class="button button-sun button-large" aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>
+      <button type="button" class="button button-sun button-large" data-answer aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>
         ${sending ? html`<${Spinner} size=${26} /><span>${t.sending}</span>` : html`<${Icon} name="tick" size=${28} /><span>${t.done}</span>`}</button>
       <button type="button" class="button button-night" disabled=${sending} onClick=${onSkip}>${t.skipThis}</button>
     </div>
@@ -55,8 +55,8 @@ function DueSeveral({ due, onSkip }) {
     <p class="due-pill"><span class="bell"><${Icon} name="bell" size=${22} /></span>${t.severalDue(due.length)}</p>
     <ul class="due-rows">${due.map(({ step, slot, sending }) => html`<li key=${step.id}>
       <button type="button" class="due-row" aria-label=${t.openToSkip(step.title)} onClick=${() => onSkip({ step, slot })}><strong>${step.title}</strong><span>${dateOf(slot) === today() ? slotTime(slot) : when(slot)}${step.detail ? ` · ${step.detail}` : ""}</span></button>
-      <button type="button" class="button button-sun" aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>${sending ? html`<${Spinner} />` : html`<${Icon} name="tick" size=${24} />`}<span>${sending ? t.sending : t.done}<span class="hidden">: ${step.title}</span></span></button></li>`)}</ul>
-    <button type="button" class="button button-night wide" onClick=${() => due.forEach(({ step, slot }) => checkIn(step, { slot }))}>${t.allDone(due.length)}</button>
+      <button type="button" class="button button-sun" data-answer aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>${sending ? html`<${Spinner} />` : html`<${Icon} name="tick" size=${24} />`}<span>${sending ? t.sending : t.done}<span class="hidden">: ${step.title}</span></span></button></li>`)}</ul>
+    <button type="button" class="button button-night wide" data-answer onClick=${() => due.forEach(({ step, slot }) => checkIn(step, { slot }))}>${t.allDone(due.length)}</button>
   </div>`;
 }
 
@@ -69,7 +69,7 @@ export const StepRow = ({ step, lead, detail, chip }) => html`<li class="row"><a
 export const LaterRow = ({ step, slot, last }) => html`<${StepRow} step=${step} lead=${html`<span class="row-time">${slotTime(slot)}</span>`} detail=${[last ? step.detail?.replace(/\.$/, "") : step.detail, last && t.lastToday].filter(Boolean).join(" · ")} />`;
 
 export function OnceRow({ step, sending }) {
-  return html`<li class="row"><button type="button" class="box" role="checkbox" aria-checked=${sending ? "true" : "false"} aria-label=${t.markDone(step.title)} onClick=${() => checkIn(step)}>${sending && html`<${Spinner} size=${22} />`}</button>
+  return html`<li class="row"><button type="button" class="box" data-answer role="checkbox" aria-checked=${sending ? "true" : "false"} aria-label=${t.markDone(step.title)} onClick=${() => checkIn(step)}>${sending && html`<${Spinner} size=${22} />`}</button>
     <a class="row-open" href=${`#/step/${step.id}`}><span class="row-words"><strong>${step.title}</strong>${step.detail && html`<span class="secondary">${step.detail}</span>`}</span><${Icon} name="right" size=${24} /></a></li>`;
 }
 
@@ -77,7 +77,7 @@ export function AsNeededRow({ step }) {
   const last = (state.checkIns[step.id] || []).filter((c) => c.outcome !== "undone").map((c) => c.at).sort().at(-1);
   const entry = state.outbox.find((e) => e.step_id === step.id);
   return html`<li class="row row-stack"><a class="row-open" href=${`#/step/${step.id}`}><span class="row-words"><strong>${step.title}</strong><span class="secondary">${[step.detail, t.noReminders].filter(Boolean).join(" ")}</span></span><span class="chip">${t.ifNeeded}</span></a>
-    <div class="row-act"><${Button} kind="quiet" busy=${entry && !entry.waiting} onClick=${() => checkIn(step)}>${t.logUse}<span class="hidden">: ${step.title}</span><//><span class="secondary">${entry?.waiting ? t.waiting : last ? t.lastUse(when(last)) : t.notUsedYet}</span></div></li>`;
+    <div class="row-act"><${Button} kind="quiet" data-answer busy=${entry && !entry.waiting} onClick=${() => checkIn(step)}>${t.logUse}<span class="hidden">: ${step.title}</span><//><span class="secondary">${entry?.waiting ? t.waiting : last ? t.lastUse(when(last)) : t.notUsedYet}</span></div></li>`;
 }
 
 export function EarlierRow({ step, slot, state: how, at, once }) {

@@ -45,7 +45,7 @@ function Answer({ step }) {
   const [skipping, skip] = useState(null);
   if (step.as_needed || !step.schedule) {
     const entry = onItsWay(step.id, null);
-    return html`<div class="card answer"><${Button} kind=${step.as_needed ? "quiet" : "main"} size="large" className="wide" icon=${step.as_needed ? null : "tick"} busy=${Boolean(entry)} busyText=${entry?.waiting ? t.waiting : null} onClick=${() => checkIn(step)}>${step.as_needed ? t.logUse : t.markItDone}<//></div>`;
+    return html`<div class="card answer"><${Button} kind=${step.as_needed ? "quiet" : "main"} size="large" className="wide" data-answer icon=${step.as_needed ? null : "tick"} busy=${Boolean(entry)} busyText=${entry?.waiting ? t.waiting : null} onClick=${() => checkIn(step)}>${step.as_needed ? t.logUse : t.markItDone}<//></div>`;
   }
   const due = dueSlot(step);
   const now = Date.now();
@@ -56,7 +56,7 @@ function Answer({ step }) {
     const entry = onItsWay(step.id, slot);
     const isDue = slot === due;
     return html`<li class="row row-answer" key=${slot}><span class="row-words"><strong>${isDue ? t.dueNowAt(slotTime(slot)) : how === "missed" ? t.missedAt(when(slot)) : t.laterAt(slotTime(slot))}</strong></span>
-      <span class="row-buttons"><${Button} kind=${isDue ? "sun" : "outline"} icon="tick" busy=${entry && !entry.waiting} disabled=${entry?.waiting} onClick=${() => checkIn(step, { slot })}>${entry?.waiting ? t.waiting : isDue ? t.done : how === "missed" ? t.itWasDone : t.doneAlready}<//>
+      <span class="row-buttons"><${Button} kind=${isDue ? "sun" : "outline"} icon="tick" data-answer busy=${entry && !entry.waiting} disabled=${entry?.waiting} onClick=${() => checkIn(step, { slot })}>${entry?.waiting ? t.waiting : isDue ? t.done : how === "missed" ? t.itWasDone : t.doneAlready}<//>
       <${Button} kind="quiet" disabled=${Boolean(entry)} onClick=${() => skip(slot)}>${t.skipDots}<//></span></li>`;
   })}</ul>${skipping && html`<${SkipDialog} step=${step} slot=${skipping} onClose=${() => skip(null)} />`}`;
 }
