@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from hospital_rt.database import Document, Session
 from hospital_rt.problems import Problem
+from hospital_rt.turns import take_turns
 from models.acts.plan import supersede_in_flight
 from models.assignments import Assignment
 from models.audit import Trace
@@ -37,6 +38,8 @@ async def assign_doctor(
     subject_id = claim.subject_id if claim else str(uuid4())
 
     async def work(session: Session) -> Assigned:
+        # Before the work is done, not after: who has to wait for a doctor whom many choose begins anew.
+        take_turns((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
         if not await store.users.hold_doctor(doctor_id, session=session):
             raise Problem("not-found", "There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
