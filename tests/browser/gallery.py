@@ -239,7 +239,7 @@ class Gallery:
             days = self.days(30, joined=joined, weak=weak, silent=silent, seed=number)
             if reason == "down-20":
                 for back, day in enumerate(reversed(days)):
-                    day["done"] = day["due"] - (back % 2 if back < 14 else 0)
+                    day["done"] = day["due"] - (2 * (back % 2) if back < 14 else 0)
             if reason == "skipped-3":
                 for day in days[2::7]:
                     day["skipped"], day["done"] = 1, day["due"] - 1

@@ -137,6 +137,15 @@ class House:
         found = eventually(lambda: re.search(r"doctor\s+(\S+@\S+)\s+(\S+)", self.log()), "the log-ins are printed")
         return self.sign_in(found[1], found[2])
 
+    def admin(self, *words: str) -> None:
+        """``python main.py admin ...`` beside the running system."""
+        kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
+        subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), "admin", *words], cwd=self.folder, check=True, timeout=30,
+            env={**kept, "DATA_DIR": str(self.folder / "data" / "demo"), **self.settings},
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def letters(self, to: str) -> list[str]:
         """The letters written to this address, oldest first, as text."""
         folder = self.folder / "data" / "demo" / "mail"

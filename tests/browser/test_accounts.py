@@ -110,8 +110,11 @@ def test_a_doctor_confirms_the_address_and_waits_for_approval(
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Your account is waiting for approval")).to_be_visible()
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("heading", name="Your account is waiting for approval")).to_be_visible()
+    strict_house.admin("approve-doctor", email, "--yes")
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("heading", name="No patients yet")).to_be_visible()
 
 
 def test_a_person_stays_signed_in_over_a_reload_and_leaves_nothing_behind(

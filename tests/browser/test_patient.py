@@ -47,6 +47,34 @@ def test_a_reminder_comes_as_a_toast_over_another_page(
     expect(page.get_by_text("Done. Next:")).to_be_visible()
 
 
+def test_a_reminder_is_heard_and_felt_only_where_that_was_allowed(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    listen = """
+        window.felt = []; window.heard = 0;
+        navigator.vibrate = (pattern) => { felt.push(pattern); return true; };
+        const start = OscillatorNode.prototype.start;
+        OscillatorNode.prototype.start = function (...when) { heard += 1; return start.apply(this, when); };
+    """
+    quiet, loud = open_page(), open_page()
+    for page in (quiet, loud):
+        page.add_init_script(listen)
+        live(sign_in(page, patient, at="/#/me"))
+    for name in ("Sound", "Vibration"):
+        loud.get_by_role("switch", name=name).check()
+    expect(loud.get_by_role("switch", name="Vibration")).to_be_checked()
+    eventually(lambda: loud.evaluate("heard") >= 1 and loud.evaluate("felt.length") >= 1, "a try of each")
+    before = loud.evaluate("[heard, felt.length]")
+    write(doctor, patient, "Drink a glass of water every day.")
+    for page in (quiet, loud):
+        expect(page.locator(".toast")).to_contain_text("water")
+    eventually(lambda: loud.evaluate("[heard, felt.length]") > before, "the reminder")
+    assert loud.evaluate("felt.at(-1)") == [120, 80, 120]
+    assert loud.evaluate("heard") > before[0]
+    assert quiet.evaluate("[heard, felt.length]") == [0, 0]
+
+
 def test_skipping_asks_for_a_reason_and_the_doctor_reads_it(
     pair: tuple[Person, Person], open_page: Callable[..., Page]
 ) -> None:

@@ -122,6 +122,21 @@ HAS_RING = """(() => {
 })()"""
 
 
+def tabbing(page: Page) -> Callable[[str], None]:
+    """Go on by Tab until something of that name has the focus, and shows it."""
+
+    def tab_to(name: str) -> None:
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            label = page.evaluate(FOCUSED)
+            if label.startswith(name):
+                assert page.evaluate(HAS_RING), f"no ring on {name}"
+                return
+        raise AssertionError(f"cannot reach {name} by Tab")
+
+    return tab_to
+
+
 def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     write(doctor, patient, "Drink a glass of water every day.")
@@ -129,16 +144,7 @@ def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page:
     page.goto(patient.house.url)
     page.get_by_role("heading", name="Welcome back").wait_for()
 
-    def tab_to(name: str) -> None:
-        for _ in range(40):
-            page.keyboard.press("Tab")
-            label = page.evaluate(FOCUSED)
-            if label.startswith(name):
-                ring = page.evaluate(HAS_RING)
-                assert ring, f"no ring on {name}"
-                return
-        raise AssertionError(f"cannot reach {name} by Tab")
-
+    tab_to = tabbing(page)
     tab_to("E-mail")
     page.keyboard.type(patient.email)
     tab_to("Password")
@@ -160,6 +166,32 @@ def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page:
     tab_to("Undo")
     page.keyboard.press("Enter")
     page.locator(".due-title").wait_for()
+
+
+def test_a_note_is_written_and_looked_through_by_keyboard_alone(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    page = live(sign_in(open_page(viewport=DESKTOP), doctor))
+    tab_to = tabbing(page)
+    tab_to(patient.name)
+    page.keyboard.press("Enter")
+    tab_to("Write a note")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_be_focused()
+    tab_to("Your note")
+    page.keyboard.type("Walk 20 minutes every day. Book a chest X-ray.")
+    tab_to("Send note")
+    page.keyboard.press("Enter")
+    expect(page.locator(".review-row")).to_have_count(2)
+    tab_to("Step 2: Book a chest X-ray")
+    page.keyboard.press("Enter")
+    expect(page.locator(".row-chosen")).to_contain_text("X-ray")
+    tab_to("Withdraw this note")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Withdraw this note")).to_be_focused()
 
 
 def test_nothing_moves_for_those_who_want_it_still(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
@@ -322,10 +354,13 @@ def test_both_languages_have_every_text(house: House, open_page: Callable[..., P
           const shape = (o, path = "") => Object.entries(o).flatMap(([key, value]) => typeof value === "object"
             ? shape(value, `${path}${key}.`) : [`${path}${key}: ${kind(value)}`]).sort();
           const [en, es] = await Promise.all(["en", "es"].map((tag) => import(`/static/texts/${tag}.js`)));
-          return [shape(en.default), shape(es.default)];
+          const same = (a, b) => Object.keys(a).flatMap((key) => typeof a[key] === "object" ? same(a[key], b[key])
+            : typeof a[key] === "string" && a[key] === b[key] ? [a[key]] : []);
+          return [shape(en.default), shape(es.default), same(en.default, es.default)];
         }"""
     )
     assert shapes[0] == shapes[1]
+    assert set(shapes[2]) == {"Aftercare", "English", "Español"}, "words that were not translated"
 
 
 def test_no_words_for_people_stand_outside_the_texts() -> None:
