@@ -26,7 +26,7 @@ COPY static static/
 RUN python -m compileall -q .
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 PORT=8000 OPS_PORT=8000 DATA_DIR=/tmp/hospital_rt
-USER hospital
+USER 10001
 EXPOSE 8000
 # Every role answers it: the web role at PORT, the others at OPS_PORT.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

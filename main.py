@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Coroutine
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -84,7 +85,7 @@ def leave_on_signals() -> None:
 
 def run_one(role: str, settings: Settings) -> int:
     """One role, until a signal ends it."""
-    from hospital_rt.processes import run_async, run_role
+    from hospital_rt.processes import run_role
     from hospital_rt.supervisor import announce_ready
     from hospital_rt.telemetry import configure_logging
 
@@ -95,12 +96,10 @@ def run_one(role: str, settings: Settings) -> int:
         async def schedule() -> int:
             from hospital_rt.processes import stop_on_signals
 
-            await run_scheduler(
-                settings.redis_url or "", tick_s=settings.tick_s, stop=stop_on_signals(), ready=announce_ready
-            )
+            await run_scheduler(settings, stop=stop_on_signals(), ready=announce_ready)
             return 0
 
-        return run_async(schedule())
+        return run_listening(schedule())
 
     from models.house import House, open_house, stop_when_overtaken
 
@@ -116,15 +115,19 @@ def run_one(role: str, settings: Settings) -> int:
             await run_worker(house, stop=stop, ready=announce_ready)
         watching.cancel()
 
-    if role == "web":
-        from handlers.web import CannotListen
+    return run_listening(run_role(lambda: open_house(settings), work))
 
-        try:
-            return run_async(run_role(lambda: open_house(settings), work))
-        except CannotListen as refused:
-            sys.stderr.write(f"{refused}\n")
-            return WRONG_SETTINGS
-    return run_async(run_role(lambda: open_house(settings), work))
+
+def run_listening(running: Coroutine[Any, Any, int]) -> int:
+    """Run a role; one line and the code for wrong settings when it cannot listen where it should."""
+    from hospital_rt.probes import CannotListen
+    from hospital_rt.processes import run_async
+
+    try:
+        return run_async(running)
+    except CannotListen as refused:
+        sys.stderr.write(f"{refused}\n")
+        return WRONG_SETTINGS
 
 
 def seed_demo(settings: Settings) -> list[str]:

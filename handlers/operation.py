@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from hospital_rt.kept import Kept
 from hospital_rt.live import Hub
+from hospital_rt.probes import Readiness
 from hospital_rt.tokens import Tokens
 from models.audit import Act
 from models.events import Mark
@@ -64,6 +65,7 @@ class Doors:
     sockets: set[Any]                  # the live channels open in this process
     in_flight: set[Any]                # the requests being answered
     draining: asyncio.Event            # set once this process stops
+    readiness: Readiness               # what has to be reached to be of use
     kept: Kept = field(default_factory=Kept)
 
     @property

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from ipaddress import ip_network
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-from handlers.door import Door, is_in
+from handlers.door import Door
+from hospital_rt.probes import figures, may_see
 from hospital_rt.problems import Problem
-from hospital_rt.wakeups import REDIS_AWAY
 
-REACH_WITHIN_S = 2.0
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
@@ -33,8 +28,7 @@ class OperationsDoor(Door):
         """By the socket's address. What came through a proxy on this machine only looks as if it came from here."""
         if any(name in self.request.headers for name in FORWARDED):
             return False
-        allowed = [ip_network(one, strict=False) for one in self.settings_.ops_allow]
-        return is_in(self.request.remote_ip or "", allowed)
+        return may_see(self.request.remote_ip or "", self.settings_)
 
     def answer(self, status: int, document: dict[str, Any]) -> None:
         self.set_status(status)
@@ -53,32 +47,17 @@ class HealthHandler(OperationsDoor):
 class ReadyHandler(OperationsDoor):
     async def get(self) -> None:
         """Ready: MongoDB is reached. Without Redis it is ``degraded`` and still serves."""
-        mongo, redis = await asyncio.gather(self._mongo(), self._redis())
-        draining = self.doors.draining.is_set()
-        status = "stopping" if draining else "unavailable" if not mongo else "ready" if redis else "degraded"
+        status, reached = await self.doors.readiness.look()
+        if self.doors.draining.is_set():
+            status = "stopping"
         document: dict[str, Any] = {"status": status}
         if self.may_see_details():
-            document["mongodb"], document["redis"] = mongo, redis
-            document["sockets"] = len(self.doors.sockets)
+            document |= {**reached, "sockets": len(self.doors.sockets)}
         if status in {"stopping", "unavailable"}:
             self.set_header("Retry-After", "2")
         self.answer(200 if status in {"ready", "degraded"} else 503, document)
 
     head = get
-
-    async def _mongo(self) -> bool:
-        try:
-            await asyncio.wait_for(self.doors.house.resources.database.ping(), REACH_WITHIN_S)
-        except Exception:
-            return False
-        return True
-
-    async def _redis(self) -> bool:
-        try:
-            await asyncio.wait_for(self.doors.house.resources.redis.ping(), REACH_WITHIN_S)
-        except REDIS_AWAY:
-            return False
-        return True
 
 
 class MetricsHandler(OperationsDoor):
@@ -86,5 +65,8 @@ class MetricsHandler(OperationsDoor):
         """Prometheus text, for ``OPS_ALLOW``; anybody else finds nothing here."""
         if not self.may_see_details():
             raise Problem("not-found")
-        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(generate_latest(self.doors.house.resources.metrics.registry))
+        metrics = self.doors.house.resources.metrics
+        metrics.in_flight.set(len(self.doors.in_flight))
+        content_type, text = figures(metrics)
+        self.set_header("Content-Type", content_type)
+        self.finish(text)

@@ -16,6 +16,7 @@ from handlers.routes import NOT_FOUND, make_routes
 from hospital_rt import messages
 from hospital_rt.assembly import make_app, make_server
 from hospital_rt.live import Hub
+from hospital_rt.probes import CannotListen, Readiness, feel
 from hospital_rt.telemetry import log
 from hospital_rt.wakeups import Listener
 from models.house import House
@@ -27,10 +28,6 @@ DRAIN_WITHIN_S = 5.0
 """How long requests in flight may take once the server stops."""
 LINGER_S = 1.5
 """How long lines stay open that nobody uses: longer than a proxy keeps them (``keepalive_timeout`` in deploy/nginx)."""
-
-
-class CannotListen(Exception):
-    """The address is taken, or not this machine's."""
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -57,8 +54,10 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
     in_flight: set[Any] = set()
     draining = asyncio.Event()
     errands = Errands(broker)
+    readiness = Readiness(needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping})
     doors = Doors(
-        house=house, errands=errands, hub=hub, sockets=sockets, in_flight=in_flight, draining=draining
+        house=house, errands=errands, hub=hub, sockets=sockets, in_flight=in_flight, draining=draining,
+        readiness=readiness,
     )
     app = make_app(make_routes(doors), not_found=NOT_FOUND, arguments={"doors": doors})
     server = make_server(app)
@@ -66,11 +65,13 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
     hub.start(listener.hears)
     server.add_sockets(bind(settings.host, settings.port))
     log.info("web.serving", port=settings.port)
+    feeling = asyncio.create_task(feel(readiness, resources.metrics), name="feel")
     ready()
     try:
         await stop.wait()
     finally:
         draining.set()
+        feeling.cancel()
         server.stop_accepting()
         server.answer_once_more()
         for live in list(sockets):

@@ -15,9 +15,9 @@ from hospital_rt.database import Database
 from hospital_rt.extraction import Extractor, make_extractor
 from hospital_rt.limits import Limits
 from hospital_rt.mail import Mailer
+from hospital_rt.metrics import Metrics, PoolFigures
 from hospital_rt.passwords import Passwords
 from hospital_rt.settings import Settings
-from hospital_rt.telemetry import Metrics
 from hospital_rt.tokens import Tokens
 from hospital_rt.vault import Vault
 from hospital_rt.wakeups import Wakeups, make_redis
@@ -48,7 +48,10 @@ class Resources:
 async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Open the clients of one role. Whether they reach anything shows when they are used."""
     async with contextlib.AsyncExitStack() as stack:
-        database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
+        metrics = Metrics()
+        database = Database(
+            settings.mongo_url or "", driver=settings.mongo_driver, listeners=[PoolFigures(metrics)]
+        )
         stack.push_async_callback(database.close)
         redis = make_redis(settings.redis_url or "redis://127.0.0.1:1")
         stack.push_async_callback(redis.aclose)
@@ -59,7 +62,6 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             timeout_s=settings.openai_timeout_seconds,
         )  # fmt: skip
         stack.push_async_callback(extractor.close)
-        metrics = Metrics()
         wakeups = Wakeups(redis, metrics)
         stack.push_async_callback(wakeups.close)
         yield Resources(

@@ -92,13 +92,17 @@ class Database:
 
     Args:
         driver: ``motor`` or ``pymongo``: the same code runs on either.
+        listeners: the driver's, for figures.
     """
 
-    def __init__(self, url: str, *, driver: str, name: str = "hospital_rt") -> None:
+    def __init__(
+        self, url: str, *, driver: str, name: str = "hospital_rt", listeners: Sequence[Any] = ()
+    ) -> None:  # fmt: skip
         options: dict[str, Any] = {
             "tz_aware": True, "w": "majority", "journal": True, "retryWrites": True, "retryReads": True,
             "serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "timeoutMS": CALL_TIMEOUT_MS,
             "appname": APP_NAME, "maxPoolSize": 100, "uuidRepresentation": "standard",
+            "event_listeners": list(listeners),
         }  # fmt: skip
         self._driver = driver
         self._turns = Turns()

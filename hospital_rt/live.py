@@ -18,8 +18,9 @@ from typing import Any
 
 from hospital_rt.database import is_away
 from hospital_rt.feed import Feeds, Rendered
+from hospital_rt.metrics import Metrics
 from hospital_rt.outbox import Outbox
-from hospital_rt.telemetry import Metrics, describe_error, log
+from hospital_rt.telemetry import describe_error, log
 
 REPLAY_PAGE = 100
 REPLAY_PATIENCE_S = 20.0               # a page comes in over a poor network
@@ -195,6 +196,7 @@ class Hub:
                 socket.outbox.give_up(1012, "come back")
 
         socket.is_live = False
+        self._metrics.outbox_overflows.inc()
         socket.catching_up = asyncio.create_task(catch_up(), name="catch-up")
 
     def _send(self, socket: Listening, event: Rendered) -> bool:

@@ -49,6 +49,7 @@ class Settings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    ops_port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str = ""
     data_dir: Path = Path("data")
     mongo_url: str | None = Field(default=None, repr=False)

@@ -1,4 +1,4 @@
-"""Logs by an allow-list, and the metrics.
+"""Logs by an allow-list.
 
 The promise: a log line is an event name and fields from a fixed list of names; nothing else gets through, whoever
 writes it. Lines of other libraries keep their logger and level and lose their text, since it may quote a message.
@@ -13,7 +13,6 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 FIELDS = frozenset({
     "active", "address", "age_s", "attempt", "chars", "close_code", "code", "count", "created", "delay_s",
@@ -80,31 +79,3 @@ def configure_logging(*, form: str, level: str) -> None:
 
 
 log: Any = structlog.get_logger()
-
-
-class Metrics:
-    """The figures of one process, on a registry of their own. Labels are routes, states and codes, never people."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Histogram(
-            "hospital_rt_request_seconds", "Time to answer a request", ["method", "route", "status"],
-            registry=self.registry, buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-        )  # fmt: skip
-        self.sockets = Gauge("hospital_rt_sockets", "Live channels open", registry=self.registry)
-        self.events_sent = Counter("hospital_rt_events_sent", "Events written to sockets", registry=self.registry)
-        self.sockets_closed = Counter(
-            "hospital_rt_sockets_closed", "Live channels closed by us", ["code"], registry=self.registry
-        )
-        self.reminders_recorded = Counter("hospital_rt_reminders_recorded", "Reminders", registry=self.registry)
-        self.reminder_lag = Histogram(
-            "hospital_rt_reminder_lag_seconds", "From a slot to its record", registry=self.registry,
-            buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86400),
-        )  # fmt: skip
-        self.notes = Counter("hospital_rt_notes", "Notes that left the extractor", ["status"], registry=self.registry)
-        self.extraction = Histogram(
-            "hospital_rt_extraction_seconds", "Time in the extractor", ["outcome"], registry=self.registry,
-            buckets=(0.01, 0.05, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
-        )  # fmt: skip
-        self.sign_ins = Counter("hospital_rt_sign_ins", "Sign-ins", ["outcome"], registry=self.registry)
-        self.redis_up = Gauge("hospital_rt_redis_up", "1 while Redis answers", registry=self.registry)

@@ -89,7 +89,7 @@ def run_together(
         environment |= {
             "DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port),
             "PUBLIC_URL": settings.public_url, "LOG_FORMAT": settings.log_format,
-            "LOG_LEVEL": settings.log_level,
+            "LOG_LEVEL": settings.log_level, "OPS_PORT": "",
         }  # fmt: skip
         if settings.day_seconds:
             environment["DAY_SECONDS"] = str(settings.day_seconds)

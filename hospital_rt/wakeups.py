@@ -22,7 +22,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from hospital_rt.telemetry import Metrics, describe_error, log
+from hospital_rt.metrics import Metrics
+from hospital_rt.telemetry import describe_error, log
 
 # uvloop answers a write to a connection that was reset with a RuntimeError, which no client counts among its own.
 REDIS_AWAY = (RedisError, OSError, RuntimeError)

@@ -19,11 +19,12 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import random
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -180,9 +181,7 @@ class Audit:
 
     async def about(self, user_id: str, *, before: str | None, limit: int) -> list[Access]:
         """Entries about this user, newest first."""
-        wanted: Document = {"of": user_id}
-        if before:
-            wanted["_id"] = {"$lt": before}
+        wanted: Document = {"of": user_id, **({"_id": {"$lt": before}} if before else {})}
         return [
             Access(id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"],
                    item_id=row["item"])
@@ -193,6 +192,9 @@ class Audit:
 
     def _head(self, pages: int, last: str) -> Document:
         return {"_id": HEAD, "pages": pages, "last": last, "mac": self._hash("head", pages, last)}
+
+    def _is_head(self, row: Document | None) -> TypeGuard[Document]:
+        return row is not None and row.get("mac") == self._head(row.get("pages", -1), row.get("last", ""))["mac"]
 
     async def head(self) -> str | None:
         """Where the chain of pages stands, to be kept elsewhere; None when the head is gone."""
@@ -241,7 +243,7 @@ class Audit:
         """
         findings: list[str] = []
         head = await self._meta.find_one({"_id": HEAD})
-        if head is None or head.get("mac") != self._head(head.get("pages", -1), head.get("last", ""))["mac"]:
+        if not self._is_head(head):
             findings.append("the head is missing or altered: pages at the end may be gone")
             newest = await self._pages.find({}, {"_id": 1}).sort("_id", -1).limit(1).to_list(1)
             head = {"pages": newest[0]["_id"] if newest else 0, "last": None}
@@ -263,12 +265,25 @@ class Audit:
             entries=entries + loose, pages=number, loose=loose, findings=tuple(findings), head=f"{number}:{previous}"
         )
 
-    async def _bound(self, pages: int) -> AsyncIterator[tuple[int, Document | None, list[Document]]]:
-        """Every page up to ``pages``, whether or not it is there, with the entries that name it."""
-        found = self._pages.find({"_id": {"$gte": 1, "$lte": pages}}).sort("_id", 1).batch_size(200)
-        rows = self._entries.find({"page": {"$gte": 1, "$lte": pages}}).sort([("page", 1), ("_id", 1)])
+    async def look_at_some(self, most: int) -> int:
+        """Look at the head and so many pages in a row, anywhere: how much is wrong. Cheap, for every minute."""
+        head = await self._meta.find_one({"_id": HEAD})
+        if not self._is_head(head):
+            return 1
+        first = max(1, random.randint(2 - most, max(1, head["pages"])))
+        before = await self._pages.find_one({"_id": first - 1}, {"mac": 1})
+        previous, wrong = before["mac"] if before else "", 0
+        async for number, page, rows in self._bound(min(head["pages"], first + most - 1), first):
+            wrong += len(self._check_page(number, page, rows, previous))
+            previous = page["mac"] if page else ""
+        return wrong
+
+    async def _bound(self, pages: int, first: int = 1) -> AsyncIterator[tuple[int, Document | None, list[Document]]]:
+        """Every page from ``first`` to ``pages``, whether or not it is there, with the entries that name it."""
+        found = self._pages.find({"_id": {"$gte": first, "$lte": pages}}).sort("_id", 1).batch_size(200)
+        rows = self._entries.find({"page": {"$gte": first, "$lte": pages}}).sort([("page", 1), ("_id", 1)])
         page, row = await anext(found, None), await anext(rows, None)
-        for number in range(1, pages + 1):
+        for number in range(first, pages + 1):
             held: list[Document] = []
             while row is not None and row["page"] <= number:
                 held.append(row)

@@ -19,6 +19,7 @@ LetterKind = Literal["verify", "already", "reset", "reset-by-hospital", "sign-in
 LinkUse = Literal["reset", "verify"]
 LINK_LIFE: dict[LinkUse, timedelta] = {"reset": timedelta(hours=1), "verify": timedelta(days=2)}
 MOST_TRIES = 12
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,12 @@ class Letters:
     async def unsent(self, now: datetime, *, limit: int) -> list[str]:
         cursor = self._letters.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)
         return [row["_id"] async for row in cursor]
+
+    async def standing(self, now: datetime) -> tuple[int, float]:
+        """How many letters wait, and the age of the oldest in seconds."""
+        cursor = self._letters.find({"wake_at": {"$exists": True}}, {"created_at": 1}).limit(MOST_COUNTED)
+        written = [row["created_at"] async for row in cursor]
+        return len(written), max(0.0, (now - min(written)).total_seconds()) if written else 0.0
 
     async def void(self, user_id: str, *, session: Session = None) -> None:
         """No letter that still waits for this user is sent any more, and no link works."""

@@ -21,6 +21,7 @@ NoteStatus = Literal[
 ]  # fmt: skip
 IN_FLIGHT: tuple[NoteStatus, ...] = ("queued", "processing", "proposed")
 UNSETTLED: tuple[NoteStatus, ...] = ("queued", "processing", "proposed", "failed")
+MOST_COUNTED = 10_000                  # of what waits: beyond that the figure stands
 MOST_ATTEMPTS = 5
 
 
@@ -44,6 +45,9 @@ class Note:
     dropped: int = 0
 
 
+WAITING = ("queued", "processing", "failed", "proposed")
+
+
 class Notes:
     """The collection ``notes``."""
 
@@ -53,6 +57,7 @@ class Notes:
         IndexModel(
             [("wake_at", ASCENDING)], name="unfinished", partialFilterExpression={"wake_at": {"$exists": True}}
         ),
+        IndexModel([("created_at", ASCENDING)], name="proposed", partialFilterExpression={"status": "proposed"}),
     ]
 
     def __init__(self, collection: Collection, vault: Vault) -> None:
@@ -121,6 +126,16 @@ class Notes:
         """Notes that wait for a worker, or whose worker's lease has run out: their ids, oldest first."""
         cursor = self._notes.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)
         return [row["_id"] async for row in cursor]
+
+    async def standing(self, now: datetime) -> dict[str, tuple[int, float]]:
+        """How many wait for a worker or for their author, by status; and the age of the oldest in seconds."""
+        found: dict[str, tuple[int, float]] = {}
+        for wanted in ({"wake_at": {"$exists": True}}, {"status": "proposed"}):
+            cursor = self._notes.find(wanted, {"status": 1, "created_at": 1}).sort("created_at", 1).limit(MOST_COUNTED)
+            async for row in cursor:
+                count, oldest_s = found.get(row["status"], (0, (now - row["created_at"]).total_seconds()))
+                found[row["status"]] = (count + 1, max(0.0, oldest_s))
+        return found
 
     async def claim(self, note_id: str, *, lease: str, now: datetime, lease_s: float) -> Note | None:
         """Take a note to work on. None when it is done, or another worker has it."""

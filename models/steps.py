@@ -25,6 +25,7 @@ from hospital_rt.schedule import Schedule, Timeline
 from hospital_rt.vault import Unreadable, Vault
 from models.course_rows import course_row, read_course, read_schedule, schedule_row
 
+MOST_COUNTED = 10_000                  # of what is due: beyond that the figure stands
 Kind = Literal["checklist", "plan"]
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 
@@ -321,6 +322,13 @@ class Steps:
             {"_id": {"$in": list(step_ids)}, "status": "active", "wake_at": {"$lte": now}}, session=session
         )
         return await self._read_all(await cursor.to_list(None))
+
+    async def standing(self, now: datetime, *, late: timedelta) -> tuple[int, int, float]:
+        """How many are due, how many of them have been for so long, and for how many seconds the first has been."""
+        due = await self._steps.count_documents({"wake_at": {"$lte": now}}, limit=MOST_COUNTED)
+        waited = await self._steps.count_documents({"wake_at": {"$lte": now - late}}, limit=MOST_COUNTED)
+        first = await self._steps.find_one({"wake_at": {"$lte": now}}, {"wake_at": 1}, sort=[("wake_at", 1)])
+        return due, waited, (now - first["wake_at"]).total_seconds() if first else 0.0
 
     async def put_off(self, step_id: str, *, until: datetime) -> None:
         """Leave a step that cannot be worked on alone for a while, so that it does not hold the others up."""

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -201,6 +202,15 @@ class Store:
             {"_id": "backups"}, {"$inc": {"number": 1}}, upsert=True, return_document=ReturnDocument.AFTER
         )
         return str(named["value"]), int(counted["number"])
+
+    async def backed_up(self, *, at: datetime) -> None:
+        """A backup is written, whole."""
+        await self._meta.update_one({"_id": "backups"}, {"$set": {"at": at}})
+
+    async def backed_up_at(self) -> datetime | None:
+        """When the last backup was written."""
+        row = await self._meta.find_one({"_id": "backups"})
+        return row.get("at") if row else None
 
     async def resume_counting_backups(self, number: int) -> None:
         """After a restore: the next backup is later than any of which there is a file."""

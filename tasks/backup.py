@@ -67,6 +67,7 @@ async def back_up(house: House, trace: Trace, *, file: Path, keyfile: Path) -> D
             raise
         raise Refused("MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds.") from None
     await house.store.audit.write(trace, "backup.written", of=[])
+    await house.store.backed_up(at=utcnow())
     lines = [
         f"{documents} records in {file}, {kept} keys in {keyfile}.",
         "Keep the two apart, and no older KEYFILE. ENCRYPTION_KEYS are in neither.",

@@ -15,6 +15,7 @@ from taskiq import AsyncTaskiqDecoratedTask, SendTaskError
 from hospital_rt.telemetry import describe_error, log
 from tasks import mail, notes
 from tasks.broker import ReliableStreamBroker
+from tasks.watch import request_labels
 
 MOST_UNDER_WAY = 200
 
@@ -65,6 +66,6 @@ class Errands:
 
     async def _kick(self, task: AsyncTaskiqDecoratedTask[Any, Any], arguments: dict[str, Any]) -> None:
         try:
-            await task.kicker().kiq(**arguments)
+            await task.kicker().with_labels(**request_labels()).kiq(**arguments)
         except SendTaskError as error:
             log.warning("errand.not_sent", task=task.task_name, **describe_error(error.__cause__ or error))

@@ -21,7 +21,7 @@ SWEEP_BATCH = 50
 
 async def send_letter(house: House, letter_id: str) -> None:
     """Send one letter, whoever asks and however often."""
-    letters = house.store.letters
+    letters, tries = house.store.letters, house.resources.metrics.letters
     letter = await letters.claim(letter_id, now=utcnow(), hold_s=HOLD_S)
     if letter is None:
         return
@@ -39,6 +39,7 @@ async def send_letter(house: House, letter_id: str) -> None:
         await house.resources.mailer.send(envelope)
     except MailRefused:
         log.warning("letter.refused", letter_id=letter.id, kind=letter.kind)
+        tries.labels("refused").inc()
         await letters.done(letter.id, outcome="given-up")
         if is_reminder:
             await house.store.mail_reminders.refused(letter.user_id)
@@ -49,12 +50,15 @@ async def send_letter(house: House, letter_id: str) -> None:
             return
         if letter.tries >= MOST_TRIES:
             log.error("letter.given_up", letter_id=letter.id, kind=letter.kind)
+            tries.labels("given-up").inc()
             await letters.done(letter.id, outcome="given-up")
             return
+        tries.labels("put-off").inc()
         wait_s = min(600, 2**letter.tries)
         log.warning("letter.put_off", letter_id=letter.id, attempt=letter.tries, delay_s=wait_s)
         await letters.put_off(letter.id, until=utcnow() + timedelta(seconds=wait_s))
     else:
+        tries.labels("sent").inc()
         await letters.done(letter.id, outcome="sent")
         if is_reminder:
             await house.store.mail_reminders.taken(letter.user_id)

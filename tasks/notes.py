@@ -55,6 +55,11 @@ class Desk:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.shield(task)
 
+    @property
+    def at_work(self) -> int:
+        """How many notes are being read here."""
+        return len(self._work)
+
     async def sweep(self) -> int:
         """Take up notes that nobody is working on. Returns how many were found."""
         room = AT_ONCE - len(self._work)
@@ -157,7 +162,9 @@ async def _read(house: House, note: Note) -> frozenset[str]:
         failure="too-many" if guarded.too_many else None, now=now, day_seconds=house.settings.day_seconds,
         measured=measured,
     )  # fmt: skip
-    metrics.notes.labels("proposed" if propose and steps else "ready").inc()
+    outcome = "proposed" if propose and steps else "ready"
+    metrics.notes.labels(outcome).inc()
+    log.info("note.read", note_id=note.id, status=outcome, steps=len(steps), dropped=len(guarded.dropped))
     return users
 
 

@@ -12,42 +12,37 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from taskiq import TaskiqMessage, TaskiqMiddleware
 from taskiq.cli.scheduler.run import SchedulerLoop
 from taskiq.receiver import Receiver
 
+from hospital_rt.metrics import Metrics
+from hospital_rt.probes import Readiness, probed
+from hospital_rt.settings import Settings
 from hospital_rt.telemetry import describe_error, log
+from hospital_rt.wakeups import make_redis
 from models.house import House
 from tasks import audit, mail, mail_reminders, notes, push, reminders
 from tasks.broker import ReliableStreamBroker, make_broker, make_scheduler
+from tasks.figures import count_figures
 from tasks.notes import Desk
 from tasks.registry import register_all
+from tasks.watch import TickCount, Watch
 
 TASKS_AT_ONCE = 64
 FINISH_WITHIN_S = 5.0
 PATIENCE_TICKS = 2.5
-
-
-class _TickWatch(TaskiqMiddleware):
-    """Remembers when each tick last came, so that the worker knows when it must look by itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.came: dict[str, float] = {}
-
-    def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        self.came[message.task_name] = time.monotonic()
-        return message
+NO_TICK_S = 15.0                       # and the schedule counts as gone: readiness says so
 
 
 async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Work until ``stop`` is set; then finish or hand back what is at work."""
     tick_s = house.settings.tick_s
     broker = make_broker(house.settings.redis_url or "")
-    watch = _TickWatch()
+    resources = house.resources
+    watch = Watch(resources.metrics)
     broker.add_middlewares(watch)
     register_all(broker, tick_s=tick_s)
-    desk = Desk(house)
+    desk, began = Desk(house), time.monotonic()
     broker.state.house = house
     broker.state.desk = desk
     await broker.startup()
@@ -62,15 +57,26 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
         audit.NAME: lambda: audit.bind_audit(house),
     }
     watching = asyncio.create_task(_look_alone(house, looks, watch, tick_s=tick_s), name="watch")
-    ready()
+    counting = asyncio.create_task(count_figures(house), name="figures")
+    resources.metrics.notes_at_work.set_function(lambda: desk.at_work)
+
+    async def ticks_come() -> bool:
+        return time.monotonic() - watch.came.get(reminders.NAME, began) < max(NO_TICK_S, tick_s * PATIENCE_TICKS)
+
+    readiness = Readiness(
+        needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping, "schedule": ticks_come}
+    )
     try:
-        await stop.wait()
+        async with probed(house.settings, readiness, resources.metrics):
+            ready()
+            await stop.wait()
     finally:
         finish.set()
         broker.stop_listening()
         watching.cancel()
+        counting.cancel()
         await desk.close()
-        await asyncio.wait({listening, watching}, timeout=FINISH_WITHIN_S + 1)
+        await asyncio.wait({listening, watching, counting}, timeout=FINISH_WITHIN_S + 1)
         listening.cancel()
         with contextlib.suppress(Exception):
             await broker.shutdown()
@@ -92,7 +98,7 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
 
 
 async def _look_alone(
-    house: House, looks: dict[str, Callable[[], Awaitable[Any]]], watch: _TickWatch, *, tick_s: int
+    house: House, looks: dict[str, Callable[[], Awaitable[Any]]], watch: Watch, *, tick_s: int
 ) -> None:
     """Do by hand what no tick has asked for lately, and clear away what dead processes hold."""
     began = time.monotonic()
@@ -108,26 +114,30 @@ async def _look_alone(
                 log.warning("look.failed", task=name, **describe_error(error))
 
 
-async def run_scheduler(redis_url: str, *, tick_s: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Send ticks until ``stop`` is set. Any number of these may run."""
-    broker: ReliableStreamBroker = make_broker(redis_url)
-    register_all(broker, tick_s=tick_s)
+    metrics = Metrics()
+    broker: ReliableStreamBroker = make_broker(settings.redis_url or "")
+    broker.add_middlewares(TickCount(metrics))
+    register_all(broker, tick_s=settings.tick_s)
     scheduler = make_scheduler(broker)
     for source in scheduler.sources:
         await source.startup()
+    redis = make_redis(settings.redis_url or "")
     loop = asyncio.create_task(SchedulerLoop(scheduler).run(), name="schedule")
-    ready()
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if loop.done():
-            loop.result()
+        # Without Redis no tick goes out, and the workers look by themselves: nothing that a restart would mend.
+        async with probed(settings, Readiness(wanted={"redis": redis.ping}), metrics):
+            ready()
+            await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if loop.done():
+                loop.result()
     finally:
         for task in (loop, stopping):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await loop
         with contextlib.suppress(Exception):
+            await redis.aclose()
             await broker.shutdown()
-
-

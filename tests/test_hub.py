@@ -21,8 +21,8 @@ import hospital_rt.live
 import hospital_rt.outbox
 from hospital_rt.feed import Rendered
 from hospital_rt.live import Hub, Listening
+from hospital_rt.metrics import Metrics
 from hospital_rt.outbox import Outbox
-from hospital_rt.telemetry import Metrics
 
 USERS = ("ada", "ben")
 

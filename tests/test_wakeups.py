@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from hospital_rt.telemetry import Metrics
+from hospital_rt.metrics import Metrics
 from hospital_rt.wakeups import BATCH, CHANNEL, Wakeups, make_redis
 from tests.driver import until
 from tests.faults.proxy import Proxy, proxy_of

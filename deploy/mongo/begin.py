@@ -21,7 +21,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 SET = "rs0"
 DATABASE = "hospital_rt"
 ROLES = [{"role": role, "db": DATABASE} for role in ("readWrite", "dbAdmin")]
-WITHIN_S = 120.0
+WITHIN_S = float(os.environ.get("WITHIN_S", "120"))
 NOT_YET_BEGUN, NO_CONFIG, ALREADY_BEGUN, USER_EXISTS = 94, 93, 23, 51003
 
 
