@@ -19,7 +19,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import random
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
@@ -193,12 +192,17 @@ class Audit:
     def _head(self, pages: int, last: str) -> Document:
         return {"_id": HEAD, "pages": pages, "last": last, "mac": self._hash("head", pages, last)}
 
-    def _is_head(self, row: Document | None) -> TypeGuard[Document]:
+    def is_head(self, row: Document | None) -> TypeGuard[Document]:
         return row is not None and row.get("mac") == self._head(row.get("pages", -1), row.get("last", ""))["mac"]
+
+    async def read_head(self) -> Document | None:
+        """Where the chain stands, as it is stored; see :meth:`is_head`."""
+        row: Document | None = await self._meta.find_one({"_id": HEAD})
+        return row
 
     async def head(self) -> str | None:
         """Where the chain of pages stands, to be kept elsewhere; None when the head is gone."""
-        held = await self._meta.find_one({"_id": HEAD})
+        held = await self.read_head()
         return f"{held['pages']}:{held['last']}" if held else None
 
     async def bind(self) -> int:
@@ -242,16 +246,16 @@ class Audit:
             known_head: a head that was given earlier: it must still be part of the chain.
         """
         findings: list[str] = []
-        head = await self._meta.find_one({"_id": HEAD})
-        if not self._is_head(head):
+        head = await self.read_head()
+        if not self.is_head(head):
             findings.append("the head is missing or altered: pages at the end may be gone")
             newest = await self._pages.find({}, {"_id": 1}).sort("_id", -1).limit(1).to_list(1)
             head = {"pages": newest[0]["_id"] if newest else 0, "last": None}
         number, previous, entries = 0, "", 0
         known_number, _, known_mac = (known_head or "0:").partition(":")
-        async for number, page, rows in self._bound(head["pages"]):
+        async for number, page, rows in self.bound(head["pages"]):
             entries += len(rows)
-            findings += self._check_page(number, page, rows, previous)
+            findings += self.check_page(number, page, rows, previous)
             previous = page["mac"] if page else ""
             if str(number) == known_number and previous != known_mac:
                 findings.append(f"page {number} is not the one that the given head names")
@@ -265,20 +269,7 @@ class Audit:
             entries=entries + loose, pages=number, loose=loose, findings=tuple(findings), head=f"{number}:{previous}"
         )
 
-    async def look_at_some(self, most: int) -> int:
-        """Look at the head and so many pages in a row, anywhere: how much is wrong. Cheap, for every minute."""
-        head = await self._meta.find_one({"_id": HEAD})
-        if not self._is_head(head):
-            return 1
-        first = max(1, random.randint(2 - most, max(1, head["pages"])))
-        before = await self._pages.find_one({"_id": first - 1}, {"mac": 1})
-        previous, wrong = before["mac"] if before else "", 0
-        async for number, page, rows in self._bound(min(head["pages"], first + most - 1), first):
-            wrong += len(self._check_page(number, page, rows, previous))
-            previous = page["mac"] if page else ""
-        return wrong
-
-    async def _bound(self, pages: int, first: int = 1) -> AsyncIterator[tuple[int, Document | None, list[Document]]]:
+    async def bound(self, pages: int, first: int = 1) -> AsyncIterator[tuple[int, Document | None, list[Document]]]:
         """Every page from ``first`` to ``pages``, whether or not it is there, with the entries that name it."""
         found = self._pages.find({"_id": {"$gte": first, "$lte": pages}}).sort("_id", 1).batch_size(200)
         rows = self._entries.find({"page": {"$gte": first, "$lte": pages}}).sort([("page", 1), ("_id", 1)])
@@ -293,7 +284,7 @@ class Audit:
                 this, page = page, await anext(found, None)
             yield number, this, held
 
-    def _check_page(self, number: int, page: Document | None, rows: list[Document], previous: str) -> list[str]:
+    def check_page(self, number: int, page: Document | None, rows: list[Document], previous: str) -> list[str]:
         findings = [f"entry {row['_id']} is altered or inserted" for row in rows if not self._is_whole(row)]
         if page is None:
             return [*findings, f"page {number} is missing"]

@@ -34,7 +34,7 @@ async def count_figures(house: House) -> None:
             await count_standing(house)
             if time.monotonic() - audited > AUDIT_EVERY_S:
                 audited = time.monotonic()
-                house.resources.metrics.audit_wrong.set(await house.store.audit.look_at_some(AUDIT_PAGES))
+                house.resources.metrics.audit_wrong.set(await look_at_some(house, AUDIT_PAGES))
         except Exception as error:
             if not is_away(error):
                 log.warning("figures.not_counted", **describe_error(error))
@@ -60,6 +60,21 @@ async def count_standing(house: House) -> None:
     written_at = await store.backed_up_at()
     metrics.backup_at.set(written_at.timestamp() if written_at else 0)
     metrics.counted_at.set(time.time())
+
+
+async def look_at_some(house: House, most: int) -> int:
+    """Look at the head and at most so many pages in a row, anywhere: how much is wrong. Cheap, for every minute."""
+    audit = house.store.audit
+    head = await audit.read_head()
+    if not audit.is_head(head):
+        return 1
+    first = max(1, random.randint(2 - most, max(1, head["pages"])))
+    wrong, previous = 0, ""
+    async for number, page, rows in audit.bound(min(head["pages"], first + most - 1), max(1, first - 1)):
+        if number >= first:
+            wrong += len(audit.check_page(number, page, rows, previous))
+        previous = page["mac"] if page else ""
+    return wrong
 
 
 async def _count_queues(redis: Any, metrics: Metrics) -> None:
