@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hospital_rt.limits import (
+    CALENDAR_ADDRESS,
     LINK_ADDRESS,
     LOG_IN_ACCOUNT,
     LOG_IN_ADDRESS,
@@ -109,6 +110,16 @@ async def test_one_address_may_not_try_without_end(clinic: Clinic) -> None:
         assert (await clinic.anyone.post(path, body, headers=here)).status == status, path
         assert refused(await clinic.anyone.post(path, body, headers=here), limit), path
         assert not refused(await clinic.anyone.post(path, body, headers=elsewhere()), limit), path
+
+
+@limited
+async def test_guessing_calendar_links_ends_and_leaves_mailed_links_alone(clinic: Clinic) -> None:
+    here, guess = {"X-Forwarded-For": "203.0.113.200"}, f"/calendar/{43 * 'A'}.ics"
+    await use_up(clinic, CALENDAR_ADDRESS, "203.0.113.200", but=1)
+    assert (await clinic.anyone.get(guess, headers=here)).status == 404
+    assert refused(await clinic.anyone.get(guess, headers=here), CALENDAR_ADDRESS)
+    body = {"token": "x", "password": PASSWORD}
+    assert (await clinic.anyone.post("/api/reset-password/", body, headers=here)).status == 400
 
 
 @pytest.mark.settings(rate_limits="on", trusted_proxies=("127.0.0.1",), email_verification="on")
