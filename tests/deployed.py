@@ -4,8 +4,11 @@ at the same with a mistake put in.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 from importlib.resources import files
@@ -17,6 +20,7 @@ import promql_parser  # type: ignore[import-untyped]
 import yaml
 
 from hospital_rt.settings import Settings
+from main import make_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = files("check_jsonschema").joinpath("builtin_schemas/vendor/compose-spec.json")
@@ -155,6 +159,36 @@ def of_expression(expression: str) -> list[str]:
     except ValueError as error:
         return [str(error)]
     return []
+
+
+def of_command(line: str) -> list[str]:
+    """A command line for compose: its files, profiles, services, and what is said to ``main.py``."""
+    words = shlex.split(line.partition(" #")[0])[2:]
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services = document["services"]
+    profiles = {name for service in services.values() for name in service.get("profiles", [])}
+    found = []
+    while words and words[0].startswith("-"):
+        option, value, *words = words
+        if option == "-f" and not (ROOT / value).exists():
+            found.append(f"{value} is not there")
+        if option == "--profile" and value not in profiles:
+            found.append(f"there is no profile {value}")
+    verb, *words = words
+    if verb not in {"up", "run", "logs", "ps", "restart", "stop"}:
+        found.append(f"what is {verb}?")
+    found += [f"there is no {one}" for one in re.findall(r"--scale (\w+)=", line) if one not in services]
+    named = [word for word in words if not word.startswith("-") and "=" not in word]
+    if named and named[0] not in services:
+        found.append(f"there is no service {named[0]}")
+    if verb == "run" and not found:
+        said = words[words.index(named[0]) + 1 :]
+        with contextlib.redirect_stderr(io.StringIO()):
+            try:
+                make_parser().parse_args(said)
+            except SystemExit:
+                found.append(f"main.py does not take {said}")
+    return found
 
 
 def expressions() -> dict[str, str]:

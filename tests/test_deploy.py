@@ -121,6 +121,23 @@ def test_the_image_holds_all_that_a_command_needs_and_nothing_of_the_developers(
     assert runs([part for part in parts if part != "tasks"], tmp_path / "part").returncode == 1
 
 
+# The README
+
+
+def test_every_compose_command_of_the_readme_fits_the_file() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"^docker compose .+$", readme, re.MULTILINE) + re.findall(r"`(docker compose [^`]+)`", readme)
+    assert len(said) >= 9
+    assert [line for line in said if deployed.of_command(line)] == []
+    for mistake in ("docker compose upp", "docker compose --profile dav up", "docker compose logs wbe",
+                    "docker compose -f docker-compose.tsl.yml up", "docker compose up --scale webb=2",
+                    "docker compose run --rm admin admin bakcup x",
+                    "docker compose run --rm admin backup x"):  # fmt: skip
+        assert deployed.of_command(mistake), mistake
+    scripts = set(re.findall(r"\bsh (deploy/\S+\.sh)", readme))
+    assert scripts == {"deploy/make-env.sh"}, "which is run below"
+
+
 # Secrets
 
 
