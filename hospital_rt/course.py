@@ -266,6 +266,7 @@ def keep(course: Course, slots: list[Slot], *, now: datetime) -> Course:
         for slot in window.values()
         if slot.state == "open" or slot.at >= horizon or slot.number > course.passed
         or (slot.answered_at is not None and slot.answered_at >= horizon)
+        or (slot.state == "withdrawn" and course.ended is not None)     # which an undo opens again
     ]  # fmt: skip
     return replace(course, window=tuple(sorted(kept, key=lambda slot: slot.number)))
 
