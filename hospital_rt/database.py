@@ -22,6 +22,7 @@ from pymongo import AsyncMongoClient, IndexModel, ReadPreference
 from pymongo.errors import (
     BulkWriteError,
     CollectionInvalid,
+    ConfigurationError,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
@@ -52,8 +53,10 @@ APP_NAME = "hospital_rt"
 COMPARE_EVERY_S = 10.0
 CLOSE_ENOUGH = timedelta(seconds=2)
 NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
+# ConfigurationError: a member that has just come back and does not know its set yet says that it has no sessions.
 AWAY = (
-    ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout, ExecutionTimeout, Crowded,
+    ConfigurationError, ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout,
+    ExecutionTimeout, Crowded,
 )  # fmt: skip
 # The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
 PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
