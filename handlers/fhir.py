@@ -211,7 +211,7 @@ class CommunicationsHandler(_Communications):
         """A page, and where the next one begins: at a record, and after so many of its parts."""
         found = search.after(str, str, int)
         begin = (_moment(found[0]), found[1]) if found else None
-        rows = await self.store.reminders.page(wanted, from_=begin, limit=search.count + 1)
+        rows = await self.store.reminders.page(wanted, from_=begin, now=self.now(), limit=search.count + 1)
         categories = search.any_of("category")
         skipped = found[2] if found else 0
         shown: list[tuple[Reminder, Part]] = []

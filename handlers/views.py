@@ -75,8 +75,27 @@ async def visible_steps(
         mine = [held] if held else []
     else:
         mine = await store.assignments.of_doctor(who.id)
-    visible: list[dict[str, Any]] = [{"doctor_id": who.id}]
+    assignments = {one.patient_id: one for one in mine}
+    wanted: dict[str, Any] = {"patient_id": {"$in": list(assignments)}}
+    if status != "all":
+        wanted["status"] = status
+    if status in HIDDEN_FROM_PATIENT:
+        wanted["doctor_id"] = who.id
+    elif status != "active":
+        wanted["$or"] = [{"doctor_id": who.id}, *await _of_others(store, who, mine)]
+    return wanted, assignments
+
+
+async def _of_others(store: Store, who: Principal, mine: Sequence[Assignment]) -> list[dict[str, Any]]:
+    """What a doctor sees of other doctors' steps: what is active, what ended with them, and what is shared.
+
+    Only of those patients who have such steps: few do, and a question with a clause for each of hundreds is slow.
+    """
+    others = await store.steps.patients_of_others(who.id, [one.patient_id for one in mine])
+    visible: list[dict[str, Any]] = []
     for one in mine:
+        if one.patient_id not in others:
+            continue
         settled = {"patient_id": one.patient_id, "status": {"$nin": list(HIDDEN_FROM_PATIENT)}}
         if one.share_history:
             visible.append(settled)
@@ -84,11 +103,7 @@ async def visible_steps(
             visible.append({"patient_id": one.patient_id, "status": "active"})
             visible.append({**settled, "completed_at": {"$gte": one.since}})
             visible.append({**settled, "cancelled_at": {"$gte": one.since}})
-    assignments = {one.patient_id: one for one in mine}
-    wanted: dict[str, Any] = {"patient_id": {"$in": list(assignments)}, "$or": visible}
-    if status != "all":
-        wanted["status"] = status
-    return wanted, assignments
+    return visible
 
 
 async def readable_step(store: Store, who: Principal, step_id: str) -> tuple[Step, Assignment | None]:

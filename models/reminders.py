@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
@@ -18,6 +18,7 @@ from hospital_rt.database import Collection, Document, Session
 from hospital_rt.moved import wrote
 from hospital_rt.vault import Unreadable, Vault
 
+LOOK_BACK = (timedelta(days=1), timedelta(days=14), None)
 Use = Literal["slot", "as_needed", "checklist"]
 
 
@@ -173,14 +174,28 @@ class Reminders:
         row = await self._reminders.find_one({"_id": id})
         return self._read(row) if row else None
 
-    async def page(self, wanted: Document, *, from_: tuple[datetime, str] | None, limit: int) -> list[Reminder]:
-        """The ledger by slot, newest first. ``from_`` is the slot and id of the record to begin with."""
-        query = dict(wanted)
-        if from_:
-            at, id = from_
-            query["$or"] = [{"slot_at": {"$lt": at}}, {"slot_at": at, "_id": {"$lte": id}}]
-        cursor = self._reminders.find(query).sort([("slot_at", -1), ("_id", -1)]).limit(limit)
-        return [self._read(row) for row in await cursor.to_list(limit)]
+    async def page(
+        self, wanted: Document, *, from_: tuple[datetime, str] | None, now: datetime, limit: int
+    ) -> list[Reminder]:
+        """The ledger by slot, newest first. ``from_`` is the slot and id of the record to begin with.
+
+        Looks back a little first, and further only for as long as that is not enough: of hundreds of patients the
+        newest few are wanted, and sorting years of all of them would take seconds.
+        """
+        newest = from_[0] if from_ else now
+        rows: list[Document] = []
+        for back in LOOK_BACK:
+            clauses: list[Document] = [wanted]
+            if from_:
+                at, id = from_
+                clauses.append({"$or": [{"slot_at": {"$lt": at}}, {"slot_at": at, "_id": {"$lte": id}}]})
+            if back is not None and newest.year > 1:
+                clauses.append({"slot_at": {"$gte": newest - back}})
+            cursor = self._reminders.find({"$and": clauses}).sort([("slot_at", -1), ("_id", -1)]).limit(limit)
+            rows = await cursor.to_list(limit)
+            if len(rows) == limit:
+                break
+        return [self._read(row) for row in rows]
 
     async def newest_answer(self, step_id: str, *, session: Session = None) -> Reminder | None:
         query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}

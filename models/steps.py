@@ -252,6 +252,12 @@ class Steps:
         """All steps that a query finds, in order."""
         return await self._read_all(await self._steps.find(wanted).sort("sort", 1).to_list(None))
 
+    async def patients_of_others(self, doctor_id: str, patient_ids: list[str]) -> set[str]:
+        """Which of these patients have steps of another doctor."""
+        return set(await self._steps.distinct("patient_id", {
+            "patient_id": {"$in": patient_ids}, "doctor_id": {"$ne": doctor_id},
+        }))  # fmt: skip
+
     async def ids(self, wanted: Document) -> list[str]:
         return [row["_id"] for row in await self._steps.find(wanted, {"_id": 1}).to_list(None)]
 

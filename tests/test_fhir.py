@@ -10,6 +10,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from fhir.resources.R4B.task import Task
 from pydantic import BaseModel
 
+from handlers.paging import write_cursor
 from tests.driver import Answer, Caller, Clinic, Person, item, plan_item
 
 MEDIA_TYPE = "application/fhir+json"
@@ -283,6 +284,15 @@ async def test_what_is_not_known_is_passed_over(ward: Clinic) -> None:
         assert len(await search(patient, f"/fhir/Task?{query}")) == 3, query
     bundle = valid(await patient.get("/fhir/Task?colour=red&status=in-progress&_count=7"))
     assert bundle["link"][0]["url"].endswith("/fhir/Task?status=in-progress&_count=7"), "only what was understood"
+
+
+async def test_a_cursor_that_somebody_made_up_is_no_fault_of_ours(ward: Clinic) -> None:
+    patient, _, _ = await a_day(ward)
+    for at in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"):
+        for kind, parts in (("Communication", (at, "x", -5)), ("CarePlan", (at, "x")), ("Task", (at,))):
+            answer = await patient.get(f"/fhir/{kind}?_cursor={write_cursor(*parts)}")
+            assert answer.status == 200, (kind, at)
+    refused(await patient.get(f"/fhir/Communication?_cursor={write_cursor('2027', 'x', 1)}"), 400, "invalid")
 
 
 async def test_it_is_read_only(ward: Clinic) -> None:
