@@ -258,7 +258,7 @@ class System:
     async def again(self, role: Role) -> Role:
         """Start a role that has died, where it was."""
         self.roles.remove(role)
-        changes = {"port": role.base.rpartition(":")[2]} if role.base else {}
+        changes = {"port": role.base.rpartition(":")[2]} if role.role == "web" else {}
         started = self.launch(role.role, **changes)
         await started.ready()
         return started

@@ -125,6 +125,18 @@ async def pair(cluster: Cluster) -> tuple[Person, Person]:
         return (await ward.patients(1, doctor=doctor))[0], doctor
 
 
+async def test_prometheus_reads_every_role_and_nobody_else_does(cluster: Cluster, line: Line) -> None:
+    for role in cluster.roles:
+        text = await figures(role)
+        line.hold('hospital_rt_dependency_up{dependency="redis"} 1.0' in text, f"{role.name} does not reach Redis")
+        mongodb = 'hospital_rt_dependency_up{dependency="mongodb"} 1.0' in text
+        line.hold(mongodb or role.role == "scheduler", f"{role.name} does not reach MongoDB")
+        for path, status in (("/healthz", 200), ("/readyz", 200), ("/metrics", 404)):
+            heard = await say(Front(role.base), f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            line.hold(heard.statuses == [status], f"{role.name}{path}: {heard.statuses}")
+            line.hold(path != "/readyz" or b'{"status": "ready"}' in heard.raw, f"{role.name} is not ready")
+
+
 async def test_who_asks_is_believed_from_nginx_alone(cluster: Cluster, line: Line) -> None:
     patient, _ = await pair(cluster)
     direct = Front(cluster.webs[0].base)

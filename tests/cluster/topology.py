@@ -125,7 +125,12 @@ class Cluster(System):
     def launch(self, role: str, **changes: Any) -> Role:
         if role == "web" and "port" not in changes:
             changes["port"] = self.web_ports[len(self.webs)]
-        return super().launch(role, **changes)
+        if role != "web":
+            changes["ops_port"] = free_port()      # the image sets it
+        started = super().launch(role, **changes)
+        if role != "web":
+            started.base = f"http://127.0.0.1:{changes['ops_port']}"
+        return started
 
     async def replace(self, role: Role) -> Role:
         """Stop a role as compose does, and start another in its place."""
