@@ -9,9 +9,17 @@ export async function ifServed(work) {
   catch (problem) { if (problem.absent) return null; throw problem; }
 }
 
-export function knowSteps(steps) {
+// The newest event about each step. What was read before it and arrives after it, as on a slow line, is older news.
+const told = new Map();
+export const toldOf = (ids, seq) => { if (seq) for (const id of ids) told.set(id, seq); };
+export const lastTold = (id) => told.get(id) || 0;
+export const forgetTold = () => told.clear();
+
+/** `feed` is where the feed stood before these were read; without it they are as new as can be. */
+export function knowSteps(steps, feed = null) {
   state.steps = { ...state.steps };
   for (const step of steps) {
+    if (feed && lastTold(step.id) > feed.seq && state.steps[step.id]) continue;
     const { check_ins: checkIns, ...rest } = step;
     state.steps[step.id] = rest;
     if (checkIns) state.checkIns[step.id] = checkIns;
@@ -22,8 +30,8 @@ export function knowSteps(steps) {
 /** A patient's own page: steps first, then everything that may come a moment later. Answers the feed position. */
 export async function loadPatient() {
   const active = await getAll("steps/?status=active");
-  state.steps = {};
-  knowSteps(active.items);
+  state.steps = Object.fromEntries(Object.entries(state.steps).filter(([id]) => active.feed && lastTold(id) > active.feed.seq));
+  knowSteps(active.items, active.feed);
   set({ stepsLoaded: true, asOf: Date.now() });
   const rest = [loadAssignment(), loadNotes(), loadEarlierSteps(), ...active.items.filter((s) => s.kind === "plan" || s.as_needed).map((s) => loadStep(s.id))];
   Promise.allSettled(rest).then(keep);
@@ -38,15 +46,15 @@ export async function loadNotes() {
   set({ notes: items.sort((a, b) => b.created_at.localeCompare(a.created_at)) });
 }
 async function loadEarlierSteps() {
-  const { items } = await getAll("steps/?status=all", 400);
-  knowSteps(items);
+  const { items, feed } = await getAll("steps/?status=all", 400);
+  knowSteps(items, feed);
   // A step completed today is shown with its time.
   const recent = items.filter((s) => s.status === "completed" && s.completed_at && Date.now() - Date.parse(s.completed_at) < 2 * 86400000);
   await Promise.allSettled(recent.map((s) => loadStep(s.id)));
 }
 export async function loadStep(id) {
-  const { data } = await get(`steps/${id}/`);
-  knowSteps([data]);
+  const { data, feed } = await get(`steps/${id}/`);
+  knowSteps([data], feed);
   return data;
 }
 export async function loadNote(id) {

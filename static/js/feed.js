@@ -1,5 +1,5 @@
 // What an event of the live channel changes. Nothing is piled up: each event replaces what it is about.
-import { keep, knowSteps, loadAssignment, loadNote, loadNotes, loadPatient, loadPatients, loadStep } from "./data.js";
+import { forgetTold, keep, knowSteps, lastTold, loadAssignment, loadNote, loadNotes, loadPatient, loadPatients, loadStep, toldOf } from "./data.js";
 import { answeredHere, onItsWay } from "./answered.js";
 import { remindByEar } from "./alerting.js";
 import { sayError, sayGood, sayNews, unsay } from "./messages.js";
@@ -19,6 +19,7 @@ function soon(name, work, ms = 400) {
 export function stopSoon() {
   for (const timer of timers.values()) clearTimeout(timer);
   timers.clear();
+  forgetTold();
 }
 
 export const watchers = new Set();   // pages that show one patient or one note ask to be told
@@ -30,7 +31,8 @@ export function receive(event) {
   touched();
 }
 
-function forPatient({ event, data, at }) {
+function forPatient({ event, data, at, seq }) {
+  toldOf([data.step?.id, ...(data.created || []).map((s) => s.id), ...(data.cancelled || []), ...(data.completed || [])].filter(Boolean), seq);
   switch (event) {
     case "reminder.due": {
       knowSteps([data.step]);
@@ -130,12 +132,13 @@ function sayElsewhere(step, slot, outcome) {
   setTimeout(() => { state.elsewhere = state.elsewhere.filter((e) => e !== entry); touched(); }, ELSEWHERE_MS);
 }
 
-/** The service has taken a check-in that was sent from here. */
-export function tookCheckIn(step, entry) {
+/** The service has taken a check-in that was sent from here; `toldBefore` is the newest event about its step by then. */
+export function tookCheckIn(step, entry, toldBefore) {
   const slot = entry.slot || null;
   if (slot) noteCheckIn({ step, slot, outcome: entry.outcome });
   if (entry.reason) state.checkIns[step.id] = (state.checkIns[step.id] || []).map((c) => (c.slot === slot ? { ...c, reason: entry.reason } : c));
-  knowSteps([step]);
+  // An event that came meanwhile holds the whole step, no older than this answer, or is followed by one that does.
+  if (lastTold(step.id) === toldBefore) knowSteps([step]);
   if (!slot) loadStep(step.id).catch(() => { /* its time comes with the next load */ });
   if (!entry.waiting) sayGood(entry.outcome === "skipped" ? t.skippedNow : afterDone(step), { undo: { step_id: step.id, slot } });
   keep();
@@ -152,6 +155,7 @@ function stopSteps(ids, status) {
 
 /** Load everything again, as after `reset`. */
 export async function reload() {
+  forgetTold();
   if (state.user.role === "doctor") { await loadPatients(); if (state.notes) await loadNotes(); }
   else await loadPatient();
   for (const watcher of watchers) watcher({ event: "reset", data: {} });

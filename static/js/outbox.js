@@ -3,6 +3,7 @@ import { call } from "./api.js";
 import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY } from "./device.js";
 import { set, state, touched } from "./store.js";
 import { onItsWay, rememberAnswered } from "./answered.js";
+import { lastTold } from "./data.js";
 import { tookCheckIn } from "./feed.js";
 import { sayError, sayGood } from "./messages.js";
 import { t } from "./texts.js";
@@ -83,11 +84,12 @@ async function sendAll() {
     if (entry.slot) body.slot = entry.slot;
     if (entry.outcome !== "done") body.outcome = entry.outcome;
     if (entry.reason) body.reason = entry.reason;
+    const toldBefore = lastTold(entry.step_id);
     try {
       const { data } = await call("POST", `check-in/${entry.step_id}/`, { body, key: entry.key, timeoutMs: 10000 });
       if (entry.waiting) waited += 1;
       remove(entry);
-      tookCheckIn(data, entry);
+      tookCheckIn(data, entry, toldBefore);
     } catch (problem) {
       if (problem.network || problem.status >= 500 || problem.status === 429 || problem.status === 401) { markWaiting(); return; }
       remove(entry);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import DESKTOP, live, sign_in, write
 from tests.browser.house import Person, eventually
@@ -45,6 +45,28 @@ def test_a_reminder_comes_as_a_toast_over_another_page(
     toast.get_by_role("button", name="Done").click()
     expect(toast).to_be_hidden()
     expect(page.get_by_text("Done. Next:")).to_be_visible()
+
+
+def test_an_answer_that_was_overtaken_by_a_reminder_does_not_take_it_away(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    """What was read before the reminder and arrives after it, as on a slow line."""
+    patient, doctor = pair
+    page = live(sign_in(open_page(), patient))
+    held: list[Route] = []
+    page.route(re.compile(r"/api/steps/[0-9a-f-]{36}/$"), lambda route: held.append(route))
+    write(doctor, patient, "Drink a glass of water every day.")
+    expect(page.locator(".due-title")).to_contain_text("water")
+    eventually(lambda: page.title() and held, "the step is asked for")
+    for route in held:
+        answer = route.fetch()
+        old = {**answer.json(), "open_slot": None, "today": [], "detail": "Of before."}
+        epoch = answer.headers["x-feed"].rpartition(":")[0]
+        route.fulfill(response=answer, json=old, headers={**answer.headers, "x-feed": f"{epoch}:1"})
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    expect(page.get_by_text("One thing now.")).to_be_visible()
+    expect(page.locator(".due-title")).to_contain_text("water")
+    expect(page.get_by_text("Of before.")).to_have_count(0)
 
 
 def test_a_reminder_is_heard_and_felt_only_where_that_was_allowed(
