@@ -177,6 +177,7 @@ async def test_what_was_sent_is_found_by_its_time(ward: Clinic, sent: str, kinds
 async def test_pages_hold_everything_once(ward: Clinic) -> None:
     patient, doctor, _ = await a_day(ward)
     for number in range(4):
+        await ward.doctor()
         await ward.note(doctor, patient, checklist=[item(f"Call desk {number}"), item(f"Call ward {number}")])
     for kind in ("CarePlan", "Task", "Communication", "Practitioner"):
         whole = [one["id"] for one in await search(patient, f"/fhir/{kind}?_count=200")]
