@@ -277,6 +277,26 @@ async def test_a_request_that_is_being_answered_is_answered_before_the_server_st
     assert await web.ended() == 0
 
 
+async def test_a_line_that_a_proxy_keeps_open_is_answered_once_more_and_then_closed(system: System) -> None:
+    """A proxy writes on it in the moment in which the server stops, and must not send a POST again."""
+    [web] = await system.start("web")
+    reader, writer = await asyncio.open_connection("127.0.0.1", system.first_port)
+    for last in (False, True):
+        if last:
+            web.send(signal.SIGTERM)
+            await happens(lambda: not listens(system.first_port), "the port is closed")
+        host = f"Host: 127.0.0.1:{system.first_port}"
+        writer.write(f"POST /api/token/ HTTP/1.1\r\n{host}\r\nContent-Length: 0\r\n\r\n".encode())
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode()
+        length = re.search(r"Content-Length: (\d+)", head)
+        assert head.startswith("HTTP/1.1 4") and length, head
+        await reader.readexactly(int(length[1]))
+        assert ("Connection: close" in head) == last
+    assert await asyncio.wait_for(reader.read(1), 2) == b""
+    writer.close()
+    assert await web.ended() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(
     command: Any, tmp_path: Path, number: int
