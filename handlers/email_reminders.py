@@ -17,10 +17,10 @@ from models.audit import Trace
 
 _CSP = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _WORDS = {
-    "en": ("Letters about reminders", "Do you want no more letters about reminders?", "No more letters",
-           "You get no more letters about reminders. You can ask for them again in your settings."),
-    "es": ("Cartas sobre avisos", "¿No quiere recibir más cartas sobre avisos?", "No más cartas",
-           "Ya no recibirá cartas sobre avisos. Puede pedirlas otra vez en sus ajustes."),
+    "en": ("Reminders by e-mail", "Do you want no more reminders by e-mail?", "No more e-mails",
+           "You get no more reminders by e-mail. You can switch them on again on your page, under Me."),
+    "es": ("Avisos por correo", "¿No quiere recibir más avisos por correo?", "No más correos",
+           "Ya no recibirá avisos por correo. Puede activarlos otra vez en su página, en Yo."),
 }  # fmt: skip
 
 

@@ -38,8 +38,8 @@ _EN = {
     ),
     "reminder": Text(
         "A reminder waits for you",
-        "A reminder waits for you in Aftercare:\n\n{page}\n\nYou get this letter because you asked for one when no "
-        "page of yours is open. For no more of them, open this link:\n\n{link}\n",
+        "A reminder waits for you in Aftercare:\n\n{page}\n\nYou get this e-mail because you asked for one when no "
+        "page of yours has shown a reminder. For no more of them, open this link:\n\n{link}\n",
     ),
 }
 _ES = {
@@ -70,8 +70,8 @@ _ES = {
     ),
     "reminder": Text(
         "Tiene un aviso",
-        "Tiene un aviso en Aftercare:\n\n{page}\n\nRecibe esta carta porque la pidió para cuando no tenga ninguna "
-        "página abierta. Para no recibir más, abra este enlace:\n\n{link}\n",
+        "Tiene un aviso en Aftercare:\n\n{page}\n\nRecibe este correo porque lo pidió para cuando ninguna "
+        "página suya haya mostrado un aviso. Para no recibir más, abra este enlace:\n\n{link}\n",
     ),
 }
 LANGUAGES = {"en": _EN, "es": _ES}

@@ -52,6 +52,7 @@ const SHELL = [
   "/static/js/parts/icon.js",
   "/static/js/parts/marked-note.js",
   "/static/js/parts/spark.js",
+  "/static/js/patient/by-mail.js",
   "/static/js/patient/calendar.js",
   "/static/js/patient/choose-doctor.js",
   "/static/js/patient/me.js",

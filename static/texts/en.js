@@ -187,6 +187,7 @@ export default {
 
   // Me
   reminders: "Reminders", reminderTime: "Reminder time", reminderTimeHint: "First reminder of the day.", sound: "Sound", soundHint: "A short tone when a reminder comes, on this device.", vibration: "Vibration",
+  byMail: "By e-mail", byMailHint: "When a reminder waits and no page has shown it. The e-mail says only that something waits.",
   push: "When the page is closed", pushHint: "A notice on this device that says only “You have a reminder”.", pushRefused: "Your browser does not allow notices. You can change that in its settings.",
   myDoctor: "My doctor", since: (date) => `since ${date}`, historyShared: "earlier notes shared", noDoctorYet: "You have not chosen a doctor yet.",
   whoReadMine: "Who read my notes", whoReadMineLead: "Everyone who opened or changed something of yours.", nobodyYet: "Nobody but you so far.",

@@ -178,6 +178,7 @@ export default {
   shareHistory: "Compartir mis notas anteriores", shareHistoryHint: (doctor) => `${doctor} podrá leer lo que otros médicos escribieron antes.`, chooseThis: (doctor) => `Elegir a ${doctor}`, doctorChosen: (doctor) => `${doctor} es ahora su médico.`,
 
   reminders: "Avisos", reminderTime: "Hora de los avisos", reminderTimeHint: "El primer aviso del día.", sound: "Sonido", soundHint: "Un tono corto cuando llega un aviso, en este aparato.", vibration: "Vibración",
+  byMail: "Por correo", byMailHint: "Cuando un aviso espera y ninguna página lo ha mostrado. El correo dice solo que algo espera.",
   push: "Con la página cerrada", pushHint: "Un aviso en este aparato que solo dice «Tiene un aviso».", pushRefused: "Su navegador no permite avisos. Puede cambiarlo en sus ajustes.",
   myDoctor: "Mi médico", since: (date) => `desde el ${date}`, historyShared: "notas anteriores compartidas", noDoctorYet: "Aún no ha elegido médico.",
   whoReadMine: "Quién leyó mis notas", whoReadMineLead: "Todas las personas que abrieron o cambiaron algo suyo.", nobodyYet: "Nadie más que usted hasta ahora.",

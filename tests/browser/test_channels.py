@@ -33,6 +33,23 @@ def test_a_private_calendar_link_is_made_shown_once_and_switched_off(
         urllib.request.urlopen(link)  # noqa: S310
 
 
+def test_reminders_by_e_mail_are_asked_for_and_stopped(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, _ = pair
+    page = live(sign_in(open_page(), patient, at="/#/me"))
+    switch = page.get_by_role("switch", name="By e-mail")
+    expect(switch).not_to_be_checked()
+    switch.click()
+    expect(switch).to_be_checked()
+    assert patient.call("GET", "me/email-reminders/")["on"] is True
+    page.reload()
+    expect(switch).to_be_checked()
+    switch.click()
+    expect(switch).not_to_be_checked()
+    assert patient.call("GET", "me/email-reminders/")["on"] is False
+
+
 def test_push_is_allowed_and_taken_back(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     """The browser's own part (its push service) is stood in for; keys and endpoint are of the right kind."""
     patient, _ = pair

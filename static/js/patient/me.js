@@ -11,6 +11,7 @@ import { dateOf, dayMonth, when } from "../clock.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { whoIn } from "./notes.js";
+import { ByMail } from "./by-mail.js";
 import { Push } from "./push.js";
 
 export default function Me() {
@@ -29,7 +30,7 @@ function Reminders() {
     <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//></form>
     <${Switch} id="sound" label=${t.sound} hint=${t.soundHint} checked=${sound} onChange=${(on) => { choose("sound", on); setSound(on); if (on) { allowSound(); setTimeout(chime, 100); } }} />
     ${"vibrate" in navigator && html`<${Switch} id="vibration" label=${t.vibration} checked=${vibration} onChange=${(on) => { choose("vibration", on); setVibration(on); if (on) navigator.vibrate(120); }} />`}
-    <${Push} /><//>`;
+    <${Push} /><${ByMail} /><//>`;
 }
 
 function Doctor() {
