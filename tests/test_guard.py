@@ -285,7 +285,7 @@ def test_an_ideal_model_loses_next_to_nothing() -> None:
         checklist, plan = [], []
         for wanted in note.wanted:
             reading = wanted.readings[0]
-            if "any" in reading.values():
+            if wanted.optional or "any" in reading.values():
                 continue
             if wanted.kind == "checklist":
                 checklist.append(Item(title=wanted.quote[:120], quote=wanted.quote, as_needed=reading["as_needed"]))

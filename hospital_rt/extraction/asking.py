@@ -47,6 +47,10 @@ _PRESCRIBED = re.compile(
     rf")?(?:\w+ )?"
     r"(?:prescription|script|course|supply) (?:for|of))\s+(?!.{0,80}\b(?:last|ago|previously)\b)"
 )
+_HAS_BEEN = re.compile(
+    r" (?:has|have) (?:now |also |today )?been (?:prescribed|started|commenced|added|issued|"
+    r"recommended)\W*$"
+)
 _TO_A_COLLEAGUE = re.compile(
     r"\b(?:grateful|obliged|appreciate|appreciated|thankful) (?:it )?(?:if|for|to have)\b|\bplease (?:could|would|"
     r"can) you\b|"
@@ -63,7 +67,7 @@ def unasked(low: str) -> str:
 
 def unprescribed(low: str) -> str:
     """The text without a lead that tells what the doctor has just prescribed ("I have started her on ...")."""
-    return _PRESCRIBED.sub("", low)
+    return _HAS_BEEN.sub("", _PRESCRIBED.sub("", low))
 
 
 def asks_a_colleague(low: str) -> bool:

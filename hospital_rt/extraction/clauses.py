@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from hospital_rt.extraction.amounts import NUMBER, doses
+from hospital_rt.extraction.conditions import CONDITION
 from hospital_rt.extraction.headings import Headings
 from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import durations
@@ -24,7 +25,7 @@ from hospital_rt.extraction.lexicon import (
     names_visit,
 )
 from hospital_rt.extraction.often import often
-from hospital_rt.extraction.stance import CONDITION, order_at
+from hospital_rt.extraction.stance import order_at
 from hospital_rt.extraction.text import Span, same_length_plain, sentences
 
 
@@ -148,6 +149,10 @@ def _next_joint(low: str, begin: int, at: int) -> tuple[int, int, bool, bool] | 
     return None
 
 
+def _names_drug(left: str) -> bool:
+    return any(is_medicine_word(w) for w in re.findall(r"[a-z][a-z-]*", left))
+
+
 def _points(joint: str, left: str) -> bool:
     """Whether an arrow leads from a complaint to what to do about it ("Fever or jaundice -> surgical unit")."""
     words = re.findall(r"[a-z][a-z-]*", left)
@@ -181,14 +186,15 @@ def _cuts(joint: str, left: str, right: str) -> bool:
             return False
         if re.match(r"[a-z-]+ (?:off|out)\W*$", right) and (order_at(left) is not None or doses(left)):
             return False
-        if (
-            re.match(
-                r"[a-z-]+(?: \w+ing)?(?: off| down| up| on| out)? (?:it|them|this|these|"
-                r"one)\b(?! ?is)",
-                right,
-            )
-            and order_at(left) is not None
+        if len(left.split()) == 1 or (
+            _names_drug(left) and order_at(left) is None and not often(left) and often(right)
         ):
+            return False
+        if re.match(
+            r"[a-z-]+(?: \w+ing)?(?: off| down| up| on| out)? (?:it|them|this|these|"
+            r"one)\b(?! ?is)",
+            right,
+        ) and (order_at(left) is not None or often(left)):
             return False
         if doses(left) and not often(left) and often(_chunk(right)) and not doses(_chunk(right)):
             return False
@@ -226,6 +232,7 @@ def _complains(left: str, right: str) -> bool:
 
 
 _POLITE = re.compile(r"(?:(?:please|pls|plz|kindly|you should|you must|s?he should|s?he must|(?:patient|pt) to) )+")
+_CANNOT = re.compile(r"(?:can't|cannot|unable to)\b")
 _ADDRESSED = re.compile(
     rf"(?:for |to |request to )?{STAFF}(?: please)?$|[a-z ]*(?:pain|loss|bleeding|swelling|fever|"
     rf"rash|weakness)$"
@@ -266,7 +273,7 @@ def _own_dose(chunk: str, left: str) -> bool:
     words = before.split()
     return (
         0 < len(words) <= 4
-        and any(is_medicine_word(w) or len(w) > 4 for w in words)
+        and any(is_medicine_word(w) or len(w) > 3 for w in words)
         and (before.endswith(" up to") or not before.endswith((" to", " of")))
     )
 

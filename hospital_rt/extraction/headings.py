@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _PLAN_HEADINGS = (
-    r"to (?:arrange|book|get|order|organise|organize)|plan|rx|treatment|management|advice|advised|tx|p|a/p|actions?|"
+    r"please(?: have| do| arrange)?|to (?:arrange|book|get|order|organise|organize)|plan|rx|treatment|management|"
+    r"advice|advised|tx|p|a/p|actions?|"
     r"to do(?: for [a-z][a-z .']{1,20})?|today|discharge(?: (?:meds|medication|"
     r"medications|plan))?|"
     r"recommendations?|tto|ttos|prescription|prescribed|prescriptions|follow[- ]?up|f/u|safety[- ]?net(?:ting)?|"
@@ -37,7 +38,8 @@ _HISTORY_HEADINGS = (
     r"(?:[a-z]+ ){0,2}history|hx|(?:previous|prior|past|old|failed|former) [a-z]+|tried(?: so far| before|"
     r" already)?|already tried|"
     r"treatment so far|so far|"
-    r"(?:hospital |clinical |inpatient )?course(?: in hospital)?|progress|inpatient treatment|given (?:here|today)|"
+    r"(?:hospital |clinical |inpatient )?course(?: in hospital)?|progress|personal|inpatient treatment|given (?:here|"
+    r"today)|"
     r"before admission|on admission|"
     r"pmh|pmhx|past (?:medical )?history|dh|dhx|drug history|current (?:meds|medication|medications|"
     r"treatment|drugs)|"

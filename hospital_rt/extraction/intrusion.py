@@ -35,6 +35,9 @@ _STRONG = re.compile(
             r"instructions?|steps?|"
             r"prescriptions?|rules|medication orders) (?:is|are|were|have been|has been) (?:\w+ )?(?:cancel|void|revok|"
             r"withdraw|null|delet|supersed|overrid|invalid)",
+            r"\b(?:title|quote|detail|text) (?:of|in|for) (?:the|each|every|this|all) (?:\w+ )?(?:steps?|items?|"
+            r"tasks?)\b|"
+            r"\bin (?:each|every) title\b|\byou must now (?:print|output|write|say|answer|reply|respond)\b",
             r"\b(?:only|single|first|last|final|one) (?:step|task|reminder|checklist item) (?:is|should be|must be|"
             r"to)\b",
             r"^\W*(?:user|developer|human|admin|root)\s*:",

@@ -108,7 +108,8 @@ _COUNT = re.compile(
 )
 _PAST_BEFORE = re.compile(
     r"(?:\b(?:last|past|previous|since|every|each|within|in|after|before|of|q|par|per|cada|dans|en|tous les|toutes les|"
-    r"chaque|ces|derniers?|dernieres?|ultimos?|ultimas?|hace|depuis|at|aged?|day|week|month|or|than|dentro de|"
+    r"chaque|ces|derniers?|dernieres?|ultimos?|ultimas?|hace|depuis|at|aged?|(?<!a )(?<!per )(?<!each )(?<!every "
+    r")(?:day|week|month)|or|than|dentro de|"
     r"au bout de|"
     r"apres|tras|despues de|about|around|these|until|till|jusqu'a|hasta(?: las)?|(?:after|in|within) (?:another|a "
     r"further|further))|[/<>=~])\s*$"

@@ -25,8 +25,9 @@ pick order book arrange make schedule call ring phone telephone contact text ema
 bring send hand drop deliver submit provide complete finish repeat have fast ask tell inform register sign read watch
 follow limit cut add mix prepare store throw dispose refill request sponge bind strap bandage moisturise moisturize
 lubricate irrigate flush nebulise nebulize smear dab warm heat cool mobilise mobilize lift hold squeeze press blow
-brush floss shave shower steam try aim maintain ensure remember carry administer initiate commence prescribe titrate
-leave taper wean step draw fill speak talk notify seek recheck review re-check attach stick place swim cycle cease
+clip brush floss shave shower steam try aim maintain ensure remember carry administer initiate commence prescribe
+titrate leave taper wean step draw fill speak talk notify seek recheck review re-check attach stick place swim cycle
+cease
 """)
 ACT_VERBS_FR = words_of("""
 prendre prenez prends pris appliquer appliquez mettre mettez utiliser utilisez commencer commencez continuer continuez
@@ -42,9 +43,9 @@ tomar tome tomarse aplicar aplique aplicarse usar use utilizar utilice iniciar i
 empiece continuar continue seguir siga aumentar aumente subir reducir reduzca bajar comprar compre pedir pida reservar
 llamar llame acudir acuda volver vuelva ir vaya hacer haga hacerse realizar realice medir mida medirse controlar
 controle controlarse vigilar vigile pesar pesarse pesese anotar anote apuntar beber beba comer caminar camine andar
-llevar lleve traer traiga entregar entregue lavar lave lavarse enjuagar cambiar cambie recoger recoja inhalar inyectar
-inyectarse poner ponga ponerse consultar consulte mantener mantenga regresar regrese contactar solicitar solicite dar
-dele administrar colocar descansar repetir repita
+retirar retire llevar lleve traer traiga entregar entregue lavar lave lavarse enjuagar cambiar cambie recoger recoja
+inhalar inyectar inyectarse poner ponga ponerse consultar consulte mantener mantenga regresar regrese contactar
+solicitar solicite dar dele administrar colocar descansar repetir repita
 """)
 VERBS = ACT_VERBS | ACT_VERBS_FR | ACT_VERBS_ES
 NOT_VERBS_BEFORE = words_of("""
@@ -138,22 +139,22 @@ appointment appt follow-up followup f/u fu rv visit clinic check checkup check-u
 vaccine vaccination vaccinations jab booster immunisation immunization injection suture sutures stitches clips staples
 removal midwife nurse physio physiotherapist dietitian dietician dentist optician podiatrist cardiology cardiologist
 dermatology dermatologist neurology ent surgery surgeon gp physician doctor ophthalmology psychologist counselling
-counsellor counselor audiology orthopaedics urology gastroenterology rheumatology bilan prise examen examens analyse
-analyses radio radiographie echographie irm scanner rendez-vous rdv controle vaccin rappel ionogramme nfs analisis
-analitica radiografia ecografia revision cita control consulta vacuna resonancia prueba hemograma interconsulta
-cultivo coproculture hemoculture ecbu urocultivo coprocultivo
+counsellor counselor audiology orthopaedics urology gastroenterology rheumatology analysis bilan prise examen examens
+analyse analyses radio radiographie echographie irm scanner rendez-vous rdv controle vaccin rappel ionogramme nfs
+analisis analitica radiografia ecografia revision cita control consulta vacuna resonancia prueba hemograma
+interconsulta cultivo coproculture hemoculture ecbu urocultivo coprocultivo
 """)
 SYMPTOMS = words_of("""
-soils wets soiling wetting bedwetting feeds wake-ups nosebleeds nosebleed bruising discharge accidents tantrums
-seizure pain pains painful headache headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea
-diarrhea constipation palpitations wheeze wheezing wheezes breathlessness dyspnoea sob bleed bleeding bleeds stools
-stool seizures fits episodes attacks symptoms dizziness itching itch rash swelling ache aches cramps spasms flushes
-sweats sweating insomnia nightmares tremor fatigue tired tiredness weakness numbness tingling bowels urination
-nocturia polyuria thirst hungry appetite snoring smokes smoker drinks alcohol cigarettes cig cigs coffee coffees wakes
-waking sleeps heartburn reflux bloating regurgitation stiffness blisters hives panic anxiety anxious mood crying
-hallucinations falls fell hypos hypo exacerbations migraines contractions movements periods menses spotting dyspnee
-douleur douleurs toux fievre vomissements cephalees vertiges nausees diarrhee dolor tos fiebre vomitos cefalea mareos
-nauseas diarrea
+jaundice drowsiness drowsy confusion collapse fainting faints redness pus oozing soils wets soiling wetting bedwetting
+feeds wake-ups nosebleeds nosebleed bruising discharge accidents tantrums seizure pain pains painful headache
+headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea diarrhea constipation palpitations
+wheeze wheezing wheezes breathlessness dyspnoea sob bleed bleeding bleeds stools stool seizures fits episodes attacks
+symptoms dizziness itching itch rash swelling ache aches cramps spasms flushes sweats sweating insomnia nightmares
+tremor fatigue tired tiredness weakness numbness tingling bowels urination nocturia polyuria thirst hungry appetite
+snoring smokes smoker drinks alcohol cigarettes cig cigs coffee coffees wakes waking sleeps heartburn reflux bloating
+regurgitation stiffness blisters hives panic anxiety anxious mood crying hallucinations falls fell hypos hypo
+exacerbations migraines contractions movements periods menses spotting dyspnee douleur douleurs toux fievre
+vomissements cephalees vertiges nausees diarrhee dolor tos fiebre vomitos cefalea mareos nauseas diarrea
 """)
 PEOPLE = (
     r"(?:(?:his|her|their|the|my|patient's|pt's|son|sa|ses|su|sus|el|la|le)\s)?(?:carers?|caregivers?|wife|husband|"
@@ -167,7 +168,8 @@ PEOPLE = (
 )
 STAFF = (
     r"(?:(?:the|our|a|district|community|practice|ward|school|specialist|health|home|le|la|l'|"
-    r"el)\s?)*(?:anaesthetist|anesthetist|registrar|matron|paramedics?|crew|officer|theatre team|ward team|dentist|"
+    r"el)\s?)*(?:[a-z]{3,}(?:ologist|iatrist|apist|dontist|metrist)|podiatry|anaesthetist|anesthetist|registrar|"
+    r"matron|paramedics?|crew|officer|theatre team|ward team|dentist|"
     r"nurse|nurses|"
     r"visitor|gp|surgeon|surgeons|consultant|registrar|pharmacist|pharmacy|lab|laboratory|physio|physiotherapist|"
     r"hospital|"

@@ -177,9 +177,10 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          rf"\b(?:por|de|en) la manana\b|\bmanana(?= y (?:tarde|noche))", _slot("morning")),
         (r"\b(?:at |at the )?(?:noon|midday|lunchtime|lunch time|midi)\b|\bal mediodia\b", _slot("noon")),
         (rf"\b(?:{_AT} )?(?:afternoons?|apres-midi|tardes?)\b", _slot("afternoon")),
-        (rf"\b(?:{_AT} )?(?:evenings?|soirs?|teatime|qpm)\b(?! ?(?:before (?!bed|food|dinner|meal)|of\b))",
+        (rf"\b(?:{_AT} )?(?:evenings?|soirs?|teatime|qpm)\b(?! ?(?:before(?! (?:bed|food|dinner|meal))|of\b))",
          _slot("evening")),
-        (rf"\b(?:{_AT} )?(?:nights?|noches?|nuits?)\b(?! ?(?:before (?!bed|food)|of\b))|\b(?:nightly|nocte|noct|qhs|"
+        (rf"\b(?:{_AT} )?(?:nights?|noches?|nuits?)\b(?! ?(?:before(?! (?:bed|food))|of\b))|\b(?:nightly|nocte|noct|"
+         rf"qhs|"
          rf"hs|h\.s\.|"
          rf"on retiring)(?!\w)", _slot("night")),
         (r"\b(?:(?:at|before|to|every|each|until) )?bed ?time\b|\b(?:before|at|to) bed\b(?! ?rest)|\b(?:au coucher|"

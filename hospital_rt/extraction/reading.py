@@ -54,6 +54,7 @@ _COMPLAINT_FIRST = re.compile(
     rf"^(?P<of>[a-z][\w']*(?:,? [\w']+){{0,8}})(?::| ?[-–]| ?->| ?=>) (?={'|'.join(sorted(SEEK_VERBS))})"
 )
 _NAMED = re.compile(r"([a-z]{4,})(?=\d+(?:\.\d+)?(?:mg|mcg|g|ml)\b)|([a-z][\w'’-]*)")
+_UNABLE = re.compile(r"^(?:can't|cannot|unable to|too [a-z]+ to)\b")
 _MAY = re.compile(r"\b(?:may|can) (?:also |still |then )?(?:take|use|try|apply|repeat)\b")
 _THEN_EMERGENCY = re.compile(
     r"^[^:=→>]{4,80}(?::|=|→|[-=]>| -) (?:(?:go to|same day|straight|the|your|nearest) )*(?:999|112|911|111|a&e|ed\b|"
@@ -65,7 +66,7 @@ _DANGER = re.compile(
     r"increas\w+|difficulty|collapse|confusion|chest|blood|"
     r"lights)\b"
 )
-_TITLED_ORDER = re.compile(r"(?:[:,]|\s[-–])\s(?:please )?(?=[a-z])")
+_TITLED_ORDER = re.compile(r"(?:[:,]|\s[-–]|\s?[-=]>|\s?→)\s(?:please )?(?=[a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) 
         return (0, 0)
     if verb in SEEK_VERBS and due is None and (first := _COMPLAINT_FIRST.match(low)) and _is_danger(first["of"]):
         return (0, 0)
+    if verb in SEEK_VERBS and (_UNABLE.match(low) or (_URGENT.search(low) and due is None and len(low.split()) <= 4)):
+        return (0, 0)
     if _MAY.search(low) or (_THEN_EMERGENCY.search(low) and _is_danger(low.split(":")[0])):
         return (0, 0)
     complaint = _FOR_COMPLAINT.search(low)
@@ -222,7 +225,8 @@ def _drug(low: str) -> str | None:
         head = [
             w for w, s, e in words if start <= s and e <= found[0].start and w not in VERBS and w not in _UNITS_ONLY
         ]
-        if 0 < len(head) <= 4:
+        percent = found[0].unit == "%" and not any(w in FORMS for w, _, _ in words)
+        if 0 < len(head) <= 4 and not percent:
             first = next(s for w, s, _ in words if w == head[0] and s >= start)
             return low[first : found[0].start].strip(" ,:(")
     return next(

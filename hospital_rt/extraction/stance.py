@@ -11,6 +11,7 @@ import re
 from typing import Literal
 
 from hospital_rt.extraction.asking import LEAD, asks_a_colleague, base, unasked, unprescribed
+from hospital_rt.extraction.conditions import CONDITION
 from hospital_rt.extraction.lexicon import (
     NOT_VERBS_BEFORE,
     PEOPLE,
@@ -36,24 +37,6 @@ WHY: dict[str, str] = {
 _MONTH_OR_DAY = (
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|spring|summer|autumn|winter|fall|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|19\d\d|20\d\d|childhood|school"
-)
-CONDITION = re.compile(
-    r"\b(?:^should\b|at (?:the )?onset\b|at (?:the )?(?:first|start) (?:sign|signs|symptom|symptoms|hint|of|twinge|"
-    r"tickle|tingle)|after (?:each|"
-    r"every) (?:loose|liquid|watery|bowel|stool|motion|vomit\w*|episode|attack|seizure|"
-    r"bout)|(?<!even )(?<!as )if(?! possible| tolerated| you can| able| available| agreeable)|"
-    r"when(?!ever possible| possible| finished| you get| home| done)(?:ever)?|should (?=(?:the|you|it|he|she|"
-    r"symptoms?|pain|this|any)\b)|"
-    r"with any (?:worries|worry|concerns?|problems?|questions?|queries|side|new)|(?<!just )in case(?: of)?|in the "
-    r"event (?:of|that)|unless(?! (?:otherwise|told|advised|instructed))|may (?:also )?be (?:added|taken|used|given|"
-    r"applied|repeated)(?= (?:for|if|when|up|every|after))|as (?:needed|required|necessary)|p\.?r\.?n\.?(?!\w)|"
-    r"sos(?!\w)|"
-    r"on demand|"
-    r"for breakthrough|as soon as|"
-    r"si(?! possible)(?=\s)|s'il|s'ils|en cas d(?:e|')|au besoin|a la demande|lors d(?:e|')|quand|a demanda|"
-    r"en caso de|cuando|"
-    r"siempre que|"
-    r"a necesidad|segun necesidad)\b"
 )
 _LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
                    r"you need to|"
@@ -105,7 +88,8 @@ _STOPPED = re.compile(rf"^(?:{'|'.join(sorted(STOP_VERBS))})\b(?! (?:by|in at|of
 _PAST_START = re.compile(
     r"^(?:was|were|had|has had|has been|have been|completed|finished|stopped|started(?! today)|took|taken|tried|"
     r"given|received|"
-    r"treated|self-treated|self-medicated|underwent|previous(?:ly)?|recent(?:ly)?|used to|discontinued|ceased|"
+    r"treated|vaccinated|immuni[sz]ed|self-treated|self-medicated|underwent|previous(?:ly)?|recent(?:ly)?|used to|"
+    r"discontinued|ceased|"
     r"diagnosed|"
     r"reviewed|assessed|examined|referred|counselled|admitted|seen|attended|ran out|failed|status post|s/p|"
     r"last(?! dose)|post|trialled|switched|changed|increased|"
@@ -123,7 +107,8 @@ _PAST = re.compile(
     rf"last (?:week|month|year|night|time|visit|admission|appointment|taken|dose was|{_MONTH_OR_DAY})|until last|"
     r"hier|la semaine derniere|l'an dernier|le mois dernier|avant-hier|il y a \d|ayer|anoche|la semana pasada|"
     r"el mes pasado|el ano pasado|hace \w+ (?:dias|semanas|meses|anos)|pasad[oa])\b|\(done\b|\(completed|\(finished|"
-    r"\bdone[),]|\b(?:ordered|requested|arranged|booked|done|sent|written|made) by (?!\w*day|the \d|\d|end)|"
+    r"\b(?:at|from|since|by) (?:the |his |her |their )?(?:previous|last|prior|initial) |\bdone[),]|\b(?:ordered|"
+    r"requested|arranged|booked|done|sent|written|made) by (?!\w*day|the \d|\d|end)|"
     r"\byest\b|\bmade (?:no|little|any|some) (?:difference|change)|\bcarried out\b|"
     r"\b(?:stopped|discontinued|paused|held|omitted|ceased) (?:because|due to|owing to|as|since|after|secondary|"
     r"for|on account)\b|\b(?:given|administered|completed|stopped|finished|discontinued|removed|injected|applied|"
@@ -151,7 +136,10 @@ _STATE = re.compile(
     r"jueves|viernes|sabado|domingo|proximo)|ella |actuellement|actualmente|sous |en tratamiento)"
 )
 _STATE_ANYWHERE = re.compile(
-    r"\b(?:uses|takes|wakes|smokes|drinks|gets|reports|misses|walks|sleeps|complains|feels|says|eats|forgets|admits|"
+    r"\b(?:uses|takes|observes|delivers|gives|administers|visits|brings|collects|supervises|applies|injects|removes|"
+    r"prepares|wears|"
+    r"worn|attends|does|goes(?! (?:up|down))|keeps|sees|puts|buys|wakes|smokes|drinks|gets|reports|misses|walks|"
+    r"sleeps|complains|feels|says|eats|forgets|admits|"
     r"describes|remains|tolerates|tolerating|manages|struggles|finds|passes|vomits|coughs|needs his|needs her|taking|"
     r"is on|are on|am on|prend|fume|boit|dort|toma|fuma|bebe|duerme|refiere|presenta|usa)\b"
 )
@@ -171,7 +159,8 @@ _OTHERS = re.compile(
     r"^(?:le|la|l'|les|son|sa|el|los|las|su) ?[a-z]\w+ (?:[a-z]\w+ ){0,2}(?:\w{2,}(?:era|ira|ront|eront|aran|eran|"
     r"iran)|\w{3,}ara)\b|"
     rf"^(?:for |to |request to |dear )?{STAFF}(?: please)?(?: ?:|,? (?:please|kindly)\b)|"
-    rf"^(?:(?:the|her|his|our|my|a|their) )?(?:[a-z]+ )?{STAFF} (?:\w+ed|gave|put|took|did|saw|made|sent|told|found|"
+    rf"^(?:(?:the|her|his|our|my|a|their) )?(?:[a-z]+ )?{STAFF} (?!(?:tues|weds|thurs|(?:mon|tues|wednes|thurs|fri|"
+    rf"satur|sun)days)\b)(?:\w+ed|gave|put|took|did|saw|made|sent|told|found|"
     rf"\w+s) |"
     rf"\b{STAFF} (?:will|to(?! be\b)|shall|would|is going to|has|have|had|may|can|is to|are to|va|doit|fera|passera|"
     rf"viendra|"
@@ -186,6 +175,12 @@ _OTHERS = re.compile(
     r"ring you|call you|"
     r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"
 )  # fmt: skip
+_THEY_DO = re.compile(
+    r"\b(?:team|nurses|carers|staff|paramedics|services?|midwives|physios|parents|therapists|district nurses) "
+    r"(?:deliver|give|"
+    r"administer|visit|bring|collect|manage|apply|inject|remove|supervise|do|change|see|provide|check|dress|help|"
+    r"support)\b"
+)
 _UNDECIDED = re.compile(
     r"^\?|\b(?:may (?:consider|need|try|add|start|require|increase|be(?! (?:added|taken|used|given|applied|repeated) "
     r"(?:for|if|when|up|every|after))|have)|might|could (?:consider|try|add|start|"
@@ -310,7 +305,7 @@ def stance(low: str) -> Stance | None:
     before = unprescribed(main) if at is None else unasked(main[:at])
     if re.search(r"\bno longer\W*$", main):
         return "negated"
-    if _OTHERS.search(before) or asks_a_colleague(low):
+    if _OTHERS.search(before) or _THEY_DO.search(before) or asks_a_colleague(low):
         return "someone-else"
     main = before if at is None else main
     if _TICKED_OFF.search(main):

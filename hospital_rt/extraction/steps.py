@@ -41,15 +41,20 @@ _ADVICE = re.compile(
 )
 _AT_AN_AGE = re.compile(
     rf"\b{NUMBER} (?:hours?|days?|weeks?|months?) (?:before|after|prior to|following) (?!the last)[a-z]|"
-    r"\b(?:at|from|after|by) \d{1,2} (?:weeks|months)\b|\b\d{1,2} ?/ ?40\b|\bbefore (?:leaving|you (?:leave|go))\b|"
+    r"\b(?:a|vers) \d{1,2} sa\b|\b(?:at|from|after|by) \d{1,2}(?: (?:and|to|or|-) \d{1,2})? (?:weeks|months)\b|"
+    r"\b\d{1,2} ?/ ?40\b|\bbefore (?:leaving|you (?:leave|go))\b|"
     r"\bon (?:the|your) way out\b|\bat the end of\b|\bon completion\b|\b(?:before|at|for) (?:the |"
     r"your )?next (?:visit|appointment|review|clinic)\b"
 )
-_TIMED = re.compile(rf"{NUMBER}[- ]?(?:minutes?|mins?)\b")
+_TIMED = re.compile(rf"{NUMBER}[- ]?(?:minut[eo]s?|mins?)\b")
 _TO_COME_OFF = re.compile(
     r"\b(?:dressings?|cast|plaster|stitch(?:es)?|sutures?|clips|drain|catheter|boot|splint|sling|pack|packing|patch|"
     r"bandage|"
     r"staples|tube) (?:to come )?(?:off|out|removal|change)\b|\b(?:tape|monitor) (?:to be )?(?:fitted|fitting|off)\b"
+)
+_FOR_LIFE = re.compile(
+    r"\b(?:lifelong|life[- ]long|for life|long[- ]term|indefinitely|a vie|au long cours|de por "
+    r"vida)\b"
 )
 _IN_A_MONTH = re.compile(rf"\b(?:due|in|by|for)(?: early| mid| late| the end of)?[ -]{MONTH}\b")
 _TO_DO = re.compile(
@@ -65,6 +70,8 @@ def is_plan(r: Reading, *, in_plan: bool = False) -> bool:
     if r.condition is not None or r.single:
         return False
     if r.rhythm is None:
+        if r.drug and r.verb is None and _FOR_LIFE.search(r.clause.low):
+            return True
         undated = r.due is None or r.due.how == "from" or r.dosed
         return bool(r.drug and r.verb in KEEP and undated and not _is_test(r)) or bool(
             r.drug and r.dosed and r.lasts and r.verb is None
@@ -137,7 +144,7 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
         return True
     if r.due is not None and r.due.days >= 0 and names_a_visit(low) and not _FINDING.search(low):
         return r.due.days > 0 or r.due.how == "by"
-    return r.dosed and r.due is not None and r.due.days == 0 and r.drug is not None
+    return r.dosed and r.due is not None and (r.due.days == 0 or r.due.how == "on") and r.drug is not None
 
 
 def _dose_without_unit(r: Reading, main: str) -> bool:
