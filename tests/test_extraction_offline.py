@@ -157,6 +157,10 @@ def test_what_is_done_once_is_a_checklist_step(words: str) -> None:
         "",
         "   \n\n ",
         "Chest clear, BP 120/80, all tests normal.",
+        "Background: COPD, on Trimbow 2 puffs bd.",
+        "Gout clinic - currently allopurinol 100 mg od.",
+        "May go up to 300 mg tds at the next visit.",
+        "Repeat spirometry will be considered.",
     ],
 )
 def test_what_orders_nothing_of_the_patient_is_no_step(note: str) -> None:

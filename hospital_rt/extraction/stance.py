@@ -135,6 +135,7 @@ _STATE = re.compile(
     r"miercoles|"
     r"jueves|viernes|sabado|domingo|proximo)|ella |actuellement|actualmente|sous |en tratamiento)"
 )
+_STATE_NOW = re.compile(r"(?:\s[-–]|[:,]) (?:currently|at present|presently|actuellement|actualmente)\b")
 _STATE_ANYWHERE = re.compile(
     r"\b(?:uses|takes|observes|delivers|gives|administers|visits|brings|collects|supervises|applies|injects|removes|"
     r"prepares|wears|"
@@ -182,7 +183,8 @@ _THEY_DO = re.compile(
     r"support)\b"
 )
 _UNDECIDED = re.compile(
-    r"^\?|\b(?:may (?:consider|need|try|add|start|require|increase|be(?! (?:added|taken|used|given|applied|repeated) "
+    r"^\?|\b(?:may (?:go|step|titrate|consider|need|try|add|start|require|increase|"
+    r"be(?! (?:added|taken|used|given|applied|repeated) "
     r"(?:for|if|when|up|every|after))|have)|might|could (?:consider|try|add|start|"
     r"increase|be)|consider(?:ing|ed)?|"
     r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
@@ -196,7 +198,9 @@ _UNDECIDED = re.compile(
     r"would rather|unsure|deciding|keen to|worried|afraid|asked (?:about|for|whether|if)|offered|asks? about)\b"
 )
 
-
+_CONSIDERED = re.compile(
+    r"^(?:consider|envisager|valorar)\b|\b(?:will|would|can|could|may|might|to) be (?:considered|discussed|decided)\b"
+)
 _WORD = re.compile(r"[a-z][\w'-]*")
 _A_CALL = re.compile(r"\s+(?:call|review|consult\w*|check|follow|appointment|clinic|contact|from|back from)\b")
 
@@ -311,7 +315,7 @@ def stance(low: str) -> Stance | None:
     if _TICKED_OFF.search(main):
         return "past"
     if at is not None:
-        return "undecided" if re.match(r"(?:consider|envisager|valorar)\b", verb) else None
+        return "undecided" if _CONSIDERED.search(verb) else None
     if _fasting(main):
         return None
     if _NEGATED.search(main):
@@ -322,7 +326,7 @@ def stance(low: str) -> Stance | None:
         return "undecided"
     if _PAST.search(_TO_BE.sub("", main)):
         return "past"
-    if _STATE.search(main) or _STATE_ANYWHERE.search(main):
+    if _STATE.search(main) or _STATE_NOW.search(main) or _STATE_ANYWHERE.search(main):
         return "state"
     return None
 
