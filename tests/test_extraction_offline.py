@@ -161,6 +161,10 @@ def test_what_is_done_once_is_a_checklist_step(words: str) -> None:
         "Gout clinic - currently allopurinol 100 mg od.",
         "May go up to 300 mg tds at the next visit.",
         "Repeat spirometry will be considered.",
+        "Would repeat MRI in a year.",
+        "Existing treatment levothyroxine 75 mcg om.",
+        "PMHx COPD on Trelegy one puff daily.",
+        "Options: physio twice a week or steroid injection.",
     ],
 )
 def test_what_orders_nothing_of_the_patient_is_no_step(note: str) -> None:

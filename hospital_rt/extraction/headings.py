@@ -45,6 +45,7 @@ _HISTORY_HEADINGS = (
     r"treatment|drugs)|"
     r"regular (?:meds|medication|medications)|medications? on admission|home (?:meds|medications)|meds on arrival|"
     r"usual (?:meds|medication)|"
+    r"options?(?: discussed)?|existing (?:meds|medications?|treatments?)|"
     r"background|bg|comorbidit(?:y|ies)|"
     r"fh|fhx|family history|sh|social|social history|allerg(?:y|ies)|past meds|previous (?:meds|medication|treatment)|"
     r"antecedents?|antecedentes|traitement (?:actuel|habituel|en cours)|tratamiento (?:actual|habitual)|alergias|"

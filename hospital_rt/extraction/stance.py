@@ -126,7 +126,8 @@ _TO_BE = re.compile(
     r"stopped|applied|used)\b"
 )
 _STATE = re.compile(
-    r"^(?:who\b|which\b|currently|at present|presently|still|usually|normally|already|on (?!mon|tue|wed|thu|fri|sat|"
+    r"^(?:who\b|which\b|pmhx?\b|existing\b|"
+    r"currently|at present|presently|still|usually|normally|already|on (?!mon|tue|wed|thu|fri|sat|"
     r"sun|"
     r"day|the|each|"
     r"every|waking|rising|alternate|week|an empty|\d)|is |are |has |have |gets |known|presents|brought|came|comes|"
@@ -185,10 +186,10 @@ _THEY_DO = re.compile(
 _UNDECIDED = re.compile(
     r"^\?|\b(?:may (?:go|step|titrate|consider|need|try|add|start|require|increase|"
     r"be(?! (?:added|taken|used|given|applied|repeated) "
-    r"(?:for|if|when|up|every|after))|have)|might|could (?:consider|try|add|start|"
+    r"(?:for|if|when|up|every|after))|have)|might|could (?:consider|try|add|start|step|go|repeat|"
     r"increase|be)|consider(?:ing|ed)?|"
     r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
-    r"discussed)|would (?:need|benefit|be|like|"
+    r"discussed)|would (?:need|repeat|benefit|be|like|"
     r"consider|start|add)|awaiting|awaited|pending|in (?:the )?future|eventually|later on|not decided|"
     r"undecided|"
     r"probably|to decide|for consideration|if (?:we|i) |envisager|a discuter|on (?:pourra|pourrait|verra|discutera)|"
