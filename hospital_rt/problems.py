@@ -59,7 +59,7 @@ class Problem(Exception):
     Args:
         slug: a key of ``PUBLISHED``.
         detail: a sentence for a person, without clinical text.
-        errors: for ``invalid`` only.
+        errors: for a 422 only.
         retry_after_s: whole seconds for ``Retry-After``.
     """
 

@@ -16,7 +16,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from hospital_rt.database import Collection, Document, Session
-from hospital_rt.problems import Problem
+from hospital_rt.problems import FieldError, Problem
 from hospital_rt.vault import Unreadable, Vault
 
 LEASE_S = 15
@@ -75,7 +75,7 @@ class Idempotency:
         if row is None:
             return None
         if row["body_hash"] != body_hash:
-            raise Problem("idempotency-mismatch")
+            raise Problem("idempotency-mismatch", errors=(FieldError("#", "Not the body that this key came with."),))
         if "sealed_answer" in row:
             try:
                 held = await self._vault.open_value(row["about"], f"idempotency|{id}|answer", row["sealed_answer"])

@@ -138,6 +138,6 @@ def _check_problem(
     assert not wrong, f"{asked}: {wrong}"
     slug = body["type"].removeprefix("/problems/")
     assert body["type"] == f"/problems/{slug}" and (status, body["title"]) == PUBLISHED[slug], body
-    assert body["status"] == status and ("errors" in body) == (slug == "invalid"), body
+    assert body["status"] == status and ("errors" in body) == (status == 422), body
     if described is not None and slug not in ANYWHERE:
         assert slug in described.slugs.get(str(status), set()), f"{asked}: {slug} is not described"

@@ -55,6 +55,7 @@ async def test_a_key_used_for_another_body_is_refused(ward: Clinic) -> None:
     await ward.submit(doctor, patient, "Walk 20 minutes daily.", headers=headers)
     other = await doctor.post("/api/notes/", {"patient_id": patient.id, "text": "Run."}, headers=headers)
     assert (other.status, other.slug) == (422, "idempotency-mismatch")
+    assert [error["pointer"] for error in other.body["errors"]] == ["#"], "a 422 says where, here too"
     assert len(await notes_of(doctor)) == 1
 
 
