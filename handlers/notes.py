@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -214,7 +214,9 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
     if wanted.schedule is not None:
         if step.kind != "plan":
             raise invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
-        changed = replace(changed, schedule=_schedule(wanted.schedule, note=note, patient=patient))
+        changed = replace(changed, schedule=_schedule(
+            wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=step.schedule
+        ))  # fmt: skip
     return changed
 
 
@@ -224,7 +226,9 @@ def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: Use
     kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
     if (kind == "plan") != (wanted.schedule is not None):
         raise invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
-    schedule = _schedule(wanted.schedule, note=note, patient=patient) if wanted.schedule else None
+    schedule = _schedule(
+        wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=None
+    ) if wanted.schedule else None  # fmt: skip
     return Step(
         id=str(uuid4()), sort=f"{int(note.created_at.timestamp() * 1000):015d}-{100 + number:03d}-{uuid4().hex[:6]}",
         note_id=note.id, note_number=note.number, patient_id=note.patient_id, doctor_id=note.doctor_id,
@@ -234,17 +238,57 @@ def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: Use
     )  # fmt: skip
 
 
-def _schedule(wanted: ScheduleBody, *, note: Note, patient: User) -> Schedule:
-    times = tuple(sorted(set(wanted.times))) if wanted.times else clock_times(
-        patient.reminder_time, times_per_day=wanted.times_per_day, every_hours=wanted.every_hours
-    )  # fmt: skip
+def _schedule(wanted: ScheduleBody, *, at: str, note: Note, patient: User, was: Schedule | None) -> Schedule:
+    """The schedule that the author set; one that comes back as the step showed it is what it ``was``.
+
+    Args:
+        at: the pointer to ``wanted``, for what is wrong in it.
+    """
+    given = wanted.model_fields_set
+    for one, other in (("start_date", "start_in_days"), ("occurrences", "duration_days")):
+        if one in given and other in given:
+            raise invalid(f"{at}/{one}", f"Give this or {other}, not both.")
+    if wanted.times_from == "note" and not wanted.times:
+        raise invalid(f"{at}/times", "Times of the note's own have to be given.")
     day = local_day(note.created_at, patient.zone)
-    return Schedule(
-        start_date=day + timedelta(days=wanted.start_in_days), start_in_days=wanted.start_in_days, times=times,
-        times_from="note" if wanted.times else "reminder_time", times_per_day=wanted.times_per_day,
-        every_hours=wanted.every_hours, every_days=wanted.every_days, duration_days=wanted.duration_days,
+    start_in_days = _days_from(day, wanted.start_date, at=at) if wanted.start_date else wanted.start_in_days
+    times = tuple(sorted(set(wanted.times))) if wanted.times else ()
+    per_day, every_hours = wanted.times_per_day, wanted.every_hours
+    if times and wanted.times_from == "reminder_time":
+        was_these = was is not None and was.times_from == "reminder_time" and was.times == times
+        per_day, every_hours = len(times), was.every_hours if was is not None and was_these else None
+    usual = clock_times(patient.reminder_time, times_per_day=per_day, every_hours=every_hours)
+    follows = not times or (wanted.times_from == "reminder_time" and times == usual)
+    found = Schedule(
+        start_date=day + timedelta(days=start_in_days), start_in_days=start_in_days,
+        times=usual if follows else times, times_from="reminder_time" if follows else "note", times_per_day=per_day,
+        every_hours=every_hours, every_days=wanted.every_days, duration_days=wanted.duration_days,
         miss_policy=wanted.miss_policy,
     )  # fmt: skip
+    return found if wanted.occurrences is None else _lasting(found, wanted.occurrences, at=at, was=was)
+
+
+def _days_from(day: date, start_date: str, *, at: str) -> int:
+    """Days from the note's own day to the one given."""
+    try:
+        days = (date.fromisoformat(start_date) - day).days
+    except ValueError:
+        raise invalid(f"{at}/start_date", "This is no day of the calendar.") from None
+    if not 0 <= days <= 365:
+        raise invalid(f"{at}/start_date", "A step begins on the day of its note or up to 365 days later.")
+    return days
+
+
+def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | None) -> Schedule:
+    """The schedule with the days that this many occurrences take."""
+    if was is not None and was.duration_days is not None:
+        same = replace(schedule, duration_days=was.duration_days)
+        if same.occurrences == occurrences:
+            return same
+    rounds, left = divmod(occurrences, len(schedule.times))
+    if left or rounds * schedule.every_days > 730:
+        raise invalid(f"{at}/occurrences", "Give as many as the times of whole days, of 730 at most.")
+    return replace(schedule, duration_days=rounds * schedule.every_days)
 
 
 class RejectHandler(NoteHandlerBase):

@@ -109,7 +109,7 @@ class NoteBody(Body):
 
 
 class ScheduleBody(Body):
-    """When a plan step is due, as the author sets it."""
+    """When a plan step is due, as the author sets it: in the words of an item of a note, or as a step shows it."""
 
     start_in_days: int = Field(default=0, ge=0, le=365)
     times_per_day: int = Field(default=1, ge=1, le=24)
@@ -118,6 +118,13 @@ class ScheduleBody(Body):
     every_days: int = Field(default=1, ge=1, le=366)
     duration_days: int | None = Field(default=None, ge=1, le=730)
     miss_policy: Literal["extend", "fixed"] = "extend"
+    start_date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")] | None = Field(
+        default=None, description="instead of start_in_days"
+    )
+    times_from: Literal["reminder_time", "note"] | None = Field(
+        default=None, description="reminder_time: times that differ from those of the reminder time stay as given"
+    )
+    occurrences: int | None = Field(default=None, ge=1, le=17_520, description="instead of duration_days")
 
 
 class ApprovedStepBody(Body):

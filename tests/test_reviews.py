@@ -89,6 +89,31 @@ async def test_steps_are_edited_added_and_left_out(ward: Clinic) -> None:
     assert (await patient.get(f"/api/steps/{scan['id']}/")).slug == "not-found"
 
 
+async def test_a_schedule_goes_back_as_the_step_showed_it(ward: Clinic) -> None:
+    patient, doctor = await ward.pair()
+    drug = plan_item("Take the drug", "Take the drug every 3 days for 10 days", every_days=3, duration_days=10)
+    hourly = plan_item("Drink", "Drink every 6 hours", times_per_day=4, every_hours=6)
+    note = await ward.note(
+        doctor, patient, plan=[drug, hourly, plan_item("Run", "Run 9 km")],
+        text="Take the drug every 3 days for 10 days. Drink every 6 hours. Walk daily.", expect="proposed",
+    )  # fmt: skip
+    [taken, drunk] = note["steps"]
+    new = {"start_date": "2027-03-03", "times": ["11:00"], "every_days": 2, "occurrences": 4, "miss_policy": "fixed"}
+    answer = await act(doctor, note, "approve", {"steps": [
+        {"id": taken["id"], "schedule": taken["schedule"]},
+        {"id": drunk["id"], "schedule": {**drunk["schedule"], "times": ["10:00", "20:00"], "occurrences": 6}},
+        {"title": "Stretch", "schedule": new},
+    ]})  # fmt: skip
+    assert answer.status == 200, answer.body
+    same, edited, added = (step["schedule"] for step in answer.body["steps"])
+    assert same == taken["schedule"] and same["occurrences"] == 4
+    assert (edited["times"], edited["times_from"], edited["occurrences"]) == (["10:00", "20:00"], "note", 6)
+    assert added == {**new, "times_from": "note"}
+    assert (await patient.patch("/api/me/", {"reminder_time": "08:00"})).status == 200
+    moved = {step["title"]: step["schedule"]["times"] for step in await patient.steps()}
+    assert moved == {"Take the drug": ["08:00"], "Drink": ["10:00", "20:00"], "Stretch": ["11:00"]}
+
+
 async def test_an_edit_that_is_not_given_leaves_the_step_as_it_was(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(
@@ -118,6 +143,14 @@ async def test_an_edit_that_is_not_given_leaves_the_step_as_it_was(ward: Clinic)
         ([{"title": "Stretch", "kind": "checklist", "schedule": {}}], "#/steps/0/schedule"),
         ([{"title": "Stretch", "schedule": {"times": ["25:00"]}}], "#/steps/0/schedule/times/0"),
         ([{"title": "Stretch", "schedule": {"times": []}}], "#/steps/0/schedule/times"),
+        ([{"title": "Stretch", "schedule": {"times_from": "note"}}], "#/steps/0/schedule/times"),
+        ([{"title": "Stretch", "schedule": {"start_date": "2027-02-28"}}], "#/steps/0/schedule/start_date"),
+        ([{"title": "Stretch", "schedule": {"start_date": "2027-02-30"}}], "#/steps/0/schedule/start_date"),
+        ([{"title": "Stretch", "schedule": {"start_date": "2028-03-02"}}], "#/steps/0/schedule/start_date"),
+        ([{"title": "Stretch", "schedule": {"times": ["09:00", "10:00"], "occurrences": 3}}],
+         "#/steps/0/schedule/occurrences"),
+        ([{"title": "Stretch", "schedule": {"duration_days": 3, "occurrences": 3}}],
+         "#/steps/0/schedule/occurrences"),
         ([{"title": "Stretch", "schedule": {"every_days": 0}}], "#/steps/0/schedule/every_days"),
         ([{"title": "Stretch", "schedule": {"duration_days": 731}}], "#/steps/0/schedule/duration_days"),
         ([{"title": "Stretch", "schedule": {"times_per_day": 25}}], "#/steps/0/schedule/times_per_day"),
