@@ -157,8 +157,8 @@ def make_routes(doors: Doors) -> list[Any]:
                  "application/json; charset=utf-8")
             for slug, (status, title) in PUBLISHED.items()
         ),
-        text(r"/openapi\.json", openapi, "application/json; charset=utf-8"),
-        text(r"/asyncapi\.json", asyncapi, "application/json; charset=utf-8"),
+        text(r"/openapi\.json/?", openapi, "application/json; charset=utf-8"),
+        text(r"/asyncapi\.json/?", asyncapi, "application/json; charset=utf-8"),
         text(r"/asyncapi/?", asyncapi_page(live_channel), "text/html; charset=utf-8"),
         text(r"/swagger/?", PAGE, "text/html; charset=utf-8"),
         text(r"/swagger/init\.js", INIT_JS, "text/javascript; charset=utf-8"),

@@ -266,6 +266,8 @@ async def test_paths_work_with_and_without_the_final_slash(ward: Clinic) -> None
         if "GET" in route.handler.operations and "{" not in route.path:
             with_slash, without = [(await patient.get(path)).status for path in (route.path, route.path.rstrip("/"))]
             assert with_slash == without != 405, route.path
+    for path in ("/openapi.json", "/asyncapi.json", "/healthz", "/readyz", "/metrics", "/swagger"):
+        assert (await patient.get(path)).status == (await patient.get(path + "/")).status == 200, path
     for path in ("/api", "/api/", "/api/me//", "//api/me/", "/api/me/x/", "/API/me/", "/api/notes//", "/swagger/x"):
         for method in ("GET", "POST", "PROPFIND"):
             assert (await patient.call(method, path)).status == 404, (method, path)
