@@ -30,6 +30,7 @@ from hospital_rt.asking import Asking
 from hospital_rt.database import Collection, Document, Session
 
 INDEX_KEY = "index"
+INDEX_KEY_SECONDS = 0.5
 CACHE_SIZE = 20_000
 CACHE_SECONDS = 60.0
 
@@ -62,6 +63,7 @@ class Vault:
         self._gone: OrderedDict[str, float] = OrderedDict()
         self._first = Fernet(encryption_keys[0]) if encryption_keys else None
         self._index_key = b""
+        self._index_key_until = 0.0
 
     async def open(self) -> None:
         """Read or make the key of the blind index: also the check that these are the right keys.
@@ -79,6 +81,22 @@ class Vault:
             self._index_key = self._ring.decrypt(found["wrapped"]) if found else b""
         except InvalidToken:
             raise WrongKeys from None
+
+    async def follow_index_key(self) -> None:
+        """Have the blind index's present key at hand: a restore beside the running service brings another one.
+
+        One read in ``INDEX_KEY_SECONDS`` at most, whoever asks; while a restore has taken it away, the last one stays.
+        """
+        if time.monotonic() < self._index_key_until:
+            return
+        self._index_key_until = time.monotonic() + INDEX_KEY_SECONDS
+        try:
+            found = await self._keys.find_one({"_id": INDEX_KEY})
+        except BaseException:
+            self._index_key_until = 0.0
+            raise
+        with contextlib.suppress(InvalidToken):
+            self._index_key = self._ring.decrypt(found["wrapped"]) if found else self._index_key
 
     def take_index_key(self, wrapped: str) -> None:
         """Use the index key of a backup, before it lies in the database.

@@ -146,9 +146,8 @@ class Audit:
         with contextlib.suppress(Unreadable):
             if reason and of:
                 row["sealed_reason"] = await self._vault.seal(of[0], f"audit|{id}|reason", reason)
-        row["mac"] = self._hash(row)
-        row["page"] = 0
-        return row
+        await self._vault.follow_index_key()
+        return {**row, "mac": self._hash(row), "page": 0}
 
     async def _write_with_others(self, row: Document) -> None:
         """Under load many entries wait at once: they go in one write, and each request waits for its own."""

@@ -107,6 +107,7 @@ class Users:
         """A new account with a key of its own. A taken address is a DuplicateKeyError."""
         if user.name is None or user.email is None:
             raise ValueError("a new account needs a name and an address")
+        await self._vault.follow_index_key()
         await self._vault.create_key(user.id, session=session)
         await self._users.insert_one(
             {
@@ -143,10 +144,12 @@ class Users:
 
     async def row_by_email(self, email: str) -> Document | None:
         """The bare record of an address, nothing opened: in the same time whether or not there is one."""
+        await self._vault.follow_index_key()
         found: Document | None = await self._users.find_one({"email_index": self.email_index(email)})
         return found
 
     async def by_email(self, email: str, *, session: Session = None) -> User | None:
+        await self._vault.follow_index_key()
         row = await self._users.find_one({"email_index": self.email_index(email)}, session=session)
         return await self._read(row) if row else None
 

@@ -120,6 +120,23 @@ async def test_a_backup_restored_to_an_empty_machine_serves_the_same_answers(
         assert ("doctor", "note.read") in {(one["role"], one["act"]) for one in log}
 
 
+async def test_a_service_that_runs_beside_the_restore_knows_who_came_with_it(
+    clinic: Clinic, elsewhere: Settings, files: Files, model: ModelServer
+) -> None:
+    patient, _, _ = await lived_in(clinic)
+    assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
+    async with opened(elsewhere, model, clinic) as there:
+        asked = {"email": patient.email, "password": patient.password}
+        assert (await there.anyone.post("/api/token/", asked)).slug == "wrong-credentials", "nobody is there yet"
+        restored = await run("admin", "restore", *files.named("monday"), environment=environment_of(elsewhere))
+        assert restored.code == 0, restored.complained
+        again = await there.sign_in(patient.user)
+        assert (await again.get("/api/steps/")).status == 200
+        taken = {**asked, "name": "Again", "role": "patient"}
+        assert (await there.anyone.post("/api/signup/", taken)).slug == "email-taken"
+        assert (await admin(elsewhere, "verify-audit")).code == 0
+
+
 async def test_who_was_erased_since_stays_erased_with_any_older_file(
     clinic: Clinic, elsewhere: Settings, files: Files, model: ModelServer
 ) -> None:
