@@ -334,7 +334,7 @@ def listens(port: int) -> bool:
 WRONG = {
     "PORT": "eighty", "PUBLIC_URL": "ftp://clinic.example", "MONGO_URL": "postgres://x", "REDIS_URL": "http://x",
     "MONGO_DRIVER": "odbc", "SECRET_KEY": "too-short-a-secret", "ENCRYPTION_KEYS": "no-fernet-key",
-    "OPENAI_TIMEOUT_SECONDS": "soon", "SMTP_URL": "imap://x", "EMAIL_VERIFICATION": "perhaps",
+    "OPENAI_TIMEOUT_SECONDS": "soon", "SMTP_URL": "imap://x", "MAIL_FROM": "nobody", "EMAIL_VERIFICATION": "perhaps",
     "DOCTOR_SIGNUP": "closed", "STEP_REVIEW": "never", "ERASURE": "later", "ALLOWED_ORIGINS": "clinic.example",
     "TRUSTED_PROXIES": "the-proxy", "OPS_ALLOW": "me", "ACCESS_TOKEN_SECONDS": "4", "REFRESH_TOKEN_SECONDS": "x",
     "DEFAULT_TIMEZONE": "Mars/Olympus", "DAY_SECONDS": "0", "REMINDER_TICK_SECONDS": "-1", "RATE_LIMITS": "maybe",
