@@ -66,7 +66,7 @@ audit: $(VENV)/.dev
 lock: $(VENV)/.dev
 	for name in requirements requirements-embedded requirements-dev; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --no-annotate $$name.txt -o $$name.lock || exit 1; done
+	    --no-annotate $$name.txt -o $$name.lock || exit 1; done
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

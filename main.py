@@ -144,6 +144,7 @@ def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
     from hospital_rt.extraction import ExtractionFailed, make_extractor, run_extract_command
 
     try:
+        # The day of whoever sits here.
         note_day = date.fromisoformat(day or os.environ.get("NOTE_DATE") or date.today().isoformat())  # noqa: DTZ011
         text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.buffer.read().decode("utf-8")
     except (OSError, ValueError) as error:

@@ -49,7 +49,8 @@ class Pusher:
 
     def stop(self) -> None:
         self._others.pop("pusher", None)
-        self._process.stdin.close()  # type: ignore[union-attr]
+        assert self._process.stdin
+        self._process.stdin.close()
         self._process.wait(10)
 
 
@@ -59,7 +60,7 @@ async def _connected(crowd: Crowd, servers: Servers, name: str) -> dict[str, Any
     watch = Watch(servers.processes)
     taken_s = await crowd.connect()
     cpu_s = watch.cpu_s()
-    await asyncio.sleep(2)
+    await asyncio.sleep(2)  # what connecting left behind is collected before memory is read
     after, count = servers.processes.use(name)[name], max(1, len(crowd.sockets))
     return {
         "connected": len(crowd.sockets), "per_s": round(count / taken_s, 1), "refused": dict(crowd.refused),
@@ -148,7 +149,7 @@ async def _bare(servers: Servers, port: int, sizes: Sizes) -> dict[str, Any]:
     watch = Watch(servers.processes)
     began, batch = loop.time(), RATE // TURNS_A_SECOND
     for turn in range(int(sizes.steady_s * TURNS_A_SECOND)):
-        await asyncio.sleep(max(0.0, began + turn / TURNS_A_SECOND - loop.time()))
+        await asyncio.sleep(max(0.0, began + turn / TURNS_A_SECOND - loop.time()))  # the beat of the load
         sent += [time.time()] * batch
         chosen = [users[(turn * batch + number) % len(users)] for number in range(batch)]
         await redis.publish("bare", json.dumps(chosen))

@@ -92,8 +92,9 @@ class HttpClient:
         for attempt in (0, 1):
             if self._protocol is None or self._protocol.transport is None or self._protocol.transport.is_closing():
                 _, self._protocol = await loop.create_connection(_HttpProtocol, self._host, self._port)
+            assert self._protocol.transport is not None
             self._protocol.answer = loop.create_future()
-            self._protocol.transport.write(raw)  # type: ignore[union-attr]
+            self._protocol.transport.write(raw)
             try:
                 return await asyncio.wait_for(self._protocol.answer, within_s)
             except ConnectionError:
@@ -287,7 +288,7 @@ class Crowd:
         """Wait until so many events have come, or the time is over."""
         deadline = time.perf_counter() + within_s
         while len(self.came) < count and time.perf_counter() < deadline:  # noqa: ASYNC110 - cheaper than an event each
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # looks again
 
     async def leave(self) -> None:
         self.is_leaving = True
@@ -295,7 +296,7 @@ class Crowd:
             with contextlib.suppress(Exception):
                 socket.transport.abort()
         self.sockets.clear()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # the other side sees them gone
 
 
 class BareCrowd(Crowd):

@@ -31,7 +31,7 @@ ANSWER = json.dumps({
 async def main(port: int, seconds: float) -> None:
     class Completions(tornado.web.RequestHandler):
         async def post(self) -> None:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds)  # the model thinks
             self.set_header("Content-Type", "application/json")
             self.finish(ANSWER)
 

@@ -72,7 +72,7 @@ class Peer:
         self._run.celery()
         deadline, found = time.monotonic() + 300, {"sent": 0, "first": 0.0, "last": 0.0}
         while found["sent"] < count and time.monotonic() < deadline:
-            time.sleep(0.5)
+            time.sleep(0.5)  # looks again; counting costs the peer
             found = json.loads(self._run.sh(self._run.COUNT).strip().splitlines()[-1])
         self.stop()
         return round(found["sent"] / (found["last"] - found["first"]), 1)
@@ -94,7 +94,7 @@ class Peer:
             "ws", [self._run.PY + "uvicorn", "hospital.asgi:application", "--port", str(self._run.WS), "--log-level",
                    "warning", "--backlog", "4096"], env=layer, cwd=self._run.PEER, port=self._run.WS,
         )  # fmt: skip
-        time.sleep(1)
+        time.sleep(1)  # settles before it is measured
         try:
             return asyncio.run(self._live(seeded, path, layer, seconds=sizes.steady_s, rate=rate))
         finally:
@@ -106,7 +106,7 @@ class Peer:
         crowd = _PeerCrowd(f"http://127.0.0.1:{self._run.WS}", [one.access for one in seeded.patients])
         before = self._run.pss("ws")["pss_mb"]
         taken_s = await crowd.connect()
-        await asyncio.sleep(2)
+        await asyncio.sleep(2)  # as for ours: memory is read at rest
         count = max(1, len(crowd.sockets))
         memory_kb = (self._run.pss("ws")["pss_mb"] - before) * 1024
         found: dict[str, Any] = {"connect": {
@@ -122,7 +122,7 @@ class Peer:
             ))  # fmt: skip
             quiet_at, seen = time.monotonic(), 0
             while len(crowd.came) < number and (not push.done() or time.monotonic() - quiet_at < 5):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # looks again
                 if len(crowd.came) != seen:
                     quiet_at, seen = time.monotonic(), len(crowd.came)
             await push
@@ -150,7 +150,7 @@ class Peer:
         seeded, password, _ = self._seed(max(512, sizes.notes * 2), 1, doctors=256)
         self._run.web(workers=2, threads=32)
         self._run.celery(cores=(0,))
-        time.sleep(5)
+        time.sleep(5)  # Celery's start is no part of it
         site = Site(f"http://127.0.0.1:{self._run.WEB}", seeded, password, "patient")
         try:
             with pinned(GENERATOR):
@@ -179,7 +179,7 @@ class Peer:
                     if note.encode() in text:
                         ready.append(time.perf_counter() - began)
                         break
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.05)  # how often this client asks: the peer has no push
 
         async def reader() -> None:
             client, requests = HttpClient(site.base), iter(site.steps())
@@ -187,7 +187,7 @@ class Peer:
                 began = time.perf_counter()
                 await client.send(next(requests))
                 reads.append(time.perf_counter() - began)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # a reader now and then
 
         reading, began = asyncio.create_task(reader()), time.perf_counter()
         await asyncio.gather(*(doctor() for _ in range(64)))

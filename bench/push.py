@@ -63,7 +63,7 @@ async def _steady(house: House, users: list[str], *, rate: int, seconds: float) 
     pushed: list[tuple[int, float, float]] = []
     batch, began = rate // TURNS_A_SECOND, time.time()
     for turn in range(int(seconds * TURNS_A_SECOND)):
-        await asyncio.sleep(max(0.0, began + turn / TURNS_A_SECOND - time.time()))
+        await asyncio.sleep(max(0.0, began + turn / TURNS_A_SECOND - time.time()))  # the beat of the load
         chosen = [(turn * batch + number) % len(users) for number in range(batch)]
         start = time.time()
         await _record(house, [users[index] for index in chosen])

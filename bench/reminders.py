@@ -64,7 +64,7 @@ def _drain(servers: Servers, *, workers: int, due: int) -> dict[str, Any]:
 
     async def drain() -> tuple[float, float, int, int]:
         hearing = asyncio.create_task(_heard(servers.redis_url, within_s=300))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # the subscription is made
         loop = asyncio.get_running_loop()
 
         def start() -> None:
@@ -138,7 +138,7 @@ def idle(sizes: Sizes, peer: Peer | None) -> list[Row]:
                     hospital.start(role, cores=EVERYWHERE)
             time.sleep(max(6.0, sizes.idle_s / 4))  # a first tick or two, and the checkpoint of what was seeded
             watch = Watch(servers.processes)
-            time.sleep(sizes.idle_s)
+            time.sleep(sizes.idle_s)  # the idle time that is measured
             cpu_s = watch.cpu_s()
             measured[name] = {
                 "worker_cpu_percent": round(cpu_s["worker"] / sizes.idle_s * 100, 2),

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from argon2.low_level import Type, hash_secret
@@ -103,9 +104,9 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
         for what, requests in (("/api/steps/", Site.steps), ("/api/my-patients/", Site.my_patients)):
             for connections in (32, 128):
                 found = in_pairs(
-                    sizes, uses, connections=connections, ours=(site.base, lambda: requests(site)),  # noqa: B023
+                    sizes, uses, connections=connections, ours=(site.base, partial(requests, site)),
                     bare=(bare, lambda: bare_requests("GET", "steps")) if requests is Site.steps else None,
-                    peer=(theirs.base, lambda: requests(theirs)) if theirs else None,  # noqa: B023
+                    peer=(theirs.base, partial(requests, theirs)) if theirs else None,
                 )  # fmt: skip
                 rows.append(_row(
                     "S2", f"GET {what}, {connections} connections", "/s", found, "per_s",
@@ -142,12 +143,12 @@ def _sign_in(sizes: Sizes, uses: Callable[[], float], site: Site, theirs: Site |
         taken_s: list[float] = []
         signing = asyncio.create_task(closed_loop(site.base, site.sign_in(), connections=8, seconds=sizes.seconds))
         client, reads = HttpClient(site.base), iter(site.steps())
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # the load is under way
         while not signing.done():
             began = time.perf_counter()
             await client.send(next(reads))
             taken_s.append(time.perf_counter() - began)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # a reader now and then
         return taken_s
 
     with pinned(GENERATOR):
@@ -207,7 +208,7 @@ async def _submit(site: Site, sizes: Sizes, *, at_once: int) -> dict[str, Any]:
             began = time.perf_counter()
             await client.send(next(requests))
             reads.append(time.perf_counter() - began)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # a reader now and then
 
     reading, began = asyncio.create_task(reader()), time.perf_counter()
     await asyncio.gather(*(doctor() for _ in range(at_once)))

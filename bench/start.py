@@ -31,10 +31,10 @@ def start(sizes: Sizes) -> list[Row]:
                 env={"DATA_DIR": f"{name}/data", "PORT": str(port)},
             )  # fmt: skip
             while not _is_ready(port):
-                time.sleep(0.02)
+                time.sleep(0.02)  # looks again
             if turn:  # the first one makes the data
                 taken_s.append(time.monotonic() - began)
-            time.sleep(3)
+            time.sleep(3)  # memory at rest, after the first ticks
             memory_mb = _memory(processes.pids["demo"])
             processes.stop()
     return [

@@ -196,7 +196,7 @@ class Client:
                 if not (is_once or method == "GET") or attempt == TRIES:
                     raise
                 wait_s = _growing(attempt)
-            await asyncio.sleep(min(wait_s, LONGEST_WAIT_S))
+            await asyncio.sleep(min(wait_s, LONGEST_WAIT_S))  # the service said when to come again
         raise AssertionError("unreachable")
 
     async def _once(
@@ -226,7 +226,7 @@ class Client:
             except ApiError as refused:
                 if refused.status != 503 or attempt == TRIES:
                     raise
-                await asyncio.sleep(float(refused.problem.get("retry_after_s", 1)))
+                await asyncio.sleep(float(refused.problem.get("retry_after_s", 1)))  # the service said when
                 continue
             self._access, self._refresh, self.user = found["access"], found["refresh"], found["user"]
             return
@@ -244,11 +244,11 @@ class Client:
                         return False
                     if refused.status not in {429, 503} or attempt == TRIES:
                         raise
-                    await asyncio.sleep(float(refused.problem.get("retry_after_s", 1)))
+                    await asyncio.sleep(float(refused.problem.get("retry_after_s", 1)))  # the service said when
                 except (aiohttp.ClientError, TimeoutError):
                     if attempt == TRIES:
                         raise
-                    await asyncio.sleep(_growing(attempt))
+                    await asyncio.sleep(_growing(attempt))  # backoff
                 else:
                     self._access, self._refresh = found["access"], found["refresh"]
                     return True
@@ -379,9 +379,9 @@ class Live:
                 return
             troubles = 0 if time.monotonic() - began > LONGEST_WAIT_S else troubles + 1
             if code == RESTARTING:
-                await asyncio.sleep(random.uniform(0, RESTART_SPREAD_S))
+                await asyncio.sleep(random.uniform(0, RESTART_SPREAD_S))  # all clients of a restarted server, spread
             elif code not in AT_ONCE or troubles > 1:
-                await asyncio.sleep(_growing(troubles))
+                await asyncio.sleep(_growing(troubles))  # backoff
 
     async def _stay(self) -> int:
         """One connection, until it closes: the code."""

@@ -37,6 +37,7 @@ _CSP = (
 class TextDoor(Door):
     """A text that is made once, when the routes are."""
 
+    # Tornado's has no arguments.
     def initialize(self, doors: Any, text: str, media_type: str) -> None:  # type: ignore[override]
         super().initialize(doors)
         self._text, self._media_type = text, media_type

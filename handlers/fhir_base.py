@@ -61,7 +61,7 @@ class ResourceView(FhirView):
 
 
 class BundleView(FhirView):
-    resourceType: Literal["Bundle"]  # noqa: N815
+    resourceType: Literal["Bundle"]  # noqa: N815 - FHIR's names
     type: Literal["searchset"]
     link: list[dict[str, str]]
     entry: list[dict[str, Any]] | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -70,7 +70,7 @@ class BundleView(FhirView):
 class OutcomeView(FhirView):
     """FHIR's refusal: ``issue[0].details.coding[0].code`` is the slug that REST has as the problem's type."""
 
-    resourceType: Literal["OperationOutcome"]  # noqa: N815
+    resourceType: Literal["OperationOutcome"]  # noqa: N815 - FHIR's names
     issue: list[dict[str, Any]] = Field(min_length=1)
 
 

@@ -86,4 +86,4 @@ class OnceHandler(ApiHandler):
                 return claim
             if time.monotonic() > deadline:
                 raise Problem("conflict", "The same request is being answered.", retry_after_s=2)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # looks again whether the first of the two is answered

@@ -28,6 +28,7 @@ mimetypes.add_type("application/manifest+json", ".webmanifest")
 class FileHandler(Door, StaticFileHandler):
     """Files of one folder. ``only`` serves a single one of them."""
 
+    # Tornado's takes other arguments.
     def initialize(self, doors: Doors, path: str, only: str | None = None, inline_styles: bool = False) -> None:  # type: ignore[override]
         Door.initialize(self, doors)
         StaticFileHandler.initialize(self, path, None)

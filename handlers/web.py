@@ -93,4 +93,4 @@ async def _until(done: Callable[[], bool], *, within_s: float) -> None:
     """Wait until it is done, or the time is over."""
     deadline = time.monotonic() + within_s
     while not done() and time.monotonic() < deadline:  # noqa: ASYNC110 - done by handlers that know of no event
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # looks again

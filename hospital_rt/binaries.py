@@ -146,7 +146,7 @@ def _packaged(distribution: str, name: str) -> list[Path]:
 def _version(path: Path, pattern: str, environment: Mapping[str, str] | None = None) -> str | None:
     """The version that it says when run; None when it does not run."""
     try:
-        ran = subprocess.run(  # noqa: S603
+        ran = subprocess.run(  # noqa: S603 - a command of our own, no shell
             [path, "--version"],
             env=bare_environment(environment),
             stdin=subprocess.DEVNULL,

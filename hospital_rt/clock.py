@@ -42,6 +42,7 @@ def from_wire(text: str) -> datetime:
         raise ValueError("not a moment such as 2026-03-02T08:00:00Z")
     *parts, fraction = found.groups()
     micro = int((fraction or "0").ljust(6, "0"))
+    # The pattern gives year to second.
     return datetime(*(int(part) for part in parts), microsecond=micro, tzinfo=UTC)  # type: ignore[arg-type, misc]
 
 

@@ -192,6 +192,7 @@ class Database:
                         raise
                     if waited_s > CONFLICT_IS_ODD_AFTER_S:
                         await self.abandoned.end()
+                # So that two that met do not meet again.
                 await asyncio.sleep(random.uniform(0.001, 0.005) * min(attempt + 1, 20))
         raise AssertionError("unreachable")
 
@@ -248,4 +249,4 @@ async def _commit(session: Session) -> None:
         except PyMongoError as error:
             if attempt == 3 or not error.has_error_label("UnknownTransactionCommitResult"):
                 raise
-            await asyncio.sleep(0.05 * (attempt + 1))
+            await asyncio.sleep(0.05 * (attempt + 1))  # a primary may be being elected

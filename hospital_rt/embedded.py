@@ -112,7 +112,7 @@ class EmbeddedServers:
             server.stop()
         deadline = time.monotonic() + timeout_s
         while any(not server.died() for server in self._servers) and time.monotonic() < deadline:
-            time.sleep(0.02)
+            time.sleep(0.02)  # looks again
         for server in self._servers:
             server.stop(signal.SIGKILL)
             if server.process is not None:
@@ -237,7 +237,7 @@ def _stop_orphans(content: dict[str, Any]) -> None:
                 os.kill(process["pid"], number)
         deadline = time.monotonic() + within_s
         while (orphans := [process for process in orphans if _is(process)]) and time.monotonic() < deadline:
-            time.sleep(0.02)
+            time.sleep(0.02)  # looks again
         if not orphans:
             return
     raise EmbeddedRefused(f"process {orphans[0]['pid']} ({orphans[0]['name']}) of an earlier run does not end")

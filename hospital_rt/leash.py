@@ -47,7 +47,7 @@ def identity(pid: int) -> str | None:
 
 def _identity_by_ps(pid: int) -> str | None:
     """Where there is no /proc (macOS)."""
-    ps = subprocess.run(  # noqa: S603
+    ps = subprocess.run(  # noqa: S603 - a command of our own, no shell
         ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     state, _, started = ps.stdout.strip().partition(" ")
@@ -64,7 +64,7 @@ def _become(parent: int, command: list[str]) -> None:
     with contextlib.suppress(OSError, ValueError):  # else the limit that we have must do
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     try:
-        os.execvp(command[0], command)  # noqa: S606
+        os.execvp(command[0], command)  # noqa: S606 - a command of our own, no shell
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         raise SystemExit(127) from None

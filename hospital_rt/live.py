@@ -267,7 +267,7 @@ class Hub:
                     if is_away(error):
                         self._dirty |= set(batch) & self._readers.keys()
                         wait_s = min(2.0, wait_s * 2 + 0.1)
-                        await asyncio.sleep(wait_s)
+                        await asyncio.sleep(wait_s)  # backoff
                     else:
                         await self._deliver_apart(batch)
 
@@ -326,7 +326,7 @@ class Hub:
     async def _sweep(self) -> None:
         last = time.monotonic()
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(SWEEP_S)  # the sweep's beat
             try:
                 await self._tell_seen()
             except Exception as error:

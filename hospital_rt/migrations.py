@@ -188,7 +188,7 @@ async def bring_up(database: Database, migrations: Sequence[Migration], *, lease
             if not waits:
                 log.info("schema.waits", version=state.version)
             waits = True
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)  # looks again whether the other node is through
             continue
         with contextlib.suppress(Fenced):
             async with _holding(hand, lease_s):
@@ -212,7 +212,7 @@ async def _holding(hand: Hand, lease_s: float) -> AsyncIterator[None]:
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(lease_s / 3)
+            await asyncio.sleep(lease_s / 3)  # the beat of the lease
             with contextlib.suppress(Exception):
                 await hand.renew()
 

@@ -82,7 +82,7 @@ async def feel(readiness: Readiness, metrics: Metrics) -> None:
         for name, is_reached in found.items():
             metrics.up.labels(name).set(is_reached)
         began = time.monotonic()
-        await asyncio.sleep(FEEL_EVERY_S)
+        await asyncio.sleep(FEEL_EVERY_S)  # what is measured: how late it wakes
         metrics.loop_lag.set(max(0.0, time.monotonic() - began - FEEL_EVERY_S))
 
 

@@ -72,7 +72,7 @@ async def run_role(
                     complain(["MONGO_URL: MongoDB cannot be reached"])
                     return 1
                 log.warning("role.waits_for_database", **describe_error(error))
-                await _unless(stop, asyncio.sleep(1))
+                await _unless(stop, asyncio.sleep(1))  # tries again
                 continue
             if house is not None:
                 await work(house, stop)

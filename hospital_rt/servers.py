@@ -73,7 +73,7 @@ class Server(ABC):
         self.bound_log()
         write_private(self.home / f"{self.name}.out", "")
         with (self.home / f"{self.name}.out").open("wb") as out:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(  # noqa: S603 - a command of our own, no shell
                 command,
                 cwd=self.home,
                 env=bare_environment(self.binary.environment),
@@ -139,7 +139,7 @@ class Server(ABC):
             raise Exited
         if time.monotonic() > deadline:
             raise TimeoutError
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_S)  # looks again
 
     def await_port(self, port: int, deadline: float) -> None:
         while True:

@@ -54,7 +54,7 @@ class MongoServer(Server):
         ]
 
     def until_ready(self, deadline: float) -> None:
-        assert self.port is not None  # noqa: S101
+        assert self.port is not None  # noqa: S101 - for the type checker: it is started
         self.await_port(self.port, deadline)
         # The set's own identity (the key file) may do what nobody else may: begin the set, mend it, make the user.
         with _client(self.port, "__system", self._key, "local") as client:
@@ -115,7 +115,7 @@ class SecantusServer(Server):
         return self.home / f"{self.name}.out"
 
     def until_ready(self, deadline: float) -> None:
-        assert self.port is not None  # noqa: S101
+        assert self.port is not None  # noqa: S101 - for the type checker: it is started
         self.await_port(self.port, deadline)
         if not self._guarded:  # it has no localhost exception: the user is made first, the door closed then
             self._make_first_user(deadline)
@@ -125,7 +125,7 @@ class SecantusServer(Server):
             self.pause(deadline)
 
     def _make_first_user(self, deadline: float) -> None:
-        assert self.port is not None and self.process is not None  # noqa: S101
+        assert self.port is not None and self.process is not None  # noqa: S101 - for the type checker: it is started
         with _client(self.port) as client:
             while True:
                 try:
@@ -150,7 +150,7 @@ def _client(port: int, user: str | None = None, password: str | None = None, sou
         directConnection=True,
         serverSelectionTimeoutMS=2000,
         socketTimeoutMS=10_000,
-        **credentials,  # type: ignore[arg-type]
+        **credentials,  # type: ignore[arg-type]  # a user and a password, or neither
     )
 
 

@@ -100,7 +100,7 @@ class Supervisor:
     def _start(self, child: _Child) -> None:
         reader, writer = os.pipe()
         try:
-            child.process = subprocess.Popen(  # noqa: S603
+            child.process = subprocess.Popen(  # noqa: S603 - a command of our own, no shell
                 leashed(child.role.command),
                 env={**os.environ, **child.role.environment, READY_FD: str(writer)},
                 stdin=subprocess.DEVNULL,

@@ -39,6 +39,7 @@ def try_once_more() -> Retry:
     """On a connection made anew, should the one at hand have died."""
     return Retry(
         ExponentialBackoff(cap=0.2, base=0.02), 1,
+        # Typed for redis' own errors, taken as given.
         supported_errors=(RedisConnectionError, RedisTimeoutError, RuntimeError),  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -124,7 +125,7 @@ class Wakeups:
                     self._waiting[kind] = {**dict.fromkeys(ids), **self._waiting[kind]}
                 if self._closing:
                     return
-                await asyncio.sleep(random.uniform(wait_s / 2, wait_s))
+                await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # backoff
                 wait_s = min(1.0, wait_s * 2)
             else:
                 self._metrics.redis_up.set(1)
@@ -193,7 +194,7 @@ class Listener:
                 if self.hears.is_set():
                     log.warning("wakeups.deaf", **describe_error(error))
                 self.hears.clear()
-            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))
+            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # backoff
             wait_s = min(1.0, wait_s * 2)
 
     def _take(self, data: Any) -> None:

@@ -210,6 +210,7 @@ class Users:
     async def with_status(self, status: Status, *, limit: int) -> list[Document]:
         """The bare records of the accounts that have it and are not erased, oldest first."""
         wanted = {"status": status, "role": {"$in": ["doctor", "patient"]}, "erased_at": None}
+        # The drivers' collections have no type in common.
         return await self._users.find(wanted).sort("created_at", 1).limit(limit).to_list(limit)  # type: ignore[no-any-return]
 
     async def never_confirmed(self, *, before: datetime, limit: int) -> list[str]:

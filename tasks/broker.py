@@ -104,12 +104,12 @@ class ReliableStreamBroker(RedisStreamBroker):
                 declared = False
                 if "NOGROUP" not in str(error):
                     log.warning("broker.refused", **describe_error(error))
-                    await asyncio.sleep(wait_s)
+                    await asyncio.sleep(wait_s)  # backoff
                     wait_s = min(2.0, wait_s * 2)
             except REDIS_AWAY as error:
                 log.warning("broker.away", delay_s=round(wait_s, 2), **describe_error(error))
                 declared = False
-                await asyncio.sleep(random.uniform(wait_s / 2, wait_s))
+                await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # backoff
                 wait_s = min(2.0, wait_s * 2)
             for stream, id, fields in found:
                 if not fields or b"data" not in fields:
@@ -163,7 +163,7 @@ class ReliableStreamBroker(RedisStreamBroker):
     async def _renew(self) -> None:
         """Keep the lease of what is at work here, so that a long task is not run twice."""
         while True:
-            await asyncio.sleep(IDLE_MS / 3000)
+            await asyncio.sleep(IDLE_MS / 3000)  # the beat of taking over
             oldest = time.monotonic() - LONGEST_TASK_S
             for key in [key for key, since in self._at_work.items() if since < oldest]:
                 del self._at_work[key]

@@ -38,7 +38,7 @@ async def count_figures(house: House) -> None:
         except Exception as error:
             if not is_away(error):
                 log.warning("figures.not_counted", **describe_error(error))
-        await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))
+        await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))  # the beat, spread over workers
 
 
 async def count_standing(house: House) -> None:

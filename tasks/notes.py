@@ -108,7 +108,7 @@ async def _renewed(house: House, note: Note) -> AsyncIterator[None]:
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(LEASE_S / 4)
+            await asyncio.sleep(LEASE_S / 4)  # the beat of the lease
             with contextlib.suppress(Exception):
                 await house.store.notes.renew(note.id, lease=note.lease or "", now=house.now(), lease_s=LEASE_S)
 

@@ -94,7 +94,7 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
         except Exception as error:
             inner = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             log.error("receiver.failed", **describe_error(inner))
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # backoff
 
 
 async def _look_alone(
@@ -103,7 +103,7 @@ async def _look_alone(
     """Do by hand what no tick has asked for lately, and clear away what dead processes hold."""
     began = time.monotonic()
     while True:
-        await asyncio.sleep(tick_s)
+        await asyncio.sleep(tick_s)  # the beat of the tick
         await house.resources.database.abandoned.end()
         for name, look in looks.items():
             if time.monotonic() - watch.came.get(name, began) < tick_s * PATIENCE_TICKS:

@@ -93,7 +93,8 @@ def settings(mongo_url: str, redis_url: str, tmp_path: Path, model: ModelServer,
 def elsewhere(settings: Settings, tmp_path: Path) -> Any:
     """Another machine: an empty database, a data folder and an address of its own, with the same secrets."""
     name, port = f"test_{uuid4().hex[:12]}", free_port()
-    url = (settings.mongo_url or "").replace(settings.mongo_url.rsplit("/", 1)[1].split("?")[0], name)  # type: ignore
+    here = settings.mongo_url or ""
+    url = here.replace(here.rsplit("/", 1)[1].split("?")[0], name)
     yield settings.model_copy(
         update={"mongo_url": url, "data_dir": tmp_path / "elsewhere", "port": port,
                 "public_url": f"http://127.0.0.1:{port}"}

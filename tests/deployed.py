@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import promql_parser  # type: ignore[import-untyped]
+import promql_parser  # type: ignore[import-untyped]  # has no types
 import yaml
 
 from hospital_rt.settings import Settings

@@ -53,7 +53,7 @@ def test_settings(*, mongo_url: str, redis_url: str, data_dir: Path, **changes: 
     return Settings.model_validate({**values, **changes})
 
 
-test_settings.__test__ = False  # type: ignore[attr-defined]
+test_settings.__test__ = False  # type: ignore[attr-defined]  # pytest's mark on a function
 
 
 async def until(check: Callable[[], Awaitable[Any]], *, within_s: float = 20.0) -> Any:
@@ -64,7 +64,7 @@ async def until(check: Callable[[], Awaitable[Any]], *, within_s: float = 20.0) 
         if found:
             return found
         assert time.monotonic() < deadline, f"did not happen within {within_s} s"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # looks again, with a deadline
 
 
 @dataclass

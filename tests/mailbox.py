@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
-from aiosmtpd.controller import Controller  # type: ignore[import-untyped]
+from aiosmtpd.controller import Controller  # type: ignore[import-untyped]  # has no types
 
 from tasks.mail import sweep_letters
 from tests.driver import Clinic
@@ -57,7 +57,7 @@ class Post:
             envelope.rcpt_tos.append(address)
         return self.to_address
 
-    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if self.says.startswith("250"):
             self.got.append(message_from_bytes(envelope.content, policy=default))
             self.senders.append(envelope.mail_from)

@@ -43,7 +43,7 @@ async def happens(check: Callable[[], Any], what: str, *, within_s: float = 10.0
         if found:
             return found
         assert time.monotonic() < deadline, f"did not happen within {within_s} s: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # looks again, with a deadline
 
 
 class Command:

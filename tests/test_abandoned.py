@@ -24,7 +24,7 @@ with client.start_session() as session, session.start_transaction():
     for name, id in (("feeds", sys.argv[3]), ("plans", sys.argv[4])):
         client.get_default_database()[name].update_one({"_id": id}, {"$inc": {"touched": 1}}, session=session)
     print("begun", flush=True)
-    time.sleep(600)
+    time.sleep(600)      # stands still until it is killed
 """
 
 
@@ -64,7 +64,7 @@ async def test_a_slow_transaction_is_left_alone_as_long_as_it_moves(settings: Se
             while time.monotonic() < until:
                 await house.store.plans.touch("somebody", session=session)
                 assert await house.resources.database.abandoned.end() == 0
-                await asyncio.sleep(0.6)
+                await asyncio.sleep(0.6)  # so that each look finds it moved on
 
         await house.store.transaction(work)
         assert tries == 1

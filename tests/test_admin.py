@@ -332,7 +332,7 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str], answer: byt
     if pid == 0:
         os.chdir(ROOT)
         command = [sys.executable, str(ROOT / "main.py"), *arguments]
-        os.execve(sys.executable, command, environment)  # noqa: S606
+        os.execve(sys.executable, command, environment)  # noqa: S606 - the command under test
     said = b""
     while True:
         try:

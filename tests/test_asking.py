@@ -26,7 +26,7 @@ async def test_who_asks_while_a_read_is_under_way_gets_what_the_next_one_finds()
     await going.wait()
     shelf["a"] = 2
     later = [asyncio.create_task(ask(key)) for key in ("a", "a", "b", "c")]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # lets the others go on
     gate.set()
     assert await first == 1
     assert await asyncio.gather(*later) == [2, 2, 1, None]
@@ -35,7 +35,7 @@ async def test_who_asks_while_a_read_is_under_way_gets_what_the_next_one_finds()
 
 async def test_one_that_cannot_be_read_fails_alone_and_the_next_question_is_answered() -> None:
     async def read(keys: list[str]) -> dict[str, str]:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the others go on
         if "broken" in keys:
             raise ValueError("cannot be read")
         return {key: key for key in keys}
@@ -55,7 +55,7 @@ async def test_whoever_stops_waiting_does_not_take_the_answer_from_the_others() 
 
     ask = Asking(read)
     leaves, stays = asyncio.create_task(ask("a")), asyncio.create_task(ask("a"))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # lets the others go on
     leaves.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaves

@@ -252,17 +252,17 @@ async def test_a_restore_that_was_interrupted_is_begun_again(
 ) -> None:
     patient, *_ = await lived_in(clinic)
     assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
-    with MongoClient(elsewhere.mongo_url) as client:
+    with MongoClient[dict[str, Any]](elsewhere.mongo_url) as client:
         half = client.get_default_database()
-        half["meta"].insert_one({"_id": "restoring"})  # type: ignore[misc]
-        half["users"].insert_one({"_id": patient.id, "email_index": "stale"})  # type: ignore[misc]
-        half["notes"].insert_one({"_id": "stale"})  # type: ignore[misc]
+        half["meta"].insert_one({"_id": "restoring"})
+        half["users"].insert_one({"_id": patient.id, "email_index": "stale"})
+        half["notes"].insert_one({"_id": "stale"})
     assert (await admin(elsewhere, "restore", *files.named("monday"))).code == 0
     async with opened(elsewhere, model, clinic) as there:
         again = await there.sign_in(patient.user)
         assert len((await again.get("/api/notes/")).body["items"]) == 1
-    with MongoClient(elsewhere.mongo_url) as client:
-        client.get_default_database()["meta"].insert_one({"_id": "restoring"})  # type: ignore[misc]
+    with MongoClient[dict[str, Any]](elsewhere.mongo_url) as client:
+        client.get_default_database()["meta"].insert_one({"_id": "restoring"})
     assert (await admin(elsewhere, "verify-audit")).code == 2, "nothing is done with a half"
     served = await run("worker", environment=environment_of(elsewhere))
     assert served.code == 2 and "interrupted" in served.complained, "and nothing served from it"

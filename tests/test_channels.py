@@ -164,6 +164,7 @@ async def test_an_endpoint_inside_the_house_is_refused(clinic: Clinic, endpoint:
 async def test_a_name_that_turns_private_after_it_was_checked_is_not_connected_to() -> None:
     sender = PushSender(private_key=PushSender.new_private_key(), subject="mailto:a@example.org", hosts=())
     with pytest.raises(OSError, match="no public address"):
+        # The session's own resolver is private to aiohttp, which types its connector as one of several kinds.
         await sender._open().connector._resolver.resolve("localhost", 443)  # type: ignore[union-attr]
     with pytest.raises(EndpointRefused):
         await sender.check("https://localhost/x")

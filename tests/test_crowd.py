@@ -26,12 +26,13 @@ async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(sett
             async def tried(session: Session) -> object:
                 nonlocal tries
                 tries += 1
-                return await work(session)  # type: ignore[operator]
+                return await work(session)  # type: ignore[operator]  # whatever work a transaction is given
 
             return tried
 
         for house in (here, there):
             once = house.store.database.transaction
+            # Counts the tries.
             house.store.transaction = lambda work, once=once, **how: once(counted(work), **how)  # type: ignore[method-assign, misc]
         ward = Ward(here, "")
         doctor = await ward.person("doctor")
@@ -57,11 +58,11 @@ async def test_who_waits_for_a_record_gets_it_in_the_order_of_coming() -> None:
     async def write(number: int) -> None:
         await turns.wait_for("feed")
         order.append(number)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the others go on
         turns.leave("feed")
 
     writers = [asyncio.create_task(write(number)) for number in range(5)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # lets the others go on
     writers[2].cancel()
     await asyncio.gather(*writers, return_exceptions=True)
     assert order == [0, 1, 3, 4]
@@ -72,7 +73,7 @@ async def test_one_who_is_cancelled_as_the_turn_comes_passes_it_on() -> None:
     turns = Turns()
     assert turns.take("feed")
     second, third = (asyncio.create_task(turns.wait_for("feed")) for _ in range(2))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # lets the others go on
     turns.leave("feed")
     second.cancel()
     await asyncio.wait({second, third}, timeout=1)

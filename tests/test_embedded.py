@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]  # has no types
 import pytest
 import redis
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -66,7 +66,7 @@ def until(happened: Callable[[], object], what: str, *, within_s: float = 10) ->
     deadline = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < deadline, f"did not happen: {what}"
-        time.sleep(0.01)
+        time.sleep(0.01)  # looks again, with a deadline
 
 
 def write(embedded: Embedded, what: str) -> None:

@@ -33,7 +33,7 @@ async def ask(counter: Counter, *asked: int, most: int = 4) -> list[int | BaseEx
     gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, most=most, at_once=1)
     tasks = [asyncio.create_task(gathering(one)) for one in asked]
     for _ in asked:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the others go on
     counter.go.set()
     return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -75,7 +75,7 @@ async def test_who_goes_away_is_left_out_and_the_others_are_served() -> None:
     gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, at_once=1)
     tasks = [asyncio.create_task(gathering(one)) for one in (1, 2, 3)]
     for _ in tasks:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the others go on
     tasks[1].cancel()
     with pytest.raises(asyncio.CancelledError):
         await tasks[1]

@@ -37,7 +37,7 @@ class MemoryFeeds:
 
     async def turns(self, most: int = 6) -> None:
         for _ in range(self.chance.randrange(most)):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # lets the others go on
 
     def _rendered(self, user_id: str, after: int, upto: int) -> list[Rendered]:
         return [Rendered(seq, f'{{"user":"{user_id}","seq":{seq}}}'.encode()) for seq in range(after + 1, upto + 1)]
@@ -149,7 +149,7 @@ class Room:
         joining = asyncio.create_task(self.hub.join(socket, after=client.first, newest=newest))
         try:
             for _ in range(10**9 if stay is None else stay):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # lets the others go on
                 if self.chance.random() < 0.02:
                     self.hub.renew(socket, f"{client.user_id}-{self.chance.randrange(4)}")
         finally:
@@ -203,7 +203,7 @@ async def test_whoever_comes_and_goes_everybody_hears_each_event_once_and_in_ord
         staying = await room.episode()
         deadline = time.monotonic() + 5
         while not room.complete(staying) and time.monotonic() < deadline:  # noqa: ASYNC110 - turn by turn
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # lets the others go on
         missed = [one for one in staying if not room.complete([one])]
         assert not missed, f"episode {number}: not told everything: {missed[0]}, newest {room.feeds.newest}"
         await room.close()
@@ -224,12 +224,12 @@ async def test_a_wake_up_that_was_lost_is_made_good_by_the_sweep(monkeypatch: py
         room.hub.start(room.hears)
         client = Client("ada", 0)
         room.start(room.visit(client, None))
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.03)    # it has joined: what comes before is read by joining, not by the sweep
         room.feeds.newest["ada"] = 3
         for _ in range(200):
             if client.got == [1, 2, 3]:
                 break
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)    # looks again, 2 s at most
         await room.close()
         await room.hub.stop()
         assert client.got == [1, 2, 3]

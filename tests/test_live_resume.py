@@ -226,7 +226,7 @@ async def test_under_many_writers_every_socket_hears_each_event_once_and_in_orde
             person, count = chance.choice(people), chance.choice((1, 1, 2, 5))
             written[person.id] += count
             await tell(node.house, person.id, [uuid4().hex] * count)
-            await asyncio.sleep(chance.random() * 0.02)
+            await asyncio.sleep(chance.random() * 0.02)  # the beat of the load, uneven
 
     async def listen(person: Person, bases: list[str]) -> list[int]:
         """Come, hear a little, leave, and resume elsewhere until the end."""

@@ -84,7 +84,7 @@ async def test_a_channel_is_renewed_in_place_and_outlives_its_first_token(ward: 
     assert (second["seq"], second["epoch"]) == (first["seq"], first["epoch"])
     while datetime.now(UTC) <= from_wire(first["expires_at"]):
         await channel.nothing_more()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # looks again: what it waits for is the clock
     await tell(ward.house, patient.id, ["three"])
     assert (await channel.message("event"))["seq"] == 3, "without a replay of what came before"
     channel.close()

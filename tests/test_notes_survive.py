@@ -209,7 +209,7 @@ async def test_two_hundred_notes_while_workers_are_killed_are_each_read_once(
         victim.kill()
         killed += 1
         await system.again(victim)
-        await asyncio.sleep(dice.uniform(0.1, 0.6))
+        await asyncio.sleep(dice.uniform(0.1, 0.6))  # the beat of the killing, uneven
     await writing
     rows = house.resources.database.collection("notes")
 

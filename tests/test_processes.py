@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]  # has no types
 import pytest
 from cryptography.fernet import Fernet
 from pymongo import MongoClient
@@ -468,7 +468,7 @@ def test_a_terminal_that_is_gone_does_not_stop_the_house(tmp_path: Path) -> None
         while not listens(int(settings["PORT"])):
             assert process.poll() is None, process.returncode
             assert time.monotonic() < deadline
-            time.sleep(0.05)
+            time.sleep(0.05)  # looks again, with a deadline
         process.terminate()
         assert process.wait(STOP_WITHIN_S) == 0
     finally:

@@ -39,7 +39,7 @@ async def drip(line: Wire, data: bytes, *, every_s: float = 0.1) -> None:
     with contextlib.suppress(OSError):
         for place in range(len(data)):
             await line.send(data[place : place + 1])
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(every_s)  # the slowness under test
 
 
 async def is_cut_off(line: Wire, dripping: bytes = b"") -> bytes:
@@ -80,7 +80,7 @@ async def test_an_idle_connection_is_closed_and_a_used_one_goes_on(impatient: Cl
     request = http("GET", "/healthz", host=urlsplit(impatient.base).netloc)
     async with wire(impatient.base) as line:
         for _ in range(4):
-            await asyncio.sleep(WITHIN_S / 2)
+            await asyncio.sleep(WITHIN_S / 2)  # the slowness under test
             await line.send(request)
             answer = await line.answer()
             assert answer is not None and answer.status == 200

@@ -114,7 +114,7 @@ def until(happened: Callable[[], object], what: str, *, within_s: float = 5) -> 
     deadline = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < deadline, f"did not happen: {what}"
-        time.sleep(0.01)
+        time.sleep(0.01)  # looks again, with a deadline
 
 
 def until_ended(pid: int) -> None:
@@ -146,7 +146,7 @@ def test_roles_stop_side_by_side_and_may_finish_what_they_do(command: Command) -
     slow = """
         from hospital_rt.supervisor import announce_ready
         def finish(*_):
-            time.sleep(1)
+            time.sleep(1)        # what it still has to do
             os.write(1, b"finished\\n")
             sys.exit(0)
         signal.signal(signal.SIGTERM, finish)

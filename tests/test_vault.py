@@ -97,7 +97,7 @@ async def test_a_key_that_is_being_read_while_it_is_destroyed_is_not_kept(databa
     await here.create_key("ruth")
     sealed = await here.seal("ruth", "notes|1|text", "Book a chest X-ray")
     reading = asyncio.create_task(there.load_keys(["ruth"]))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # lets the others go on
     there.forget("ruth")  # the word comes in before the answer of the read
     await reading
     with pytest.raises(Unreadable):

@@ -38,6 +38,7 @@ def main() -> int:
         begin(first, members, deadline)
     with client(",".join(members), key, replicaSet=SET) as whole:
         again(lambda: give_user(whole, user, password), deadline, "the service has its user")
+    # A script's only words.
     print(f"{SET}: {len(members)} members, and a user who may use {DATABASE} and nothing else")  # noqa: T201
     return 0
 
@@ -92,7 +93,7 @@ def again(step: Callable[[], Any], deadline: float, what: str) -> None:
         except PyMongoError as error:
             if time.monotonic() > deadline:
                 raise SystemExit(f"within {WITHIN_S:.0f} s not so: {what} ({type(error).__name__})") from None
-            time.sleep(0.3)
+            time.sleep(0.3)  # tries again
 
 
 if __name__ == "__main__":

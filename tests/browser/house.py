@@ -32,7 +32,7 @@ def eventually(look: Callable[[], Any], what: str, *, within_s: float = 20.0) ->
         if found:
             return found
         assert time.monotonic() < deadline, f"did not happen within {within_s} s: {what}"
-        time.sleep(0.03)
+        time.sleep(0.03)  # looks again, with a deadline
 
 
 def free_port() -> int:
@@ -105,6 +105,7 @@ class House:
 
     def _ready(self) -> bool:
         assert self.process and self.process.poll() is None, f"the system has ended: {self.log()[-2000:]}"
+        # Our own server.
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310
             return bool(answer.status == 200)
         return False
@@ -112,11 +113,11 @@ class House:
     # People
 
     def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - our own server
             f"{self.url}/api/{path}", method=method, data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})},
         )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
             text = answer.read()
         return json.loads(text) if text else None
 

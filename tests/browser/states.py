@@ -243,6 +243,7 @@ def doctor_pages(page: Page, gallery: Gallery) -> Iterator[str]:
     page.keyboard.press("Escape")
 
     gallery.instead["notes/"] = [
+        # The gallery's answers are plain JSON.
         {**gallery.answer("notes/", "")["items"][0], "id": key(f"listed {status}"), "status": status,  # type: ignore[index]
          "created_at": wire(moment(-days, "09:00") + timedelta(minutes=days))}
         for days, status in enumerate(("failed", "proposed", "processing", "ready", "superseded", "withdrawn"))

@@ -34,8 +34,12 @@ def family(house: House) -> tuple[Person, Person]:
     patient, doctor = make_pair(house)
     write(doctor, patient, "Take ibuprofen 400 mg once a day. Walk 20 minutes every day.")
     write(doctor, patient, FULL)
-    due = lambda: [step for step in patient.call("GET", "steps/")["items"] if step["open_slot"]]  # noqa: E731
-    plans = eventually(lambda: found if len(found := due()) >= 2 else None, "two steps are due")
+
+    def due() -> list[dict[str, Any]] | None:
+        found = [step for step in patient.call("GET", "steps/")["items"] if step["open_slot"]]
+        return found if len(found) >= 2 else None
+
+    plans = eventually(due, "two steps are due")
     patient.call("POST", f"check-in/{plans[0]['id']}/", {"slot": plans[0]["open_slot"]})
     patient.call(
         "POST",

@@ -18,7 +18,7 @@ class ThroughNginx(Load):
     """The load of the fault tests, all of it by the one door that people have."""
 
     def _base(self) -> str:
-        base: str = self.system.base  # type: ignore[attr-defined]
+        base: str = self.system.base  # type: ignore[attr-defined]  # the cluster has one address, a system many
         return base
 
 
@@ -48,7 +48,7 @@ class Rush:
             except (OSError, AssertionError) as error:
                 self.answers[type(error).__name__] += 1
                 self.failed.append(f"{method} {path} {type(error).__name__}")
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(PAUSE_S)  # the beat of the load
 
 
 @contextlib.asynccontextmanager

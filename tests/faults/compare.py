@@ -18,6 +18,7 @@ SETTLED = {"ready", "superseded"}
 NOUGHT = (
     "doubled", "early", "lost", "notes_doubled", "notes_lost", "check_ins_doubled", "check_ins_lost", "gaps", "missed",
 )  # fmt: skip
+# As wide as its rows.
 HEAD = """\
                                           |    | slots                           | notes       | check-ins   | heard by pages | requests       |
 fault                                     |   x|  due  rec. dbl early lost late s| ack dbl lost| ack dbl lost|  events gap mis| again 5xx  slow|  s"""  # noqa: E501

@@ -71,7 +71,7 @@ class Ground:
 
     async def rest(self, seconds: float) -> None:
         """Let the load run on."""
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # how long a fault lasts
 
     def kill_server(self, name: str) -> None:
         """kill -9 of the embedded mongod or redis-server."""
@@ -158,7 +158,7 @@ async def settle(house: House, load: Load, due: list[Due]) -> None:
         with contextlib.suppress(Exception):
             if await _is_settled(house, load, due):
                 return
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # looks again, with a deadline
 
 
 async def _is_settled(house: House, load: Load, due: list[Due]) -> bool:

@@ -92,13 +92,13 @@ class Load:
                 self.journal.slowest_s = max(self.journal.slowest_s, time.monotonic() - began)
             except (OSError, HTTPClientError) as error:
                 self.journal.again[type(error).__name__] += 1
-                await asyncio.sleep(self._random.uniform(0.05, 0.3))
+                await asyncio.sleep(self._random.uniform(0.05, 0.3))  # a client that comes again
                 continue
             if response.code < 300:
                 return json.loads(response.body)
             if response.code in BUSY or b'"/problems/conflict"' in response.body:
                 self.journal.again[str(response.code)] += 1
-                await asyncio.sleep(self._random.uniform(0.1, 0.5))
+                await asyncio.sleep(self._random.uniform(0.1, 0.5))  # a client that comes again
                 continue
             line = f"{method} {path.split('/')[2]} {response.code} {response.body[:120]!r}"
             (self.journal.broken if response.code >= 500 else self.journal.refused).append(line)
@@ -122,7 +122,7 @@ class Load:
         """A note of each of these doctors for the patient beside them, evenly over some seconds."""
         for doctor, patient in notes:
             self._start(self._note(doctor, patient, NOTE))
-            await asyncio.sleep(over_s / len(notes))
+            await asyncio.sleep(over_s / len(notes))  # the beat of the load
 
     def _start(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -146,14 +146,15 @@ class Load:
             heard = self.journal.heard[person.id] = Heard()
             task = asyncio.create_task(self._page(person, heard, checks_in))
             self._listeners.add(task)
+        # Told by many pages, none has an event.
         while not all(heard.epoch for heard in self.journal.heard.values()):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # looks again
 
     async def _page(self, person: Person, heard: Heard, checks_in: float) -> None:
         while True:
             with contextlib.suppress(OSError, HTTPClientError, WebSocketError, TimeoutError, AssertionError):
                 await self._connection(person, heard, checks_in)
-            await asyncio.sleep(self._random.uniform(0.05, 0.4))
+            await asyncio.sleep(self._random.uniform(0.05, 0.4))  # a page that comes again
 
     async def _connection(self, person: Person, heard: Heard, checks_in: float) -> None:
         channel: Channel = await open_channel(self._base())

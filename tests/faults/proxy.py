@@ -125,7 +125,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
+                    await asyncio.sleep(self.delay_s)  # the delay that is asked for
                 self._watch(data)
                 if not self._flows.is_set():
                     self.held += len(data)
@@ -139,7 +139,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
+                    await asyncio.sleep(self.delay_s)  # the delay that is asked for
                 if self.dropping:
                     self.dropped += len(data)
                     continue

@@ -48,7 +48,7 @@ class ReplicaSet:
                 break
             except PyMongoError:
                 assert time.monotonic() < deadline
-                time.sleep(0.1)
+                time.sleep(0.1)  # tries again, with a deadline
         self.primary()
         return self
 
@@ -82,7 +82,7 @@ class ReplicaSet:
                                 return port
                     except PyMongoError:
                         continue
-            time.sleep(0.1)
+            time.sleep(0.1)  # tries again, with a deadline
         raise AssertionError("no primary")
 
     def step_down(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -111,20 +112,20 @@ class Collection:
     async def update_one(
         self, wanted: Document, change: Document, *, upsert: bool = False, session: Session | None = None
     ) -> SimpleNamespace:
-        work = lambda: self._update(wanted, change, session, upsert=upsert)  # noqa: E731
+        work = partial(self._update, wanted, change, session, upsert=upsert)
         return (await self._call("update_one", session, work))[0]
 
     async def update_many(
         self, wanted: Document, change: Document, *, session: Session | None = None
     ) -> SimpleNamespace:
-        work = lambda: self._update(wanted, change, session, many=True)  # noqa: E731
+        work = partial(self._update, wanted, change, session, many=True)
         return (await self._call("update_many", session, work))[0]
 
     async def find_one_and_update(
         self, wanted: Document, change: Document, *, upsert: bool = False,
         return_document: bool = ReturnDocument.BEFORE, session: Session | None = None,
     ) -> Document | None:  # fmt: skip
-        work = lambda: self._update(wanted, change, session, upsert=upsert)  # noqa: E731
+        work = partial(self._update, wanted, change, session, upsert=upsert)
         _, before, after = await self._call("find_one_and_update", session, work)
         found: Document | None = stored(after if return_document == ReturnDocument.AFTER else before)
         return found
