@@ -18,6 +18,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.telemetry import configure_logging
 from tests.driver import NOON, Clinic, free_port, open_clinic, test_settings
 from tests.model_server import ModelServer
+from tests.processes import System, open_system
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -144,3 +145,11 @@ async def ward(_shared: Clinic) -> AsyncIterator[Clinic]:
             {"wake_at": {"$exists": True}}, {"$unset": {"wake_at": 1}}
         )
     yield _shared
+
+
+@pytest.fixture
+async def system(tmp_path: Path, mongo_url: str, redis_url: str) -> AsyncIterator[System]:
+    """Roles of this test, on a database of its own."""
+    async with open_system(tmp_path / "system", mongo_url=mongo_url, redis_url=redis_url) as opened:
+        yield opened
+        assert not opened.complaints()

@@ -18,7 +18,6 @@ from uuid import uuid4
 from cryptography.fernet import Fernet
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httputil import HTTPHeaders
-from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from handlers.web import run_web
 from hospital_rt.settings import Settings
@@ -26,6 +25,7 @@ from models.house import House, open_house
 from tasks.notes import Desk
 from tasks.reminders import remind_due
 from tests import described
+from tests.channel import Channel, open_channel
 from tests.model_server import ModelServer
 
 PASSWORD = "quiet-meadow-lantern-42"
@@ -127,70 +127,6 @@ class Caller:
         return await self.call("DELETE", path, body, **more)
 
 
-class Channel:
-    """A live channel as a client has it. ``events`` are all that came, in order."""
-
-    def __init__(self, connection: WebSocketClientConnection) -> None:
-        self.connection = connection
-        self.events: list[dict[str, Any]] = []
-        self.ready: dict[str, Any] = {}
-
-    async def send(self, message: Any) -> None:
-        await self.connection.write_message(json.dumps(message))
-
-    async def receive(self, *, within_s: float = 5.0) -> dict[str, Any] | None:
-        """The next message, or None when the channel is closed."""
-        text = await asyncio.wait_for(self.connection.read_message(), within_s)
-        if text is None:
-            return None
-        message: dict[str, Any] = json.loads(text)
-        if message["type"] == "event":
-            self.events.append(message)
-        return message
-
-    async def message(self, type: str, *, within_s: float = 5.0) -> dict[str, Any]:
-        """The next message of a type; others before it are remembered or passed over."""
-        deadline = time.monotonic() + within_s
-        while True:
-            found = await self.receive(within_s=max(0.01, deadline - time.monotonic()))
-            assert found is not None, f"closed with {self.connection.close_code} while waiting for {type}"
-            if found["type"] == type:
-                return found
-
-    async def next(self, event: str, *, within_s: float = 5.0) -> dict[str, Any]:
-        """The next event of a name."""
-        deadline = time.monotonic() + within_s
-        while True:
-            found = await self.message("event", within_s=max(0.01, deadline - time.monotonic()))
-            if found["event"] == event:
-                return found
-
-    async def ask(self, message: dict[str, Any], *, within_s: float = 5.0) -> dict[str, Any]:
-        """Send a command and get its reply."""
-        await self.send(message)
-        while True:
-            found = await self.message("reply", within_s=within_s)
-            if found["id"] == message["id"]:
-                return found
-
-    async def nothing_more(self) -> None:
-        """Everything that was on its way has come, and it was no event."""
-        before = len(self.events)
-        await self.send({"type": "ping", "id": "nothing-more"})
-        await self.message("pong")
-        assert len(self.events) == before, self.events[before:]
-
-    async def closed(self, *, within_s: float = 8.0) -> int | None:
-        """The code with which the server closes."""
-        deadline = time.monotonic() + within_s
-        while await self.receive(within_s=max(0.01, deadline - time.monotonic())) is not None:
-            pass
-        return self.connection.close_code
-
-    def close(self) -> None:
-        self.connection.close()
-
-
 class Person(Caller):
     """A signed-in user."""
 
@@ -239,13 +175,6 @@ async def pages(user: Caller, path: str) -> list[list[Any]]:
         found.append(answer.body["items"])
         cursor = answer.body["next"]
     return found
-
-
-async def open_channel(base: str, *, headers: dict[str, str] | None = None) -> Channel:
-    """A channel that has not authenticated yet."""
-    address = base.replace("http", "ws", 1) + "/api/live/"
-    request = HTTPRequest(address, headers=headers or {}, request_timeout=10)
-    return Channel(await websocket_connect(request, subprotocols=["hospital-rt.v1"]))
 
 
 def item(title: str, quote: str | None = None, **more: Any) -> dict[str, Any]:
@@ -386,5 +315,3 @@ async def open_clinic(settings: Settings, model: ModelServer, *, at: datetime = 
         finally:
             await clinic.desk.close()
             await clinic.stop()
-
-

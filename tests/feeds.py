@@ -12,7 +12,8 @@ from hospital_rt.settings import Settings
 from hospital_rt.tokens import Tokens
 from models.events import Happening
 from models.house import House
-from tests.driver import SECRET, Channel, Clinic, Person, free_port
+from tests.channel import Channel
+from tests.driver import SECRET, Clinic, Person, free_port
 
 
 async def tell(

@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.driver import Answer, Clinic, Person, item
 
+MARCH = "2027-03-{:02d}T{}:00Z"
+NINE = {day: MARCH.format(day, "09:00") for day in range(1, 32)}
+
 
 async def proposal(clinic: Clinic, doctor: Person, patient: Person) -> dict[str, Any]:
     """A note that waits for its author: something in it could not be believed."""
@@ -91,3 +94,15 @@ async def days(person: Person, count: int, patient: Person | None = None) -> lis
     answer = await person.get(f"/api/adherence/{query}")
     assert answer.status == 200, answer.body
     return [(day["due"], day["done"], day["skipped"], day["missed"]) for day in answer.body["items"]]
+
+
+async def outcomes(person: Person) -> list[tuple[str | None, str]]:
+    """What the feed says of check-ins."""
+    return [(event["data"]["slot"], event["data"]["outcome"]) for event in await events(person, "step.checked_in")]
+
+
+async def keep_daily(clinic: Clinic, patient: Person, step: dict[str, Any], first: int, last: int) -> None:
+    """From day to day: reminded at nine, done at once."""
+    for day in range(first, last + 1):
+        await clinic.tick(f"2027-03-{day:02d}T09:00")
+        assert (await check_in(patient, step, NINE[day])).status == 200

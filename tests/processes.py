@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -323,3 +324,14 @@ def run_main(
         [sys.executable, str(ROOT / "main.py"), *arguments], cwd=folder, env={**kept, **environment}, text=True,
         input=stdin if stdin is not None else "", capture_output=True, timeout=timeout_s, check=False,
     )  # fmt: skip
+
+
+def plain_settings(folder: Path, **more: Any) -> dict[str, str]:
+    """The settings of ``all`` and ``demo``: almost none."""
+    values = {"data_dir": folder / "data", "port": free_port(), "log_level": "warning", **more}
+    return {key.upper(): str(value) for key, value in values.items()}
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from handlers.routes import API
-from tests.driver import PASSWORD, Caller, Clinic, Person, item, open_channel, plan_item
+from tests.channel import open_channel
+from tests.driver import PASSWORD, Caller, Clinic, Person, item, plan_item
 
 CALLERS = ("nobody", "patient", "other_patient", "doctor", "former_doctor", "stranger", "pending", "deactivated")
 

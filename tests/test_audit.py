@@ -13,7 +13,8 @@ from handlers.routes import API
 from models.audit import PAGE, Trace
 from tasks.audit import bind_audit
 from tests.admin_driver import admin
-from tests.driver import PASSWORD, Clinic, Person, item, open_channel, plan_item
+from tests.channel import open_channel
+from tests.driver import PASSWORD, Clinic, Person, item, plan_item
 
 NOT_HEALTH_DATA = {
     "GET /api/me/", "GET /api/me/sessions/", "DELETE /api/me/sessions/{session_id}/", "GET /api/me/access-log/",

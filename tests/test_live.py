@@ -10,7 +10,8 @@ from uuid import uuid4
 import jwt
 
 from hospital_rt.clock import from_wire
-from tests.driver import Clinic, Person, item, open_channel, plan_item
+from tests.channel import open_channel
+from tests.driver import Clinic, Person, item, plan_item
 from tests.feeds import tell
 
 

@@ -13,8 +13,9 @@ import pytest
 
 import hospital_rt.database
 from hospital_rt.embedded import EmbeddedServers
+from tests.channel import open_channel
 from tests.conftest import asked_of
-from tests.driver import Clinic, open_channel, open_clinic, test_settings
+from tests.driver import Clinic, open_clinic, test_settings
 from tests.feeds import heard_up_to, seqs, tell
 from tests.model_server import ModelServer
 

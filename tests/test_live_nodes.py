@@ -17,7 +17,8 @@ import redis
 from hospital_rt.embedded import EmbeddedServers
 from hospital_rt.settings import Settings
 from tests.admin_driver import admin
-from tests.driver import PASSWORD, Channel, Clinic, Person, open_channel, open_clinic, until
+from tests.channel import Channel, open_channel
+from tests.driver import PASSWORD, Clinic, Person, open_clinic, until
 from tests.feeds import elsewhere, heard_up_to, seqs, tell
 from tests.model_server import ModelServer
 

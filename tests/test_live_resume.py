@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 
 import hospital_rt.live
-from tests.driver import Answer, Channel, Clinic, Person, item, open_channel, open_clinic, plan_item
+from tests.channel import Channel, open_channel
+from tests.driver import Answer, Clinic, Person, item, open_clinic, plan_item
 from tests.feeds import elsewhere, heard_up_to, seqs, tell
 
 

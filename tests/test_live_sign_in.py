@@ -15,7 +15,8 @@ from tornado.websocket import WebSocketClosedError
 import handlers.live
 from hospital_rt.clock import from_wire
 from hospital_rt.tokens import Tokens
-from tests.driver import Clinic, Person, open_channel
+from tests.channel import open_channel
+from tests.driver import Clinic, Person
 from tests.feeds import tell, token_for
 
 pytestmark = pytest.mark.abuse

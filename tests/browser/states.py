@@ -12,7 +12,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.gallery import NOTE, NOW, Gallery, key, moment, wire
+from tests.browser.gallery import NOTE, Gallery
+from tests.browser.gallery_people import NOW, key, moment, wire
 
 CAUSED = r"/api/|ERR_INTERNET_DISCONNECTED|WebSocket"  # what these states have the console say
 

@@ -17,10 +17,11 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from tests.channel import Channel
 from tests.cluster.conftest import Line
 from tests.cluster.rush import ThroughNginx, rushing
 from tests.cluster.topology import DAY_SECONDS, Cluster
-from tests.driver import Channel, Front, Person, free_port
+from tests.driver import Front, Person, free_port
 from tests.faults.compare import HEAD, NOUGHT, Counts
 from tests.faults.ground import count_all, settle
 from tests.faults.ward import Ward, look_inside, spread

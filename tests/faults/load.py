@@ -22,7 +22,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketError
 
 from hospital_rt.clock import from_wire
-from tests.driver import Channel, Person, open_channel
+from tests.channel import Channel, open_channel
+from tests.driver import Person
 from tests.processes import System
 
 NOTE = "Take amoxicillin 500 mg once a day for 7 days. Book a chest X-ray."
