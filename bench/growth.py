@@ -6,7 +6,6 @@ never asks for, and measured again. What grows with them has no index, or one th
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +20,7 @@ from pymongo.write_concern import WriteConcern
 from bench.hospital import Hospital, running_servers
 from bench.machine import SYSTEM, on_all_cores
 from bench.rest import closed
-from bench.seed import PASSWORD, seed
-from bench.site import Site
+from bench.site import Site, serving
 from bench.sizes import Sizes
 from bench.table import Row, median
 from hospital_rt.clock import utcnow
@@ -36,10 +34,7 @@ def growth(sizes: Sizes) -> list[Row]:
     """Before and after, on core 0: the median of the rounds, eight connections."""
     with running_servers(SYSTEM) as servers:
         hospital = servers.hospital()
-        seeded = asyncio.run(seed(hospital.settings, patients=sizes.patients, steps=STEPS, doctors=100,
-                                  due_at=utcnow() - timedelta(minutes=2), open_now=True))  # fmt: skip
-        hospital.start("web", cores=SYSTEM)
-        site = Site(hospital.base, seeded, PASSWORD, "patient_id")
+        site = serving(hospital, patients=sizes.patients, steps=STEPS, doctors=100)
         small = _measure(sizes, site)
         with on_all_cores(servers.processes.others["mongod"]):
             took_s = fill(hospital, users=sizes.grown)

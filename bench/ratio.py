@@ -8,19 +8,15 @@ says nearly only of the code. Ends with 1 when one has fallen below half of what
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from bench.hospital import running_servers
 from bench.machine import SYSTEM, raise_file_limit
 from bench.rest import bare_requests, in_pairs, start_bare
-from bench.seed import PASSWORD, seed
-from bench.site import Site
+from bench.site import serving
 from bench.sizes import SIZES
-from hospital_rt.clock import utcnow
 
 STORED = Path(__file__).parent / "ratios.json"
 ENOUGH = 0.5
@@ -31,11 +27,8 @@ def measure() -> dict[str, float]:
     sizes = SIZES["ratio"]
     with running_servers(SYSTEM) as servers:
         hospital = servers.hospital()
-        seeded = asyncio.run(seed(hospital.settings, patients=sizes.patients, steps=10, doctors=20,
-                                  due_at=utcnow() - timedelta(minutes=2), open_now=True))  # fmt: skip
-        hospital.start("web", cores=SYSTEM)
+        site = serving(hospital, patients=sizes.patients, steps=10, doctors=20)
         bare = f"http://127.0.0.1:{start_bare(servers)}"
-        site = Site(hospital.base, seeded, PASSWORD, "patient_id")
 
         def uses() -> float:
             return sum(use.cpu_s for use in servers.processes.use().values())

@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,10 +18,9 @@ from bench.load import Answers, Crowd, HttpClient, closed_loop, percentile, requ
 from bench.machine import GENERATOR, SYSTEM, Watch, free_port, pinned
 from bench.peer import Peer
 from bench.seed import PASSWORD, seed
-from bench.site import Site
+from bench.site import Site, serving
 from bench.sizes import Sizes
 from bench.table import Row, median
-from hospital_rt.clock import utcnow
 
 Requests = Callable[[], Iterable[bytes]]
 
@@ -90,11 +88,8 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
     """S1-S3."""
     with running_servers(SYSTEM) as servers:
         hospital = servers.hospital()
-        seeded = asyncio.run(seed(hospital.settings, patients=sizes.patients, steps=10, doctors=100,
-                                  due_at=utcnow() - timedelta(minutes=2), open_now=True))  # fmt: skip
-        hospital.start("web", cores=SYSTEM)
+        site = serving(hospital, patients=sizes.patients, steps=10, doctors=100)
         bare = f"http://127.0.0.1:{start_bare(servers)}"
-        site = Site(hospital.base, seeded, PASSWORD, "patient_id")
         theirs = peer.site(sizes.patients) if peer else None
 
         def uses() -> float:

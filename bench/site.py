@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
+from bench.hospital import Hospital
 from bench.load import request
+from bench.machine import SYSTEM
 from bench.model import NOTE
-from bench.seed import Seeded
+from bench.seed import PASSWORD, Seeded, seed
+from hospital_rt.clock import utcnow
 
 
 class Site:
@@ -47,3 +52,13 @@ class Site:
     def note(self, doctor: Any, patient_id: str) -> bytes:
         body = {self._patient: patient_id, "text": NOTE}
         return request("POST", "/api/notes/", token=doctor.access, body=body, host=self.host)
+
+
+def serving(hospital: Hospital, *, patients: int, steps: int, doctors: int) -> Site:
+    """People whose every step waits for its answer, and a web process for them on core 0."""
+    due_at = utcnow() - timedelta(minutes=2)
+    seeded = asyncio.run(
+        seed(hospital.settings, patients=patients, steps=steps, doctors=doctors, due_at=due_at, open_now=True)
+    )
+    hospital.start("web", cores=SYSTEM)
+    return Site(hospital.base, seeded, PASSWORD, "patient_id")

@@ -23,6 +23,7 @@ from uuid import uuid4
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from hospital_rt.beat import beating
 from hospital_rt.clock import utcnow
 from hospital_rt.database import Collection, Database, Document, NotServable, Session, is_away
 from hospital_rt.telemetry import log
@@ -210,18 +211,10 @@ async def _take(database: Database, lease_s: float) -> Hand | None:
 async def _holding(hand: Hand, lease_s: float) -> AsyncIterator[None]:
     """Keep the lease until the end, and give it back then."""
 
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(lease_s / 3)  # the beat of the lease
-            with contextlib.suppress(Exception):
-                await hand.renew()
-
-    renewing = asyncio.create_task(renew(), name="schema")
     try:
-        yield
+        async with beating(hand.renew, every_s=lease_s / 3, name="schema"):
+            yield
     finally:
-        renewing.cancel()
-        await asyncio.wait({renewing})
         await hand.let_go()
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
 from taskiq import TaskiqDepends
 
+from hospital_rt.beat import beating
 from hospital_rt.clock import clock_times, local_day
 from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
 from hospital_rt.schedule import Schedule
@@ -102,21 +102,13 @@ async def read_note(house: House, note_id: str) -> None:
         log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))
 
 
-@contextlib.asynccontextmanager
-async def _renewed(house: House, note: Note) -> AsyncIterator[None]:
+def _renewed(house: House, note: Note) -> contextlib.AbstractAsyncContextManager[None]:
     """Keep the lease while the model thinks."""
 
     async def renew() -> None:
-        while True:
-            await asyncio.sleep(LEASE_S / 4)  # the beat of the lease
-            with contextlib.suppress(Exception):
-                await house.store.notes.renew(note.id, lease=note.lease or "", now=house.now(), lease_s=LEASE_S)
+        await house.store.notes.renew(note.id, lease=note.lease or "", now=house.now(), lease_s=LEASE_S)
 
-    task = asyncio.create_task(renew(), name="lease")
-    try:
-        yield
-    finally:
-        task.cancel()
+    return beating(renew, every_s=LEASE_S / 4, name="lease")
 
 
 async def _read(house: House, note: Note) -> frozenset[str]:

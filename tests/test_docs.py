@@ -72,7 +72,7 @@ async def test_the_document_is_served_as_it_is_printed(clinic: Clinic) -> None:
 
 
 DROPPED = item("Take warfarin 5 mg", "nothing of the kind")
-# Where addresses are confirmed; met in test_accounts.py.
+# Where addresses are confirmed; met in test_account_mail.py.
 ELSEWHERE = {("post_api_signup", "202")}
 
 
