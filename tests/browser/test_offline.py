@@ -55,6 +55,7 @@ def test_a_waiting_check_in_can_be_taken_back(
     patient, doctor = pair
     write(doctor, patient, "Drink a glass of water every day for 7 days.")
     page = live(sign_in(open_page(), patient))
+    expect(page.locator(".due-title")).to_contain_text("water")
     page.context.set_offline(True)
     page.get_by_role("button", name="Done", exact=True).click()
     page.get_by_role("button", name="Undo").click()
