@@ -16,6 +16,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.operation import Doors, Principal
+from hospital_rt.addresses import is_in
 from hospital_rt.clock import utcnow
 from hospital_rt.database import is_away
 from hospital_rt.problems import Problem
@@ -121,7 +122,7 @@ class Door(RequestHandler):
     def client_address(self) -> str:
         """Where the request came from: the socket, or what a trusted proxy says."""
         address = self.request.remote_ip or ""
-        trusted = [ip_network(one, strict=False) for one in self.settings_.trusted_proxies]
+        trusted = self.settings_.trusted_proxies
         forwarded = self.request.headers.get_list("X-Forwarded-For")
         hops = [hop.strip() for line in forwarded for hop in line.split(",")]
         while hops and is_in(address, trusted):
@@ -234,12 +235,3 @@ async def authenticate(doors: Doors, token: str, *, now: datetime | None = None)
         id=row["_id"], role=row["role"], status=row["status"], session_id=session.id, timezone=row["timezone"],
         expires_at=access.expires_at, mark=found.mark, row=row,
     )  # fmt: skip
-
-
-def is_in(address: str, networks: list[Any]) -> bool:
-    """Whether an IP address lies in one of these networks."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return any(found in network for network in networks if network.version == found.version)

@@ -37,6 +37,7 @@ from handlers.views import (
     sees_step,
     visible_notes,
     visible_steps,
+    withdrawn_notes,
 )
 from hospital_rt.clock import from_wire, to_wire
 from hospital_rt.problems import Problem
@@ -125,11 +126,6 @@ class _Tasks(FhirHandler):
         names = await self.store.users.names({step.patient_id, step.doctor_id})
         return task(step, quotes=quotes, names=names, now=self.now())
 
-    async def _withdrawn(self) -> frozenset[str]:
-        if self.who.role != "patient":
-            return frozenset()
-        return frozenset(await self.store.notes.withdrawn_ids(self.who.id))
-
 
 class TasksHandler(_Tasks):
     operations = {"GET": search_operation(StatusQuery, "steps.listed")}
@@ -147,7 +143,7 @@ class TasksHandler(_Tasks):
         steps = await self.store.steps.page(
             {"$and": clauses}, after=found[0] if found else None, limit=search.count + 1
         )
-        shown, withdrawn = steps[: search.count], await self._withdrawn()
+        shown, withdrawn = steps[: search.count], await withdrawn_notes(self.store, self.who)
         names = await self.store.users.names({id for step in shown for id in (step.patient_id, step.doctor_id)})
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
@@ -165,7 +161,8 @@ class TaskHandler(_Tasks):
         """A step."""
         step, held = await readable_step(self.store, self.who, self.id_from_path(id))
         await self.leave_trace(of=[step.patient_id], item=step.id)
-        self.respond(await self._resource(step, quotes=quotes_for(self.who, step, held, await self._withdrawn())))
+        withdrawn = await withdrawn_notes(self.store, self.who)
+        self.respond(await self._resource(step, quotes=quotes_for(self.who, step, held, withdrawn)))
 
 
 class _Communications(FhirHandler):

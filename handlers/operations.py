@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.door import Door
-from hospital_rt.probes import figures, may_see
+from hospital_rt.addresses import is_in
+from hospital_rt.probes import figures
 from hospital_rt.problems import Problem
 
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
@@ -28,7 +29,7 @@ class OperationsDoor(Door):
         """By the socket's address. What came through a proxy on this machine only looks as if it came from here."""
         if any(name in self.request.headers for name in FORWARDED):
             return False
-        return may_see(self.request.remote_ip or "", self.settings_)
+        return is_in(self.request.remote_ip or "", self.settings_.ops_allow)
 
     def answer(self, status: int, document: dict[str, Any]) -> None:
         self.set_status(status)

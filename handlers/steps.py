@@ -20,7 +20,7 @@ from handlers.shapes import (
     StepView,
     StepWithCheckInsView,
 )
-from handlers.views import may_see_patient, quotes_for, readable_step, visible_steps
+from handlers.views import may_see_patient, quotes_for, readable_step, visible_steps, withdrawn_notes
 from hospital_rt.adherence import Mark, count_days
 from hospital_rt.clock import local_day, to_wire
 from hospital_rt.kept import Ready
@@ -51,7 +51,8 @@ class StepsHandler(ApiHandler):
         wanted, assignments = await visible_steps(self.store, self.who, query.status, query.patient_id)
         steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
         shown = steps[: query.limit]
-        withdrawn = await self._withdrawn(query.status)
+        # No active step is of a withdrawn note.
+        withdrawn = frozenset() if query.status == "active" else await withdrawn_notes(self.store, self.who)
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         items = [
@@ -74,11 +75,6 @@ class StepsHandler(ApiHandler):
             self.doors.kept.put(what, key, ready)
         await self.leave_trace(of=[self.who.id])
         self.respond_text(ready.text)
-
-    async def _withdrawn(self, status: str) -> frozenset[str]:
-        if self.who.role != "patient" or status == "active":   # no active step is of a withdrawn note
-            return frozenset()
-        return frozenset(await self.store.notes.withdrawn_ids(self.who.id))
 
 
 async def _step_json(handler: ApiHandler, step: Step, assignment: Assignment | None) -> dict[str, Any]:

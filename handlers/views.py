@@ -121,6 +121,11 @@ async def readable_step(store: Store, who: Principal, step_id: str) -> tuple[Ste
     return step, assignment
 
 
+async def withdrawn_notes(store: Store, who: Principal) -> frozenset[str]:
+    """The notes that were taken back and whose words are closed to this reader."""
+    return frozenset(await store.notes.withdrawn_ids(who.id)) if who.role == "patient" else frozenset()
+
+
 async def visible_notes(store: Store, who: Principal, patient_id: str | None) -> dict[str, Any]:
     """Which notes this reader may see, as a query.
 

@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -20,6 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from hospital_rt.addresses import is_in
 from hospital_rt.metrics import Metrics
 from hospital_rt.settings import Settings
 from hospital_rt.telemetry import log
@@ -60,16 +60,6 @@ async def _reach(look: Look) -> bool:
         return False
 
 
-def may_see(address: str, settings: Settings) -> bool:
-    """Whether this address may read details and figures."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    networks = [ip_network(one, strict=False) for one in settings.ops_allow]
-    return any(found in network for network in networks if network.version == found.version)
-
-
 def figures(metrics: Metrics) -> tuple[str, bytes]:
     """The content type and the text for Prometheus."""
     return CONTENT_TYPE_LATEST, generate_latest(metrics.registry)
@@ -95,7 +85,7 @@ class _Probe(RequestHandler):
 
     async def get(self, what: str) -> None:
         self.set_header("Cache-Control", "no-store")
-        allowed = may_see(self.request.remote_ip or "", self.settings_)
+        allowed = is_in(self.request.remote_ip or "", self.settings_.ops_allow)
         if what == "metrics" and allowed:
             content_type, text = figures(self.metrics)
             self.set_header("Content-Type", content_type)

@@ -236,8 +236,7 @@ class Steps:
             )
 
     async def get(self, step_id: str, *, session: Session = None) -> Step | None:
-        rows = await self._steps.find({"_id": step_id}, session=session).to_list(1)
-        return (await self._read_all(rows))[0] if rows else None
+        return (await self.these([step_id], session=session)).get(step_id)
 
     async def these(self, step_ids: Sequence[str], *, session: Session = None) -> dict[str, Step]:
         """These steps by their ids, as far as they are there."""
