@@ -20,7 +20,7 @@ _TO = (
     r"(?:is|was|has been|are|were|have been)(?: \w+ly)? (?:to|advised to|asked to|told to|instructed to|encouraged to|"
     r"reminded to|counsell?ed to|recommended to|due to|supposed to)|needs? to|has to|have to|had better|ought to|should"
     r"(?: now| also| then)?|must(?: now| also| then)?|will(?: now| also| then)?(?: need to| have to)?|shall|to|can|"
-    r"may now|"
+    r"may now|may(?: also| still| then)?(?= (?:also |still |then )?(?:take|use|apply|repeat)\b)|"
     r"est a|doit|devra|debe|debera|tiene que"
 )
 _ASKS = (
@@ -40,6 +40,8 @@ LEAD = (
 """What may stand before an order, without the space after it."""
 _ASKED = re.compile(rf"\b{LEAD}\s+")
 _PRESCRIBED = re.compile(
+    rf"^(?:{PATIENT}(?: will| now| also|'ll)* (?:needs?|requires?)|(?:given|issued|handed)(?: with)?(?: a| an)? "
+    r"(?:script|prescription|rx|course|supply) (?:for|of)) |"
     r"^(?:(?:so|and|therefore|today|as a result|accordingly),? )*(?:i|we)(?:'ve| have)(?: today| now| also| therefore|"
     r" just)*"
     r" (?:(?:started|commenced|begun|put|placed|restarted|switched|changed|moved|increased|reduced|prescribed|issued|"

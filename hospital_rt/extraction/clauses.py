@@ -25,7 +25,9 @@ from hospital_rt.extraction.lexicon import (
     names_visit,
 )
 from hospital_rt.extraction.often import often
-from hospital_rt.extraction.stance import order_at
+from hospital_rt.extraction.orders import order_at
+from hospital_rt.extraction.shorthand import name_of_line
+from hospital_rt.extraction.stance import stance
 from hospital_rt.extraction.text import Span, same_length_plain, sentences
 
 
@@ -57,8 +59,10 @@ _OPENS_THEN = re.compile(
 )
 _COLON = re.compile(r"\s*:\s+(?=[a-z])")
 _SOFT = re.compile(
-    r"\s*,\s*(?:(?:and|et|y|but|also|plus|as well as)\s+)?|\s+(?:and|&|\+|et|y|plus|but|as well as|together with|"
+    r"\s*,\s*(?:(?:and|et|y|but|(?:so|hence|therefore|donc)(?! that| as)|also|plus|as well as)\s+)?|\s+(?:and|&|\+|et|"
+    r"y|plus|but|as well as|together with|"
     r"along with|with|avec|con)\s+(?:also\s+)?|"
+    r"\s+(?:so|hence|therefore|donc)\s+(?!that\b|as\b|far\b|much\b)|"
     r"\s+[-–]\s+|\s*\.\s+"
 )
 _PROHIBITS = re.compile(
@@ -173,6 +177,8 @@ def _cuts(joint: str, left: str, right: str) -> bool:
         short = len(left.split()) <= 5 and not named and not _is_title(left)
         return order_at(right) == 0 and short and not doses(_chunk(right)) and not _ADDRESSED.match(left)
     comma = "," in joint or "-" in joint or "–" in joint
+    if _TURNS.search(joint) and (order_at(right) is not None or often(_chunk(right)) or doses(_chunk(right))):
+        return True
     if comma and _PROHIBITS.match(right):
         return True
     conditional = CONDITION.search(left) is not None
@@ -203,6 +209,9 @@ def _cuts(joint: str, left: str, right: str) -> bool:
         return not (_is_title(left) and _BOOKS.match(right))
     if _OF_THE_LEFT.match(right):
         return False
+    bare = not (doses(left) or often(left) or conditional)
+    if bare and "," in joint and often(_chunk(right)) and stance(left) == "negated":
+        return True
     if _NEW_SUBJECT.match(right) and not (conditional and not _WE_WILL.match(right)):
         return True
     if conditional and not often(left) and not (doses(left) and _own_dose(_chunk(right), left)):
@@ -231,6 +240,7 @@ def _complains(left: str, right: str) -> bool:
     )
 
 
+_TURNS = re.compile(r"\b(?:but|so|hence|therefore|donc)\b")
 _POLITE = re.compile(r"(?:(?:please|pls|plz|kindly|you should|you must|s?he should|s?he must|(?:patient|pt) to) )+")
 _CANNOT = re.compile(r"(?:can't|cannot|unable to)\b")
 _ADDRESSED = re.compile(
@@ -286,6 +296,8 @@ def _next_dose(chunk: str, left: str) -> bool:
     found, before = doses(chunk), doses(left)
     if not found or found[0].start > 1 or not before or found[0].unit != before[-1].unit:
         return False
+    if any(f.slot for f in often(left)) and any(f.slot for f in often(chunk)) and before[-1].key != found[0].key:
+        return True
     if often(left) and often(chunk) and re.search(r"\b(?:from|after) ", chunk):
         return True
     return bool(durations(left, _ANY_DAY) and (often(chunk) or durations(chunk, _ANY_DAY)))
@@ -300,7 +312,8 @@ def _own_rhythm(chunk: str, left: str) -> bool:
     if not found or not often(left):
         return False
     words = re.findall(r"[a-z][\w-]*", chunk[: found[0].start])
-    return any(w in ACT_NOUNS or w in SINGLE_NOUNS or is_medicine_word(w) for w in words)
+    known = any(w in ACT_NOUNS or w in SINGLE_NOUNS or is_medicine_word(w) for w in words)
+    return known or name_of_line(chunk) is not None
 
 
 _DATED = re.compile(r"\b(?:in|within|dans|en|dentro de) (?:\w+ ){1,3}(?:days?|weeks?|months?|jours?|semaines?|mois|"

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE
+from hospital_rt.extraction.orders import order_at
+
 CONDITION = re.compile(
     r"\b(?:^for(?= [^.;]{2,60}\b(?:come|call|ring|attend|go|see|phone|contact|dial|return)\b)|^should\b|at (?:the "
     r")?onset\b|at (?:the )?(?:first|start) (?:sign|signs|symptom|symptoms|hint|of|twinge|"
@@ -16,7 +19,8 @@ CONDITION = re.compile(
     r"bout)|(?<!even )(?<!as )if(?! possible| tolerated| you can| able| available| agreeable)|"
     r"when(?!ever possible| possible| finished| you get| home| done)(?:ever)?|should (?=(?:the|you|it|he|she|"
     r"symptoms?|pain|this|any)\b)|"
-    r"with any (?:worries|worry|concerns?|problems?|questions?|queries|side|new)|(?<!just )in case(?: of)?|in the "
+    r"with any (?:worries|worry|concerns?|problems?|questions?|queries|side|new)|with any (?!food|drink|meal|juice|"
+    r"other|of |water|milk)[a-z]+|(?<!just )in case(?: of)?|in the "
     r"event (?:of|that)|unless(?! (?:otherwise|told|advised|instructed))|may (?:also )?be (?:added|taken|used|given|"
     r"applied|repeated)(?= (?:for|if|when|up|every|after))|(?:as|when|if) (?:needed|required|necessary|req'?d|nec)\b|"
     r"p\.?r\.?n\.?(?!\w)|"
@@ -28,3 +32,32 @@ CONDITION = re.compile(
     r"siempre que|"
     r"a necesidad|segun necesidad)\b"
 )
+
+
+def condition(low: str) -> tuple[int, int] | None:
+    """The span of a condition in a clause: to the comma when it leads, to the end when it follows."""
+    m = CONDITION.search(low)
+    if not m:
+        return None
+    if m.start() <= 1 or (order_at(low[: m.start()]) is None and not re.search(r"[a-z]{3}", low[: m.start()])):
+        comma = re.search(r",\s(?!(?:or|and|ou|et|o|y) )|:\s|\s(?:then|alors|entonces)\s", low[m.end() :])
+        return m.start(), m.end() + comma.start() if comma else _order_inside(low, m.end())
+    return m.start(), len(low)
+
+
+_MODAL = r"(?: (?:would|will|may|might|can|could|should|must|shall|then|to|\w+ons))"
+_SUBJECT_BEFORE = re.compile(rf"\b(?:(?:i|we|nous|on|je)(?:'ll|'d)?{_MODAL}*|(?:s?he|they|it|the \w+){_MODAL}+) $")
+
+
+_MUST_BEFORE = re.compile(r"\b(?:must|should|needs? to|has to|ought to) $")
+
+
+def _order_inside(low: str, start: int) -> int:
+    """Where the order begins after a leading condition without a comma ("if fever above 38.5 call the clinic")."""
+    for word in re.finditer(r"(?<=\s)[a-z][\w'-]*", low[start:]):
+        at = start + word.start()
+        noun = word.group() in NOT_VERBS_BEFORE and not _MUST_BEFORE.search(low[start:at])
+        if word.start() > 3 and not noun and order_at(low[at:]) == 0:
+            subject = _SUBJECT_BEFORE.search(low[start:at])
+            return start + subject.start() if subject else at
+    return len(low)

@@ -14,12 +14,13 @@ from fractions import Fraction
 from functools import cached_property
 
 from hospital_rt.extraction.amounts import DOSE_UNITS, Amount, amounts
-from hospital_rt.extraction.clauses import Clause, clauses
+from hospital_rt.extraction.carry import readings
+from hospital_rt.extraction.clauses import Clause
 from hospital_rt.extraction.dates import days_to, named_days
 from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.often import Often, all_rhythms, often
-from hospital_rt.extraction.reading import Reading, clock_times, read
+from hospital_rt.extraction.reading import Reading, clock_times
 from hospital_rt.extraction.steps import changes_dose, is_later_still
 from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
 
@@ -56,7 +57,7 @@ class Note:
             fold(text),
             sentences(without_blocks(text)),
             intrusions(text),
-            [read(c, day) for c in clauses(text)],
+            readings(text, day),
         )
 
 

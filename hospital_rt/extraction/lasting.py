@@ -135,7 +135,7 @@ _BACK = re.compile(
 )
 _LATER = re.compile(
     rf"^\W*(?:(?!every|each|for|over|last|"
-    rf"past)[a-z][\w&+/-]* ){{1,4}}(?P<n>{NUMBER})[\s-]?{_U}\W*(?:\([^)]*\)\W*)?$"
+    rf"past)[a-z][\w&+/-]* ){{1,4}}(?P<n>{NUMBER}){_TO}[\s-]?{_U}\W*(?:\([^)]*\)\W*)?$"
 )
 _SOON = (
     (re.compile(r"\b(?:day after tomorrow|apres-demain|pasado manana)\b"), 2),
@@ -297,6 +297,8 @@ def dues(text: str, day: date) -> Iterator[Due]:
         yield stage[0]
     for m in _LATER.finditer(text):
         days, allowed = _length(_number(m["n"]), m["u"])
+        if m["n2"]:
+            allowed |= _length(_number(m["n2"]), m["u"])[1]
         if 0 < days <= 730:
             yield Due(days, "in", m.start("n"), m.end("u"), allowed)
     for m in _BACK.finditer(text):

@@ -61,8 +61,8 @@ SEEK_VERBS = words_of(
 )
 """Verbs of turning to somebody."""
 STOP_VERBS = words_of("""
-stop discontinue cease omit withhold hold suspend quit arreter arretez stopper suspendre suspender suspenda dejar deje
-parar interrumpir interrompre
+stop discontinue cease omit skip withhold hold suspend quit arreter arretez stopper suspendre suspender suspenda dejar
+deje parar interrumpir interrompre
 """)
 
 _DRUG_ENDINGS = (

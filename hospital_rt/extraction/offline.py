@@ -15,11 +15,11 @@ from dataclasses import replace
 from datetime import date
 
 from hospital_rt.extraction import steps
-from hospital_rt.extraction.clauses import clauses
+from hospital_rt.extraction.carry import readings as read_clauses
 from hospital_rt.extraction.often import Rhythm
-from hospital_rt.extraction.reading import Reading, clock_times, read
+from hospital_rt.extraction.orders import order_at
+from hospital_rt.extraction.reading import Reading, clock_times
 from hospital_rt.extraction.schema import Extraction, Item, Meta, PlanItem
-from hospital_rt.extraction.stance import order_at
 from hospital_rt.extraction.text import Span
 
 RULES_VERSION = "rules-1"
@@ -43,7 +43,7 @@ class OfflineExtractor:
 def read_note(text: str, day: date) -> Extraction:
     """The steps of a note, by the rules."""
     text = unicodedata.normalize("NFC", text)
-    readings = [read(clause, day) for clause in clauses(text)]
+    readings = read_clauses(text, day)
     checklist: list[Item] = []
     plan: list[PlanItem] = []
     taper = _Taper()
@@ -121,10 +121,13 @@ class _Taper:
         return self.last.start_in_days + self.last.duration_days
 
 
+_DATED_AT_ITS_END = re.compile(r"(?<!\bon )(?<!\bby )\b\d{1,2}[./-]\d{1,2}(?:[./-]\d{2,4})?\W*$")
+
+
 def _is_header(r: Reading, n: int) -> bool:
     """A first line like "BP review 12/3/26": when the note was written, not when to come."""
     short = n == 0 and r.verb is None and len(r.clause.low.split()) <= 5 and not r.dosed
-    return short and re.search(r"\d[./-]\d", r.clause.low) is not None
+    return short and _DATED_AT_ITS_END.search(r.clause.low) is not None
 
 
 def _shared(text: str, r: Reading, following: list[Reading]) -> tuple[Reading, Span]:

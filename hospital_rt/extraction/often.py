@@ -144,7 +144,8 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:weekly|week|wk|semaine|semana)\b", _per_week),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:monthly|month|mois|mes)\b", lambda m: _per_month(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES})[ -]?(?:{_A} ?)?(?:{_DAY}|daily|diari[oa]s?|quotidiennement)\b", _per_day),
-        (rf"\b{_N} ?(?:doses?|prises?|dosis|tomas) (?:a|per|par|al|in) ?{_DAY}\b", _per_day),
+        (rf"\b{_N} ?(?:doses?|prises?|dosis|tomas|applications?|aplicaciones|inhalations?) (?:a|per|par|al|in) ?"
+         rf"{_DAY}\b", _per_day),
         (rf"\b(?:in|en|into) {_N} (?:equal |equally )?(?:divided )?(?:doses?|prises?|tomas|fois)\b", _per_day),
         (rf"(?<![\d/]){_N} ?(?:/|/ )(?:day|d|j|jour|dia|24 ?h)\b", _per_day),
         (r"\b(?:o\.d\.?|od|q\.d\.?|qd|q24h|1x/d|od\.)(?!\w)", _said(times=1)),
@@ -170,6 +171,9 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
         (r"\b(?:on |at )?weekends\b|\bevery weekend\b", _said(every_days=7, weekdays=(5, 6))),
         # parts of the day, and meals
+        # "ON": every night; the English word is followed by a day or a place
+        (r"(?:(?<=mg )|(?<=mcg )|(?<=\dg )|(?<=\d g )|(?<=ml )|(?<=tab )|(?<=tabs )|(?<=units )|(?<=\d ))on"
+         r"(?=\W*$|\W*[,;.()+&]|\s(?:for|x) ?\d|\s\d+/\d|\s(?:until|then|prn)\b)", _slot("night")),
         (r"\b(?:in the daytime|by day|during (?:the|waking) (?:day|hours)|while awake|dans la journee|"
          r"durante el dia)\b", _slot("daytime")),
         (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:sickness|dip|stiffness|of\b|"

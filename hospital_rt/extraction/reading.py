@@ -12,10 +12,14 @@ from datetime import date
 from hospital_rt.extraction.amounts import doses
 from hospital_rt.extraction.asking import base
 from hospital_rt.extraction.clauses import Clause
+from hospital_rt.extraction.conditions import condition
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SEEK_VERBS, SYMPTOMS, VERBS, is_drug, names_visit
 from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
-from hospital_rt.extraction.stance import condition, order_at, stance
+from hospital_rt.extraction.orders import order_at
+from hospital_rt.extraction.shorthand import name_of_line
+from hospital_rt.extraction.stance import stance
+from hospital_rt.extraction.telling import told
 from hospital_rt.extraction.text import words_of
 
 _SINGLE = re.compile(
@@ -98,7 +102,10 @@ def read(clause: Clause, day: date) -> Reading:
     verb = (base(verb_word.group()) or verb_word.group()) if verb_word else None
     facts = tuple(often(low))
     drug = _drug(low)
-    dosed = bool(doses(low))
+    line = name_of_line(_main(low)) if drug is None or not doses(low) else None
+    dosed = bool(doses(low)) or line is not None
+    if line and (drug is None or drug in FORMS):
+        drug = _main(low)[slice(*line)]
     pace = rhythm(list(facts))
     clock = clock_times(low)
     if pace is None and clock and (dosed or drug):
@@ -107,6 +114,8 @@ def read(clause: Clause, day: date) -> Reading:
     moments = [d for d in dues(low, day) if not (lasting and d.start < lasting.end and lasting.start < d.end)]
     due = _pick_due(moments)
     single = _SINGLE.search(low) is not None
+    if why_not is None and verb is None:
+        why_not = told(_unconditional(low), *_extent(low, drug, facts, lasting))
     if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
         why_not = "state" if _is_complaint(low, facts) else None
     if clause.others:
@@ -126,6 +135,28 @@ def read(clause: Clause, day: date) -> Reading:
         single=single,
         why_not=why_not,
     )
+
+
+def _extent(low: str, drug: str | None, facts: tuple[Often, ...], lasting: Lasts | None) -> tuple[int, int]:
+    """Where the drug, the doses and the rhythm of a clause begin and end; its end twice when it has none."""
+    spots = [(a.start, a.end) for a in doses(low)] + [(f.start, f.end) for f in facts]
+    named = drug is not None and any(is_drug(w) for w in drug.split())
+    if drug and named and (at := low.find(drug)) >= 0:
+        spots.append((at, at + len(drug)))
+    if lasting and spots:
+        spots.append((lasting.start, lasting.end))
+    return (min(s for s, _ in spots), max(e for _, e in spots)) if spots else (len(low), len(low))
+
+
+def _unconditional(low: str) -> str:
+    """The clause with its condition blanked, letter for letter."""
+    span = condition(low)
+    return low if span is None else low[: span[0]] + " " * (span[1] - span[0]) + low[span[1] :]
+
+
+def first_fact(r: Reading) -> int:
+    """Where the first of the drug, the doses and the rhythm of a reading begins."""
+    return _extent(r.clause.low, r.drug, r.facts, r.lasts)[0]
 
 
 def _titled_order(main: str) -> int | None:

@@ -10,16 +10,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from hospital_rt.extraction.asking import LEAD, asks_a_colleague, base, unasked, unprescribed
-from hospital_rt.extraction.conditions import CONDITION
-from hospital_rt.extraction.lexicon import (
-    NOT_VERBS_BEFORE,
-    PEOPLE,
-    STAFF,
-    STOP_VERBS,
-    VERBS,
-    is_drug,
-)
+from hospital_rt.extraction.asking import asks_a_colleague, unasked, unprescribed
+from hospital_rt.extraction.conditions import condition
+from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS
+from hospital_rt.extraction.orders import order_at
 
 Stance = Literal["negated", "prohibited", "stopped", "past", "state", "someone-else", "undecided"]
 
@@ -37,20 +31,6 @@ WHY: dict[str, str] = {
 _MONTH_OR_DAY = (
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|spring|summer|autumn|winter|fall|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|19\d\d|20\d\d|childhood|school"
-)
-_LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
-                   r"you need to|"
-                   r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
-                   r"from tomorrow|again|instead|so|therefore|only|just|always|unless (?:otherwise|told|advised|"
-                   r"instructed)(?: (?:otherwise|told|advised|instructed))*|veuillez|debe|il faut|merci de|"
-                   rf"{LEAD})[,:]?\s+")  # fmt: skip
-_OBJECT_AFTER = re.compile(
-    r"[\s(\"'*]+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|"
-    r"each|twice|"
-    r"once|again|me|us|in|on|by|until|home|\d+|from|back|la|le|les|el|los|las|su|sus|votre|vos|son|sa|ses|une?|una|"
-    r"fasting|"
-    r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|active|hydrated|mobile|"
-    r"indoors|careful|daily|off|more|about)\b"
 )
 
 _NEGATED = re.compile(
@@ -84,7 +64,11 @@ _PROHIBITED = re.compile(
     r"use|conducir|beber|fumar|coger|levantar|mojar))\b|"
     r"\b(?:do not|don't|must not|should not|shouldn't|mustn't|ne pas|never)\b"
 )
-_STOPPED = re.compile(rf"^(?:{'|'.join(sorted(STOP_VERBS))})\b(?! (?:by|in at|off at)\b)")
+_STOPPED = re.compile(
+    rf"^(?:(?:{'|'.join(sorted(STOP_VERBS))})\b(?! (?:by|in|at|off at)\b)|(?:come|leave|cut|take \w+) (?:off|"
+    rf"out)\b(?!.*:)|"
+    r"get rid of\b)"
+)
 _PAST_START = re.compile(
     r"^(?:was|were|had|has had|has been|have been|completed|finished|stopped|started(?! today)|took|taken|tried|"
     r"given|received|"
@@ -154,6 +138,7 @@ _OTHERS = re.compile(
     rf"\b{PEOPLE}'s\b|"
     rf"^(?!(?:\w+ )?(?:mother|father|mum|mom|dad|mama|parents)\b){PEOPLE} (?!to |should |must |aged|with |in |on |"
     rf"and )[a-z]+|"
+    r"^[a-z]+(?:ology|iatry|iatrics|aedics|opedics|surgery|medicine) (?:to|will|are|have|has)\b(?! be\b)|"
     r"\b(?:i|we|i'll|we'll|i'm|we're|i've|we've|nous|je|j'|yo|nosotros)\b(?: (?:will|shall|would|am|are|have|had|"
     r"may|might|"
     r"can|could|should|plan|intend|hope|also|then|now|allons|vais|avons|ai|voy|vamos|hemos|he))+\b|\b(?:i'll|we'll|"
@@ -202,90 +187,6 @@ _UNDECIDED = re.compile(
 _CONSIDERED = re.compile(
     r"^(?:consider|envisager|valorar)\b|\b(?:will|would|can|could|may|might|to) be (?:considered|discussed|decided)\b"
 )
-_WORD = re.compile(r"[a-z][\w'-]*")
-_A_CALL = re.compile(r"\s+(?:call|review|consult\w*|check|follow|appointment|clinic|contact|from|back from)\b")
-
-
-def order_at(low: str) -> int | None:
-    """Where an order begins in a clause: the offset of its verb, past "please", "patient to" and the like.
-
-    >>> order_at("please book a scan"), order_at("test normal"), order_at("patient is on aspirin")
-    (7, None, None)
-    """
-    at = 0
-    led = False
-    while True:
-        word = _WORD.match(low, at)
-        if word and (at == 0 or low[at - 1].isspace() or low[at - 1] in "'\"("):
-            if _is_order(low, word, word.group()):
-                return at
-            plain_form = base(word.group()) if led else None
-            if plain_form and _is_order(low, word, plain_form):
-                return at
-        lead = _LEAD.match(low[at:])
-        if not lead or lead.end() == 0:
-            return None
-        led = led or lead.group().rstrip().endswith((" he", " she", " they", " you", " that he", " that she"))
-        at += lead.end()
-
-
-def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
-    if verb in STOP_VERBS:
-        return True
-    if verb not in VERBS:
-        return False
-    after = low[word.end() :]
-    if re.match(
-        r"\s*(?:[:=]|\d+/\d+|is\b|was\b|are\b|were\b|has\b|normal\b|clear\b|ok\b|fine\b|poor\b|stable\b|good\b)", after
-    ):
-        return False
-    if verb in {"phone", "telephone", "email", "text", "call"} and _A_CALL.match(after):
-        return verb == "call" and re.match(r" (?:clinic|consult\w*) *$", after) is not None
-    if verb == "leave" and re.match(r"\s+\d", after):
-        return False
-    if verb == "contact" and re.match(
-        r" (?!lens|derm|tracing|allerg|detail|number|sport|with |burn|bleed)[a-z]", after
-    ):
-        return True
-    if verb == "see" and re.match(rf" (?:{STAFF})\b", after):
-        return True
-    if verb in NOT_VERBS_BEFORE or verb in {"cough", "exercise", "weight", "sleep", "see", "drink", "fast", "dress"}:
-        return after.strip() == "" or _OBJECT_AFTER.match(after) is not None or _next_is_drug(after)
-    return True
-
-
-def _next_is_drug(after: str) -> bool:
-    word = re.match(r"\W*([a-z][\w-]*)", after)
-    return bool(word and is_drug(word[1]))
-
-
-def condition(low: str) -> tuple[int, int] | None:
-    """The span of a condition in a clause: to the comma when it leads, to the end when it follows."""
-    m = CONDITION.search(low)
-    if not m:
-        return None
-    if m.start() <= 1 or (order_at(low[: m.start()]) is None and not re.search(r"[a-z]{3}", low[: m.start()])):
-        comma = re.search(r",\s(?!(?:or|and|ou|et|o|y) )|:\s|\s(?:then|alors|entonces)\s", low[m.end() :])
-        return m.start(), m.end() + comma.start() if comma else _order_inside(low, m.end())
-    return m.start(), len(low)
-
-
-_MODAL = r"(?: (?:would|will|may|might|can|could|should|must|shall|then|to|\w+ons))"
-_SUBJECT_BEFORE = re.compile(rf"\b(?:(?:i|we|nous|on|je){_MODAL}*|(?:s?he|they|it|the \w+){_MODAL}+) $")
-
-
-_MUST_BEFORE = re.compile(r"\b(?:must|should|needs? to|has to|ought to) $")
-
-
-def _order_inside(low: str, start: int) -> int:
-    """Where the order begins after a leading condition without a comma ("if fever above 38.5 call the clinic")."""
-    for word in re.finditer(r"(?<=\s)[a-z][\w'-]*", low[start:]):
-        at = start + word.start()
-        noun = word.group() in NOT_VERBS_BEFORE and not _MUST_BEFORE.search(low[start:at])
-        if word.start() > 3 and not noun and order_at(low[at:]) == 0:
-            subject = _SUBJECT_BEFORE.search(low[start:at])
-            return start + subject.start() if subject else at
-    return len(low)
 
 
 _SO = re.compile(r"^(?:(?:so|and|but|therefore|hence|thus)[, ]+)+(?=(?:no|not|nil|never)\b)")
@@ -305,7 +206,8 @@ def stance(low: str) -> Stance | None:
     verb = main[at:] if at is not None else ""
     if at is not None and _STOPPED.match(verb):
         return "stopped" if span is None or span[0] > 1 else None
-    if _PROHIBITED.search(main if at is None else main[:at] + verb[:14]) and not _fasting(main):
+    forbids = main if at is None else main[:at] + verb[:14]
+    if (_PROHIBITED.search(forbids) or verb.startswith("avoid ")) and not _fasting(main):
         return "prohibited" if not main.startswith(("no ", "not ")) else "negated"
     before = unprescribed(main) if at is None else unasked(main[:at])
     if re.search(r"\bno longer\W*$", main):

@@ -9,12 +9,12 @@ import re
 from difflib import SequenceMatcher
 
 from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
+from hospital_rt.extraction.conditions import condition
 from hospital_rt.extraction.evidence import Evidence, Scope
 from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SINGLE_NOUNS, VERBS, is_drug, names_visit
 from hospital_rt.extraction.often import rhythm
 from hospital_rt.extraction.reading import CLOCK, Reading
 from hospital_rt.extraction.schema import Item, PlanItem
-from hospital_rt.extraction.stance import condition
 from hospital_rt.extraction.text import same_length_plain, words_of
 
 Doubt = tuple[str, str]

@@ -1,0 +1,145 @@
+"""Whether words that order nothing are a line of a prescription or a whole sentence that tells something.
+
+One promise: a dose that is the subject or the object of somebody's verb ("the pharmacist suggested ...", "... made no
+odds") is told, not ordered; a bare name with its dose stays a line of a prescription. Works on text made by
+``same_length_plain``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from hospital_rt.extraction.asking import unasked, unprescribed
+from hospital_rt.extraction.lexicon import PEOPLE, STAFF, VERBS
+
+Told = Literal["negated", "stopped", "past", "state", "someone-else", "undecided"]
+
+_SUBJECT = re.compile(r"\b(?:s?he|they|we|i|il|elle|elles|nous|je|ella|ellos|nosotros|yo)\b(?! ?[/-])")
+_COPULA = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|been|being|did|does|isn't|aren't|est|sont|etait|etaient|avait|esta|estaba|era|"
+    r"fue|ha|han|habia)\b(?! (?:to|due)\b)"
+)
+_BEFORE_NOW = re.compile(
+    r"^(?:(?:the|his|her|your|their|a|an) )?(?:off\b|under\b|despite|in spite of|apart from|except|following\b|"
+    r"notwithstanding|"
+    r"earlier|initially|at first\b|originally|formerly|prior to|before (?:admission|this|that|coming)|"
+    r"over (?:the )?(?:past|last|winter|summer|spring|autumn|christmas|easter|years|holidays?|weekend)|"
+    r"throughout|during (?:his|her|the|this|that) (?:stay|admission|pregnancy|holiday)|as an in-?patient|"
+    r"in (?:hospital|childhood|casualty|a&e)|on (?:arrival|admission)|background|history of|h/o|"
+    r"(?:usual|normal|regular|repeat|existing|home|long-?term|present|current|previous|old) (?:treatment|"
+    r"medic\w+|meds|tablets|"
+    r"drugs|pills|list|prescription|inhalers?|therapy)|en tratamiento|en traitement|sous\b|au long cours|"
+    r"auparavant|avant l|antes tomaba|previamente|habitualmente|d'habitude)"
+)
+_TABLETS_ARE = re.compile(r"\b(?:medicines?|medication|meds|tablets|drugs|pills|list)\b[^:]{0,30}: *$")
+_OPENED_BY_PAST = re.compile(
+    r"^(?:(?:well|best|partly|partially|poorly|newly|long|also|all|both|already|then|recently) )?"
+    r"(?!(?:prescribed|issued|advised|recommended|added|needed|required|continued)\b)(?:[a-z]+ed|put|kept|left|got|"
+    r"been|ran|felt|held|came|went|begun|grown|taking|using|having) (?:\w+ly )?(?:on|onto|with|by|from|for|down|off|"
+    r"in|at|under|"
+    r"using|through|between|up|out|to|taking|herself|himself|themselves|it)\b"
+)
+_SOMEBODY = (
+    rf"(?:{PEOPLE}|{STAFF}|(?:the|a|an|another|his|her|my|your|their|our|some|one|old|previous|last|local) "
+    r"(?:[\w'-]+ ){0,2}[\w'-]+|"
+    r"someone|somebody|everyone|nobody|people|others|"
+    r"[a-z]+ology|[a-z]+iatry|paediatrics|pediatrics|orthopaedics|surgeons?|physicians?|consultants?|internet|website)"
+)
+_BARE_PAST = r"(?:[a-z]{2,}ed|put|gave|took|told|said|thought|sent|left|kept|brought|lent|saw|got|bought|made|had|have)"
+_SOMEBODY_DID = re.compile(
+    rf"^(?:\w+ly )?{_SOMEBODY} (?:also |then |once |had |has |have |now |already |at [\w ]{{2,20}} |in [\w ]{{2,20}} )*"
+    rf"(?!(?:affected|infected|"
+    rf"injured|inflamed|involved|operated|coated|medicated)\b){_BARE_PAST}\b"
+)
+_THIRD = re.compile(
+    r"\b(?:shows|wants|requests|asks|wonders|thinks|says|recommends|suggests|mentions|reports|states|lists|includes|"
+    r"involves|remains|swears|prefers|likes|hopes|plans to|intends|believes|describes|insists|expects|relies|lives|"
+    r"works|falls to|drops to|rises to|ranges|varies|averages|fluctuates|hears|reads|read (?:online|that|about|in)|"
+    r"enquire[sd]|inquire[sd]|queries|favours|tells|knows|"
+    r"claims|veut|demande|souhaite|quiere|pide|prefiere|recomendo|sugirio|conseille par|camina|come|duerme|trabaja|"
+    r"wondering|asking|wanting|hoping|thinking|tempted|curious|interested|swearing|been|wanted)\b"
+)
+_MUSED = re.compile(
+    r"\b(?:options?|alternatives?|in reserve|possibility|possible|scope|whether|thoughts?|idea|plan b|"
+    r"(?:second|third|next|2nd|3rd)[- ]line|next (?:step|option|move|line)|question of|prospect|down the line|"
+    r"eventual(?:ly)?|one day|some day|a discuter|envisag\w+|valor(?:ar|are|aremos|ara)|plante\w+|se discut\w+|"
+    r"would|could|might|may|pourrai\w*|podria\w*|podra|faudra(?:it)? peut|peut-etre|quizas?|tal vez|"
+    r"hold in mind|bear in mind|keep in mind|think of|undecided|left open|toy(?:ed|ing) with|mooted|contemplat\w+|"
+    r"likely|ponder\w*)\b"
+)
+_STOPS = re.compile(
+    r"\b(?:meds|medicines?|drugs?|tablets?) (?:stopped|discontinued|ceased|withdrawn)\b|"
+    r"\b(?:arret d[eu']|arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
+    r"retirada de|withdraw(?:al|n)?|cessation of|stopping|dropping|coming off|came off)\b|^off\b[: ]"
+)
+_REACTED = re.compile(
+    r"\b(?:sensitiv\w+ to|reaction to|reacts? to|reacted to|rash (?:with|from|to|on)|anaphyla\w+|angio-?oedema|"
+    r"swells? with|"
+    r"hypersensib\w+|cannot have|can't have|avoid(?:s|ing)?)\b"
+)
+_NO_REASON = re.compile(
+    r"\b(?:no|not any|little|any) (?:reason|point|call|benefit|value|sense|merit|cause|grounds|evidence|urgency|hurry|"
+    r"need|use|advantage|case|place|justification)\b|\bil n'y a pas\b|\bno hace falta\b|\bno hay\b"
+)
+_AFTER_IT = re.compile(
+    r"^[\s,)]*(?:\w+ly )?(?:(?:is|are|was|were|has|have|had|did|does)(?! (?:to be (?:taken|used|applied|given|started|"
+    r"continued)|due|needed|required|recommended|advised|(?:now |also |today )?been (?:prescribed|started|commenced|"
+    r"added|"
+    r"issued|recommended))\b)|would|could|might|"
+    r"remains?|made|left|gave|caused|led|brought|took|kept|helped|worked|failed|upset|settled|cleared|eased|"
+    r"improved|"
+    r"controlled|produced|resulted|seem(?:s|ed)|appear(?:s|ed)|proved|turned|suited|never|no (?:help|good|use|joy|"
+    r"benefit|effect|"
+    r"better|difference|change|relief|improvement)|with (?:little|no|some|good|partial|minimal|poor|mixed|limited|"
+    r"moderate|excellent|great|only)|without (?:\w+ )?(?:benefit|effect|relief|improvement|success|response|joy|help|"
+    r"result|difference)|to no avail|in vain|sans (?:effet|succes|amelioration|resultat|benefice)|sin (?:mejoria|"
+    r"efecto|exito|respuesta|alivio|resultado|beneficio)|n'a |no (?:le )?(?:ayudo|mejoro|sirvio|funciono))\b|"
+    r"^[\s,]*(?:but|and|which|, which|, but) (?:it |this |that |these |they |she |he |didn't|that )?"
+    r"(?:did|made|gave|"
+    r"caused|upset|has|had|was|were|didn't|couldn't|hasn't|helped|worked|failed|felt|stopped|came|got|found|still)\b"
+)
+_ENDED = re.compile(
+    r"(?<!until )(?<!be )\b(?:discontinued|withdrawn|ceased|stopped|abandoned|cancelled|arrete|suspendid[oa])\b"
+    r"(?! (?:if|when|once))|\b(?:is|are) to (?:cease|end|stop|go)\b"
+)
+_UNSURE = re.compile(
+    r"\b(?:down the line|in reserve|next time|in (?:the )?future|would (?:only )?be|could be|might (?:be|need)|"
+    r"worth (?:trying|a try|considering|a go)|an option|to be (?:considered|discussed|thought|decided|talked)|"
+    r"later on|at some point|one day|plus tard|mas adelante|en la proxima|a la prochaine|if ever)\b"
+)
+_ITS = r"(?:his|her|the|their|a|an|its|your|my|sus?|ses|sa|son|le|la)"
+
+
+def told(low: str, first: int, last: int) -> Told | None:
+    """Why a clause without an order is told and not ordered; None when nothing says so.
+
+    ``first`` and ``last`` are where its drug, doses and rhythm begin and end.
+
+    >>> a, b = "the pharmacist suggested cetirizine 10 mg", "ibuprofen 400 mg tds made no odds"
+    >>> told(a, 25, len(a)), told(b, 0, 20), told("ibuprofen 400 mg tds", 0, 20)
+    ('someone-else', 'past', None)
+    """
+    head = unasked(unprescribed(low[:first]))
+    tail = low[last:]
+    if _STOPS.search(head) or _ENDED.search(tail):
+        return "stopped"
+    if _REACTED.search(head) or _NO_REASON.search(head):
+        return "negated"
+    if _MUSED.search(head) or _UNSURE.search(tail):
+        return "undecided"
+    if _SOMEBODY_DID.search(head):
+        return "someone-else"
+    if _OPENED_BY_PAST.search(head) or _AFTER_IT.search(tail):
+        return "past"
+    if _SUBJECT.search(head) or _COPULA.search(head) or _THIRD.search(head) or _BEFORE_NOW.search(head):
+        return "state"
+    if _TABLETS_ARE.search(head) or _is_third_person(low):
+        return "state"
+    return None
+
+
+def _is_third_person(low: str) -> bool:
+    """ "Checks his sugars": what he does, without saying that it is he; "checks twice a day" may be a plural."""
+    m = re.match(rf"([a-z]{{3,}}s) {_ITS}\b", low)
+    return m is not None and any(m[1].removesuffix(ending) in VERBS for ending in ("s", "es"))

@@ -1,0 +1,345 @@
+"""Whose words they are: sentences that tell and do not order, in many wordings, give no step; orders beside them do."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from hospital_rt.extraction import guard
+from hospital_rt.extraction.offline import read_note
+
+DAY = date(2026, 3, 4)
+TOLD = {
+    "state openers carrying over": """
+Currently on ramipril 5 mg od, bisoprolol 2.5 mg od and atorvastatin 40 mg nocte.
+At present she takes sertraline 50 mg daily and mirtazapine 15 mg at night.
+PMHx: gout, on allopurinol 300 mg od, colchicine 500 mcg bd.
+Regular meds: amlodipine 5 mg od, metformin 1 g bd, aspirin 75 mg od.
+DHx - Lansoprazole 30 mg om, citalopram 20 mg od, co-codamol 30/500 2 qds.
+Usual medicines are warfarin 3 mg daily, digoxin 125 mcg daily.
+His tablets at home: perindopril 4 mg daily and indapamide 1.5 mg daily.
+He came in on furosemide 40 mg bd and spironolactone 25 mg od.
+Arrived taking naproxen 500 mg bd, omeprazole 20 mg od.
+Medicines before admission were lisinopril 10 mg od, simvastatin 40 mg nocte.
+Established on methotrexate 15 mg weekly and folic acid 5 mg weekly.
+Maintained on lithium 400 mg nocte, levothyroxine 75 mcg om.
+Has been stable for years on carbamazepine 200 mg bd, lamotrigine 100 mg bd.
+Known diabetic, metformin 500 mg bd, gliclazide 80 mg bd.
+Already has Ventolin 2 puffs qds at home.
+She is managed with tiotropium 18 mcg od and salbutamol prn.
+Background of epilepsy (levetiracetam 500 mg bd).
+On examination he was well, on amlodipine 10 mg daily.
+Meds: nil apart from the pill.
+Been using Fucibet cream twice a day, E45 three times a day.
+His repeat list shows amlodipine 5 mg od, losartan 50 mg od.
+Tells me she is taking ibuprofen 400 mg three times a day and paracetamol 1 g qds.
+According to the discharge letter he is on bumetanide 1 mg daily.
+GP has him on doxazosin 4 mg daily.
+Her cardiologist put her on ivabradine 5 mg bd.
+The hospital started him on rivaroxaban 20 mg daily.
+Rheumatology have her on leflunomide 20 mg od.
+Someone at the walk-in centre gave him amoxicillin 500 mg tds for 5 days.
+""",
+    "past": """
+Was given flucloxacillin 500 mg qds for 7 days by the out of hours doctor.
+Had been on prednisolone 30 mg daily for 5 days before this.
+She completed a 10-day course of penicillin V 500 mg qds.
+Finished her antibiotics (cefalexin 500 mg tds 7 days) on Tuesday.
+Treated in March with doxycycline 100 mg bd for two weeks.
+Two weeks of esomeprazole 40 mg daily made no odds.
+A trial of amitriptyline 10 mg nocte left her groggy.
+Courses of nitrofurantoin 100 mg bd have been given three times this year.
+Paracetamol 1 g qds has not touched the pain.
+Ibuprofen 400 mg tds did nothing.
+Got through a week of naproxen 500 mg bd without benefit.
+Gabapentin 300 mg tds gave him a rash.
+In hospital he received IV ceftriaxone 2 g daily for three days.
+Over the winter he needed prednisolone 40 mg daily for 5 days twice.
+First line was metformin 500 mg bd, which upset her stomach.
+Last antibiotics: co-amoxiclav 625 mg tds for a week at Christmas.
+The previous GP prescribed tramadol 50 mg qds.
+Managed initially with oral iron 200 mg daily.
+He took codeine 30 mg four times a day after the operation.
+Bloods done last Thursday. ECG performed in the ambulance.
+X-ray taken in A&E. Tetanus booster administered.
+We treated her with azithromycin 500 mg daily for 3 days in May.
+Earlier this year, omeprazole 20 mg daily for 8 weeks.
+Steroid injection 40 mg into the shoulder today, tolerated well.
+Received the first dose of HPV vaccine here this morning.
+Loading dose of aspirin 300 mg was taken at home.
+Following ceftriaxone 1 g IM stat in clinic he felt better.
+Stopped smoking in 2010 after nicotine patches 21 mg daily for 8 weeks.
+Benefited from physiotherapy twice a week after her fall.
+""",
+    "other persons": """
+His wife takes warfarin 5 mg daily.
+Her brother is on insulin glargine 20 units at night.
+Neighbour swears by turmeric 500 mg twice a day.
+Mum gives the baby gripe water 5 ml three times a day.
+His dog was prescribed prednisolone 5 mg daily.
+Her flatmate was treated with permethrin 5% weekly.
+A colleague recommended magnesium 400 mg at night.
+The lady in the next bed takes digoxin 125 mcg daily.
+Dad's on apixaban 5 mg bd.
+Twin sister: levothyroxine 100 mcg daily.
+Grandmother used to have vitamin B12 1 mg injections every 3 months.
+The children at nursery were all given penicillin 250 mg bd for 10 days.
+Sa femme prend du bisoprolol 5 mg par jour.
+Son frère est sous metformine 1 g deux fois par jour.
+Le chien de la voisine prend de la prednisolone 5 mg par jour.
+Su hermano toma enalapril 10 mg al día.
+La vecina le recomendó magnesio 400 mg por la noche.
+Su marido está con omeprazol 20 mg diarios.
+Community nurse will change the dressing every three days.
+District nurses are to give the enoxaparin 40 mg daily for 10 days.
+Practice pharmacist to review inhalers in 4 weeks.
+Social services are arranging a bath seat.
+Our secretary will send the appointment.
+Physio will call her next week.
+Ophthalmology to see within 2 weeks.
+Dr Patel will repeat the bloods in a month.
+I shall ring him with the result on Friday.
+We are going to request an MRI.
+Lab to phone results.
+My colleague reviews her every six months.
+""",
+    "hearsay": """
+The pharmacist suggested cetirizine 10 mg daily.
+She read online that zinc 50 mg daily helps.
+A friend told him to take aspirin 75 mg every day.
+Has heard that cinnamon twice a day lowers sugar.
+Saw a programme about vitamin D 4000 units daily.
+Her sister thinks she should take evening primrose 1 g daily.
+Asks whether melatonin 3 mg at night is worth trying.
+Wonders about taking St John's wort 300 mg tds.
+He wants tramadol 50 mg four times a day.
+Requests diazepam 5 mg at night.
+Would like to have acupuncture once a week.
+Someone at work gave her co-codamol 30/500 two tablets four times a day.
+She bought herself glucosamine 1500 mg daily.
+Has been self-medicating with loperamide 2 mg four times a day.
+The internet says apple vinegar twice a day.
+""",
+    "refusal": """
+Declined atorvastatin 20 mg at night.
+Not keen on sertraline 50 mg daily.
+Would rather not take amitriptyline 10 mg at night.
+Turned down the offer of physiotherapy twice a week.
+He prefers to avoid statins.
+Offered naproxen 500 mg bd but she said no.
+Offered CBT weekly, which he refused.
+Suggested a flu jab; he is not interested.
+We talked about HRT: she doesn't fancy it.
+Will not hear of insulin.
+Opted against surgery.
+No quiere tomar sertralina 50 mg al día.
+Rechaza la vacuna de la gripe.
+Refuse le vaccin et la kinésithérapie deux fois par semaine.
+Ne souhaite pas de statine 20 mg par jour.
+Elle préfère ne pas prendre de somnifère 7,5 mg le soir.
+Has said no to a colonoscopy.
+Reluctant to go on metformin 500 mg bd.
+Does not feel ready for citalopram 10 mg daily.
+Statin offered again and again refused.
+Dismissed the idea of a hearing aid.
+""",
+    "perhaps later": """
+May need amlodipine 5 mg daily if BP stays up.
+Would consider gabapentin 300 mg tds next time.
+Could be tried on duloxetine 30 mg daily.
+If no better we'll add montelukast 10 mg at night.
+Next step would be pregabalin 75 mg bd.
+Might benefit from physiotherapy twice a week.
+Plan B is prednisolone 30 mg daily for 5 days.
+Second-line option: nortriptyline 10 mg nocte.
+There is scope to go up to 20 mg daily.
+One thought is to try propranolol 40 mg bd.
+Should this fail, we would move to methotrexate 10 mg weekly.
+If the urate is still up in March I will start allopurinol 100 mg daily.
+Methotrexate 10 mg weekly remains in reserve.
+Perhaps bisoprolol 2.5 mg daily in the summer.
+To think about levothyroxine 25 mcg daily if TSH climbs.
+Insulin is likely to be needed within a year.
+We left open whether to use doxycycline 100 mg daily.
+Dual therapy with ezetimibe 10 mg daily down the line.
+Colonoscopy would only be needed if bleeding recurs.
+Podría necesitar insulina 10 UI por la noche.
+On pourrait ajouter de l'amlodipine 5 mg par jour.
+À discuter : metformine 500 mg deux fois par jour.
+Si no mejora, valoraremos prednisona 30 mg al día.
+Se planteará metotrexato 10 mg semanal en la próxima visita.
+Il faudra peut-être passer à l'insuline 10 UI le soir.
+Surgery to be thought about if it recurs.
+""",
+    "stopped / discontinued": """
+Came off fluoxetine 20 mg daily in June.
+No longer takes omeprazole 20 mg daily.
+Has dropped the evening dose of gliclazide 40 mg.
+Stop ramipril 5 mg od.
+Discontinue amitriptyline 10 mg nocte and codeine 30 mg qds.
+Stop aspirin 75 mg od, clopidogrel 75 mg od and omeprazole 20 mg od.
+Suspender enalapril 10 mg al día.
+Arrêter l'aspirine 75 mg par jour.
+Arrêt du bisoprolol 5 mg par jour.
+Se retira la metformina 850 mg cada 12 horas.
+Simvastatin 40 mg nocte is to cease.
+Bendroflumethiazide 2.5 mg od: discontinued.
+Candesartan 8 mg od - STOPPED
+Citalopram 20 mg od (stopped)
+Ibuprofen 400 mg tds to be stopped today.
+Weaned off prednisolone 5 mg daily last month.
+Gave up her HRT 1 mg daily.
+Ran out of his inhaler 2 puffs twice daily.
+We have withdrawn the digoxin 62.5 mcg daily.
+Off: doxazosin 4 mg nocte, moxonidine 200 mcg od.
+Meds stopped: doxazosin 4 mg nocte, moxonidine 200 mcg od.
+He will no longer need tamsulosin 400 mcg daily.
+Not to continue with quinine 300 mg nocte.
+Skip the metformin 500 mg bd.
+""",
+    "prohibition": """
+Do not take naproxen 500 mg bd with this.
+Don't use the cream twice a day on the face.
+Never take more than 8 tablets a day.
+Please avoid grapefruit juice and alcohol.
+Must not lift anything over 5 kg for 6 weeks.
+No lifting, driving or swimming for 6 weeks.
+No contact sport for 3 weeks.
+Stay off work for 2 weeks is not needed.
+No ibuprofen, aspirin or naproxen.
+Refrain from sex for 7 days.
+Keep away from alcohol for 48 hours.
+You should not take ibuprofen 400 mg or drink alcohol.
+No tomar ibuprofeno 400 mg ni aspirina 500 mg.
+Ne pas prendre d'ibuprofène 400 mg ni d'aspirine 1 g.
+Évitez le pamplemousse et l'alcool.
+Nothing in the vagina for 4 weeks.
+Not to drive for 4 weeks.
+Steer clear of NSAIDs.
+""",
+    "negation": """
+No need for antibiotics or steroids.
+There's no call for a scan.
+Antibiotics would not help.
+An MRI adds nothing.
+We held off antibiotics.
+Neither physio nor injections required.
+I did not prescribe amoxicillin 500 mg tds.
+No steroid cream was prescribed.
+There is no reason to repeat the bloods in 3 months.
+Amoxicillin 500 mg tds not given because of allergy.
+I saw no point in doing an x-ray.
+Blood test not due until the autumn.
+Without needing nitrates.
+Denies using ibuprofen 400 mg.
+Cannot tolerate metformin 500 mg bd.
+Sensitive to erythromycin 250 mg qds.
+Allergies: penicillin, trimethoprim, codeine.
+Statin therapy contraindicated.
+No sleeping tablets for now.
+Not needing her inhaler 2 puffs more than once a week.
+We agreed no medicine this time.
+Hepatitis B booster is not necessary.
+Il n'y a pas lieu de faire une radio.
+No hace falta radiografía de control.
+Pas besoin d'antibiotique.
+No precisa tratamiento con omeprazol 20 mg al día.
+""",
+    "patient-addressed letter": """
+You told me you take ramipril 5 mg daily and amlodipine 5 mg daily.
+You mentioned that you had tried ibuprofen 400 mg three times a day.
+You were started on bisoprolol 2.5 mg daily by the hospital.
+You said that your mother takes levothyroxine 100 mcg daily.
+As you know, your wife uses the same cream twice a day.
+You decided not to have the flu vaccine.
+We may talk about starting a statin when we next meet.
+You asked about melatonin 2 mg at night.
+I understand you were taking codeine 30 mg four times a day until March.
+You have been using the steroid cream twice a day since May.
+You do not need to take the iron tablets 200 mg daily any more.
+Your GP will check your kidney function in 2 weeks.
+I will write to your GP.
+Your previous tablets were amlodipine 5 mg daily, losartan 50 mg daily.
+""",
+    "complaints / findings": """
+Wakes three times a night to pass urine.
+Headaches twice a week for two months.
+Drinks 30 units a week, smokes 20 a day.
+Opens bowels 4 times a day.
+Walks the dog twice a day.
+Sleeps 5 hours a night.
+He plays tennis every Tuesday and Thursday.
+Works nights four times a week.
+Pain 7/10, worse at night and in the morning.
+Peak flow 380, falls to 300 in the mornings.
+INR 2.5 every month this year.
+Weight 82 kg, down 2 kg in 3 months.
+Uses salbutamol twice a week at most.
+Checks his sugars four times a day.
+She eats breakfast every day at 8 am.
+Nosebleeds every other day since August.
+Fume 10 cigarettes par jour.
+Bebe dos cervezas al día.
+Camina 30 minutos al día.
+Se levanta tres veces por la noche.
+Il prend déjà du paracétamol 1 g trois fois par jour.
+Actuellement sous bisoprolol 2,5 mg le matin et furosémide 40 mg le matin.
+Traitement habituel : amlodipine 5 mg le matin, metformine 1 g matin et soir.
+Tratamiento habitual: enalapril 10 mg cada 24 h, omeprazol 20 mg cada 24 h.
+Tomaba omeprazol 20 mg al día hasta enero.
+Ha tomado amoxicilina 500 mg cada 8 horas durante 7 días sin mejoría.
+A reçu de l'amoxicilline 1 g deux fois par jour pendant 6 jours en mai.
+Avait pris du tramadol 50 mg trois fois par jour sans effet.
+En tratamiento con metformina 850 mg cada 12 horas y glimepirida 2 mg al día.
+""",
+}
+
+
+def steps_of(text: str) -> list[str]:
+    """The quotes of the steps that a patient would get."""
+    return [k.item.quote for k in guard(text, read_note(text, DAY), day=DAY).kept]
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_what_is_told_is_no_step(kind: str) -> None:
+    found = {line: steps_of(line) for line in TOLD[kind].strip().splitlines()}
+    assert {line: quotes for line, quotes in found.items() if quotes} == {}
+
+
+@pytest.mark.parametrize(
+    ("note", "quotes"),
+    [
+        ("Currently on ramipril 5 mg od; continue, and add amlodipine 5 mg od.", ["add amlodipine 5 mg od"]),
+        ("On ramipril 5 mg od, increase to 10 mg od.", ["increase to 10 mg od"]),
+        ("Was on atenolol 50 mg od, now bisoprolol 5 mg od.", ["now bisoprolol 5 mg od"]),
+        ("Stop naproxen 500 mg bd and take paracetamol 1 g qds.", ["take paracetamol 1 g qds"]),
+        ("Can't tolerate metformin, so gliclazide 40 mg daily.", ["gliclazide 40 mg daily"]),
+        ("Antibiotics not needed, steam inhalation twice a day.", ["steam inhalation twice a day"]),
+        ("Not for surgery but physio weekly for 6 weeks.", ["physio weekly for 6 weeks"]),
+        ("Penicillin allergy - clarithromycin 500 mg bd for 7 days.", ["clarithromycin 500 mg bd for 7 days"]),
+    ],
+)
+def test_an_order_opens_anew_after_what_is_told(note: str, quotes: list[str]) -> None:
+    found = steps_of(note)
+    assert [any(q in f for f in found) for q in quotes] == [True] * len(quotes)
+    assert len(found) <= len(quotes) + 1
+
+
+@pytest.mark.parametrize(
+    ("line", "schedule"),
+    [
+        ("Doxycycline 100 BD 7/7", (2, 1, 7)),
+        ("Co-amox 625 TDS 7/7", (3, 1, 7)),
+        ("Olanzapine 10 mg ON", (1, 1, None)),
+        ("atorvastatin 20mg on (new)", (1, 1, None)),
+        ("R eye Cosopt bd", (2, 1, None)),
+        ("Naseptin qds 10 days", (4, 1, 10)),
+        ("Amitrip 10 nocte", (1, 1, None)),
+    ],
+)
+def test_the_shortest_line_of_a_prescription_is_read(line: str, schedule: tuple[int, int, int | None]) -> None:
+    (kept,) = guard(f"{line}.", read_note(f"{line}.", DAY), day=DAY).kept
+    assert kept.kind == "plan"
+    item = kept.item.model_dump()
+    assert (item["times_per_day"], item["every_days"], item["duration_days"]) == schedule
