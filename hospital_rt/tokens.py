@@ -72,7 +72,7 @@ class Tokens:
         Raises:
             InvalidToken: whatever is wrong with it; the caller learns no more.
         """
-        if len(token) > 4096 or not token.isascii() or "=" in token:   # RFC 7515: base64url without padding
+        if len(token) > 4096 or not token.isascii() or "=" in token:  # RFC 7515: base64url without padding
             raise InvalidToken
         try:
             whole = jwt.decode_complete(

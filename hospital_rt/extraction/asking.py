@@ -27,6 +27,9 @@ _ASKS = (
     r"(?:(?:i|we)(?: would|'d| have|'ve| had| will|'ll| do)?(?: also| again| therefore| strongly| now| then)*"
     r" (?:like|ask(?:ed)?|advised?|suggest(?:ed)?|recommend(?:ed)?|told|tell|encouraged?|instruct(?:ed)?|remind(?:ed)?|"
     rf"urged?|counsell?ed|want|prefer|agreed)(?: that)? (?:with )?{PATIENT}(?: (?:{_TO}))?"
+    r"|(?:(?:i|we) (?:should|would|shall|will)(?: also)? be|i'd be|we'd be) (?:very |most )?(?:grateful|obliged|"
+    r"thankful)"
+    r" if you (?:would|could|can|will)(?: please| kindly| also)?"
     r"|(?:it (?:is|would be)|is) (?:important|advisable|sensible|best|wise|essential|vital) to"
     r"|(?:i|we)(?: would|'d| have|'ve)? (?:suggest(?:ed)?|recommend(?:ed)?|advised?|agreed to)"
     r"|(?:on lui|je lui|nous lui) (?:demande|conseille|recommande)(?:ons)? d[e']|se (?:le )?(?:recomienda|aconseja|"
@@ -40,7 +43,8 @@ LEAD = (
 """What may stand before an order, without the space after it."""
 _ASKED = re.compile(rf"\b{LEAD}\s+")
 _PRESCRIBED = re.compile(
-    rf"^(?:{PATIENT}(?: will| now| also|'ll)* (?:needs?|requires?)|(?:given|issued|handed)(?: with)?(?: a| an)? "
+    rf"^(?:(?:i|we)(?: have|'ve)? (?:agreed|settled|decided)(?: today| together)? (?:on|upon|to (?:start|use|try))|"
+    rf"{PATIENT}(?: will| now| also|'ll)* (?:needs?|requires?)|(?:given|issued|handed)(?: with)?(?: a| an)? "
     r"(?:script|prescription|rx|course|supply) (?:for|of)) |"
     r"^(?:(?:so|and|therefore|today|as a result|accordingly),? )*(?:i|we)(?:'ve| have)(?: today| now| also| therefore|"
     r" just)*"
@@ -62,6 +66,14 @@ _TO_A_COLLEAGUE = re.compile(
 )
 
 
+_OF_ONESELF = re.compile(
+    r"\b(?:grateful|obliged|appreciate(?:d)?|thankful) (?:it )?if you (?:would|could|can|will) (?:please |kindly |"
+    r"also )?"
+    r"(?:walk|take|keep|come|bring|drink|eat|exercise|attend|collect|return|send|post|fill|complete|let|tell|ring|call|"
+    r"phone|use|apply|wear|rest|book|make|drop|hand|measure|weigh|note|write down|stop|cut|lose|join|go|stay|avoid)\b"
+)
+
+
 def unasked(low: str) -> str:
     """The text without leads: what is left says who acts, if anybody but the patient does."""
     return _ASKED.sub("", low)
@@ -73,8 +85,8 @@ def unprescribed(low: str) -> str:
 
 
 def asks_a_colleague(low: str) -> bool:
-    """Whether a letter asks its reader, a colleague, to do something."""
-    return _TO_A_COLLEAGUE.search(low) is not None
+    """Whether a letter asks its reader, a colleague, to do something; what only a patient can do is asked of them."""
+    return _TO_A_COLLEAGUE.search(low) is not None and _OF_ONESELF.search(low) is None
 
 
 def base(word: str) -> str | None:

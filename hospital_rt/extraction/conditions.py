@@ -12,6 +12,9 @@ from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE
 from hospital_rt.extraction.orders import order_at
 
 CONDITION = re.compile(
+    r"^[a-z][^:.;]{0,24}? ?(?:\b(?:below|above|over|under|(?:less|more|higher|lower|greater) than|at least)|[<>≥≤]=?) ?"
+    r"\d[^:;]{0,30}(?=: )|^[a-z][^:.;]{0,20} \d[\d.]* (?:or|and) (?:over|above|below|under|more|less|"
+    r"higher)[^:;]{0,30}(?=: )|"
     r"\b(?:^for(?= [^.;]{2,60}\b(?:come|call|ring|attend|go|see|phone|contact|dial|return)\b)|^should\b|at (?:the "
     r")?onset\b|at (?:the )?(?:first|start) (?:sign|signs|symptom|symptoms|hint|of|twinge|"
     r"tickle|tingle)|after (?:each|"
@@ -21,7 +24,8 @@ CONDITION = re.compile(
     r"symptoms?|pain|this|any)\b)|"
     r"with any (?:worries|worry|concerns?|problems?|questions?|queries|side|new)|with any (?!food|drink|meal|juice|"
     r"other|of |water|milk)[a-z]+|(?<!just )in case(?: of)?|in the "
-    r"event (?:of|that)|unless(?! (?:otherwise|told|advised|instructed))|may (?:also )?be (?:added|taken|used|given|"
+    r"event (?:of|that)|unless(?! (?:otherwise|told|advised|instructed)| [^.,;]{1,30} otherwise)|"
+    r"may (?:also )?be (?:added|taken|used|given|"
     r"applied|repeated)(?= (?:for|if|when|up|every|after))|(?:as|when|if) (?:needed|required|necessary|req'?d|nec)\b|"
     r"p\.?r\.?n\.?(?!\w)|"
     r"sos(?!\w)|"
@@ -41,7 +45,10 @@ def condition(low: str) -> tuple[int, int] | None:
         return None
     if m.start() <= 1 or (order_at(low[: m.start()]) is None and not re.search(r"[a-z]{3}", low[: m.start()])):
         comma = re.search(r",\s(?!(?:or|and|ou|et|o|y) )|:\s|\s(?:then|alors|entonces)\s", low[m.end() :])
-        return m.start(), m.end() + comma.start() if comma else _order_inside(low, m.end())
+        inside = _order_inside(low, m.end())
+        if comma and inside < m.end() + comma.start() and order_at(low[m.end() + comma.end() :]) is None:
+            comma = None
+        return m.start(), m.end() + comma.start() if comma else inside
     return m.start(), len(low)
 
 

@@ -21,7 +21,7 @@ from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.often import Often, all_rhythms, often
 from hospital_rt.extraction.reading import Reading, clock_times
-from hospital_rt.extraction.steps import changes_dose, is_later_still
+from hospital_rt.extraction.steps import changes_dose, follows_on, is_later_still
 from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
 
 _A_WEEK = re.compile(
@@ -215,7 +215,7 @@ class Evidence:
 
     def taper_starts(self) -> set[int]:
         """The days on which the earlier doses of a taper end; empty when this is no later dose of one."""
-        if not self.readings or not any(r.clause.then or r.clause.joined for r in self.readings):
+        if not any(r.clause.then or r.clause.joined or follows_on(r.clause.low) for r in self.readings):
             return set()
         first = self.readings[0]
         chain: list[Reading] = []
@@ -227,8 +227,8 @@ class Evidence:
         total = 0
         for r in reversed(chain):
             total += r.lasts.days if r.lasts and r.lasts.count is None else 0
-            if not (r.clause.then or (r.clause.joined and r.drug is None)):
-                return {total + (r.due.days if r.due and r.due.how == "from" else 0)}
+            if not (r.clause.then or (r.clause.joined and r.drug is None) or follows_on(r.clause.low)):
+                return {total + (r.due.days if r.due and r.due.how in {"from", "on", "in"} else 0)}
         return {total} if chain else set()
 
 

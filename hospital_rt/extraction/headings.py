@@ -60,6 +60,23 @@ _BARE_HEADING = re.compile(
     rf"^\W*(?:(?P<plan>{_PLAN_HEADINGS})|(?P<others>{_OTHERS_HEADINGS})(?=\W*:)|"
     rf"(?P<history>{_HISTORY_HEADINGS}))\W*$"
 )
+_LISTING = re.compile(r"^[^.;]{2,70}:\s*$")
+"""Words that end a line with a colon: what stands below them is a list."""
+_OF_BEFORE = re.compile(
+    r"\b(?:current(?:ly)?|usual(?:ly)?|regular(?:ly)?|existing|previous(?:ly)?|past|prior|history|on admission|taking|"
+    r"takes|"
+    r"tried|stopped|discontinued|declined|refused|allerg\w+|before|was|were|repeat (?:meds|medic\w+|list|"
+    r"prescription)|already|"
+    r"had|given (?:in|on|by)|in hospital|considered|options?|ruled out|not|no|avoid|never|takes|actuel\w*|habituel\w*|"
+    r"actual\w*|habitual\w*|antes|avant)\b"
+)
+_OF_NOW = re.compile(
+    r"\b(?:to do|plan|home|advice|advised|drops|take|use|start\w*|new|discharge\w*|please|next|exercises?|"
+    r"instructions?|"
+    r"tablets|medic\w+|treatment|follow|weeks?|today|you|your|from (?:now|today|tomorrow)|changes?|prescri\w+|"
+    r"recommend\w*|"
+    r"steps|actions?|needs?|continue|a faire|a prendre|tomar|pauta)\b"
+)
 _RX = re.compile(r"^\W*(?:rx|tx|imp(?:ression)?|plan|p)\b[.:\s]+")
 
 _TO_THE_PATIENT = re.compile(r"^\W*(?:for )?(?:the )?(?:patient|pt|s?he|you|they|mr|mrs|ms|family|parents?)\b")
@@ -83,6 +100,11 @@ class Headings:
         bare = _BARE_HEADING.match(low)
         if bare:
             self.section = next(name for name in ("history", "others", "plan") if bare[name])
+            self._lasts = True
+            return None
+        listing = _LISTING.match(low)
+        if listing and not re.search(r"\d ?(?:mg|g|ml|mcg)\b", low):
+            self.section = "history" if _OF_BEFORE.search(low) else "plan" if _OF_NOW.search(low) else ""
             self._lasts = True
             return None
         if self.section == "others" and _TO_THE_PATIENT.match(low):

@@ -86,6 +86,7 @@ _NEXT_ONE = re.compile(
     r"\b(?:for|over|during|throughout) the (?:whole |entire )?(?:next|coming|following) (?P<u>week|"
     r"month|fortnight|year)\b"
 )
+_ONE_AFTER = re.compile(r"\b(?:for|over|during) the (?P<u>week|month|fortnight) (?:following|after(?: that| this)?)\b")
 _TIMES_DAYS = re.compile(rf"(?:\bx\s?|×\s?)(?P<n>\d+){_TO}[\s-]?{_U}")
 _COURSE = re.compile(
     rf"\b(?P<n>{_ONE}){_TO}[\s-]{_U}(?='?s?'? (?:course|treatment|supply|cure|curso|tratamiento|trial|taper)\b)"
@@ -96,13 +97,16 @@ _BARE = re.compile(rf"(?<![\w/.,-])(?P<n>{NUMBER}){_TO}[\s-]?(?:{_MORE} )?{_U}")
 _UNTIL = re.compile(
     r"\b(?:until|till|til|'til|through|thru|up to(?: and including)?|up until|to|jusqu'au?|jusqu'a|hasta(?: el)?|"
     r"ending(?: on)?|"
-    r"finishing(?: on)?|last (?:dose|day|one|tablet)(?: on)?|(?:to )?(?:finish|complete|end)(?: on)?|stopping(?: on)?|"
+    r"finishing(?: on)?|last (?:dose|day|one|tablet)(?: is| being| will be|:)?(?: on)?|(?:to )?(?:finish|complete|"
+    r"end)(?: on)?|stopping(?: on)?|"
     r"ends?(?: on)?)[ ]?(?:and including )?(?:the |le |"
     r"el |on )?$"
 )
 _COUNT = re.compile(
-    rf"\b(?P<n>{NUMBER}) (?:doses?|treatments?|sessions?|applications?|injections?|prises|dosis|sesiones|seances)"
-    r"(?= (?:in all|in total|altogether|only|total|en tout|au total|en total)|\s*[,;.)]|\s*$)"
+    rf"\b(?P<n>{NUMBER}) (?:more |further |other |extra )?(?:doses?|treatments?|sessions?|applications?|injections?|"
+    rf"prises|dosis|sesiones|seances)"
+    r"(?= (?:in all|in total|altogether|only|total|en tout|au total|en total|starting|from|beginning|to take|left)|"
+    r"\s*[,;.)]|\s*$)"
     rf"|\bfor (?:a total of )?(?P<n2>{NUMBER}) (?:doses|treatments|sessions|applications|injections)\b"
     rf"|\b(?:total(?: of)?|in all|en tout|en total) (?P<n3>{NUMBER}) (?:doses|treatments|sessions)\b"
 )
@@ -223,6 +227,8 @@ def durations(text: str, day: date) -> list[Lasts]:
         if 0 < int(m["n"]) <= 90:
             add(Lasts(int(m["n"]), frozenset({int(m["n"])}), m.start(), m.end(), fixed=True))
     for m in _NEXT_ONE.finditer(text):
+        add(_lasting(m, "1", m["u"], None))
+    for m in _ONE_AFTER.finditer(text):
         add(_lasting(m, "1", m["u"], None))
     for m in _FIRST_ONE.finditer(text):
         add(_lasting(m, "1", m["u"], None))

@@ -11,6 +11,7 @@ import re
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
+fit self self-refer alert inform
 stay be build work forward sched report mention flag dial pinch humidify lose pour alert page message rebook show
 present proceed head reattend re-attend let tci rtc rto rtn rpt pack roll trim wipe paint coat dust sprinkle mash
 blend thicken loosen tighten tape pad protect shield support prop bend straighten point flex clench tap suckle
@@ -56,7 +57,8 @@ smear steam exercise review alternate leave step up count store stand
 """Verbs that are nouns as well: they order something only before an object ("test your ...", not "test normal")."""
 
 SEEK_VERBS = words_of(
-    "call ring phone dial go attend seek contact return report come present re-attend reattend see consulter appeler "
+    "let tell inform alert call ring phone dial go attend seek contact return report come present "
+    "re-attend reattend see consulter appeler "
     "acudir llamar"
 )
 """Verbs of turning to somebody."""
@@ -116,6 +118,7 @@ capsulas crema pomada gotas jarabe sobre sobres inhalador parche supositorio col
 probiotics multivitamin multivitamins ors
 """)
 ACT_NOUNS = words_of("""
+pumps circles slides tucks curls lifts bridges planks reps clams presses shrugs squeezes rolls huffs raise shrug
 diet protection cessation hygiene nutrition fluid hydration weaning positioning physiotherapy school work repos regime
 reposo dieta salt calorie stocking stockings therapy sitting gym training practice session sessions supplements
 patching cleaning washing checking stretching scrubbing swimming running jogging gardening sponge sponging exercise
@@ -145,6 +148,8 @@ analisis analitica radiografia ecografia revision cita control consulta vacuna r
 interconsulta cultivo coproculture hemoculture ecbu urocultivo coprocultivo
 """)
 SYMPTOMS = words_of("""
+shivers shivering rigors chills numb numbness blue tight tightness queasy sick sickness breathless feverish puffiness
+lightheaded faint fainted blackout blackouts choking lump lumps haematuria melaena photophobia
 jaundice drowsiness drowsy confusion collapse fainting faints redness pus oozing soils wets soiling wetting bedwetting
 feeds wake-ups nosebleeds nosebleed bruising discharge accidents tantrums seizure pain pains painful headache
 headaches cough coughing fever fevers vomiting vomits vomited nausea diarrhoea diarrhea constipation palpitations

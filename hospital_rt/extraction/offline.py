@@ -103,6 +103,7 @@ class _Taper:
         here = r.clause.sentence == self.sentence
         paced = r.verb is None and r.drug in {None, self.drug} and r.rhythm is not None
         onward = r.clause.then or (here and r.clause.joined and (r.dosed or paced)) or steps.changes_dose(r)
+        onward = onward or steps.follows_on(r.clause.low)
         doses_on = r.dosed or (r.clause.then and r.verb is None and r.rhythm is not None) or (paced and here)
         return bool(near and same and onward and doses_on and r.condition is None)
 

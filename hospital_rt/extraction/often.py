@@ -126,9 +126,9 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b{_N}[- ](?:hourly|hrly)\b|\bq ?\.?(?P<n2>\d+) ?(?:h|hr|hrs|hourly)\b", lambda m: _hours_of(m)),
         (r"\b(?:hourly|every hour|each hour|toutes les heures|cada hora)\b", _said(times=24, every_hours=1)),
         (r"\b(?:every other|every second|every 2nd|each alternate|alternate|alternating) days?\b", _said(every_days=2)),
-        (r"\b(?:qod|eod|q2d|alt days|un jour sur deux|1 jour sur 2|un dia si y otro no|"
+        (r"\b(?:qod|eod|q2d|alt\.? days?|alt\.? d\b|un jour sur deux|1 jour sur 2|un dia si y otro no|"
          r"(?:en )?dias alternos)\b", _said(every_days=2)),
-        (r"\b(?:every other|alternate) (?:nights?|mornings?|evenings?)\b", _said(every_days=2)),
+        (r"\b(?:every other|alternate|alt\.?) (?:nights?|mornings?|evenings?)\b", _said(every_days=2)),
         (r"\b(?:every third|every 3rd) day\b", _said(every_days=3)),
         (r"\b(?:every other|every second|every 2nd|alternate) weeks?\b", _said(every_days=14)),
         (r"\b(?:every other|every second|alternate) months?\b", _said(every_days=60)),
@@ -206,7 +206,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
     )
 ]  # fmt: skip
 _LIMIT = re.compile(
-    r"(?:\bmax(?:i|imum|imal)?(?: of)?|\bat most|"
+    r"(?:\bmax(?:i|imum|imal)?(?![a-z])(?: of)?|\bat most|"
     r"(?<!build )(?<!goes )(?<!going )(?<!increase )(?<!go )(?<!titrate )(?<!work )\bup to|"
     r"\bno(?:t)? more(?: often)? than|\bmore(?: often)? than|"
     r"\bdo not exceed|\bnot exceed(?:ing)?|\bau maximum|\bau plus|\bjusqu'a|\bne pas depasser|\bsans depasser|"

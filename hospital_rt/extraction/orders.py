@@ -10,21 +10,24 @@ import re
 
 from hospital_rt.extraction.asking import LEAD, base
 from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE, STAFF, STOP_VERBS, VERBS, is_drug
+from hospital_rt.extraction.text import words_of
 
 _LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
                    r"you need to|"
                    r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
                    r"from tomorrow|again|instead|so|therefore|only|just|always|unless (?:otherwise|told|advised|"
                    r"instructed)(?: (?:otherwise|told|advised|instructed))*|veuillez|debe|il faut|merci de|"
-                   rf"{LEAD})[,:]?\s+")  # fmt: skip
+                   rf"make (?:e|you|una|im|we|dem|him|she)|{LEAD})[,:]?\s+")  # fmt: skip
 _OBJECT_AFTER = re.compile(
     r"[\s(\"'*]+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|"
     r"each|twice|"
     r"once|again|me|us|in|on|by|until|home|\d+|from|back|la|le|les|el|los|las|su|sus|votre|vos|son|sa|ses|une?|una|"
     r"fasting|"
     r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|active|hydrated|mobile|"
-    r"indoors|careful|daily|off|more|about)\b"
+    r"indoors|careful|daily|off|more|about|new|another|some|both|fresh|extra|further)\b"
 )
+_LABELS = words_of("cycle step stage load point line grade")
+_PARTS = words_of("head")
 _WORD = re.compile(r"[a-z][\w'-]*")
 _A_CALL = re.compile(r"\s+(?:call|review|consult\w*|check|follow|appointment|clinic|contact|from|back from)\b")
 
@@ -65,6 +68,18 @@ def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
         return False
     if verb in {"phone", "telephone", "email", "text", "call"} and _A_CALL.match(after):
         return verb == "call" and re.match(r" (?:clinic|consult\w*) *$", after) is not None
+    if re.match(r"\s+of\b", after) and verb not in {"dispose", "get", "stop"}:
+        return False
+    if verb in _LABELS and re.match(r"\s+\d+\b(?! ?(?:times|min|km|miles|hours?|days?|sets|laps|x))", after):
+        return False
+    if verb in _PARTS and not re.match(r" (?:to|for|straight|back|over|home|off) ", after):
+        return False
+    if verb == "fit" and re.match(r" (?:and|for|to|well|as|enough|with|on|in)\b|\W|$", after):
+        return False
+    if verb == "self" and not after.startswith(" refer"):
+        return False
+    if verb == "make" and re.match(r" (?:e|you|una|am|im|we|dem|him) ", after):
+        return False
     if verb == "practice" and re.match(rf" (?:{STAFF})\b", after):
         return False
     if verb == "leave" and re.match(r"\s+\d", after):

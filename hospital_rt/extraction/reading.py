@@ -13,6 +13,7 @@ from hospital_rt.extraction.amounts import doses
 from hospital_rt.extraction.asking import base
 from hospital_rt.extraction.clauses import Clause
 from hospital_rt.extraction.conditions import condition
+from hospital_rt.extraction.joints import orders_the_left
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SEEK_VERBS, SYMPTOMS, VERBS, is_drug, names_visit
 from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
@@ -70,7 +71,7 @@ _DANGER = re.compile(
     r"increas\w+|difficulty|collapse|confusion|chest|blood|"
     r"lights)\b"
 )
-_TITLED_ORDER = re.compile(r"(?:[:,]|\s[-–]|\s?[-=]>|\s?→)\s(?:please )?(?=[a-z])")
+_TITLED_ORDER = re.compile(r"(?:[:,]|\s=(?=\s)|\s[-–]|\s?[-=]>|\s?→)\s(?:please )?(?=[a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def read(clause: Clause, day: date) -> Reading:
     facts = tuple(often(low))
     drug = _drug(low)
     line = name_of_line(_main(low)) if drug is None or not doses(low) else None
-    dosed = bool(doses(low)) or line is not None
+    dosed = any(a.unit != "%" or drug for a in doses(low)) or line is not None
     if line and (drug is None or drug in FORMS):
         drug = _main(low)[slice(*line)]
     pace = rhythm(list(facts))
@@ -115,7 +116,7 @@ def read(clause: Clause, day: date) -> Reading:
     due = _pick_due(moments)
     single = _SINGLE.search(low) is not None
     if why_not is None and verb is None:
-        why_not = told(_unconditional(low), *_extent(low, drug, facts, lasting))
+        why_not = told(_unconditional(low), *_extent(low, drug, facts, lasting, due))
     if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
         why_not = "state" if _is_complaint(low, facts) else None
     if clause.others:
@@ -137,14 +138,18 @@ def read(clause: Clause, day: date) -> Reading:
     )
 
 
-def _extent(low: str, drug: str | None, facts: tuple[Often, ...], lasting: Lasts | None) -> tuple[int, int]:
-    """Where the drug, the doses and the rhythm of a clause begin and end; its end twice when it has none."""
+def _extent(
+    low: str, drug: str | None, facts: tuple[Often, ...], lasting: Lasts | None, due: Due | None = None
+) -> tuple[int, int]:
+    """Where the drug, the doses and the rhythm of a clause (else its date) begin and end; its end twice without any."""
     spots = [(a.start, a.end) for a in doses(low)] + [(f.start, f.end) for f in facts]
     named = drug is not None and any(is_drug(w) for w in drug.split())
     if drug and named and (at := low.find(drug)) >= 0:
         spots.append((at, at + len(drug)))
     if lasting and spots:
         spots.append((lasting.start, lasting.end))
+    if due and not spots:
+        spots.append((due.start, due.end))
     return (min(s for s, _ in spots), max(e for _, e in spots)) if spots else (len(low), len(low))
 
 
@@ -170,7 +175,8 @@ def _titled_order(main: str) -> int | None:
             any(w in SYMPTOMS for w in re.findall(r"[a-z]+", title))
             and main[m.end() + at :].split(" ")[0] in SEEK_VERBS
         )
-        if seek or (names_a_visit(title) and not often(title)):
+        named = (names_a_visit(title) and not often(title)) or orders_the_left(title, main[m.end() + at :])
+        if seek or named:
             return m.end() + at
     return None
 

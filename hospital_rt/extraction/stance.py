@@ -62,7 +62,8 @@ _PROHIBITED = re.compile(
     r"mustn't|cannot|can't|no (?!more than|later than)|not to |ne pas|n'|eviter|evitez|evitar|evite|no (?:tomar|"
     r"tome|usar|"
     r"use|conducir|beber|fumar|coger|levantar|mojar))\b|"
-    r"\b(?:do not|don't|must not|should not|shouldn't|mustn't|ne pas|never)\b"
+    r"\b(?:do not|don't|must not|should not|shouldn't|mustn't|ne pas|never)\b|"
+    r"\bmake (?:e|you|una|im|we|dem|him|she|he|am) no\b"
 )
 _STOPPED = re.compile(
     rf"^(?:(?:{'|'.join(sorted(STOP_VERBS))})\b(?! (?:by|in|at|off at)\b)|(?:come|leave|cut|take \w+) (?:off|"
@@ -155,7 +156,7 @@ _OTHERS = re.compile(
     r"^(?:letter|copy|cc|refer(?:red)?|discussed|d/w|writing|written|dictated|copies|courrier|carta|derivad[oa]|"
     r"derivar)\b|"
     r"^(?:the |a |our |la |le |el )?(?!(?:s?he|you|they|patient|pt|it|this|these|mum|mother|dad|"
-    r"parents?)\b)(?:[a-z][\w'-]* ){1,5}will "
+    r"parents?)\b)(?:[a-z][\w'/&-]* ){1,5}will "
     r"(?!need|require|have to|be needed|be required)|^will (?!need|take|use|start|continue|book|have|do|stop|"
     r"measure|check|monitor|keep|try)|"
     r"\bwill (?:be (?:sent|arranged|contacted|called|phoned|posted|notified|visited|done by|collected by)|write|"
@@ -191,8 +192,15 @@ _CONSIDERED = re.compile(
 
 _SO = re.compile(r"^(?:(?:so|and|but|therefore|hence|thus)[, ]+)+(?=(?:no|not|nil|never)\b)")
 _OF_WHICH = re.compile(r",? of (?:which|whom) .*$")
+_REPLACED = re.compile(
+    r" \((?:this )?(?:replac\w+|instead of|in place of|previously|was|up from|down from|increased from|reduced from|"
+    r"switch\w* from|chang\w+ from|not|in lieu of|stops?|remplace|sustituye)\b[^)]*\)?"
+)
+_GOES_ON = re.compile(r"[,:(–-] ?(?:to )?(?:please )?(?:continue|carry on|keep going|a poursuivre|continuar)\W*$")
 _TICKED_OFF = re.compile(
-    r"\((?:all )?(?:done|completed|finished|sent|given|booked)\b|\b(?:done|completed)\)|\balready done\b"
+    r"\((?:all )?(?:done|completed|finished|sent|given|booked)\b|\b(?:done|completed)\)|\balready done\b|"
+    r"\s[-–:] ?(?:attended|done|completed|seen|sent|booked|given|had|taken|cancelled|dna|passed|finished|"
+    r"not needed)\W*$"
 )
 
 
@@ -201,6 +209,7 @@ def stance(low: str) -> Stance | None:
     span = condition(low)
     main = low if span is None else (low[: span[0]] + " " + low[span[1] :]).strip(" ,:")
     main = _OF_WHICH.sub("", main)
+    main = _REPLACED.sub("", main)
     main = _SO.sub("", main)
     at = order_at(main)
     verb = main[at:] if at is not None else ""
@@ -220,6 +229,8 @@ def stance(low: str) -> Stance | None:
     if at is not None:
         return "undecided" if _CONSIDERED.search(verb) else None
     if _fasting(main):
+        return None
+    if _GOES_ON.search(main):
         return None
     if _NEGATED.search(main):
         return "negated"

@@ -20,7 +20,8 @@ from hospital_rt.extraction.text import words_of
 _FINDING = re.compile(
     r"\b(?:normal|clear|negative|positive|unremarkable|show(?:s|ed)|stable|satisfactory|raised|elevated|reduced|"
     r"intact|unchanged|explained|"
-    r"reviewed|improved|improving|resolved|healed|seen|up to date|tolerat\w+|confirmed|reported|explique|normale?s?|"
+    r"reviewed|improved|improving|(?<!until )resolved|(?<!until )healed|(?<!until )seen|up to date|tolerat\w+|"
+    r"confirmed|reported|explique|normale?s?|"
     r"negativ[oa]s?)\b|= ?\d"
 )
 _COUNTED = re.compile(
@@ -62,6 +63,15 @@ _TO_DO = re.compile(
     r"prendre|realiser)"
     r"\b|\bpor hacer\b|\bonce\W*$"
 )
+_A_DOSE = re.compile(
+    r"\b(?:(?:next|first|second|third|2nd|3rd|booster|repeat|last|final|another|one) (?:dose|injection|jab|vaccine|"
+    r"infusion|"
+    r"tablet|application)|(?:prochaine|deuxieme|segunda|proxima) (?:dose|injection|dosis|inyeccion))\b"
+)
+_ON_NEED = re.compile(
+    r"\b(?:prn|p\.r\.n|sos|as (?:needed|required|necessary)|when (?:needed|required)|si besoin|au besoin)"
+)
+_KEPT = re.compile(r"(?:\w+ ){0,3}(?:diary|chart|log|record|journal|diario|calendar)\b")
 _HAS_NUMBER = re.compile(NUMBER)
 
 
@@ -73,6 +83,8 @@ def is_plan(r: Reading, *, in_plan: bool = False) -> bool:
         if r.drug and r.verb is None and _FOR_LIFE.search(r.clause.low):
             return True
         undated = r.due is None or r.due.how == "from" or r.dosed
+        if r.lasts and _KEPT.match(r.clause.low):
+            return True
         return bool(r.drug and r.verb in KEEP and undated and not _is_test(r)) or bool(
             r.drug and r.dosed and r.lasts and r.verb is None
         )
@@ -119,6 +131,7 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
             or names_a_visit(main)
             or _HAS_FORM.search(main)
             or _EMERGENCY.search(main)
+            or (_ON_NEED.search(low) and _plain_appointment(main))
         )
     if r.single and (r.dosed or r.drug):
         return True
@@ -135,6 +148,8 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
         and r.due.days > 1
         and _plain_appointment(low[: r.due.start])
     ):
+        return True
+    if r.due is not None and r.due.days > 0 and r.drug and r.rhythm is None and _A_DOSE.search(low):
         return True
     if r.due is not None and r.due.days > 0 and _TO_COME_OFF.search(low):
         return True
@@ -205,12 +220,22 @@ def lasting_days(r: Reading, start: int) -> int | None:
 _CHANGES = words_of("drop reduce increase raise lower cut go step titrate taper decrease double halve wean augmenter "
                     "reduire passer "
                     "aumentar reducir subir bajar up down")  # fmt: skip
+_FOLLOWS_ON = re.compile(
+    r"\b(?:following|after that|after this|thereafter|subsequently)\W*$|\bfor the following |\b(?:days?|weeks?|"
+    r"fortnight|"
+    r"months?) (?:following|after)\W*$"
+)
 _LATER_STILL = re.compile(r"\b(?:another|a further|further|more|autres?|otras?)\b")
 
 
 def changes_dose(r: Reading) -> bool:
     """ "Drop to 20 mg bd after 2 weeks": the next dose of what was named before, from a day of its own."""
     return r.dosed and r.verb in _CHANGES and r.due is not None and r.due.how in {"in", "from"} and r.due.days > 0
+
+
+def follows_on(low: str) -> bool:
+    """ "For the fortnight after that": begins when the dose before ends, in a sentence of its own."""
+    return _FOLLOWS_ON.search(low) is not None
 
 
 def is_later_still(r: Reading) -> bool:

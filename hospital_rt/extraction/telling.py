@@ -21,6 +21,10 @@ _COPULA = re.compile(
     r"fue|ha|han|habia)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
+    r"^(?:two|three|four|several|many|multiple|repeated|numerous|various|a few|a couple of|\d) (?:[a-z]+ )?(?:courses|"
+    r"cycles|"
+    r"bursts|trials|doses|injections|prescriptions) of\b|^\W*(?:[a-z]+,? )?\d{1,3} ?(?:yo|y/o|yrs?|year[- ]olds?|m|"
+    r"f)\b|"
     r"^(?:(?:the|his|her|your|their|a|an) )?(?:off\b|under\b|despite|in spite of|apart from|except|following\b|"
     r"notwithstanding|"
     r"earlier|initially|at first\b|originally|formerly|prior to|before (?:admission|this|that|coming)|"
@@ -108,6 +112,7 @@ _UNSURE = re.compile(
     r"worth (?:trying|a try|considering|a go)|an option|to be (?:considered|discussed|thought|decided|talked)|"
     r"later on|at some point|one day|plus tard|mas adelante|en la proxima|a la prochaine|if ever)\b"
 )
+_ASIDE = re.compile(r"\((?:\w+ ){2,}[^)]*\)?")
 _ITS = r"(?:his|her|the|their|a|an|its|your|my|sus?|ses|sa|son|le|la)"
 
 
@@ -121,7 +126,7 @@ def told(low: str, first: int, last: int) -> Told | None:
     ('someone-else', 'past', None)
     """
     head = unasked(unprescribed(low[:first]))
-    tail = low[last:]
+    tail = _ASIDE.sub("", low[last:])
     if _STOPS.search(head) or _ENDED.search(tail):
         return "stopped"
     if _REACTED.search(head) or _NO_REASON.search(head):
