@@ -6,6 +6,7 @@ import json
 import re
 import time
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -39,14 +40,15 @@ SECURITY_HEADERS = {
 }
 
 
-def own_hosts(settings: Settings) -> frozenset[str]:
+@lru_cache(maxsize=16)
+def own_hosts(public_url: str, port: int) -> frozenset[str]:
     """The ``Host`` values that are ours: that of ``PUBLIC_URL``, and this very machine's loopback names."""
-    parts = urlsplit(settings.public_url)
+    parts = urlsplit(public_url)
     standard = {"http": 80, "https": 443}[parts.scheme]
     names = {parts.netloc.rsplit("@", 1)[-1].lower()}
     if parts.port is None or parts.port == standard:
         names |= {parts.hostname or "", f"{parts.hostname}:{standard}"}
-    names |= {f"{name}:{settings.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    names |= {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
     return frozenset(names)
 
 
@@ -115,7 +117,8 @@ class Door(RequestHandler):
         self.set_header("X-Request-ID", self.request_id)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
-        if self.checks_host and self.request.headers.get("Host", "").lower() not in own_hosts(self.settings_):
+        hosts = own_hosts(self.settings_.public_url, self.settings_.port)
+        if self.checks_host and self.request.headers.get("Host", "").lower() not in hosts:
             raise Problem("bad-host")
 
     @property

@@ -203,7 +203,7 @@ class LiveHandler(Door, WebSocketHandler):
         """Whose data this channel carries from now on."""
         if who.role == "patient":
             return [who.id]
-        return [one.patient_id for one in await self.store.assignments.of_doctor(who.id)]
+        return [one.patient_id for one in await self.store.panel(who.id)]
 
     async def _place(self, message: messages.Auth, who: Principal) -> tuple[str, int, int | None]:
         """Epoch, newest ``seq``, and where to go on: None when the client has to reload."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,10 +14,8 @@ from handlers.paging import page_of
 from handlers.shapes import MyPatientView, NeedQuery
 from hospital_rt.adherence import Mark, picture
 from hospital_rt.clock import local_day, start_of_day, to_wire
-from hospital_rt.kept import Ready
-from models.assignments import Assignment
+from hospital_rt.kept import FOR_EVER, OWN_BYTES, Ready, ReadyRows
 from models.reminders import Counted
-from models.store import Held
 from models.users import fold
 
 DAYS = 30
@@ -33,6 +31,19 @@ class Rank(NamedTuple):
     id: str
 
 
+class Panel(NamedTuple):
+    """A doctor's patients, when each of them became one, and since when this is known."""
+
+    ids: tuple[str, ...]
+    joined: tuple[datetime, ...]
+    since: datetime
+    until: datetime = FOR_EVER
+
+    @property
+    def size(self) -> int:
+        return OWN_BYTES + 150 * len(self.ids)
+
+
 class MyPatientsHandler(ApiHandler):
     operations = {
         "GET": Operation(
@@ -45,29 +56,46 @@ class MyPatientsHandler(ApiHandler):
         """Your patients, those who need you first."""
         query = self.query(NeedQuery)
         await self.set_feed()
-        rows = await self._rows(await self.store.held_by(self.who.id))
-        rows.sort(key=(lambda row: row.rank[2:]) if query.sort == "name" else (lambda row: row.rank))
+        rows: Sequence[Ready] = await self._rows()
+        if query.sort == "name":
+            rows = sorted(rows, key=lambda row: row.rank[2:])
         shown, following = page_of(rows, cursor=query.cursor, limit=query.limit)
         await self.leave_trace(of=[row.rank.id for row in shown])
         items = b",".join([row.text for row in shown])
         self.respond_text(b'{"items":[%b],"next":%b}' % (items, as_text(following)))
 
-    async def _rows(self, patients: Sequence[Held]) -> list[Ready]:
-        """Each patient as text, kept ready while nothing that it is made of has moved."""
-        now, epoch, kept = self.now(), await self.store.epoch(), self.doors.kept
-        keys = {
-            one.assignment.patient_id: (epoch, one.assignment, one.mark, tuple(one.user.items())) for one in patients
-        }
-        found = {id: kept.get(("patient", self.who.id, id), key, now=now) for id, key in keys.items()}
-        missing = [one.assignment for one in patients if found[one.assignment.patient_id] is None]
-        if missing:
-            for id, ready in (await self._anew(missing, now=now)).items():
-                kept.put(("patient", self.who.id, id), keys[id], ready)
-                found[id] = ready
-        return [ready for ready in found.values() if ready]
+    async def _rows(self) -> tuple[Ready, ...]:
+        """Each patient as text, by need, kept ready while nothing that it is made of has moved."""
+        me, now, kept, epoch = self.who.id, self.now(), self.doors.kept, await self.store.epoch()
+        panel = await self._panel(epoch)
+        states = await self.store.states(panel.ids)
+        key = (epoch, panel.ids, panel.joined, states)
+        whole: ReadyRows | None = kept.get(("list", me), key, now=now)
+        if whole is None:
+            keys = {id: (epoch, *rest) for id, *rest in zip(panel.ids, panel.joined, states, strict=True)}
+            found = {id: kept.get(("patient", me, id), keys[id], now=now) for id in panel.ids}
+            joined = {id: at for id, at in zip(panel.ids, panel.joined, strict=True) if found[id] is None}
+            if joined:
+                for id, ready in (await self._anew(joined, now=now)).items():
+                    kept.put(("patient", me, id), keys[id], ready)
+                    found[id] = ready
+            rows = sorted(found.values(), key=lambda row: row.rank)
+            whole = ReadyRows(tuple(rows), now, min([row.until for row in rows], default=FOR_EVER))
+            kept.put(("list", me), key, whole)
+        return whole.rows
 
-    async def _anew(self, assignments: Sequence[Assignment], *, now: datetime) -> dict[str, Ready]:
-        ids = [one.patient_id for one in assignments]
+    async def _panel(self, epoch: str) -> Panel:
+        """Whose list it is, read anew once the doctor's own mark has moved."""
+        what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
+        panel: Panel | None = self.doors.kept.get(what, key, now=now)
+        if panel is None:
+            found = await self.store.panel(self.who.id)
+            panel = Panel(tuple(one.patient_id for one in found), tuple(one.since for one in found), now)
+            self.doors.kept.put(what, key, panel)
+        return panel
+
+    async def _anew(self, joined: Mapping[str, datetime], *, now: datetime) -> dict[str, Ready]:
+        ids = list(joined)
         people = await self.store.users.people(set(ids))
         today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
         # Two days more: whoever answered on one date may have been due on another, as their zone has it.
@@ -79,8 +107,8 @@ class MyPatientsHandler(ApiHandler):
         for row in ledger:
             mine[row.patient_id].append(row)
         found = {}
-        for one in assignments:
-            id, person = one.patient_id, people[one.patient_id]
+        for id in ids:
+            person = people[id]
             oldest = today[id] - timedelta(days=DAYS)
             marks = [
                 Mark(row.step_id, row.day, row.slot_at, row.state)
@@ -90,7 +118,7 @@ class MyPatientsHandler(ApiHandler):
             seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
             seen = picture(marks, last=today[id], days=DAYS)
             item: dict[str, Any] = {
-                "id": id, "name": person.name, "since": to_wire(one.since), "steps_open": open_counts[id],
+                "id": id, "name": person.name, "since": to_wire(joined[id]), "steps_open": open_counts[id],
                 "last_check_in_at": to_wire(answered_at) if answered_at else None,
                 "last_seen_at": to_wire(seen_at) if seen_at else None,
                 "missed_in_a_row": seen.missed_in_a_row,

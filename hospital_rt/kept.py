@@ -8,13 +8,28 @@ written anywhere.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
 
 from cachetools import TTLCache
 
 KEPT_S = 60.0
 KEPT_BYTES = 32 * 1024 * 1024
+OWN_BYTES = 500
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Keepable(Protocol):
+    """What is right from ``since`` until before ``until``; ``size`` in bytes, roughly."""
+
+    @property
+    def since(self) -> datetime: ...
+
+    @property
+    def until(self) -> datetime: ...
+
+    @property
+    def size(self) -> int: ...
 
 
 class Ready(NamedTuple):
@@ -25,22 +40,39 @@ class Ready(NamedTuple):
     until: datetime
     rank: Any = None
 
+    @property
+    def size(self) -> int:
+        return len(self.text) + OWN_BYTES
+
+
+class ReadyRows(NamedTuple):
+    """Several of them in their order, right while all of them are."""
+
+    rows: tuple[Ready, ...]
+    since: datetime
+    until: datetime
+
+    @property
+    def size(self) -> int:
+        return OWN_BYTES + sum(row.size for row in self.rows)
+
 
 class Kept:
     """Ready answers by what they are of: one each, the newest; the longest unused go first when there are too many."""
 
     def __init__(self) -> None:
-        self._held: TTLCache[Hashable, tuple[Hashable, Ready]] = TTLCache(
-            KEPT_BYTES, ttl=KEPT_S, getsizeof=lambda held: len(held[1].text) + 500
+        self._held: TTLCache[Hashable, tuple[Hashable, Keepable]] = TTLCache(
+            KEPT_BYTES, ttl=KEPT_S, getsizeof=lambda held: held[1].size
         )
 
-    def get(self, what: Hashable, key: Hashable, *, now: datetime) -> Ready | None:
-        """The answer, if it was made from just this ``key`` and its time is not over."""
+    def get(self, what: Hashable, key: Hashable, *, now: datetime) -> Any:
+        """The answer, as it was put there, if it was made from just this ``key`` and its time is not over; else None.
+        """
         held = self._held.get(what)
         if held is None or held[0] != key or not held[1].since <= now < held[1].until:
             return None
         return held[1]
 
-    def put(self, what: Hashable, key: Hashable, ready: Ready) -> None:
-        if len(ready.text) < KEPT_BYTES // 100:
+    def put(self, what: Hashable, key: Hashable, ready: Keepable) -> None:
+        if ready.size < KEPT_BYTES // 100:
             self._held[what] = (key, ready)

@@ -2,7 +2,7 @@
 
 Most changes are told in the patient's feed and move its ``seq`` on. For the few that are told to nobody (another time
 zone, an answer to a cancelled step, a proposal) the same transaction counts the feed's ``moved`` on. So a patient's
-steps and ledger are as they were while ``(seq, moved)`` of their feed is.
+steps and ledger, and a doctor's list of patients, are as they were while ``(seq, moved)`` of their own feed is.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Moved:
-    """The patients whose records one transaction wrote, and the users whose feeds it moved on."""
+    """The users whose records one transaction wrote, and those whose feeds it moved on."""
 
-    patients: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
 
     @property
     def untold(self) -> set[str]:
-        return self.patients - self.told
+        return self.written - self.told
 
 
 _present: ContextVar[Moved | None] = ContextVar("moved", default=None)
@@ -39,11 +39,11 @@ def collected() -> Iterator[Moved]:
         _present.reset(mark)
 
 
-def wrote(patient_ids: Iterable[str]) -> None:
-    """Steps or ledger entries of these patients are being written."""
+def wrote(user_ids: Iterable[str]) -> None:
+    """Steps or ledger entries of these patients are being written, or who these doctors' patients are."""
     found = _present.get()
     if found is not None:
-        found.patients.update(patient_ids)
+        found.written.update(user_ids)
 
 
 def told(user_ids: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.database import Collection, Document, Session
+from hospital_rt.moved import wrote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Assignments:
         return {row["patient_id"]: self._read(row) for row in await cursor.to_list(None)}
 
     async def start(self, assignment: Assignment, *, session: Session) -> None:
+        wrote([assignment.doctor_id])
         await self._assignments.insert_one(
             {
                 "_id": assignment.id, "patient_id": assignment.patient_id, "doctor_id": assignment.doctor_id,
@@ -72,9 +74,10 @@ class Assignments:
             session=session,
         )  # fmt: skip
 
-    async def end(self, assignment_id: str, *, at: datetime, session: Session) -> None:
+    async def end(self, assignment: Assignment, *, at: datetime, session: Session) -> None:
+        wrote([assignment.doctor_id])
         await self._assignments.update_one(
-            {"_id": assignment_id}, {"$set": {"ended_at": at}, "$unset": {"current": 1}}, session=session
+            {"_id": assignment.id}, {"$set": {"ended_at": at}, "$unset": {"current": 1}}, session=session
         )
 
     async def share(self, assignment_id: str, share_history: bool, *, session: Session) -> None:

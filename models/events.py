@@ -127,12 +127,12 @@ class Events:
             rows = await self._feeds.find({"_id": {"$in": list(counts)}}, session=session).to_list(None)
         return {row["_id"]: row["seq"] for row in rows}
 
-    async def count_moved(self, patient_ids: set[str], *, session: Session) -> None:
-        """What is told to nobody moves these patients' records all the same (see ``moved``)."""
-        if patient_ids:
-            take_turns(f"feeds/{id}" for id in patient_ids)
+    async def count_moved(self, user_ids: set[str], *, session: Session) -> None:
+        """What is told to nobody moves these users' records all the same (see ``moved``)."""
+        if user_ids:
+            take_turns(f"feeds/{id}" for id in user_ids)
             await self._feeds.bulk_write(
-                [UpdateOne({"_id": id}, {"$inc": {"seq": 0, "moved": 1}}, upsert=True) for id in sorted(patient_ids)],
+                [UpdateOne({"_id": id}, {"$inc": {"seq": 0, "moved": 1}}, upsert=True) for id in sorted(user_ids)],
                 ordered=False, session=session,
             )  # fmt: skip
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import uuid4
 
 from pymongo import ReturnDocument
@@ -45,6 +45,7 @@ T = TypeVar("T")
 INDEX_OPTIONS_CONFLICT = 85
 RESTORING = "restoring"
 EPOCH_KEPT_S = 1.0
+UNMOVED = Mark()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,8 @@ class SignedIn:
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A patient of a doctor: the assignment, where the patient's records stand, and what their own record shows."""
-
-    assignment: Assignment
-    mark: Mark
-    user: Document = field(repr=False)
+# Where a user's records stand, and what others may see of their own one: equal while nothing of it has changed.
+State: TypeAlias = tuple[Mark, tuple[Any, ...]]
 
 
 class Store:
@@ -91,7 +87,9 @@ class Store:
         self._epoch, self._epoch_until = "", 0.0
         self._signing_in = Asking(self._read_signed_in)
         self._gatherings: dict[Any, Gathering[Any, Any]] = {}
-        self._asking_held = Asking(self._read_held, most=20)
+        self._asking_panel = Asking(self._read_panels)
+        self._asking_states = Asking(self._read_states, most=20)
+        self._asking_epoch = Asking(self._read_epoch)
 
     async def open(self, *, restoring: bool = False) -> None:
         """Make indexes and the epoch. Safe from several nodes at once.
@@ -145,22 +143,25 @@ class Store:
             for session_id, user_id in pairs if session_id in sessions and user_id in users
         }  # fmt: skip
 
-    async def held_by(self, doctor_id: str) -> list[Held]:
-        """The patients now assigned to a doctor, longest first; of their own records name, zone and last visit.
+    async def panel(self, doctor_id: str) -> list[Assignment]:
+        """The patients now assigned to a doctor, longest first. It is the same while the doctor's feed mark is."""
+        return await self._asking_panel(doctor_id) or []
 
-        What is read of a patient afterwards is never older than the ``mark``.
-        """
-        return await self._asking_held(doctor_id) or []
-
-    async def _read_held(self, doctor_ids: list[str]) -> dict[str, list[Held]]:
-        assignments = await self.assignments.of_doctors(doctor_ids)
-        ids = [one.patient_id for one in assignments]
-        marks, users = await asyncio.gather(self.events.marks_of(ids), self.users.shown_rows(ids))
-        found: dict[str, list[Held]] = {}
-        for one in assignments:
-            held = Held(one, marks.get(one.patient_id, Mark()), users.get(one.patient_id, {}))
-            found.setdefault(one.doctor_id, []).append(held)
+    async def _read_panels(self, doctor_ids: list[str]) -> dict[str, list[Assignment]]:
+        found: dict[str, list[Assignment]] = {}
+        for one in await self.assignments.of_doctors(doctor_ids):
+            found.setdefault(one.doctor_id, []).append(one)
         return found
+
+    async def states(self, user_ids: tuple[str, ...]) -> tuple[State, ...]:
+        """The state of each of these users. What is read of them afterwards is never older."""
+        return await self._asking_states(user_ids) or ()
+
+    async def _read_states(self, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], tuple[State, ...]]:
+        ids = list({id for group in groups for id in group})
+        marks, users = await asyncio.gather(self.events.marks_of(ids), self.users.shown_rows(ids))
+        states = {id: (marks.get(id, UNMOVED), tuple(users.get(id, {}).values())) for id in ids}
+        return {group: tuple([states[id] for id in group]) for group in groups}
 
     async def epoch(self, *, fresh: bool = False) -> str:
         """The epoch of all feeds: another one after a restore, so that no client resumes into the wrong past.
@@ -169,13 +170,17 @@ class Store:
         """
         if not fresh and time.monotonic() < self._epoch_until:
             return self._epoch
-        row = await self._meta.find_one({"_id": "epoch"})
+        return await self._asking_epoch("epoch") or ""
+
+    async def _read_epoch(self, names: list[str]) -> dict[str, str]:
+        [name] = names
+        row = await self._meta.find_one({"_id": name})
         if row is None:
             with contextlib.suppress(DuplicateKeyError):  # another node was first
-                await self._meta.insert_one({"_id": "epoch", "value": uuid4().hex[:16]})
-            row = await self._meta.find_one({"_id": "epoch"})
+                await self._meta.insert_one({"_id": name, "value": uuid4().hex[:16]})
+            row = await self._meta.find_one({"_id": name})
         self._epoch, self._epoch_until = str(row["value"]) if row else "", time.monotonic() + EPOCH_KEPT_S
-        return self._epoch
+        return {name: self._epoch}
 
     def gathering(
         self, work: Callable[[Store, Sequence[Any]], Awaitable[Sequence[Any]]], *, apart: Callable[[Any], Hashable]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hospital_rt.kept import KEPT_BYTES, Kept, Ready
-from models.acts import accounts, check_in
+from models.acts import accounts, assign, check_in
 from tests.driver import Clinic, Person, item, plan_item
 
 PILL = plan_item("Take a pill", "Take a pill at 09:00 and 21:00", times_per_day=2, times=["09:00", "21:00"])
@@ -16,6 +16,10 @@ NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 async def listed(patient: Person) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await patient.get("/api/steps/")).body["items"]
     return found
+
+
+async def listed_ids(doctor: Person) -> list[str]:
+    return [one["id"] for one in (await doctor.get("/api/my-patients/")).body["items"]]
 
 
 async def row(doctor: Person) -> dict[str, Any]:
@@ -63,6 +67,28 @@ async def test_a_new_name_and_a_shared_history_show_in_the_doctors_list(ward: Cl
     assert (await row(doctor))["name"] == "Ruth Keller"
     await patient.patch("/api/me/", {"name": "Ruth Meier"})
     assert (await row(doctor))["name"] == "Ruth Meier"
+
+
+async def test_who_comes_and_who_leaves_shows_at_once_though_nobody_is_told(ward: Clinic) -> None:
+    patient, doctor = await ward.pair()
+    other = await ward.patient()
+    store, now = ward.house.store, ward.house.now()
+    assert await listed_ids(doctor) == [patient.id]
+    await assign.assign_doctor(store, patient_id=other.id, doctor_id=doctor.id, share_history=False, now=now)
+    assert set(await listed_ids(doctor)) == {patient.id, other.id}
+    await assign.leave_doctor(store, patient_id=patient.id, now=now)
+    assert await listed_ids(doctor) == [other.id]
+    leaving = await store.users.get(other.id)
+    assert leaving is not None
+    await accounts.leave_for_good(store, leaving, now=now, erase=True)
+    assert await listed_ids(doctor) == []
+
+
+async def test_a_visit_that_moves_nothing_else_shows_in_the_doctors_list(ward: Clinic) -> None:
+    patient, doctor = await ward.pair()
+    before = (await row(doctor))["last_seen_at"]
+    await ward.house.store.users.saw([patient.id], at=ward.house.now() + timedelta(hours=1))
+    assert (await row(doctor))["last_seen_at"] > before
 
 
 def test_an_answer_is_given_for_its_key_and_its_time_only() -> None:

@@ -13,7 +13,8 @@ import pytest
 import time_machine
 
 from hospital_rt.clock import utcnow
-from tests.driver import PASSWORD, Answer, Clinic, Person, pages
+from hospital_rt.tokens import InvalidToken, Tokens
+from tests.driver import PASSWORD, SECRET, Answer, Clinic, Person, pages
 from tests.mailbox import letters
 
 REFRESH, REVOKE = "/api/token/refresh/", "/api/token/revoke/"
@@ -296,3 +297,13 @@ async def test_many_devices_come_in_pages(ward: Clinic) -> None:
     found = await pages(patient, "/api/me/sessions/?limit=3")
     assert [len(page) for page in whole] == [4] and [len(page) for page in found] == [3, 1]
     assert found[0] + found[1] == whole[0]
+
+
+def test_an_access_token_that_was_good_once_is_judged_by_the_clock_again() -> None:
+    tokens, now = Tokens(SECRET, access_s=900), utcnow()
+    token = tokens.issue_access(user_id="u", session_id="s", now=now)
+    assert tokens.read_access(token).user_id == "u"
+    for moved_s in (901, -60):
+        with time_machine.travel(now + timedelta(seconds=moved_s)), pytest.raises(InvalidToken):
+            tokens.read_access(token)
+    assert tokens.read_access(token).user_id == "u"

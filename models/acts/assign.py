@@ -111,7 +111,7 @@ async def _end(
     happenings = await supersede_in_flight(
         store, patient_id=patient_id, doctor_id=doctor_id, now=now, session=session
     )
-    await store.assignments.end(assignment.id, at=now, session=session)
+    await store.assignments.end(assignment, at=now, session=session)
     key = f"assignment/{assignment.id}/ended"
     told: list[tuple[str, str]] = []
     if erased != doctor_id:
