@@ -23,8 +23,8 @@ from hospital_rt.vault import Vault
 from hospital_rt.wakeups import Wakeups, make_redis
 
 LARGEST_BODY = 256 * 1024
-IDLE_S = 60  # between requests, and for the whole of a request's headers
-BODY_S = 20  # for the whole of a body
+IDLE_S = 60                            # between requests, and for the whole of a request's headers
+BODY_S = 20                            # for the whole of a body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Open the clients of one role. Whether they reach anything shows when they are used."""
     async with contextlib.AsyncExitStack() as stack:
         metrics = Metrics()
-        database = Database(settings.mongo_url or "", driver=settings.mongo_driver, listeners=[PoolFigures(metrics)])
+        database = Database(
+            settings.mongo_url or "", driver=settings.mongo_driver, listeners=[PoolFigures(metrics)]
+        )
         stack.push_async_callback(database.close)
         redis = make_redis(settings.redis_url or "redis://127.0.0.1:1")
         stack.push_async_callback(redis.aclose)
@@ -91,7 +93,7 @@ class Server(HTTPServer):
     def stop_accepting(self) -> None:
         """Take who has knocked already, and nobody after that."""
         for listening in list(self._sockets.values()):
-            with contextlib.suppress(OSError):  # nobody waits there any more
+            with contextlib.suppress(OSError):         # nobody waits there any more
                 while True:
                     line, address = listening.accept()
                     self._handle_connection(line, address)

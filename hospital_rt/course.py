@@ -30,8 +30,8 @@ class Slot:
     key: str
     at: datetime
     state: SlotState
-    recorded: bool = True  # a reminder stands in the ledger; False: answered early, or coalesced by an outage
-    repeats: int = 0  # the last day after its own on which it was due again
+    recorded: bool = True          # a reminder stands in the ledger; False: answered early, or coalesced by an outage
+    repeats: int = 0               # the last day after its own on which it was due again
     answered_at: datetime | None = None
 
 
@@ -231,7 +231,9 @@ def describe_today(course: Course, *, now: datetime, zone: ZoneInfo) -> list[dic
     ]
 
 
-def _named(course: Course, slot_at: datetime, *, now: datetime, zone: ZoneInfo, recalled: Slot | None) -> Slot | None:
+def _named(
+    course: Course, slot_at: datetime, *, now: datetime, zone: ZoneInfo, recalled: Slot | None
+) -> Slot | None:
     """The slot a client named by its instant, as it stands.
 
     Raises:

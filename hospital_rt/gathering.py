@@ -81,7 +81,7 @@ class Gathering(Generic[A, R]):
         while self._waiting and len(group) < self._most:
             asked, result = self._waiting.popleft()
             name = self._apart(asked)
-            if result.done():  # nobody waits for it any more
+            if result.done():                        # nobody waits for it any more
                 continue
             if name in names:
                 left.append((asked, result))

@@ -23,13 +23,13 @@ from hospital_rt.outbox import Outbox
 from hospital_rt.telemetry import describe_error, log
 
 REPLAY_PAGE = 100
-REPLAY_PATIENCE_S = 20.0  # a page comes in over a poor network
-SLOW_S = 4.0  # with a full outbox, and nothing taken in
-READERS = 100  # feeds read by one query
-AT_ONCE = 500  # events read by one query: opening them holds the loop up
-ENDED_KEPT_S = 30.0  # longer than any socket takes from its sign-in to its place here
-SWEEP_S = 2.0  # while Redis is away
-CALM_SWEEP_S = 20.0  # while it is not: repairs a wake-up that was lost
+REPLAY_PATIENCE_S = 20.0               # a page comes in over a poor network
+SLOW_S = 4.0                           # with a full outbox, and nothing taken in
+READERS = 100                          # feeds read by one query
+AT_ONCE = 500                          # events read by one query: opening them holds the loop up
+ENDED_KEPT_S = 30.0                    # longer than any socket takes from its sign-in to its place here
+SWEEP_S = 2.0                          # while Redis is away
+CALM_SWEEP_S = 20.0                    # while it is not: repairs a wake-up that was lost
 LAST_WORDS_S = 1.0
 MOST_SOCKETS = 8
 
@@ -238,7 +238,7 @@ class Hub:
         """Compare where each feed stands with what was read here: after a time in which nothing could be heard."""
         epoch = await self._feeds.epoch()
         if self._epoch not in {"", epoch}:
-            for socket in self.sockets:  # the records are other ones: whoever resumes is told to reload
+            for socket in self.sockets:    # the records are other ones: whoever resumes is told to reload
                 socket.outbox.give_up(1012, "resume")
         self._epoch = epoch
         ids = list(self._readers)
@@ -295,12 +295,12 @@ class Hub:
         for user_id, events in found.items():
             self._deliver_to(user_id, heads[user_id], events)
         if sum(map(len, found.values())) >= AT_ONCE:
-            self.wake(user_ids)  # there is more
+            self.wake(user_ids)            # there is more
 
     def _deliver_to(self, user_id: str, head: int, events: list[Rendered]) -> None:
         reader = self._readers.get(user_id)
         if reader is None or reader.head < head:
-            return  # the sockets that this was read for are gone; others have come, and read on
+            return                         # the sockets that this was read for are gone; others have come, and read on
         for event in events:
             if event.seq <= reader.head:
                 continue

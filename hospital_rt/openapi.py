@@ -24,7 +24,7 @@ SIGNED_IN = ("unauthenticated", "forbidden")
 class Described:
     """One method of one route, as the document needs it."""
 
-    path: str  # /api/notes/{note_id}/
+    path: str                          # /api/notes/{note_id}/
     method: str
     doc: str
     who: str
@@ -99,9 +99,7 @@ def _operation(one: Described) -> dict[str, Any]:
 def _parameters(one: Described) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {
-            "name": part[1:-1],
-            "in": "path",
-            "required": True,
+            "name": part[1:-1], "in": "path", "required": True,
             "schema": {"type": "string"} if one.fhir else {"type": "string", "format": "uuid"},
         }
         for part in one.path.split("/")

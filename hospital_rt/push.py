@@ -148,7 +148,7 @@ class PushSender:
             }  # fmt: skip
         except (EndpointRefused, ValueError, TypeError):
             return "gone"
-        except Exception as error:  # whatever the encoder makes of hostile keys
+        except Exception as error:     # whatever the encoder makes of hostile keys
             log.warning("push.not_encoded", **describe_error(error))
             return "gone"
         try:

@@ -99,7 +99,9 @@ def run_together(
         environment |= {name.removesuffix("_FILE"): "" for name, path in environment.items()
                         if name.endswith("_FILE") and path}  # fmt: skip
         main = Path(__file__).resolve().parent.parent / "main.py"
-        roles = [Role(name=name, command=(sys.executable, str(main), name), environment=environment) for name in ROLES]
+        roles = [
+            Role(name=name, command=(sys.executable, str(main), name), environment=environment) for name in ROLES
+        ]
         letters = _Letters(settings.data_dir / "mail") if command == "demo" else None
 
         def ready() -> None:

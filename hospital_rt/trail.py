@@ -31,8 +31,8 @@ class Trace:
     user_id: str | None = None
     session_id: str | None = None
     request_id: str | None = None
-    address: str | None = field(default=None, repr=False)  # of a user: stored sealed
-    operator: str | None = None  # of an operator: the account that ran the command
+    address: str | None = field(default=None, repr=False)      # of a user: stored sealed
+    operator: str | None = None                                # of an operator: the account that ran the command
     written: bool = False
 
 

@@ -30,9 +30,9 @@ REDIS_AWAY = (RedisError, OSError, RuntimeError)
 CHANNEL = "hospital_rt:wake"
 BATCH = 500
 MOST_WAITING = 100_000
-PING_AFTER_S = 1.0  # of silence
+PING_AFTER_S = 1.0                     # of silence
 STOP_TRIES = 10
-DEAF_AFTER_S = 3.0  # without an answer
+DEAF_AFTER_S = 3.0                     # without an answer
 
 
 def try_once_more() -> Retry:
