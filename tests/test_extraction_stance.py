@@ -149,6 +149,7 @@ May need amlodipine 5 mg daily if BP stays up.
 Would consider gabapentin 300 mg tds next time.
 Could be tried on duloxetine 30 mg daily.
 If no better we'll add montelukast 10 mg at night.
+If BP is still high at review, increase ramipril to 10 mg would be next.
 Next step would be pregabalin 75 mg bd.
 Might benefit from physiotherapy twice a week.
 Plan B is prednisolone 30 mg daily for 5 days.
@@ -171,6 +172,7 @@ Si no mejora, valoraremos prednisona 30 mg al día.
 Se planteará metotrexato 10 mg semanal en la próxima visita.
 Il faudra peut-être passer à l'insuline 10 UI le soir.
 Surgery to be thought about if it recurs.
+Hold in mind carvedilol 6.25 mg bd.
 """,
     "stopped / discontinued": """
 Came off fluoxetine 20 mg daily in June.
@@ -292,6 +294,237 @@ Ha tomado amoxicilina 500 mg cada 8 horas durante 7 días sin mejoría.
 A reçu de l'amoxicilline 1 g deux fois par jour pendant 6 jours en mai.
 Avait pris du tramadol 50 mg trois fois par jour sans effet.
 En tratamiento con metformina 850 mg cada 12 horas y glimepirida 2 mg al día.
+""",
+    "told by a wider circle": """
+Her landlady insists on castor oil 10 ml every night.
+The gym instructor has him on creatine 5 g daily.
+His uncle in Leeds was cured with colchicine 500 mcg twice a day.
+A man at church takes glucosamine 1.5 g a day and is much better.
+Colleague at work recommends magnesium 300 mg nightly.
+The chemist sold her loperamide 2 mg four times a day.
+Her daughter gives her senna 15 mg at night.
+Son fills the dosette box every Sunday.
+Partner injects the insulin 20 units each evening.
+Homecare team visit four times a day.
+A nurse comes in to change the patch every three days.
+School gives his methylphenidate 10 mg at noon.
+Grandad had his aspirin 75 mg stopped last week.
+Both parents take statins.
+Their cat has thyroid tablets twice a day.
+She borrowed a friend's tramadol 50 mg three times a day last week.
+The dentist gave metronidazole 400 mg tds for 3 days.
+The out-of-hours doctor started clarithromycin 500 mg bd on Sunday.
+A&E gave him diclofenac 50 mg tds.
+The private clinic put her on testosterone gel daily.
+The previous surgery had him down for ramipril 10 mg od.
+Ambulance crew gave aspirin 300 mg.
+Anaesthetist gave dexamethasone 8 mg in theatre.
+The renal unit will adjust his darbepoetin weekly.
+The diabetic nurse will start insulin 10 units at night next week.
+Dietician is seeing her monthly.
+Someone from the rehab team rings every Tuesday.
+It was the locum who suggested quinine 200 mg at night.
+Spouse is on the same antibiotic, doxycycline 100 mg bd.
+Roommate treated with malathion, to repeat in 7 days.
+""",
+    "told by time": """
+Ramipril 5 mg od until March, when the cough began.
+Two years of sertraline 50 mg daily with good effect.
+Between 2015 and 2019 he had methotrexate 15 mg weekly.
+Since July she has used clobetasol ointment nightly.
+For the past month: ibuprofen 400 mg three times a day.
+Over the last fortnight he has taken codeine 30 mg qds.
+Antibiotics twice this winter (amoxicillin 500 mg tds, doxycycline 100 mg od).
+Previously: nitrofurantoin 50 mg at night for six months.
+As a teenager she had isotretinoin 40 mg daily for 5 months.
+Last flare treated with prednisolone 30 mg daily for a week.
+Before the operation he took warfarin 4 mg daily.
+Day 3 of flucloxacillin 500 mg qds from the walk-in centre.
+Halfway through a week of trimethoprim 200 mg bd from the pharmacist.
+Just finished a week of aciclovir 800 mg five times daily.
+Has now had six weeks of naproxen 500 mg bd.
+Having taken omeprazole 20 mg daily for a month, she is no better.
+After 4 weeks of amitriptyline 10 mg nocte there is no change.
+Despite gabapentin 300 mg tds he still has pain.
+While on atenolol 50 mg daily her hands were cold.
+Already on maximum doxazosin 8 mg bd.
+Prior treatment: salbutamol 2 puffs qds, no response.
+Tried lactulose 15 ml bd, Movicol 2 sachets daily, senna 2 nocte - nothing works.
+Started by the hospital last week on digoxin 125 mcg daily.
+Vaccinated against flu on 3 October.
+Stitches came out on Monday.
+MRI was booked in error.
+Blood test taken today, results in a week.
+Sent for x-ray this morning.
+Cervical screening done in January, next due 2029.
+Cortisone injection given into the left knee at this visit.
+1st dose of hepatitis B vaccine administered today.
+Wound dressed and swabbed.
+Ear syringed in clinic.
+Sick note issued for two weeks.
+Written for physio already.
+Referral sent to dermatology last week.
+Prescription for amoxicillin 500 mg tds cancelled.
+""",
+    "told by stance": """
+Statin was discussed; she is still thinking.
+He'd sooner not have injections.
+She is in two minds about the coil.
+Chooses not to have chemotherapy.
+Against medical advice he has stopped his warfarin 3 mg daily.
+She has decided against HRT patches twice a week.
+Unhappy with the idea of insulin 4 times a day.
+He does not see the point of a statin 20 mg nightly.
+Politely refused the offer of counselling once a week.
+Will think it over: sertraline 50 mg daily.
+Hesitant about starting methotrexate 10 mg weekly.
+Couldn't face another course of metronidazole 400 mg tds.
+Not willing to try CPAP every night.
+Happy without any treatment.
+Didn't fill the script for ramipril 2.5 mg daily.
+Hasn't been taking her levothyroxine 75 mcg daily.
+Forgets his evening metformin 500 mg most days.
+Skips the lunchtime dose twice a week.
+Misses amlodipine 5 mg twice a week.
+Only takes furosemide 40 mg on alternate days instead of daily.
+Threw away the steroid cream.
+Not taking any of the prescribed tablets: ramipril 5 mg, simvastatin 40 mg nocte.
+Never started the mirtazapine 15 mg nocte.
+The idea of weekly injections appals her.
+""",
+    "perhaps": """
+Amlodipine 5 mg od would be my next choice.
+Thereafter possibly azathioprine 50 mg daily.
+We will see about metformin 500 mg bd in the new year.
+If this does not work, the next thing is topiramate 25 mg at night.
+If he relapses we shall go for lithium 400 mg at night.
+Failing that, botulinum toxin every 12 weeks.
+Should BP stay high then ramipril 2.5 mg od is what I would add.
+There may be a case for spironolactone 25 mg daily.
+Room to raise gabapentin to 600 mg tds.
+I wonder whether bisoprolol 2.5 mg daily would help.
+In the long run he will probably need insulin 10 units nightly.
+To be decided at MDT: radiotherapy daily for 3 weeks.
+Await bloods before deciding on allopurinol 100 mg daily.
+Depending on the scan, tamoxifen 20 mg daily for 5 years.
+Provisional plan for surgery in the autumn.
+Not yet time for memantine 10 mg daily.
+Down the road a trial of ropinirole 0.25 mg at night.
+HRT remains a possibility.
+Physio twice a week if funding allows.
+Colposcopy only if the next smear is abnormal.
+A statin is something to talk about another day.
+We toyed with the idea of pregabalin 75 mg bd.
+We shall revisit naltrexone 50 mg daily in spring.
+Keep in mind dapagliflozin 10 mg daily for the future.
+Could do with seeing a dietitian.
+""",
+    "stopped": """
+Ramipril 5 mg od on hold.
+Amlodipine 10 mg od - now off it.
+Metformin 1 g bd withheld.
+Withhold ramipril 5 mg od and furosemide 40 mg od for 48 hours.
+Please discontinue the codeine 30 mg qds.
+No more prednisolone 5 mg daily.
+Off all diuretics (furosemide 40 mg, spironolactone 25 mg).
+I have taken her off atenolol 50 mg daily.
+I have asked him to stop naproxen 500 mg bd and aspirin 75 mg od.
+Time to stop alendronate 70 mg weekly.
+We are stopping the simvastatin 40 mg nocte.
+Doxazosin 4 mg od to be withdrawn.
+Pioglitazone 30 mg od no longer indicated.
+Sertraline 50 mg od has been stopped.
+Warfarin 3 mg od is finished.
+Dejar de tomar ibuprofeno 600 mg cada 8 horas.
+Se suspende amlodipino 5 mg al día.
+On arrête le ramipril 5 mg par jour.
+Fin du traitement par prednisone 20 mg par jour.
+Finalizó amoxicilina 500 mg cada 8 horas.
+""",
+    "prohibition and negation": """
+Under no circumstances take ibuprofen 400 mg with warfarin.
+You must not drink alcohol for 48 hours.
+Patient not to take metronidazole 400 mg with alcohol.
+There is no place for antibiotics 3 times a day.
+We did not feel that oramorph 5 mg four hourly was right.
+Not a candidate for apixaban 5 mg bd.
+Unsuitable for tramadol 50 mg qds.
+Codeine 30 mg is best avoided.
+Aspirin 300 mg: allergic.
+Penicillin makes her wheeze.
+Rash after co-trimoxazole 960 mg bd.
+Not indicated: CT head, antibiotics, admission.
+Nil indication for steroid eye drops four times a day.
+Antibiotics withheld.
+No bloods needed this time.
+No follow-up required.
+No changes to medication today.
+No further appointments necessary.
+Vaccines: none needed.
+Sin necesidad de antibiótico cada 8 horas.
+No se recomienda reposo absoluto.
+Pas de radio ni de prise de sang.
+Inutile de reprendre l'amoxicilline 1 g deux fois par jour.
+L'aspirine 75 mg n'est pas indiquée.
+Contre-indication aux AINS deux fois par jour.
+""",
+    "findings": """
+BP 132/84 in the mornings, 126/80 in the evenings.
+Seizures once a month, each lasting 2 minutes.
+Eats three meals a day and snacks twice.
+She breastfeeds every 3 hours.
+The baby takes 90 ml every 4 hours.
+Passing urine 8 times a day.
+He runs 5 km three times a week.
+Swims twice a week.
+Alcohol: 2 glasses of wine every evening.
+Tobacco: 15 a day for 30 years.
+Takes the bus to work every day.
+Coughs every morning, worse in winter.
+Hypos twice a week before lunch.
+Period every 28 days, lasting 5 days.
+Naps for an hour every afternoon.
+Blood sugars 6-8 before breakfast, 9-12 at bedtime.
+Temperature 38.2 at night for three days.
+Weight up 3 kg in 6 weeks.
+Migraine with aura 4 times a month.
+Peak flows 400 in the morning and 450 at night.
+Smokes cannabis at weekends.
+Works night shifts 4 times a week.
+Cares for her mother every day.
+Looks after two grandchildren on Mondays and Wednesdays.
+Duerme 4 horas por noche.
+Vomita tres veces al día desde ayer.
+Dort mal, se réveille trois fois par nuit.
+Mange trois fois par jour.
+Boit un verre de vin tous les soirs.
+""",
+    "French and Spanish told": """
+Sa voisine lui a conseillé du magnésium 300 mg le soir.
+La pharmacienne lui a donné du paracétamol 1 g trois fois par jour.
+Le cardiologue a prescrit du bisoprolol 2,5 mg en mars.
+Elle avait arrêté la pilule.
+Il a déjà pris de l'ibuprofène 400 mg trois fois par jour.
+Sous metformine 850 mg matin et soir depuis 2018.
+Prend du Kardégic 75 mg par jour.
+Ses médicaments : bisoprolol 2,5 mg le matin, atorvastatine 20 mg le soir.
+Le patient ne veut pas d'insuline.
+N'a pas voulu du vaccin.
+L'infirmière passera tous les jours pour le pansement.
+Si pas d'amélioration, on envisagera une infiltration.
+La fille du patient prépare le pilulier chaque semaine.
+Su madre toma levotiroxina 100 mcg al día.
+Le recetaron amoxicilina 500 mg cada 8 horas en urgencias.
+El farmacéutico le dio loratadina 10 mg al día.
+Medicación habitual: losartán 50 mg cada 24 horas, metformina 850 mg cada 12 horas.
+Lleva dos meses con omeprazol 20 mg al día.
+Estuvo con prednisona 30 mg al día el año pasado.
+No ha querido vacunarse.
+Prefiere no tomar estatinas 20 mg por la noche.
+Se podría añadir amlodipino 5 mg al día.
+La enfermera irá a curarle cada dos días.
+Ya no toma aspirina 100 mg al día.
+Alérgico a la penicilina.
 """,
 }
 

@@ -30,7 +30,9 @@ _ASKS = (
     r"|(?:(?:i|we) (?:should|would|shall|will)(?: also)? be|i'd be|we'd be) (?:very |most )?(?:grateful|obliged|"
     r"thankful)"
     r" if you (?:would|could|can|will)(?: please| kindly| also)?"
-    r"|(?:it (?:is|would be)|is) (?:important|advisable|sensible|best|wise|essential|vital) to"
+    r"|(?:the |my |our )?(?:plan|advice|aim|recommendation|suggestion|intention) (?:is|was|will be)"
+    rf"(?: now)?(?: for {PATIENT})? to|"
+    r"(?:it (?:is|would be)|is) (?:important|advisable|sensible|best|wise|essential|vital) to"
     r"|(?:i|we)(?: would|'d| have|'ve)? (?:suggest(?:ed)?|recommend(?:ed)?|advised?|agreed to)"
     r"|(?:on lui|je lui|nous lui) (?:demande|conseille|recommande)(?:ons)? d[e']|se (?:le )?(?:recomienda|aconseja|"
     r"indica))"
@@ -44,12 +46,16 @@ LEAD = (
 _ASKED = re.compile(rf"\b{LEAD}\s+")
 _PRESCRIBED = re.compile(
     rf"^(?:(?:i|we)(?: have|'ve)? (?:agreed|settled|decided)(?: today| together)? (?:on|upon|to (?:start|use|try))|"
+    r"(?:je|nous) (?:lui |vous |te |leur )?(?:prescri\w+|donne|donnons|propose|proposons|mets|mettons)"
+    r"(?: (?:du|de la|de l'|le|la|les|un|une))?|"
+    r"(?:le|les|te) (?:receto|indico|prescribo|doy|pauto|pongo|recomiendo)|se (?:pauta|prescribe|indica|inicia|receta)|"
     rf"{PATIENT}(?: will| now| also|'ll)* (?:needs?|requires?)|(?:given|issued|handed)(?: with)?(?: a| an)? "
     r"(?:script|prescription|rx|course|supply) (?:for|of)) |"
     r"^(?:(?:so|and|therefore|today|as a result|accordingly),? )*(?:i|we)(?:'ve| have)(?: today| now| also| therefore|"
     r" just)*"
     r" (?:(?:started|commenced|begun|put|placed|restarted|switched|changed|moved|increased|reduced|prescribed|issued|"
-    rf"recommended|added)(?: (?:{PATIENT}))?(?: (?:on|onto|to|in))?|(?:given|issued)(?: {PATIENT})? (?:a |an |some "
+    rf"recommended|added)(?: (?:{PATIENT}))?(?: (?:on|onto|to|in))?|(?:given|issued|sent|faxed|e-?mailed|written|"
+    rf"printed|posted|done|left)(?: {PATIENT})? (?:a |an |some |out a |off a "
     rf")?(?:\w+ )?"
     r"(?:prescription|script|course|supply) (?:for|of))\s+(?!.{0,80}\b(?:last|ago|previously)\b)"
 )

@@ -19,8 +19,9 @@ _WIDE = frozenset({"state", "past", "someone-else"})
 _OPENS_ANEW = re.compile(
     r"\b(?:but|so|therefore|hence|however|now|today|tonight|tomorrow|instead|from (?:now|today|tomorrow|monday|next)|"
     r"new|newly|plan|rx|start\w*|begin\w*|commenc\w*|add(?:ed|ing)?|prescribed|maintenant|desormais|ahora|a partir|"
-    r"a present|mais|pero|donc|nouveau|hoy|aujourd'hui)\b|->|=>|→|\s[-–]\s"
+    r"a present|mais|pero|donc|nouveau|hoy|aujourd'hui)\b|->|=>|→"
 )
+_APART = re.compile(r"\s[-–]\s")
 _GOES_ON = re.compile(r"^(?:also|and|plus|as well as|along with|in addition|ainsi que|et|y|tambien|aussi)\b")
 _EITHER = re.compile(r"\b(?:or|nor|ni|ou|o)\b")
 
@@ -58,7 +59,7 @@ def _reaches(opener: Reading, r: Reading, text: str) -> bool:
     if apart > 1 or (apart == 1 and not _GOES_ON.match(r.clause.low)):
         return False
     between = text[opener.clause.span.end : r.clause.span.start].casefold()
-    if _OPENS_ANEW.search(between) or _OPENS_ANEW.search(r.clause.low):
+    if _OPENS_ANEW.search(between) or _APART.search(between) or _OPENS_ANEW.search(r.clause.low):
         return False
     if opener.why_not in _WIDE:
         return r.clause.joined or r.clause.then or bool(opener.dosed and r.dosed)

@@ -67,6 +67,8 @@ def parts(joint: str, left: str, right: str) -> bool:
         return False
     if ":" in joint and CONDITION.match(right):
         return True
+    if ":" in joint and _VALUE.fullmatch(left):
+        return False
     if ":" in joint:
         named = any(is_medicine_word(w) or w in ACT_NOUNS for w in re.findall(r"[a-z][\w-]*", left))
         short = len(left.split()) <= 5 and not named and not _is_title(left)
@@ -165,6 +167,12 @@ _WITHOUT_OBJECT = re.compile(
     r"morning)|"
     r"next|until|once|twice|\d[\w-]*)\b|\W*$)"
 )
+_VALUE = re.compile(
+    r"[a-z][^.;:]{0,24}? ?(?:\b(?:below|above|over|under|(?:less|more|higher|lower|greater) than|at least)|"
+    r"[<>≥≤]=?) ?\d[^:;]*|"
+    r"[a-z][^:.;]{0,20} \d[\d.]* (?:or|and) (?:over|above|below|under|more|less|higher)\b[^:;]*"
+)
+"""A reading to act on ("sugar below 4")."""
 _FINITE = re.compile(r"\b(?:will|is|are|was|were|has|have|had|does|did|can|should|may|not|no)\b")
 _GOES_ON_WITH_IT = re.compile(r"(?:please )?(?:continue|carry on|keep going|to continue)\W*")
 _TURNS = re.compile(r"\b(?:but|so|hence|therefore|donc)\b")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
+from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
-fit self self-refer alert inform
+fit self self-refer alert inform treat manage
 stay be build work forward sched report mention flag dial pinch humidify lose pour alert page message rebook show
 present proceed head reattend re-attend let tci rtc rto rtn rpt pack roll trim wipe paint coat dust sprinkle mash
 blend thicken loosen tighten tape pad protect shield support prop bend straighten point flex clench tap suckle
@@ -67,47 +68,6 @@ stop discontinue cease omit skip withhold hold suspend quit arreter arretez stop
 deje parar interrumpir interrompre
 """)
 
-_DRUG_ENDINGS = (
-    "cillin|cilline|cilina|mycin|micin|mycine|micina|cycline|ciclina|floxacin|floxacine|floxacino|azole|azol|prazole|"
-    "prazol|conazole|conazol|pril|sartan|olol|dipine|dipino|statin|statine|statina|gliptin|gliflozin|glutide|formin|"
-    "formine|"
-    "formina|thiazide|tiazida|semide|semida|oxetine|oxetina|traline|tralina|pram|triptyline|triptilina|triptan|setron|"
-    "azepam|zolam|zepam|idone|apine|apina|azine|caine|caina|profen|profene|profeno|oxicam|coxib|fenac|fenaco|cetamol|"
-    "codone|codeine|codeina|morphine|morfina|tramadol|gabalin|gabalina|gabapentin|sone|solone|onide|onida|asone|"
-    "metasone|"
-    "tasone|metasona|solona|terol|tropium|tropio|buterol|butamol|lukast|vir|vudine|parin|parine|parina|xaban|grel|"
-    "tidine|tidina|dronate|dronato|thyroxine|tiroxina|lactone|lactona|purinol|chicine|quine|quina|fantrine|terin|"
-    "prim|nidazole|nidazol|furantoin|mab|nib|oxin|oxine|oxina|zosin|steride|dopa|giline|mantine|nezumab|trexate|"
-    "lamine|ramine|ratadine|irizine|fexofenadine|adine|sulfate|sulphate|fumarate|gluconate|carbonate|bicarbonate|"
-    "insulin|insuline|insulina|glycol|bisacodyl|lactulose|senna|loperamide|domperidone|metoclopramide"
-)
-_DRUG_WORDS = words_of("""
-aspirin aspirine aspirina paracetamol acetaminophen ibuprofen naproxen penicillin insulin iron warfarin heparin
-digoxin folic folate levothyroxine metformin prednisolone prednisone hydrocortisone vitamin vitamine vitamina zinc
-calcium magnesium potassium colecalciferol cholecalciferol gtn glyceryl trinitrate salbutamol ventolin lithium quinine
-artemether coartem chloramphenicol fucidin fusidic benzoyl calamine nystatin melatonin lactulose senna macrogol
-movicol laxido gaviscon omeprazole sertraline allopurinol colchicine nitrofurantoin trimethoprim fosfomycin amoxil
-augmentin co-amoxiclav amoxiclav doliprane dafalgan efferalgan metamizol nolotil enantyum spironolactone furosemide
-amlodipine bendroflumethiazide indapamide hydrochlorothiazide methotrexate hydroxychloroquine levodopa madopar sinemet
-carbamazepine valproate lamotrigine levetiracetam phenytoin gabapentin pregabalin tramadol codeine morphine oxycodone
-fentanyl buprenorphine naltrexone nicotine varenicline alendronate risedronate denosumab tamoxifen letrozole
-anastrozole finasteride tamsulosin sildenafil tadalafil estradiol progesterone testosterone clonidine methyldopa
-labetalol hydralazine mebeverine hyoscine buscopan cetirizine loratadine chlorphenamine montelukast tiotropium
-beclometasone budesonide fluticasone formoterol salmeterol aciclovir acyclovir valaciclovir oseltamivir ivermectin
-permethrin mebendazole albendazole terbinafine clotrimazole fluconazole miconazole ketoconazole mupirocin
-chlorhexidine hypromellose latanoprost timolol olopatadine ferrous fer hierro fierro ors
-""")
-_DRUG = re.compile(rf"[a-z]{{2,}}(?:{_DRUG_ENDINGS})s?")
-_NOT_DRUGS = words_of("""
-someone everyone medicine medicines machine routine caffeine urine spine saline combine examine define determine
-decline online vaccine vaccines bone stone alone phone telephone cortisone person reason season lesson poison airline
-outline guideline baseline margarine cabin vitamins magazine imagine adrenaline reactive nasal twelve mountain protein
-famine gasoline discipline marine feminine quarantine submarine migraine migrane done gone none throne zone tone
-hormone hormones sunshine trampoline line nine fine mine wine pine vine dine shine disapproval april avril abril amine
-creatinine creatinina creatine melanoma latex dopamine choline glycine sardine citrine sone twosome oxide salon apples
-apple pills pill feeling calcium-channel one mononucleosis uric bilirubin hemoglobin haemoglobin ferritin albumin
-troponin begin origin margin virgin robin
-""")
 FORMS = words_of("""
 tablet tablets capsule capsules cream ointment gel lotion drops drop spray inhaler puff puffs patch patches syrup
 suppository suppositories pessary pessaries sachet sachets injection injections suspension solution mouthwash shampoo
@@ -194,17 +154,6 @@ _VISIT_ENDING = re.compile(
 def names_visit(word: str) -> bool:
     """Whether a word names a test, a visit, or whom to visit."""
     return word in SINGLE_NOUNS or (len(word) > 6 and _VISIT_ENDING.fullmatch(word) is not None)
-
-
-def is_drug(word: str) -> bool:
-    """Whether a word looks like a drug: a known one, or one with a drug's ending.
-
-    >>> [is_drug(w) for w in ("amoxicillin", "losartan", "telephone", "urine")]
-    [True, True, False, False]
-    """
-    if word in _DRUG_WORDS:
-        return True
-    return len(word) > 5 and word not in _NOT_DRUGS and word not in VERBS and _DRUG.fullmatch(word) is not None
 
 
 def is_medicine_word(word: str) -> bool:

@@ -122,7 +122,9 @@ class _Taper:
         return self.last.start_in_days + self.last.duration_days
 
 
-_DATED_AT_ITS_END = re.compile(r"(?<!\bon )(?<!\bby )\b\d{1,2}[./-]\d{1,2}(?:[./-]\d{2,4})?\W*$")
+_DATED_AT_ITS_END = re.compile(
+    r"(?!.*\d/(?:7|52|12)\W*$)(?<!\bon )(?<!\bby )\b\d{1,2}[./-]\d{1,2}(?:[./-]\d{2,4})?\W*$"
+)
 
 
 def _is_header(r: Reading, n: int) -> bool:

@@ -178,7 +178,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          r"durante el dia)\b", _slot("daytime")),
         (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:sickness|dip|stiffness|of\b|"
          rf"before (?!breakfast|food|meal)|after (?!breakfast|food|meal)))|"
-         rf"\b(?:por|de|en) la manana\b|\bmanana(?= y (?:tarde|noche))", _slot("morning")),
+         rf"\b(?:por|de|en) la manana\b|\bcada manana\b|\bmanana(?= y (?:tarde|noche))", _slot("morning")),
         (r"\b(?:at |at the )?(?:noon|midday|lunchtime|lunch time|midi)\b|\bal mediodia\b", _slot("noon")),
         (rf"\b(?:{_AT} )?(?:afternoons?|apres-midi|tardes?)\b", _slot("afternoon")),
         (rf"\b(?:{_AT} )?(?:evenings?|soirs?|teatime|qpm)\b(?! ?(?:before(?! (?:bed|food|dinner|meal))|of\b))",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from hospital_rt.extraction.asking import LEAD, base
-from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE, STAFF, STOP_VERBS, VERBS, is_drug
+from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE, STAFF, STOP_VERBS, VERBS
+from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.text import words_of
 
 _LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
@@ -17,6 +18,7 @@ _LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|pat
                    r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
                    r"from tomorrow|again|instead|so|therefore|only|just|always|unless (?:otherwise|told|advised|"
                    r"instructed)(?: (?:otherwise|told|advised|instructed))*|veuillez|debe|il faut|merci de|"
+                   r"a(?= (?:revoir|refaire|faire|prendre|poursuivre|continuer|controler|recontroler)\b)|"
                    rf"make (?:e|you|una|im|we|dem|him|she)|{LEAD})[,:]?\s+")  # fmt: skip
 _OBJECT_AFTER = re.compile(
     r"[\s(\"'*]+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|"
@@ -79,6 +81,8 @@ def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
     if verb == "self" and not after.startswith(" refer"):
         return False
     if verb == "make" and re.match(r" (?:e|you|una|am|im|we|dem|him) ", after):
+        return False
+    if verb in {"keep", "bear", "hold", "have"} and after.startswith(" in mind"):
         return False
     if verb == "practice" and re.match(rf" (?:{STAFF})\b", after):
         return False

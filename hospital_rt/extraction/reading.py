@@ -15,7 +15,8 @@ from hospital_rt.extraction.clauses import Clause
 from hospital_rt.extraction.conditions import condition
 from hospital_rt.extraction.joints import orders_the_left
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
-from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SEEK_VERBS, SYMPTOMS, VERBS, is_drug, names_visit
+from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SEEK_VERBS, SYMPTOMS, VERBS, names_visit
+from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.shorthand import name_of_line
@@ -56,7 +57,7 @@ _URGENT = re.compile(
     r"urgences|urgencias)\b"
 )
 _COMPLAINT_FIRST = re.compile(
-    rf"^(?P<of>[a-z][\w']*(?:,? [\w']+){{0,8}})(?::| ?[-–]| ?->| ?=>) (?={'|'.join(sorted(SEEK_VERBS))})"
+    rf"^(?P<of>[a-z][\w']*(?:,? [\w']+){{0,8}})(?::| ?[-–=]| ?->| ?=>) (?={'|'.join(sorted(SEEK_VERBS))})"
 )
 _NAMED = re.compile(r"([a-z]{4,})(?=\d+(?:\.\d+)?(?:mg|mcg|g|ml)\b)|([a-z][\w'’-]*)")
 _UNABLE = re.compile(r"^(?:can't|cannot|unable to|too [a-z]+ to)\b")
@@ -116,7 +117,9 @@ def read(clause: Clause, day: date) -> Reading:
     due = _pick_due(moments)
     single = _SINGLE.search(low) is not None
     if why_not is None and verb is None:
-        why_not = told(_unconditional(low), *_extent(low, drug, facts, lasting, due))
+        why_not = told(
+            _unconditional(low), *_extent(low, drug, facts, lasting, due), medicine=dosed or drug is not None
+        )
     if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
         why_not = "state" if _is_complaint(low, facts) else None
     if clause.others:

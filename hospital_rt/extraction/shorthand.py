@@ -20,7 +20,7 @@ _SITE = (
     r"both|r|l|od|os|ou)[:,]? )?"
 )
 _LINE = re.compile(
-    rf"\W*{_SITE}(?P<name>[a-z][a-z0-9'/-]+(?: (?!on\b)[a-z][a-z-]+){{0,2}}?)"
+    rf"\W*(?:[a-z][a-z /-]{{1,24}}: )?{_SITE}(?P<name>[a-z][a-z0-9'/-]+(?: (?!on\b)[a-z][a-z-]+){{0,2}}?)"
     r"(?: (?P<number>\d{1,4}(?:[.,/]\d{1,4})?)(?: ?(?:/|-) ?\d{1,4})?)?"
     rf"(?: (?:po|im|sc|s/c|iv|inh|pr|pv|top|sl|neb|eye|ear|r|l|re|le|be|both|drops?|cream|oint(?:ment)?|spray|gel|"
     rf"tabs?|caps?|x? ?[1-4]|[1-4] ?(?:puffs?|drops?|tabs?|caps?)))* (?P<often>{_LATIN})(?![\w/])"

@@ -85,7 +85,7 @@ _PAST_START = re.compile(
 )
 _PAST = re.compile(
     r"\b(?:ago|yesterday|previously|in the past|used to|was|were|had been|has been|have been|had|took|tried|received|"
-    r"underwent|deja|gave|told|wrote|began|grew|helped|worked|failed|caused|in (?:19|20)\d\d|(?:booked|arranged|"
+    r"underwent|deja|gave|told|wrote|came|began|grew|helped|worked|failed|caused|in (?:19|20)\d\d|(?:booked|arranged|"
     r"ordered|"
     r"requested|sent) already|"
     r"(?:already|last|been|being|recently|just) (?:taken|done|had|given|completed|started|stopped|finished)|"
@@ -176,7 +176,7 @@ _UNDECIDED = re.compile(
     r"increase|be)|consider(?:ing|ed)?|"
     r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
     r"discussed)|would (?:need|repeat|benefit|be|like|"
-    r"consider|start|add)|awaiting|awaited|pending|in (?:the )?future|eventually|later on|not decided|"
+    r"consider|start|add)|awaiting|awaited|pending|in (?:the )?future|eventually|later on|in mind|not decided|"
     r"undecided|"
     r"probably|to decide|for consideration|if (?:we|i) |envisager|a discuter|on (?:pourra|pourrait|verra|discutera)|"
     r"pourrait|peut-etre|"
@@ -185,6 +185,11 @@ _UNDECIDED = re.compile(
     r"would rather|unsure|deciding|keen to|worried|afraid|asked (?:about|for|whether|if)|offered|asks? about)\b"
 )
 
+_IN_MIND = re.compile(
+    r"^(?:hold|keep|bear) in mind\b|\b(?:would|could|might) be (?:next|the next|an? (?:option|possibility)|my|our|"
+    r"worth|reasonable|"
+    r"possible)\b"
+)
 _CONSIDERED = re.compile(
     r"^(?:consider|envisager|valorar)\b|\b(?:will|would|can|could|may|might|to) be (?:considered|discussed|decided)\b"
 )
@@ -227,7 +232,7 @@ def stance(low: str) -> Stance | None:
     if _TICKED_OFF.search(main):
         return "past"
     if at is not None:
-        return "undecided" if _CONSIDERED.search(verb) else None
+        return "undecided" if _CONSIDERED.search(verb) or _IN_MIND.search(verb) else None
     if _fasting(main):
         return None
     if _GOES_ON.search(main):

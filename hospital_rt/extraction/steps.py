@@ -59,6 +59,8 @@ _FOR_LIFE = re.compile(
 )
 _IN_A_MONTH = re.compile(rf"\b(?:due|in|by|for)(?: early| mid| late| the end of)?[ -]{MONTH}\b")
 _TO_DO = re.compile(
+    r"\b(?:sample|specimen|swab|urine|stool|sputum|msu)s? to (?:the |our )?(?:lab|laboratory|reception|surgery|clinic|"
+    r"practice)\b|"
     r"\bto be (?:picked up|collected|returned|handed in|fitted|repeated)\b|\ba (?:faire|prevoir|programmer|refaire|"
     r"prendre|realiser)"
     r"\b|\bpor hacer\b|\bonce\W*$"
@@ -67,6 +69,11 @@ _A_DOSE = re.compile(
     r"\b(?:(?:next|first|second|third|2nd|3rd|booster|repeat|last|final|another|one) (?:dose|injection|jab|vaccine|"
     r"infusion|"
     r"tablet|application)|(?:prochaine|deuxieme|segunda|proxima) (?:dose|injection|dosis|inyeccion))\b"
+)
+_ONLY_IF = re.compile(r"\bonly (?:if|when|should)\b|\bif funding\b|\bif (?:approved|accepted|listed)\b")
+_AT_REVIEW = re.compile(
+    r"\b(?:by then|hasn't|has not|not (?:better|settled|healed|resolved)|fails?|doesn't|does not|relapses?|recurs?|"
+    r"still)\b"
 )
 _ON_NEED = re.compile(
     r"\b(?:prn|p\.r\.n|sos|as (?:needed|required|necessary)|when (?:needed|required)|si besoin|au besoin)"
@@ -122,6 +129,8 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
     low = r.clause.low
     if r.condition is not None:
         span = r.condition
+        if r.verb is None and not r.dosed and _ONLY_IF.search(low) and (names_a_visit(low) or _AT_REVIEW.search(low)):
+            return False
         main = low if span == (0, 0) else low[: span[0]] + " " + low[span[1] :]
         return bool(
             r.verb

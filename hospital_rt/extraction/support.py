@@ -11,7 +11,8 @@ from difflib import SequenceMatcher
 from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
 from hospital_rt.extraction.conditions import condition
 from hospital_rt.extraction.evidence import Evidence, Scope
-from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SINGLE_NOUNS, VERBS, is_drug, names_visit
+from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SINGLE_NOUNS, VERBS, names_visit
+from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.often import rhythm
 from hospital_rt.extraction.reading import CLOCK, Reading
 from hospital_rt.extraction.schema import Item, PlanItem

@@ -18,7 +18,7 @@ Told = Literal["negated", "stopped", "past", "state", "someone-else", "undecided
 _SUBJECT = re.compile(r"\b(?:s?he|they|we|i|il|elle|elles|nous|je|ella|ellos|nosotros|yo)\b(?! ?[/-])")
 _COPULA = re.compile(
     r"\b(?:is|are|was|were|has|have|had|been|being|did|does|isn't|aren't|est|sont|etait|etaient|avait|esta|estaba|era|"
-    r"fue|ha|han|habia)\b(?! (?:to|due)\b)"
+    r"fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
     r"^(?:two|three|four|several|many|multiple|repeated|numerous|various|a few|a couple of|\d) (?:[a-z]+ )?(?:courses|"
@@ -28,15 +28,24 @@ _BEFORE_NOW = re.compile(
     r"^(?:(?:the|his|her|your|their|a|an) )?(?:off\b|under\b|despite|in spite of|apart from|except|following\b|"
     r"notwithstanding|"
     r"earlier|initially|at first\b|originally|formerly|prior to|before (?:admission|this|that|coming)|"
-    r"over (?:the )?(?:past|last|winter|summer|spring|autumn|christmas|easter|years|holidays?|weekend)|"
+    r"(?:over|for|in|during|through|throughout) (?:the |these )?(?:past|last|winter|summer|spring|autumn|christmas|"
+    r"easter|years|holidays?|weekend)|"
     r"throughout|during (?:his|her|the|this|that) (?:stay|admission|pregnancy|holiday)|as an in-?patient|"
     r"in (?:hospital|childhood|casualty|a&e)|on (?:arrival|admission)|background|history of|h/o|"
     r"(?:usual|normal|regular|repeat|existing|home|long-?term|present|current|previous|old) (?:treatment|"
     r"medic\w+|meds|tablets|"
-    r"drugs|pills|list|prescription|inhalers?|therapy)|en tratamiento|en traitement|sous\b|au long cours|"
+    r"drugs|pills|list|prescription|inhalers?|therapy)|lleva \w+ (?:dias|semanas|meses|anos)|le (?:recet|prescrib|"
+    r"indic|pus|dier|mand)\w+|en tratamiento|en traitement|sous\b|au long cours|"
     r"auparavant|avant l|antes tomaba|previamente|habitualmente|d'habitude)"
 )
-_TABLETS_ARE = re.compile(r"\b(?:medicines?|medication|meds|tablets|drugs|pills|list)\b[^:]{0,30}: *$")
+_TABLETS_ARE = re.compile(
+    r"\b(?:(?:his|her|their|my|ses|sus?|son|sa) (?:[a-z]+ )?(?:medicines?|medication|meds|tablets|drugs|pills|"
+    r"medicaments?|"
+    r"medicamentos|traitement|tratamiento|medicacion|pastillas)|(?:medicines?|medication|meds|tablets|drugs|pills|"
+    r"list)\b"
+    r"[^:]{0,30}|(?:medicacion|tratamiento|traitement|medicaments?|medicamentos) (?:habitual\w*|actual\w*|actuels?|"
+    r"habituels?|cronic\w+|de base|de fond|en cours|previ[oa])) ?: *$"
+)
 _OPENED_BY_PAST = re.compile(
     r"^(?:(?:well|best|partly|partially|poorly|newly|long|also|all|both|already|then|recently) )?"
     r"(?!(?:prescribed|issued|advised|recommended|added|needed|required|continued)\b)(?:[a-z]+ed|put|kept|left|got|"
@@ -66,7 +75,9 @@ _THIRD = re.compile(
 )
 _MUSED = re.compile(
     r"\b(?:options?|alternatives?|in reserve|possibility|possible|scope|whether|thoughts?|idea|plan b|"
-    r"(?:second|third|next|2nd|3rd)[- ]line|next (?:step|option|move|line)|question of|prospect|down the line|"
+    r"(?:second|third|next|2nd|3rd)[- ]line|next (?:step|option|move|line)|question of|prospect|down the (?:line|road|"
+    r"track)|room to|depending on|subject to|provided|awaiting|pending|tb[cd]|to be (?:decided|discussed|considered|"
+    r"confirmed|settled|agreed)|in mind|"
     r"eventual(?:ly)?|one day|some day|a discuter|envisag\w+|valor(?:ar|are|aremos|ara)|plante\w+|se discut\w+|"
     r"would|could|might|may|pourrai\w*|podria\w*|podra|faudra(?:it)? peut|peut-etre|quizas?|tal vez|"
     r"hold in mind|bear in mind|keep in mind|think of|undecided|left open|toy(?:ed|ing) with|mooted|contemplat\w+|"
@@ -74,19 +85,22 @@ _MUSED = re.compile(
 )
 _STOPS = re.compile(
     r"\b(?:meds|medicines?|drugs?|tablets?) (?:stopped|discontinued|ceased|withdrawn)\b|"
-    r"\b(?:arret d[eu']|arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
+    r"\b(?:time to stop|fin d[eu']|fin de la|finaliz\w+|complet[oa]\b|termin[oa]\b|acab[oa]\b|arret d[eu']|"
+    r"arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
     r"retirada de|withdraw(?:al|n)?|cessation of|stopping|dropping|coming off|came off)\b|^off\b[: ]"
 )
 _REACTED = re.compile(
     r"\b(?:sensitiv\w+ to|reaction to|reacts? to|reacted to|rash (?:with|from|to|on)|anaphyla\w+|angio-?oedema|"
     r"swells? with|"
-    r"hypersensib\w+|cannot have|can't have|avoid(?:s|ing)?)\b"
+    r"hypersensib\w+|(?:unsuitable|unfit|not suitable|no candidate) for|(?:rash|hives|swelling|wheeze|vomiting|itch\w*|"
+    r"upset|nausea|ill|sick|unwell) (?:after|with|on|from)|cannot have|can't have|avoid(?:s|ing)?)\b"
 )
 _NO_REASON = re.compile(
     r"\b(?:no|not any|little|any) (?:reason|point|call|benefit|value|sense|merit|cause|grounds|evidence|urgency|hurry|"
     r"need|use|advantage|case|place|justification)\b|\bil n'y a pas\b|\bno hace falta\b|\bno hay\b"
 )
 _AFTER_IT = re.compile(
+    r",? when (?:the |his |her |she |he |it |they )?\w+ (?:began|started|stopped|was|were|had|came|fell|got)\b|"
     r"^[\s,)]*(?:\w+ly )?(?:(?:is|are|was|were|has|have|had|did|does)(?! (?:to be (?:taken|used|applied|given|started|"
     r"continued)|due|needed|required|recommended|advised|(?:now |also |today )?been (?:prescribed|started|commenced|"
     r"added|"
@@ -104,22 +118,53 @@ _AFTER_IT = re.compile(
     r"caused|upset|has|had|was|were|didn't|couldn't|hasn't|helped|worked|failed|felt|stopped|came|got|found|still)\b"
 )
 _ENDED = re.compile(
-    r"(?<!until )(?<!be )\b(?:discontinued|withdrawn|ceased|stopped|abandoned|cancelled|arrete|suspendid[oa])\b"
-    r"(?! (?:if|when|once))|\b(?:is|are) to (?:cease|end|stop|go)\b"
+    r"(?<!until )\b(?:discontinued|withdrawn|ceased|stopped|abandoned|cancelled|arrete|suspendid[oa])\b"
+    r"(?! (?:if|when|once))|^\W*(?:now off(?: it| this| them| these)?|off (?:it|this|them|these)|[-–:] ?off|on hold|"
+    r"paused|held|withheld|en pause|"
+    r"hold)\W*$|\b(?:is|are) to (?:cease|end|stop|go)\b"
 )
 _UNSURE = re.compile(
-    r"\b(?:down the line|in reserve|next time|in (?:the )?future|would (?:only )?be|could be|might (?:be|need)|"
+    r"\b(?:down the (?:line|road|track)|in reserve|next time|in (?:the )?future|would (?:only )?be|could be|"
+    r"might (?:be|need)|"
     r"worth (?:trying|a try|considering|a go)|an option|to be (?:considered|discussed|thought|decided|talked)|"
     r"later on|at some point|one day|plus tard|mas adelante|en la proxima|a la prochaine|if ever)\b"
 )
-_ASIDE = re.compile(r"\((?:\w+ ){2,}[^)]*\)?")
+_ASIDE = re.compile(r"\((?:[\w,-]+ ){2,}[^)]*\)?")
+_THIS_WINTER = re.compile(
+    r"\b(?:twice|once|times|already|so far) this (?:winter|year|month|season|summer|spring|autumn|term)\b"
+)
+_MEASURED = re.compile(
+    r"\W*(?:(?:home|mean|average|morning|fasting) )?(?:bp|blood pressures?|(?:blood )?(?:sugars?|glucose)|bgls?|bms?|"
+    r"temp\w*|"
+    r"peak flows?|pefr?|pulse|hr|sats|spo2|weight|wt|inr|hb\w*|obs|resp\w*|apyrexial|tension|glucemias?|"
+    r"glycemies?)\W{0,3}"
+    r"(?:of |around |about |was |is |between |in the )?(?!\d\d?/\d\d?\W*$)\d[\d./-]*\b(?! ?(?:x\b|times|hourly|min|"
+    r"days?\b|/7|/52|fois|"
+    r"veces|-hourly))"
+)
+"""A reading and its figure: what was measured, not what is to be."""
+_NO_LINE = re.compile(
+    r"\b(?:(?:her(?=\W*$| (?:on|to|a|an|some|up|off|about)\b)|him|them|us|me|lui|about|after|under|against|towards|"
+    r"that|"
+    r"which|because|between|upon|"
+    r"(?:having|being|starting|stopping|taking|using|trying|considering|refusing|adding|changing|raising|finishing|"
+    r"completing|awaiting|missing|giving))\b|"
+    r"(?<!course )(?<!courses )(?<!trial )(?<!dose )(?<!doses )(?<!drop )(?<!drops )(?<!puff )(?<!puffs )(?<!tablet )"
+    r"(?<!tablets )(?<!capsule )(?<!spoon )(?<!sachet )(?<!sachets )(?<!ml )(?<!mg )(?<!teaspoon )(?<!spoonful )"
+    r"(?<!spray )(?<!sprays )(?<!ribbon )(?<!amount )(?<!layer )(?<!half )(?<!week )(?<!weeks )(?<!days )(?<!day )"
+    r"(?<!months )(?<!month )(?<!supply )(?<!injection )(?<!units )(?<!patch )(?<!start )(?<!burst )(?<!view )"
+    r"(?<!capsules )(?<!g )(?<!application )(?<!spoonfuls )(?<!teaspoonful )(?<!instead )of\b|"
+    r"day \d+ of|halfway|aron\b|ieron\b)"
+)
+"""Words that a line of a prescription has no use for before the name of a medicine."""
 _ITS = r"(?:his|her|the|their|a|an|its|your|my|sus?|ses|sa|son|le|la)"
 
 
-def told(low: str, first: int, last: int) -> Told | None:
+def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | None:
     """Why a clause without an order is told and not ordered; None when nothing says so.
 
-    ``first`` and ``last`` are where its drug, doses and rhythm begin and end.
+    ``first`` and ``last`` are where its drug, doses and rhythm begin and end; ``medicine``: it has a drug
+    or a dose.
 
     >>> a, b = "the pharmacist suggested cetirizine 10 mg", "ibuprofen 400 mg tds made no odds"
     >>> told(a, 25, len(a)), told(b, 0, 20), told("ibuprofen 400 mg tds", 0, 20)
@@ -137,11 +182,22 @@ def told(low: str, first: int, last: int) -> Told | None:
         return "someone-else"
     if _OPENED_BY_PAST.search(head) or _AFTER_IT.search(tail):
         return "past"
+    if _MEASURED.match(low) or _THIS_WINTER.search(low):
+        return "state"
+    if medicine and _is_no_line(re.split(r"[,:;]|\s[-–]\s", head)[-1].rstrip()):
+        return "state"
     if _SUBJECT.search(head) or _COPULA.search(head) or _THIRD.search(head) or _BEFORE_NOW.search(head):
         return "state"
     if _TABLETS_ARE.search(head) or _is_third_person(low):
         return "state"
     return None
+
+
+def _is_no_line(before: str) -> bool:
+    """Whether what stands before the name of a medicine has no place in a line of a prescription."""
+    if any(m[1] in VERBS for m in re.finditer(r"\bto ([a-z]+)", before)):
+        return True
+    return _NO_LINE.search(before) is not None or _NO_LINE.search(re.sub(r" [\w-]+$", "", before)) is not None
 
 
 def _is_third_person(low: str) -> bool:
