@@ -526,6 +526,133 @@ La enfermera irá a curarle cada dos días.
 Ya no toma aspirina 100 mg al día.
 Alérgico a la penicilina.
 """,
+    "third round": """
+He inherited his tablets (bisoprolol 5 mg, ramipril 10 mg) from the cardiology clinic.
+Long-standing user of zopiclone 7.5 mg nightly.
+Regular user of cocodamol 30/500 eight a day.
+Ex-smoker of 20 a day.
+Intake: 2 litres of cola a day.
+Her usual dose is insulin glargine 18 units at night and novorapid 6 units with meals.
+Amlodipine 10 mg: ankle swelling, so abandoned.
+Tolerated ramipril 2.5 mg well, but cough on 5 mg od.
+Had one dose of ceftriaxone 1 g im yesterday.
+Given stat benzylpenicillin 1.2 g before transfer.
+Patient self-administers adalimumab 40 mg every two weeks.
+Compliance with metformin 1 g bd is patchy.
+Non-adherent to methotrexate 15 mg weekly.
+Adherence to CPAP 6 hours a night.
+Blister pack: contains amlodipine 5 mg, aspirin 75 mg, simvastatin 40 mg nocte.
+Mum treats the fever with paracetamol 250 mg every 6 hours.
+Mother rubs Vicks on his chest every night.
+They have been giving him lactulose 5 ml bd.
+Using eye drops from abroad three times a day.
+Swears she takes levothyroxine 100 mcg every day.
+Claims to take all tablets daily.
+Insists on diazepam 5 mg tds.
+Keen on a private scan next week.
+Enquired about Viagra 50 mg.
+Pharmacy queried methotrexate 10 mg daily.
+Wants to know if he can take ibuprofen 400 mg with it.
+Brought a bag of herbal tablets, two a day.
+Discharge letter lists furosemide 40 mg od, ramipril 5 mg od, bisoprolol 2.5 mg od.
+Hospital changed the ramipril 5 mg od to losartan 50 mg od in June.
+Cardiology increased bisoprolol to 5 mg od last month.
+In the summer the dose went up to 20 mg daily.
+Dr Shah increased her sertraline to 100 mg daily in May.
+ICU course: noradrenaline, meropenem 1 g tds, hydrocortisone 50 mg qds.
+Post-op she had enoxaparin 40 mg daily for 7 days.
+During the flight he took zopiclone 7.5 mg.
+Antenatally she was on labetalol 200 mg bd.
+Before pregnancy: sodium valproate 500 mg bd.
+As a child had penicillin V 250 mg bd for rheumatic fever.
+Her late husband used oxygen 16 hours a day.
+The baby's twin is on the same milk every 3 hours.
+Nephew with asthma uses salbutamol 2 puffs four times a day.
+Lives with a son who injects insulin four times a day.
+Caring for husband, who has dialysis three times a week.
+Works as a carer, gives eye drops to residents four times a day.
+Yoga on Tuesdays helps.
+Physio weekly has helped his back.
+Sees a counsellor every fortnight.
+Attends dialysis on Monday, Wednesday and Friday.
+Under the pain clinic, next appointment in March.
+Has an appointment with the surgeon in 3 weeks.
+Already booked for echo on 12 March.
+Awaiting MRI in 2 weeks.
+Waiting list for hip replacement, about 6 months.
+CT has been arranged for next Tuesday.
+Colonoscopy date: 20 March, letter sent.
+On the waiting list for physio, 8 weeks.
+Repeat bloods were due in January.
+Did not attend the smear in May.
+Missed her review last month.
+DNA'd physio twice.
+Cancelled the last two appointments.
+Next of kin to be told by ward staff.
+Ward to arrange transport.
+GP kindly to continue amlodipine 5 mg daily.
+GP to prescribe: atorvastatin 80 mg nightly.
+Please could you start allopurinol 100 mg daily in two weeks.
+Could you kindly repeat her U&E in one week.
+We'd be grateful if you would titrate the ramipril to 10 mg daily.
+I have asked the district nurses to dress the wound twice a week.
+I have requested that the GP checks LFTs monthly.
+The dietitian has advised the ward to weigh her weekly.
+MDT outcome: surgery, date to follow.
+Team happy for amlodipine 10 mg to be tried by GP if needed.
+Radiology will contact the patient.
+Letter to school about EpiPen.
+Discussed with haematology: no need for aspirin 75 mg daily.
+Consultant felt that warfarin 3 mg daily was too risky.
+Options are metformin 500 mg bd, or diet alone; he is undecided.
+We went through the options: HRT patches twice weekly, or gel daily.
+Either citalopram 20 mg od or mirtazapine 15 mg nocte; to decide next time.
+If she changes her mind, sertraline 50 mg daily is what I'd use.
+Will ring if she decides to go ahead with the statin 20 mg nightly.
+He is going to think about Champix 1 mg bd.
+Consider vit D 1000 units daily.
+?start PPI.
+? for physio
+?needs levothyroxine 25 mcg od
+Query trial of montelukast 10 mg nocte.
+Rationale for not giving antibiotics explained.
+Advised against ibuprofen 400 mg tds.
+Warned off herbal sleeping tablets at night.
+Told not to take her husband's tramadol 50 mg qds.
+Reminded that antibiotics 3 times a day do not treat viruses.
+Explained why steroids 30 mg daily are not safe.
+I do not recommend glucosamine 1500 mg daily.
+We don't advise sleeping tablets nightly.
+I would not use amoxicillin 500 mg tds here.
+It is not safe to take naproxen 500 mg bd with apixaban.
+Ibuprofen 400 mg is to be avoided.
+Contraindicated: NSAIDs, triptans.
+No fluids restriction.
+Nothing else needed.
+Nil new meds.
+No steroid this time.
+Hold off on the scan.
+Leave metformin alone.
+Doesn't drink or smoke 20 a day any more.
+Rarely needs salbutamol 2 puffs.
+Last took sumatriptan 50 mg on Sunday.
+Last prescription of diazepam 5 mg nocte was in May.
+Previous scripts: fluoxetine 20 mg od, zopiclone 7.5 mg nocte.
+Failed: amitriptyline 25 mg nocte, gabapentin 300 mg tds, duloxetine 60 mg od.
+Intolerances: atorvastatin 20 mg (myalgia), ramipril 5 mg (cough).
+Tried and failed: CPAP nightly.
+Not for: IV antibiotics, dialysis three times a week.
+Current Rx: bisoprolol 5 mg od, apixaban 5 mg bd.
+Takes: omeprazole 20 mg od, citalopram 20 mg od.
+Meds: amlodipine 5 mg od, metformin 500 mg bd.
+Medications: aspirin 75 mg daily, atorvastatin 40 mg daily.
+On: bisoprolol 5 mg od, furosemide 40 mg om.
+RX HX: salbutamol 2 puffs prn, clenil 2 puffs bd.
+Allergies/meds: NKDA; levothyroxine 75 mcg od.
+Current contraception: Microgynon daily.
+Contraception: condoms every time.
+Sleep: 5 hours a night.
+""",
 }
 
 

@@ -44,7 +44,24 @@ LEAD = (
 )
 """What may stand before an order, without the space after it."""
 _ASKED = re.compile(rf"\b{LEAD}\s+")
+_BEGINS = (
+    r"(?:start|commence|begin|introduce|increase|raise|reduce|lower|switch|change|add|prescribe|issue|try|restart|put|"
+    r"move|"
+    r"double|halve|titrate)"
+)
 _PRESCRIBED = re.compile(
+    r"^(?:(?:so|and|therefore|today|accordingly|after (?:\w+ )?discussion|following discussion),? )*"
+    r"(?!.*\b(?:if|once|when|unless|later|next (?:month|time|visit|review|appointment|year))\b)(?:"
+    rf"(?:i|we) (?:propose|plan|intend|suggest|recommend|have decided|decided|aim|want|would like|am going|"
+    rf"are going)(?: now)? to"
+    rf"(?= {_BEGINS}\b)|(?:i'm|we're|i am|we are)(?: now| also| today| therefore)* (?:starting|commencing|beginning|"
+    rf"introducing|increasing|raising|reducing|lowering|switching|changing|adding|prescribing|issuing|trying|"
+    rf"restarting|putting|moving)(?: {PATIENT})?(?: on| onto)?|"
+    rf"{PATIENT} (?:has |have |is )?(?:agreed|consented|decided|opted|elected|chosen)(?: to| on| for| upon)"
+    rf"(?: a trial of| trying| taking)?(?! (?:not|stop|have surgery|wait))|"
+    r"on (?:introduit|debute|commence|ajoute|augmente|diminue|passe (?:a|au)|reprend|met|prescrit)(?: (?:du|de la|le|"
+    r"la|un|une))?|"
+    r"(?:pauto|inicio|indico|receto|prescribo|anado|aumento|subo|bajo|mantengo)(?: con)?) |"
     rf"^(?:(?:i|we)(?: have|'ve)? (?:agreed|settled|decided)(?: today| together)? (?:on|upon|to (?:start|use|try))|"
     r"(?:je|nous) (?:lui |vous |te |leur )?(?:prescri\w+|donne|donnons|propose|proposons|mets|mettons)"
     r"(?: (?:du|de la|de l'|le|la|les|un|une))?|"
@@ -78,6 +95,12 @@ _OF_ONESELF = re.compile(
     r"(?:walk|take|keep|come|bring|drink|eat|exercise|attend|collect|return|send|post|fill|complete|let|tell|ring|call|"
     r"phone|use|apply|wear|rest|book|make|drop|hand|measure|weigh|note|write down|stop|cut|lose|join|go|stay|avoid)\b"
 )
+
+
+def prescribed_from(low: str) -> int:
+    """Where what the doctor prescribes begins, after "I have started her on" and the like; 0 without such a lead."""
+    m = _PRESCRIBED.match(low)
+    return m.end() if m else 0
 
 
 def unasked(low: str) -> str:

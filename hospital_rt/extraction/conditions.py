@@ -34,7 +34,8 @@ CONDITION = re.compile(
     r"on demand|"
     r"for breakthrough|as soon as|"
     r"si(?! possible)(?=\s)|s'il|s'ils|en cas d(?:e|')|au besoin|a la demande|lors d(?:e|')|quand|a demanda|"
-    r"en caso de|cuando|"
+    r"en caso de|cuando|(?:en|durante) (?:las )?crisis|(?:lors|pendant) (?:des|les) crises|(?:during|for|at) (?:an |"
+    r"the )?attacks?|"
     r"siempre que|"
     r"a necesidad|segun necesidad)\b"
 )

@@ -92,6 +92,8 @@ def parts(joint: str, left: str, right: str) -> bool:
         ):
             return False  # "eye screening overdue, please attend": the left is what the order is about
         order = 0
+    if right.startswith("to ") and order == 3 and _own_dose(_chunk(right[order:]), left):
+        return True
     if order == 0 and "with" not in joint:
         if conditional and not comma:
             return False
@@ -103,17 +105,21 @@ def parts(joint: str, left: str, right: str) -> bool:
             return False
         if re.match(
             r"[a-z-]+(?: \w+ing)?(?: off| down| up| on| out)? (?:it|them|this|these|"
-            r"one)\b(?! ?is)",
+            r"one(?! [a-z0-9]))\b(?! ?is)",
             right,
         ) and (order_at(left) is not None or often(left)):
             return False
         if doses(left) and not often(left) and often(_chunk(right)) and not doses(_chunk(right)):
             return False
-        if (doses(left) or often(left)) and _HOW_TO_TAKE.match(right):
+        if (doses(left) or often(left)) and _HOW_TO_TAKE.match(right) and not (often(left) and often(_chunk(right))):
             return False
         if (doses(left) or often(left)) and _GOES_ON_WITH_IT.fullmatch(right):
             return False
         return not (_is_title(left) and _BOOKS.match(right)) and not orders_the_left(left, right)
+    if comma and _MAY_GO_UP.match(right):
+        return True
+    if often(left) and _WHEN_NEEDED.match(right):
+        return True
     if _OF_THE_LEFT.match(right):
         return False
     bare = not (doses(left) or often(left) or conditional)
@@ -173,6 +179,14 @@ _VALUE = re.compile(
     r"[a-z][^:.;]{0,20} \d[\d.]* (?:or|and) (?:over|above|below|under|more|less|higher)\b[^:;]*"
 )
 """A reading to act on ("sugar below 4")."""
+_WHEN_NEEDED = re.compile(
+    r"[a-z][\w-]{3,}(?: [\w-]+){0,4} (?:prn|sos|as (?:needed|required)|when (?:needed|required)|si besoin)\b"
+)
+_MAY_GO_UP = re.compile(
+    r"(?:can|may|could|might|to|with a view to|aim(?:ing)? to)(?: then| later)? (?:go up|go to|be increased|increase|"
+    r"increasing|"
+    r"step up|be doubled|double|titrate|be titrated|be raised|build up)\b"
+)
 _FINITE = re.compile(r"\b(?:will|is|are|was|were|has|have|had|does|did|can|should|may|not|no)\b")
 _GOES_ON_WITH_IT = re.compile(r"(?:please )?(?:continue|carry on|keep going|to continue)\W*")
 _TURNS = re.compile(r"\b(?:but|so|hence|therefore|donc)\b")

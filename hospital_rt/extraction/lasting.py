@@ -59,7 +59,8 @@ _FORWARD = re.compile(rf"\b{_FOR}\s?{_FILL}(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?
 _WEEK_N = re.compile(
     rf"^\W*(?:(?P<from>from |from start of )|in |for |during )?(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|"
     rf"dias?) (?P<n>{NUMBER})"
-    rf"(?:\s?(?:-|to|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?\s*(?::|-|,|=)\s"
+    rf"(?:\s?(?:-|to|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?(?:\s*(?::|-|,|=)\s|"
+    rf"\s(?=\d+ (?:sachets?|tab(?:let)?s?|mg|mcg|ml|g|puffs?|drops?|units?|caps)\b))"
 )
 _AT_WEEK_N = re.compile(
     rf"(?:(?P<from>\bfrom )|\bon |\bfor |\bin )?\b(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|dias?) "
@@ -75,7 +76,7 @@ _FIRST_ONE = re.compile(
     r"(?P<n>)(?P<n2>)(?P<u>day|night|week|month|"
     r"fortnight|semaine|mois|semana|mes)\b(?=\W*$|\W+(?:then|only|thereafter|puis|luego)|,)"
 )
-_ON_DAY_N = re.compile(r"\b(?:on|at|a) (?:day |jour |j)(?P<n>\d{1,2})\b")
+_ON_DAY_N = re.compile(r"\b(?:(?:on|at|a) (?:day |jour |j)|j ?\+? ?(?=\d{1,2}\W*$))(?P<n>\d{1,2})\b")
 _TO_DAY_N = re.compile(r"\b(?:to|until|till|through|jusqu'au|hasta el) (?:day|jour|j|dia) ?(?P<n>\d{1,2})\b")
 _ORDINAL_WEEK = re.compile(
     r"\b(?P<from>from|in|during|for) the (?P<o>second|third|fourth|2nd|3rd|4th) (?P<u>week|"
@@ -113,7 +114,7 @@ _COUNT = re.compile(
 _PAST_BEFORE = re.compile(
     r"(?:\b(?:last|past|previous|since|every|each|within|in|after|before|of|q|par|per|cada|dans|en|tous les|toutes les|"
     r"chaque|ces|derniers?|dernieres?|ultimos?|ultimas?|hace|depuis|at|aged?|(?<!a )(?<!per )(?<!each )(?<!every "
-    r")(?:day|week|month)|or|than|dentro de|"
+    r")(?<!/)(?:day|week|month)|or|than|dentro de|"
     r"au bout de|"
     r"apres|tras|despues de|about|around|these|until|till|jusqu'a|hasta(?: las)?|(?:after|in|within) (?:another|a "
     r"further|further))|[/<>=~])\s*$"

@@ -12,7 +12,8 @@ from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
-fit self self-refer alert inform treat manage
+fit self self-refer alert inform treat manage bite sieve scrub pat tilt dip dilute soften smooth swish hang loan skim
+practise rehearse
 stay be build work forward sched report mention flag dial pinch humidify lose pour alert page message rebook show
 present proceed head reattend re-attend let tci rtc rto rtn rpt pack roll trim wipe paint coat dust sprinkle mash
 blend thicken loosen tighten tape pad protect shield support prop bend straighten point flex clench tap suckle
@@ -32,6 +33,7 @@ titrate leave taper wean step draw fill speak talk notify seek recheck review re
 cease
 """)
 ACT_VERBS_FR = words_of("""
+filtrer mobiliser surelever hydrater proteger traiter introduire ajouter
 prendre prenez prends pris appliquer appliquez mettre mettez utiliser utilisez commencer commencez continuer continuez
 poursuivre poursuivez reprendre augmenter augmentez diminuer diminuez reduire reduisez passer acheter achetez reserver
 appeler appelez telephoner consulter consultez reconsulter reconsultez revenir revenez venir aller allez faire faites
@@ -41,6 +43,7 @@ envoyer deposer retirer recuperer inhaler instiller injecter masser reposer gard
 demandez contacter contactez donner donnez respecter retourner rappeler
 """)
 ACT_VERBS_ES = words_of("""
+anadir anada elevar eleve proteger fraccionar filtrar solicite agendar agende
 tomar tome tomarse aplicar aplique aplicarse usar use utilizar utilice iniciar inicie comenzar comience empezar
 empiece continuar continue seguir siga aumentar aumente subir reducir reduzca bajar comprar compre pedir pida reservar
 llamar llame acudir acuda volver vuelva ir vaya hacer haga hacerse realizar realice medir mida medirse controlar
@@ -51,6 +54,7 @@ solicitar solicite dar dele administrar colocar descansar repetir repita
 """)
 VERBS = ACT_VERBS | ACT_VERBS_FR | ACT_VERBS_ES
 NOT_VERBS_BEFORE = words_of("""
+dip bite pat loan hang manage treat tilt scrub
 stay be work contact report expect build pack tape pad support present alert feed post supplement patch page message
 coat dust paint shield reach spread trim show lower raise rest test note cough record chart order change cut ice turn
 smear steam exercise review alternate leave step up count store stand
@@ -91,6 +95,7 @@ kegels pelvic exercices marche kinesitherapie lavage lavages bain bains glace pa
 glycemie ejercicios caminata lavados banos hielo compresas cura curas peso glucemia paseo
 """)
 SINGLE_NOUNS = words_of("""
+fond microsuction
 gtt ogtt r/v ref refs optho ophtho derm cards neuro ortho load cd4 vl rtc rto tci form opticians dentists bloodwork
 labs lab fasting biochem kidney renal liver hearing vision smear pap dxa dexa holter doppler duplex angiogram ekg pft
 pfts abpm u+e u+es us mri's cast plaster staple drain catheter hygienist school-nurse hospital ward theatre operation
@@ -134,7 +139,8 @@ PEOPLE = (
 STAFF = (
     r"(?:(?:the|our|a|district|community|practice|ward|school|specialist|health|home|le|la|l'|"
     r"el)\s?)*(?:[a-z]{3,}(?:ologist|iatrist|apist|dontist|metrist)|podiatry|anaesthetist|anesthetist|registrar|"
-    r"matron|paramedics?|crew|officer|theatre team|ward team|dentist|"
+    r"hv|d/?ns?|phn|m/?w|cpn|sw|ot|slt|salt|hca|mdt|gpwsi|matron|paramedics?|crew|officer|theatre team|ward team|"
+    r"dentist|"
     r"nurse|nurses|"
     r"visitor|gp|surgeon|surgeons|consultant|registrar|pharmacist|pharmacy|lab|laboratory|physio|physiotherapist|"
     r"hospital|"

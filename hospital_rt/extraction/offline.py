@@ -15,12 +15,13 @@ from dataclasses import replace
 from datetime import date
 
 from hospital_rt.extraction import steps
+from hospital_rt.extraction.asking import prescribed_from
 from hospital_rt.extraction.carry import readings as read_clauses
 from hospital_rt.extraction.often import Rhythm
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.reading import Reading, clock_times
 from hospital_rt.extraction.schema import Extraction, Item, Meta, PlanItem
-from hospital_rt.extraction.text import Span
+from hospital_rt.extraction.text import Span, same_length_plain
 
 RULES_VERSION = "rules-1"
 
@@ -194,10 +195,10 @@ def _as_written(taper: _Taper, drug: str | None) -> str | None:
 
 def title(r: Reading, *, drug: str | None = None) -> str:
     """The clause as an order of at most 120 characters."""
-    words = re.sub(r"\s+", " ", r.clause.span.text).strip()
+    words = re.sub(r"\s+", " ", r.clause.span.text[prescribed_from(r.clause.low) :]).strip()
     if drug and drug.casefold() not in words.casefold():
         words = f"{drug} {re.sub(r'^(?:to|at) ', '', words)}" if order_at(r.clause.low) is None else f"{drug}: {words}"
-    if r.verb is None and r.condition is None:
+    if r.verb is None and r.condition is None and order_at(same_length_plain(words)) is None:
         words = _ordered(r, words)
     words = words[:1].upper() + words[1:]
     return words if len(words) <= 120 else words[:120].rsplit(" ", 1)[0].rstrip(" ,;:-")

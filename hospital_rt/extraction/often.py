@@ -171,6 +171,10 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
         (r"\b(?:on |at )?weekends\b|\bevery weekend\b", _said(every_days=7, weekdays=(5, 6))),
         # parts of the day, and meals
+        (r"(?:(?<=mg )|(?<=mcg )|(?<=ml )|(?<=tab )|(?<=tabs )|(?<=units )|(?<=puffs )|(?<=\dg )|(?<=each )|(?<=every )"
+         r"|(?<=in the ))am\b", _slot("morning")),
+        (r"(?:(?<=mg )|(?<=mcg )|(?<=ml )|(?<=tab )|(?<=tabs )|(?<=units )|(?<=puffs )|(?<=\dg )|(?<=each )|(?<=every )"
+         r"|(?<=in the ))pm\b", _slot("evening")),
         # "ON": every night; the English word is followed by a day or a place
         (r"(?:(?<=mg )|(?<=mcg )|(?<=\dg )|(?<=\d g )|(?<=ml )|(?<=tab )|(?<=tabs )|(?<=units )|(?<=\d ))on"
          r"(?=\W*$|\W*[,;.()+&]|\s(?:for|x) ?\d|\s\d+/\d|\s(?:until|then|prn)\b)", _slot("night")),
@@ -189,7 +193,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          rf"on retiring)(?!\w)", _slot("night")),
         (r"\b(?:(?:at|before|to|every|each|until) )?bed ?time\b|\b(?:before|at|to) bed\b(?! ?rest)|\b(?:au coucher|"
          r"avant le coucher|al acostarse|antes de (?:dormir|acostarse))\b", _slot("bedtime")),
-        (rf"\b(?:{_MEAL} )+(?:breakfast|petit[- ]dejeuner|desayuno)\b", _slot("breakfast")),
+        (rf"\b(?:{_MEAL} )+(?:breakfast|brekk[a-z]+|b.?fast|petit[- ]dejeuner|desayuno)\b", _slot("breakfast")),
         (rf"\b(?:{_MEAL} )+(?:lunch|dejeuner|comida|almuerzo)\b", _slot("lunch")),
         (rf"\b(?:{_MEAL} )+(?:dinner|supper|tea|evening meal|(?<!each )(?<!every )main meal|diner|cena)\b",
          _slot("dinner")),

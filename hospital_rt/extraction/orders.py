@@ -28,6 +28,8 @@ _OBJECT_AFTER = re.compile(
     r"blood|urine|bp|weight|temperature|dressing|dressings|outdoors|plenty|well|briskly|active|hydrated|mobile|"
     r"indoors|careful|daily|off|more|about|new|another|some|both|fresh|extra|further)\b"
 )
+_HAS_ITS_VERB = re.compile(r"(?: [a-z][\w-]*){1,3} (?:was|were|is|are|has|had|showed|shows)\b")
+_OF_STAFF = words_of("write send ring call contact post see arrange book phone text email")
 _LABELS = words_of("cycle step stage load point line grade")
 _PARTS = words_of("head")
 _WORD = re.compile(r"[a-z][\w'-]*")
@@ -83,6 +85,14 @@ def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
     if verb == "make" and re.match(r" (?:e|you|una|am|im|we|dem|him) ", after):
         return False
     if verb in {"keep", "bear", "hold", "have"} and after.startswith(" in mind"):
+        return False
+    if verb == "cough" and re.match(r" (?:on|with|after|from) [a-z\d]", after):
+        return False
+    if re.search(r"\bthey(?:'ll| will) $", low[: word.start()]) and verb in _OF_STAFF:
+        return False
+    if verb == "have" and re.match(r" (?:been|had|got|not|never|no)\b", after):
+        return False
+    if verb in {"repeat", "review", "test", "check", "follow"} and _HAS_ITS_VERB.match(after):
         return False
     if verb == "practice" and re.match(rf" (?:{STAFF})\b", after):
         return False

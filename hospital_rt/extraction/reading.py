@@ -42,6 +42,9 @@ continuer continuez poursuivre poursuivez commencer commencez debuter augmenter 
 prendre prenez passer continuar continue iniciar inicie comenzar aumentar aumente reducir reduzca seguir mantener
 tomar tome
 """)
+_COUNTED_FORMS = words_of(
+    "drop drops sachet sachets patch patches tablet tablets puff puffs spray sprays capsule capsules injection"
+)
 _UNITS_ONLY = words_of(
     "mg ml mcg micrograms g the a an of to from by in on and or per for with at then dose increase reduce"
 )
@@ -106,6 +109,7 @@ def read(clause: Clause, day: date) -> Reading:
     drug = _drug(low)
     line = name_of_line(_main(low)) if drug is None or not doses(low) else None
     dosed = any(a.unit != "%" or drug for a in doses(low)) or line is not None
+    dosed = dosed or (clause.then and re.fullmatch(r"(?:up to )?\d{1,4}(?:\.\d+)?\W*", low) is not None)
     if line and (drug is None or drug in FORMS):
         drug = _main(low)[slice(*line)]
     pace = rhythm(list(facts))
@@ -118,7 +122,9 @@ def read(clause: Clause, day: date) -> Reading:
     single = _SINGLE.search(low) is not None
     if why_not is None and verb is None:
         why_not = told(
-            _unconditional(low), *_extent(low, drug, facts, lasting, due), medicine=dosed or drug is not None
+            _unconditional(low),
+            *_extent(low, drug, facts, lasting, due),
+            medicine=dosed or (drug is not None and pace is not None),
         )
     if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
         why_not = "state" if _is_complaint(low, facts) else None
@@ -207,7 +213,10 @@ def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) 
             return None
         if re.search(r"\b(?:sooner|earlier) $", low[: span[0]]) and due is not None:
             return None
-        settled = pace is not None and due is not None and due.how in {"in", "from"} and due.end <= span[0]
+        measured = re.search(r"[<>≥≤]|\b(?:above|over|below|under|more|less) ", words) is not None
+        settled = (
+            not measured and pace is not None and due is not None and due.how in {"in", "from"} and due.end <= span[0]
+        )
         if settled or re.match(r"(?:when|once|quand|cuando) (?:finished|you get|home|done|the course)", words):
             return None
         return span
@@ -270,11 +279,7 @@ def _drug(low: str) -> str | None:
             first = next(s for w, s, _ in words if w == head[0] and s >= start)
             return low[first : found[0].start].strip(" ,:(")
     return next(
-        (
-            w
-            for w, _, _ in words
-            if w in FORMS and w not in {"drop", "drops", "sachet", "patch", "tablet", "tablets", "puff", "puffs"}
-        ),
+        (w for w, _, _ in words if w in FORMS and w not in _COUNTED_FORMS),
         None,
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from hospital_rt.extraction.amounts import doses
 from hospital_rt.extraction.asking import asks_a_colleague, unasked, unprescribed
 from hospital_rt.extraction.conditions import condition
 from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS
@@ -84,7 +85,8 @@ _PAST_START = re.compile(
     r"recibio|tuvo|fue|estuvo|ya |acabo|completo|presento|ha (?:tomado|terminado|recibido|completado))\b"
 )
 _PAST = re.compile(
-    r"\b(?:ago|yesterday|previously|in the past|used to|was|were|had been|has been|have been|had|took|tried|received|"
+    r"\b(?:ago|already|yesterday|previously|in the past|used to|was|were|had been|has been|have been|had|took|tried|"
+    r"received|"
     r"underwent|deja|gave|told|wrote|came|began|grew|helped|worked|failed|caused|in (?:19|20)\d\d|(?:booked|arranged|"
     r"ordered|"
     r"requested|sent) already|"
@@ -117,7 +119,8 @@ _STATE = re.compile(
     r"day|the|each|"
     r"every|waking|rising|alternate|week|an empty|\d)|is |are |has |have |gets |known|presents|brought|came|comes|"
     r"lives|works|"
-    r"here (?:for|with)|c/o|complains|he |she |they |patient |pt |who |il |elle |el (?!\d|mon|tue|lunes|martes|"
+    r"dear |thank(?:s| you)|many thanks|it was (?:a pleasure|good|nice)|here (?:for|with)|c/o|complains|he |she |"
+    r"they |patient |pt |who |il |elle |el (?!\d|mon|tue|lunes|martes|"
     r"miercoles|"
     r"jueves|viernes|sabado|domingo|proximo)|ella |actuellement|actualmente|sous |en tratamiento)"
 )
@@ -131,6 +134,7 @@ _STATE_ANYWHERE = re.compile(
     r"is on|are on|am on|prend|fume|boit|dort|toma|fuma|bebe|duerme|refiere|presenta|usa)\b"
 )
 _OTHERS = re.compile(
+    r"^they(?:'ll| will) (?:write|send|ring|call|contact|post|be|let|see|arrange|book|phone|text|email|invite)\b|"
     rf"\b{PEOPLE}(?:'s)?\b(?! to\b| should\b| must\b)[^.;]{{0,30}}?\b(?:takes?|is on|is taking|on|was|has|had|have|"
     rf"uses?|used|given|got|will|"
     rf"asked|also|died|being|received|started|swears|gave|gives?|manages?|does|do|helps?|administers?|puts?|brings?|"
@@ -176,7 +180,9 @@ _UNDECIDED = re.compile(
     r"increase|be)|consider(?:ing|ed)?|"
     r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
     r"discussed)|would (?:need|repeat|benefit|be|like|"
-    r"consider|start|add)|awaiting|awaited|pending|in (?:the )?future|eventually|later on|in mind|not decided|"
+    r"consider|start|add)|awaiting|awaited|pending|in (?:the )?future|eventually|later on|in mind|(?:can|may|could|"
+    r"might)(?: then| later)? (?:go up|be increased|increase|step up|be doubled|"
+    r"double|be titrated|be raised)|not decided|"
     r"undecided|"
     r"probably|to decide|for consideration|if (?:we|i) |envisager|a discuter|on (?:pourra|pourrait|verra|discutera)|"
     r"pourrait|peut-etre|"
@@ -190,6 +196,12 @@ _IN_MIND = re.compile(
     r"worth|reasonable|"
     r"possible)\b"
 )
+_ALLOWED = re.compile(
+    r"(?:s?he|you|they|patient|pt|[a-z]+) (?:can|may)(?: now| still| safely)? (?:go on|keep|eat|drink|return to|"
+    r"go back|go home|"
+    r"drive|have|stop|resume|do|play|swim|travel|fly|bathe|shower|wash|carry on)\b"
+)
+_LEFT_ALONE = re.compile(r"leave .*\b(?:alone|as (?:it|they) (?:is|are)|unchanged|off|for now)\W*$")
 _CONSIDERED = re.compile(
     r"^(?:consider|envisager|valorar)\b|\b(?:will|would|can|could|may|might|to) be (?:considered|discussed|decided)\b"
 )
@@ -218,6 +230,10 @@ def stance(low: str) -> Stance | None:
     main = _SO.sub("", main)
     at = order_at(main)
     verb = main[at:] if at is not None else ""
+    if at is not None and span is None and _ALLOWED.match(main) and not doses(main):
+        return "state"
+    if _LEFT_ALONE.match(verb):
+        return "negated"
     if at is not None and _STOPPED.match(verb):
         return "stopped" if span is None or span[0] > 1 else None
     forbids = main if at is None else main[:at] + verb[:14]

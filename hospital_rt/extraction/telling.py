@@ -11,7 +11,7 @@ import re
 from typing import Literal
 
 from hospital_rt.extraction.asking import unasked, unprescribed
-from hospital_rt.extraction.lexicon import PEOPLE, STAFF, VERBS
+from hospital_rt.extraction.lexicon import PEOPLE, STAFF, SYMPTOMS, VERBS
 
 Told = Literal["negated", "stopped", "past", "state", "someone-else", "undecided"]
 
@@ -21,13 +21,17 @@ _COPULA = re.compile(
     r"fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
+    r"^(?:now |also |been )?(?:using|taking|having|getting|giving|applying|drinking|eating|smoking|wearing|feeding|"
+    r"injecting|"
+    r"inhaling|needing)\b|(?:\w+-)?(?:adheren\w+|complian\w+|concordan\w+)|"
     r"^(?:two|three|four|several|many|multiple|repeated|numerous|various|a few|a couple of|\d) (?:[a-z]+ )?(?:courses|"
     r"cycles|"
     r"bursts|trials|doses|injections|prescriptions) of\b|^\W*(?:[a-z]+,? )?\d{1,3} ?(?:yo|y/o|yrs?|year[- ]olds?|m|"
     r"f)\b|"
     r"^(?:(?:the|his|her|your|their|a|an) )?(?:off\b|under\b|despite|in spite of|apart from|except|following\b|"
     r"notwithstanding|"
-    r"earlier|initially|at first\b|originally|formerly|prior to|before (?:admission|this|that|coming)|"
+    r"earlier|initially|at first\b|originally|formerly|prior to|before (?:admission|this|that|coming|pregnancy|"
+    r"conception)|"
     r"(?:over|for|in|during|through|throughout) (?:the |these )?(?:past|last|winter|summer|spring|autumn|christmas|"
     r"easter|years|holidays?|weekend)|"
     r"throughout|during (?:his|her|the|this|that) (?:stay|admission|pregnancy|holiday)|as an in-?patient|"
@@ -65,8 +69,10 @@ _SOMEBODY_DID = re.compile(
     rf"(?!(?:affected|infected|"
     rf"injured|inflamed|involved|operated|coated|medicated)\b){_BARE_PAST}\b"
 )
+_SOMEBODY_DOES = re.compile(rf"\b{PEOPLE} (?!needs\b)[a-z]{{2,}}[^s\W]s\b (?!to\b)")
 _THIRD = re.compile(
     r"\b(?:shows|wants|requests|asks|wonders|thinks|says|recommends|suggests|mentions|reports|states|lists|includes|"
+    r"contains|"
     r"involves|remains|swears|prefers|likes|hopes|plans to|intends|believes|describes|insists|expects|relies|lives|"
     r"works|falls to|drops to|rises to|ranges|varies|averages|fluctuates|hears|reads|read (?:online|that|about|in)|"
     r"enquire[sd]|inquire[sd]|queries|favours|tells|knows|"
@@ -74,6 +80,7 @@ _THIRD = re.compile(
     r"wondering|asking|wanting|hoping|thinking|tempted|curious|interested|swearing|been|wanted)\b"
 )
 _MUSED = re.compile(
+    r"^\W*(?:either|query|keen|eager|hoping|wishes|desperate|anxious for|hesitant|curious|tempted)\b|"
     r"\b(?:options?|alternatives?|in reserve|possibility|possible|scope|whether|thoughts?|idea|plan b|"
     r"(?:second|third|next|2nd|3rd)[- ]line|next (?:step|option|move|line)|question of|prospect|down the (?:line|road|"
     r"track)|room to|depending on|subject to|provided|awaiting|pending|tb[cd]|to be (?:decided|discussed|considered|"
@@ -106,7 +113,7 @@ _AFTER_IT = re.compile(
     r"added|"
     r"issued|recommended))\b)|would|could|might|"
     r"remains?|made|left|gave|caused|led|brought|took|kept|helped|worked|failed|upset|settled|cleared|eased|"
-    r"improved|"
+    r"improved|helps|eases|settles|suits|"
     r"controlled|produced|resulted|seem(?:s|ed)|appear(?:s|ed)|proved|turned|suited|never|no (?:help|good|use|joy|"
     r"benefit|effect|"
     r"better|difference|change|relief|improvement)|with (?:little|no|some|good|partial|minimal|poor|mixed|limited|"
@@ -174,11 +181,11 @@ def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | N
     tail = _ASIDE.sub("", low[last:])
     if _STOPS.search(head) or _ENDED.search(tail):
         return "stopped"
-    if _REACTED.search(head) or _NO_REASON.search(head):
+    if _REACTED.search(head) or _is_reaction(head) or _NO_REASON.search(head):
         return "negated"
     if _MUSED.search(head) or _UNSURE.search(tail):
         return "undecided"
-    if _SOMEBODY_DID.search(head):
+    if _SOMEBODY_DID.search(head) or _SOMEBODY_DOES.search(low[:first]):
         return "someone-else"
     if _OPENED_BY_PAST.search(head) or _AFTER_IT.search(tail):
         return "past"
@@ -198,6 +205,12 @@ def _is_no_line(before: str) -> bool:
     if any(m[1] in VERBS for m in re.finditer(r"\bto ([a-z]+)", before)):
         return True
     return _NO_LINE.search(before) is not None or _NO_LINE.search(re.sub(r" [\w-]+$", "", before)) is not None
+
+
+def _is_reaction(head: str) -> bool:
+    """ "Cough on 5 mg od": a complaint laid to the medicine; "for cough on waking" is none."""
+    m = re.search(r"(?:^|[,;:(] ?|\bbut |\band )([a-z]+) (?:on|with|from|after) $", head)
+    return m is not None and m[1] in SYMPTOMS
 
 
 def _is_third_person(low: str) -> bool:
