@@ -33,7 +33,7 @@ _ARTICLES = frozenset({"one", "un", "une", "una", "uno"})
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 _ONES = "|".join(_UNITS_OF_TEN)
 _WORD = "|".join(sorted(WORDS, key=len, reverse=True))
-WORD_NUMBER = rf"(?:(?:{_TENS})[- ](?:{'|'.join(_UNITS_OF_TEN)})|{_WORD})"
+WORD_NUMBER = rf"(?:(?:{_TENS})[- ](?:{'|'.join(_UNITS_OF_TEN)})|(?:{_ONES}) hundred|{_WORD})"
 DIGITS = r"(?:\d{1,3}(?:[, \u00a0]\d{3})+(?!\d)|\d+(?:[.,]\d+)?)"
 NUMBER = rf"(?:{DIGITS}|\b{WORD_NUMBER}\b)"
 """A number, to be used inside larger patterns; ``value`` reads it."""
@@ -57,6 +57,8 @@ def value(text: str) -> Fraction | None:
     if re.fullmatch(r"\d+(?:[.,]\d+)?", text):
         return Fraction(text.replace(",", "."))
     parts = re.split(r"[- ]", text)
+    if len(parts) == 2 and parts[0] in _UNITS_OF_TEN and parts[1] == "hundred":
+        return Fraction(100 * WORDS[parts[0]])
     if len(parts) == 2 and parts[0] in WORDS and parts[1] in _UNITS_OF_TEN:
         return Fraction(WORDS[parts[0]] + _UNITS_OF_TEN[parts[1]])
     return None
@@ -120,8 +122,8 @@ _SCALE = {"g": (Fraction(1000), "mg"), "mcg": (Fraction(1, 1000), "mg"), "kg": (
           "l": (Fraction(1000), "ml")}  # fmt: skip
 _HALF_WORD = r"\b(?:(?:one[- ]|a )?(?:half|quarter)|demie?|medi[oa]|moitie)\b"
 _AMOUNT = re.compile(
-    rf"(?:(?<![\w.,])|(?<=[a-z][a-z][a-z][a-z])(?=\d+(?:\.\d+)?(?:mg|mcg|g|"
-    rf"ml)\b))(?:(?P<mixed>\d+)\s?(?P<mark>[½¼¾⅓⅔])|(?P<only>[½¼¾⅓⅔])|(?P<half>{_HALF_WORD})|"
+    rf"(?:(?<![\w.,·])|(?<=[a-z][a-z][a-z][a-z])(?=\d+(?:\.\d+)?(?:mg|mcg|g|"
+    rf"ml)\b))(?:(?P<mixed>\d+)\s?(?P<mark>[½¼¾⅓⅔])|(?P<only>[½¼¾⅓⅔]|\.\d{{1,3}}(?![\d.]))|(?P<half>{_HALF_WORD})|"
     rf"(?P<parts>[13]/[234])(?=\s?(?:of )?(?:an? )?(?:{_ANY_UNIT})(?!\w))|"
     rf"(?P<range>(?!(?:{_TENS})[- ](?:{_ONES})\b){NUMBER})(?=\s?(?:-|to|a|or|ou|o)\s?(?:{NUMBER}))|"
     rf"(?P<number>{NUMBER}))"
@@ -144,7 +146,7 @@ def amounts(text: str) -> Iterator[Amount]:
         if unit_text is None and m["range"] is not None:
             ranged = _RANGED.match(text, m.end())
             unit_text = ranged["unit"] if ranged else None
-        unit = _unit(unit_text)
+        unit = unit_of(unit_text)
         if not unit and m.group().strip() in _ARTICLES:
             continue
         scale, unit = _SCALE.get(unit, (Fraction(1), unit))
@@ -155,7 +157,7 @@ def _number_of(m: re.Match[str]) -> Fraction | None:
     if m["mixed"]:
         return Fraction(m["mixed"]) + _MARKS[m["mark"]]
     if m["only"]:
-        return _MARKS[m["only"]]
+        return _MARKS.get(m["only"]) or Fraction(f"0{m['only']}")
     if m["parts"]:
         return Fraction(m["parts"])
     if m["half"]:
@@ -163,7 +165,8 @@ def _number_of(m: re.Match[str]) -> Fraction | None:
     return value(m["range"] or m["number"])
 
 
-def _unit(text: str | None) -> str:
+def unit_of(text: str | None) -> str:
+    """The unit that a word stands for; "" when it is none."""
     if not text:
         return ""
     found = _UNIT_OF.fullmatch(text)

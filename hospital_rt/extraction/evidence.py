@@ -20,12 +20,17 @@ from hospital_rt.extraction.dates import days_to, named_days
 from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.often import Often, all_rhythms, often
-from hospital_rt.extraction.reading import Reading, clock_times
+from hospital_rt.extraction.reading import KEEP, Reading, clock_times
 from hospital_rt.extraction.steps import changes_dose, follows_on, is_later_still
 from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
 
 _A_WEEK = re.compile(
     r"\b(?:times|x|twice|thrice|days|fois|veces|jours|dias) ?(?:a|per|par|por|a la|each)? ?(?:week|weekly|sem)"
+)
+_LEADS_TO_A_LENGTH = re.compile(
+    r"(?:[^\w]*(?:for|x|over|during|up|to|a|an|the|total|of|course|duration|treatment|treat|then|and|in|all|at|least|"
+    r"minimum|max|maximum|next|first|only|initially|approx|about|around|pendant|durante|por|pour|duree|duracion|"
+    r"traitement|tratamiento|de|du|les|los|las|un|une|una|with|food|after|before|meals|until|till))*[^\w]*"
 )
 _FOR_ALL = re.compile(r"\b(?:both|all (?:three|four|of these|of them|for)|tous les (?:deux|trois)|ambos)\b")
 Key = tuple[Fraction, str]
@@ -164,10 +169,14 @@ class Evidence:
         if not wanted:
             return self
         giving = [r for r in self.readings if wanted <= {a.key for a in amounts(r.clause.low)}]
-        if not giving or len(giving) == len(self.readings):
+        return self.narrowed(giving)
+
+    def narrowed(self, readings: list[Reading]) -> Evidence:
+        """The same place, narrowed to some of its clauses; the same when these are none or all."""
+        if not readings or len(readings) == len(self.readings):
             return self
-        narrow = Scope(" . ".join(r.clause.low for r in giving), self.note.day)
-        return Evidence(self.note, self.start, self.end, giving, narrow, self.wide, self.quote)
+        narrow = Scope(" . ".join(r.clause.low for r in readings), self.note.day)
+        return Evidence(self.note, self.start, self.end, readings, narrow, self.wide, self.quote)
 
     @cached_property
     def shared(self) -> Scope:
@@ -177,13 +186,28 @@ class Evidence:
         """
         if not any(r.rhythm is not None and r.dosed for r in self.readings):
             return self.wide
-        lying = around(self.note.sentences, self.start, self.end)
-        words = [self.narrow.low]
-        for r in self.note.readings:
-            beside = r not in self.readings and any(s.overlaps(r.clause.span.start, r.clause.span.end) for s in lying)
-            if beside and (not r.dosed or r.rhythm is None or _FOR_ALL.search(r.clause.low)):
+        words = [self.lengths.low]
+        for r in self.beside():
+            if not _keeps_its_length(r) and (not r.dosed or r.rhythm is None or _FOR_ALL.search(r.clause.low)):
                 words.append(r.clause.low)
         return Scope(" . ".join(words), self.note.day)
+
+    @cached_property
+    def lengths(self) -> Scope:
+        """The narrow scope without the complaints that a quote takes in ("ill for 5 days"), where it has an act."""
+        own = [r for r in self.readings if not _keeps_its_length(r)]
+        if len(own) == len(self.readings) or not any(r.dosed or r.drug for r in own):
+            return self.narrow
+        return Scope(" . ".join(r.clause.low for r in own), self.note.day)
+
+    def beside(self) -> list[Reading]:
+        """The other clauses of the sentences that it lies in."""
+        lying = around(self.note.sentences, self.start, self.end)
+        return [
+            r
+            for r in self.note.readings
+            if r not in self.readings and any(s.overlaps(r.clause.span.start, r.clause.span.end) for s in lying)
+        ]
 
     @property
     def sentences_spanned(self) -> int:
@@ -230,6 +254,15 @@ class Evidence:
             if not (r.clause.then or (r.clause.joined and r.drug is None) or follows_on(r.clause.low)):
                 return {total + (r.due.days if r.due and r.due.how in {"from", "on", "in"} else 0)}
         return {total} if chain else set()
+
+
+def _keeps_its_length(r: Reading) -> bool:
+    """Whether a clause's length is that of a complaint or of another act, and not of a medicine beside it."""
+    if r.lasts is None or r.drug or r.dosed or r.rhythm is not None or _FOR_ALL.search(r.clause.low):
+        return False
+    if r.verb is not None:
+        return r.verb not in KEEP
+    return not _LEADS_TO_A_LENGTH.fullmatch(r.clause.low[: r.lasts.start])
 
 
 def _same_drug(one: Reading, other: Reading) -> bool:

@@ -10,13 +10,15 @@ from dataclasses import replace
 from datetime import date
 from difflib import SequenceMatcher
 
-from hospital_rt.extraction import support, timetable
+from hospital_rt.extraction import figures, support, timetable
 from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
+from hospital_rt.extraction.contrary import contrary_doubt
 from hospital_rt.extraction.evidence import Evidence, Note
 from hospital_rt.extraction.interface import Dropped, Guarded, Kept, Unmatched
 from hospital_rt.extraction.intrusion import is_intrusion
 from hospital_rt.extraction.offline import instruction_like
-from hospital_rt.extraction.schema import MAX_ITEMS, Extraction, Item, Kind, PlanItem
+from hospital_rt.extraction.schema import MAX_ITEMS, AnyItem, Extraction, Item, Kind, PlanItem
+from hospital_rt.extraction.signs import signs_doubt
 from hospital_rt.extraction.stance import WHY
 from hospital_rt.extraction.support import Doubt
 from hospital_rt.extraction.text import compose, find_quote, same_length_plain
@@ -36,7 +38,7 @@ def guard(text: str, extraction: Extraction, *, day: date) -> Guarded:
     """
     composed, places = compose(text)
     if composed != text:
-        return _placed(guard(composed, extraction, day=day), text, places)
+        return _placed(guard(composed, _composed(extraction), day=day), text, places)
     note = Note.of(text, day)
     kept: list[Kept] = []
     dropped: list[Dropped] = []
@@ -57,6 +59,16 @@ def guard(text: str, extraction: Extraction, *, day: date) -> Guarded:
     kept = kept[:MAX_ITEMS]
     touched += [(k.start, k.end) for k in kept]
     return Guarded(kept=kept, dropped=dropped, unmatched=_unmatched(note, touched), too_many=len(rows) > MAX_ITEMS)
+
+
+def _composed(extraction: Extraction) -> Extraction:
+    """An answer about a note that has characters which cannot be seen: it is read without them, too."""
+
+    def seen(item: AnyItem) -> AnyItem:
+        said = {name: getattr(item, name) for name in ("title", "detail", "quote")}
+        return item.model_copy(update={name: words and compose(words)[0] for name, words in said.items()})
+
+    return Extraction(checklist=[seen(i) for i in extraction.checklist], plan=[seen(p) for p in extraction.plan])
 
 
 def _placed(found: Guarded, text: str, places: list[int]) -> Guarded:
@@ -85,6 +97,9 @@ def _judge(note: Note, kind: Kind, item: Item | PlanItem) -> Kept | Doubt:
         return "quote-not-in-note", "What it quotes is not in the note."
     if is_intrusion(f"{item.title} {item.detail or ''}"):
         return "software", WHY["software"]
+    doubt = signs_doubt(item, note.text)
+    if doubt is not None:
+        return doubt
     first: Doubt | None = None
     for start, end in places[:_MAX_PLACES]:
         verdict = _judge_at(note, kind, item, start, end)
@@ -100,13 +115,18 @@ def _judge_at(note: Note, kind: Kind, item: Item | PlanItem, start: int, end: in
     evidence = note.evidence(start, end)
     if evidence.sentences_spanned > _MAX_SENTENCES:
         return "quote-too-long", "It quotes so much of the note that nothing follows from it."
+    doubt = support.quote_doubt(evidence)
+    if doubt is not None:
+        return doubt
     said = same_length_plain(f"{item.title} . {item.detail or ''}")
+    evidence = evidence.narrowed(support.naming(said, evidence))
     evidence = evidence.for_doses({a.key for a in amounts(said) if a.unit in DOSE_UNITS})
     doubt = (
         _stance_doubt(kind, evidence)
         or support.words_doubt(item, evidence)
+        or contrary_doubt(item, evidence)
         or support.order_doubt(item, evidence)
-        or support.numbers_doubt(item, evidence)
+        or figures.numbers_doubt(item, evidence)
     )
     if doubt is None and isinstance(item, PlanItem):
         doubt = timetable.schedule_doubt(item, evidence)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from hospital_rt.extraction.text import Span, same_length_plain, sentences
+from hospital_rt.extraction.text import Span, respelt, same_length_plain, sentences
 
 _MACHINE = (
     r"(?:ai|a\.i\.|llm|chat ?gpt|gpt|chat ?bot|bot|language model|model|assistant|software|parser|extractor|algorithm|"
@@ -17,8 +17,9 @@ _MACHINE = (
 _STRONG = re.compile(
     "|".join(
         (
-            r"\b(?:ignore|disregard|forget|override|bypass|skip|ignorez|oubliez|ignora|ignore[sz]?|olvida|olvide)\b"
-            r"[^.]{0,40}\b(?:instructions?|prompts?|rules|guidelines|safety|consignes|instrucciones|reglas|"
+            r"\b(?:ignore|disregard|forget|override|bypass|skip|ignorez|oubliez|ignora|ignore[sz]?|olvida|olvide|"
+            r"ignorier\w*|vergiss|missachte\w*|ignorare|dimentica|esqueca|desconsidere|negeer)\b"
+            r"[^.]{0,40}\b(?:instructions?|prompts?|rules|guidelines|safety|consignes|instrucciones|reglas|anweisung\w*|vorgaben|istruzioni|instrucoes|instructies|"
             r"(?:previous|prior|earlier|above|preceding) (?:text|notes?|orders|messages?|steps?))\b",
             r"\b(?:ignore|disregard|forget) (?:all|everything|anything|the rest|what|whatever|the above|the note)\b",
             # Bounded: three open runs of the same characters would be tried in every way.
@@ -121,7 +122,7 @@ def intrusions(text: str) -> list[Span]:
         if "\n" in text[last_end : sentence.start]:
             after_strong = False
         last_end = sentence.end
-        if _STRONG.search(low):
+        if _addresses(low):
             after_strong = True
             found.append(sentence)
         elif after_strong and _WEAK.search(low):
@@ -146,4 +147,12 @@ def without_blocks(text: str) -> str:
 
 def is_intrusion(words: str) -> bool:
     """Whether words of an answer address the software."""
-    return _STRONG.search(same_length_plain(words)) is not None
+    return _addresses(same_length_plain(words))
+
+
+def _addresses(low: str) -> bool:
+    """Whether a sentence addresses the software, as it stands or with its words spelt as usual."""
+    if _STRONG.search(low):
+        return True
+    plainly = respelt(low)
+    return plainly != low and _STRONG.search(plainly) is not None

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -22,7 +22,7 @@ from hospital_rt.extraction import prompt
 from hospital_rt.extraction.breaker import Breaker
 from hospital_rt.extraction.interface import ExtractionFailed
 from hospital_rt.extraction.masking import Masked, mask
-from hospital_rt.extraction.schema import Extraction, Item, Meta, PlanItem
+from hospital_rt.extraction.schema import AnyItem, Extraction, Meta
 from hospital_rt.extraction.talk import Caller, Said, WireFailed
 
 MAX_TRIES = 6
@@ -36,7 +36,6 @@ _REFUSAL = re.compile(
 )
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(?P<it>.*?)\n?```\s*", re.DOTALL | re.IGNORECASE)
 _FORMATS = ("json_schema", "json_object+schema", "json_object", "none")
-AnyItem = TypeVar("AnyItem", Item, PlanItem)
 log = structlog.get_logger(__name__)
 
 

@@ -7,7 +7,7 @@ and never shows clinical text in a ``repr`` or an error message.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
 
@@ -51,6 +51,9 @@ class PlanItem(Item):
     every_days: int = Field(default=1, ge=1, le=366)
     duration_days: int | None = Field(default=None, ge=1, le=730)
     miss_policy: Literal["extend", "fixed"] = "extend"
+
+
+AnyItem = TypeVar("AnyItem", Item, PlanItem)
 
 
 class Extraction(BaseModel):

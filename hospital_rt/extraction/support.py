@@ -1,4 +1,4 @@
-"""Whether the note bears out what an item says: its words, its numbers, its schedule.
+"""Whether the note bears out what an item says: its words, its medicines, what kind of order it is.
 
 One promise: every check either passes or names a reason, with a sentence that a doctor understands; no check repairs.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
+from hospital_rt.extraction.amounts import DOSE_UNITS, WORDS, amounts
 from hospital_rt.extraction.conditions import condition
-from hospital_rt.extraction.evidence import Evidence, Scope
+from hospital_rt.extraction.evidence import Evidence
 from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SINGLE_NOUNS, VERBS, names_visit
 from hospital_rt.extraction.medicines import is_drug
-from hospital_rt.extraction.often import rhythm
-from hospital_rt.extraction.reading import CLOCK, Reading
+from hospital_rt.extraction.orders import order_at
+from hospital_rt.extraction.reading import Reading
 from hospital_rt.extraction.schema import Item, PlanItem
-from hospital_rt.extraction.text import same_length_plain, words_of
+from hospital_rt.extraction.text import respelt, same_length_plain, words_of
 
 Doubt = tuple[str, str]
 """A reason (slug) and a sentence for the doctor."""
@@ -61,12 +61,15 @@ _ALIASES = {
     "od": "day",
     "kinesitherapeute": "kine",
     "wt": "weight",
+    "fever": "temperature",
+    "febrile": "temperature fever",
 }
 """What abbreviations of notes stand for."""
 _COMMON = words_of("""
 the and for with your you have has take use apply from that this then than when until every each once twice times time
 daily weekly day days week weeks month months hour hours minutes morning evening night noon bedtime breakfast lunch
 dinner meal meals food water tablet tablets capsule capsules dose doses needed only into both after before during
+less fewer than
 without more most least maximum oral orally mouth skin under tongue affected area areas eye eyes ear ears nose left
 right according course total start finish make sure keep will need their them her his its one two three four five six
 seven eight nine ten first second next last today tomorrow tonight monday tuesday wednesday thursday friday saturday
@@ -76,44 +79,61 @@ increase reduce change switch long term regularly empty stomach prendre pendant 
 soir avec sans pour dans comprime comprimes chaque toutes heures apres avant tomar durante dias semanas veces manana
 noche cada horas con sin para comprimido comprimidos despues antes hasta
 """)
-_LINK = re.compile(
-    r"https?://[^\s<>\"')]+|www\.[^\s<>\"')]+|\b[\w.+-]+@[\w-]+\.[\w.]+|\b[\w-]+\.(?:com|org|net|io|"
-    r"example|ru|info|co)\b[^\s]*",
-    re.IGNORECASE,
-)
-_MARKUP = re.compile(r"<[/!a-z][^>]*>?|\]\([^)]*\)|```|\{\{|\}\}|&(?:#\d+|[a-z]+);|javascript:|\$\{", re.IGNORECASE)
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff\u200b]")
+_BESIDE_THE_POINT = words_of("""
+not whole full entire even well more less than exceed pas depasser tout toute prises exceder todo toda dosis tomas
+""")
+_SAYS_NOTHING = words_of("""
+mg ml mcg ug gm iu cc units unit take takes use apply give gives have has do does be is are will must should can may
+keep get go put need needs please patient pt she he they you we it of on in to at by as or if so no not tomar tome
+prenez prendre
+""")
+
+
+def quote_doubt(evidence: Evidence) -> Doubt | None:
+    """A quote that says nothing by itself: a unit, a bare number, "take"."""
+    low = evidence.quote.low
+    said = [w for w in re.findall(r"[a-z][\w&-]+", low) if w not in _COMMON and w not in _SAYS_NOTHING]
+    told = any(a.unit for a in amounts(low)) or evidence.quote.often or evidence.quote.durations or evidence.quote.dues
+    spans = [r.clause.span for r in evidence.readings]
+    if said or told or any(s.start >= evidence.start and s.end <= evidence.end for s in spans):
+        return None
+    return "quote-too-short", "It quotes so little of the note that nothing follows from it."
 
 
 def words_doubt(item: Item, evidence: Evidence) -> Doubt | None:
-    """Markup, links, drugs and subjects that the note does not name."""
-    said = f"{item.title}\n{item.detail or ''}"
-    note = evidence.note.text.casefold()
-    if _UNSEEN.search(said.replace("\n", " ").replace("\t", " ")):
-        return "markup", "It holds characters that cannot be seen."
-    for m in _MARKUP.finditer(said):
-        if m.group().casefold() not in note or m.group().startswith("<"):
-            return "markup", "It holds markup, which has no place in a step."
-    for m in _LINK.finditer(said):
-        if m.group().casefold().rstrip(".,;") not in note:
-            return "link-not-in-note", "It holds a link or an address that the note does not give."
-    low = same_length_plain(said)
-    here = _vocabulary(evidence.wide.low)
+    """Drugs and subjects that the note does not name."""
+    low = same_length_plain(f"{item.title}\n{item.detail or ''}")
+    low = f"{low}\n{respelt(low)}"
+    here = vocabulary(evidence.wide.low)
     for word in dict.fromkeys(re.findall(r"[a-z][a-z-]{2,}", low)):
-        if is_drug(word) and not _known(word, here) and not _named_before(word, evidence):
+        if is_drug(word) and not known(word, here) and not _named_before(word, evidence):
             return "drug-not-in-quote", "It names a medicine that the words quoted do not name."
-    for word in _dosed_names(low):
-        if not _known(word, here) and not _named_before(word, evidence):
+    for word in _dosednames(low):
+        if not known(word, here) and not _named_before(word, evidence):
             return "drug-not-in-quote", "It gives a dose of something that the words quoted do not name."
     content = [
         w for w in re.findall(r"[a-z][a-z&-]{2,}", same_length_plain(item.title)) if w not in _COMMON and w not in VERBS
     ]
-    if content and not any(_known(w, here) for w in content) and not _shares_verb(item.title, here):
+    borne_out = any(known(w, here) or (is_drug(w) and _named_before(w, evidence)) for w in content)
+    if content and not borne_out and not _shares_verb(item.title, here):
         return "words-not-in-note", "Its title says something else than the words quoted."
+    return _advice_doubt(item, evidence)
+
+
+def _advice_doubt(item: Item, evidence: Evidence) -> Doubt | None:
+    """A detail that orders or tells something of which the note has no word."""
+    here = vocabulary(same_length_plain(evidence.note.text))
+    for sentence in re.split(r"[.;\n]\s*", same_length_plain(item.detail or "")):
+        words = re.findall(r"[a-z][a-z&-]{2,}", sentence)
+        own = [w for w in words if w not in _COMMON and w not in VERBS | _BESIDE_THE_POINT | set(WORDS)]
+        if not own or (len(own) < 2 and order_at(sentence) is None):
+            continue
+        if not any(known(w, here) for w in [*own, *VERBS.intersection(words)]):
+            return "words-not-in-note", "Its detail gives advice that the note does not give."
     return None
 
 
-def _vocabulary(low: str) -> set[str]:
+def vocabulary(low: str) -> set[str]:
     """The words of the evidence, and what its abbreviations stand for."""
     found = set(re.findall(r"[a-z][\w&-]*", low))
     for word in list(found):
@@ -122,7 +142,7 @@ def _vocabulary(low: str) -> set[str]:
     return found
 
 
-def _known(word: str, here: set[str]) -> bool:
+def known(word: str, here: set[str]) -> bool:
     """Whether a word is among the words here, but for endings, typing errors and the next language."""
     if word in here or set(_ALIASES.get(word, "-").split()) & here:
         return True
@@ -141,10 +161,30 @@ def _known(word: str, here: set[str]) -> bool:
 def _named_before(word: str, evidence: Evidence) -> bool:
     """Whether the sentences just before name it, for a dose that names none of its own."""
     own = any(r.drug and any(is_drug(w) for w in r.drug.split()) for r in evidence.readings)
-    return not own and _known(word, _vocabulary(evidence.before(2)))
+    return not own and known(word, vocabulary(evidence.before(2)))
 
 
-def _dosed_names(low: str) -> list[str]:
+def naming(low: str, evidence: Evidence) -> list[Reading]:
+    """The clauses quoted that are about the medicines which ``low`` names; all of them where no clause names one.
+
+    A clause that names no medicine goes with what it stands beside.
+    """
+    named = [w for w in re.findall(r"[a-z][a-z-]{2,}", low) if is_drug(w)] + _dosednames(low)
+    if not any(names(r, named) for r in evidence.readings):
+        return evidence.readings
+    return [r for r in evidence.readings if names(r, named) or not own_drug(r)]
+
+
+def names(r: Reading, named: list[str]) -> bool:
+    here = vocabulary(r.clause.low)
+    return any(known(word, here) for word in named)
+
+
+def own_drug(r: Reading) -> bool:
+    return r.drug is not None and r.drug not in FORMS
+
+
+def _dosednames(low: str) -> list[str]:
     """The words before a dose that are no plain words: what the dose is of."""
     found = []
     for amount in amounts(low):
@@ -161,13 +201,13 @@ def _dosed_names(low: str) -> list[str]:
 def _shares_verb(title: str, here: set[str]) -> bool:
     """Whether the order itself stands in the words quoted ("Call us": "ring the practice" does not)."""
     low = same_length_plain(title)
-    return any(_known(w, here) for w in re.findall(r"[a-z]{3,}", low) if w in VERBS or w in SINGLE_NOUNS)
+    return any(known(w, here) for w in re.findall(r"[a-z]{3,}", low) if w in VERBS or w in SINGLE_NOUNS)
 
 
 def order_doubt(item: Item, evidence: Evidence) -> Doubt | None:
     """Words that order nothing, and orders turned into another kind: a course into one tick, a need into a habit."""
     read = evidence.readings
-    if read and not any(_orders(r) for r in read) and not _shares_verb(item.title, _vocabulary(evidence.quote.low)):
+    if read and not any(_orders(r) for r in read) and not _shares_verb(item.title, vocabulary(evidence.quote.low)):
         return "no-order", "The words quoted do not order anything of the patient."
     conditional = any(r.condition is not None for r in read) or condition(evidence.wide.low) is not None
     if isinstance(item, PlanItem):
@@ -198,75 +238,3 @@ def _orders(r: Reading) -> bool:
         return True
     words = re.findall(r"[a-z][\w&/-]*", r.clause.low)
     return any(w in VERBS or w in ACT_NOUNS or w in FORMS or names_visit(w) for w in words)
-
-
-def numbers_doubt(item: Item, evidence: Evidence) -> Doubt | None:
-    """Numbers in title and detail that the quote and its sentences do not give."""
-    for said in (item.title, item.detail or ""):
-        low = same_length_plain(said)
-        scope = Scope(low, evidence.note.day)
-        doubt = _times_doubt(item, scope, evidence) or _spans_doubt(item, scope, evidence)
-        if doubt:
-            return doubt
-        left = _without_facts(scope)
-        own = {a.key for a in evidence.narrow.amounts}
-        near = {a.key for a in evidence.wide.amounts}
-        own_doses = evidence.narrow.doses
-        for amount in amounts(left):
-            allowed = own if amount.unit in DOSE_UNITS and own_doses else near
-            if amount.key in allowed:
-                continue
-            if not amount.unit and any(number == amount.number for number, _ in near):
-                continue
-            if any(number == amount.number for number, _ in near) and amount.key not in near:
-                return "unit-not-in-quote", "It gives a number with a unit that the words quoted do not give."
-            return "number-not-in-quote", "It gives a number that the words quoted do not give."
-    return None
-
-
-def _times_doubt(item: Item, said: Scope, evidence: Evidence) -> Doubt | None:
-    """A frequency in the words of an item that neither the note nor its own (checked) schedule has."""
-    found = rhythm(said.often)
-    if found is None:
-        stated = {(f.times, f.every_days) for f in said.often}
-        allowed = evidence.wide.rhythms(with_limits=True)
-        if stated - allowed:
-            return "frequency-not-in-quote", "It gives a limit that the words quoted do not give."
-        return None
-    pair = (found.times, found.every_days)
-    hours = {f.every_hours for f in said.often if f.every_hours} - {f.every_hours for f in evidence.wide.often}
-    scheduled = isinstance(item, PlanItem) and pair == (item.times_per_day, item.every_days)
-    if hours or not (scheduled or pair in evidence.wide.rhythms(with_limits=True)):
-        return "frequency-not-in-quote", "It says how often in a way that the words quoted do not."
-    return None
-
-
-def _spans_doubt(item: Item, said: Scope, evidence: Evidence) -> Doubt | None:
-    """Durations, dates and clock times in the words of an item that the note does not give."""
-    wide, near = evidence.wide, (evidence.wide, evidence.narrow)
-    lengths = {n for s in near for d in s.durations for n in d.allowed}
-    lengths |= {n for s in near for d in s.dues for n in (d.days, *d.allowed)}
-    for d in said.durations:
-        if not d.allowed & lengths and d.count is None:
-            return "duration-not-in-quote", "It gives a length of time that the words quoted do not give."
-    starts = wide.named_starts() | lengths | evidence.taper_starts()
-    for due in said.dues:
-        if due.days not in starts and due.days != 0 and not due.allowed & starts:
-            return (
-                "date-not-in-quote",
-                "It gives a date that does not follow from the words quoted.",
-            )
-    if set(said.clock) - set(wide.clock):
-        return "number-not-in-quote", "It gives a clock time that the words quoted do not give."
-    return None
-
-
-def _without_facts(scope: Scope) -> str:
-    """The words without the expressions of time, which are compared by what they mean."""
-    text = list(scope.low)
-    spans = [(f.start, f.end) for f in scope.often] + [(d.start, d.end) for d in scope.durations if d.count is None]
-    spans += [(d.start, d.end) for d in scope.dues]
-    spans += [m.span() for m in CLOCK.finditer(scope.low)]
-    for start, end in spans:
-        text[start:end] = " " * (end - start)
-    return "".join(text)

@@ -79,20 +79,47 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
 
 
 def compose(text: str) -> tuple[str, list[int]]:
-    """The text after NFC, and where each of its characters (and its end) was before.
+    """The text after NFC, without what cannot be seen, and where each of its characters (and its end) was before.
+
+    Soft hyphens, zero-width spaces and the like come with what is pasted; a reader sees "250" and "ignore" in spite of
+    them, and so must we.
 
     >>> compose("e\u0301t")
     ('ét', [0, 2, 3])
+    >>> compose("2\u200b50")
+    ('250', [0, 2, 3, 4])
     """
-    if unicodedata.is_normalized("NFC", text):
+    if text.isascii() or (unicodedata.is_normalized("NFC", text) and not any(_is_dropped(c) for c in text)):
         return text, list(range(len(text) + 1))
     out: list[str] = []
     places: list[int] = []
-    for start, end in _clusters(text):
-        for char in unicodedata.normalize("NFC", text[start:end]):
+    seen = [at for at, char in enumerate(text) if not _is_dropped(char)]
+    bare = "".join(text[at] for at in seen)
+    for start, end in _clusters(bare):
+        for char in unicodedata.normalize("NFC", bare[start:end]):
             out.append(char)
-            places.append(start)
+            places.append(seen[start])
     return "".join(out), [*places, len(text)]
+
+
+def unseen(char: str) -> bool:
+    """Whether a character shows nothing, or nothing that is agreed on: controls, joiners, fillers, private use.
+
+    >>> [unseen(c) for c in ("\u200e", "\u00ad", "\x9b", "\ue000", " ", "é")]
+    [True, True, True, True, False, False]
+    """
+    return unicodedata.category(char) in _UNSEEN_KINDS or _is_dropped(char) or char in _FILLERS
+
+
+_UNSEEN_KINDS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+def _is_dropped(char: str) -> bool:
+    """Whether a character changes nothing of what is read: format characters and variation selectors."""
+    return not char.isascii() and (
+        unicodedata.category(char) == "Cf" or char == "\u034f" or "\ufe00" <= char <= "\ufe0f" or char >= "\U000e0100"
+    )
 
 
 def plain(text: str) -> str:
@@ -119,8 +146,29 @@ def _plain_char(char: str) -> str:
         return char.lower()
     base = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c)).casefold()
     if len(base) == 1:
-        return base
+        return _LOOKS_LIKE.get(base, base)
     return {"’": "'", "‘": "'", "–": "-", "—": "-"}.get(char, char)
+
+
+_LOOKS_LIKE = dict(zip("аеорсухіѕјкмтнвһԁɡονραικτυε", "aeopcyxisjkmthbhdgovpaiktue", strict=True))
+"""Cyrillic and Greek letters by the Latin ones that they cannot be told from."""
+
+
+_SPACED_OUT = re.compile(r"(?<!\w)(?:[^\W\d_][-. ]{1,2}){3,}[^\W\d_](?!\w)")
+_MIXED = re.compile(
+    r"(?<!\w)(?!\d+[a-z]+(?!\w))(?=[a-z\d@$]*[a-z][a-z\d@$]*[a-z])(?=[a-z@$]*[\d@$])[a-z\d@$]{4,}(?!\w)"
+)
+_LEET = str.maketrans("013457@$", "oieastas")
+
+
+def respelt(low: str) -> str:
+    """Text made by ``same_length_plain``, with words that were spelt apart or with figures written as words again.
+
+    >>> respelt("w-a-r-f-a-r-i-n"), respelt("1gn0re b12")
+    ('warfarin', 'ignore b12')
+    """
+    low = _SPACED_OUT.sub(lambda m: re.sub(r"[-. ]", "", m.group()), low)
+    return _MIXED.sub(lambda m: m.group().translate(_LEET), low)
 
 
 def find_quote(note: Folded, quote: str) -> list[tuple[int, int]]:

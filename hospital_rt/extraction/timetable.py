@@ -77,7 +77,7 @@ def _duration_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
         return None
     if not stated and item.duration_days in evidence.until_next_dose(start):
         return None
-    for scope in (evidence.narrow, evidence.shared):
+    for scope in (evidence.lengths, evidence.shared):
         allowed = scope.lasting(times=times, every=every, start=start)
         if allowed:
             occurrences = {-(-n // every) for n in allowed}
