@@ -10,7 +10,7 @@ from handlers.operation import Principal
 from hospital_rt.clock import to_wire
 from hospital_rt.problems import Problem
 from models.assignments import Assignment
-from models.notes import Note
+from models.notes import UNREAD, Note
 from models.steps import Step
 from models.store import Store
 
@@ -160,7 +160,7 @@ def note_line(note: Note, who: Principal, names: dict[str, str | None]) -> dict[
 async def note_view(store: Store, note: Note, who: Principal, *, now: datetime) -> dict[str, Any]:
     """A note with its text and steps, for its patient or its author (or a doctor with whom the history is shared)."""
     names = await store.users.names({note.patient_id, note.doctor_id})
-    steps: Sequence[Step] = await store.steps.of_note(note.id)
+    steps: Sequence[Step] = [] if note.status in UNREAD else await store.steps.of_note(note.id)
     if who.id != note.doctor_id:
         steps = [step for step in steps if step.status not in HIDDEN_FROM_PATIENT]
     view = note_line(note, who, names)

@@ -6,12 +6,12 @@ up late cannot write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from hospital_rt.database import Collection, Document, Session
 from hospital_rt.vault import Unreadable, Vault
@@ -19,6 +19,7 @@ from hospital_rt.vault import Unreadable, Vault
 NoteStatus = Literal[
     "queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"
 ]  # fmt: skip
+UNREAD: tuple[NoteStatus, ...] = ("queued", "processing")        # no step has come of it
 IN_FLIGHT: tuple[NoteStatus, ...] = ("queued", "processing", "proposed")
 UNSETTLED: tuple[NoteStatus, ...] = ("queued", "processing", "proposed", "failed")
 MOST_COUNTED = 10_000                  # of what waits: beyond that the figure stands
@@ -43,6 +44,34 @@ class Note:
     sealed_text: str = field(repr=False)
     sealed_review: str | None = field(default=None, repr=False)
     dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A note as it is handed in."""
+
+    id: str
+    patient_id: str
+    doctor_id: str
+    number: int
+    text: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A note's next status. ``lease`` None: not a worker's write; then the note must still have the status it was
+    read with. ``again_at`` is when a failed note is taken up again by itself.
+    """
+
+    note: Note
+    status: NoteStatus
+    lease: str | None = field(default=None, repr=False)
+    failure: str | None = None
+    extracted_by: str | None = None
+    review: dict[str, Any] | None = field(default=None, repr=False)
+    measured: Document | None = None
+    again_at: datetime | None = None
 
 
 WAITING = ("queued", "processing", "failed", "proposed")
@@ -74,16 +103,19 @@ class Notes:
             sealed_text=row["sealed_text"], sealed_review=row.get("sealed_review"), dropped=row.get("dropped", 0),
         )  # fmt: skip
 
-    async def insert(
-        self, *, note_id: str, patient_id: str, doctor_id: str, number: int, text: str, at: datetime, session: Session
-    ) -> Note:
-        row = {
-            "_id": note_id, "patient_id": patient_id, "doctor_id": doctor_id, "number": number, "status": "queued",
-            "created_at": at, "wake_at": at, "attempts": 0,
-            "sealed_text": await self._vault.seal(patient_id, f"notes|{note_id}|text", text),
-        }  # fmt: skip
-        await self._notes.insert_one(row, session=session)
-        return self._read(row)
+    async def insert(self, written: Sequence[Written], *, session: Session) -> list[Note]:
+        """Notes that are new, in their order."""
+        await self._vault.load_keys({one.patient_id for one in written})
+        rows = [
+            {
+                "_id": one.id, "patient_id": one.patient_id, "doctor_id": one.doctor_id, "number": one.number,
+                "status": "queued", "created_at": one.at, "wake_at": one.at, "attempts": 0,
+                "sealed_text": self._vault.seal_loaded(one.patient_id, f"notes|{one.id}|text", one.text),
+            }
+            for one in written
+        ]  # fmt: skip
+        await self._notes.insert_many(rows, ordered=False, session=session)
+        return [self._read(row) for row in rows]
 
     async def get(self, note_id: str, *, session: Session = None) -> Note | None:
         row = await self._notes.find_one({"_id": note_id}, session=session)
@@ -137,17 +169,25 @@ class Notes:
                 found[row["status"]] = (count + 1, max(0.0, oldest_s))
         return found
 
-    async def claim(self, note_id: str, *, lease: str, now: datetime, lease_s: float) -> Note | None:
-        """Take a note to work on. None when it is done, or another worker has it."""
-        row = await self._notes.find_one_and_update(
-            {"_id": note_id, "status": {"$in": ["queued", "processing", "failed"]}, "wake_at": {"$lte": now}},
-            {
-                "$set": {"status": "processing", "lease": lease, "wake_at": now + timedelta(seconds=lease_s)},
-                "$inc": {"attempts": 1},
-            },
-            return_document=ReturnDocument.AFTER,
-        )
-        return self._read(row) if row else None
+    async def claim(
+        self, leases: Mapping[str, str], *, now: datetime, lease_s: float, session: Session = None
+    ) -> dict[str, Note]:
+        """Take notes to work on, each under its lease: those that are not done and that no other worker has."""
+        held = {"status": "processing", "wake_at": now + timedelta(seconds=lease_s)}
+        result = await self._notes.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": id, "status": {"$in": ["queued", "processing", "failed"]}, "wake_at": {"$lte": now}},
+                    {"$set": {**held, "lease": lease}, "$inc": {"attempts": 1}},
+                )
+                for id, lease in leases.items()
+            ],
+            ordered=False, session=session,
+        )  # fmt: skip
+        if not result.matched_count:
+            return {}
+        rows = await self._notes.find({"_id": {"$in": list(leases)}}, session=session).to_list(None)
+        return {row["_id"]: self._read(row) for row in rows if row.get("lease") == leases[row["_id"]]}
 
     async def renew(self, note_id: str, *, lease: str, now: datetime, lease_s: float) -> bool:
         """Keep the lease while the model is thinking. False when it is lost."""
@@ -164,35 +204,36 @@ class Notes:
             {"$set": {"wake_at": now}, "$unset": {"lease": 1}, "$inc": {"attempts": -1}},
         )
 
-    async def settle(
-        self, note: Note, status: NoteStatus, *, lease: str | None, session: Session, failure: str | None = None,
-        extracted_by: str | None = None, review: dict[str, Any] | None = None, measured: Document | None = None,
-        again_at: datetime | None = None,
-    ) -> bool:  # fmt: skip
-        """Give a note its next status. False when the lease under which this is written is lost.
+    async def settle(self, settled: Sequence[Settled], *, session: Session) -> int:
+        """Give notes their next status. How many: one whose lease is lost, or that has moved, stays as it is."""
+        if not settled:
+            return 0
+        writes = [UpdateOne(*await self._settling(one)) for one in settled]
+        result = await self._notes.bulk_write(writes, ordered=False, session=session)
+        return int(result.matched_count)
 
-        ``lease`` None: not a worker's write; then the note must still have the status it was read with. ``again_at``
-        is when a failed note is taken up again by itself.
-        """
+    async def _settling(self, one: Settled) -> tuple[Document, Document]:
+        note = one.note
         wanted: Document = {"_id": note.id, "status": note.status}
-        if lease is not None:
-            wanted["lease"] = lease
-        change: Document = {"$set": {"status": status, "failure": failure}, "$unset": {"lease": 1, "wake_at": 1}}
-        if again_at is not None:
-            change["$set"] |= {"wake_at": again_at, "attempts": 0}
+        if one.lease is not None:
+            wanted["lease"] = one.lease
+        change: Document = {
+            "$set": {"status": one.status, "failure": one.failure}, "$unset": {"lease": 1, "wake_at": 1}
+        }  # fmt: skip
+        if one.again_at is not None:
+            change["$set"] |= {"wake_at": one.again_at, "attempts": 0}
             change["$inc"] = {"retries": 1}
             del change["$unset"]["wake_at"]
-        if extracted_by:
-            change["$set"]["extracted_by"] = extracted_by
-        if measured:
-            change["$set"]["measured"] = measured
-        if review is not None:
-            change["$set"]["dropped"] = len(review["dropped"])
+        if one.extracted_by:
+            change["$set"]["extracted_by"] = one.extracted_by
+        if one.measured:
+            change["$set"]["measured"] = one.measured
+        if one.review is not None:
+            change["$set"]["dropped"] = len(one.review["dropped"])
             change["$set"]["sealed_review"] = await self._vault.seal(
-                note.patient_id, f"notes|{note.id}|review", review
+                note.patient_id, f"notes|{note.id}|review", one.review
             )
-        result = await self._notes.update_one(wanted, change, session=session)
-        return bool(result.matched_count)
+        return wanted, change
 
     async def requeue(self, note: Note, *, at: datetime, session: Session) -> bool:
         """Send a failed note round again."""
@@ -204,15 +245,13 @@ class Notes:
         return bool(result.matched_count)
 
     async def with_status(
-        self, patient_id: str, statuses: Sequence[NoteStatus], *, before_number: int | None = None,
-        doctor_id: str | None = None, session: Session,
+        self, patient_ids: Sequence[str], statuses: Sequence[NoteStatus], *, doctor_id: str | None = None,
+        session: Session,
     ) -> list[Note]:  # fmt: skip
-        query: Document = {"patient_id": patient_id, "status": {"$in": list(statuses)}}
-        if before_number is not None:
-            query["number"] = {"$lt": before_number}
+        query: Document = {"patient_id": {"$in": list(patient_ids)}, "status": {"$in": list(statuses)}}
         if doctor_id is not None:
             query["doctor_id"] = doctor_id
-        return [self._read(row) async for row in self._notes.find(query, session=session)]
+        return [self._read(row) for row in await self._notes.find(query, session=session).to_list(None)]
 
     async def withdrawn_ids(self, patient_id: str) -> set[str]:
         """The patient's notes whose words are closed to them."""

@@ -7,9 +7,10 @@ has just changed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 
 from hospital_rt.database import Collection, Session
 
@@ -37,8 +38,25 @@ class Plans:
         )  # fmt: skip
         return Plan(notes=row["notes"], ready_note=row.get("ready_note", 0))
 
-    async def note_ready(self, patient_id: str, number: int, *, session: Session) -> None:
-        await self._plans.update_one({"_id": patient_id}, {"$max": {"ready_note": number}}, session=session)
+    async def touch_each(
+        self, patient_ids: Sequence[str], *, new_note: bool = False, session: Session
+    ) -> dict[str, Plan]:
+        """The same for several patients: each is named once."""
+        if len(patient_ids) == 1:
+            return {id: await self.touch(id, new_note=new_note, session=session) for id in patient_ids}
+        change = {"$inc": {"changes": 1, "notes": 1 if new_note else 0}}
+        await self._plans.bulk_write(
+            [UpdateOne({"_id": id}, change, upsert=True) for id in patient_ids], ordered=False, session=session
+        )
+        rows = await self._plans.find({"_id": {"$in": list(patient_ids)}}, session=session).to_list(None)
+        return {row["_id"]: Plan(notes=row["notes"], ready_note=row.get("ready_note", 0)) for row in rows}
+
+    async def notes_ready(self, numbers: Mapping[str, int], *, session: Session) -> None:
+        """The newest ready note of each of these patients."""
+        await self._plans.bulk_write(
+            [UpdateOne({"_id": id}, {"$max": {"ready_note": number}}) for id, number in numbers.items()],
+            ordered=False, session=session,
+        )  # fmt: skip
 
     async def ready_note(self, patient_id: str, *, session: Session) -> int:
         row = await self._plans.find_one({"_id": patient_id}, session=session)

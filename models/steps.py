@@ -261,9 +261,10 @@ class Steps:
         return [row["_id"] for row in await self._steps.find(wanted, {"_id": 1}).to_list(None)]
 
     async def with_status(
-        self, patient_id: str, statuses: Sequence[StepStatus], *, session: Session
+        self, patient_ids: Sequence[str], statuses: Sequence[StepStatus], *, session: Session
     ) -> list[Step]:
-        cursor = self._steps.find({"patient_id": patient_id, "status": {"$in": list(statuses)}}, session=session)
+        wanted = {"patient_id": {"$in": list(patient_ids)}, "status": {"$in": list(statuses)}}
+        cursor = self._steps.find(wanted, session=session)
         return await self._read_all(await cursor.sort("sort", 1).to_list(None))
 
     async def active_of(self, patient_id: str) -> list[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -124,6 +125,12 @@ class Users:
     async def get(self, user_id: str, *, session: Session = None) -> User | None:
         row = await self._users.find_one({"_id": user_id}, session=session)
         return await self._read(row) if row else None
+
+    async def each(self, user_ids: Sequence[str], *, session: Session = None) -> dict[str, User]:
+        """These users, as far as they are there, by one read."""
+        await self._vault.load_keys(set(user_ids))
+        rows = await self._users.find({"_id": {"$in": list(user_ids)}}, session=session).to_list(None)
+        return {row["_id"]: await self._read(row) for row in rows}
 
     async def row(self, user_id: str, *, session: Session = None) -> Document | None:
         """The bare record, nothing opened: status, role and zone, at the price of one read."""

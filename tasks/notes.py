@@ -16,7 +16,7 @@ from hospital_rt.clock import clock_times, local_day
 from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
 from hospital_rt.schedule import Schedule
 from hospital_rt.telemetry import describe_error, log
-from models.acts.notes import fail_note, finish_note, tell_processing
+from models.acts.read_note import Reading, begin_note, fail_note, finish_note
 from models.house import House
 from models.notes import MOST_ATTEMPTS, Note
 from models.steps import Step, Words
@@ -80,15 +80,15 @@ class Desk:
 async def read_note(house: House, note_id: str) -> None:
     """Read one note, whoever asks and however often: the lease lets one worker do it."""
     lease = uuid4().hex
-    note = await house.store.notes.claim(note_id, lease=lease, now=house.now(), lease_s=LEASE_S)
-    if note is None:
+    begun = await begin_note(house.store, note_id, lease=lease, now=house.now(), lease_s=LEASE_S)
+    if begun is None:
         return
-    wakeups = house.resources.wakeups
+    note, wakeups = begun.note, house.resources.wakeups
+    await wakeups.announce(begun.users)
     try:
         if note.attempts > MOST_ATTEMPTS:
             await wakeups.announce(await fail_note(house.store, note, failure="gave-up", now=house.now()))
             return
-        await wakeups.announce(await tell_processing(house.store, note, now=house.now()))
         async with _renewed(house, note):
             users = await _read(house, note)
         await wakeups.announce(users)
@@ -113,15 +113,15 @@ def _renewed(house: House, note: Note) -> contextlib.AbstractAsyncContextManager
 
 async def _read(house: House, note: Note) -> frozenset[str]:
     store, extractor, metrics = house.store, house.resources.extractor, house.resources.metrics
-    patient = await store.users.get(note.patient_id)
-    text = await store.notes.text(note)
+    people = await store.users.each([note.patient_id, note.doctor_id])
+    patient, text = people.get(note.patient_id), await store.notes.text(note)
     if patient is None or text is None:
         return await fail_note(store, note, failure="patient-gone", now=house.now())
     day = local_day(note.created_at, patient.zone)
-    names = await store.users.names({note.patient_id, note.doctor_id})
+    names = [person.name for person in people.values() if person.name]
     began = time.monotonic()
     try:
-        extraction = await extractor.extract(text, day=day, names=[name for name in names.values() if name])
+        extraction = await extractor.extract(text, day=day, names=names)
     except ExtractionFailed as failed:
         metrics.extraction.labels(failed.reason).observe(time.monotonic() - began)
         metrics.notes.labels("failed").inc()
@@ -149,11 +149,12 @@ async def _read(house: House, note: Note) -> frozenset[str]:
         "model": meta.model, "prompt_version": meta.prompt_version, "tokens_in": meta.tokens_in,
         "tokens_out": meta.tokens_out, "latency_ms": meta.latency_ms,
     }  # fmt: skip
-    users = await finish_note(
-        store, note, steps=steps, review=review, propose=propose, extracted_by=extractor.name,
+    reading = Reading(
+        note=note, steps=steps, review=review, propose=propose, extracted_by=extractor.name,
         failure="too-many" if guarded.too_many else None, now=now, day_seconds=house.settings.day_seconds,
         measured=measured,
     )  # fmt: skip
+    users = await finish_note(store, reading)
     outcome = "proposed" if propose and steps else "ready"
     metrics.notes.labels(outcome).inc()
     log.info("note.read", note_id=note.id, status=outcome, steps=len(steps), dropped=len(guarded.dropped))

@@ -278,8 +278,7 @@ async def test_a_note_at_work_while_a_later_one_gets_ready_changes_nothing_any_m
     patient, doctor = await ward.pair()
     earlier = await ward.submit(doctor, patient, "Walk 20 minutes daily.")
     store = ward.house.store
-    claimed = await store.notes.claim(earlier["id"], lease="a-slow-worker", now=ward.now, lease_s=20)
-    assert claimed is not None
+    assert await store.notes.claim({earlier["id"]: "a-slow-worker"}, now=ward.now, lease_s=20)
     later = await ward.submit(doctor, patient, "Rest 30 minutes daily.")
     await read(ward, later, plan=[REST])
     assert await status_of(doctor, earlier) == "superseded"

@@ -12,7 +12,7 @@ from models.acts.check_in import cancelled
 from models.acts.plan import reject_proposed
 from models.audit import Act, Trace
 from models.events import Happening
-from models.notes import UNSETTLED
+from models.notes import UNSETTLED, Settled
 from models.reminders import Entry
 from models.steps import Step
 from models.store import Store
@@ -39,7 +39,7 @@ async def change_settings(store: Store, user_id: str, changes: Document, *, trac
         )
         if moves:
             await store.plans.touch(user_id, session=session)
-            steps = await store.steps.with_status(user_id, ["active", "completed"], session=session)
+            steps = await store.steps.with_status([user_id], ["active", "completed"], session=session)
             timezone = changes.get("timezone", before.timezone)
             reminder_time = changes.get("reminder_time", before.reminder_time)
             await store.steps.save(
@@ -75,8 +75,8 @@ async def leave_for_good(
             current = await store.assignments.current(user.id, session=session)
             assignments = [current] if current else []
             await _stop_steps(store, user.id, now=now, session=session)
-            for note in await store.notes.with_status(user.id, UNSETTLED, session=session):
-                await store.notes.settle(note, "superseded", lease=None, session=session)
+            for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
+                await store.notes.settle([Settled(note=note, status="superseded")], session=session)
         else:
             assignments = await store.assignments.of_doctor(user.id, session=session)
         for assignment in assignments:
@@ -126,11 +126,11 @@ async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> boo
 async def _stop_steps(store: Store, patient_id: str, *, now: datetime, session: Session) -> None:
     closed: list[Step] = []
     entries: list[Entry] = []
-    for step in await store.steps.with_status(patient_id, ["active"], session=session):
+    for step in await store.steps.with_status([patient_id], ["active"], session=session):
         after, written = cancelled(step, now=now)
         closed.append(after)
         entries += written
     await store.steps.save(closed, session=session)
     await store.reminders.write(entries, session=session)
-    for note in await store.notes.with_status(patient_id, ["proposed"], session=session):
+    for note in await store.notes.with_status([patient_id], ["proposed"], session=session):
         await reject_proposed(store, note.id, session=session)

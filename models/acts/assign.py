@@ -108,9 +108,7 @@ async def _end(
     erased: str | None = None,
 ) -> list[Happening]:  # fmt: skip
     patient_id, doctor_id = assignment.patient_id, assignment.doctor_id
-    happenings = await supersede_in_flight(
-        store, patient_id=patient_id, doctor_id=doctor_id, now=now, session=session
-    )
+    happenings = await supersede_in_flight(store, patient_id=patient_id, doctor_id=doctor_id, session=session)
     await store.assignments.end(assignment, at=now, session=session)
     key = f"assignment/{assignment.id}/ended"
     told: list[tuple[str, str]] = []

@@ -8,18 +8,17 @@ from datetime import datetime
 
 from hospital_rt.clock import from_wire
 from hospital_rt.course import Outcome, withdraw
-from hospital_rt.database import TRANSACTION_WITHIN_S, Session
+from hospital_rt.database import Session
 from hospital_rt.problems import Problem, invalid
 from hospital_rt.turns import take_turns
 from models.acts.answer import Ask, Change, change_for, ledger_of
 from models.acts.telling import Audience, ledger_entries
+from models.acts.together import within_s
 from models.audit import Trace
 from models.idempotency import Claim
 from models.reminders import Entry
 from models.steps import Step
 from models.store import Store
-
-GROUP_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ async def check_in_together(store: Store, asks: Sequence[Ask]) -> list[Answered 
         }
         return [(refused | answered)[ask.step_id] for ask in asks]
 
-    return await store.transaction(work, within_s=GROUP_WITHIN_S if len(asks) > 1 else TRANSACTION_WITHIN_S)
+    return await store.transaction(work, within_s=within_s(len(asks)))
 
 
 async def _write(store: Store, changes: Sequence[tuple[Ask, Change]], *, session: Session) -> set[str]:

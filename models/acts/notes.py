@@ -1,4 +1,4 @@
-"""A note's way: submitted, read, judged, approved. Each turn of it is one transaction.
+"""A note's way as its author has it: submitted, judged, approved, taken back. Each turn is one transaction.
 
 The old plan runs on until the new one takes its place in the transaction that makes the note ready (contract 4.6):
 a patient is never without a plan because a model is slow or down.
@@ -7,20 +7,20 @@ a patient is never without a plan because a model is slow or down.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
-from hospital_rt.database import Document, Session
+from hospital_rt.database import Session
 from hospital_rt.problems import Problem
+from hospital_rt.turns import take_turns
 from models.acts.check_in import cancelled
-from models.acts.plan import activate, reject_proposed, supersede
+from models.acts.plan import NewPlan, activate, reject_proposed, supersede
 from models.acts.telling import Audience, note_status
+from models.acts.together import within_s
 from models.audit import Trace
-from models.events import Happening
 from models.idempotency import Claim
-from models.notes import Note, NoteStatus
+from models.notes import Note, Settled, Written
 from models.reminders import Entry
 from models.steps import Step
 from models.store import Store
@@ -34,6 +34,19 @@ class Outcome:
     users: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A note as it was sent."""
+
+    id: str
+    doctor_id: str
+    patient_id: str
+    text: str = field(repr=False)
+    now: datetime
+    claim: Claim | None = None
+    trace: Trace | None = None
+
+
 async def submit_note(
     store: Store, *, doctor_id: str, patient_id: str, text: str, now: datetime, claim: Claim | None = None,
     trace: Trace | None = None,
@@ -43,92 +56,58 @@ async def submit_note(
     Raises:
         Problem: 404 when the patient is not assigned to this doctor now.
     """
-    note_id = claim.subject_id if claim else str(uuid4())
-
-    async def work(session: Session) -> Outcome:
-        if not await store.assignments.between(patient_id, doctor_id, session=session):
-            raise Problem("not-found")
-        await store.idempotency.commit(claim, session=session)
-        await store.audit.write(trace, "note.written", of=[patient_id], item=note_id, session=session)
-        plan = await store.plans.touch(patient_id, new_note=True, session=session)
-        note = await store.notes.insert(
-            note_id=note_id, patient_id=patient_id, doctor_id=doctor_id, number=plan.notes, text=text, at=now,
-            session=session,
-        )  # fmt: skip
-        users = await store.events.append(note_status(note, "queued", mark="0"), at=now, session=session)
-        return Outcome(note, frozenset(users))
-
-    return await store.transaction(work)
+    submission = Submission(
+        id=claim.subject_id if claim else str(uuid4()), doctor_id=doctor_id, patient_id=patient_id, text=text, now=now,
+        claim=claim, trace=trace,
+    )  # fmt: skip
+    outcome: Outcome = await store.gathering(submit_together, apart=_patient_of)(submission)
+    return outcome
 
 
-async def tell_processing(store: Store, note: Note, *, now: datetime) -> frozenset[str]:
-    """The author's page shows that the note is being read. Only a courtesy: it may fail."""
-
-    async def work(session: Session) -> frozenset[str]:
-        happenings = note_status(note, "processing", mark=note.lease or "")
-        return frozenset(await store.events.append(happenings, at=now, session=session))
-
-    return await store.transaction(work)
+def _patient_of(submission: Submission) -> str:
+    return submission.patient_id
 
 
-async def fail_note(
-    store: Store, note: Note, *, failure: str, now: datetime, extracted_by: str | None = None,
-    review: dict[str, Any] | None = None, again_at: datetime | None = None,
-) -> frozenset[str]:  # fmt: skip
-    """Nothing came of it: the author is told why, and no step, earlier or later, is touched."""
+async def submit_together(store: Store, sent: Sequence[Submission]) -> list[Outcome | Exception]:
+    """Notes for different patients in one transaction; who is refused does not hold the others up."""
 
-    async def work(session: Session) -> frozenset[str]:
-        kept = await store.notes.settle(
-            note, "failed", lease=note.lease, failure=failure, extracted_by=extracted_by, review=review,
-            again_at=again_at, session=session,
-        )  # fmt: skip
-        if not kept:
-            return frozenset()
-        await _read_by_system(store, note, session=session)
-        dropped = len(review["dropped"]) if review else 0
-        happenings = note_status(note, "failed", mark=note.lease or "", failure=failure, dropped=dropped)
-        return frozenset(await store.events.append(happenings, at=now, session=session))
+    async def work(session: Session) -> list[Outcome | Exception]:
+        assigned = await store.assignments.of_patients([one.patient_id for one in sent], session=session)
+        refused: dict[str, Problem] = {}
+        taken: list[Submission] = []
+        for one in sent:
+            held = assigned.get(one.patient_id)
+            try:
+                if held is None or held.doctor_id != one.doctor_id:
+                    raise Problem("not-found")
+                await store.idempotency.commit(one.claim, session=session)
+                taken.append(one)
+            except Problem as problem:
+                refused[one.id] = problem
+        outcomes = await _store(store, taken, session=session) if taken else {}
+        return [refused.get(one.id) or outcomes[one.id] for one in sent]
 
-    return await store.transaction(work)
+    return await store.transaction(work, within_s=within_s(len(sent)))
 
 
-async def finish_note(
-    store: Store, note: Note, *, steps: Sequence[Step], review: dict[str, Any], propose: bool, extracted_by: str,
-    failure: str | None, now: datetime, day_seconds: int | None, measured: Document | None = None,
-) -> frozenset[str]:  # fmt: skip
-    """The worker's last write: ready, proposed or superseded, unless its lease is lost (then nothing).
-
-    Args:
-        steps: proposed steps; none of them is stored yet.
-        propose: they wait for the author's approval.
-        failure: ``too-many`` beside a proposal, else None.
-    """
-
-    async def work(session: Session) -> frozenset[str]:
-        plan = await store.plans.touch(note.patient_id, session=session)
-        dropped = len(review["dropped"])
-        superseded = plan.ready_note > note.number
-        status: NoteStatus = "superseded" if superseded else "proposed" if steps and propose else "ready"
-        kept = await store.notes.settle(
-            note, status, lease=note.lease, failure=None if superseded else failure, extracted_by=extracted_by,
-            review=review, measured=measured, session=session,
-        )  # fmt: skip
-        if not kept:
-            return frozenset()
-        await _read_by_system(store, note, session=session)
-        happenings: list[Happening] = []
-        if status == "proposed":
-            await store.steps.insert(steps, session=session)
-        elif status == "ready" and steps:
-            happenings += await activate(
-                store, note, steps, stored=False, now=now, day_seconds=day_seconds, session=session
-            )
-        happenings += note_status(
-            note, status, mark=note.lease or "", failure=None if superseded else failure, dropped=dropped
-        )
-        return frozenset(await store.events.append(happenings, at=now, session=session))
-
-    return await store.transaction(work)
+async def _store(store: Store, taken: Sequence[Submission], *, session: Session) -> dict[str, Outcome]:
+    # Before the work is done, not after: who has to wait for a feed begins anew.
+    take_turns(f"feeds/{one.doctor_id}" for one in taken)
+    await store.audit.write_each(
+        [(one.trace, one.patient_id, one.id) for one in taken], "note.written", session=session
+    )
+    plans = await store.plans.touch_each([one.patient_id for one in taken], new_note=True, session=session)
+    notes = await store.notes.insert(
+        [
+            Written(id=one.id, patient_id=one.patient_id, doctor_id=one.doctor_id, text=one.text, at=one.now,
+                    number=plans[one.patient_id].notes)
+            for one in taken
+        ],
+        session=session,
+    )  # fmt: skip
+    happenings = [one for note in notes for one in note_status(note, "queued", mark="0")]
+    users = await store.events.append(happenings, at=max(one.now for one in taken), session=session)
+    return {note.id: Outcome(note, frozenset(users & {note.doctor_id})) for note in notes}
 
 
 async def approve_note(
@@ -153,7 +132,7 @@ async def approve_note(
         held = await store.steps.of_note(note.id, session=session)
         proposed = [step for step in held if step.status == "proposed"]
         if plan.ready_note > note.number:
-            happenings = await supersede(store, [note], now=now, session=session)
+            happenings = await supersede(store, [note], session=session)
             users = await store.events.append(happenings, at=now, session=session)
             return Outcome(replace(note, status="superseded"), frozenset(users))
         steps = proposed if chosen is None else list(chosen)
@@ -164,8 +143,9 @@ async def approve_note(
         if chosen is not None:
             await store.steps.reword([step for step in steps if step.id in known], session=session)
             await store.steps.insert([step for step in steps if step.id not in known], session=session)
-        await store.notes.settle(note, "ready", lease=None, failure=None, session=session)
-        happenings = await activate(store, note, steps, stored=True, now=now, day_seconds=day_seconds, session=session)
+        await store.notes.settle([Settled(note=note, status="ready")], session=session)
+        plan_of = NewPlan(note, steps, stored=True, now=now, day_seconds=day_seconds)
+        happenings = await activate(store, [plan_of], session=session)
         happenings += note_status(note, "ready", mark="approved", dropped=note.dropped)
         users = await store.events.append(happenings, at=now, session=session)
         return Outcome(replace(note, status="ready", failure=None), frozenset(users))
@@ -212,7 +192,7 @@ async def reject_note(
         if note.status != "proposed":
             raise Problem("superseded" if note.status == "superseded" else "conflict")
         await store.audit.write(trace, "note.rejected", of=[note.patient_id], item=note.id, session=session)
-        await store.notes.settle(note, "rejected", lease=None, session=session)
+        await store.notes.settle([Settled(note=note, status="rejected")], session=session)
         await reject_proposed(store, note.id, session=session)
         users = await store.events.append(note_status(note, "rejected", mark="0"), at=now, session=session)
         return Outcome(replace(note, status="rejected"), frozenset(users))
@@ -237,7 +217,7 @@ async def withdraw_note(
         if note.status == "withdrawn":
             return Outcome(note, frozenset())
         await store.plans.touch(note.patient_id, session=session)
-        await store.notes.settle(note, "withdrawn", lease=None, session=session)
+        await store.notes.settle([Settled(note=note, status="withdrawn")], session=session)
         await reject_proposed(store, note.id, session=session)
         closed: list[Step] = []
         entries: list[Entry] = []
@@ -260,12 +240,6 @@ async def withdraw_note(
         return Outcome(replace(note, status="withdrawn"), frozenset(users))
 
     return await store.transaction(work)
-
-
-async def _read_by_system(store: Store, note: Note, *, session: Session) -> None:
-    """The audit hears that the service itself, and the model it asked, have read the note."""
-    trace = Trace(role="system")
-    await store.audit.write(trace, "note.extracted", of=[note.patient_id], item=note.id, session=session)
 
 
 async def _of_author(store: Store, note_id: str, doctor_id: str, *, session: Session) -> Note:

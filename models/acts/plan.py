@@ -1,12 +1,14 @@
 """The turn of a plan: a ready note's steps take the place of all earlier ones, and earlier notes are overtaken.
 
+Of several patients at once, one call a collection.
+
 Part of a transaction that somebody else runs; the old plan runs on until that commits (contract 4.6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hospital_rt.course import begin
@@ -15,49 +17,68 @@ from hospital_rt.problems import Problem
 from models.acts.check_in import cancelled
 from models.acts.telling import Audience, note_status
 from models.events import Happening
-from models.notes import IN_FLIGHT, UNSETTLED, Note
+from models.notes import IN_FLIGHT, UNSETTLED, Note, Settled
 from models.reminders import Entry
 from models.steps import Step
 from models.store import Store
 from models.users import User
 
 
-async def activate(
-    store: Store, note: Note, steps: Sequence[Step], *, stored: bool, now: datetime, day_seconds: int | None,
-    session: Session,
-) -> list[Happening]:  # fmt: skip
-    """The steps become the patient's plan: earlier active ones are cancelled, earlier unsettled notes superseded."""
-    patient = await store.users.get(note.patient_id, session=session)
-    if patient is None or patient.name is None:
+@dataclass(frozen=True, slots=True)
+class NewPlan:
+    """A note that is ready, and its steps. ``stored``: they are there already, proposed."""
+
+    note: Note
+    steps: Sequence[Step]
+    stored: bool
+    now: datetime
+    day_seconds: int | None
+
+
+async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) -> list[Happening]:
+    """The steps become their patients' plans, of one patient one: earlier active ones are cancelled, earlier
+    unsettled notes superseded.
+
+    Raises:
+        Problem: 404 when one of the patients is gone.
+    """
+    if not plans:
+        return []
+    turns = {plan.note.patient_id: plan for plan in plans}
+    patients = await store.users.each(list(turns), session=session)
+    if any(id not in patients or patients[id].name is None for id in turns):
         raise Problem("not-found")
-    active = [activated(step, patient, at=now, day_seconds=day_seconds) for step in steps]
-    earlier = [
-        step for step in await store.steps.with_status(note.patient_id, ["active"], session=session)
-        if step.note_id != note.id
-    ]  # fmt: skip
+    active = {
+        id: [activated(step, patients[id], at=one.now, day_seconds=one.day_seconds) for step in one.steps]
+        for id, one in turns.items()
+    }
     closed: list[Step] = []
     entries: list[Entry] = []
-    for step in earlier:
-        after, written = cancelled(step, now=now)
-        closed.append(after)
-        entries += written
-    if stored:
-        await store.steps.save(active, session=session)
-    else:
-        await store.steps.insert(active, session=session)
-    await store.steps.save(closed, session=session)
+    for step in await store.steps.with_status(list(turns), ["active"], session=session):
+        turn = turns[step.patient_id]
+        if step.note_id != turn.note.id:
+            after, written = cancelled(step, now=turn.now)
+            closed.append(after)
+            entries += written
+    await store.steps.insert([step for id, one in turns.items() if not one.stored for step in active[id]],
+                             session=session)  # fmt: skip
+    stored = [step for id, one in turns.items() if one.stored for step in active[id]]
+    await store.steps.save([*stored, *closed], session=session)
     await store.reminders.write(entries, session=session)
-    await store.plans.note_ready(note.patient_id, note.number, session=session)
-    overtaken = await store.notes.with_status(
-        note.patient_id, UNSETTLED, before_number=note.number, session=session
-    )
-    happenings = await supersede(store, overtaken, now=now, session=session)
-    audience = await Audience.of(store, note.patient_id, session=session)
-    return happenings + audience.steps_changed(
-        note_id=note.id, created=active, cancelled=[step.id for step in closed],
-        completed=[step.id for step in active if step.status == "completed"], by="note",
-        key=f"plan/{note.id}", now=now,
-    )  # fmt: skip
+    await store.plans.notes_ready({id: one.note.number for id, one in turns.items()}, session=session)
+    happenings: list[Happening] = []
+    for note in await store.notes.with_status(list(turns), UNSETTLED, session=session):
+        if note.number < turns[note.patient_id].note.number:
+            happenings += await supersede(store, [note], session=session)
+    assigned = await store.assignments.of_patients(list(turns), session=session)
+    for id, one in turns.items():
+        happenings += Audience(id, assigned.get(id)).steps_changed(
+            note_id=one.note.id, created=active[id],
+            cancelled=[step.id for step in closed if step.patient_id == id],
+            completed=[step.id for step in active[id] if step.status == "completed"], by="note",
+            key=f"plan/{one.note.id}", now=one.now,
+        )  # fmt: skip
+    return happenings
 
 
 def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | None) -> Step:
@@ -72,10 +93,10 @@ def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | Non
     return step.with_course(begin(schedule, at=at, zone=patient.zone), now=at)
 
 
-async def supersede(store: Store, notes: Sequence[Note], *, now: datetime, session: Session) -> list[Happening]:
+async def supersede(store: Store, notes: Sequence[Note], *, session: Session) -> list[Happening]:
     happenings: list[Happening] = []
     for note in notes:
-        if await store.notes.settle(note, "superseded", lease=None, session=session):
+        if await store.notes.settle([Settled(note=note, status="superseded")], session=session):
             await reject_proposed(store, note.id, session=session)
             happenings += note_status(note, "superseded", mark=str(note.attempts))
     return happenings
@@ -89,9 +110,7 @@ async def reject_proposed(store: Store, note_id: str, *, session: Session) -> No
     )
 
 
-async def supersede_in_flight(
-    store: Store, *, patient_id: str, doctor_id: str, now: datetime, session: Session
-) -> list[Happening]:
+async def supersede_in_flight(store: Store, *, patient_id: str, doctor_id: str, session: Session) -> list[Happening]:
     """The notes of a doctor who is no longer the patient's, as far as they are not settled."""
-    notes = await store.notes.with_status(patient_id, IN_FLIGHT, doctor_id=doctor_id, session=session)
-    return await supersede(store, notes, now=now, session=session)
+    notes = await store.notes.with_status([patient_id], IN_FLIGHT, doctor_id=doctor_id, session=session)
+    return await supersede(store, notes, session=session)

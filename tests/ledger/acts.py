@@ -12,7 +12,7 @@ from hospital_rt.clock import from_wire, local_day
 from hospital_rt.course import Outcome
 from hospital_rt.database import Session
 from hospital_rt.schedule import Schedule
-from models.acts import accounts, assign, check_in, notes, remind, take_back
+from models.acts import accounts, assign, check_in, notes, read_note, remind, take_back
 from models.acts.answer import Ask
 from models.notes import Note
 from models.steps import Step, Words
@@ -107,23 +107,63 @@ class Acts:
 
     def worker(self, note_id: str) -> Act:
         async def act(store: Store) -> None:
-            note = await store.notes.claim(note_id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
-            if note is None:
+            begun = await read_note.begin_note(store, note_id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
+            if begun is None:
                 return
-            await notes.tell_processing(store, note, now=self.now)
+            note = begun.note
             kind = await store.notes.text(note)
             patient = await store.users.get(note.patient_id)
             assert kind is not None and patient is not None
             if kind == "broken":
-                await notes.fail_note(store, note, failure="invalid-answer", now=self.now)
+                await read_note.fail_note(store, note, failure="invalid-answer", now=self.now)
                 return
-            await notes.finish_note(
-                store, note, review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure",
-                steps=[self._step(note, patient, place, schedule) for place, schedule in enumerate(KINDS[kind])],
-                extracted_by="stand-in", failure=None, now=self.now, day_seconds=None,
-            )  # fmt: skip
+            await read_note.finish_note(store, self._reading(note, patient, kind))
 
         return act
+
+    def worker_group(self, note_ids: list[str]) -> Act:
+        """Notes that came at once, as far as they are of different patients: taken up together, finished together."""
+
+        async def act(store: Store) -> None:
+            taken = [read_note.Taking(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S) for id in note_ids]
+            found = {one.note.patient_id: one.note for one in await read_note.begin_together(store, taken) if one}
+            readings = []
+            for note in found.values():
+                kind, patient = await store.notes.text(note), await store.users.get(note.patient_id)
+                assert kind is not None and patient is not None
+                if kind != "broken":
+                    readings.append(self._reading(note, patient, kind))
+            try:
+                if readings:
+                    await read_note.finish_together(store, readings)
+            except read_note.LeaseLost:
+                for reading in readings:
+                    await read_note.finish_together(store, [reading])
+
+        return act
+
+    def submit_group(self, kinds: dict[str, str]) -> Act:
+        """Notes for different patients, handed in at once."""
+
+        async def act(store: Store) -> None:
+            sent = [
+                notes.Submission(id=str(uuid4()), doctor_id=self._doctor_of(id), patient_id=id, text=kind, now=self.now)
+                for id, kind in kinds.items()
+            ]
+            for one, done in zip(sent, await notes.submit_together(store, sent), strict=True):
+                if isinstance(done, Exception):
+                    self.journal.refused += 1
+                else:
+                    self.journal.notes.append(one.id)
+
+        return act
+
+    def _reading(self, note: Note, patient: User, kind: str) -> read_note.Reading:
+        return read_note.Reading(
+            note=note, review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure",
+            steps=[self._step(note, patient, place, schedule) for place, schedule in enumerate(KINDS[kind])],
+            extracted_by="stand-in", failure=None, now=self.now, day_seconds=None,
+        )  # fmt: skip
 
     def _step(self, note: Note, patient: User, place: int, schedule: dict[str, Any] | None) -> Step:
         plan = None

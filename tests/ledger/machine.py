@@ -82,6 +82,16 @@ class LedgerMachine(RuleBasedStateMachine):
         if waiting:
             self._act(how, "worker", self.world.worker(one_of(data, waiting)["_id"]))
 
+    @rule(how=HOW, kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=2, max_size=2))
+    def notes_together(self, how: tuple[str, int], kinds: list[str]) -> None:
+        self._act(how, "doctor", self.world.submit_group(dict(zip(self.world.patients, kinds, strict=True))))
+
+    @rule(how=HOW)
+    def worker_of_many(self, how: tuple[str, int]) -> None:
+        waiting = {row["patient_id"]: row["_id"] for row in self.world.notes("queued", "processing")}
+        if len(waiting) > 1:
+            self._act(how, "worker", self.world.worker_group(list(waiting.values())))
+
     @rule(data=st.data(), how=HOW, verdict=st.sampled_from(["approve", "approve", "reject", "withdraw"]))
     def author(self, data: st.DataObject, how: tuple[str, int], verdict: str) -> None:
         found = self.world.notes("proposed") or self.world.notes("ready", "superseded")

@@ -136,26 +136,33 @@ class Collection:
     async def delete_many(self, wanted: Document, *, session: Session | None = None) -> None:
         await self._call("delete_many", session, lambda: self._delete(wanted, session, many=True))
 
-    async def bulk_write(self, writes: list[Any], *, ordered: bool = True, session: Session | None = None) -> None:
-        def work() -> None:
+    async def bulk_write(
+        self, writes: list[Any], *, ordered: bool = True, session: Session | None = None
+    ) -> SimpleNamespace:
+        def work() -> SimpleNamespace:
+            matched = modified = 0
             for number, one in enumerate(writes):
                 try:
-                    self._write_one(one, session)
+                    found = self._write_one(one, session)
+                    matched, modified = matched + found.matched_count, modified + found.modified_count
                 except DuplicateKeyError as error:
                     failed = {"index": number, "code": 11000, "errmsg": str(error)}
                     raise BulkWriteError({"writeErrors": [failed], "writeConcernErrors": []}) from None
+            return SimpleNamespace(matched_count=matched, modified_count=modified)
 
-        await self._call("bulk_write", session, work)
+        return await self._call("bulk_write", session, work)
 
-    def _write_one(self, one: Any, session: Session | None) -> None:
+    def _write_one(self, one: Any, session: Session | None) -> SimpleNamespace:
+        """How many records it matched and changed, inserted ones not counted."""
         if isinstance(one, InsertOne):
             self._insert(one._doc, session)
         elif isinstance(one, UpdateOne):
-            self._update(one._filter, one._doc, session, upsert=bool(one._upsert))
+            return self._update(one._filter, one._doc, session, upsert=bool(one._upsert))[0]
         elif isinstance(one, DeleteOne):
             self._delete(one._filter, session)
         else:
             raise NotImplementedError(type(one).__name__)
+        return SimpleNamespace(matched_count=0, modified_count=0)
 
 
 class MemoryDatabase(Database):

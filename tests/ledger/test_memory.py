@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
-from pymongo.results import BulkWriteResult
 
 from hospital_rt.database import Database, _begin
 from tests.ledger.memory_database import MemoryDatabase
@@ -73,7 +72,7 @@ class Program:
             return "refused" if known or error.has_error_label("TransientTransactionError") else repr(error)
         if isinstance(found, dict | list):
             return found
-        if isinstance(found, BulkWriteResult) or not hasattr(found, "matched_count"):
+        if not hasattr(found, "matched_count"):
             return None
         return found.matched_count, found.modified_count
 
