@@ -8,6 +8,7 @@ is destroyed nothing of theirs opens again, wherever a copy lies.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -33,6 +34,7 @@ INDEX_KEY = "index"
 INDEX_KEY_SECONDS = 0.5
 CACHE_SIZE = 20_000
 CACHE_SECONDS = 60.0
+FEW = 4                                # keys that are asked for together with what others ask for
 
 
 class Unreadable(Exception):
@@ -143,8 +145,12 @@ class Vault:
         """
         now = time.monotonic()
         wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
-        if not wanted:
-            return
+        if len(wanted) <= FEW:
+            await asyncio.gather(*(self._asking_keys(id) for id in wanted))
+        else:
+            await self._read_keys(wanted)
+
+    async def _read_keys(self, wanted: set[str]) -> None:
         for row in await self._keys.find({"_id": {"$in": list(wanted)}}).to_list(None):
             self._remember(row["_id"], self._unwrap(row["wrapped"]))
             wanted.discard(row["_id"])
@@ -168,7 +174,7 @@ class Vault:
             self._cache.popitem(last=False)
 
     async def _load_each(self, user_ids: list[str]) -> dict[str, bool]:
-        await self.load_keys(user_ids)
+        await self._read_keys(set(user_ids))
         return {}
 
     async def _key(self, user_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import unicodedata
 from collections.abc import Sequence
@@ -12,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel
 
+from hospital_rt.asking import Asking
 from hospital_rt.clock import to_wire
 from hospital_rt.database import Collection, Document, Session
-from hospital_rt.vault import Unreadable, Vault
+from hospital_rt.vault import FEW, Unreadable, Vault
 
 Role = Literal["doctor", "patient"]
 Status = Literal["active", "pending", "deactivated"]
@@ -84,6 +86,7 @@ class Users:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._users = collection
         self._vault = vault
+        self._asking_rows, self._asking_shown = Asking(self.rows), Asking(self.shown_rows)
 
     def email_index(self, email: str) -> str:
         """The blind index of an address that :func:`handlers` normalised."""
@@ -126,11 +129,17 @@ class Users:
         row = await self._users.find_one({"_id": user_id}, session=session)
         return await self._read(row) if row else None
 
-    async def each(self, user_ids: Sequence[str], *, session: Session = None) -> dict[str, User]:
+    async def each(self, user_ids: Sequence[str], *, session: Session) -> dict[str, User]:
         """These users, as far as they are there, by one read."""
         await self._vault.load_keys(set(user_ids))
         rows = await self._users.find({"_id": {"$in": list(user_ids)}}, session=session).to_list(None)
         return {row["_id"]: await self._read(row) for row in rows}
+
+    async def two(self, first: str, second: str) -> tuple[User | None, User | None]:
+        """Two users at once, by a read that others share."""
+        rows = await asyncio.gather(self._asking_rows(first), self._asking_rows(second))
+        found = [await self._read(row) if row else None for row in rows]
+        return found[0], found[1]
 
     async def row(self, user_id: str, *, session: Session = None) -> Document | None:
         """The bare record, nothing opened: status, role and zone, at the price of one read."""
@@ -164,7 +173,11 @@ class Users:
         """Name, zone and last visit of these users, by one read; the name is None where a key is destroyed."""
         await self._vault.load_keys(user_ids)
         found = {id: Person(None, "UTC", None) for id in user_ids}
-        for row in (await self.shown_rows(list(user_ids))).values():
+        if len(user_ids) <= FEW:
+            rows = await asyncio.gather(*(self._asking_shown(id) for id in user_ids))
+        else:
+            rows = list((await self.shown_rows(list(user_ids))).values())
+        for row in filter(None, rows):
             name: str | None = None
             with contextlib.suppress(Unreadable):
                 name = self._vault.open_loaded(row["_id"], f"users|{row['_id']}|name", row.get("sealed_name", ""))

@@ -113,12 +113,12 @@ def _renewed(house: House, note: Note) -> contextlib.AbstractAsyncContextManager
 
 async def _read(house: House, note: Note) -> frozenset[str]:
     store, extractor, metrics = house.store, house.resources.extractor, house.resources.metrics
-    people = await store.users.each([note.patient_id, note.doctor_id])
-    patient, text = people.get(note.patient_id), await store.notes.text(note)
+    patient, doctor = await store.users.two(note.patient_id, note.doctor_id)
+    text = await store.notes.text(note)
     if patient is None or text is None:
         return await fail_note(store, note, failure="patient-gone", now=house.now())
     day = local_day(note.created_at, patient.zone)
-    names = [person.name for person in people.values() if person.name]
+    names = [person.name for person in (patient, doctor) if person and person.name]
     began = time.monotonic()
     try:
         extraction = await extractor.extract(text, day=day, names=names)
