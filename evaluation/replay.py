@@ -34,6 +34,9 @@ class Recorder:
         self._lines[key] = json.dumps({**row, "answer": answer.model_dump(mode="json")}, ensure_ascii=False)
         return answer
 
+    async def warm(self) -> None:
+        """Nothing is to be loaded."""
+
     async def close(self) -> None:
         await self._extractor.close()
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +61,9 @@ class Replayer:
             raise ExtractionFailed(row["failed"], retry=False)
         answer = Extraction.model_validate_json(json.dumps(row["answer"]))
         return answer.with_meta(Meta(model=self.name, prompt_version=row["prompt"]))
+
+    async def warm(self) -> None:
+        """Nothing is to be loaded."""
 
     async def close(self) -> None:
         return None

@@ -69,7 +69,9 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
     try:
         async with probed(house.settings, readiness, resources.metrics):
             ready()
+            warming = asyncio.create_task(resources.extractor.warm(), name="warming")
             await stop.wait()
+            warming.cancel()
     finally:
         finish.set()
         broker.stop_listening()

@@ -55,6 +55,10 @@ class Extractor(Protocol):
         """
         ...
 
+    async def warm(self) -> None:
+        """Load what the first note would otherwise wait for. Nothing is asked of anybody."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -37,6 +37,9 @@ class OfflineExtractor:
         spent_ms = round((time.monotonic() - started) * 1000)
         return found.with_meta(Meta(model="offline", prompt_version=RULES_VERSION, latency_ms=spent_ms))
 
+    async def warm(self) -> None:
+        """Nothing is to be loaded."""
+
     async def close(self) -> None:
         return None
 

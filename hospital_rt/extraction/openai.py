@@ -103,6 +103,16 @@ class OpenAIExtractor:
             )
         )
 
+    async def warm(self) -> None:
+        """See ``Extractor``."""
+        await self._opened()
+
+    async def _opened(self) -> Caller:
+        async with self._opening:
+            if self._wire is None:
+                self._wire = await _open_wire(self._api_key, self._base_url, self._timeout_s)
+            return self._wire
+
     async def close(self) -> None:
         if self._wire is not None:
             await self._wire.close()
@@ -138,11 +148,9 @@ class OpenAIExtractor:
     async def _call(self, messages: list[dict[str, str]], deadline: float) -> Said:
         self.breaker.enter()
         try:
-            async with self._opening:
-                if self._wire is None:
-                    self._wire = await _open_wire(self._api_key, self._base_url, self._timeout_s)
+            wire = await self._opened()
             time_s = max(0.01, min(self._timeout_s, deadline - self._clock()))
-            return await self._wire.call(self._body(messages), time_s=time_s)
+            return await wire.call(self._body(messages), time_s=time_s)
         except asyncio.CancelledError:
             self.breaker.leave()
             raise
