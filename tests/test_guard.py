@@ -315,3 +315,11 @@ def test_a_wrong_number_in_an_ideal_answer_is_caught() -> None:
         dropped += len(found.dropped)
     assert dropped > 400
     assert kept / (kept + dropped) < 0.02
+
+
+def test_one_act_on_a_day_is_not_made_a_daily_habit() -> None:
+    note = "Take the enclosed form to the X-ray department this week."
+    daily = PlanItem(title="Take the enclosed form to the X-ray department", quote=note)
+    assert [d.reason for d in guard(note, Extraction(checklist=[], plan=[daily]), day=date(2026, 3, 4)).dropped] == [
+        "frequency-not-in-quote"
+    ]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _PLAN_HEADINGS = (
-    r"please(?: have| do| arrange)?|to (?:arrange|book|get|order|organise|organize)|plan|rx|treatment|management|"
+    r"(?:rx|medication|treatment|meds?|drug) changes|please(?: have| do| arrange)?|to (?:arrange|book|get|order|"
+    r"organise|organize)|plan|rx|treatment|management|"
     r"advice|advised|tx|p|a/p|actions?|"
     r"to do(?: for [a-z][a-z .']{1,20})?|today|discharge(?: (?:meds|medication|"
     r"medications|plan))?|"
@@ -50,6 +51,7 @@ _HISTORY_HEADINGS = (
     r"usual (?:meds|medication)|"
     r"options?(?: discussed)?|existing (?:meds|medications?|treatments?)|"
     r"background|bg|comorbidit(?:y|ies)|"
+    r"adrs?|adverse (?:drug )?(?:reactions?|events?)|intolerances?|sensitivities|reactions|"
     r"fh|fhx|family history|sh|social|social history|allerg(?:y|ies)|past meds|previous (?:meds|medication|treatment)|"
     r"antecedents?|antecedentes|traitement (?:actuel|habituel|en cours)|tratamiento (?:actual|habitual)|alergias|"
     r"allergies connues|atcd"

@@ -78,7 +78,7 @@ def parts(joint: str, left: str, right: str) -> bool:
     comma = "," in joint or "-" in joint or "–" in joint
     if _TURNS.search(joint) and (order_at(right) is not None or often(_chunk(right)) or doses(_chunk(right))):
         return True
-    if comma and _PROHIBITS.match(right):
+    if comma and _PROHIBITS.match(right) and not re.fullmatch(r"not \w+ed\W*", right):
         return True
     conditional = CONDITION.search(left) is not None
     order = order_at(right)
@@ -99,6 +99,8 @@ def parts(joint: str, left: str, right: str) -> bool:
             return False
         if re.match(r"[a-z-]+ (?:off|out)\W*$", right) and (order_at(left) is not None or doses(left)):
             return False
+        if "," in joint and stance(left) == "negated":
+            return True
         if len(left.split()) == 1 or (
             _names_drug(left) and order_at(left) is None and not often(left) and often(right)
         ):
@@ -183,6 +185,7 @@ _WHEN_NEEDED = re.compile(
     r"[a-z][\w-]{3,}(?: [\w-]+){0,4} (?:prn|sos|as (?:needed|required)|when (?:needed|required)|si besoin)\b"
 )
 _MAY_GO_UP = re.compile(
+    r"(?:then )?(?:up|down|increasing|reducing|going up) by \d|"
     r"(?:can|may|could|might|to|with a view to|aim(?:ing)? to)(?: then| later)? (?:go up|go to|be increased|increase|"
     r"increasing|"
     r"step up|be doubled|double|titrate|be titrated|be raised|build up)\b"

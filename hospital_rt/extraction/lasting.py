@@ -53,7 +53,7 @@ _FILL = (
     r"encore |otros? )*"
 )
 _FOR = r"(?:for|over|during|x|pendant|durant|pour|durante|por|sur)"
-_FRACTION = r"(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/])"
+_FRACTION = r"(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/]|[.,]\d| ?mg)"
 
 _FORWARD = re.compile(rf"\b{_FOR}\s?{_FILL}(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?{_U}")
 _WEEK_N = re.compile(
@@ -132,7 +132,9 @@ _IN = re.compile(
     rf"(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?{_U}(?P<after>(?:'s?|'| )? ?(?:time|from now)\b)?"
     rf"|\b(?P<n3>{_ONE})(?:\s?(?:-|to)\s?\d+)? {_U.replace('<u>', '<u3>')} (?:from now|from today|hence|later)\b"
 )
-_IN_FRACTION = re.compile(r"\b(?:(?P<how>in|after|within|dans|at)\s)?(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/])")
+_IN_FRACTION = re.compile(
+    r"\b(?:(?P<how>in|after|within|dans|at)\s)?(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/]|[.,]\d| ?mg)"
+)
 _BACK = re.compile(
     rf"\b(?:rtc|rto|rtn|rv|r/v|review|f/u|fu|follow[- ]?up|recheck|return|back|tci|appt|appointment|control|"
     rf"controle)\b[^.,;\d]{{0,12}}?\b"

@@ -12,6 +12,7 @@ from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
+cont
 fit self self-refer alert inform treat manage bite sieve scrub pat tilt dip dilute soften smooth swish hang loan skim
 practise rehearse
 stay be build work forward sched report mention flag dial pinch humidify lose pour alert page message rebook show

@@ -124,7 +124,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         # every so many hours, days, weeks, months
         (rf"\b{_EVERY} ?{_N}(?: ?(?:-|to|or|a) ?\d+)? ?(?:hours?|hrs?|h|heures?|horas?)\b", _hours),
         (rf"\b{_N}[- ](?:hourly|hrly)\b|\bq ?\.?(?P<n2>\d+) ?(?:h|hr|hrs|hourly)\b", lambda m: _hours_of(m)),
-        (r"\b(?:hourly|every hour|each hour|toutes les heures|cada hora)\b", _said(times=24, every_hours=1)),
+        (r"\b(?:hourly|every ho?u?r|each ho?u?r|toutes les heures|cada hora)\b", _said(times=24, every_hours=1)),
         (r"\b(?:every other|every second|every 2nd|each alternate|alternate|alternating) days?\b", _said(every_days=2)),
         (r"\b(?:qod|eod|q2d|alt\.? days?|alt\.? d\b|un jour sur deux|1 jour sur 2|un dia si y otro no|"
          r"(?:en )?dias alternos)\b", _said(every_days=2)),
@@ -202,7 +202,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          r"\baux repas\b", _slot("meals", times=3)),
         # the plain word
         (r"\b(?:daily|every day|each day|everyday|per day|once daily|every single day|par jour|chaque jour|"
-         r"tous les jours|quotidien(?:ne|nement)?|(?<!el )(?<!un )diari[oa](?! de)|diariamente|al dia|cada dia|"
+         r"tous les jours|quotidien(?:ne|nement)?|(?<!el )(?<!un )diari[oa]s?(?! de)|diariamente|al dia|cada dia|"
          r"todos los dias|"
          r"por dia)\b", _said(times=1)),
         (r"(?<=\w )(?<!for )(?<!in )(?<!get )(?<!on )a day\b(?! \d)|\b1 ?/ ?j\b|/ ?j(?:our)?\b|"

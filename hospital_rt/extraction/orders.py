@@ -94,6 +94,8 @@ def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
         return False
     if verb in {"repeat", "review", "test", "check", "follow"} and _HAS_ITS_VERB.match(after):
         return False
+    if verb == "check" and re.match(r" (?:xr|x-?rays?|films?|radiographs?|cystoscopy|scan|uss|ct|mri|echo)\b", after):
+        return False
     if verb == "practice" and re.match(rf" (?:{STAFF})\b", after):
         return False
     if verb == "leave" and re.match(r"\s+\d", after):

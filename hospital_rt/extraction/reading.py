@@ -21,7 +21,7 @@ from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.shorthand import name_of_line
 from hospital_rt.extraction.stance import stance
-from hospital_rt.extraction.telling import told
+from hospital_rt.extraction.telling import hangs_on_a_review, told
 from hospital_rt.extraction.text import words_of
 
 _SINGLE = re.compile(
@@ -35,6 +35,7 @@ CLOCK = re.compile(
     r"\.(?P<m2>[0-5]\d)\s?(?P<ap3>am|pm|a\.m\.|p\.m\.)|\s?(?P<ap2>am|pm|a\.m\.|p\.m\.)(?!\w)|\s?h(?![\w/]))"
 )
 KEEP = words_of("""
+stay remain cont
 build cut
 continue start begin increase reduce decrease lower raise double halve switch change restart resume commence initiate
 titrate keep take use apply give move maintain carry
@@ -126,6 +127,8 @@ def read(clause: Clause, day: date) -> Reading:
             *_extent(low, drug, facts, lasting, due),
             medicine=dosed or (drug is not None and pace is not None),
         )
+    if why_not is None and verb is None and not dosed and hangs_on_a_review(low):
+        why_not = "undecided"
     if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
         why_not = "state" if _is_complaint(low, facts) else None
     if clause.others:

@@ -52,6 +52,8 @@ _NEGATED = re.compile(
     r"withheld|avoided)|withheld|discouraged|forbidden|inappropriate|"
     r"unnecessary|contra-?indicat\w+)\b|"
     r"\ballerg(?:y|ies|ic|ique|ico|ica|ie|ia)s?(?: ?: ?| to | a | au | aux | al )|\bintoleran\w+|"
+    r"\bne (?!pas\b)\w+ (?:pas|plus|jamais)\b|\bn'\w+ (?:pas|plus|jamais)\b|"
+    r"\bno (?:le |se |la |lo |los )?(?:toler|soport|quier|quis|dese|necesit|precis|acept|consig|pued)\w+|"
     r"\bne (?:veut|souhaite|prend|desire|necessite)|\bn'(?:est|a|ont|y)\b[^.]{0,12}\bpas\b|\b(?:no|nunca) (?:toma|"
     r"quiere|desea|hay|tiene|ha)\b|"
     r"\b(?:so|hence|therefore|thus),? (?:no|avoid|not|never)\b|\bpas (?:d'indication|necessaire|indique|besoin|de "
@@ -96,12 +98,18 @@ _PAST = re.compile(
     r"el mes pasado|el ano pasado|hace \w+ (?:dias|semanas|meses|anos)|pasad[oa])\b|\(done\b|\(completed|\(finished|"
     r"\b(?:at|from|since|by) (?:the |his |her |their )?(?:previous|last|prior|initial) |\bdone[),]|\b(?:ordered|"
     r"requested|arranged|booked|done|sent|written|made) by (?!\w*day|the \d|\d|end)|"
+    r"\bby (?:me|us|myself)\b|\btriall?ed\b|\bmade (?:him|her|them|me|you) \w+|\bunder (?:ga|la|sedation|\w+ block)\b|"
+    r"\bin (?:the )?(?:ambulance|department|theatre|resus|recovery)\b|"
+    r"\b(?:fait|faite|faits|effectue|realise|administre|pose)e?s? (?:aujourd'hui|ce jour|hier|ce matin)\b|"
+    r"\b(?:hech|puest|administrad|realizad|colocad)[oa]s? (?:hoy|ayer|esta manana)\b|"
     r"\byest\b|\bmade (?:no|little|any|some) (?:difference|change)|\bcarried out\b|"
     r"\b(?:stopped|discontinued|paused|held|omitted|ceased) (?:because|due to|owing to|as|since|after|secondary|"
-    r"for|on account)\b|\b(?:given|administered|completed|stopped|finished|discontinued|removed|injected|applied|"
+    r"for|on account)\b|(?<!first )(?<!dose )\b(?:given|administered|completed|stopped|finished|discontinued|removed|"
+    r"injected|applied|"
     r"inserted|"
     r"performed|done|undertaken|"
-    r"sent|made|issued|provided|obtained|excised|drained|taken) (?:in|by|today|at|on|this|for|yesterday|over|during|"
+    r"sent|made|issued|provided|obtained|excised|drained|taken) (?:this (?:morning|afternoon|evening)|in|by|today|at|"
+    r"on|this|for|yesterday|over|during|"
     r"from|"
     r"earlier|here|hier|ayer|two|three|\d)\b(?! (?:be|bed|night|the morning|mornings?|empty|food|with))|"
     r"\b(?:given|administered|completed|stopped|finished|done|removed|tolerated well|issued|booked|arranged|ordered|"
@@ -201,6 +209,9 @@ _ALLOWED = re.compile(
     r"go back|go home|"
     r"drive|have|stop|resume|do|play|swim|travel|fly|bathe|shower|wash|carry on)\b"
 )
+_DROPPED = re.compile(
+    r"drop (?!off|in|by|into|round|your|a |an |it|this|(?:the )?(?:sample|form|letter|specimen))(?!.*\b(?:to|by) )"
+)
 _LEFT_ALONE = re.compile(r"leave .*\b(?:alone|as (?:it|they) (?:is|are)|unchanged|off|for now)\W*$")
 _CONSIDERED = re.compile(
     r"^(?:consider|envisager|valorar)\b|\b(?:will|would|can|could|may|might|to) be (?:considered|discussed|decided)\b"
@@ -232,6 +243,8 @@ def stance(low: str) -> Stance | None:
     verb = main[at:] if at is not None else ""
     if at is not None and span is None and _ALLOWED.match(main) and not doses(main):
         return "state"
+    if _DROPPED.match(verb):
+        return "stopped"
     if _LEFT_ALONE.match(verb):
         return "negated"
     if at is not None and _STOPPED.match(verb):

@@ -25,7 +25,7 @@ _FINDING = re.compile(
     r"negativ[oa]s?)\b|= ?\d"
 )
 _COUNTED = re.compile(
-    r"\b(?:first|second|third|fourth|fifth|sixth|several|many|few|lost|gained|weight|up|down|"
+    r"\b(?:first|second|third|fourth|fifth|sixth|several|many|few|lost|gained|gain|loss|weight|up|down|"
     r"since|attacks?|episodes?)\b"
 )
 _HAS_FORM = re.compile(
@@ -69,11 +69,6 @@ _A_DOSE = re.compile(
     r"\b(?:(?:next|first|second|third|2nd|3rd|booster|repeat|last|final|another|one) (?:dose|injection|jab|vaccine|"
     r"infusion|"
     r"tablet|application)|(?:prochaine|deuxieme|segunda|proxima) (?:dose|injection|dosis|inyeccion))\b"
-)
-_ONLY_IF = re.compile(r"\bonly (?:if|when|should)\b|\bif funding\b|\bif (?:approved|accepted|listed)\b")
-_AT_REVIEW = re.compile(
-    r"\b(?:by then|hasn't|has not|not (?:better|settled|healed|resolved)|fails?|doesn't|does not|relapses?|recurs?|"
-    r"still)\b"
 )
 _ON_NEED = re.compile(
     r"\b(?:prn|p\.r\.n|sos|as (?:needed|required|necessary)|when (?:needed|required)|si besoin|au besoin)"
@@ -129,8 +124,6 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
     low = r.clause.low
     if r.condition is not None:
         span = r.condition
-        if r.verb is None and not r.dosed and _ONLY_IF.search(low) and (names_a_visit(low) or _AT_REVIEW.search(low)):
-            return False
         main = low if span == (0, 0) else low[: span[0]] + " " + low[span[1] :]
         return bool(
             r.verb
@@ -145,7 +138,7 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
     if r.single and (r.dosed or r.drug):
         return True
     if r.verb is not None:
-        return not (r.verb in NOT_VERBS_BEFORE and len(low.split()) < 2) and not _ADVICE.match(low)
+        return not ((r.verb in NOT_VERBS_BEFORE or r.verb in KEEP) and len(low.split()) < 2) and not _ADVICE.match(low)
     if names_a_visit(low) and _AT_AN_AGE.search(low):
         return not _FINDING.search(low)
     if r.clause.plan and r.rhythm is None and names_a_visit(" ".join(low.split()[:4])) and not _FINDING.search(low):

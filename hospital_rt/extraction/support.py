@@ -213,11 +213,23 @@ def order_doubt(item: Item, evidence: Evidence) -> Doubt | None:
     if isinstance(item, PlanItem):
         if item.as_needed and not conditional and not any(f.limit for f in evidence.wide.often):
             return "condition-not-in-quote", "The words quoted do not make it depend on anything."
+        ordering = [r for r in read if r.why_not is None]
+        if item.duration_days != 1 and not item.as_needed and ordering and all(_is_dated_act(r) for r in ordering):
+            return (
+                "frequency-not-in-quote",
+                "The words quoted order it once, on a day; it would be done again and again.",
+            )
         if not item.as_needed and read and all(r.condition is not None for r in read):
             return "condition-left-out", "The words quoted order it only when it is needed."
     elif not conditional and _all_repeat([r for r in read if r.why_not is None]):
         return "frequency-left-out", "The words quoted order it again and again, and it would be done once."
     return None
+
+
+def _is_dated_act(r: Reading) -> bool:
+    """Whether a clause orders one act with a date of its own, and no medicine ("take the form to X-ray this week")."""
+    bare = r.rhythm is None and r.lasts is None and not r.dosed and r.drug is None
+    return bare and r.verb is not None and r.due is not None and r.due.how in {"on", "by"}
 
 
 def _all_repeat(read: list[Reading]) -> bool:

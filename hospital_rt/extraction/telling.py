@@ -11,7 +11,7 @@ import re
 from typing import Literal
 
 from hospital_rt.extraction.asking import unasked, unprescribed
-from hospital_rt.extraction.lexicon import PEOPLE, STAFF, SYMPTOMS, VERBS
+from hospital_rt.extraction.lexicon import PEOPLE, STAFF, SYMPTOMS, VERBS, names_visit
 
 Told = Literal["negated", "stopped", "past", "state", "someone-else", "undecided"]
 
@@ -21,6 +21,8 @@ _COPULA = re.compile(
     r"fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
+    r"^since\b|\b(?:copied|pasted|carried forward|imported)\b|\b(?:previous|old|last) (?:note|entry|letter|summary)\b|"
+    r"\b(?:tomo|recibio|tuvo|uso|llevo|probo|inicio en|operad[oa] en)\b|"
     r"^(?:now |also |been )?(?:using|taking|having|getting|giving|applying|drinking|eating|smoking|wearing|feeding|"
     r"injecting|"
     r"inhaling|needing)\b|(?:\w+-)?(?:adheren\w+|complian\w+|concordan\w+)|"
@@ -70,6 +72,11 @@ _SOMEBODY_DID = re.compile(
     rf"injured|inflamed|involved|operated|coated|medicated)\b){_BARE_PAST}\b"
 )
 _SOMEBODY_DOES = re.compile(rf"\b{PEOPLE} (?!needs\b)[a-z]{{2,}}[^s\W]s\b (?!to\b)")
+_BY_STAFF = re.compile(
+    r"\b(?:by|par|por) (?:the |our |an? |l'|la |el |les |une |[a-z]+ )?(?:nurses?|team|hca|ide|infirmi\w+|enfermer\w+|"
+    r"carers?|"
+    r"staff|matron|hv|d/?ns?|midwife|midwives|paramedics?|ambulance|anaesthetist|surgeons?)\b"
+)
 _THIRD = re.compile(
     r"\b(?:shows|wants|requests|asks|wonders|thinks|says|recommends|suggests|mentions|reports|states|lists|includes|"
     r"contains|"
@@ -85,7 +92,8 @@ _MUSED = re.compile(
     r"(?:second|third|next|2nd|3rd)[- ]line|next (?:step|option|move|line)|question of|prospect|down the (?:line|road|"
     r"track)|room to|depending on|subject to|provided|awaiting|pending|tb[cd]|to be (?:decided|discussed|considered|"
     r"confirmed|settled|agreed)|in mind|"
-    r"eventual(?:ly)?|one day|some day|a discuter|envisag\w+|valor(?:ar|are|aremos|ara)|plante\w+|se discut\w+|"
+    r"eventual(?:ly)?|one day|some day|a discuter|habria que|pensar en|envisag\w+|valor(?:ar|are|aremos|ara)|"
+    r"plante\w+|se discut\w+|"
     r"would|could|might|may|pourrai\w*|podria\w*|podra|faudra(?:it)? peut|peut-etre|quizas?|tal vez|"
     r"hold in mind|bear in mind|keep in mind|think of|undecided|left open|toy(?:ed|ing) with|mooted|contemplat\w+|"
     r"likely|ponder\w*)\b"
@@ -94,7 +102,8 @@ _STOPS = re.compile(
     r"\b(?:meds|medicines?|drugs?|tablets?) (?:stopped|discontinued|ceased|withdrawn)\b|"
     r"\b(?:time to stop|fin d[eu']|fin de la|finaliz\w+|complet[oa]\b|termin[oa]\b|acab[oa]\b|arret d[eu']|"
     r"arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
-    r"retirada de|withdraw(?:al|n)?|cessation of|stopping|dropping|coming off|came off)\b|^off\b[: ]"
+    r"retirada de|withdraw(?:al|n)?|cessation of|^d/?c'?d?\b|traitements? arretes?|stopping|dropping|coming off|"
+    r"came off)\b|^off\b[: ]"
 )
 _REACTED = re.compile(
     r"\b(?:sensitiv\w+ to|reaction to|reacts? to|reacted to|rash (?:with|from|to|on)|anaphyla\w+|angio-?oedema|"
@@ -128,7 +137,9 @@ _ENDED = re.compile(
     r"(?<!until )\b(?:discontinued|withdrawn|ceased|stopped|abandoned|cancelled|arrete|suspendid[oa])\b"
     r"(?! (?:if|when|once))|^\W*(?:now off(?: it| this| them| these)?|off (?:it|this|them|these)|[-–:] ?off|on hold|"
     r"paused|held|withheld|en pause|"
-    r"hold)\W*$|\b(?:is|are) to (?:cease|end|stop|go)\b"
+    r"hold)\W*$|\b(?:is|are) to (?:cease|end|stop|go)\b|"
+    r"^\W*(?:(?:can|may|should|will|must|to|may now|can now) (?:now )?(?:come off|stop|go(?! on)|end|finish|cease)|"
+    r"not (?:re)?(?:started|continued|given|needed|tolerated|taken|taking|available|prescribed|issued))\b"
 )
 _UNSURE = re.compile(
     r"\b(?:down the (?:line|road|track)|in reserve|next time|in (?:the )?future|would (?:only )?be|could be|"
@@ -161,9 +172,14 @@ _NO_LINE = re.compile(
     r"(?<!spray )(?<!sprays )(?<!ribbon )(?<!amount )(?<!layer )(?<!half )(?<!week )(?<!weeks )(?<!days )(?<!day )"
     r"(?<!months )(?<!month )(?<!supply )(?<!injection )(?<!units )(?<!patch )(?<!start )(?<!burst )(?<!view )"
     r"(?<!capsules )(?<!g )(?<!application )(?<!spoonfuls )(?<!teaspoonful )(?<!instead )of\b|"
-    r"day \d+ of|halfway|aron\b|ieron\b)"
+    r"[\w'-]+ (?:his|her|their|my|our|sa|ses|sus?)$|day \d+ of|halfway|aron\b|ieron\b)"
 )
 """Words that a line of a prescription has no use for before the name of a medicine."""
+_ONLY_IF = re.compile(r"\bonly (?:if|when|should)\b|\bif funding\b|\bif (?:approved|accepted|listed)\b")
+_AT_REVIEW = re.compile(
+    r"\b(?:by then|hasn't|has not|not (?:better|settled|healed|resolved)|fails?|doesn't|does not|relapses?|recurs?|"
+    r"still)\b"
+)
 _ITS = r"(?:his|her|the|their|a|an|its|your|my|sus?|ses|sa|son|le|la)"
 
 
@@ -185,6 +201,8 @@ def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | N
         return "negated"
     if _MUSED.search(head) or _UNSURE.search(tail):
         return "undecided"
+    if _BY_STAFF.search(low):
+        return "someone-else"
     if _SOMEBODY_DID.search(head) or _SOMEBODY_DOES.search(low[:first]):
         return "someone-else"
     if _OPENED_BY_PAST.search(head) or _AFTER_IT.search(tail):
@@ -217,3 +235,9 @@ def _is_third_person(low: str) -> bool:
     """ "Checks his sugars": what he does, without saying that it is he; "checks twice a day" may be a plural."""
     m = re.match(rf"([a-z]{{3,}}s) {_ITS}\b", low)
     return m is not None and any(m[1].removesuffix(ending) in VERBS for ending in ("s", "es"))
+
+
+def hangs_on_a_review(low: str) -> bool:
+    """ "Colposcopy only if the next smear is abnormal": what is decided when somebody looks again, and not now."""
+    at_review = _AT_REVIEW.search(low) or any(names_visit(w) for w in re.findall(r"[a-z][\w&/-]*", low))
+    return bool(_ONLY_IF.search(low) and at_review)

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,10 @@ def same_length_plain(text: str) -> str:
     >>> len(same_length_plain("naïve ½ ß")) == len("naïve ½ ß")
     True
     """
-    return "".join(_plain_char(c) for c in text)
+    return text.lower() if text.isascii() else "".join(_plain_char(c) for c in text)
 
 
+@lru_cache(maxsize=1024)
 def _plain_char(char: str) -> str:
     if char.isascii():
         return char.lower()
