@@ -17,10 +17,12 @@ class Counter:
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
-        self.go = asyncio.Event()
+        self.go, self.second = asyncio.Event(), asyncio.Event()
 
     async def work(self, asked: Sequence[int]) -> list[int | Exception]:
         self.groups.append(list(asked))
+        if len(self.groups) == 2:
+            self.second.set()
         await self.go.wait()
         if -1 in asked and len(asked) > 1:
             raise OperationFailure("lost", 112, {"errorLabels": ["TransientTransactionError"]})
@@ -30,7 +32,7 @@ class Counter:
 
 
 async def ask(counter: Counter, *asked: int, most: int = 4) -> list[int | BaseException]:
-    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, most=most, at_once=1)
+    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, most=most, patience_s=60)
     tasks = [asyncio.create_task(gathering(one)) for one in asked]
     for _ in asked:
         await asyncio.sleep(0)  # lets the others go on
@@ -72,7 +74,7 @@ async def test_without_a_database_nobody_is_tried_again() -> None:
 
 async def test_who_goes_away_is_left_out_and_the_others_are_served() -> None:
     counter = Counter()
-    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, at_once=1)
+    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, patience_s=60)
     tasks = [asyncio.create_task(gathering(one)) for one in (1, 2, 3)]
     for _ in tasks:
         await asyncio.sleep(0)  # lets the others go on
@@ -82,3 +84,16 @@ async def test_who_goes_away_is_left_out_and_the_others_are_served() -> None:
     counter.go.set()
     assert await asyncio.gather(tasks[0], tasks[2]) == [2, 6]
     assert counter.groups == [[1], [3]]
+
+
+async def test_a_group_that_takes_long_is_not_waited_for() -> None:
+    counter = Counter()
+    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, patience_s=0, at_once=2)
+    tasks = [asyncio.create_task(gathering(one)) for one in (1, 2, 3)]
+    await asyncio.wait_for(counter.second.wait(), 5)
+    assert counter.groups == [[1], [2, 3]], "while the first is still at work"
+    late = asyncio.create_task(gathering(4))
+    await asyncio.sleep(0)  # lets it ask
+    counter.go.set()
+    assert await asyncio.gather(*tasks, late) == [2, 4, 6, 8]
+    assert counter.groups == [[1], [2, 3], [4]], "no more than two at once"
