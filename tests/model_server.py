@@ -20,7 +20,7 @@ key, body), so that a test can look for words that must not have left. A behavio
     truncate    an answer cut in the middle, finish_reason "length"; filter: "content_filter"
     garbage     "content" or prose: not JSON
     wrong       JSON of a wrong shape
-    envelope    "body": any body with status 200
+    envelope    "body": any body, with "status" (200), "headers" {} and "content_type"
     hang        nothing, until the caller goes away
     drip        the right answer, a byte each "every_s"
     drop        the connection closed in the middle of the body ("early": true: before a byte)
@@ -129,7 +129,7 @@ class _Completions(tornado.web.RequestHandler):
 
     def _say(self, content: str | None, *, finish: str = "stop", refusal: str | None = None) -> None:
         self.set_header("Content-Type", "application/json")
-        self.write(_completion(content, finish=finish, refusal=refusal))
+        self.write(completion(content, finish=finish, refusal=refusal))
 
     async def _rules(self, _doing: dict[str, Any], body: dict[str, Any]) -> None:
         self._say(json.dumps(await _by_rules(body), ensure_ascii=False))
@@ -165,14 +165,19 @@ class _Completions(tornado.web.RequestHandler):
         self._say(json.dumps({"checklist": "none", "plan": [{"title": "x", "times_per_day": -1}], "patient": 7}))
 
     async def _envelope(self, doing: dict[str, Any], _body: dict[str, Any]) -> None:
-        self.write(doing["body"])
+        self.set_status(doing.get("status", 200))
+        self.set_header("Content-Type", doing.get("content_type", "application/json"))
+        for name, value in doing.get("headers", {}).items():
+            self.set_header(name, value)
+        body = doing["body"]
+        self.write(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
 
     async def _hang(self, _doing: dict[str, Any], _body: dict[str, Any]) -> None:
         await self._rest(None)
 
     async def _drip(self, doing: dict[str, Any], body: dict[str, Any]) -> None:
         self.set_header("Content-Type", "application/json")
-        for char in json.dumps(_completion(json.dumps(await _by_rules(body)))):
+        for char in json.dumps(completion(json.dumps(await _by_rules(body)))):
             if self.left.is_set() or self.model.gone.is_set():
                 return
             self.write(char)
@@ -240,7 +245,7 @@ class _Requests(tornado.web.RequestHandler):
         self.write({"requests": self.model.requests})
 
 
-def _completion(content: str | None, *, finish: str = "stop", refusal: str | None = None) -> dict[str, Any]:
+def completion(content: str | None, *, finish: str = "stop", refusal: str | None = None) -> dict[str, Any]:
     message = {"role": "assistant", "content": content, "refusal": refusal}
     return {
         "id": "chatcmpl-stand-in",

@@ -214,8 +214,6 @@ INVALID = {
     "a title without end": {"do": "answer", "answer": {"checklist": [{"title": "x" * 5000, "quote": "x"}], "plan": []}},
     "nested without end": {"do": "answer", "content": DEEP},
     "no choices": {"do": "envelope", "body": '{"choices": []}'},
-    "a web page": {"do": "envelope", "body": "<html>welcome</html>"},
-    "null": {"do": "envelope", "body": "null"},
 }
 
 

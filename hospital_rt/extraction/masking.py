@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from hospital_rt.extraction.given_names import GIVEN_NAMES
 from hospital_rt.extraction.text import plain, same_length_plain, words_of
 
-_CAP = r"[^\W\d_a-zß-öø-ÿ][\w'’]*(?:-[^\W\d_a-zß-öø-ÿ][\w'’]*)*"
+# Everything open is bounded, so that no note costs more than its length.
+_CAP = r"[^\W\d_a-zß-öø-ÿ][\w'’]{0,40}(?:-[^\W\d_a-zß-öø-ÿ][\w'’]{0,40}){0,3}"
 _SURNAMES = rf"(?:(?:de|del|della|di|da|dos|du|van|von|der|den|la|le|al|el|bin|ben|ibn|O|[A-Z]\.)[ ]+){{0,2}}{_CAP}"
 _NAME = rf"{_CAP}(?:[ ]+{_SURNAMES}){{0,2}}"
 
-_EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _TITLED = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Mister|Dr|Doctor|Prof|Professor|Mme|Mlle|M\.|Monsieur|Madame|Docteur|Dre|Sr|Sra|Srta|"
     rf"Dra|Don|Doña|Señora?|Señorita|Doctora?|Nurse|Sister|Chief|Alhaji|Mama|Baba)\.?[ ]+(?P<it>{_NAME})"
@@ -29,7 +30,7 @@ _LABELLED = re.compile(
     rf"[ ]*[:=][ ]*(?P<it>{_NAME})"
 )
 _AGED = re.compile(
-    rf"(?P<it>{_CAP}(?:[ ]+{_SURNAMES}){{1,2}})"
+    rf"\b(?P<it>{_CAP}(?:[ ]+{_SURNAMES}){{1,2}})"
     r"(?=,?[ ]*\(?\d{1,3}[ -]*(?:y\b|yo\b|yrs?\b|years?\b|ans\b|años\b|,|\)))"
 )
 _WORD = re.compile(rf"\b{_CAP}")

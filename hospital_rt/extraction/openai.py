@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import random
 import re
 import time
@@ -151,7 +152,9 @@ class OpenAIExtractor:
             wire = await self._opened()
             time_s = max(0.01, min(self._timeout_s, deadline - self._clock()))
             return await wire.call(self._body(messages), time_s=time_s)
-        except asyncio.CancelledError:
+        except WireFailed:
+            raise
+        except BaseException:
             self.breaker.leave()
             raise
 
@@ -244,11 +247,25 @@ def _read(said: Said) -> Extraction | list[str]:
     if len(said.content) > MAX_ANSWER_CHARS:
         return ["the answer is too long"]
     fenced = _FENCED.fullmatch(said.content)
+    content = fenced["it"] if fenced else said.content
     try:
-        return Extraction.model_validate_json(fenced["it"] if fenced else said.content)
+        answer = Extraction.model_validate_json(content)
+        json.loads(content, object_pairs_hook=_once)
+    except _Twice:
+        return ["JSON: a member is given twice"]
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         return [f"{'.'.join(str(part)[:40] for part in e['loc']) or 'JSON'}: {e['type']}" for e in found]
+    return answer
+
+
+class _Twice(Exception):
+    """A member stands twice in an object: whichever is taken, the other is lost."""
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in members}) < len(members):
+        raise _Twice
 
 
 def _unmasked(answer: Extraction, masked: Masked) -> Extraction:

@@ -19,6 +19,9 @@ from hospital_rt.clock import utcnow
 from hospital_rt.extraction.talk import Said, WireFailed
 
 MAX_ANSWER_BYTES = 256 * 1024
+MAX_MODEL_CHARS = 100
+_CONFIGURATION = frozenset({401, 402, 403, 404, 405, 407, 410})
+"""Statuses that an operator must look into: key, account, model or address. They are about no note."""
 
 
 class AnswerTooLarge(Exception):
@@ -105,12 +108,21 @@ class Wire:
 
 
 def read(body: bytes) -> Said:
-    """What a chat completion says. An envelope that is none says nothing."""
+    """What a chat completion says. One in which no message can be found says nothing.
+
+    Raises:
+        WireFailed: ``unavailable``: this is no chat completion but a page, an error, a stream; no model spoke.
+    """
     try:
         envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        raise WireFailed("unavailable") from None
+    if not isinstance(envelope, dict) or "choices" not in envelope:
+        raise WireFailed("unavailable")
+    try:
         choice = envelope["choices"][0]
         message = choice["message"]
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+    except (KeyError, IndexError, TypeError):
         return Said()
     if not isinstance(message, dict):
         return Said()
@@ -120,14 +132,21 @@ def read(body: bytes) -> Said:
         content=_text(message.get("content")),
         refusal=_text(message.get("refusal")),
         finish=_text(choice.get("finish_reason")),
-        model=_text(envelope.get("model")),
+        model=(_text(envelope.get("model")) or "")[:MAX_MODEL_CHARS] or None,
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_out=_count(usage.get("completion_tokens")),
     )
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """A string that can be written down; one with half a surrogate pair cannot."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value
 
 
 def _count(value: object) -> int | None:
@@ -141,9 +160,9 @@ def _of_status(error: openai.APIStatusError) -> WireFailed:
     wait_s = _retry_after(error.response.headers)
     if status == 429:
         return WireFailed("rate-limited", retry_after_s=wait_s, at_quota="insufficient_quota" in message)
-    if status in {401, 403, 404}:
+    if status in _CONFIGURATION:
         return WireFailed("unauthorized")
-    if status in {408, 409, 425} or status >= 500:
+    if status < 400 or status in {408, 409, 425} or status >= 500:
         return WireFailed("unavailable", retry_after_s=wait_s, hint=message)
     return WireFailed("rejected", hint=message)
 
