@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -40,8 +41,16 @@ class Audience:
             return True
         return bool(self.assignment and self.assignment.share_history)
 
-    def step_json(self, user_id: str, step: Step, *, now: datetime) -> Document:
-        return step.as_json(now=now, quotes=self.sees_quotes(user_id, step))
+    def steps_json(self, steps: Sequence[Step], *, now: datetime) -> dict[str, list[Document]]:
+        """The steps as each of those who hear of them sees them."""
+        whole = [step.as_json(now=now) for step in steps]
+        return {
+            id: [
+                one if self.sees_quotes(id, step) else {**one, "quote": None}
+                for step, one in zip(steps, whole, strict=True)
+            ]
+            for id in self.user_ids
+        }  # fmt: skip
 
     def steps_changed(
         self, *, note_id: str, created: list[Step], cancelled: list[str], completed: list[str], by: By, key: str,
@@ -51,11 +60,11 @@ class Audience:
             Happening(
                 user_id=user_id, about=self.patient_id, event="steps.changed", key=key, note_id=note_id,
                 data={
-                    "note_id": note_id, "created": [self.step_json(user_id, step, now=now) for step in created],
+                    "note_id": note_id, "created": shown,
                     "cancelled": cancelled, "completed": completed, "by": by,
                 },
             )
-            for user_id in self.user_ids
+            for user_id, shown in self.steps_json(created, now=now).items()
         ]  # fmt: skip
 
     def checked_in(
@@ -65,11 +74,11 @@ class Audience:
             Happening(
                 user_id=user_id, about=self.patient_id, event="step.checked_in", key=key, note_id=step.note_id,
                 data={
-                    "step": self.step_json(user_id, step, now=now),
+                    "step": shown,
                     "slot": to_wire(slot_at) if slot_at else None, "outcome": outcome,
                 },
             )
-            for user_id in self.user_ids
+            for user_id, [shown] in self.steps_json([step], now=now).items()
         ]  # fmt: skip
 
 
