@@ -47,7 +47,7 @@ _DATE = re.compile(
     r"|(?P<y3>20\d\d)-(?P<m3>\d{1,2})-(?P<d3>\d{1,2})"
     r"|(?P<d4>\d{1,2})[/.](?P<m4>\d{1,2})[/.](?P<y4>(?:20)?\d\d)"
     r"|(?:(?<=\bon )|(?<=\bof )|(?<=\bby )|(?<=until )|(?<=from )|(?<=due )|"
-    r"(?<=till ))(?P<d6>\d{1,2})/(?P<m6>\d{1,2})(?![\d/])"
+    r"(?<=till ))(?P<d6>\d{1,2})/(?P<m6>\d{1,2})(?![\d/]| (?:after|from|post)\b)"
     r"|the (?P<d5>\d{1,2})(?:st|nd|rd|th)\b(?! (?:day|week|month|time|dose|toe|finger))"
     r")"
 )

@@ -19,7 +19,8 @@ _STRONG = re.compile(
         (
             r"\b(?:ignore|disregard|forget|override|bypass|skip|ignorez|oubliez|ignora|ignore[sz]?|olvida|olvide|"
             r"ignorier\w*|vergiss|missachte\w*|ignorare|dimentica|esqueca|desconsidere|negeer)\b"
-            r"[^.]{0,40}\b(?:instructions?|prompts?|rules|guidelines|safety|consignes|instrucciones|reglas|anweisung\w*|vorgaben|istruzioni|instrucoes|instructies|"
+            r"[^.]{0,40}\b(?:instructions?|prompts?|rules|guidelines|safety|consignes|instrucciones|reglas|"
+            r"anweisung\w*|vorgaben|istruzioni|instrucoes|instructies|"
             r"(?:previous|prior|earlier|above|preceding) (?:text|notes?|orders|messages?|steps?))\b",
             r"\b(?:ignore|disregard|forget) (?:all|everything|anything|the rest|what|whatever|the above|the note)\b",
             # Bounded: three open runs of the same characters would be tried in every way.

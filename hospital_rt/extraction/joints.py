@@ -115,7 +115,7 @@ def parts(joint: str, left: str, right: str) -> bool:
             return False
         if (doses(left) or often(left)) and _HOW_TO_TAKE.match(right) and not (often(left) and often(_chunk(right))):
             return False
-        if (doses(left) or often(left)) and _GOES_ON_WITH_IT.fullmatch(right):
+        if (doses(left) or often(left) or _names_drug(left)) and _GOES_ON_WITH_IT.fullmatch(right):
             return False
         return not (_is_title(left) and _BOOKS.match(right)) and not orders_the_left(left, right)
     if comma and _MAY_GO_UP.match(right):
@@ -137,6 +137,9 @@ def parts(joint: str, left: str, right: str) -> bool:
     if not head or _NO_HEAD.match(right):
         return False
     chunk = _chunk(right)
+    counted = any(d.count for d in durations(chunk, _ANY_DAY)) and bool(often(left))
+    if counted and any(w in ACT_NOUNS or names_visit(w) for w in re.findall(r"[a-z][\w-]*", chunk)[:3]):
+        return True
     return _own_dose(chunk, left) or _own_rhythm(chunk, left) or ((comma or "and" in joint) and _own_date(chunk, left))
 
 
@@ -182,7 +185,7 @@ _VALUE = re.compile(
 )
 """A reading to act on ("sugar below 4")."""
 _WHEN_NEEDED = re.compile(
-    r"[a-z][\w-]{3,}(?: [\w-]+){0,4} (?:prn|sos|as (?:needed|required)|when (?:needed|required)|si besoin)\b"
+    r"[a-z][\w-]{2,}(?: [\w-]+){0,4} (?:prn|sos|as (?:needed|required)|when (?:needed|required)|si besoin)\b"
 )
 _MAY_GO_UP = re.compile(
     r"(?:then )?(?:up|down|increasing|reducing|going up) by \d|"
@@ -191,7 +194,7 @@ _MAY_GO_UP = re.compile(
     r"step up|be doubled|double|titrate|be titrated|be raised|build up)\b"
 )
 _FINITE = re.compile(r"\b(?:will|is|are|was|were|has|have|had|does|did|can|should|may|not|no)\b")
-_GOES_ON_WITH_IT = re.compile(r"(?:please )?(?:continue|carry on|keep going|to continue)\W*")
+_GOES_ON_WITH_IT = re.compile(r"(?:please )?(?:continue|carry on|keep going|to continue|continuar|a continuer)\W*")
 _TURNS = re.compile(r"\b(?:but|so|hence|therefore|donc)\b")
 _POLITE = re.compile(r"(?:(?:please|pls|plz|kindly|you should|you must|s?he should|s?he must|(?:patient|pt) to) )+")
 _CANNOT = re.compile(r"(?:can't|cannot|unable to)\b")

@@ -140,7 +140,7 @@ PEOPLE = (
 STAFF = (
     r"(?:(?:the|our|a|district|community|practice|ward|school|specialist|health|home|le|la|l'|"
     r"el)\s?)*(?:[a-z]{3,}(?:ologist|iatrist|apist|dontist|metrist)|podiatry|anaesthetist|anesthetist|registrar|"
-    r"hv|d/?ns?|phn|m/?w|cpn|sw|ot|slt|salt|hca|mdt|gpwsi|matron|paramedics?|crew|officer|theatre team|ward team|"
+    r"hv|d/?ns?|pn|phn|m/?w|cpn|sw|ot|slt|salt|hca|mdt|gpwsi|matron|paramedics?|crew|officer|theatre team|ward team|"
     r"dentist|"
     r"nurse|nurses|"
     r"visitor|gp|surgeon|surgeons|consultant|registrar|pharmacist|pharmacy|lab|laboratory|physio|physiotherapist|"
@@ -160,7 +160,9 @@ _VISIT_ENDING = re.compile(
 
 def names_visit(word: str) -> bool:
     """Whether a word names a test, a visit, or whom to visit."""
-    return word in SINGLE_NOUNS or (len(word) > 6 and _VISIT_ENDING.fullmatch(word) is not None)
+    if word in SINGLE_NOUNS or (word.endswith("s") and word[:-1] in SINGLE_NOUNS and word[:-1] not in VERBS):
+        return True
+    return len(word) > 6 and _VISIT_ENDING.fullmatch(word) is not None
 
 
 def is_medicine_word(word: str) -> bool:

@@ -147,6 +147,10 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b{_N} ?(?:doses?|prises?|dosis|tomas|applications?|aplicaciones|inhalations?) (?:a|per|par|al|in) ?"
          rf"{_DAY}\b", _per_day),
         (rf"\b(?:in|en|into) {_N} (?:equal |equally )?(?:divided )?(?:doses?|prises?|tomas|fois)\b", _per_day),
+        (r"\b1 ?(?:inh\w*|comp\w*|cp|tab\w*|puff|caps?\w*|bouffee|sobre|amp\w*|gelule|sachet) ?/ ?(?:day|d|j|jour|"
+         r"dia)\b",
+         _said(times=1)),
+        (r"\bc/ ?(?P<n>\d{1,2}) ?h\w*", _hours),
         (rf"(?<![\d/]){_N} ?(?:/|/ )(?:day|d|j|jour|dia|24 ?h)\b", _per_day),
         (r"\b(?:o\.d\.?|od|q\.d\.?|qd|q24h|1x/d|od\.)(?!\w)", _said(times=1)),
         (r"\b(?:b\.?d\.?|b\.?i\.?d\.?|bds|q12h)(?!\w)", _said(times=2)),

@@ -20,7 +20,7 @@ from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.shorthand import name_of_line
-from hospital_rt.extraction.stance import stance
+from hospital_rt.extraction.stance import GOES_ON, stance
 from hospital_rt.extraction.telling import hangs_on_a_review, told
 from hospital_rt.extraction.text import words_of
 
@@ -46,6 +46,7 @@ tomar tome
 _COUNTED_FORMS = words_of(
     "drop drops sachet sachets patch patches tablet tablets puff puffs spray sprays capsule capsules injection"
 )
+_DIARY = re.compile(r"(?:\w+ ){0,3}(?:diary|chart|log|record|journal|diario)\b")
 _UNITS_ONLY = words_of(
     "mg ml mcg micrograms g the a an of to from by in on and or per for with at then dose increase reduce"
 )
@@ -178,6 +179,9 @@ def first_fact(r: Reading) -> int:
 
 def _titled_order(main: str) -> int | None:
     """The order after the name of a test or a visit ("Flu vaccine: book at reception")."""
+    goes_on = GOES_ON.search(main)
+    if goes_on and any(is_drug(w) for w in re.findall(r"[a-z][a-z-]+", main[: goes_on.start()])):
+        return goes_on.start("it")
     for m in _TITLED_ORDER.finditer(main):
         at = order_at(main[m.end() :])
         if at is None:
@@ -289,6 +293,8 @@ def _drug(low: str) -> str | None:
 
 def _pick_lasting(low: str, found: list[Lasts], facts: tuple[Often, ...]) -> Lasts | None:
     """The duration of the act; a bare number of days counts only after a rhythm, a dose or at an end."""
+    if found and _DIARY.match(low):
+        return found[0]
     sure = [f for f in found if not f.bare]
     if sure:
         return next((f for f in sure if f.count is None), sure[0])

@@ -47,6 +47,7 @@ _NEGATED = re.compile(
     r"quiere|desea)\b|"
     r"\b(?:declin|refus|reject|rechaz)\w*|\b(?:deny|denies|denied|denying|nie|niega)\b|"
     r"\b(?:does|do|did|would|has|have|had|was|were|is|are|will|could|can)(?: not\b|n't\b|not\b)|\bcannot\b|\bcan't\b|"
+    r"\bwon't\b(?! (?:stop|settle|go|clear|heal|come|shift|wake))|\bshan't\b|"
     r"\b(?:no need|needn't|need not|no indication|no role|no plans?|no longer)\b|"
     r"\b(?:rather not|prefers? not|not keen|reluctant|unwilling|against|not to be|to be (?:stopped|discontinued|"
     r"withheld|avoided)|withheld|discouraged|forbidden|inappropriate|"
@@ -98,7 +99,8 @@ _PAST = re.compile(
     r"el mes pasado|el ano pasado|hace \w+ (?:dias|semanas|meses|anos)|pasad[oa])\b|\(done\b|\(completed|\(finished|"
     r"\b(?:at|from|since|by) (?:the |his |her |their )?(?:previous|last|prior|initial) |\bdone[),]|\b(?:ordered|"
     r"requested|arranged|booked|done|sent|written|made) by (?!\w*day|the \d|\d|end)|"
-    r"\bby (?:me|us|myself)\b|\btriall?ed\b|\bmade (?:him|her|them|me|you) \w+|\bunder (?:ga|la|sedation|\w+ block)\b|"
+    r"\bby (?:me|us|myself)\b|\b(?:changed|dressed|removed|applied|fitted|cleaned|taken|given) here\b|\btriall?ed\b|"
+    r"\bmade (?:him|her|them|me|you) \w+|\bunder (?:ga|la|sedation|\w+ block)\b|"
     r"\bin (?:the )?(?:ambulance|department|theatre|resus|recovery)\b|"
     r"\b(?:fait|faite|faits|effectue|realise|administre|pose)e?s? (?:aujourd'hui|ce jour|hier|ce matin)\b|"
     r"\b(?:hech|puest|administrad|realizad|colocad)[oa]s? (?:hoy|ayer|esta manana)\b|"
@@ -188,7 +190,8 @@ _UNDECIDED = re.compile(
     r"increase|be)|consider(?:ing|ed)?|"
     r"think(?:ing)? about|will think|discuss(?:ed|ing)?|possibl[ey]|perhaps|maybe|an option|options? (?:include|are|"
     r"discussed)|would (?:need|repeat|benefit|be|like|"
-    r"consider|start|add)|awaiting|awaited|pending|in (?:the )?future|eventually|later on|in mind|(?:can|may|could|"
+    r"consider|start|add)|awaiting|awaited|pending|waiting (?:list|time)|on the list|in (?:the )?future|eventually|"
+    r"later on|in mind|(?:can|may|could|"
     r"might)(?: then| later)? (?:go up|be increased|increase|step up|be doubled|"
     r"double|be titrated|be raised)|not decided|"
     r"undecided|"
@@ -224,7 +227,10 @@ _REPLACED = re.compile(
     r" \((?:this )?(?:replac\w+|instead of|in place of|previously|was|up from|down from|increased from|reduced from|"
     r"switch\w* from|chang\w+ from|not|in lieu of|stops?|remplace|sustituye)\b[^)]*\)?"
 )
-_GOES_ON = re.compile(r"[,:(–-] ?(?:to )?(?:please )?(?:continue|carry on|keep going|a poursuivre|continuar)\W*$")
+GOES_ON = re.compile(
+    r"[,:(–-] ?(?:to )?(?:please )?(?:a )?(?P<it>continue|carry on|keep going|poursuivre|continuar|continuer)\W*$"
+)
+_FOR_OTHERS = re.compile(rf" \((?:{STAFF}|[a-z]{{1,4}}) to [^)]*\)?")
 _TICKED_OFF = re.compile(
     r"\((?:all )?(?:done|completed|finished|sent|given|booked)\b|\b(?:done|completed)\)|\balready done\b|"
     r"\s[-–:] ?(?:attended|done|completed|seen|sent|booked|given|had|taken|cancelled|dna|passed|finished|"
@@ -238,6 +244,7 @@ def stance(low: str) -> Stance | None:
     main = low if span is None else (low[: span[0]] + " " + low[span[1] :]).strip(" ,:")
     main = _OF_WHICH.sub("", main)
     main = _REPLACED.sub("", main)
+    main = _FOR_OTHERS.sub("", main)
     main = _SO.sub("", main)
     at = order_at(main)
     verb = main[at:] if at is not None else ""
@@ -264,7 +271,7 @@ def stance(low: str) -> Stance | None:
         return "undecided" if _CONSIDERED.search(verb) or _IN_MIND.search(verb) else None
     if _fasting(main):
         return None
-    if _GOES_ON.search(main):
+    if GOES_ON.search(main):
         return None
     if _NEGATED.search(main):
         return "negated"

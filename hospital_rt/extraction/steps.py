@@ -37,7 +37,8 @@ _EMERGENCY = re.compile(
     r"urgences|urgencias)\b"
 )
 _ADVICE = re.compile(
-    r"^(?:remember|try|aim|ensure|maintain)\b|^(?:finish|complete|keep|continue) (?:taking |using |on )?(?:with )?"
+    r"^(?:carry on|keep going)\W*$|^(?:remember|try|aim|ensure|maintain)\b|^(?:finish|complete|keep|"
+    r"continue) (?:taking |using |on )?(?:with )?"
     r"(?:it|them|this|the (?:full |whole )?(?:course|rest|pack))\b"
 )
 _AT_AN_AGE = re.compile(

@@ -21,7 +21,8 @@ _COPULA = re.compile(
     r"fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
-    r"^since\b|\b(?:copied|pasted|carried forward|imported)\b|\b(?:previous|old|last) (?:note|entry|letter|summary)\b|"
+    r"^since\b|^(?:back|off|fit) (?:to |for )?(?:work|school|sport|driving|training|nursery)\b|\b(?:copied|pasted|"
+    r"carried forward|imported)\b|\b(?:previous|old|last) (?:note|entry|letter|summary)\b|"
     r"\b(?:tomo|recibio|tuvo|uso|llevo|probo|inicio en|operad[oa] en)\b|"
     r"^(?:now |also |been )?(?:using|taking|having|getting|giving|applying|drinking|eating|smoking|wearing|feeding|"
     r"injecting|"
