@@ -7,7 +7,8 @@
     python -m evaluation --store                keep this score as the one to compare with
     python -m evaluation --notes FILE           other labelled notes (nothing is compared)
 
-What is scored is what the guard keeps: what a patient would see.
+What is scored is what the guard keeps: what a patient would see. Fewer notes than were scored before, or no stored
+score to compare with, are a failure too, unless answers are being recorded.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def worse(row: dict[str, Any], stored: dict[str, Any]) -> list[str]:
         was, is_now = stored.get(name), row.get(name)
         if was is not None and (is_now is None or is_now < was - SLACK):
             said.append(f"{name} was {was}, is {is_now}")
+    if row.get("notes", 0) < stored.get("notes", 0):
+        said.append(f"notes were {stored['notes']}, are {row.get('notes', 0)}: fewer questions are no better answers")
     if row["must_not"] > stored.get("must_not", 0):
         said.append(f"must_not was {stored.get('must_not', 0)}, is {row['must_not']}")
     return said
@@ -111,7 +114,7 @@ async def _run(given: argparse.Namespace) -> int:
         return 0
     if extractor.name not in scores:
         _print("no score is stored for this extractor: --store keeps this one")
-        return 0
+        return 0 if given.record else 1
     said = worse(row, scores[extractor.name])
     for line in said:
         _print(f"worse: {line}")
