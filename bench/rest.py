@@ -22,6 +22,7 @@ from bench.site import Site, serving
 from bench.sizes import Sizes
 from bench.table import Row, median
 
+STARTED_S = 5.0
 Requests = Callable[[], Iterable[bytes]]
 
 
@@ -253,6 +254,7 @@ def notes(sizes: Sizes, peer: Peer | None) -> list[Row]:
         seeded = asyncio.run(seed(hospital.settings, patients=max(512, sizes.notes * 2), steps=1, doctors=256))
         for role in ("web", "worker"):
             hospital.start(role, cores=SYSTEM)
+        time.sleep(STARTED_S)  # what a role loads once it is ready is no part of it, here and at the peer
         site = Site(hospital.base, seeded, PASSWORD, "patient_id")
         for at_once in (64, 256):
             watch = Watch(servers.processes)
