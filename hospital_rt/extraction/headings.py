@@ -53,6 +53,7 @@ _HISTORY_HEADINGS = (
     r"background|bg|comorbidit(?:y|ies)|"
     r"adrs?|adverse (?:drug )?(?:reactions?|events?)|intolerances?|sensitivities|reactions|"
     r"fh|fhx|family history|sh|social|social history|allerg(?:y|ies)|past meds|previous (?:meds|medication|treatment)|"
+    r"anciens? traitements?|traitements? (?:anterieurs?|precedents?)|tratamientos? (?:previos?|anteriores?)|"
     r"antecedents?|antecedentes|traitement (?:actuel|habituel|en cours)|tratamiento (?:actual|habitual)|alergias|"
     r"allergies connues|atcd"
 )
@@ -82,7 +83,7 @@ _OF_NOW = re.compile(
     r"recommend\w*|"
     r"steps|actions?|needs?|continue|a faire|a prendre|tomar|pauta)\b"
 )
-_RX = re.compile(r"^\W*(?:rx|tx|imp(?:ression)?|plan|p)\b[.:\s]+")
+_RX = re.compile(r"^\W*(?:rx(?! de )|tx|imp(?:ression)?|plan|p)\b[.:\s]+")
 
 _TO_THE_PATIENT = re.compile(r"^\W*(?:for )?(?:the )?(?:patient|pt|s?he|you|they|mr|mrs|ms|family|parents?)\b")
 _LIST_NUMBER = re.compile(r"^\W*\d{1,2}[.)]\s+(?=[a-z])")

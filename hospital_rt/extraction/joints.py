@@ -113,19 +113,19 @@ def parts(joint: str, left: str, right: str) -> bool:
             return False
         if doses(left) and not often(left) and often(_chunk(right)) and not doses(_chunk(right)):
             return False
-        if (doses(left) or often(left)) and _HOW_TO_TAKE.match(right) and not (often(left) and often(_chunk(right))):
+        how = _HOW_TO_TAKE.match(right)
+        if how and (doses(left) or often(left)) and not (often(left) and often(_chunk(right))):
             return False
-        if (doses(left) or often(left) or _names_drug(left)) and _GOES_ON_WITH_IT.fullmatch(right):
+        if _GOES_ON_WITH_IT.fullmatch(right) and (_names_drug(left) or doses(left) or often(left)):
             return False
         return not (_is_title(left) and _BOOKS.match(right)) and not orders_the_left(left, right)
     if comma and _MAY_GO_UP.match(right):
         return True
-    if often(left) and _WHEN_NEEDED.match(right):
+    if _WHEN_NEEDED.match(right) and often(left):
         return True
     if _OF_THE_LEFT.match(right):
         return False
-    bare = not (doses(left) or often(left) or conditional)
-    if bare and "," in joint and often(_chunk(right)) and stance(left) == "negated":
+    if "," in joint and not conditional and often(_chunk(right)) and _refuses(left):
         return True
     if _NEW_SUBJECT.match(right) and not (conditional and not _WE_WILL.match(right)):
         return True
@@ -137,18 +137,24 @@ def parts(joint: str, left: str, right: str) -> bool:
     if not head or _NO_HEAD.match(right):
         return False
     chunk = _chunk(right)
-    counted = any(d.count for d in durations(chunk, _ANY_DAY)) and bool(often(left))
-    if counted and any(w in ACT_NOUNS or names_visit(w) for w in re.findall(r"[a-z][\w-]*", chunk)[:3]):
+    named = any(w in ACT_NOUNS or names_visit(w) for w in re.findall(r"[a-z][\w-]*", chunk)[:3])
+    if named and any(d.count for d in durations(chunk, _ANY_DAY)) and often(left):
         return True
     return _own_dose(chunk, left) or _own_rhythm(chunk, left) or ((comma or "and" in joint) and _own_date(chunk, left))
+
+
+def _refuses(left: str) -> bool:
+    """Whether the left is a refusal and no more ("antibiotics not needed")."""
+    return stance(left) == "negated" and not doses(left) and not often(left)
 
 
 def orders_the_left(left: str, right: str) -> bool:
     """Whether the right orders something without naming it, since the left is its name ("Diary: fill in daily")."""
     words = left.split()
-    if not 0 < len(words) <= 7 or _FINITE.search(left) or doses(left) or often(left) or order_at(left) is not None:
+    if _WITHOUT_OBJECT.match(right) is None:
         return False
-    return _WITHOUT_OBJECT.match(right) is not None
+    told = _FINITE.search(left) is not None or order_at(left) is not None
+    return 0 < len(words) <= 7 and not told and not doses(left) and not often(left)
 
 
 def _complains(left: str, right: str) -> bool:
@@ -255,7 +261,10 @@ def _next_dose(chunk: str, left: str) -> bool:
         return True
     if often(left) and often(chunk) and re.search(r"\b(?:from|after) ", chunk):
         return True
-    return bool(durations(left, _ANY_DAY) and (often(chunk) or durations(chunk, _ANY_DAY)))
+    onward = (
+        often(chunk) or durations(chunk, _ANY_DAY) or re.search(r"\b(?:thereafter|after that|from then on)\W*$", chunk)
+    )
+    return bool(durations(left, _ANY_DAY) and onward)
 
 
 _ANY_DAY = date(2000, 1, 1)

@@ -123,7 +123,8 @@ _PAST_AFTER = re.compile(
     r"'?s?'?[\s-]*(?:ago\b|old\b|later\b|(?:check|review|appointment|visit|scan|wait)\b|history\b|hx\b|earlier\b|"
     r"before\b|prior\b|now\b|after\b|post\b|since\b|"
     r"of age\b|from now|"
-    r"time\b|pregnant|gestation|into\b|previously|duration|apart\b|hence\b|plus tard|despues\b|from today|d'age|"
+    r"(?:break|gap|interval|washout|pause|wait)\b|time\b|pregnant|gestation|into\b|previously|duration|apart\b|"
+    r"hence\b|plus tard|despues\b|from today|d'age|"
     r"de edad)"
 )
 _IN = re.compile(

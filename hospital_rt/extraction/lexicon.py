@@ -129,11 +129,13 @@ vomissements cephalees vertiges nausees diarrhee dolor tos fiebre vomitos cefale
 """)
 PEOPLE = (
     r"(?:(?:his|her|their|the|my|patient's|pt's|son|sa|ses|su|sus|el|la|le)\s)?(?:carers?|caregivers?|wife|husband|"
+    r"husb|hubby|hub|missus|spouse|nan|nana|gran|granny|grandad|"
     r"partner|brother|sister|"
     r"mother|father|mum|mom|dad|son|daughter|aunt|uncle|cousin|grandmother|grandfather|grandma|grandson|"
     r"granddaughter|niece|"
     r"nephew|neighbour|neighbor|friend|colleague|flatmate|roommate|boyfriend|girlfriend|twin|sibling|siblings|parents|"
-    r"mother-in-law|father-in-law|mere|pere|frere|soeur|femme|mari|epouse|fils|fille|madre|padre|hermano|hermana|"
+    r"mother-in-law|father-in-law|compagne|compagnon|conjointe?|belle-mere|beau-pere|tante|oncle|novi[oa]|pareja|"
+    r"abuel[oa]|suegr[oa]|mere|pere|frere|soeur|femme|mari|epouse|fils|fille|madre|padre|hermano|hermana|"
     r"esposa|"
     r"esposo|marido|mujer|hijo|hija|vecino|vecina|voisin|voisine)"
 )

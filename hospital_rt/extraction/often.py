@@ -111,7 +111,8 @@ _ONCE = r"(?P<w>once|twice|thrice|one time)"
 _DAY = r"(?:day|24 ?h(?:ours?|rs?)?|jours?|j|dia|24 heures|24 horas)"
 _AT = rf"(?:in the|at|{_EVERY}|le|la|por la|a la|en la|de|todas las|toda|du|au|every single)"
 _MEAL = (
-    r"(?:with|before|after|at|and|avec|avant|apres|au|con|antes de(?:l| la)?|despues de(?:l| la)?|en el|en la|a la|,|"
+    r"(?:with|w/?|before|after|at|and|avec|avant|apres|au|con|antes de(?:l| la)?|despues de(?:l| la)?|en el|en la|"
+    r"a la|,|"
     r"&|\+|"
     r"y|et|each|every|your|the)"
 )

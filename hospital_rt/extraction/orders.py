@@ -74,7 +74,7 @@ def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
         return verb == "call" and re.match(r" (?:clinic|consult\w*) *$", after) is not None
     if re.match(r"\s+of\b", after) and verb not in {"dispose", "get", "stop"}:
         return False
-    if verb in _LABELS and re.match(r"\s+\d+\b(?! ?(?:times|min|km|miles|hours?|days?|sets|laps|x))", after):
+    if verb in _LABELS and re.match(r"\s+\d+\b(?! ?(?:times|min|km|miles|hours?|sets|laps|x))", after):
         return False
     if verb in _PARTS and not re.match(r" (?:to|for|straight|back|over|home|off) ", after):
         return False
@@ -95,6 +95,8 @@ def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
     if verb in {"repeat", "review", "test", "check", "follow"} and _HAS_ITS_VERB.match(after):
         return False
     if verb == "check" and re.match(r" (?:xr|x-?rays?|films?|radiographs?|cystoscopy|scan|uss|ct|mri|echo)\b", after):
+        return False
+    if verb == "pour" and re.match(r" (?:le|la|les|l'|son|sa|ses|un|une|votre|vos|des|du|ce|cette|\d)", after):
         return False
     if verb == "practice" and re.match(rf" (?:{STAFF})\b", after):
         return False

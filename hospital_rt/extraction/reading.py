@@ -20,7 +20,7 @@ from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.shorthand import name_of_line
-from hospital_rt.extraction.stance import GOES_ON, stance
+from hospital_rt.extraction.stance import GOES_ON, stance_beside
 from hospital_rt.extraction.telling import hangs_on_a_review, told
 from hospital_rt.extraction.text import words_of
 
@@ -47,6 +47,7 @@ _COUNTED_FORMS = words_of(
     "drop drops sachet sachets patch patches tablet tablets puff puffs spray sprays capsule capsules injection"
 )
 _DIARY = re.compile(r"(?:\w+ ){0,3}(?:diary|chart|log|record|journal|diario)\b")
+_ONLY_FOR = re.compile(r"\bonly (?:for|on) (?!the (?:first|next)|a\b|one|two|three|\w+day|\d)[a-z]+s\b")
 _UNITS_ONLY = words_of(
     "mg ml mcg micrograms g the a an of to from by in on and or per for with at then dose increase reduce"
 )
@@ -100,20 +101,22 @@ class Reading:
 def read(clause: Clause, day: date) -> Reading:
     """Read one clause."""
     low = clause.low
-    why_not: str | None = stance(low)
-    at = order_at(_main(low))
-    main = _main(low)
+    span = condition(low)
+    why_not: str | None = stance_beside(low, span)
+    main = _main(low, span)
+    at = order_at(main)
     if at is None:
         at = _titled_order(main)
     verb_word = re.match(r"[a-z][\w-]*", main[at:]) if at is not None else None
     verb = (base(verb_word.group()) or verb_word.group()) if verb_word else None
     facts = tuple(often(low))
     drug = _drug(low)
-    line = name_of_line(_main(low)) if drug is None or not doses(low) else None
-    dosed = any(a.unit != "%" or drug for a in doses(low)) or line is not None
+    found = doses(low)
+    line = name_of_line(main) if drug is None or not found else None
+    dosed = any(a.unit != "%" or drug for a in found) or line is not None
     dosed = dosed or (clause.then and re.fullmatch(r"(?:up to )?\d{1,4}(?:\.\d+)?\W*", low) is not None)
     if line and (drug is None or drug in FORMS):
-        drug = _main(low)[slice(*line)]
+        drug = main[slice(*line)]
     pace = rhythm(list(facts))
     clock = clock_times(low)
     if pace is None and clock and (dosed or drug):
@@ -124,13 +127,13 @@ def read(clause: Clause, day: date) -> Reading:
     single = _SINGLE.search(low) is not None
     if why_not is None and verb is None:
         why_not = told(
-            _unconditional(low),
+            _unconditional(low, span),
             *_extent(low, drug, facts, lasting, due),
             medicine=dosed or (drug is not None and pace is not None),
         )
     if why_not is None and verb is None and not dosed and hangs_on_a_review(low):
         why_not = "undecided"
-    if why_not is None and verb is None and not dosed and pace is not None and condition(low) is None:
+    if why_not is None and verb is None and not dosed and pace is not None and span is None:
         why_not = "state" if _is_complaint(low, facts) else None
     if clause.others:
         why_not = "someone-else"
@@ -144,7 +147,7 @@ def read(clause: Clause, day: date) -> Reading:
         rhythm=pace,
         lasts=lasting,
         due=due,
-        condition=as_needed(low, verb, pace, due),
+        condition=as_needed(low, span, verb, pace, due),
         dosed=dosed,
         single=single,
         why_not=why_not,
@@ -166,9 +169,8 @@ def _extent(
     return (min(s for s, _ in spots), max(e for _, e in spots)) if spots else (len(low), len(low))
 
 
-def _unconditional(low: str) -> str:
+def _unconditional(low: str, span: tuple[int, int] | None) -> str:
     """The clause with its condition blanked, letter for letter."""
-    span = condition(low)
     return low if span is None else low[: span[0]] + " " * (span[1] - span[0]) + low[span[1] :]
 
 
@@ -203,17 +205,20 @@ def _is_complaint(low: str, facts: tuple[Often, ...]) -> bool:
     return any(w in SYMPTOMS for w in words) and not any(w in ACT_NOUNS or w in FORMS or is_drug(w) for w in words)
 
 
-def _main(low: str) -> str:
+def _main(low: str, span: tuple[int, int] | None) -> str:
     """The clause with its leading condition blanked, letter for letter."""
-    span = condition(low)
     if span and not re.search(r"[a-z]{2}", low[: span[0]]):
         return low[span[1] :].lstrip(" ,:")
     return low
 
 
-def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) -> tuple[int, int] | None:
-    """The span of the condition on which a step depends; None when it does not depend on any."""
-    span = condition(low)
+def as_needed(
+    low: str, span: tuple[int, int] | None, verb: str | None, pace: Rhythm | None, due: Due | None
+) -> tuple[int, int] | None:
+    """The span of the condition on which a step depends; None when it depends on none.
+
+    ``span`` is that of a condition in sight.
+    """
     if span is not None:
         words = low[span[0] : span[1]]
         if re.search(r"\bor (?:sooner |earlier |before |else )?$", low[: span[0]]) and (due is not None or verb):
@@ -237,6 +242,8 @@ def as_needed(low: str, verb: str | None, pace: Rhythm | None, due: Due | None) 
     if verb in SEEK_VERBS and due is None and (first := _COMPLAINT_FIRST.match(low)) and _is_danger(first["of"]):
         return (0, 0)
     if verb in SEEK_VERBS and (_UNABLE.match(low) or (_URGENT.search(low) and due is None and len(low.split()) <= 4)):
+        return (0, 0)
+    if _ONLY_FOR.search(low) and verb is None:
         return (0, 0)
     if _MAY.search(low) or (_THEN_EMERGENCY.search(low) and _is_danger(low.split(":")[0])):
         return (0, 0)

@@ -118,7 +118,8 @@ _PAST = re.compile(
     r"requested|referred|scheduled|sent|made|here|intact)(?: today| already)?\)?$"
 )  # fmt: skip
 _TO_BE = re.compile(
-    r"\b(?:to be|until|once|when|should be|must be|be|as|a) (?:\w+ )?(?:given|taken|booked|arranged|ordered|"
+    r"\b(?:to be|until|once|when|should be|must be|be|as|a) (?:\w+ )?(?:(?:the|her|his|your|this) (?:\w+ ){1,3}(?:is|"
+    r"are) )?(?:given|taken|booked|arranged|ordered|"
     r"scheduled|sent|changed|done|completed|finished|removed|"
     r"stopped|applied|used)\b"
 )
@@ -240,7 +241,11 @@ _TICKED_OFF = re.compile(
 
 def stance(low: str) -> Stance | None:
     """The reason why a clause is no order to the patient; None when there is none in sight."""
-    span = condition(low)
+    return stance_beside(low, condition(low))
+
+
+def stance_beside(low: str, span: tuple[int, int] | None) -> Stance | None:
+    """``stance`` of a clause whose condition lies at ``span`` (None: it has none)."""
     main = low if span is None else (low[: span[0]] + " " + low[span[1] :]).strip(" ,:")
     main = _OF_WHICH.sub("", main)
     main = _REPLACED.sub("", main)

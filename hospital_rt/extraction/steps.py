@@ -110,9 +110,21 @@ def _acts(r: Reading, *, in_plan: bool) -> bool:
         return False
     if _TIMED.search(r.clause.low) and not any(w in SYMPTOMS for w in re.findall(r"[a-z]+", r.clause.low)):
         return True
+    if _is_spelled_out(r, words):
+        return True
     if in_plan and len(words) <= 8 and not _FINDING.search(r.clause.low):
         return True
     return any(w in ACT_NOUNS or w in FORMS or w in VERBS for w in words)
+
+
+def _is_spelled_out(r: Reading, words: list[str]) -> bool:
+    """Whether a name that nobody's list knows has both a rhythm and a length ("bell alarm nightly for 12 weeks")."""
+    lasts = r.lasts
+    if lasts is None or _FINDING.search(r.clause.low) or _COUNTED.search(r.clause.low) or "old" in words:
+        return False
+    apart = any(f.end <= lasts.start or f.start >= lasts.end for f in r.facts)
+    told = any(w in SYMPTOMS or w.endswith(("ed", "ing")) for w in words)
+    return apart and not told
 
 
 def _is_test(r: Reading) -> bool:

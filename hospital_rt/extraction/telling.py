@@ -21,7 +21,8 @@ _COPULA = re.compile(
     r"fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
-    r"^since\b|^(?:back|off|fit) (?:to |for )?(?:work|school|sport|driving|training|nursery)\b|\b(?:copied|pasted|"
+    r"^since\b|^(?:usaba|tomaba|llevaba|inhalaba|ponia|prenait|utilisait)\b|^(?:back|off|fit) (?:to |for )?(?:work|"
+    r"school|sport|driving|training|nursery)\b|\b(?:copied|pasted|"
     r"carried forward|imported)\b|\b(?:previous|old|last) (?:note|entry|letter|summary)\b|"
     r"\b(?:tomo|recibio|tuvo|uso|llevo|probo|inicio en|operad[oa] en)\b|"
     r"^(?:now |also |been )?(?:using|taking|having|getting|giving|applying|drinking|eating|smoking|wearing|feeding|"
@@ -78,6 +79,11 @@ _BY_STAFF = re.compile(
     r"carers?|"
     r"staff|matron|hv|d/?ns?|midwife|midwives|paramedics?|ambulance|anaesthetist|surgeons?)\b"
 )
+_SOMEBODY_DOES_IT = re.compile(
+    r"\b(?:staff|carers|nurses|parents|children|sons|daughters|team|family|relatives|neighbours|friends) (?!to\b|"
+    r"should\b|must\b)"
+    r"[a-z]+ (?:his|her|him|their|the|it|them)\b"
+)
 _THIRD = re.compile(
     r"\b(?:shows|wants|requests|asks|wonders|thinks|says|recommends|suggests|mentions|reports|states|lists|includes|"
     r"contains|"
@@ -103,7 +109,8 @@ _STOPS = re.compile(
     r"\b(?:meds|medicines?|drugs?|tablets?) (?:stopped|discontinued|ceased|withdrawn)\b|"
     r"\b(?:time to stop|fin d[eu']|fin de la|finaliz\w+|complet[oa]\b|termin[oa]\b|acab[oa]\b|arret d[eu']|"
     r"arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
-    r"retirada de|withdraw(?:al|n)?|cessation of|^d/?c'?d?\b|traitements? arretes?|stopping|dropping|coming off|"
+    r"retirada de|withdraw(?:al|n)?|cessation of|end of (?:the )?(?:treatment|course)|^d/?c'?d?\b|"
+    r"traitements? arretes?|stopping|dropping|coming off|"
     r"came off)\b|^off\b[: ]"
 )
 _REACTED = re.compile(
@@ -114,7 +121,8 @@ _REACTED = re.compile(
 )
 _NO_REASON = re.compile(
     r"\b(?:no|not any|little|any) (?:reason|point|call|benefit|value|sense|merit|cause|grounds|evidence|urgency|hurry|"
-    r"need|use|advantage|case|place|justification)\b|\bil n'y a pas\b|\bno hace falta\b|\bno hay\b"
+    r"need|use|advantage|case|place|justification)\b|\bnothing to (?:be )?gain\w*|\bil n'y a pas\b|\bno hace falta\b|"
+    r"\bno hay\b"
 )
 _AFTER_IT = re.compile(
     r",? when (?:the |his |her |she |he |it |they )?\w+ (?:began|started|stopped|was|were|had|came|fell|got)\b|"
@@ -122,7 +130,8 @@ _AFTER_IT = re.compile(
     r"continued)|due|needed|required|recommended|advised|(?:now |also |today )?been (?:prescribed|started|commenced|"
     r"added|"
     r"issued|recommended))\b)|would|could|might|"
-    r"remains?|made|left|gave|caused|led|brought|took|kept|helped|worked|failed|upset|settled|cleared|eased|"
+    r"lasted|ended|expired|remains?|made|left|gave|caused|led|brought|took|kept|helped|worked|failed|upset|settled|"
+    r"cleared|eased|"
     r"improved|helps|eases|settles|suits|"
     r"controlled|produced|resulted|seem(?:s|ed)|appear(?:s|ed)|proved|turned|suited|never|no (?:help|good|use|joy|"
     r"benefit|effect|"
@@ -150,12 +159,14 @@ _UNSURE = re.compile(
 )
 _ASIDE = re.compile(r"\((?:[\w,-]+ ){2,}[^)]*\)?")
 _THIS_WINTER = re.compile(
+    r"\blasted\b|"
     r"\b(?:twice|once|times|already|so far) this (?:winter|year|month|season|summer|spring|autumn|term)\b"
 )
 _MEASURED = re.compile(
     r"\W*(?:(?:home|mean|average|morning|fasting) )?(?:bp|blood pressures?|(?:blood )?(?:sugars?|glucose)|bgls?|bms?|"
     r"temp\w*|"
-    r"peak flows?|pefr?|pulse|hr|sats|spo2|weight|wt|inr|hb\w*|obs|resp\w*|apyrexial|tension|glucemias?|"
+    r"(?:urine )?output|peak flows?|pefr?|pulse|hr|sats|spo2|weight|wt|inr|hb\w*|obs|resp\w*|apyrexial|tension|"
+    r"glucemias?|"
     r"glycemies?)\W{0,3}"
     r"(?:of |around |about |was |is |between |in the )?(?!\d\d?/\d\d?\W*$)\d[\d./-]*\b(?! ?(?:x\b|times|hourly|min|"
     r"days?\b|/7|/52|fois|"
@@ -177,6 +188,7 @@ _NO_LINE = re.compile(
 )
 """Words that a line of a prescription has no use for before the name of a medicine."""
 _ONLY_IF = re.compile(r"\bonly (?:if|when|should)\b|\bif funding\b|\bif (?:approved|accepted|listed)\b")
+_LAST_RESORT = re.compile(r"\bif all else fails\b|\bfailing (?:that|this|all)\b|\bas a last resort\b|\bin extremis\b")
 _AT_REVIEW = re.compile(
     r"\b(?:by then|hasn't|has not|not (?:better|settled|healed|resolved)|fails?|doesn't|does not|relapses?|recurs?|"
     r"still)\b"
@@ -204,7 +216,7 @@ def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | N
         return "undecided"
     if _BY_STAFF.search(low):
         return "someone-else"
-    if _SOMEBODY_DID.search(head) or _SOMEBODY_DOES.search(low[:first]):
+    if _SOMEBODY_DID.search(head) or _SOMEBODY_DOES.search(low[:first]) or _SOMEBODY_DOES_IT.search(low):
         return "someone-else"
     if _OPENED_BY_PAST.search(head) or _AFTER_IT.search(tail):
         return "past"
@@ -234,11 +246,13 @@ def _is_reaction(head: str) -> bool:
 
 def _is_third_person(low: str) -> bool:
     """ "Checks his sugars": what he does, without saying that it is he; "checks twice a day" may be a plural."""
-    m = re.match(rf"([a-z]{{3,}}s) {_ITS}\b", low)
+    m = re.match(rf"([a-z]{{3,}}s) (?:{_ITS}|to (?:work|school|town|church|bed)|out|all (?:day|night))\b", low)
     return m is not None and any(m[1].removesuffix(ending) in VERBS for ending in ("s", "es"))
 
 
 def hangs_on_a_review(low: str) -> bool:
     """ "Colposcopy only if the next smear is abnormal": what is decided when somebody looks again, and not now."""
+    if _LAST_RESORT.search(low):
+        return True
     at_review = _AT_REVIEW.search(low) or any(names_visit(w) for w in re.findall(r"[a-z][\w&/-]*", low))
     return bool(_ONLY_IF.search(low) and at_review)
