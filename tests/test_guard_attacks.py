@@ -260,6 +260,39 @@ def test_ten_steps_of_one_quote_are_one() -> None:
     assert [k.item.title for k in found.kept] == titles[:1]
 
 
+def test_one_order_cut_into_pieces_is_taken_once() -> None:
+    pieces = {
+        "Take amoxicillin 500 mg": "amoxicillin 500mg TDS",
+        "For a week take your amoxicillin": "TDS for 7/7",
+        "Amoxicillin three times a day": "for 7/7",
+        "Amoxicillin for seven days": "amoxicillin",
+    }
+    found = judged(AMOXICILLIN, *[item(AMOXICILLIN, title, quote=quote, **TDS) for title, quote in pieces.items()])
+    assert [d.reason for d in found.dropped] == ["duplicate"] * 3
+    assert len(found.kept) == 1
+
+
+def test_what_the_note_says_twice_is_reminded_of_once() -> None:
+    note = "Ibuprofen 400 mg tds for 5 days. Home on: ibuprofen 400 mg tds for 5 days with food."
+    quotes = ["Ibuprofen 400 mg tds for 5 days", "ibuprofen 400 mg tds for 5 days with food"]
+    plan: dict[str, Any] = {"times_per_day": 3, "duration_days": 5}
+    for order in (quotes, quotes[::-1]):
+        found = judged(note, *[item(note, "Take ibuprofen 400 mg", quote=q, **plan) for q in order])
+        assert [d.reason for d in found.dropped] == ["duplicate"]
+        assert len(found.kept) == 1
+
+
+def test_two_sides_two_parts_of_the_day_and_two_doses_are_two_steps() -> None:
+    note = "Latanoprost 1 drop od to the left eye and 1 drop to the right eye. Metformin 500 mg at night, 1 g mane."
+    items = [
+        item(note, "1 drop of latanoprost into the left eye", quote="Latanoprost 1 drop od to the left eye", **DAILY),
+        item(note, "1 drop of latanoprost into the right eye", quote="1 drop to the right eye", **DAILY),
+        item(note, "Take metformin 500 mg at night", quote="Metformin 500 mg at night", **DAILY),
+        item(note, "Take metformin 1 g in the morning", quote="1 g mane", **DAILY),
+    ]
+    assert len(judged(note, *items).kept) == 4
+
+
 def test_a_note_pasted_with_soft_hyphens_is_read_and_shown_as_it_was_written() -> None:
     note = "Sinus\u00aditis.\u200b Amoxi\u00adcillin 500 mg TDS for 7 days.\ufeff"
     for quote in ("Amoxicillin 500 mg TDS for 7 days", "Amoxi\u00adcillin 500 mg TDS for 7 days"):

@@ -109,6 +109,11 @@ def contrary_doubt(item: Item, evidence: Evidence) -> Doubt | None:
     return None
 
 
+def apart(a: str, b: str) -> bool:
+    """Whether two titles are about different sides or places of the body, parts of the day, or meals."""
+    return any(_sides(words, a) != _sides(words, b) for words in (_SIDES, _PLACES, _PARTS, _MEALS))
+
+
 def _sides(words: dict[str, str], low: str) -> set[str]:
     return {name for name, pattern in words.items() if re.search(rf"(?<![\w.])(?:{pattern})(?!\w)", low)}
 

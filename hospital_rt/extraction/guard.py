@@ -6,16 +6,18 @@ patient, and none of its numbers, medicines or days is anybody's invention; ever
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from difflib import SequenceMatcher
 
 from hospital_rt.extraction import figures, support, timetable
 from hospital_rt.extraction.amounts import DOSE_UNITS, amounts
-from hospital_rt.extraction.contrary import contrary_doubt
+from hospital_rt.extraction.contrary import apart, contrary_doubt
 from hospital_rt.extraction.evidence import Evidence, Note
 from hospital_rt.extraction.interface import Dropped, Guarded, Kept, Unmatched
 from hospital_rt.extraction.intrusion import is_intrusion
+from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.offline import instruction_like
 from hospital_rt.extraction.schema import MAX_ITEMS, AnyItem, Extraction, Item, Kind, PlanItem
 from hospital_rt.extraction.signs import signs_doubt
@@ -47,10 +49,16 @@ def guard(text: str, extraction: Extraction, *, day: date) -> Guarded:
     touched: list[tuple[int, int]] = []
     for kind, item in rows:
         verdict = _judge(note, kind, item)
-        if isinstance(verdict, Kept) and not _is_double(verdict, kept):
-            kept.append(verdict)
-            continue
-        reason, why = ("duplicate", "It says again what another step says.") if isinstance(verdict, Kept) else verdict
+        if isinstance(verdict, Kept):
+            double = _double_of(note, verdict, kept)
+            if double is None:
+                kept.append(verdict)
+                continue
+            if double.end <= verdict.start:  # the note says it again: its last word holds
+                kept[kept.index(double)], item = verdict, double.item
+            reason, why = "duplicate", "It says again what another step says."
+        else:
+            reason, why = verdict
         dropped.append(Dropped(kind=kind, item=item, reason=reason, detail=why))
         touched += find_quote(note.folded, item.quote)[:1]
     kept.sort(key=lambda k: (k.start, k.end))
@@ -150,17 +158,38 @@ def _stance_doubt(kind: Kind, evidence: Evidence) -> Doubt | None:
     return None
 
 
-def _is_double(new: Kept, kept: list[Kept]) -> bool:
-    """Whether a step says again what another says: the same words of the note, the same schedule, the same title."""
+def _double_of(note: Note, new: Kept, kept: list[Kept]) -> Kept | None:
+    """The step that says the same already: of the same schedule, and the same title for the same words, or the same
+    medicine in the same clause or the same dose."""
     for old in kept:
-        if old.kind != new.kind or min(old.end, new.end) <= max(old.start, new.start):
+        if old.kind != new.kind or _schedule(old.item) != _schedule(new.item):
             continue
-        if _schedule(old.item) != _schedule(new.item) or old.item.as_needed != new.item.as_needed:
+        if old.item.as_needed != new.item.as_needed:
             continue
         a, b = same_length_plain(old.item.title), same_length_plain(new.item.title)
-        if a == b or SequenceMatcher(None, a, b, autojunk=False).ratio() > 0.8:
-            return True
-    return False
+        overlap = min(old.end, new.end) > max(old.start, new.start)
+        if overlap and (a == b or SequenceMatcher(None, a, b, autojunk=False).ratio() > 0.8):
+            return old
+        if _is_same_medicine(note, old, new, a, b):
+            return old
+    return None
+
+
+def _is_same_medicine(note: Note, old: Kept, new: Kept, a: str, b: str) -> bool:
+    """Whether two steps would have a patient take the same twice ("amoxicillin TDS" and "for 7/7" of one line)."""
+    if {w for w in _words(a) if is_drug(w)} != {w for w in _words(b) if is_drug(w)} or not any(map(is_drug, _words(a))):
+        return False
+    if apart(a, b):
+        return False
+    doses = [{x.key for x in amounts(title) if x.unit in DOSE_UNITS} for title in (a, b)]
+    clauses = [{r.clause.span for r in note.evidence(k.start, k.end).readings} for k in (old, new)]
+    if clauses[0] & clauses[1]:
+        return not (doses[0] and doses[1]) or bool(doses[0] & doses[1])
+    return bool(doses[0]) and doses[0] == doses[1]
+
+
+def _words(low: str) -> list[str]:
+    return re.findall(r"[a-z][a-z-]{2,}", low)
 
 
 def _schedule(item: Item | PlanItem) -> tuple[object, ...]:
