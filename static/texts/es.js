@@ -5,6 +5,17 @@ const word = (n) => NUMBERS[n] || String(n);
 const small = (n) => word(n).toLowerCase();
 const masculine = (n) => (n === 1 ? "un" : small(n));
 
+const DROPPED_WHY = {
+  "quote-not-in-note": "Sus palabras no están en la nota.", "number-not-in-quote": "Una cifra no está en la nota.",
+  "unit-not-in-quote": "La unidad no es la de la nota.", "drug-not-in-quote": "La nota no nombra ahí ese medicamento.",
+  "frequency-not-in-quote": "La nota no dice esa frecuencia.", "frequency-left-out": "Falta la frecuencia que dice la nota.",
+  "duration-not-in-quote": "La nota no dice esa duración.", "date-not-in-quote": "La nota no dice esa fecha.",
+  "condition-not-in-quote": "La nota no pone esa condición.", "condition-left-out": "Falta la condición que pone la nota.",
+  "someone-else": "La nota habla ahí de otra persona.", "no-order": "La nota no lo manda.",
+  "words-not-in-note": "Dice algo que la nota no dice.", "link-not-in-note": "Lleva un enlace que la nota no tiene.",
+  "too-many": "Son más pasos de los que se pueden llevar.",
+};
+
 export default {
   product: "Aftercare",
   oneThing: "Una cosa cada vez.",
@@ -225,7 +236,7 @@ export default {
   stepsFound: (n) => `${n} ${plural(n, "paso hallado", "pasos hallados")}`, stepsOf: (n) => `${n} ${plural(n, "paso", "pasos")}`, readBy: (who) => (!who || who === "offline" ? "Leída sin servicio de IA, con reglas fijas" : `Leída por ${who.replace(/^openai:/, "")}`),
   edited: "editado", addedByYou: "añadido por usted", willBeLeftOut: "quedará fuera", putBack: "Recuperar", editOne: (title) => `Editar: ${title}`, leaveOutOne: (title) => `Dejar fuera: ${title}`, nothingToDo: "En esta nota no se halló nada que el paciente deba hacer. Los pasos anteriores siguen activos.",
   addStep: "Añadir un paso", leftOut: "Dejado fuera, a su juicio", reword: "Redactar en una nota nueva", droppedTag: "excluido", noStepTag: "sin paso",
-  droppedWhy: (reason, words, name) => `${({ "quote-not-in-note": "Sus palabras no están en la nota.", "number-not-in-quote": "Una cifra no está en la nota." })[reason] || "No se apoya en su nota."} ${name} no verá esto.`,
+  droppedWhy: (reason, words, name) => `${DROPPED_WHY[reason] || "No se apoya en su nota."} ${name} no verá esto.`,
   legendMarked: "marcado", legendMarkedWords: "palabras de un paso", legendDashed: "a rayas", legendDropped: "excluido", legendDotted: "a puntos", legendNone: "sin paso",
   whatChangesFor: (name) => `Qué cambia para ${name}`, whatChangedFor: (name) => `Qué cambió para ${name}`, noDetail: "sin detalle",
   replaces: (n) => `Aprobar sustituye ${n} ${plural(n, "paso activo", "pasos activos")}.`, untilThen: "Hasta entonces siguen activos.", startsPlan: (name) => `Aprobar inicia el plan de ${name}.`, decideLater: "Decidir después", approve: (n) => `Aprobar ${n} ${plural(n, "paso", "pasos")}`, approved: (n, name) => `${n} ${plural(n, "paso activo", "pasos activos")} para ${name}.`,
