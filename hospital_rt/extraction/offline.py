@@ -23,7 +23,7 @@ from hospital_rt.extraction.reading import Reading, clock_times
 from hospital_rt.extraction.schema import Extraction, Item, Meta, PlanItem
 from hospital_rt.extraction.text import Span, same_length_plain
 
-RULES_VERSION = "rules-1"
+RULES_VERSION = "rules-2"
 
 
 class OfflineExtractor:

@@ -229,7 +229,8 @@ _REPLACED = re.compile(
     r"switch\w* from|chang\w+ from|not|in lieu of|stops?|remplace|sustituye)\b[^)]*\)?"
 )
 GOES_ON = re.compile(
-    r"[,:(–-] ?(?:to )?(?:please )?(?:a )?(?P<it>continue|carry on|keep going|poursuivre|continuar|continuer)\W*$"
+    r"(?:[,:(–-] ?|\d ?(?:mg|mcg|g|ml|units) )(?:to )?(?:please )?(?:a )?(?P<it>continue|carry on|keep going|"
+    r"poursuivre|continuar|continuer)\W*$"
 )
 _FOR_OTHERS = re.compile(rf" \((?:{STAFF}|[a-z]{{1,4}}) to [^)]*\)?")
 _TICKED_OFF = re.compile(

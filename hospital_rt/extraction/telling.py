@@ -84,6 +84,7 @@ _SOMEBODY_DOES_IT = re.compile(
     r"should\b|must\b)"
     r"[a-z]+ (?:his|her|him|their|the|it|them)\b"
 )
+_ON_IT = re.compile(r"(?:^|[,;:(] ?|\b(?:still|already|currently|remains|stable|now) )on $")
 _THIRD = re.compile(
     r"\b(?:shows|wants|requests|asks|wonders|thinks|says|recommends|suggests|mentions|reports|states|lists|includes|"
     r"contains|"
@@ -125,6 +126,10 @@ _NO_REASON = re.compile(
     r"\bno hay\b"
 )
 _AFTER_IT = re.compile(
+    r"^\W*(?:kg )?(?:(?:po|im|iv|pr|sc|stat|neb) )*(?:given|administered|injected|infused)\b(?! (?:if|when|as|by|once|"
+    r"twice|"
+    r"every|with|"
+    r"at|before|after|for|until|in the)\b)|"
     r",? when (?:the |his |her |she |he |it |they )?\w+ (?:began|started|stopped|was|were|had|came|fell|got)\b|"
     r"^[\s,)]*(?:\w+ly )?(?:(?:is|are|was|were|has|have|had|did|does)(?! (?:to be (?:taken|used|applied|given|started|"
     r"continued)|due|needed|required|recommended|advised|(?:now |also |today )?been (?:prescribed|started|commenced|"
@@ -223,6 +228,8 @@ def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | N
     if _MEASURED.match(low) or _THIS_WINTER.search(low):
         return "state"
     if medicine and _is_no_line(re.split(r"[,:;]|\s[-–]\s", head)[-1].rstrip()):
+        return "state"
+    if _ON_IT.search(head):
         return "state"
     if _SUBJECT.search(head) or _COPULA.search(head) or _THIRD.search(head) or _BEFORE_NOW.search(head):
         return "state"
