@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 
 from hospital_rt.extraction.clauses import clauses
-from hospital_rt.extraction.reading import Reading, first_fact, read
+from hospital_rt.extraction.reading import KEEP, Reading, first_fact, read
 from hospital_rt.extraction.stance import stance
 from hospital_rt.extraction.telling import told
 
@@ -53,7 +53,8 @@ def _is_opener(r: Reading) -> bool:
 
 def _reaches(opener: Reading, r: Reading, text: str) -> bool:
     """Whether the opener still holds for a later clause."""
-    if r.verb is not None or not (r.drug or r.dosed or r.rhythm):
+    tells_on = r.clause.then and r.verb in KEEP and not r.dosed and r.rhythm is None and opener.why_not in _WIDE
+    if (r.verb is not None and not tells_on) or not (r.drug or r.dosed or r.rhythm):
         return False
     apart = r.clause.sentence - opener.clause.sentence
     if apart > 1 or (apart == 1 and not _GOES_ON.match(r.clause.low)):

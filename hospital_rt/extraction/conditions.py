@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE
+from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE, PEOPLE, STAFF
 from hospital_rt.extraction.orders import order_at
 
 CONDITION = re.compile(
@@ -49,12 +49,20 @@ def condition(low: str) -> tuple[int, int] | None:
     if m.start() <= 1 or (order_at(low[: m.start()]) is None and not re.search(r"[a-z]{3}", low[: m.start()])):
         comma = re.search(r",\s(?!(?:or|and|ou|et|o|y) )|:\s|\s(?:then|alors|entonces)\s", low[m.end() :])
         inside = _order_inside(low, m.end())
-        if comma and inside < m.end() + comma.start() and order_at(low[m.end() + comma.end() :]) is None:
-            comma = None
+        if comma and inside < m.end() + comma.start():
+            rest = low[m.end() + comma.end() :]
+            comma = comma if order_at(rest) is not None or _SOMEBODY_WILL.match(rest) else None
+        elif comma is None and (told := _SOMEBODY_WILL.search(low, m.end())) and told.start() < inside:
+            return m.start(), told.start()
         return m.start(), m.end() + comma.start() if comma else inside
     return m.start(), len(low)
 
 
+_SOMEBODY_WILL = re.compile(
+    rf"\b(?:{PEOPLE}|{STAFF}|(?:the|her|his|our|my|your) (?:[a-z-]+ ){{0,2}}[a-z-]+)(?: then| also)? (?:will|"
+    rf"would|shall|"
+    r"is going to|are going to|is to|are to) (?!need|require|have to)"
+)
 _MODAL = r"(?: (?:would|will|may|might|can|could|should|must|shall|then|to|\w+ons))"
 _SUBJECT_BEFORE = re.compile(rf"\b(?:(?:i|we|nous|on|je)(?:'ll|'d)?{_MODAL}*|(?:s?he|they|it|the \w+){_MODAL}+) $")
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 
 _PLAN_HEADINGS = (
-    r"(?:rx|medication|treatment|meds?|drug) changes|please(?: have| do| arrange)?|to (?:arrange|book|get|order|"
+    r"(?:medication|meds|medicines|drugs|treatment|therapy) (?:at|on|for) discharge|(?:therapy|"
+    r"treatment) proposal|procedere|"
+    r"home programme|(?:rx|medication|treatment|meds?|drug) changes|please(?: have| do| arrange)?|to (?:arrange|"
+    r"book|get|order|"
     r"organise|organize)|plan|rx|treatment|management|"
     r"advice|advised|tx|p|a/p|actions?|"
     r"to do(?: for [a-z][a-z .']{1,20})?|today|discharge(?: (?:meds|medication|"
@@ -44,7 +47,9 @@ _HISTORY_HEADINGS = (
     r"personal|"
     r"inpatient treatment|given (?:here|"
     r"today)|"
-    r"before admission|on admission|"
+    r"before admission|on admission|(?:medication|meds|medicines|drugs|treatment|therapy|tablets) (?:before|"
+    r"prior to|on|at|"
+    r"until) (?:the )?(?:admission|arrival|hospital\w*)|pre-?admission [a-z]+|"
     r"pmh|pmhx|past (?:medical )?history|dh|dhx|drug history|current (?:meds|medication|medications|"
     r"treatment|drugs)|"
     r"regular (?:meds|medication|medications)|medications? on admission|home (?:meds|medications)|meds on arrival|"

@@ -89,6 +89,16 @@ _STRONG = re.compile(
             r"i)\b[^>]*>|<!--|-->|<\||\|>|"
             r"\[/?inst\]|\{\{|\}\}|javascript:|#{2,}\s*(?:system|instruction|assistant|user|new)",
             r"\b(?:click|open|go to|visit|browse|download)\b[^.]{0,30}(?:https?:|www\.)",
+            r"\bunsubscribe\w*\b|\ball (?:\w+ )?reminders (?:are|is|have|from)\b|\b(?:your|the) output\b|"
+            r"\b(?:duration|frequency|dose|title|date)s? (?:of|for|in) (?:every|each|all|any) (?:item|step|"
+            r"entry|task|drug|"
+            r"medicine|order)|\bfrom (?:the|your|this|that) (?:list|plan|schedule|checklist|record|chart)\b|"
+            r"\b(?:make|force|convince|get|trick) the (?:patient|user)\b(?! (?:a|an|up|in|to (?:sit|stand|walk)))|"
+            r"\b(?:dis|dites|dile|diga(?:le)?) (?:au|a la|al|a) (?:patiente?|paciente)\b",
+            # No honest line has fifteen tablets swallowed at once.
+            r"\b(?:take|swallow|have|give|prendre|prenez|tomar|tome|trague) (?:\w+ )?(?:1[5-9]|[2-9]\d|"
+            r"\d{3,}) (?:tablets?|"
+            r"pills|capsules|tabs|caps|comprim\w+|cachets|gelules|pastillas|puffs)\b(?! (?:over|in all|left|suppl))",
             r"\b(?:times|duration|frequency|dose|schedule) (?:field|value|column|parameter)\b|\b(?:all|"
             r"every) (?:earlier|previous|existing|other) steps?\b",
         )
@@ -107,6 +117,8 @@ _WEAK = re.compile(
     r"insert|output|ignore|print|"
     r"execute|run|approve|confirm|prescribe)\b|^\W*(?:then|also|next|finally),? "
 )
+_BANNER = re.compile(r"^[#=*<>\[{_~|-]{2,}|[#=*>_~|-]{2,}$|[:\]}]\s*$")
+"""A line of its own that leads up to what the next one says."""
 _FENCED = re.compile(r"```.*?(?:```(?=\s|$)|\n(?=[^`{}\[\]\"]*$)|\Z)", re.DOTALL)
 _OBJECT = re.compile(r"[{\[][^{}\[\]]*\"[^{}]*?\}(?:[\s\]},]*[\]}])?", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1>|/\*.*?\*/", re.DOTALL | re.IGNORECASE)
@@ -116,15 +128,17 @@ def intrusions(text: str) -> list[Span]:
     """The parts of a note that address the software: sentences, code blocks, comments, objects."""
     found = _blocks(text)
     text = without_blocks(text)
-    after_strong = False
+    after_strong = banner = False
     last_end = 0
     for sentence in sentences(text):
         low = same_length_plain(sentence.text)
         if "\n" in text[last_end : sentence.start]:
-            after_strong = False
+            after_strong = banner and "\n\n" not in text[last_end : sentence.start]
+            banner = False
         last_end = sentence.end
         if _addresses(low):
             after_strong = True
+            banner = _BANNER.search(low) is not None
             found.append(sentence)
         elif after_strong and _WEAK.search(low):
             found.append(sentence)

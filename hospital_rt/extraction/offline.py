@@ -131,8 +131,17 @@ _DATED_AT_ITS_END = re.compile(
 )
 
 
+_CONTACT = re.compile(
+    r"\W*(?:(?:tele)?phone|video|virtual|remote|home|online) (?:(?:visit|consult\w*|triage|review|encounter|"
+    r"assessment)\b"
+    r"(?! (?:in|after|within|with) )|clinic(?=[,.;:]|$))"
+)
+
+
 def _is_header(r: Reading, n: int) -> bool:
     """A first line like "BP review 12/3/26": when the note was written, not when to come."""
+    if n == 0 and not r.clause.plan and _CONTACT.match(r.clause.low) and (r.due is None or r.due.how == "on"):
+        return True
     short = n == 0 and r.verb is None and len(r.clause.low.split()) <= 5 and not r.dosed
     return short and _DATED_AT_ITS_END.search(r.clause.low) is not None
 

@@ -21,7 +21,7 @@ from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.shorthand import name_of_line
 from hospital_rt.extraction.stance import GOES_ON, stance_beside
-from hospital_rt.extraction.telling import hangs_on_a_review, told
+from hospital_rt.extraction.telling import hangs_on_a_review, told, waits_for_a_visit
 from hospital_rt.extraction.text import words_of
 
 _SINGLE = re.compile(
@@ -131,13 +131,15 @@ def read(clause: Clause, day: date) -> Reading:
             *_extent(low, drug, facts, lasting, due),
             medicine=dosed or (drug is not None and pace is not None),
         )
+    if why_not is None and verb not in SEEK_VERBS and waits_for_a_visit(low):
+        why_not = "undecided"
     if why_not is None and verb is None and not dosed and hangs_on_a_review(low):
         why_not = "undecided"
     if why_not is None and verb is None and not dosed and pace is not None and span is None:
         why_not = "state" if _is_complaint(low, facts) else None
     if clause.others:
         why_not = "someone-else"
-    if clause.history and verb is None:
+    if clause.history and (verb is None or clause.then):
         why_not = why_not or "state"
     return Reading(
         clause=clause,

@@ -13,7 +13,7 @@ from typing import Literal
 from hospital_rt.extraction.amounts import doses
 from hospital_rt.extraction.asking import asks_a_colleague, unasked, unprescribed
 from hospital_rt.extraction.conditions import condition
-from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS
+from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS, names_visit
 from hospital_rt.extraction.orders import order_at
 
 Stance = Literal["negated", "prohibited", "stopped", "past", "state", "someone-else", "undecided"]
@@ -67,7 +67,15 @@ _PROHIBITED = re.compile(
     r"tome|usar|"
     r"use|conducir|beber|fumar|coger|levantar|mojar))\b|"
     r"\b(?:do not|don't|must not|should not|shouldn't|mustn't|ne pas|never)\b|"
-    r"\bmake (?:e|you|una|im|we|dem|him|she|he|am) no\b"
+    r"\bmake (?:e|you|una|im|we|dem|him|she|he|am) no\b|"
+    r"\b(?:is|are|remains?|stays?|be|est|sont|queda\w*|esta\w*)(?: \w+ly| encore| aun)? (?:prohibited|forbidden|banned|"
+    r"disallowed|taboo|inadvisable|off[- ]limits|off the (?:menu|table|cards)|out of (?:the question|bounds)|ruled out|"
+    r"not (?:permitted|allowed|advisable)|to be (?:avoided|refrained from|shunned|eschewed)|best (?:avoided|left alone|"
+    r"kept away)|interdite?s?|proscrite?s?|deconseillee?s?|contre-indiquee?s?|prohibid\w+|desaconsejad\w+|"
+    r"contraindicad\w+)\b|"
+    r"[:,–-] ?(?:strictly |absolutely |still )?(?:prohibited|forbidden|banned|not (?:allowed|permitted)|interdit\w*|"
+    r"prohibid\w+)\b|^(?:interdi\w+|interdiction|defense|prohibid\w+|prohibicion) (?:de |d'|du |el |la |los |las )?|"
+    r"^(?:under no circumstances|on no account|en aucun cas|bajo ningun concepto)\b"
 )
 _STOPPED = re.compile(
     rf"^(?:(?:{'|'.join(sorted(STOP_VERBS))})\b(?! (?:by|in|at|off at)\b)|(?:come|leave|cut|take \w+) (?:off|"
@@ -174,6 +182,9 @@ _OTHERS = re.compile(
     r"parents?)\b)(?:[a-z][\w'/&-]* ){1,5}will "
     r"(?!need|require|have to|be needed|be required)|^will (?!need|take|use|start|continue|book|have|do|stop|"
     r"measure|check|monitor|keep|try)|"
+    rf"^(?:(?:elder|younger|older|eldest|youngest|twin|half|big|little) )?(?!(?:\w+ )?(?:mother|father|mum|mom|"
+    rf"dad|mama|"
+    rf"parents|carers?|caregivers?)\b){PEOPLE} ?:|"
     r"\bwill (?:be (?:sent|arranged|contacted|called|phoned|posted|notified|visited|done by|collected by)|write|"
     r"ring you|call you|"
     r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"
@@ -203,6 +214,27 @@ _UNDECIDED = re.compile(
     r"would rather|unsure|deciding|keen to|worried|afraid|asked (?:about|for|whether|if)|offered|asks? about)\b"
 )
 
+_CALLED_FOR = re.compile(
+    rf"\b(?:something|which|that|for which|about which) (?:(?:(?:your |my |her |his )?{STAFF}|you|the [a-z]+|"
+    rf"[a-z]+ology|they|we) )?(?:will|shall|"
+    r"is to|are to) (?:be )?(?:call|ring|phone|write|send|sent|invite|arrange|book|contact|post|organi[sz]e|"
+    r"see to|do)\w*\b|"
+    r"\bby invitation\b|\b(?:you|s?he|they)(?: will|'ll) be (?:called|invited|sent|contacted|rung|phoned|written to|"
+    r"notified|recalled)\b|\b(?:vous serez|il sera|elle sera|tu seras) (?:convoq|appel|contact|rappel|invit)\w*|"
+    r"\b(?:on|nous) vous (?:appeller\w+|rappeller\w+|convoquer\w+|ecrir\w+|contacter\w+)|"
+    r"\b(?:le|la|les|te|os) (?:citar|llamar|avisar|convocar|contactar|escribir)(?:an|emos|a)\b"
+)
+"""A visit that somebody else will call the patient for."""
+_FORM_LINE = re.compile(
+    r"^(?:per (?:the )?(?:label|leaflet|bnf|box|packet|packaging)|ref(?:erence)?|e\.?g\.?|(?:for )?example|sample text|"
+    r"test(?:ing)?(?: message| entry| line| only)?|template(?: text)?|placeholder|lorem ipsum|(?:max(?:imum)?|"
+    r"usual|standard|"
+    r"recommended|typical|adult|licensed) (?:\w+ )?dos(?:e|age|ing)|correction|corrected|amend(?:ed|ment)\w*|erratum|"
+    r"(?:dose|quantity|frequency|duration) field|auto-?(?:generated|text|fill\w*)|exemple|ejemplo|"
+    r"plantilla)(?: [a-z.]+)? ?:|"
+    r"_{2,}|\.{4,}|\bx{3,}\b|^[a-z ]{0,20}\[[a-z ]+\]"
+)
+"""A line of a form, or what stands there as an example."""
 _IN_MIND = re.compile(
     r"^(?:hold|keep|bear) in mind\b|\b(?:would|could|might) be (?:next|the next|an? (?:option|possibility)|my|our|"
     r"worth|reasonable|"
@@ -252,8 +284,13 @@ def stance_beside(low: str, span: tuple[int, int] | None) -> Stance | None:
     main = _REPLACED.sub("", main)
     main = _FOR_OTHERS.sub("", main)
     main = _SO.sub("", main)
+    if _FORM_LINE.search(main):
+        return "state"
     at = order_at(main)
     verb = main[at:] if at is not None else ""
+    first = verb.split(" ")[0]
+    if (at is None or names_visit(first) or first in {"repeat", "follow", "recheck"}) and _CALLED_FOR.search(main):
+        return "someone-else"
     if at is not None and span is None and _ALLOWED.match(main) and not doses(main):
         return "state"
     if _DROPPED.match(verb):

@@ -39,7 +39,9 @@ _BEFORE_NOW = re.compile(
     r"(?:over|for|in|during|through|throughout) (?:the |these )?(?:past|last|winter|summer|spring|autumn|christmas|"
     r"easter|years|holidays?|weekend)|"
     r"throughout|during (?:his|her|the|this|that) (?:stay|admission|pregnancy|holiday)|as an in-?patient|"
-    r"in (?:hospital|childhood|casualty|a&e)|on (?:arrival|admission)|background|history of|h/o|"
+    r"in (?:hospital|childhood|casualty|a&e|theatre|itu|icu|recovery)|(?:on|at) (?:arrival|admission)|"
+    r"on the (?:ward|unit)|"
+    r"background|history of|h/o|"
     r"(?:usual|normal|regular|repeat|existing|home|long-?term|present|current|previous|old) (?:treatment|"
     r"medic\w+|meds|tablets|"
     r"drugs|pills|list|prescription|inhalers?|therapy)|lleva \w+ (?:dias|semanas|meses|anos)|le (?:recet|prescrib|"
@@ -75,7 +77,8 @@ _SOMEBODY_DID = re.compile(
 )
 _SOMEBODY_DOES = re.compile(rf"\b{PEOPLE} (?!needs\b)[a-z]{{2,}}[^s\W]s\b (?!to\b)")
 _BY_STAFF = re.compile(
-    r"\b(?:by|par|por) (?:the |our |an? |l'|la |el |les |une |[a-z]+ )?(?:nurses?|team|hca|ide|infirmi\w+|enfermer\w+|"
+    r"\b(?:by|par|por) (?:the |our |an? |l'|la |el |les |une )?(?:(?!the )[a-z]+ ){0,2}(?:nurses?|team|hca|ide|"
+    r"infirmi\w+|enfermer\w+|"
     r"carers?|"
     r"staff|matron|hv|d/?ns?|midwife|midwives|paramedics?|ambulance|anaesthetist|surgeons?)\b"
 )
@@ -164,6 +167,9 @@ _UNSURE = re.compile(
 )
 _ASIDE = re.compile(r"\((?:[\w,-]+ ){2,}[^)]*\)?")
 _THIS_WINTER = re.compile(
+    r"\b(?:packs?|cigarettes?|cigs|pints?|joints?|glasses of (?:wine|beer)|cans of \w+|bottles? of (?:wine|beer|"
+    r"spirits|"
+    r"vodka)|units of alcohol) ?(?:/|per|a|each|every) ?(?:day|night|week)\b|^\W*\d{1,3}[- ]year[- ]old\b|"
     r"\blasted\b|"
     r"\b(?:twice|once|times|already|so far) this (?:winter|year|month|season|summer|spring|autumn|term)\b"
 )
@@ -194,6 +200,20 @@ _NO_LINE = re.compile(
 """Words that a line of a prescription has no use for before the name of a medicine."""
 _ONLY_IF = re.compile(r"\bonly (?:if|when|should)\b|\bif funding\b|\bif (?:approved|accepted|listed)\b")
 _LAST_RESORT = re.compile(r"\bif all else fails\b|\bfailing (?:that|this|all)\b|\bas a last resort\b|\bin extremis\b")
+_WHEN_SEEN = re.compile(
+    r"\b(?:if|when|once|unless|should|si|cuando|quand)\b.{2,60}\b(?:(?:at|on|by|a|en|lors de) (?:the |his |her |"
+    r"your |our |"
+    r"their |la |el |su |sa |votre )?(?:(?:next |prochaine? |proxim[oa] )(?:\w+ )?(?:visit|review|check|clinic|"
+    r"appointment|"
+    r"follow[- ]?up|bloods?|tests?|consultation|visite|controle|visita|consulta|revision|cita)|"
+    r"(?:[\w-]+ ){0,3}(?:review|check|"
+    r"follow[- ]?up|revision))\b|next time\b|"
+    r"(?:seen|looked at) (?:again|next)\b|la prochaine fois\b|la proxima vez\b)|"
+    r"\bonce (?:(?:it|this|that|funding) (?:is|has been) )?(?:approved|funded|agreed|available|licensed|"
+    r"(?:\w+ ){1,4}(?:has|have) "
+    r"(?:approved|agreed|decided|met))\b"
+)
+"""What hangs on what is found when the patient is seen again."""
 _AT_REVIEW = re.compile(
     r"\b(?:by then|hasn't|has not|not (?:better|settled|healed|resolved)|fails?|doesn't|does not|relapses?|recurs?|"
     r"still)\b"
@@ -263,3 +283,8 @@ def hangs_on_a_review(low: str) -> bool:
         return True
     at_review = _AT_REVIEW.search(low) or any(names_visit(w) for w in re.findall(r"[a-z][\w&/-]*", low))
     return bool(_ONLY_IF.search(low) and at_review)
+
+
+def waits_for_a_visit(low: str) -> bool:
+    """ "Insulin if HbA1c > 9 on next visit", "once approved": what depends on what is found or settled later."""
+    return _WHEN_SEEN.search(low) is not None

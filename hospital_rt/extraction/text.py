@@ -213,6 +213,8 @@ _ABBREVIATED = words_of(
     "e.g i.e eg ie etc p.o b.i.d t.i.d q.i.d q.d o.d b.d t.d.s q.d.s p.r.n a.m p.m h.s a.c p.c o.m o.n i.m i.v s.c "
     "mme mlle m sr sra srta dra av env comp cp ud aprox max min"
 )
+_BEFORE_A_NAME = words_of("tab tabs cap caps inj syp syr susp neb ref rev mio")
+_COUNTS = words_of("a an one two three four half each every per this the last next first second")
 _ENDS = re.compile(
     r"[.!?]+(?=[\s\"')\]]|$)|\n+|\r+|(?<=[.!?])(?=[A-Z][a-z])|(?<=[a-z0-9)/][a-z0-9)]\.)(?=(?!com|org|"
     r"net|io|uk|fr|es|co|gov|edu|info|example)"
@@ -263,8 +265,17 @@ def _is_abbreviation(text: str, start: int, dot: int, end: int) -> bool:
         return True  # "1. Take ...": the number of a list
     if word in _ABBREVIATED or re.fullmatch(r"(?:[a-z]\.)+[a-z]", word):
         title = word in {"dr", "mr", "mrs", "ms", "mme", "mlle", "sr", "sra", "srta", "dra", "prof", "st"}
-        return title or not after[0].isupper()
-    return False
+        return title or not after[0].isupper() or _before_a_name(text, start, dot - len(word), word)
+    return word in _BEFORE_A_NAME and _before_a_name(text, start, dot - len(word), word)
+
+
+def _before_a_name(text: str, start: int, at: int, word: str) -> bool:
+    """ "Tab. Metformin", "on Inj. Insulin", "Ref. Eye OPD", but not "take one tab. Review in May"."""
+    before = text[start:at].split()
+    if word in {"ref", "rev"}:
+        return not any(c.isalpha() for c in "".join(before))
+    number = bool(before) and (before[-1][-1:].isdigit() or before[-1].casefold() in _COUNTS)
+    return word in _BEFORE_A_NAME and (not number or word == "mio")
 
 
 def _add(found: list[Span], text: str, start: int, end: int) -> None:
