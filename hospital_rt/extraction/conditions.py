@@ -13,7 +13,7 @@ from hospital_rt.extraction.orders import order_at
 
 CONDITION = re.compile(
     r"^[a-z][^:.;]{0,24}? ?(?:\b(?:below|above|over|under|(?:less|more|higher|lower|greater) than|at least)|[<>≥≤]=?) ?"
-    r"\d[^:;]{0,30}(?=: )|^[a-z][^:.;]{0,20} \d[\d.]* (?:or|and) (?:over|above|below|under|more|less|"
+    r"\d[^:;]{0,30}(?=: )|^[a-z][^:.;]{0,20} \d[\d./]* (?:or|and) (?:over|above|below|under|more|less|"
     r"higher)[^:;]{0,30}(?=: )|"
     r"\b(?:^for(?= [^.;]{2,60}\b(?:come|call|ring|attend|go|see|phone|contact|dial|return)\b)|^should\b|at (?:the "
     r")?onset\b|at (?:the )?(?:first|start) (?:sign|signs|symptom|symptoms|hint|of|twinge|"
@@ -21,7 +21,7 @@ CONDITION = re.compile(
     r"every) (?:loose|liquid|watery|bowel|stool|motion|vomit\w*|episode|attack|seizure|"
     r"bout)|(?<!even )(?<!as )(?<!grateful )(?<!thankful )(?<!obliged )"
     r"(?<!appreciated )(?<!appreciate it )if(?! possible| tolerated| you can| able| available| agreeable)|"
-    r"when(?! (?:the |his |her |she |he |it |they )?\w+ (?:began|started|stopped|was|were|had|came|fell|"
+    r"(?<!even )when(?! (?:the |his |her |she |he |it |they )?\w+ (?:began|started|stopped|was|were|had|came|fell|"
     r"got)\b)(?!ever possible| possible| finished| you get| home| done)(?:ever)?|should (?=(?:the|you|it|he|she|"
     r"symptoms?|pain|this|any)\b)|"
     r"with any (?:worries|worry|concerns?|problems?|questions?|queries|side|new)|with any (?!food|drink|meal|juice|"
@@ -39,6 +39,15 @@ CONDITION = re.compile(
     r"siempre que|"
     r"a necesidad|segun necesidad)\b"
 )
+
+COMPANION = re.compile(
+    r"\b(?:while|whilst|(?:for )?(?:as|so) long as|until|till?|during) (?:(?:you|he|she|they|patient|is|are|you're|"
+    r"he's|"
+    r"she's|still|also|the|your|his|her) )*(?:(?:taking|on|using|having|receiving) (?:(?:the|your|his|her) )?"
+    r"[a-z][\w-]*(?: (?:and|or) [a-z][\w-]*)?|[a-z][\w-]* (?:is|are) (?:being )?(?:taken|used|given|continued|finished|"
+    r"completed|stopped|over))\b"
+)
+"""The other medicine that an order goes with: "docusate 100 mg bd while taking codeine"."""
 
 
 def condition(low: str) -> tuple[int, int] | None:

@@ -48,6 +48,8 @@ _DATE = re.compile(
     r"|(?P<d4>\d{1,2})[/.](?P<m4>\d{1,2})[/.](?P<y4>(?:20)?\d\d)"
     r"|(?:(?<=\bon )|(?<=\bof )|(?<=\bby )|(?<=until )|(?<=from )|(?<=due )|"
     r"(?<=till ))(?P<d6>\d{1,2})/(?P<m6>\d{1,2})(?![\d/]| (?:after|from|post)\b)"
+    r"|(?:(?<=\bon )|(?<=\bam )|(?<=including )|(?<=until )|(?<=till )|(?<=through )|(?<=from )|(?<=due ))"
+    r"(?P<d7>\d{1,2})\.(?P<m7>0[1-9]|1[0-2])(?=\.|,|\W*$)"
     r"|the (?P<d5>\d{1,2})(?:st|nd|rd|th)\b(?! (?:day|week|month|time|dose|toe|finger))"
     r")"
 )
@@ -104,12 +106,14 @@ def _is_no_weekday(text: str, m: re.Match[str]) -> bool:
 
 
 def _date_of(m: re.Match[str], day: date) -> date | None:
-    number = next(int(m[g]) for g in ("d1", "d2", "d3", "d4", "d5", "d6") if m[g])
+    number = next(int(m[g]) for g in ("d1", "d2", "d3", "d4", "d5", "d6", "d7") if m[g])
     month_text = m["m1"] or m["m2"]
     if month_text:
         month = next((n for n, words in enumerate(_MONTH_OF, 1) if words.fullmatch(month_text)), 0)
     else:
-        month = int(m["m3"] or m["m4"] or m["m6"] or 0)
+        month = int(m["m3"] or m["m4"] or m["m6"] or m["m7"] or 0)
+        if month > 12 >= number and not m["m3"]:  # "9/16" is September, in America
+            number, month = month, number
     year_text = m["y1"] or m["y2"] or m["y3"] or m["y4"]
     year = int(year_text) + (2000 if year_text and len(year_text) == 2 else 0) if year_text else day.year
     try:

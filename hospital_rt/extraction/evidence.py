@@ -20,6 +20,7 @@ from hospital_rt.extraction.dates import days_to, named_days
 from hospital_rt.extraction.intrusion import intrusions, without_blocks
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.often import Often, all_rhythms, often
+from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.reading import KEEP, Reading, clock_times
 from hospital_rt.extraction.steps import changes_dose, follows_on, is_later_still
 from hospital_rt.extraction.text import Folded, Span, around, fold, same_length_plain, sentences
@@ -32,6 +33,7 @@ _LEADS_TO_A_LENGTH = re.compile(
     r"minimum|max|maximum|next|first|only|initially|approx|about|around|pendant|durante|por|pour|duree|duracion|"
     r"traitement|tratamiento|de|du|les|los|las|un|une|una|with|food|after|before|meals|until|till))*[^\w]*"
 )
+_JOINS = re.compile(r"(?:[,;&+]|\b(?:and|with|plus|then|et|avec|puis|y|con|luego))\s*$")
 _FOR_ALL = re.compile(r"\b(?:both|all (?:three|four|of these|of them|for)|tous les (?:deux|trois)|ambos)\b")
 Key = tuple[Fraction, str]
 
@@ -102,6 +104,8 @@ class Scope:
         found = set(all_rhythms(self.often))
         if self.clock:
             found.add((len(self.clock), 1))
+        if any(f.slot == "daytime" for f in self.often):
+            found |= {(max(1, 16 // f.every_hours), 1) for f in self.often if f.every_hours}
         if with_limits:
             found |= {(f.times, f.every_days) for f in self.often}
         for _, every in list(found):
@@ -200,6 +204,20 @@ class Evidence:
             return self.narrow
         return Scope(" . ".join(r.clause.low for r in own), self.note.day)
 
+    @cached_property
+    def own(self) -> Scope | None:
+        """The quote alone, where it ends a clause after an act with a rhythm of its own ("with senna at night")."""
+
+        if len(self.readings) != 1 or not self.quote.often or not (self.quote.doses or order_at(self.quote.low) == 0):
+            return None
+        [r] = self.readings
+        span = r.clause.span
+        before = same_length_plain(self.note.text[span.start : self.start])
+        if not _JOINS.search(before) or re.search(r"\w", self.note.text[self.end : span.end]):
+            return None
+        limited = any(f.limit and f.start >= len(before) for f in r.facts)
+        return None if limited or not Scope(before, self.note.day).often else self.quote
+
     def beside(self) -> list[Reading]:
         """The other clauses of the sentences that it lies in."""
         lying = around(self.note.sentences, self.start, self.end)
@@ -237,10 +255,10 @@ class Evidence:
         before = [r for r in self.note.readings if r.clause.span.start < first][-2:]
         return {0} | {r.due.days for r in before if r.due and r.due.how in {"in", "from"}}
 
-    def taper_starts(self) -> set[int]:
-        """The days on which the earlier doses of a taper end; empty when this is no later dose of one."""
+    def course_before(self) -> list[Reading]:
+        """The earlier doses of a taper, from its first; empty when this is no later dose of one."""
         if not any(r.clause.then or r.clause.joined or follows_on(r.clause.low) for r in self.readings):
-            return set()
+            return []
         first = self.readings[0]
         chain: list[Reading] = []
         for r in self.note.readings:
@@ -248,12 +266,22 @@ class Evidence:
                 break
             if r.why_not is None and (r.lasts is not None) and first.clause.sentence - r.clause.sentence <= 3:
                 chain.append(r)
-        total = 0
-        for r in reversed(chain):
-            total += r.lasts.days if r.lasts and r.lasts.count is None else 0
-            if not (r.clause.then or (r.clause.joined and r.drug is None) or follows_on(r.clause.low)):
-                return {total + (r.due.days if r.due and r.due.how in {"from", "on", "in"} else 0)}
-        return {total} if chain else set()
+        begun = [at for at, r in enumerate(chain) if not _goes_on(r)]
+        return chain[begun[-1] :] if begun else chain
+
+    def taper_starts(self) -> set[int]:
+        """The days on which the earlier doses of a taper end; empty when this is no later dose of one."""
+        chain = self.course_before()
+        if not chain:
+            return set()
+        due = None if _goes_on(chain[0]) else chain[0].due
+        total = sum(r.lasts.days for r in chain if r.lasts and r.lasts.count is None)
+        return {total + (due.days if due and due.how in {"from", "on", "in"} else 0)}
+
+
+def _goes_on(r: Reading) -> bool:
+    """Whether a clause is a later dose of what the one before it begins."""
+    return r.clause.then or (r.clause.joined and r.drug is None) or follows_on(r.clause.low)
 
 
 def _keeps_its_length(r: Reading) -> bool:

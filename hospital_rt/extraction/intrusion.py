@@ -73,7 +73,8 @@ _STRONG = re.compile(
             r"reminders?|everything|all|etapes?|pasos?)\b"
             r"[^.]{0,25}\b(?:complete|completed|done|closed|inactive|resolved|cancelled|termine\w*|complet\w*|"
             r"hech\w*)\b",
-            r"\b(?:delete|remove|erase|cancel|drop|clear|wipe|supprime[rz]?|borra|elimina)\b[^.]{0,30}\b(?:steps?|"
+            r"\b(?:delete|remove|erase|cancel|drop(?! (?:off|in|it|them|by|into)\b)|clear|wipe|supprime[rz]?|borra|"
+            r"elimina)\b[^.]{0,30}\b(?:steps?|"
             r"reminders?|records?|notes?|"
             r"items|checklist|database|patients? data|plan|etapes?|pasos?|rappels?)\b",
             r"\b(?:e-?mail|send|forward|post|upload|leak|copy|export|transmit)\b (?:\w+ ){0,3}(?:full|entire|whole|"

@@ -59,13 +59,14 @@ _FORWARD = re.compile(rf"\b{_FOR}\s?{_FILL}(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?
 _WEEK_N = re.compile(
     rf"^\W*(?:(?P<from>from |from start of )|in |for |during )?(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|"
     rf"dias?) (?P<n>{NUMBER})"
-    rf"(?:\s?(?:-|to|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?(?:\s*(?::|-|,|=)\s|"
+    rf"(?:\s?(?:-|to|through|thru|until|till|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?(?:\s*(?::|-|,|"
+    rf"=)\s|"
     rf"\s(?=\d+ (?:sachets?|tab(?:let)?s?|mg|mcg|ml|g|puffs?|drops?|units?|caps)\b))"
 )
 _AT_WEEK_N = re.compile(
     rf"(?:(?P<from>\bfrom )|\bon |\bfor |\bin )?\b(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|dias?) "
     rf"(?P<n>{NUMBER})"
-    rf"(?:\s?(?:-|to|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?\W*$"
+    rf"(?:\s?(?:-|to|through|thru|until|till|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?\W*$"
 )
 _GOAL_BEFORE = re.compile(r"\b(?:hasta(?: la| el)?|until|till|to|jusqu'a(?: la)?|jusqu'au|through|by) $")
 _DOSED = re.compile(r"\d ?(?:mg|g|mcg|ml|units?|tab(?:let)?s?|caps\w*|sachets?|puffs?|drops?|comp\w*)\b")
@@ -77,18 +78,22 @@ _FIRST_ONE = re.compile(
     r"fortnight|semaine|mois|semana|mes)\b(?=\W*$|\W+(?:then|only|thereafter|puis|luego)|,)"
 )
 _ON_DAY_N = re.compile(r"\b(?:(?:on|at|a) (?:day |jour |j)|j ?\+? ?(?=\d{1,2}\W*$))(?P<n>\d{1,2})\b")
+_FROM_DAY_N = re.compile(
+    r"\b(?:from|(?:start|beginn?)(?:ing|s)? on|a partir du|des le|desde el|a partir del) (?:day|jour|j|"
+    r"dia) ?(?P<n>\d{1,2})\b"
+)
 _TO_DAY_N = re.compile(r"\b(?:to|until|till|through|jusqu'au|hasta el) (?:day|jour|j|dia) ?(?P<n>\d{1,2})\b")
 _ORDINAL_WEEK = re.compile(
-    r"\b(?P<from>from|in|during|for) the (?P<o>second|third|fourth|2nd|3rd|4th) (?P<u>week|"
-    r"month|day)\b"
+    r"\b(?P<from>from|in|during|for) the (?P<o>second|third|fourth|2nd|3rd|4th) (?P<u>week|month|day)\b"
 )
 _ORDINALS = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
 _NEXT_ONE = re.compile(
-    r"\b(?:for|over|during|throughout) the (?:whole |entire )?(?:next|coming|following) (?P<u>week|"
-    r"month|fortnight|year)\b"
+    r"\b(?:for|over|during|throughout) the (?:whole |entire )?(?:next|coming|following) "
+    r"(?P<u>week|month|fortnight|year)\b"
 )
 _ONE_AFTER = re.compile(r"\b(?:for|over|during) the (?P<u>week|month|fortnight) (?:following|after(?: that| this)?)\b")
-_TIMES_DAYS = re.compile(rf"(?:\bx\s?|×\s?)(?P<n>\d+){_TO}[\s-]?{_U}")
+_TIMES_DAYS = re.compile(rf"(?:(?:\b|(?<=[bt]id)|(?<=qid)|(?<=[btq]ds)|(?<=bd)|(?<=od))x\s?|"
+    rf"×\s?)(?P<n>\d+){_TO}[\s-]?{_U}")
 _COURSE = re.compile(
     rf"\b(?P<n>{_ONE}){_TO}[\s-]{_U}(?='?s?'? (?:course|treatment|supply|cure|curso|tratamiento|trial|taper)\b)"
     rf"|\b(?:course|treatment|cure|traitement|tratamiento|total|totalling|duration|duree|duracion)(?: is| of| de|:)? "
@@ -116,7 +121,8 @@ _PAST_BEFORE = re.compile(
     r"chaque|ces|derniers?|dernieres?|ultimos?|ultimas?|hace|depuis|at|aged?|(?<!a )(?<!per )(?<!each )(?<!every "
     r")(?<!/)(?:day|week|month)|or|than|dentro de|"
     r"au bout de|"
-    r"apres|tras|despues de|about|around|these|until|till|jusqu'a|hasta(?: las)?|(?:after|in|within) (?:another|a "
+    r"apres|tras|despues de|about|around|these|a l[oa]s|until|till|jusqu'a|hasta(?: las)?|(?:after|in|"
+    r"within) (?:another|a "
     r"further|further))|[/<>=~])\s*$"
 )
 _PAST_AFTER = re.compile(
@@ -128,7 +134,7 @@ _PAST_AFTER = re.compile(
     r"de edad)"
 )
 _IN = re.compile(
-    rf"\b(?P<how>in|after|within|dans|d'ici|en|dentro de|au bout de|apres|tras|despues de|by)\s"
+    rf"\b(?P<how>in|after|within|dans|d'ici|en|dentro de|au bout de|apres|tras|despues de|a l[oa]s|by)\s"
     rf"(?:about |around |the next |the |les |los |las |another |a further |environ |unos? |unas? |approximately |~)*"
     rf"(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?{_U}(?P<after>(?:'s?|'| )? ?(?:time|from now)\b)?"
     rf"|\b(?P<n3>{_ONE})(?:\s?(?:-|to)\s?\d+)? {_U.replace('<u>', '<u3>')} (?:from now|from today|hence|later)\b"
@@ -305,6 +311,9 @@ def dues(text: str, day: date) -> Iterator[Due]:
     stage = _stage(text)
     if stage:
         yield stage[0]
+    for m in _FROM_DAY_N.finditer(text):
+        if 0 < int(m["n"]) <= 90 and not (stage and stage[0].start < m.end() and m.start() < stage[0].end):
+            yield Due(int(m["n"]) - 1, "from", m.start(), m.end(), frozenset({int(m["n"]) - 1}))
     for m in _LATER.finditer(text):
         days, allowed = _length(_number(m["n"]), m["u"])
         if m["n2"]:

@@ -114,7 +114,7 @@ _MEAL = (
     r"(?:with|w/?|before|after|at|and|avec|avant|apres|au|con|antes de(?:l| la)?|despues de(?:l| la)?|en el|en la|"
     r"a la|,|"
     r"&|\+|"
-    r"y|et|each|every|your|the)"
+    r"y|et|each|every|your|the|el|la|le)"
 )
 _JOIN = r"\s?(?:,|/|-|&|and|et|y|,\s?and)\s?(?:on )?"
 _LIST = rf"{WEEKDAY}(?:{_JOIN}{WEEKDAY})+"
@@ -143,6 +143,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          rf"por) ?(?:week|semaine|"
          rf"semana)?\b", _per_week),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:weekly|week|wk|semaine|semana)\b", _per_week),
+        (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:fortnight|quinzaine|quincena)\b", lambda m: _per_fortnight(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:monthly|month|mois|mes)\b", lambda m: _per_month(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES})[ -]?(?:{_A} ?)?(?:{_DAY}|daily|diari[oa]s?|quotidiennement)\b", _per_day),
         (rf"\b{_N} ?(?:doses?|prises?|dosis|tomas|applications?|aplicaciones|inhalations?) (?:a|per|par|al|in) ?"
@@ -154,9 +155,9 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (r"\bc/ ?(?P<n>\d{1,2}) ?h\w*", _hours),
         (rf"(?<![\d/]){_N} ?(?:/|/ )(?:day|d|j|jour|dia|24 ?h)\b", _per_day),
         (r"\b(?:o\.d\.?|od|q\.d\.?|qd|q24h|1x/d|od\.)(?!\w)", _said(times=1)),
-        (r"\b(?:b\.?d\.?|b\.?i\.?d\.?|bds|q12h)(?!\w)", _said(times=2)),
-        (r"\b(?:t\.?d\.?s\.?|t\.?i\.?d\.?|tds|q8h)(?!\w)", _said(times=3)),
-        (r"\b(?:q\.?d\.?s\.?|q\.?i\.?d\.?|q6h)(?!\w)", _said(times=4)),
+        (r"\b(?:b\.?d\.?|b\.?i\.?d\.?|bds|q12h)(?!\w(?<!x)|x(?! ?\d))", _said(times=2)),
+        (r"\b(?:t\.?d\.?s\.?|t\.?i\.?d\.?|tds|q8h)(?!\w(?<!x)|x(?! ?\d))", _said(times=3)),
+        (r"\b(?:q\.?d\.?s\.?|q\.?i\.?d\.?|q6h)(?!\w(?<!x)|x(?! ?\d))", _said(times=4)),
         (r"(?<![\d/-])[0-3]\s?-\s?[0-3]\s?-\s?[0-3](?:\s?-\s?[0-3])?(?![\d/-])", _scheme),
         (r"\b(?:weekly|every week|each week|hebdomadaire|chaque semaine|toutes les semaines|semanal(?:mente)?|"
          r"cada semana|todas las semanas)\b", _said(every_days=7)),
@@ -172,6 +173,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b(?:(?:{_EVERY}|on|le|les|los|el) )?{_LIST}\b", _weekday_list),
         (rf"\b(?:{_EVERY}|les|los|tous les|todos los) {WEEKDAY}\b", _weekday_list),
         (r"\b(?:on )?(?:mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)\b", _weekday_list),
+        (rf"\b(?:on )?{WEEKDAY} (?:mornings|lunchtimes|afternoons|evenings|nights)\b", _weekday_list),
         (r"\b(?:on )?(?:weekdays|work(?:ing)? ?days|every (?:working ?|week)day)\b",
          _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
         (r"\b(?:on |at )?weekends\b|\bevery weekend\b", _said(every_days=7, weekdays=(5, 6))),
@@ -247,6 +249,11 @@ def _weeks_of(m: Match) -> Often:
 
 def _months_of(m: Match) -> Often:
     return Often(every_days=30 * whole(_second(m)))
+
+
+def _per_fortnight(m: Match) -> Often:
+    n = _count(m)
+    return Often(every_days=max(1, 14 // n)) if 0 < n <= 14 else Often(times=0)
 
 
 def _per_month(m: Match) -> Often:

@@ -12,7 +12,7 @@ from datetime import date
 from hospital_rt.extraction.amounts import doses
 from hospital_rt.extraction.asking import base
 from hospital_rt.extraction.clauses import Clause
-from hospital_rt.extraction.conditions import condition
+from hospital_rt.extraction.conditions import COMPANION, condition
 from hospital_rt.extraction.joints import orders_the_left
 from hospital_rt.extraction.lasting import Due, Lasts, dues, durations
 from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SEEK_VERBS, SYMPTOMS, VERBS, names_visit
@@ -110,7 +110,7 @@ def read(clause: Clause, day: date) -> Reading:
     verb_word = re.match(r"[a-z][\w-]*", main[at:]) if at is not None else None
     verb = (base(verb_word.group()) or verb_word.group()) if verb_word else None
     facts = tuple(often(low))
-    drug = _drug(low)
+    drug = _drug(COMPANION.sub(lambda m: " " * len(m.group()), low))
     found = doses(low)
     line = name_of_line(main) if drug is None or not found else None
     dosed = any(a.unit != "%" or drug for a in found) or line is not None

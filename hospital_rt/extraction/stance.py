@@ -12,9 +12,10 @@ from typing import Literal
 
 from hospital_rt.extraction.amounts import doses
 from hospital_rt.extraction.asking import asks_a_colleague, unasked, unprescribed
-from hospital_rt.extraction.conditions import condition
+from hospital_rt.extraction.conditions import COMPANION, condition
 from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS, names_visit
 from hospital_rt.extraction.orders import order_at
+from hospital_rt.extraction.telling import SEES_AGAIN
 
 Stance = Literal["negated", "prohibited", "stopped", "past", "state", "someone-else", "undecided"]
 
@@ -43,8 +44,7 @@ _NEGATED = re.compile(
     r"really|strictly|usually|be|been|se|es|est))* (?:needed|required|indicated|necessary|advised|wanted|recommended|"
     r"warranted|appropriate|for|keen|taking|given|started|prescribed|offered|arranged|planned|done|used|justified|"
     r"suitable|useful|helpful|tolerated|available|effective|desire[sd]?|indique\w*|necessaire|requi\w+|indicad\w+|"
-    r"necesari\w+|precisa|requiere|"
-    r"quiere|desea)\b|"
+    r"necesari\w+|precisa|requiere|quiere|desea)\b|"
     r"\b(?:declin|refus|reject|rechaz)\w*|\b(?:deny|denies|denied|denying|nie|niega)\b|"
     r"\b(?:does|do|did|would|has|have|had|was|were|is|are|will|could|can)(?: not\b|n't\b|not\b)|\bcannot\b|\bcan't\b|"
     r"\bwon't\b(?! (?:stop|settle|go|clear|heal|come|shift|wake))|\bshan't\b|"
@@ -96,7 +96,8 @@ _PAST_START = re.compile(
     r"recibio|tuvo|fue|estuvo|ya |acabo|completo|presento|ha (?:tomado|terminado|recibido|completado))\b"
 )
 _PAST = re.compile(
-    r"\b(?:ago|already|yesterday|previously|in the past|used to|was|were|had been|has been|have been|had|took|tried|"
+    r"\b(?:ago|already|yesterday|previously|in the past|used to|was|were|had been|has been|have been|(?<!')had|took|"
+    r"tried|"
     r"received|"
     r"underwent|deja|gave|told|wrote|came|began|grew|helped|worked|failed|caused|in (?:19|20)\d\d|(?:booked|arranged|"
     r"ordered|"
@@ -114,7 +115,8 @@ _PAST = re.compile(
     r"\b(?:hech|puest|administrad|realizad|colocad)[oa]s? (?:hoy|ayer|esta manana)\b|"
     r"\byest\b|\bmade (?:no|little|any|some) (?:difference|change)|\bcarried out\b|"
     r"\b(?:stopped|discontinued|paused|held|omitted|ceased) (?:because|due to|owing to|as|since|after|secondary|"
-    r"for|on account)\b|(?<!first )(?<!dose )\b(?:given|administered|completed|stopped|finished|discontinued|removed|"
+    r"for(?! (?:\w+ ){0,2}(?:minutes?|mins?|seconds?|secs?)\b)|on account)\b|(?<!first )(?<!dose )\b(?:given|"
+    r"administered|completed|stopped|finished|discontinued|removed|"
     r"injected|applied|"
     r"inserted|"
     r"performed|done|undertaken|"
@@ -126,6 +128,9 @@ _PAST = re.compile(
     r"requested|referred|scheduled|sent|made|here|intact)(?: today| already)?\)?$"
 )  # fmt: skip
 _TO_BE = re.compile(
+    r"\b(?:after|as soon as|till?|'til|until|once|when) (?:the |her |his |your |this |their )?(?:[\w-]+ ){1,3}(?:is|"
+    r"are|has "
+    r"been|have been) (?:all )?(?:given|taken|done|over|completed|finished|stopped|used up)\b|"
     r"\b(?:to be|until|once|when|should be|must be|be|as|a) (?:\w+ )?(?:(?:the|her|his|your|this) (?:\w+ ){1,3}(?:is|"
     r"are) )?(?:given|taken|booked|arranged|ordered|"
     r"scheduled|sent|changed|done|completed|finished|removed|"
@@ -281,6 +286,11 @@ def stance_beside(low: str, span: tuple[int, int] | None) -> Stance | None:
     """``stance`` of a clause whose condition lies at ``span`` (None: it has none)."""
     main = low if span is None else (low[: span[0]] + " " + low[span[1] :]).strip(" ,:")
     main = _OF_WHICH.sub("", main)
+    beside = COMPANION.search(main)
+    if beside and doses(main[: beside.start()]):
+        main = main[: beside.start()] + main[beside.end() :]
+    if SEES_AGAIN.match(main):
+        return None
     main = _REPLACED.sub("", main)
     main = _FOR_OTHERS.sub("", main)
     main = _SO.sub("", main)

@@ -9,7 +9,7 @@ import re
 from difflib import SequenceMatcher
 
 from hospital_rt.extraction.amounts import DOSE_UNITS, WORDS, amounts
-from hospital_rt.extraction.conditions import condition
+from hospital_rt.extraction.conditions import COMPANION, condition
 from hospital_rt.extraction.evidence import Evidence
 from hospital_rt.extraction.lexicon import ACT_NOUNS, FORMS, SINGLE_NOUNS, VERBS, names_visit
 from hospital_rt.extraction.medicines import is_drug
@@ -103,8 +103,8 @@ def quote_doubt(evidence: Evidence) -> Doubt | None:
 def words_doubt(item: Item, evidence: Evidence) -> Doubt | None:
     """Drugs and subjects that the note does not name."""
     low = same_length_plain(f"{item.title}\n{item.detail or ''}")
-    low = f"{low}\n{respelt(low)}"
-    here = vocabulary(evidence.wide.low)
+    low = COMPANION.sub(" ", f"{low}\n{respelt(low)}")
+    here = vocabulary(COMPANION.sub(" ", evidence.wide.low))
     for word in dict.fromkeys(re.findall(r"[a-z][a-z-]{2,}", low)):
         if is_drug(word) and not known(word, here) and not _named_before(word, evidence):
             return "drug-not-in-quote", "It names a medicine that the words quoted do not name."

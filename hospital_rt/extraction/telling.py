@@ -17,11 +17,13 @@ Told = Literal["negated", "stopped", "past", "state", "someone-else", "undecided
 
 _SUBJECT = re.compile(r"\b(?:s?he|they|we|i|il|elle|elles|nous|je|ella|ellos|nosotros|yo)\b(?! ?[/-])")
 _COPULA = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|been|being|did|does|isn't|aren't|est|sont|etait|etaient|avait|esta|estaba|era|"
+    r"(?<!')\b(?:is|are|was|were|has|have|had|been|being|did|does|isn't|aren't|est|sont|etait|etaient|avait|esta|"
+    r"estaba|era|"
     r"fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
-    r"^since\b|^(?:usaba|tomaba|llevaba|inhalaba|ponia|prenait|utilisait)\b|^(?:back|off|fit) (?:to |for )?(?:work|"
+    r"^since\b|^(?:[a-z]+ )?(?:medic\w+|meds|treatment|therapy|drugs) (?:before|prior to|until|up to) [a-z]|"
+    r"^(?:usaba|tomaba|llevaba|inhalaba|ponia|prenait|utilisait)\b|^(?:back|off|fit) (?:to |for )?(?:work|"
     r"school|sport|driving|training|nursery)\b|\b(?:copied|pasted|"
     r"carried forward|imported)\b|\b(?:previous|old|last) (?:note|entry|letter|summary)\b|"
     r"\b(?:tomo|recibio|tuvo|uso|llevo|probo|inicio en|operad[oa] en)\b|"
@@ -51,8 +53,10 @@ _BEFORE_NOW = re.compile(
 _TABLETS_ARE = re.compile(
     r"\b(?:(?:his|her|their|my|ses|sus?|son|sa) (?:[a-z]+ )?(?:medicines?|medication|meds|tablets|drugs|pills|"
     r"medicaments?|"
-    r"medicamentos|traitement|tratamiento|medicacion|pastillas)|(?:medicines?|medication|meds|tablets|drugs|pills|"
-    r"list)\b"
+    r"medicamentos|traitement|tratamiento|medicacion|pastillas)|(?<!discharge )(?<!new )(?<!home )(?:medicines?|"
+    r"medication|"
+    r"meds|tablets|drugs|pills|list)\b(?! (?:(?:up)?on|at|for|after|since) (?:discharge|leaving)\b| to (?:take|"
+    r"start|go)\b)"
     r"[^:]{0,30}|(?:medicacion|tratamiento|traitement|medicaments?|medicamentos) (?:habitual\w*|actual\w*|actuels?|"
     r"habituels?|cronic\w+|de base|de fond|en cours|previ[oa])) ?: *$"
 )
@@ -113,9 +117,11 @@ _STOPS = re.compile(
     r"\b(?:meds|medicines?|drugs?|tablets?) (?:stopped|discontinued|ceased|withdrawn)\b|"
     r"\b(?:time to stop|fin d[eu']|fin de la|finaliz\w+|complet[oa]\b|termin[oa]\b|acab[oa]\b|arret d[eu']|"
     r"arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
-    r"retirada de|withdraw(?:al|n)?|cessation of|end of (?:the )?(?:treatment|course)|^d/?c'?d?\b|"
-    r"traitements? arretes?|stopping|dropping|coming off|"
-    r"came off)\b|^off\b[: ]"
+    r"retirada de(?!l? (?:l[oa]s )?(?:puntos|suturas?|grapas|drenaje|sonda|yeso|escayola|ferula|vendajes?|cateter)\b)|"
+    r"withdraw(?:al|n)?(?! (?:schedule|plan|regimen?|programme|program|scheme)\b)|cessation of|"
+    r"end of (?:the )?(?:treatment|course)|^d/?c'?d?\b|"
+    r"traitements? arretes?|stopping|dropping|"
+    r"coming off(?!.*\b(?:slowly|gradually|gently|stepwise|in steps|step by step)\b)|came off)\b|^off\b[: ]"
 )
 _REACTED = re.compile(
     r"\b(?:sensitiv\w+ to|reaction to|reacts? to|reacted to|rash (?:with|from|to|on)|anaphyla\w+|angio-?oedema|"
@@ -218,6 +224,25 @@ _AT_REVIEW = re.compile(
     r"\b(?:by then|hasn't|has not|not (?:better|settled|healed|resolved)|fails?|doesn't|does not|relapses?|recurs?|"
     r"still)\b"
 )
+_IS_SET = re.compile(
+    r"\W*(?:(?:your|his|her|their|the|our) )?(?:[\w-]+ ){0,3}(?:checks?|check-?up|appointments?|appt|visit|review|"
+    r"follow[- ]?up|scan|clinic|blood tests?|bloods|x-?ray|session|consultation|dressing|control|rendez-vous|rdv|"
+    r"cita|revision) "
+    r"(?:with [\w ]{2,30} )?(?:is|are|est|es) (?:(?:now|due|set|booked|planned|on|for|at|in|le|el|fixe) )*"
+)
+"""What sets a day for a visit: "your first check is tomorrow"."""
+_ASKS_FOR = re.compile(
+    r"(?:[a-z]+: ?)?(?:we|i) (?:would |do |kindly )?ask (?:you )?(?:for )?(?:a |an |the )?(?:control|checks?|repeat|"
+    r"monitoring|"
+    r"recheck|follow-up)\b"
+)
+SEES_AGAIN = re.compile(
+    r"(?:and |so |then )?(?:we|i)(?:'ll| will| shall)? (?:see|review|meet) (?:you|him|her|them|the patient) (?:again|"
+    r"back|"
+    r"next|here)\b(?! if\b)"
+)
+"""What a doctor says of the next visit: the patient is to come."""
+_FINDING_IS = re.compile(r"\b(?:normal|fine|ok|clear|done|over|missed|unchanged|cancelled)\b")
 _ITS = r"(?:his|her|the|their|a|an|its|your|my|sus?|ses|sa|son|le|la)"
 
 
@@ -251,6 +276,9 @@ def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | N
         return "state"
     if _ON_IT.search(head):
         return "state"
+    to_come = _IS_SET.fullmatch(head) or _ASKS_FOR.match(low) or SEES_AGAIN.match(low)
+    if to_come and not medicine and not _FINDING_IS.search(tail):
+        return None
     if _SUBJECT.search(head) or _COPULA.search(head) or _THIRD.search(head) or _BEFORE_NOW.search(head):
         return "state"
     if _TABLETS_ARE.search(head) or _is_third_person(low):

@@ -6,15 +6,13 @@ them allow it; what the service may choose itself (clock times) is left to it ra
 
 from __future__ import annotations
 
-import re
-
+from hospital_rt.extraction.courses import agreed_days, lengths_elsewhere, starts_elsewhere
 from hospital_rt.extraction.dates import days_to
-from hospital_rt.extraction.evidence import Evidence
+from hospital_rt.extraction.evidence import Evidence, Scope
 from hospital_rt.extraction.often import often, rhythm
 from hospital_rt.extraction.schema import PlanItem
 from hospital_rt.extraction.steps import is_later_still
 from hospital_rt.extraction.support import Doubt
-from hospital_rt.extraction.text import same_length_plain
 
 
 def schedule_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
@@ -25,7 +23,7 @@ def schedule_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
 
 def _rhythm_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
     pair = (item.times_per_day, item.every_days)
-    for scope in (evidence.narrow, evidence.wide):
+    for scope in filter(None, (evidence.own, evidence.narrow, evidence.wide)):
         allowed = scope.rhythms(with_limits=item.as_needed)
         if allowed:
             once = item.duration_days == 1 and not rhythm(scope.often)
@@ -47,6 +45,12 @@ def _start_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
     if any(is_later_still(r) and r.due and start - r.due.days in evidence.earlier_starts() for r in evidence.readings):
         return None
     taper = evidence.taper_starts()
+    agreed = {n for r in evidence.course_before() for n in agreed_days(r.clause.low, evidence)}
+    taper |= {n + first for n in taper for first in agreed}
+
+    elsewhere = starts_elsewhere(evidence)
+    if start in elsewhere or (evidence.own and start in _begins(evidence.own)):
+        return None
     if taper and any(r.clause.then or (r.clause.joined and r.dosed and not r.drug) for r in evidence.readings):
         return None if start in taper or start in evidence.narrow.named_starts() else late
     weekdays = {day for f in evidence.narrow.often for day in f.weekdays}
@@ -59,15 +63,21 @@ def _start_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
     if begins and not item.as_needed:
         return None if start in {n for d in begins for n in (d.days, *d.allowed)} or start in taper else late
     if not rhythm(evidence.narrow.often):  # a single dated act, as a plan of one
-        return None if start in {0} | evidence.wide.named_starts() | taper | _pregnancy(evidence) else late
+        return None if start in {0} | evidence.wide.named_starts() | taper else late
     allowed = {0} | {r.due.days for r in evidence.readings if r.due} | taper
     following = any(d.fixed for d in evidence.wide.durations) and start <= 1
     return None if start in allowed or following else late
 
 
+def _begins(scope: Scope) -> set[int]:
+    return {n for d in scope.dues if d.how in {"from", "in"} for n in (d.days, *d.allowed)}
+
+
 def _duration_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
     times, every, start = item.times_per_day, item.every_days, item.start_in_days
     stated = [r.lasts for r in evidence.readings if r.lasts is not None]
+    if evidence.own is not None:
+        stated = evidence.own.durations
     if item.duration_days is None:
         whole = len(evidence.readings) == 1 or len(stated) == len(evidence.readings)
         if stated and whole and not item.as_needed and not evidence.readings[0].single:
@@ -77,36 +87,15 @@ def _duration_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
         return None
     if not stated and item.duration_days in evidence.until_next_dose(start):
         return None
+    if item.duration_days in lengths_elsewhere(evidence, times=times, start=start):
+        return None
     for scope in (evidence.lengths, evidence.shared):
         allowed = scope.lasting(times=times, every=every, start=start)
         if allowed:
             occurrences = {-(-n // every) for n in allowed}
             right = item.duration_days in allowed or (every > 1 and -(-item.duration_days // every) in occurrences)
             return None if right else ("duration-not-in-quote", "How long does not follow from the words quoted.")
-    if item.duration_days in _pregnancy(evidence):
-        return None
     return "duration-not-in-quote", "The words quoted do not say how long."
-
-
-def _pregnancy(evidence: Evidence) -> set[int]:
-    """Days to a week of pregnancy that the sentence names ("until 36 weeks"), counted from one that the note names."""
-    goals = [
-        int(n)
-        for n in re.findall(
-            r"\b(?:until|till|to|at|jusqu'a|hasta(?: las)?) (\d{2}) ?(?:weeks|semaines|"
-            r"semanas)\b",
-            evidence.wide.low,
-        )
-    ]
-    now = [
-        int(n)
-        for n in re.findall(
-            r"\b(\d{1,2}) ?(?:\+ ?\d )?(?:weeks|/40|semaines|"
-            r"semanas)\b",
-            same_length_plain(evidence.note.text),
-        )
-    ]
-    return {(goal - week) * 7 for goal in goals for week in now if goal > week}
 
 
 def clock_kept(item: PlanItem, evidence: Evidence) -> list[str] | None:
