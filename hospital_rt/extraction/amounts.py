@@ -92,6 +92,7 @@ _UNIT_WORDS = {
     "mcg": "mcg|mcgs|ug|µg|μg|micrograms?|microgrammes?|microgramos?|micro",
     "kg": "kg|kgs|kilos?",
     "ml": "ml|mls|cc|millilitres?|milliliters?|mililitros?",
+    "oz": "oz|ounces?",
     "l": "l|litres?|liters?|litros?",
     "unit": "units?|iu|ui|u|unites?|unidades?",
     "mmol": "mmol|meq",

@@ -66,6 +66,7 @@ _PRESCRIBED = re.compile(
     r"(?:je|nous) (?:lui |vous |te |leur )?(?:prescri\w+|donne|donnons|propose|proposons|mets|mettons)"
     r"(?: (?:du|de la|de l'|le|la|les|un|une))?|"
     r"(?:le|les|te) (?:receto|indico|prescribo|doy|pauto|pongo|recomiendo)|se (?:pauta|prescribe|indica|inicia|receta)|"
+    r"(?:i|we) (?:(?:would )?ask for|request)(?: an?| the)?|"
     rf"{PATIENT}(?: will| now| also|'ll)* (?:needs?|requires?)|(?:given|issued|handed)(?: with)?(?: a| an)? "
     r"(?:script|prescription|rx|course|supply) (?:for|of)) |"
     r"^(?:(?:so|and|therefore|today|as a result|accordingly),? )*(?:i|we)(?:'ve| have)(?: today| now| also| therefore|"

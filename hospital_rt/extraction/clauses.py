@@ -35,7 +35,7 @@ class Clause:
     others: bool = False
 
 
-_HARD = re.compile(r"\s*;\s*|\s+/{2}\s+|\s*(?:->|=>|→)\s*(?=[a-z])|\s+[•|]\s+|\s+\d[.)]\s+(?=[a-z])")
+_HARD = re.compile(r"\s*;\s*(?:\(?[a-h]\)\s+)?|\s+/{2}\s+|\s*(?:->|=>|→)\s*(?=[a-z])|\s+[•|]\s+|\s+\d[.)]\s+(?=[a-z])")
 _OPENS_THEN = re.compile(
     r"\s*(?:and |et |y )?(?:then|thereafter|after that|afterwards|followed by|puis|ensuite|"
     r"luego|subsequently)\b[,:]?\s+"

@@ -14,11 +14,17 @@ from hospital_rt.extraction.orders import order_at
 CONDITION = re.compile(
     r"^[a-z][^:.;]{0,24}? ?(?:\b(?:below|above|over|under|(?:less|more|higher|lower|greater) than|at least)|[<>≥≤]=?) ?"
     r"\d[^:;]{0,30}(?=: )|^[a-z][^:.;]{0,20} \d[\d./]* (?:or|and) (?:over|above|below|under|more|less|"
-    r"higher)[^:;]{0,30}(?=: )|"
+    r"higher)[^:;]{0,30}(?=: )|^(?:more|less|fewer|greater) than \d[^:;.]{0,40}(?=: )|"
+    r"^any (?:[a-z-]+,? ){0,5}[a-z-]+(?=: )|"
+    r"^(?:(?:an?|any) (?:[a-z]+ ){1,2}of )?\d[\d./]* ?\S{0,4}(?:,? or (?:more|above|over|higher|less|below|"
+    r"under|lower))+[^:;]{0,40}"
+    r"(?=: )|^with \d[\d.]* ?\S{0,3} or (?:above|over|more|higher|below|under|less)\b|"
     r"\b(?:^for(?= [^.;]{2,60}\b(?:come|call|ring|attend|go|see|phone|contact|dial|return)\b)|^should\b|at (?:the "
     r")?onset\b|at (?:the )?(?:first|start) (?:sign|signs|symptom|symptoms|hint|of|twinge|"
     r"tickle|tingle)|after (?:each|"
-    r"every) (?:loose|liquid|watery|bowel|stool|motion|vomit\w*|episode|attack|seizure|"
+    r"every)(?: further| subsequent| such| new)? (?:feed\b|nappy|diaper|loose|liquid|watery|bowel|stool|motion|"
+    r"vomit\w*|episode|"
+    r"attack|seizure|"
     r"bout)|(?<!even )(?<!as )(?<!grateful )(?<!thankful )(?<!obliged )"
     r"(?<!appreciated )(?<!appreciate it )if(?! possible| tolerated| you can| able| available| agreeable)|"
     r"(?<!even )when(?! (?:the |his |her |she |he |it |they )?\w+ (?:began|started|stopped|was|were|had|came|fell|"
@@ -76,7 +82,7 @@ _MODAL = r"(?: (?:would|will|may|might|can|could|should|must|shall|then|to|\w+on
 _SUBJECT_BEFORE = re.compile(rf"\b(?:(?:i|we|nous|on|je)(?:'ll|'d)?{_MODAL}*|(?:s?he|they|it|the \w+){_MODAL}+) $")
 
 
-_MUST_BEFORE = re.compile(r"\b(?:must|should|needs? to|has to|ought to) $")
+_MUST_BEFORE = re.compile(r"\b(?:please|must|should|needs? to|has to|ought to) $")
 
 
 def _order_inside(low: str, start: int) -> int:
@@ -84,7 +90,8 @@ def _order_inside(low: str, start: int) -> int:
     for word in re.finditer(r"(?<=\s)[a-z][\w'-]*", low[start:]):
         at = start + word.start()
         noun = word.group() in NOT_VERBS_BEFORE and not _MUST_BEFORE.search(low[start:at])
-        if word.start() > 3 and not noun and order_at(low[at:]) == 0:
+        near = 0 if low.startswith("with ") else 3
+        if word.start() > near and not noun and order_at(low[at:]) == 0:
             subject = _SUBJECT_BEFORE.search(low[start:at])
             return start + subject.start() if subject else at
     return len(low)

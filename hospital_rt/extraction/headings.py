@@ -11,7 +11,9 @@ import re
 _PLAN_HEADINGS = (
     r"(?:medication|meds|medicines|drugs|treatment|therapy) (?:at|on|for) discharge|(?:therapy|"
     r"treatment) proposal|procedere|"
-    r"home programme|(?:rx|medication|treatment|meds?|drug) changes|please(?: have| do| arrange)?|to (?:arrange|"
+    r"home programme|adv|(?:[a-z-]+ ){0,2}(?:schedule|regimen|regime|titration|schema)(?: (?:agreed|given|"
+    r"signed|and|today|explained|"
+    r"as follows)){0,4}|(?:rx|medication|treatment|meds?|drug) changes|please(?: have| do| arrange)?|to (?:arrange|"
     r"book|get|order|"
     r"organise|organize)|plan|rx|treatment|management|"
     r"advice|advised|tx|p|a/p|actions?|"
@@ -91,7 +93,7 @@ _OF_NOW = re.compile(
 _RX = re.compile(r"^\W*(?:rx(?! de )|tx|imp(?:ression)?|plan|p)\b[.:\s]+")
 
 _TO_THE_PATIENT = re.compile(r"^\W*(?:for )?(?:the )?(?:patient|pt|s?he|you|they|mr|mrs|ms|family|parents?)\b")
-_LIST_NUMBER = re.compile(r"^\W*\d{1,2}[.)]\s+(?=[a-z])")
+_LIST_NUMBER = re.compile(r"^\W*(?:\d{1,2}[.)]|\(?[a-h]\))\s+(?=[a-z])")
 
 
 class Headings:
@@ -124,6 +126,7 @@ class Headings:
         if heading:
             self.section = next(name for name in ("history", "others", "plan", "other") if heading[name])
             self._lasts = False
-            return heading.end()
+            label = _LIST_NUMBER.match(low[heading.end() :])
+            return heading.end() + (label.end() if label else 0)
         other = _RX.match(low) or _LIST_NUMBER.match(low)
         return other.end() if other else 0

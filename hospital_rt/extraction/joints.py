@@ -34,7 +34,8 @@ THEN = re.compile(
     r" up)? to\s+(?=\d)"
 )
 SOFT = re.compile(
-    r"\s*,\s*(?:(?:and|et|y|but|(?:so|hence|therefore|donc)(?! that| as)|also|plus|as well as)\s+)?|\s+(?:and|&|\+|et|"
+    r"\s*,\s*(?:(?:and|et|y|but|with(?= [a-z-]+ \d)|(?:so|hence|therefore|donc)(?! that| as)|also|plus|"
+    r"as well as)\s+)?|\s+(?:and|&|\+|et|"
     r"y|plus|but|as well as|together with|"
     r"along with|with|avec|con)\s+(?:also\s+)?|"
     r"\s+(?:so|hence|therefore|donc)\s+(?!that\b|as\b|far\b|much\b)|"
@@ -173,7 +174,8 @@ def _complains(left: str, right: str) -> bool:
 
 
 _WITHOUT_OBJECT = re.compile(
-    r"(?:please )?(?:book|arrange|order|collect|pick|fill|self|join|ring|call|phone|email|text|make|request|register|"
+    r"(?:please )?(?:book|arrange|order|collect|pick|fill|give|submit|self|join|ring|call|phone|email|text|make|"
+    r"request|register|"
     r"enrol|enroll|complete|bring|post|send|hand|drop|organi[sz]e|schedule|use|wear|apply|keep|remove|repeat|do|"
     r"practi[sc]e|"
     r"perform|record|write|print|get|buy|self-refer)(?: (?:in|up|off|out|back|down|one|refer|an appointment|"
@@ -200,7 +202,10 @@ _MAY_GO_UP = re.compile(
     r"step up|be doubled|double|titrate|be titrated|be raised|build up)\b"
 )
 _FINITE = re.compile(r"\b(?:will|is|are|was|were|has|have|had|does|did|can|should|may|not|no)\b")
-_GOES_ON_WITH_IT = re.compile(r"(?:please )?(?:continue|carry on|keep going|to continue|continuar|a continuer)\W*")
+_GOES_ON_WITH_IT = re.compile(
+    r"(?:please )?(?:continue|carry on|keep going|to continue|continuar|a continuer)"
+    r"(?: (?:for|until|till|pendant|jusqu|durante|hasta)\b.*)?\W*"
+)
 _TURNS = re.compile(r"\b(?:but|so|hence|therefore|donc)\b")
 _POLITE = re.compile(r"(?:(?:please|pls|plz|kindly|you should|you must|s?he should|s?he must|(?:patient|pt) to) )+")
 _CANNOT = re.compile(r"(?:can't|cannot|unable to)\b")
@@ -251,6 +256,9 @@ def _own_dose(chunk: str, left: str) -> bool:
 
 def _next_dose(chunk: str, left: str) -> bool:
     """The next dose of a taper without a "then": "25 mg once daily for 14 days, 50 mg once daily for 14 days"."""
+    staged = re.match(r"(?:from|on) (?:day|week) \d+:? (?=\d)", chunk)
+    if staged and durations(left, _ANY_DAY):
+        chunk = chunk[staged.end() :]
     both_last = durations(left, _ANY_DAY) and durations(chunk, _ANY_DAY)
     if both_last and often(left) and any(f.start <= 1 for f in often(chunk)) and not _own_dose(chunk, left):
         return True

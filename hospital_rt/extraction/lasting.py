@@ -57,16 +57,16 @@ _FRACTION = r"(?P<f>\d{1,2})\s?/\s?(?P<of>7|52|12)(?![\d/]|[.,]\d| ?mg)"
 
 _FORWARD = re.compile(rf"\b{_FOR}\s?{_FILL}(?P<n>{_ONE}){_TO}[\s-]?(?:{_MORE} )?{_U}")
 _WEEK_N = re.compile(
-    rf"^\W*(?:(?P<from>from |from start of )|in |for |during )?(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|"
-    rf"dias?) (?P<n>{NUMBER})"
+    rf"^\W*(?:[a-z][a-z-]+ (?=from \w+ \d+:))?(?:(?P<from>from |from start of )|in |for |during )?"
+    rf"(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|dias?) (?P<n>{NUMBER})"
     rf"(?:\s?(?:-|to|through|thru|until|till|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?(?:\s*(?::|-|,|"
     rf"=)\s|"
     rf"\s(?=\d+ (?:sachets?|tab(?:let)?s?|mg|mcg|ml|g|puffs?|drops?|units?|caps)\b))"
 )
 _AT_WEEK_N = re.compile(
     rf"(?:(?P<from>\bfrom )|\bon |\bfor |\bin )?\b(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|dias?) "
-    rf"(?P<n>{NUMBER})"
-    rf"(?:\s?(?:-|to|through|thru|until|till|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?\W*$"
+    rf"(?P<n>{NUMBER})(?:\s?(?:-|to|through|thru|until|till|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?"
+    rf"(?P<on> onwards?| on)?(?:\W*$|, (?!then))"
 )
 _GOAL_BEFORE = re.compile(r"\b(?:hasta(?: la| el)?|until|till|to|jusqu'a(?: la)?|jusqu'au|through|by) $")
 _DOSED = re.compile(r"\d ?(?:mg|g|mcg|ml|units?|tab(?:let)?s?|caps\w*|sachets?|puffs?|drops?|comp\w*)\b")

@@ -12,6 +12,7 @@ from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.text import words_of
 
 ACT_VERBS = words_of("""
+be joindre morder mordre run provide
 cont
 fit self self-refer alert inform treat manage bite sieve scrub pat tilt dip dilute soften smooth swish hang loan skim
 practise rehearse
@@ -96,6 +97,7 @@ kegels pelvic exercices marche kinesitherapie lavage lavages bain bains glace pa
 glycemie ejercicios caminata lavados banos hielo compresas cura curas peso glucemia paseo
 """)
 SINGLE_NOUNS = words_of("""
+rev re-presentation representation presentation session retirada r/e
 fond microsuction
 gtt ogtt r/v ref refs optho ophtho derm cards neuro ortho load cd4 vl rtc rto tci form opticians dentists bloodwork
 labs lab fasting biochem kidney renal liver hearing vision smear pap dxa dexa holter doppler duplex angiogram ekg pft
@@ -114,6 +116,7 @@ analisis analitica radiografia ecografia revision cita control consulta vacuna r
 interconsulta cultivo coproculture hemoculture ecbu urocultivo coprocultivo
 """)
 SYMPTOMS = words_of("""
+craving cravings breakthrough
 shivers shivering rigors chills numb numbness blue tight tightness queasy sick sickness breathless feverish puffiness
 lightheaded faint fainted blackout blackouts choking lump lumps haematuria melaena photophobia
 jaundice drowsiness drowsy confusion collapse fainting faints redness pus oozing soils wets soiling wetting bedwetting

@@ -26,6 +26,7 @@ _DRUG_ENDINGS = (
     "insulin|insuline|insulina|glycol|bisacodyl|lactulose|senna|loperamide|domperidone|metoclopramide"
 )
 _DRUG_WORDS = words_of("""
+lanolin pedialyte epipen benadryl tylenol
 bisacodyl loperamide domperidone metoclopramide nicorandil carbimazole propylthiouracil desmopressin hydroxocobalamin
 cyanocobalamin thiamine pyridoxine riboflavin isosorbide mononitrate amiodarone flecainide digitoxin diltiazem verapamil
 bumetanide torasemide acetazolamide dapsone rifampicin isoniazid pyrazinamide ethambutol vancomycin teicoplanin

@@ -161,13 +161,15 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (r"(?<![\d/-])[0-3]\s?-\s?[0-3]\s?-\s?[0-3](?:\s?-\s?[0-3])?(?![\d/-])", _scheme),
         (r"\b(?:weekly|every week|each week|hebdomadaire|chaque semaine|toutes les semaines|semanal(?:mente)?|"
          r"cada semana|todas las semanas)\b", _said(every_days=7)),
-        (r"\b(?:fortnightly|every fortnight|bi-?weekly|each fortnight|quincenal|"
+        (r"\b(?:fortnightly|(?:once )?(?:a|per) fortnight(?<!for a fortnight)(?<!in a fortnight)(?<!after a fortnight)|"
+         r"every fortnight|bi-?weekly|each fortnight|quincenal|"
          r"toutes les quinzaines)\b", _said(every_days=14)),
         (r"\b(?:monthly|every month|each month|mensuel(?:le)?|chaque mois|tous les mois|mensual(?:mente)?|"
          r"cada mes)\b", _said(every_days=30)),
         (r"\b(?:yearly|annually|every year|each year|once a year|chaque annee|tous les ans|"
          r"cada ano)\b", _said(every_days=365)),
         # weekdays
+        (rf"\bon {WEEKDAY}(?:{_JOIN}{WEEKDAY})? (?:mornings|evenings|nights|afternoons)\b", _weekday_list),
         (rf"\b(?:(?:{_EVERY}|on|le|les|los|el) )?{_LIST}{_JOIN}{WEEKDAY}\b", _weekday_list),
         (rf"\b(?P<a>{WEEKDAY})\s?(?:-|to|through|thru|au|a) ?(?P<b>{WEEKDAY})\b(?!\s?[-,/]\s?{WEEKDAY})", _daily_range),
         (rf"\b(?:(?:{_EVERY}|on|le|les|los|el) )?{_LIST}\b", _weekday_list),
@@ -187,7 +189,8 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          r"(?=\W*$|\W*[,;.()+&]|\s(?:for|x) ?\d|\s\d+/\d|\s(?:until|then|prn)\b)", _slot("night")),
         (r"\b(?:in the daytime|by day|during (?:the|waking) (?:day|hours)|while awake|dans la journee|"
          r"durante el dia)\b", _slot("daytime")),
-        (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:sickness|dip|stiffness|of\b|"
+        (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:urine|sample|specimen|"
+         rf"cortisol|sickness|dip|stiffness|of\b|"
          rf"before (?!breakfast|food|meal)|after (?!breakfast|food|meal)))|"
          rf"\b(?:por|de|en) la manana\b|\bcada manana\b|\bmanana(?= y (?:tarde|noche))", _slot("morning")),
         (r"\b(?:at |at the )?(?:noon|midday|lunchtime|lunch time|midi)\b|\bal mediodia\b", _slot("noon")),

@@ -78,6 +78,12 @@ def _is_order(low: str, word: re.Match[str], verb: str) -> bool:
         return False
     if verb in _PARTS and not re.match(r" (?:to|for|straight|back|over|home|off) ", after):
         return False
+    if verb == "be":
+        return after.startswith(" seen ")
+    if verb == "warm" and after.startswith(" water"):
+        return False
+    if verb == "lower" and re.match(r" (?:back|limb|leg|lip|jaw|lid|abdom|down)", after):
+        return False
     if verb == "fit" and re.match(r" (?:and|for|to|well|as|enough|with|on|in)\b|\W|$", after):
         return False
     if verb == "self" and not after.startswith(" refer"):

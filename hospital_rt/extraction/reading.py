@@ -28,7 +28,7 @@ _SINGLE = re.compile(
     r"\b(?:single dose|one dose|a dose|1 dose|stat|once only|one[- ]off|today only|tonight only|only today|"
     r"just once|one time only|"
     r"dose unique|une seule dose|dosis unica|una sola dosis|en une (?:seule )?prise|unidosis|single application|"
-    r"x ?1(?! ?/)|one single)\b"
+    r"x ?1(?! ?/|\d| ?(?:week|day|month|year|wk|d\b|w\b|m\b|hour|hr|h\b))|one single)\b"
 )
 CLOCK = re.compile(
     r"(?<![\d.,/])(?P<h>[01]?\d|2[0-3])(?:[:h](?P<m>[0-5]\d)(?!\d)\s?(?P<ap>am|pm|a\.m\.|p\.m\.)?|"
@@ -49,7 +49,7 @@ _COUNTED_FORMS = words_of(
 _DIARY = re.compile(r"(?:\w+ ){0,3}(?:diary|chart|log|record|journal|diario)\b")
 _ONLY_FOR = re.compile(r"\bonly (?:for|on) (?!the (?:first|next)|a\b|one|two|three|\w+day|\d)[a-z]+s\b")
 _UNITS_ONLY = words_of(
-    "mg ml mcg micrograms g the a an of to from by in on and or per for with at then dose increase reduce"
+    "day week mg ml mcg micrograms g the a an of to from by in on and or per for with at then dose increase reduce"
 )
 _AT_CONDITION = re.compile(
     r"^(?:call|ring|phone|dial|go|come|return|attend|see|seek|contact|present|visit|report|re-?attend|review|"
@@ -73,6 +73,7 @@ _THEN_EMERGENCY = re.compile(
     r"er\b|ambulance|"
     r"emergency|hospital|casualty|surgical|eye casualty|assessment unit|urgences|urgencias|acute)"
 )
+_TO_EMERGENCY = re.compile(r"(?:straight )?(?:to )?(?:the )?(?:er|ed|a&e|emergency(?: \w+)?|casualty) (?:for|if|with) ")
 _DANGER = re.compile(
     r"\b(?:fewer|reduced|jaundice|dehydrat\w+|pauses|blue|loss|worsening|severe|new|any|signs?|flashing|red flags?|"
     r"increas\w+|difficulty|collapse|confusion|chest|blood|"
@@ -239,6 +240,8 @@ def as_needed(
         rest = low[urgent.start("it") :]
         if _is_danger(rest) and (_URGENT.search(low) or urgent["it"] != "with"):
             return urgent.start("it"), len(low)
+    if _TO_EMERGENCY.match(low):
+        return (0, 0)
     if verb in {"report", "mention", "flag"} and re.search(r"\b(?:any|new|worsening|severe|further)\b", low):
         return (0, 0)
     if verb in SEEK_VERBS and due is None and (first := _COMPLAINT_FIRST.match(low)) and _is_danger(first["of"]):
@@ -250,7 +253,7 @@ def as_needed(
     if _MAY.search(low) or (_THEN_EMERGENCY.search(low) and _is_danger(low.split(":")[0])):
         return (0, 0)
     complaint = _FOR_COMPLAINT.search(low)
-    if complaint and pace is None and due is None and verb not in KEEP and doses(low):
+    if complaint and pace is None and due is None and (verb not in KEEP or verb == "use") and doses(low):
         named = re.findall(r"[a-z]+", low[complaint.start() :])
         return (0, 0) if any(w in SYMPTOMS for w in named) else None
     if re.search(r"\b(?:up to|maximum|max|hasta|jusqu'a)\b", low) and pace is None and any(f.limit for f in often(low)):

@@ -15,7 +15,7 @@ from hospital_rt.extraction.asking import asks_a_colleague, unasked, unprescribe
 from hospital_rt.extraction.conditions import COMPANION, condition
 from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS, names_visit
 from hospital_rt.extraction.orders import order_at
-from hospital_rt.extraction.telling import SEES_AGAIN
+from hospital_rt.extraction.telling import SEES_AGAIN, is_called_for, is_form_line
 
 Stance = Literal["negated", "prohibited", "stopped", "past", "state", "someone-else", "undecided"]
 
@@ -158,7 +158,8 @@ _STATE_ANYWHERE = re.compile(
     r"is on|are on|am on|prend|fume|boit|dort|toma|fuma|bebe|duerme|refiere|presenta|usa)\b"
 )
 _OTHERS = re.compile(
-    r"^they(?:'ll| will) (?:write|send|ring|call|contact|post|be|let|see|arrange|book|phone|text|email|invite)\b|"
+    r"^they(?:'ll| will) (?:write|send|ring|call|contact|post|be|"
+    r"let|see|arrange|book|phone|text|email|invite)\b|"
     rf"\b{PEOPLE}(?:'s)?\b(?! to\b| should\b| must\b)[^.;]{{0,30}}?\b(?:takes?|is on|is taking|on|was|has|had|have|"
     rf"uses?|used|given|got|will|"
     rf"asked|also|died|being|received|started|swears|gave|gives?|manages?|does|do|helps?|administers?|puts?|brings?|"
@@ -212,34 +213,14 @@ _UNDECIDED = re.compile(
     r"might)(?: then| later)? (?:go up|be increased|increase|step up|be doubled|"
     r"double|be titrated|be raised)|not decided|"
     r"undecided|"
-    r"probably|to decide|for consideration|if (?:we|i) |envisager|a discuter|on (?:pourra|pourrait|verra|discutera)|"
+    r"deferred|postponed|shelved|parked|probably|to decide|for consideration|if (?:we|i) |envisager|a discuter|"
+    r"on (?:pourra|pourrait|verra|discutera)|"
     r"pourrait|peut-etre|"
     r"valorar|considerar|consideraremos|quizas?|tal vez|podria|se (?:valorara|considerara)|plan to|planning to|"
     r"hopes to|wants to|"
     r"would rather|unsure|deciding|keen to|worried|afraid|asked (?:about|for|whether|if)|offered|asks? about)\b"
 )
 
-_CALLED_FOR = re.compile(
-    rf"\b(?:something|which|that|for which|about which) (?:(?:(?:your |my |her |his )?{STAFF}|you|the [a-z]+|"
-    rf"[a-z]+ology|they|we) )?(?:will|shall|"
-    r"is to|are to) (?:be )?(?:call|ring|phone|write|send|sent|invite|arrange|book|contact|post|organi[sz]e|"
-    r"see to|do)\w*\b|"
-    r"\bby invitation\b|\b(?:you|s?he|they)(?: will|'ll) be (?:called|invited|sent|contacted|rung|phoned|written to|"
-    r"notified|recalled)\b|\b(?:vous serez|il sera|elle sera|tu seras) (?:convoq|appel|contact|rappel|invit)\w*|"
-    r"\b(?:on|nous) vous (?:appeller\w+|rappeller\w+|convoquer\w+|ecrir\w+|contacter\w+)|"
-    r"\b(?:le|la|les|te|os) (?:citar|llamar|avisar|convocar|contactar|escribir)(?:an|emos|a)\b"
-)
-"""A visit that somebody else will call the patient for."""
-_FORM_LINE = re.compile(
-    r"^(?:per (?:the )?(?:label|leaflet|bnf|box|packet|packaging)|ref(?:erence)?|e\.?g\.?|(?:for )?example|sample text|"
-    r"test(?:ing)?(?: message| entry| line| only)?|template(?: text)?|placeholder|lorem ipsum|(?:max(?:imum)?|"
-    r"usual|standard|"
-    r"recommended|typical|adult|licensed) (?:\w+ )?dos(?:e|age|ing)|correction|corrected|amend(?:ed|ment)\w*|erratum|"
-    r"(?:dose|quantity|frequency|duration) field|auto-?(?:generated|text|fill\w*)|exemple|ejemplo|"
-    r"plantilla)(?: [a-z.]+)? ?:|"
-    r"_{2,}|\.{4,}|\bx{3,}\b|^[a-z ]{0,20}\[[a-z ]+\]"
-)
-"""A line of a form, or what stands there as an example."""
 _IN_MIND = re.compile(
     r"^(?:hold|keep|bear) in mind\b|\b(?:would|could|might) be (?:next|the next|an? (?:option|possibility)|my|our|"
     r"worth|reasonable|"
@@ -259,6 +240,12 @@ _CONSIDERED = re.compile(
 )
 
 
+_WHILE = re.compile(
+    r"(?<=\w),? (?:while|whilst|(?:for )?as long as)(?: (?:you are|you're|s?he is|they are|still))? (?:taking|"
+    r"on|using|wearing) "
+    r"(?:the |your |his |her )?[\w-]+(?: [\w-]+)?\W*$|,? held (?:for|in) (?:an? |one |the )?(?:minute|mouth|"
+    r"\d)[\w ]{0,8}?(?= |$)"
+)
 _SO = re.compile(r"^(?:(?:so|and|but|therefore|hence|thus)[, ]+)+(?=(?:no|not|nil|never)\b)")
 _OF_WHICH = re.compile(r",? of (?:which|whom) .*$")
 _REPLACED = re.compile(
@@ -294,12 +281,13 @@ def stance_beside(low: str, span: tuple[int, int] | None) -> Stance | None:
     main = _REPLACED.sub("", main)
     main = _FOR_OTHERS.sub("", main)
     main = _SO.sub("", main)
-    if _FORM_LINE.search(main):
+    main = _WHILE.sub("", main)
+    if is_form_line(main):
         return "state"
     at = order_at(main)
     verb = main[at:] if at is not None else ""
     first = verb.split(" ")[0]
-    if (at is None or names_visit(first) or first in {"repeat", "follow", "recheck"}) and _CALLED_FOR.search(main):
+    if (at is None or names_visit(first) or first in {"repeat", "follow", "recheck"}) and is_called_for(main):
         return "someone-else"
     if at is not None and span is None and _ALLOWED.match(main) and not doses(main):
         return "state"

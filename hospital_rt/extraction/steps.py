@@ -33,8 +33,11 @@ _HAS_FORM = re.compile(
     r"gotas|gouttes|patch|mouthwash|ointment)\b"
 )
 _EMERGENCY = re.compile(
-    r"\b(?:999|112|911|a&e|ambulance|emergency|hospital|surgical|assessment unit|same day|"
+    r"\b(?:999|112|911|a&e|er|ed|ambulance|emergency|hospital|surgical|assessment unit|same day|"
     r"urgences|urgencias)\b"
+)
+_AT_ONCE = re.compile(
+    r"\b(?:immediate|urgent|prompt) (?:re-?presentation|presentation|attendance|return|review|readmission)\b"
 )
 _ADVICE = re.compile(
     r"^(?:carry on|keep going)\W*$|^(?:remember|try|aim|ensure|maintain)\b|^(?:finish|complete|keep|"
@@ -45,7 +48,8 @@ _AT_AN_AGE = re.compile(
     rf"\b{NUMBER} (?:hours?|days?|weeks?|months?) (?:before|after|prior to|following) (?!the last)[a-z]|"
     r"\b(?:a|vers) \d{1,2} sa\b|\b(?:at|from|after|by) \d{1,2}(?: (?:and|to|or|-) \d{1,2})? (?:weeks|months)\b|"
     r"\b\d{1,2} ?/ ?40\b|\bbefore (?:leaving|you (?:leave|go))\b|"
-    r"\bon (?:the|your) way out\b|\bat the end of\b|\bon completion\b|\b(?:before|at|for) (?:the |"
+    r"\bon (?:the|your) way out\b|\bat the end of\b|\bon completion\b|\bbefore (?:the |your )?(?:1st|first|"
+    r"next) (?:dose|tablet|injection|infusion|cycle)\b|\b(?:before|at|for) (?:the |"
     r"your )?next (?:visit|appointment|review|clinic)\b"
 )
 _TIMED = re.compile(rf"{NUMBER}[- ]?(?:minut[eo]s?|mins?)\b")
@@ -81,6 +85,9 @@ _HAS_NUMBER = re.compile(NUMBER)
 def is_plan(r: Reading, *, in_plan: bool = False) -> bool:
     """Whether a clause orders something repeated. ``in_plan``: it stands after other orders, or under "Plan"."""
     if r.condition is not None or r.single:
+        return False
+    head = " ".join(r.clause.low.split()[:3])
+    if r.due and r.due.how == "in" and not r.dosed and names_a_visit(head) and (not r.drug or "level" in head):
         return False
     if r.rhythm is None:
         if r.drug and r.verb is None and _FOR_LIFE.search(r.clause.low):
@@ -146,12 +153,15 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
             or names_a_visit(main)
             or _HAS_FORM.search(main)
             or _EMERGENCY.search(main)
+            or _AT_ONCE.search(low)
             or (_ON_NEED.search(low) and _plain_appointment(main))
+            or (in_plan and re.match(r"whenever\b|each time\b", low[span[0] :]) and _is_short_act(main))
         )
     if r.single and (r.dosed or r.drug):
         return True
     if r.verb is not None:
-        return not ((r.verb in NOT_VERBS_BEFORE or r.verb in KEEP) and len(low.split()) < 2) and not _ADVICE.match(low)
+        bare = r.verb in NOT_VERBS_BEFORE or r.verb in KEEP or r.verb in {"finish", "complete"}
+        return not (bare and len(low.split()) < 2) and not _ADVICE.match(low)
     if names_a_visit(low) and _AT_AN_AGE.search(low):
         return not _FINDING.search(low)
     if r.clause.plan and r.rhythm is None and names_a_visit(" ".join(low.split()[:4])) and not _FINDING.search(low):
@@ -175,6 +185,12 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
     if r.due is not None and r.due.days >= 0 and names_a_visit(low) and not _FINDING.search(low):
         return r.due.days > 0 or r.due.how == "by"
     return r.dosed and r.due is not None and (r.due.days == 0 or r.due.how == "on") and r.drug is not None
+
+
+def _is_short_act(main: str) -> bool:
+    """ "A fan to the face", "cryo-cuff 15 minutes": a few words, and no finding or complaint."""
+    words = re.findall(r"[a-z][a-z-]*", main)
+    return 0 < len(words) <= 7 and not _FINDING.search(main) and not any(w in SYMPTOMS for w in words)
 
 
 def _dose_without_unit(r: Reading, main: str) -> bool:

@@ -114,7 +114,8 @@ _MUSED = re.compile(
     r"likely|ponder\w*)\b"
 )
 _STOPS = re.compile(
-    r"\b(?:meds|medicines?|drugs?|tablets?) (?:stopped|discontinued|ceased|withdrawn)\b|"
+    r"\bse retira(?!n? (?:los |las )?(?:puntos|grapas))\b|\b(?:meds|medicines?|drugs?|tablets?) (?:stopped|"
+    r"discontinued|ceased|withdrawn)\b|"
     r"\b(?:time to stop|fin d[eu']|fin de la|finaliz\w+|complet[oa]\b|termin[oa]\b|acab[oa]\b|arret d[eu']|"
     r"arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
     r"retirada de(?!l? (?:l[oa]s )?(?:puntos|suturas?|grapas|drenaje|sonda|yeso|escayola|ferula|vendajes?|cateter)\b)|"
@@ -243,6 +244,27 @@ SEES_AGAIN = re.compile(
 )
 """What a doctor says of the next visit: the patient is to come."""
 _FINDING_IS = re.compile(r"\b(?:normal|fine|ok|clear|done|over|missed|unchanged|cancelled)\b")
+_CALLED_FOR = re.compile(
+    rf"\b(?:something|which|that|for which|about which) (?:(?:(?:your |my |her |his )?{STAFF}|you|the [a-z]+|"
+    rf"[a-z]+ology|they|we) )?(?:will|shall|"
+    r"is to|are to) (?:be )?(?:call|ring|phone|write|send|sent|invite|arrange|book|contact|post|organi[sz]e|"
+    r"see to|do)\w*\b|"
+    r"\bby invitation\b|\b(?:you|s?he|they)(?: will|'ll) be (?:called|invited|sent|contacted|rung|phoned|written to|"
+    r"notified|recalled)\b|\b(?:vous serez|il sera|elle sera|tu seras) (?:convoq|appel|contact|rappel|invit)\w*|"
+    r"\b(?:on|nous) vous (?:appeller\w+|rappeller\w+|convoquer\w+|ecrir\w+|contacter\w+)|"
+    r"\b(?:le|la|les|te|os) (?:citar|llamar|avisar|convocar|contactar|escribir)(?:an|emos|a)\b"
+)
+"""A visit that somebody else will call the patient for."""
+_FORM_LINE = re.compile(
+    r"^(?:per (?:the )?(?:label|leaflet|bnf|box|packet|packaging)|ref(?:erence)?|e\.?g\.?|(?:for )?example|sample text|"
+    r"test(?:ing)?(?: message| entry| line| only)?|template(?: text)?|placeholder|lorem ipsum|(?:max(?:imum)?|"
+    r"usual|standard|"
+    r"recommended|typical|adult|licensed) (?:\w+ )?dos(?:e|age|ing)|correction|corrected|amend(?:ed|ment)\w*|erratum|"
+    r"(?:dose|quantity|frequency|duration) field|auto-?(?:generated|text|fill\w*)|exemple|ejemplo|"
+    r"plantilla)(?: [a-z.]+)? ?:|"
+    r"_{2,}|\.{4,}|\bx{3,}\b|^[a-z ]{0,20}\[[a-z ]+\]"
+)
+"""A line of a form, or what stands there as an example."""
 _ITS = r"(?:his|her|the|their|a|an|its|your|my|sus?|ses|sa|son|le|la)"
 
 
@@ -316,3 +338,13 @@ def hangs_on_a_review(low: str) -> bool:
 def waits_for_a_visit(low: str) -> bool:
     """ "Insulin if HbA1c > 9 on next visit", "once approved": what depends on what is found or settled later."""
     return _WHEN_SEEN.search(low) is not None
+
+
+def is_called_for(low: str) -> bool:
+    """ "Smear in three months is something your GP will call you for": somebody else sees to the visit."""
+    return _CALLED_FOR.search(low) is not None
+
+
+def is_form_line(low: str) -> bool:
+    """ "Max BNF dose: 4 g daily", "take ___ mg", "Correction: dose is 10 tablets": a form or an example speaks."""
+    return _FORM_LINE.search(low) is not None
