@@ -49,9 +49,12 @@ CONDITION = re.compile(
 COMPANION = re.compile(
     r"\b(?:while|whilst|(?:for )?(?:as|so) long as|until|till?|during) (?:(?:you|he|she|they|patient|is|are|you're|"
     r"he's|"
-    r"she's|still|also|the|your|his|her) )*(?:(?:taking|on|using|having|receiving) (?:(?:the|your|his|her) )?"
+    r"she's|still|also|the|your|his|her) )*(?:(?:tak(?:ing|e|es)|on|us(?:ing|e|es)|having|receiving) (?:(?:the|your|"
+    r"his|her) )?"
     r"[a-z][\w-]*(?: (?:and|or) [a-z][\w-]*)?|[a-z][\w-]* (?:is|are) (?:being )?(?:taken|used|given|continued|finished|"
-    r"completed|stopped|over))\b"
+    r"completed|stopped|over))\b|"
+    r"\b(?:after|once|as soon as) (?:(?:the|your|his|her) )?[a-z][\w-]* (?:is|are) (?:finished|completed?|stopped|"
+    r"over)\b"
 )
 """The other medicine that an order goes with: "docusate 100 mg bd while taking codeine"."""
 

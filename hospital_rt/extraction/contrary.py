@@ -19,13 +19,14 @@ _STOPS = "|".join(sorted(STOP_VERBS))
 _REFUSES = re.compile(
     rf"^\W*(?:please |always |then |you (?:should|must) |veuillez |por favor )*(?:(?:do not|don't|dont|never|must not|"
     rf"should not|not to|no longer)\b(?! (?:forget|miss|worry|hesitate|delay|exceed|take more|use more|be afraid))|"
-    rf"no (?!more|later|less)[a-z]|(?:{_STOPS}|avoid|pause|halt|quit|come off|give up|refrain|abstain)\b|"
+    rf"no (?!more|later|less)[a-z]|(?!hold\b.* (?:mouth|breath|minutes?|seconds?|on to)\b)(?:{_STOPS}|avoid|pause|"
+    rf"halt|quit|come off|give up|refrain|abstain)\b|"
     r"ne (?!pas (?:oublie|hesite|depasse))[a-z]|n'|evite[rz]?\b|nunca\b|jamais\b|deja de\b)"
 )
 _ANY_REFUSAL = re.compile(
     rf"\b(?:{_STOPS}|stopp\w+|stops|not|no|never|nil|nothing|without|avoid\w*|off|out|paus\w+|halt\w*|refrain\w*|"
     r"abstain\w*|fast\w*|ceas\w+|discontinu\w+|with(?:held|holding)|omitted|contra-?indicated|limit\w*|max\w*|"
-    r"cannot|until|before|finish\w*|complete\w*|d/c|dc|rid|give up|free|wean\w*|"
+    r"cannot|nbm|npo|until|before|finish\w*|complete\w*|d/c|dc|rid|give up|free|wean\w*|"
     r"ne|pas|plus|sans|jamais|arret\w*|evit\w*|jeun|nunca|sin|dej\w+|suspen\w*|ayun\w*|nada|ningun\w*)\b|n't\b|\bn'"
 )
 _FORBIDS = re.compile(
@@ -71,7 +72,7 @@ _MUCH = {
     "double": r"doubl\w+|2 ?x|x ?2|2 times the|dobl\w+",
     "times the dose": r"(?:twice|two times|three times|triple|treble|ten times) (?:the|your|as much|as many|this|that)",
     "extra": r"extra|additional|supplementa\w+|another|top-?up|suppl\w+",
-    "couple": r"couple|two|2",
+    "couple": r"couple",
     "handful": r"handfuls?|lots of|plenty of",
     "at once": r"(?:all|whole|entire|every)(?: of)?(?: the| your| remaining)*(?: (?:tablets?|pills?|capsules?|"
     r"medicines?|medication|box|bottle|packet|pack|[a-z]+))? (?:at once|together|in one go|now)",
@@ -103,8 +104,10 @@ def contrary_doubt(item: Item, evidence: Evidence) -> Doubt | None:
             return "opposite", why
     if _another_side(said, evidence):
         return "opposite", "It names another side of the body than the words quoted."
+    theirs = evidence.wide.low + re.sub(r"\b(?:two|2)\b", " couple", evidence.wide.low)
     for pattern in _MUCH.values():
-        if re.search(rf"\b(?:{pattern})\b", said) and not re.search(rf"\b(?:{pattern})\b", evidence.wide.low):
+        if re.search(rf"\b(?:{pattern})\b", said) and not re.search(rf"\b(?:{pattern})\b", theirs):
+
             return "number-not-in-quote", "It gives an amount that the words quoted do not give."
     return None
 

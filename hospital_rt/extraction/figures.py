@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hospital_rt.extraction.amounts import DOSE_UNITS, WORDS, Amount, amounts, unit_of
+from hospital_rt.extraction.courses import lengths_elsewhere
 from hospital_rt.extraction.evidence import Evidence, Key, Scope
 from hospital_rt.extraction.lexicon import VERBS
 from hospital_rt.extraction.medicines import is_drug
@@ -55,7 +56,7 @@ def numbers_doubt(item: Item, evidence: Evidence) -> Doubt | None:
         doubt = _strange_doubt(left, evidence.wide.low) or _pairs_doubt(left, evidence)
         if doubt:
             return doubt
-        own, near = _keys(evidence.narrow.low), _keys(evidence.wide.low)
+        own, near = _keys((evidence.own or evidence.narrow).low), _keys(evidence.wide.low)
         own_doses = {key for key in own if key[1] in DOSE_UNITS}
         for amount in _with_forms(left):
             allowed = own if amount.unit in DOSE_UNITS and own_doses else near
@@ -88,6 +89,8 @@ def _spans_doubt(item: Item, said: Scope, evidence: Evidence) -> Doubt | None:
     """Durations, dates and clock times in the words of an item that the note does not give."""
     wide = evidence.wide
     lengths = {n for s in (evidence.shared, evidence.lengths) for d in s.durations for n in d.allowed}
+    if isinstance(item, PlanItem):
+        lengths |= lengths_elsewhere(evidence, times=item.times_per_day, start=item.start_in_days)
     lengths |= {n for s in (wide, evidence.narrow) for d in s.dues for n in (d.days, *d.allowed)}
     for d in said.durations:
         if not d.allowed & lengths and d.count is None:

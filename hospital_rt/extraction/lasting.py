@@ -60,8 +60,7 @@ _WEEK_N = re.compile(
     rf"^\W*(?:[a-z][a-z-]+ (?=from \w+ \d+:))?(?:(?P<from>from |from start of )|in |for |during )?"
     rf"(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|dias?) (?P<n>{NUMBER})"
     rf"(?:\s?(?:-|to|through|thru|until|till|and|&|a|au?|y)\s?(?P<n2>{NUMBER}))?(?P<on> onwards?| on)?(?:\s*(?::|-|,|"
-    rf"=)\s|"
-    rf"\s(?=\d+ (?:sachets?|tab(?:let)?s?|mg|mcg|ml|g|puffs?|drops?|units?|caps)\b))"
+    rf"=)\s|\s(?=\d+ (?:sachets?|tab(?:let)?s?|mg|mcg|ml|g|puffs?|drops?|units?|caps)\b))"
 )
 _AT_WEEK_N = re.compile(
     rf"(?:(?P<from>\bfrom )|\bon |\bfor |\bin )?\b(?P<u>weeks?|days?|wk|semaines?|semanas?|jours?|dias?) "
@@ -73,11 +72,11 @@ _DOSED = re.compile(r"\d ?(?:mg|g|mcg|ml|units?|tab(?:let)?s?|caps\w*|sachets?|p
 _NO_LONGER = re.compile(rf"\b(?:no|not) (?:longer|more) than (?P<n>{NUMBER}){_TO}[\s-]?{_U}")
 _FOR_FRACTION = re.compile(rf"(?:\b{_FOR}\s?)?\b{_FRACTION}|\bx(?P<fx>\d{{1,2}})\s?/\s?(?P<ofx>7|52|12)(?!\d)")
 _FIRST_ONE = re.compile(
-    r"\b(?:(?:for|in|during) )?(?:the )?(?:first|1st|premiere?|primera?) "
-    r"(?P<n>)(?P<n2>)(?P<u>day|night|week|month|"
+    r"\b(?:(?:for|in|during) )?(?:the )?(?:first|1st|premiere?|primera?) (?P<n>)(?P<n2>)(?P<u>day|night|week|month|"
     r"fortnight|semaine|mois|semana|mes)\b(?=\W*$|\W+(?:then|only|thereafter|puis|luego)|,)"
 )
-_ON_DAY_N = re.compile(r"\b(?:(?:on|at|a) (?:day |jour |j)|j ?\+? ?(?=\d{1,2}\W*$))(?P<n>\d{1,2})\b")
+_ON_DAY_N = re.compile(r"\b(?:(?:on|at|a|removal|out|retrait|ablation) (?:day |jour |j)|"
+    r"j ?\+? ?(?=\d{1,2}\W*$))(?P<n>\d{1,2})\b")
 _FROM_DAY_N = re.compile(
     r"\b(?:from|(?:start|beginn?)(?:ing|s)? on|a partir du|des le|desde el|a partir del) (?:day|jour|j|"
     r"dia) ?(?P<n>\d{1,2})\b"
@@ -104,9 +103,7 @@ _UNTIL = re.compile(
     r"\b(?:until|till|til|'til|through|thru|up to(?: and including)?|up until|to|jusqu'au?|jusqu'a|hasta(?: el)?|"
     r"ending(?: on)?|"
     r"finishing(?: on)?|last (?:dose|day|one|tablet)(?: is| being| will be|:)?(?: on)?|(?:to )?(?:finish|complete|"
-    r"end)(?: on)?|stopping(?: on)?|"
-    r"ends?(?: on)?)[ ]?(?:and including )?(?:the |le |"
-    r"el |on )?$"
+    r"end)(?: on)?|stopping(?: on)?|ends?(?: on)?)[ ]?(?:and including )?(?:the |le |el |on )?$"
 )
 _COUNT = re.compile(
     rf"\b(?P<n>{NUMBER}) (?:more |further |other |extra )?(?:doses?|treatments?|sessions?|applications?|injections?|"
@@ -119,19 +116,15 @@ _COUNT = re.compile(
 _PAST_BEFORE = re.compile(
     r"(?:\b(?:last|past|previous|since|every|each|within|in|after|before|of|q|par|per|cada|dans|en|tous les|toutes les|"
     r"chaque|ces|derniers?|dernieres?|ultimos?|ultimas?|hace|depuis|at|aged?|(?<!a )(?<!per )(?<!each )(?<!every "
-    r")(?<!/)(?:day|week|month)|or|than|dentro de|"
-    r"au bout de|"
+    r")(?<!/)(?:day|week|month)|or|than|dentro de|au bout de|"
     r"apres|tras|despues de|about|around|these|a l[oa]s|until|till|jusqu'a|hasta(?: las)?|(?:after|in|"
-    r"within) (?:another|a "
-    r"further|further))|[/<>=~])\s*$"
+    r"within) (?:another|a further|further))|[/<>=~])\s*$"
 )
 _PAST_AFTER = re.compile(
     r"'?s?'?[\s-]*(?:ago\b|old\b|later\b|(?:check|review|appointment|visit|scan|wait)\b|history\b|hx\b|earlier\b|"
-    r"before\b|prior\b|now\b|after\b|post\b|since\b|"
-    r"of age\b|from now|"
+    r"before\b|prior\b|now\b|after\b|post\b|since\b|of age\b|from now|"
     r"(?:break|gap|interval|washout|pause|wait)\b|time\b|pregnant|gestation|into\b|previously|duration|apart\b|"
-    r"hence\b|plus tard|despues\b|from today|d'age|"
-    r"de edad)"
+    r"hence\b|plus tard|despues\b|from today|d'age|de edad)"
 )
 _IN = re.compile(
     rf"\b(?P<how>in|after|within|dans|d'ici|en|dentro de|au bout de|apres|tras|despues de|a l[oa]s|by)\s"
@@ -144,11 +137,10 @@ _IN_FRACTION = re.compile(
 )
 _BACK = re.compile(
     rf"\b(?:rtc|rto|rtn|rv|r/v|review|f/u|fu|follow[- ]?up|recheck|return|back|tci|appt|appointment|control|"
-    rf"controle)\b[^.,;\d]{{0,12}}?\b"
-    rf"(?P<n>{NUMBER})[\s-]?{_U}"
+    rf"controle)\b[^.,;\d]{{0,12}}?\b(?P<n>{NUMBER})[\s-]?{_U}"
 )
 _LATER = re.compile(
-    rf"^\W*(?:(?!every|each|for|over|last|"
+    rf"^\W*(?:(?!every|each|for|over|last|keep|stay|rest|wear|"
     rf"past)[a-z][\w&+/-]* ){{1,4}}(?P<n>{NUMBER}){_TO}[\s-]?{_U}\W*(?:\([^)]*\)\W*)?$"
 )
 _SOON = (
@@ -163,8 +155,7 @@ _SOON = (
 )  # fmt: skip
 _FROM = re.compile(
     r"\b(?:from|starting|start|starts|beginning|begin|begins|commencing|as of|as from|a partir de(?:l)?|a partir du|"
-    r"des|desde(?: el)?|"
-    r"empezando|empezar|debut|a compter du|commencer)(?: on| from| the| le| el)*\s$"
+    r"des|desde(?: el)?|empezando|empezar|debut|a compter du|commencer)(?: on| from| the| le| el)*\s$"
 )
 _BY = re.compile(
     r"\b(?:by|before|no later than|not later than|avant(?: le)?|antes de(?:l)?|d'ici(?: a)?|para el)(?: the| le| el|"

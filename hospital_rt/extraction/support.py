@@ -47,7 +47,9 @@ _ALIASES = {
     "abx": "antibiotics",
     "appt": "appointment",
     "physio": "physiotherapy",
-    "gp": "doctor practice",
+    "again": "back return",
+    "gp": "doctor practice family",
+    "pcp": "doctor practice family",
     "ed": "emergency",
     "er": "emergency",
     "a&e": "emergency",
@@ -61,6 +63,31 @@ _ALIASES = {
     "od": "day",
     "kinesitherapeute": "kine",
     "wt": "weight",
+    "suture": "stitch stitches",
+    "sutures": "stitches",
+    "stitches": "sutures",
+    "puntos": "stitches",
+    "fils": "stitches",
+    "ros": "removal of sutures stitches",
+    "vit": "vitamin",
+    "amox": "amoxicillin",
+    "doxy": "doxycycline",
+    "pred": "prednisolone prednisone",
+    "dex": "dexamethasone",
+    "apap": "acetaminophen paracetamol",
+    "acetaminophen": "paracetamol",
+    "paracetamol": "acetaminophen",
+    "albuterol": "salbutamol",
+    "salbutamol": "albuterol",
+    "asa": "aspirin",
+    "hctz": "hydrochlorothiazide",
+    "ntg": "nitroglycerin glyceryl trinitrate",
+    "npo": "nothing by mouth eat drink",
+    "nbm": "nothing by mouth eat drink",
+    "bm": "blood sugar glucose",
+    "bms": "blood sugar glucose",
+    "mw": "mouthwash",
+    "m/w": "mouthwash",
     "fever": "temperature",
     "febrile": "temperature fever",
 }
@@ -104,7 +131,8 @@ def words_doubt(item: Item, evidence: Evidence) -> Doubt | None:
     """Drugs and subjects that the note does not name."""
     low = same_length_plain(f"{item.title}\n{item.detail or ''}")
     low = COMPANION.sub(" ", f"{low}\n{respelt(low)}")
-    here = vocabulary(COMPANION.sub(" ", evidence.wide.low))
+    own = evidence.own is not None and any(is_drug(w) for w in re.findall(r"[a-z-]{3,}", evidence.quote.low))
+    here = vocabulary(COMPANION.sub(" ", evidence.quote.low if own else evidence.wide.low))
     for word in dict.fromkeys(re.findall(r"[a-z][a-z-]{2,}", low)):
         if is_drug(word) and not known(word, here) and not _named_before(word, evidence):
             return "drug-not-in-quote", "It names a medicine that the words quoted do not name."

@@ -122,7 +122,10 @@ _STOPS = re.compile(
     r"withdraw(?:al|n)?(?! (?:schedule|plan|regimen?|programme|program|scheme)\b)|cessation of|"
     r"end of (?:the )?(?:treatment|course)|^d/?c'?d?\b|"
     r"traitements? arretes?|stopping|dropping|"
-    r"coming off(?!.*\b(?:slowly|gradually|gently|stepwise|in steps|step by step)\b)|came off)\b|^off\b[: ]"
+    r"coming off|came off)\b|^off\b[: ]"
+)
+_TAPERS = re.compile(
+    r"\b(?:com(?:e|ing)|wean\w*) off [^:.;]*\b(?:slowly|gradually|gently|stepwise|in steps|step by step)\b"
 )
 _REACTED = re.compile(
     r"\b(?:sensitiv\w+ to|reaction to|reacts? to|reacted to|rash (?:with|from|to|on)|anaphyla\w+|angio-?oedema|"
@@ -280,7 +283,7 @@ def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | N
     """
     head = unasked(unprescribed(low[:first]))
     tail = _ASIDE.sub("", low[last:])
-    if _STOPS.search(head) or _ENDED.search(tail):
+    if (_STOPS.search(head) and not _TAPERS.search(low)) or _ENDED.search(tail):
         return "stopped"
     if _REACTED.search(head) or _is_reaction(head) or _NO_REASON.search(head):
         return "negated"
