@@ -93,6 +93,8 @@ _OF_NOW = re.compile(
 _RX = re.compile(r"^\W*(?:rx(?! de )|tx|imp(?:ression)?|plan|p)\b[.:\s]+")
 
 _TO_THE_PATIENT = re.compile(r"^\W*(?:for )?(?:the )?(?:patient|pt|s?he|you|they|mr|mrs|ms|family|parents?)\b")
+_MEDICINES = re.compile(r"\W*(?:medications?|meds|medicines|drugs)\W*")
+"""What stands below it is to be taken once the plan has begun, and was taken before when it comes first."""
 _LIST_NUMBER = re.compile(r"^\W*(?:\d{1,2}[.)]|\(?[a-h]\))\s+(?=[a-z])")
 
 
@@ -105,6 +107,7 @@ class Headings:
     def __init__(self) -> None:
         self.section = ""
         self._lasts = False
+        self._planned = False
 
     def enter(self, low: str, gap: str) -> int | None:
         """Take up a sentence after ``gap``; returns where its own words begin, None for a mere heading."""
@@ -113,6 +116,9 @@ class Headings:
         bare = _BARE_HEADING.match(low)
         if bare:
             self.section = next(name for name in ("history", "others", "plan") if bare[name])
+            if self._planned and _MEDICINES.fullmatch(low):
+                self.section = "plan"
+            self._planned = self._planned or self.section == "plan"
             self._lasts = True
             return None
         listing = _LISTING.match(low)
@@ -125,6 +131,7 @@ class Headings:
         heading = _HEADING.match(low)
         if heading:
             self.section = next(name for name in ("history", "others", "plan", "other") if heading[name])
+            self._planned = self._planned or self.section == "plan"
             self._lasts = False
             label = _LIST_NUMBER.match(low[heading.end() :])
             return heading.end() + (label.end() if label else 0)

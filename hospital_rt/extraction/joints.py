@@ -77,6 +77,8 @@ def parts(joint: str, left: str, right: str) -> bool:
             return False
         return order_at(right) == 0 and short and not doses(_chunk(right)) and not _ADDRESSED.match(left)
     comma = "," in joint or "-" in joint or "–" in joint
+    if comma and often(left) and _labels_its_own(right):
+        return True
     if _TURNS.search(joint) and (order_at(right) is not None or often(_chunk(right)) or doses(_chunk(right))):
         return True
     if comma and _PROHIBITS.match(right) and not re.fullmatch(r"not \w+ed\W*", right):
@@ -142,6 +144,12 @@ def parts(joint: str, left: str, right: str) -> bool:
     if named and any(d.count for d in durations(chunk, _ANY_DAY)) and often(left):
         return True
     return _own_dose(chunk, left) or _own_rhythm(chunk, left) or ((comma or "and" in joint) and _own_date(chunk, left))
+
+
+def _labels_its_own(right: str) -> bool:
+    """Whether the right names a complaint and its medicine ("..., constipation - laxido 1 bd")."""
+    label = re.match(r"(?:for )?(?P<of>[a-z]+)(?: -|:) (?P<rest>[a-z]+.*)", right)
+    return label is not None and label["of"] in SYMPTOMS and bool(often(_chunk(label["rest"])))
 
 
 def _refuses(left: str) -> bool:

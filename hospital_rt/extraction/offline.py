@@ -217,7 +217,7 @@ def title(r: Reading, *, drug: str | None = None) -> str:
 
 
 _APPLY = re.compile(
-    r"\b(?:cream|ointment|gel|lotion|emollient|moisturi[sz]er|shampoo|creme|pommade|crema|pomada|patch|parche)\b"
+    r"\b(?:creams?|ointments?|gel|lotion|emollients?|moisturi[sz]er|shampoo|creme|pommade|crema|pomada|patch|parche)\b"
 )
 _USE = re.compile(
     r"\b(?:drops?|spray|inhaler|puffs?|inhaled|nebuli[sz]er|mouthwash|pessar\w+|suppositor\w+|gouttes|gotas|"
@@ -235,6 +235,21 @@ def _ordered(r: Reading, words: str) -> str:
     medicine = bool(r.dosed or r.drug)
     if not medicine:
         return words
+    label = _LABEL.match(words)
+    if label and order_at(same_length_plain(label["rest"])) is None:
+        act = _with_verb(low, label["rest"])
+        return f"{label['of']}: {act[0].lower()}{act[1:]}"
+    return _with_verb(low, words)
+
+
+_LABEL = re.compile(
+    r"(?P<of>(?:[Ff]or (?:the )?)?[A-Za-z][A-Za-z/-]*(?: [A-Za-z/-]+){0,2})(?::| [-–]) (?P<rest>[A-Za-z]{3,}.*)"
+)
+"""What a line is for, before its medicine ("Pain: paracetamol 1 g")."""
+
+
+def _with_verb(low: str, words: str) -> str:
+    """A medicine's line after the verb that its form asks for."""
     first = words.split(" ")[0]
     rest = words[0].lower() + words[1:] if first[1:].islower() else words
     if _SPANISH.search(low):

@@ -201,6 +201,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          rf"qhs|"
          rf"hs|h\.s\.|"
          rf"on retiring)(?!\w)", _slot("night")),
+        (r"\b(?:bbf|abf)\b", _slot("breakfast")),
         (r"\b(?:(?:at|before|to|every|each|until) )?bed ?time\b|\b(?:before|at|to) bed\b(?! ?rest)|\b(?:au coucher|"
          r"avant le coucher|al acostarse|antes de (?:dormir|acostarse))\b", _slot("bedtime")),
         (rf"\b(?:{_MEAL} )+(?:breakfast|brekk[a-z]+|b.?fast|petit[- ]dejeuner|desayuno)\b", _slot("breakfast")),

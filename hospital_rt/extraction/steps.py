@@ -36,6 +36,7 @@ _EMERGENCY = re.compile(
     r"\b(?:999|112|911|a&e|er|ed|ambulance|emergency|hospital|surgical|assessment unit|same day|"
     r"urgences|urgencias)\b"
 )
+_FORM_FIRST = re.compile(r"\W*(?:tab|cap|syp|syr|inj)s?\b\.? [a-z]{3,}")
 _AT_ONCE = re.compile(
     r"\b(?:immediate|urgent|prompt) (?:re-?presentation|presentation|attendance|return|review|readmission)\b"
 )
@@ -154,6 +155,7 @@ def is_single(r: Reading, *, in_plan: bool = False) -> bool:
             or _HAS_FORM.search(main)
             or _EMERGENCY.search(main)
             or _AT_ONCE.search(low)
+            or _FORM_FIRST.match(main)
             or (_ON_NEED.search(low) and _plain_appointment(main))
             or (in_plan and re.match(r"whenever\b|each time\b", low[span[0] :]) and _is_short_act(main))
         )
