@@ -12,6 +12,7 @@ import pytest
 
 from evaluation.labels import read_labels
 from hospital_rt.extraction import Extraction, Guarded, Item, PlanItem, guard
+from hospital_rt.extraction.memo import remembered, remembering
 from hospital_rt.extraction.offline import read_note
 from tests.model_server import obedient
 
@@ -296,7 +297,7 @@ def test_an_ideal_model_loses_next_to_nothing() -> None:
         kept += len(found.kept)
         dropped += len(found.dropped)
     assert kept > 300
-    assert dropped / (kept + dropped) < 0.03
+    assert dropped / (kept + dropped) < 0.015
 
 
 def test_a_wrong_number_in_an_ideal_answer_is_caught() -> None:
@@ -323,3 +324,24 @@ def test_one_act_on_a_day_is_not_made_a_daily_habit() -> None:
     assert [d.reason for d in guard(note, Extraction(checklist=[], plan=[daily]), day=date(2026, 3, 4)).dropped] == [
         "frequency-not-in-quote"
     ]
+
+
+def test_what_was_read_is_forgotten_once_the_answer_is_judged() -> None:
+    read: list[str] = []
+
+    @remembered
+    def words(text: str) -> list[str]:
+        read.append(text)
+        return text.split()
+
+    with remembering():
+        words("one").append("changed")
+        assert words("one") == ["one"]
+    assert read == ["one"]
+    words("one")
+    with pytest.raises(ValueError, match="half way"), remembering():
+        words("one")
+        raise ValueError("half way")
+    judged(NOTE, PlanItem(title="Take amoxicillin", **AMOXICILLIN))
+    words("one")
+    assert read == ["one"] * 4

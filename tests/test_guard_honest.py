@@ -50,7 +50,7 @@ MISREAD = [
     ("Ibuprofeno 600 mg con el desayuno, la comida y la cena.", "Tomar ibuprofeno 600 mg", TDS),
     ("Amoxicilin 250 mg BIDx10d.", "Take amoxicillin for 10 days", BD | {"duration_days": 10}),
     ("Zinc 20 mg od on days 2 through 5.", "Take zinc 20 mg", DAILY | {"start_in_days": 1, "duration_days": 4}),
-    ("Filgrastim od from day 3, five doses.", "Filgrastim from day 3", DAILY | {"start_in_days": 2, "duration_days": 5}),
+    ("Filgrastim od from day 3, five doses.", "Filgrastim", DAILY | {"start_in_days": 2, "duration_days": 5}),
     ("Docusate 100 mg qHS until 3/16.", "Take docusate 100 mg at bedtime until 16 March", DAILY | {"duration_days": 7}),
     ("Apixaban 10 mg bd up to and including 14.03.", "Take apixaban 10 mg until 14 March", BD | {"duration_days": 5}),
     ("Sitz bath twice a day this week.", "Take a sitz bath twice a day this week", BD | {"duration_days": 7}),

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from hospital_rt.extraction.memo import remembered
+
 _UNITS_OF_TEN = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
 }  # fmt: skip
@@ -133,6 +135,7 @@ _AMOUNT = re.compile(
 _RANGED = re.compile(rf"\s?(?:-|to|a|or|ou|o)\s?{NUMBER}[ \u00a0-]?(?P<unit>{_ANY_UNIT})(?!\w)")
 
 
+@remembered
 def amounts(text: str) -> Iterator[Amount]:
     """Every number of a text with its unit, in order. "One" without a unit is a pronoun, and left out.
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from hospital_rt.extraction.memo import remembered
+
 _WEEKDAYS = (
     "mondays?|mon|lundis?|lun|lunes",
     "tuesdays?|tues?|mardis?|mar|martes",
@@ -79,6 +81,7 @@ def days_to(weekday: int, day: date, *, next_one: bool = False) -> int:
     return 7 if days == 0 and next_one else days
 
 
+@remembered
 def named_days(text: str, day: date) -> Iterator[NamedDay]:
     """Every date and weekday in the text that may be meant for the future, in order."""
     taken: list[tuple[int, int]] = []

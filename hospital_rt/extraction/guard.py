@@ -18,6 +18,7 @@ from hospital_rt.extraction.evidence import Evidence, Note
 from hospital_rt.extraction.interface import Dropped, Guarded, Kept, Unmatched
 from hospital_rt.extraction.intrusion import is_intrusion
 from hospital_rt.extraction.medicines import is_drug
+from hospital_rt.extraction.memo import remembering
 from hospital_rt.extraction.offline import instruction_like
 from hospital_rt.extraction.schema import MAX_ITEMS, AnyItem, Extraction, Item, Kind, PlanItem
 from hospital_rt.extraction.signs import signs_doubt
@@ -41,6 +42,11 @@ def guard(text: str, extraction: Extraction, *, day: date) -> Guarded:
     composed, places = compose(text)
     if composed != text:
         return _placed(guard(composed, _composed(extraction), day=day), text, places)
+    with remembering():
+        return _guard(text, extraction, day)
+
+
+def _guard(text: str, extraction: Extraction, day: date) -> Guarded:
     note = Note.of(text, day)
     kept: list[Kept] = []
     dropped: list[Dropped] = []

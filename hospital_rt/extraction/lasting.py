@@ -14,6 +14,7 @@ from typing import Literal
 
 from hospital_rt.extraction.amounts import NUMBER, whole
 from hospital_rt.extraction.dates import MONTH, NamedDay, named_days
+from hospital_rt.extraction.memo import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,7 @@ def _lasting(m: re.Match[str], n: str, unit: str, n2: str | None, *, bare: bool 
     return Lasts(days, allowed, m.start(), m.end(), bare=bare) if 0 < days <= 730 else None
 
 
+@remembered
 def durations(text: str, day: date) -> list[Lasts]:
     """Every stretch of time or number of doses that something is to last, in order.
 
@@ -291,6 +293,7 @@ def _until(text: str, named: NamedDay) -> Lasts | None:
     return Lasts(days + 1, frozenset({days, days + 1} - {0}), before.start(), named.end, fixed=True)
 
 
+@remembered
 def dues(text: str, day: date) -> Iterator[Due]:
     """Every moment to come, in order of kind: "in 2 weeks", "tomorrow", dates and weekdays, "6/52"."""
     for m in _IN.finditer(text):

@@ -13,6 +13,7 @@ from typing import Any
 
 from hospital_rt.extraction.amounts import NUMBER, whole
 from hospital_rt.extraction.dates import WEEKDAY, weekday_of
+from hospital_rt.extraction.memo import remembered
 
 Match = re.Match[str]
 
@@ -265,6 +266,7 @@ def _per_month(m: Match) -> Often:
     return Often(every_days=max(1, 30 // n)) if 0 < n <= 30 else Often(times=0)
 
 
+@remembered
 def often(text: str) -> list[Often]:
     """Every expression of frequency in the text, in order; of two that overlap the more telling one."""
     found: list[Often] = []
