@@ -82,7 +82,7 @@ COURSES = [
     (PATCH, PATCH[-30:-1], "14 mg patch", DAILY | {"start_in_days": 30, "duration_days": 14}, START),
     (SENNA, "senna 15 mg at night", "Take senna 15 mg at night", DAILY, "kept"),
     (SENNA, "Morphine MR 10 mg every 12 hours", "Take morphine MR 10 mg", DAILY, "frequency-not-in-quote"),
-    (SENNA, "senna 15 mg at night", "Take morphine 15 mg at night", DAILY, DRUG),
+    (SENNA, "senna 15 mg at night", "Take morphine 15 mg at night", DAILY, NUMBER),
     (SENNA, "senna 15 mg at night", "Take senna 10 mg at night", DAILY, NUMBER),
     (STEROIDS, STEROIDS[-38:-1], "Take omeprazole 20 mg", DAILY | {"duration_days": 10}, "kept"),
     (STEROIDS, STEROIDS[-38:-1], "Take omeprazole", DAILY | {"duration_days": 7}, LENGTH),

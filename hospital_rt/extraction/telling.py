@@ -18,8 +18,7 @@ Told = Literal["negated", "stopped", "past", "state", "someone-else", "undecided
 _SUBJECT = re.compile(r"\b(?:s?he|they|we|i|il|elle|elles|nous|je|ella|ellos|nosotros|yo)\b(?! ?[/-])")
 _COPULA = re.compile(
     r"(?<!')\b(?:is|are|was|were|has|have|had|been|being|did|does|isn't|aren't|est|sont|etait|etaient|avait|esta|"
-    r"estaba|era|"
-    r"fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
+    r"estaba|era|fue|ha|han|habia|a donne|a prescrit|a conseille|a mis|ont donne)\b(?! (?:to|due)\b)"
 )
 _BEFORE_NOW = re.compile(
     r"^since\b|^(?:[a-z]+ )?(?:medic\w+|meds|treatment|therapy|drugs) (?:before|prior to|until|up to) [a-z]|"
@@ -28,13 +27,11 @@ _BEFORE_NOW = re.compile(
     r"carried forward|imported)\b|\b(?:previous|old|last) (?:note|entry|letter|summary)\b|"
     r"\b(?:tomo|recibio|tuvo|uso|llevo|probo|inicio en|operad[oa] en)\b|"
     r"^(?:now |also |been )?(?:using|taking|having|getting|giving|applying|drinking|eating|smoking|wearing|feeding|"
-    r"injecting|"
-    r"inhaling|needing)\b|(?:\w+-)?(?:adheren\w+|complian\w+|concordan\w+)|"
+    r"injecting|inhaling|needing)\b|(?:\w+-)?(?:adheren\w+|complian\w+|concordan\w+)|"
     r"^(?:two|three|four|several|many|multiple|repeated|numerous|various|a few|a couple of|\d) (?:[a-z]+ )?(?:courses|"
     r"cycles|"
     r"bursts|trials|doses|injections|prescriptions) of\b|^\W*(?:[a-z]+,? )?\d{1,3} ?(?:yo|y/o|yrs?|year[- ]olds?|m|"
-    r"f)\b|"
-    r"^(?:(?:the|his|her|your|their|a|an) )?(?:off\b|under\b|despite|in spite of|apart from|except|following\b|"
+    r"f)\b|^(?:(?:the|his|her|your|their|a|an) )?(?:off\b|under\b|despite|in spite of|apart from|except|following\b|"
     r"notwithstanding|"
     r"earlier|initially|at first\b|originally|formerly|prior to|before (?:admission|this|that|coming|pregnancy|"
     r"conception)|"
@@ -42,8 +39,7 @@ _BEFORE_NOW = re.compile(
     r"easter|years|holidays?|weekend)|"
     r"throughout|during (?:his|her|the|this|that) (?:stay|admission|pregnancy|holiday)|as an in-?patient|"
     r"in (?:hospital|childhood|casualty|a&e|theatre|itu|icu|recovery)|(?:on|at) (?:arrival|admission)|"
-    r"on the (?:ward|unit)|"
-    r"background|history of|h/o|"
+    r"on the (?:ward|unit)|background|history of|h/o|"
     r"(?:usual|normal|regular|repeat|existing|home|long-?term|present|current|previous|old) (?:treatment|"
     r"medic\w+|meds|tablets|"
     r"drugs|pills|list|prescription|inhalers?|therapy)|lleva \w+ (?:dias|semanas|meses|anos)|le (?:recet|prescrib|"
@@ -64,32 +60,27 @@ _OPENED_BY_PAST = re.compile(
     r"^(?:(?:well|best|partly|partially|poorly|newly|long|also|all|both|already|then|recently) )?"
     r"(?!(?:prescribed|issued|advised|recommended|added|needed|required|continued)\b)(?:[a-z]+ed|put|kept|left|got|"
     r"been|ran|felt|held|came|went|begun|grown|taking|using|having) (?:\w+ly )?(?:on|onto|with|by|from|for|down|off|"
-    r"in|at|under|"
-    r"using|through|between|up|out|to|taking|herself|himself|themselves|it)\b"
+    r"in|at|under|using|through|between|up|out|to|taking|herself|himself|themselves|it)\b"
 )
 _SOMEBODY = (
     rf"(?:{PEOPLE}|{STAFF}|(?:the|a|an|another|his|her|my|your|their|our|some|one|old|previous|last|local) "
-    r"(?:[\w'-]+ ){0,2}[\w'-]+|"
-    r"someone|somebody|everyone|nobody|people|others|"
+    r"(?:[\w'-]+ ){0,2}[\w'-]+|someone|somebody|everyone|nobody|people|others|"
     r"[a-z]+ology|[a-z]+iatry|paediatrics|pediatrics|orthopaedics|surgeons?|physicians?|consultants?|internet|website)"
 )
 _BARE_PAST = r"(?:[a-z]{2,}ed|put|gave|took|told|said|thought|sent|left|kept|brought|lent|saw|got|bought|made|had|have)"
 _SOMEBODY_DID = re.compile(
     rf"^(?:\w+ly )?{_SOMEBODY} (?:also |then |once |had |has |have |now |already |at [\w ]{{2,20}} |in [\w ]{{2,20}} )*"
-    rf"(?!(?:affected|infected|"
-    rf"injured|inflamed|involved|operated|coated|medicated)\b){_BARE_PAST}\b"
+    rf"(?!(?:affected|infected|injured|inflamed|involved|operated|coated|medicated)\b){_BARE_PAST}\b"
 )
 _SOMEBODY_DOES = re.compile(rf"\b{PEOPLE} (?!needs\b)[a-z]{{2,}}[^s\W]s\b (?!to\b)")
 _BY_STAFF = re.compile(
     r"\b(?:by|par|por) (?:the |our |an? |l'|la |el |les |une )?(?:(?!the )[a-z]+ ){0,2}(?:nurses?|team|hca|ide|"
-    r"infirmi\w+|enfermer\w+|"
-    r"carers?|"
+    r"infirmi\w+|enfermer\w+|carers?|"
     r"staff|matron|hv|d/?ns?|midwife|midwives|paramedics?|ambulance|anaesthetist|surgeons?)\b"
 )
 _SOMEBODY_DOES_IT = re.compile(
     r"\b(?:staff|carers|nurses|parents|children|sons|daughters|team|family|relatives|neighbours|friends) (?!to\b|"
-    r"should\b|must\b)"
-    r"[a-z]+ (?:his|her|him|their|the|it|them)\b"
+    r"should\b|must\b)[a-z]+ (?:his|her|him|their|the|it|them)\b"
 )
 _ON_IT = re.compile(r"(?:^|[,;:(] ?|\b(?:still|already|currently|remains|stable|now) )on $")
 _THIRD = re.compile(
@@ -120,8 +111,7 @@ _STOPS = re.compile(
     r"arret de la|arret de l'|suspension d[eu']|se (?:retira|suspende|interrumpe|deja|quita)|"
     r"retirada de(?!l? (?:l[oa]s )?(?:puntos|suturas?|grapas|drenaje|sonda|yeso|escayola|ferula|vendajes?|cateter)\b)|"
     r"withdraw(?:al|n)?(?! (?:schedule|plan|regimen?|programme|program|scheme)\b)|cessation of|"
-    r"end of (?:the )?(?:treatment|course)|^d/?c'?d?\b|"
-    r"traitements? arretes?|stopping|dropping|"
+    r"end of (?:the )?(?:treatment|course)|^d/?c'?d?\b|traitements? arretes?|stopping|dropping|"
     r"coming off|came off)\b|^off\b[: ]"
 )
 _TAPERS = re.compile(
@@ -140,9 +130,7 @@ _NO_REASON = re.compile(
 )
 _AFTER_IT = re.compile(
     r"^\W*(?:kg )?(?:(?:po|im|iv|pr|sc|stat|neb) )*(?:given|administered|injected|infused)\b(?! (?:if|when|as|by|once|"
-    r"twice|"
-    r"every|with|"
-    r"at|before|after|for|until|in the)\b)|"
+    r"twice|every|with|at|before|after|for|until|in the)\b)|"
     r",? when (?:the |his |her |she |he |it |they )?\w+ (?:began|started|stopped|was|were|had|came|fell|got)\b|"
     r"^[\s,)]*(?:\w+ly )?(?:(?:is|are|was|were|has|have|had|did|does)(?! (?:to be (?:taken|used|applied|given|started|"
     r"continued)|due|needed|required|recommended|advised|(?:now |also |today )?been (?:prescribed|started|commenced|"
