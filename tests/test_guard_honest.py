@@ -39,6 +39,9 @@ MISREAD = [
     ("We will see you again in 3 days.", "Come back in 3 days", ONCE),
     ("We ask for control of the blood count in 2 weeks.", "Have your blood count checked in 2 weeks", ONCE),
     ("A reading of 150/100 or more: come to the day unit.", "Come to the day unit at 150/100 or more", NEEDED),
+    ("Your next appointment is on 3 June.", "Come to your appointment on 3 June", ONCE),
+    ("Wean off sertraline: 50 mg a day for 2 weeks.", "Take sertraline 50 mg a day", DAILY | {"duration_days": 14}),
+    ("Prednisone 20 mg 3x/d 5d.", "Take prednisone 20 mg three times a day for 5 days", TDS | {"duration_days": 5}),
     ("Retirada de puntos a los 7 días.", "Retirada de los puntos a los 7 días", ONCE),
     ("Drop off the care plan at the school office.", "Drop off the care plan at the school office", ONCE),
     ("Joindre l'astreinte de l'HAD si vomissements.", "Joindre l'astreinte si vomissements", NEEDED),
@@ -68,6 +71,9 @@ SUPPLY = "Cefalexin 500 mg q6h, #28, no refills."
 WHILE = "Docusate 100 mg BD while taking codeine. Codeine 30 mg qds for 5 days."
 PATCH = "Quit date set for Monday. From the quit date, patch 21 mg daily for 6 weeks; then 14 mg daily for 2 weeks."
 SENNA = "Morphine MR 10 mg every 12 hours, with senna 15 mg at night."
+METFORMIN = "Metformin 500 mg in the morning and 1 g at night."
+FOLIC = "Folic acid 5 mg nightly until 12 weeks. Now 8 weeks pregnant."
+THE_NEXT = "Ramipril 5 mg daily the next day. The next day is Friday."
 STEROIDS = "Dexamethasone 8 mg mane x 5/7, 4 mg mane x 5/7, then off. Omeprazole 20 mg od while on steroids."
 STARTS = "Vortioxetine from day 8: 5 mg in the morning for 7 days, from day 15 10 mg in the morning."
 NEIGHBOUR = "Amoxicillin 250 mg for 5 days. Proguanil 200 mg daily, to start after the amoxicillin is finished."
@@ -84,6 +90,12 @@ COURSES = [
     (SENNA, "Morphine MR 10 mg every 12 hours", "Take morphine MR 10 mg", DAILY, "frequency-not-in-quote"),
     (SENNA, "senna 15 mg at night", "Take morphine 15 mg at night", DAILY, NUMBER),
     (SENNA, "senna 15 mg at night", "Take senna 10 mg at night", DAILY, NUMBER),
+    (METFORMIN, "1 g at night", "Take metformin 1 g at night", DAILY, "kept"),
+    (METFORMIN, "1 g at night", "Take metformin 1 g in the morning", DAILY, "opposite"),
+    (METFORMIN, "1 g at night", "Take metformin 500 mg at night", DAILY, NUMBER),
+    (FOLIC, FOLIC[:38], "Take folic acid 5 mg", DAILY | {"duration_days": 28}, "kept"),
+    (FOLIC, FOLIC[:38], "Take folic acid 5 mg", DAILY | {"start_in_days": 28}, START),
+    (THE_NEXT, THE_NEXT[:19], "Take ramipril 5 mg", DAILY | {"start_in_days": 3}, START),
     (STEROIDS, STEROIDS[-38:-1], "Take omeprazole 20 mg", DAILY | {"duration_days": 10}, "kept"),
     (STEROIDS, STEROIDS[-38:-1], "Take omeprazole", DAILY | {"duration_days": 7}, LENGTH),
     (STARTS, "from day 15 10 mg in the morning", "10 mg from day 15", DAILY | {"start_in_days": 14}, "kept"),

@@ -122,10 +122,13 @@ def _sides(words: dict[str, str], low: str) -> set[str]:
 
 
 def _contradicts(words: dict[str, str], said: str, evidence: Evidence) -> bool:
-    """Whether both speak of it, and of nothing in common. The clauses quoted count before their sentences."""
+    """Whether both speak of it, and of nothing in common. The clauses quoted count before their sentences, and alone
+    for the part of the day at which they give a dose ("500 mg in the morning and 1 g at night")."""
     mine = _sides(words, said)
-    theirs = _sides(words, evidence.narrow.low) or _sides(words, evidence.wide.low)
-    return bool(mine and theirs) and not mine & _sides(words, evidence.wide.low)
+    theirs = _sides(words, (evidence.own or evidence.narrow).low) or _sides(words, evidence.wide.low)
+    apart_from_it = words is _PARTS and evidence.narrow.doses and _sides(words, evidence.narrow.low)
+    rest = evidence.narrow if apart_from_it else evidence.wide
+    return bool(mine and theirs) and not mine & _sides(words, (evidence.own or rest).low)
 
 
 def _another_side(said: str, evidence: Evidence) -> bool:

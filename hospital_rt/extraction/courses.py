@@ -39,7 +39,10 @@ _SUPPLY = re.compile(
 )
 _REFILLS = re.compile(r"\b(?:refills?|repeats?)[: ]*[1-9x]|\b(?:[1-9]|one|two|three) (?:refills?|repeats?)\b")
 _THIS_WEEK = re.compile(r"\b(?:(?:all|the rest of) )?(?:this week|cette semaine|esta semana)\b")
-_AGREED = re.compile(r"\b(?:the|your|his|her|that) (?P<what>[a-z]+) (?:date|day)\b")
+_AGREED = re.compile(
+    r"\b(?:the|your|his|her|that) (?P<what>(?!same|next|following|first|last|other|whole|previous|third|second|very|"
+    r"entire|only|exact|due|working|week)[a-z]+) (?:date|day)\b"
+)
 _CLASSES = {
     "steroid": words_of("prednisolone prednisone dexamethasone hydrocortisone methylprednisolone betamethasone"),
     "opioid": words_of("codeine dihydrocodeine oxycodone morphine tramadol hydrocodone"),
@@ -56,7 +59,7 @@ _COUNTED_FORMS = frozenset({"tablet", "capsule", "sachet", "patch"})
 
 def lengths_elsewhere(evidence: Evidence, *, times: int, start: int) -> set[int]:
     """Every ``duration_days`` that follows from what the words quoted point at, for a start and a number a day."""
-    low = evidence.narrow.low
+    low = f"{evidence.narrow.low} . {evidence.quote.low}"
     found = {end - start for m in _AS_LONG_AS.finditer(low) for end in _ends_of(m["it"], evidence)}
     found |= _to_a_day(evidence)
     if all(r.lasts is None for r in evidence.readings) and evidence.narrow.often:
@@ -68,11 +71,11 @@ def lengths_elsewhere(evidence: Evidence, *, times: int, start: int) -> set[int]
 
 def starts_elsewhere(evidence: Evidence) -> set[int]:
     """Every ``start_in_days`` that follows from what the words quoted point at."""
-    low = evidence.narrow.low
+    low = f"{evidence.narrow.low} . {evidence.quote.low}"
     found = agreed_days(low, evidence)
     for m in _ONCE_OVER.finditer(low):
         found |= _ends_of(m["it"], evidence)
-    return found | pregnancy(evidence)
+    return found
 
 
 def agreed_days(low: str, evidence: Evidence) -> set[int]:

@@ -147,6 +147,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:fortnight|quinzaine|quincena)\b", lambda m: _per_fortnight(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:monthly|month|mois|mes)\b", lambda m: _per_month(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES})[ -]?(?:{_A} ?)?(?:{_DAY}|daily|diari[oa]s?|quotidiennement)\b", _per_day),
+        (rf"\b{_N} ?{_TIMES} ?/ ?d\b", _per_day),
         (rf"\b{_N} ?(?:doses?|prises?|dosis|tomas|applications?|aplicaciones|inhalations?) (?:a|per|par|al|in) ?"
          rf"{_DAY}\b", _per_day),
         (rf"\b(?:in|en|into) {_N} (?:equal |equally )?(?:divided )?(?:doses?|prises?|tomas|fois)\b", _per_day),

@@ -155,7 +155,8 @@ _STATE_ANYWHERE = re.compile(
     r"worn|attends|does|goes(?! (?:up|down))|keeps|sees|puts|buys|wakes|smokes|drinks|gets|reports|misses|walks|"
     r"sleeps|complains|feels|says|eats|forgets|admits|"
     r"describes|remains|tolerates|tolerating|manages|struggles|finds|passes|vomits|coughs|needs his|needs her|taking|"
-    r"is on|are on|am on|prend|fume|boit|dort|toma|fuma|bebe|duerme|refiere|presenta|usa)\b"
+    r"(?:is|are|am) on(?! (?:the )?(?:\d|(?:mon|tues|wednes|thurs|fri|satur|sun)day))|prend|fume|boit|dort|toma|fuma|"
+    r"bebe|duerme|refiere|presenta|usa)\b"
 )
 _OTHERS = re.compile(
     r"^they(?:'ll| will) (?:write|send|ring|call|contact|post|be|"

@@ -73,7 +73,6 @@ _ALIASES = {
     "amox": "amoxicillin",
     "doxy": "doxycycline",
     "pred": "prednisolone prednisone",
-    "dex": "dexamethasone",
     "apap": "acetaminophen paracetamol",
     "acetaminophen": "paracetamol",
     "paracetamol": "acetaminophen",

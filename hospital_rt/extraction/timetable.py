@@ -6,7 +6,7 @@ them allow it; what the service may choose itself (clock times) is left to it ra
 
 from __future__ import annotations
 
-from hospital_rt.extraction.courses import agreed_days, lengths_elsewhere, starts_elsewhere
+from hospital_rt.extraction.courses import agreed_days, lengths_elsewhere, pregnancy, starts_elsewhere
 from hospital_rt.extraction.dates import days_to
 from hospital_rt.extraction.evidence import Evidence, Scope
 from hospital_rt.extraction.often import often, rhythm
@@ -63,7 +63,7 @@ def _start_doubt(item: PlanItem, evidence: Evidence) -> Doubt | None:
     if begins and not item.as_needed:
         return None if start in {n for d in begins for n in (d.days, *d.allowed)} or start in taper else late
     if not rhythm(evidence.narrow.often):  # a single dated act, as a plan of one
-        return None if start in {0} | evidence.wide.named_starts() | taper else late
+        return None if start in {0} | evidence.wide.named_starts() | taper | pregnancy(evidence) else late
     allowed = {0} | {r.due.days for r in evidence.readings if r.due} | taper
     following = any(d.fixed for d in evidence.wide.durations) and start <= 1
     return None if start in allowed or following else late
