@@ -51,7 +51,8 @@ _BEGINS = (
 )
 _PRESCRIBED = re.compile(
     r"^(?:(?:so|and|therefore|today|accordingly|after (?:\w+ )?discussion|following discussion),? )*"
-    r"(?!.*\b(?:if|once|when|unless|later|next (?:month|time|visit|review|appointment|year))\b)(?:"
+    r"(?!.*\b(?:if|once(?! (?:a|per|daily|weekly|monthly|every|each|in|at|nightly)\b)|when|unless|later|"
+    r"next (?:month|time|visit|review|appointment|year))\b)(?:"
     rf"(?:i|we) (?:propose|plan|intend|suggest|recommend|have decided|decided|aim|want|would like|am going|"
     rf"are going)(?: now)? to"
     rf"(?= {_BEGINS}\b)|(?:i'm|we're|i am|we are)(?: now| also| today| therefore)* (?:starting|commencing|beginning|"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 
 from hospital_rt.extraction.clauses import clauses
+from hospital_rt.extraction.lexicon import STAFF
 from hospital_rt.extraction.reading import KEEP, Reading, first_fact, read
 from hospital_rt.extraction.stance import stance
 from hospital_rt.extraction.telling import told
@@ -21,6 +22,7 @@ _OPENS_ANEW = re.compile(
     r"new|newly|plan|rx|start\w*|begin\w*|commenc\w*|add(?:ed|ing)?|prescribed|maintenant|desormais|ahora|a partir|"
     r"a present|mais|pero|donc|nouveau|hoy|aujourd'hui)\b|->|=>|→"
 )
+_STAFF_TO = re.compile(rf"(?:please )?{STAFF} to (?!be\b)")
 _APART = re.compile(r"\s[-–]\s")
 _GOES_ON = re.compile(r"^(?:also|and|plus|as well as|along with|in addition|ainsi que|et|y|tambien|aussi)\b")
 _EITHER = re.compile(r"\b(?:or|nor|ni|ou|o)\b")
@@ -45,6 +47,8 @@ def readings(text: str, day: date) -> list[Reading]:
 
 def _is_opener(r: Reading) -> bool:
     """Whether the words before the first drug or dose already say whose words they are, so that a list may follow."""
+    if r.why_not == "someone-else" and _STAFF_TO.match(r.clause.low):
+        return True
     if not (r.drug or r.dosed or r.rhythm):
         return False
     head = r.clause.low[: first_fact(r)]
@@ -53,6 +57,10 @@ def _is_opener(r: Reading) -> bool:
 
 def _reaches(opener: Reading, r: Reading, text: str) -> bool:
     """Whether the opener still holds for a later clause."""
+    if _STAFF_TO.match(opener.clause.low) and r.verb is not None:
+        between = text[opener.clause.span.end : r.clause.span.start].strip()
+        alone = r.clause.low.startswith(r.verb) and not _STAFF_TO.match(r.clause.low)
+        return alone and between in {"and", "then", "and then"} and r.clause.sentence == opener.clause.sentence
     tells_on = r.clause.then and r.verb in KEEP and not r.dosed and r.rhythm is None and opener.why_not in _WIDE
     if (r.verb is not None and not tells_on) or not (r.drug or r.dosed or r.rhythm):
         return False

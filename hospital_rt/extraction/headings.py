@@ -11,7 +11,8 @@ import re
 _PLAN_HEADINGS = (
     r"(?:medication|meds|medicines|drugs|treatment|therapy) (?:at|on|for) discharge|(?:therapy|"
     r"treatment) proposal|procedere|"
-    r"home programme|adv|(?:[a-z-]+ ){0,2}(?:schedule|regimen|regime|titration|schema)(?: (?:agreed|given|"
+    r"home programme|adv|(?:(?!previous|prior|past|old|former|failed|current|usual|home|"
+    r"existing)[a-z-]+ ){0,2}(?:schedule|regimen|regime|titration|schema)(?: (?:agreed|given|"
     r"signed|and|today|explained|"
     r"as follows)){0,4}|(?:rx|medication|treatment|meds?|drug) changes|please(?: have| do| arrange)?|to (?:arrange|"
     r"book|get|order|"

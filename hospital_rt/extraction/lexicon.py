@@ -97,7 +97,7 @@ kegels pelvic exercices marche kinesitherapie lavage lavages bain bains glace pa
 glycemie ejercicios caminata lavados banos hielo compresas cura curas peso glucemia paseo
 """)
 SINGLE_NOUNS = words_of("""
-rev re-presentation representation presentation session retirada r/e
+usg fbs ppbs rbs rft ncct hrct cect tmt rev re-presentation representation presentation session retirada r/e
 fond microsuction
 gtt ogtt r/v ref refs optho ophtho derm cards neuro ortho load cd4 vl rtc rto tci form opticians dentists bloodwork
 labs lab fasting biochem kidney renal liver hearing vision smear pap dxa dexa holter doppler duplex angiogram ekg pft
@@ -150,7 +150,8 @@ STAFF = (
     r"nurse|nurses|"
     r"visitor|gp|surgeon|surgeons|consultant|registrar|pharmacist|pharmacy|lab|laboratory|physio|physiotherapist|"
     r"hospital|"
-    r"clinic|team|secretary|reception|receptionist|practice|surgery|social worker|carer|carers|midwife|doctor|dr|"
+    r"clinic|team|secretary|reception|receptionist|practice|surgery|social (?:worker|services)|home ?care|carer|"
+    r"carers|midwife|doctor|dr|"
     r"cardiologist|cardiology|dermatologist|specialist|optician|dietitian|infirmiere|infirmier|medecin|chirurgien|"
     r"enfermera|enfermero|medico|cirujano|farmaceutico|service|department|dept)"
 )

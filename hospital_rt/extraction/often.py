@@ -120,6 +120,14 @@ _MEAL = (
 _JOIN = r"\s?(?:,|/|-|&|and|et|y|,\s?and)\s?(?:on )?"
 _LIST = rf"{WEEKDAY}(?:{_JOIN}{WEEKDAY})+"
 
+_DOSE = ("mg", "mcg", "ml", "tab", "tabs", "units", r"\dg")
+
+
+def _after(word: str, *before: str) -> str:
+    """A word right after one of ``before``: looked for by the word, which is quicker than by what stands before it."""
+    return rf"\b{word}\b(?:" + "|".join(rf"(?<={b} {word})" for b in before) + ")"
+
+
 _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
     (re.compile(words), build)
     for words, build in (
@@ -182,12 +190,10 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
          _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
         (r"\b(?:on |at )?weekends\b|\bevery weekend\b", _said(every_days=7, weekdays=(5, 6))),
         # parts of the day, and meals
-        (r"(?:(?<=mg )|(?<=mcg )|(?<=ml )|(?<=tab )|(?<=tabs )|(?<=units )|(?<=puffs )|(?<=\dg )|(?<=each )|(?<=every )"
-         r"|(?<=in the ))am\b", _slot("morning")),
-        (r"(?:(?<=mg )|(?<=mcg )|(?<=ml )|(?<=tab )|(?<=tabs )|(?<=units )|(?<=puffs )|(?<=\dg )|(?<=each )|(?<=every )"
-         r"|(?<=in the ))pm\b", _slot("evening")),
+        (_after("am", *_DOSE, "puffs", "each", "every", "in the"), _slot("morning")),
+        (_after("pm", *_DOSE, "puffs", "each", "every", "in the"), _slot("evening")),
         # "ON": every night; the English word is followed by a day or a place
-        (r"(?:(?<=mg )|(?<=mcg )|(?<=\dg )|(?<=\d g )|(?<=ml )|(?<=tab )|(?<=tabs )|(?<=units )|(?<=\d ))on"
+        (_after("on", *_DOSE, r"\d g", r"\d") +
          r"(?=\W*$|\W*[,;.()+&]|\s(?:for|x) ?\d|\s\d+/\d|\s(?:until|then|prn)\b)", _slot("night")),
         (r"\b(?:in the daytime|by day|during (?:the|waking) (?:day|hours)|while awake|dans la journee|"
          r"durante el dia)\b", _slot("daytime")),

@@ -21,8 +21,9 @@ from hospital_rt.extraction.often import Often, Rhythm, often, rhythm
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.shorthand import name_of_line
 from hospital_rt.extraction.stance import GOES_ON, stance_beside
-from hospital_rt.extraction.telling import hangs_on_a_review, told, waits_for_a_visit
+from hospital_rt.extraction.telling import hangs_on_a_review, told
 from hospital_rt.extraction.text import words_of
+from hospital_rt.extraction.waiting import waits_for_a_visit
 
 _SINGLE = re.compile(
     r"\b(?:single dose|one dose|a dose|1 dose|stat|once only|one[- ]off|today only|tonight only|only today|"
@@ -73,6 +74,7 @@ _THEN_EMERGENCY = re.compile(
     r"er\b|ambulance|"
     r"emergency|hospital|casualty|surgical|eye casualty|assessment unit|urgences|urgencias|acute)"
 )
+_SPRAY = re.compile(r"\b(?:spray|inhaler)\b")
 _TO_EMERGENCY = re.compile(r"(?:straight )?(?:to )?(?:the )?(?:er|ed|a&e|emergency(?: \w+)?|casualty) (?:for|if|with) ")
 _DANGER = re.compile(
     r"\b(?:fewer|reduced|jaundice|dehydrat\w+|pauses|blue|loss|worsening|severe|new|any|signs?|flashing|red flags?|"
@@ -253,7 +255,9 @@ def as_needed(
     if _MAY.search(low) or (_THEN_EMERGENCY.search(low) and _is_danger(low.split(":")[0])):
         return (0, 0)
     complaint = _FOR_COMPLAINT.search(low)
-    if complaint and pace is None and due is None and (verb not in KEEP or verb == "use") and doses(low):
+    if complaint and pace is None and due is None and (verb not in KEEP or verb == "use") and (
+        doses(low) or _SPRAY.search(low)
+    ):
         named = re.findall(r"[a-z]+", low[complaint.start() :])
         return (0, 0) if any(w in SYMPTOMS for w in named) else None
     if re.search(r"\b(?:up to|maximum|max|hasta|jusqu'a)\b", low) and pace is None and any(f.limit for f in often(low)):

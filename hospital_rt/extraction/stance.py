@@ -15,7 +15,8 @@ from hospital_rt.extraction.asking import asks_a_colleague, unasked, unprescribe
 from hospital_rt.extraction.conditions import COMPANION, condition
 from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS, names_visit
 from hospital_rt.extraction.orders import order_at
-from hospital_rt.extraction.telling import SEES_AGAIN, is_called_for, is_form_line
+from hospital_rt.extraction.telling import SEES_AGAIN
+from hospital_rt.extraction.waiting import is_called_for, is_form_line, is_left_open
 
 Stance = Literal["negated", "prohibited", "stopped", "past", "state", "someone-else", "undecided"]
 
@@ -70,7 +71,8 @@ _PROHIBITED = re.compile(
     r"\bmake (?:e|you|una|im|we|dem|him|she|he|am) no\b|"
     r"\b(?:is|are|remains?|stays?|be|est|sont|queda\w*|esta\w*)(?: \w+ly| encore| aun)? (?:prohibited|forbidden|banned|"
     r"disallowed|taboo|inadvisable|off[- ]limits|off the (?:menu|table|cards)|out of (?:the question|bounds)|ruled out|"
-    r"not (?:permitted|allowed|advisable)|to be (?:avoided|refrained from|shunned|eschewed)|best (?:avoided|left alone|"
+    r"not (?:permitted|allowed|advisable)|avoided|to be (?:avoided|refrained from|shunned|eschewed)|"
+    r"best (?:avoided|left alone|"
     r"kept away)|interdite?s?|proscrite?s?|deconseillee?s?|contre-indiquee?s?|prohibid\w+|desaconsejad\w+|"
     r"contraindicad\w+)\b|"
     r"[:,–-] ?(?:strictly |absolutely |still )?(?:prohibited|forbidden|banned|not (?:allowed|permitted)|interdit\w*|"
@@ -92,7 +94,8 @@ _PAST_START = re.compile(
     r"last(?! dose)|post|trialled|switched|changed|increased|"
     r"reduced|"
     r"bought|"
-    r"borrowed|got|ended|saw|went|had|copied|avait|a eu|a pris|a recu|a termine|a arrete|prenait|termino|tomo|tomaba|"
+    r"borrowed|got|ended|saw|went|had|copied|a ete|ont ete|avait|a eu|a pris|a recu|a termine|a arrete|prenait|"
+    r"termino|tomo|tomaba|"
     r"recibio|tuvo|fue|estuvo|ya |acabo|completo|presento|ha (?:tomado|terminado|recibido|completado))\b"
 )
 _PAST = re.compile(
@@ -152,7 +155,8 @@ _STATE_NOW = re.compile(r"(?:\s[-–]|[:,]) (?:currently|at present|presently|ac
 _STATE_ANYWHERE = re.compile(
     r"\b(?:uses|takes|observes|delivers|gives|administers|visits|brings|collects|supervises|applies|injects|removes|"
     r"prepares|wears|"
-    r"worn|attends|does|goes(?! (?:up|down))|keeps|sees|puts|buys|wakes|smokes|drinks|gets|reports|misses|walks|"
+    r"worn|attends|does|goes(?! (?:up|down))|keeps|sees|puts|buys|wakes|smokes|drinks|gets|"
+    r"(?<!with )(?<!bring )(?<!your )(?<!get )(?<!old )(?<!all )reports|misses|walks|"
     r"sleeps|complains|feels|says|eats|forgets|admits|"
     r"describes|remains|tolerates|tolerating|manages|struggles|finds|passes|vomits|coughs|needs his|needs her|taking|"
     r"(?:is|are|am) on(?! (?:the )?(?:\d|(?:mon|tues|wednes|thurs|fri|satur|sun)day))|prend|fume|boit|dort|toma|fuma|"
@@ -183,6 +187,10 @@ _OTHERS = re.compile(
     rf"\b{STAFF} (?:will|to(?! be\b)|shall|would|is going to|has|have|had|may|can|is to|are to|va|doit|fera|passera|"
     rf"viendra|"
     rf"retirera|vendra|llamara|hara|retirara)\b|"
+    r"^(?:le |la |l'|les |el |los |las |son |sa |su )(?:pharmacien\w*|infirmi\w+|aide-soignante|kine\w*|enfermer\w+|"
+    r"farmaceutic\w+|cuidador\w*|auxiliar|medecin(?: traitant)?|medico(?: de cabecera)?) (?!doit|debe|du\b|"
+    r"des?\b|a\b|para\b|"
+    r"en\b|si\b)[a-z]+(?:e|a|ent|an)\b|"
     r"^(?:letter|copy|cc|refer(?:red)?|discussed|d/w|writing|written|dictated|copies|courrier|carta|derivad[oa]|"
     r"derivar)\b|"
     r"^(?:the |a |our |la |le |el )?(?!(?:s?he|you|they|patient|pt|it|this|these|mum|mother|dad|"
@@ -197,7 +205,7 @@ _OTHERS = re.compile(
     r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"
 )  # fmt: skip
 _THEY_DO = re.compile(
-    r"\b(?:team|nurses|carers|staff|paramedics|services?|midwives|physios|parents|therapists|district nurses) "
+    r"\b(?:team|nurses|carers|staff|paramedics|services?|midwives|physios|parents|therapists|district nurses|wheels) "
     r"(?:deliver|give|"
     r"administer|visit|bring|collect|manage|apply|inject|remove|supervise|do|change|see|provide|check|dress|help|"
     r"support)\b"
@@ -285,6 +293,8 @@ def stance_beside(low: str, span: tuple[int, int] | None) -> Stance | None:
     main = _WHILE.sub("", main)
     if is_form_line(main):
         return "state"
+    if is_left_open(low, span is not None):
+        return "undecided"
     at = order_at(main)
     verb = main[at:] if at is not None else ""
     first = verb.split(" ")[0]

@@ -74,6 +74,9 @@ _SOMEBODY_DID = re.compile(
 )
 _SOMEBODY_DOES = re.compile(rf"\b{PEOPLE} (?!needs\b)[a-z]{{2,}}[^s\W]s\b (?!to\b)")
 _BY_STAFF = re.compile(
+    r"\b(?:is|are|being|gets?) (?:\w+ ){1,3}by (?:the |our |an? |his |her )?(?:\w+ )?(?:clinic|gp|pharmac\w+|"
+    r"practice|hospital|"
+    r"service|lab\w*|family|daughter|son|wife|husband)\b|"
     r"\b(?:by|par|por) (?:the |our |an? |l'|la |el |les |une )?(?:(?!the )[a-z]+ ){0,2}(?:nurses?|team|hca|ide|"
     r"infirmi\w+|enfermer\w+|carers?|"
     r"staff|matron|hv|d/?ns?|midwife|midwives|paramedics?|ambulance|anaesthetist|surgeons?)\b"
@@ -171,6 +174,7 @@ _THIS_WINTER = re.compile(
     r"\blasted\b|"
     r"\b(?:twice|once|times|already|so far) this (?:winter|year|month|season|summer|spring|autumn|term)\b"
 )
+_AVERAGES = re.compile(r"\b(?:averag\w+|ranging|ranges|runs|running)(?: of| at| around| between| from)? \d")
 _MEASURED = re.compile(
     r"\W*(?:(?:home|mean|average|morning|fasting) )?(?:bp|blood pressures?|(?:blood )?(?:sugars?|glucose)|bgls?|bms?|"
     r"temp\w*|"
@@ -198,20 +202,6 @@ _NO_LINE = re.compile(
 """Words that a line of a prescription has no use for before the name of a medicine."""
 _ONLY_IF = re.compile(r"\bonly (?:if|when|should)\b|\bif funding\b|\bif (?:approved|accepted|listed)\b")
 _LAST_RESORT = re.compile(r"\bif all else fails\b|\bfailing (?:that|this|all)\b|\bas a last resort\b|\bin extremis\b")
-_WHEN_SEEN = re.compile(
-    r"\b(?:if|when|once|unless|should|si|cuando|quand)\b.{2,60}\b(?:(?:at|on|by|a|en|lors de) (?:the |his |her |"
-    r"your |our |"
-    r"their |la |el |su |sa |votre )?(?:(?:next |prochaine? |proxim[oa] )(?:\w+ )?(?:visit|review|check|clinic|"
-    r"appointment|"
-    r"follow[- ]?up|bloods?|tests?|consultation|visite|controle|visita|consulta|revision|cita)|"
-    r"(?:[\w-]+ ){0,3}(?:review|check|"
-    r"follow[- ]?up|revision))\b|next time\b|"
-    r"(?:seen|looked at) (?:again|next)\b|la prochaine fois\b|la proxima vez\b)|"
-    r"\bonce (?:(?:it|this|that|funding) (?:is|has been) )?(?:approved|funded|agreed|available|licensed|"
-    r"(?:\w+ ){1,4}(?:has|have) "
-    r"(?:approved|agreed|decided|met))\b"
-)
-"""What hangs on what is found when the patient is seen again."""
 _AT_REVIEW = re.compile(
     r"\b(?:by then|hasn't|has not|not (?:better|settled|healed|resolved)|fails?|doesn't|does not|relapses?|recurs?|"
     r"still)\b"
@@ -235,27 +225,6 @@ SEES_AGAIN = re.compile(
 )
 """What a doctor says of the next visit: the patient is to come."""
 _FINDING_IS = re.compile(r"\b(?:normal|fine|ok|clear|done|over|missed|unchanged|cancelled)\b")
-_CALLED_FOR = re.compile(
-    rf"\b(?:something|which|that|for which|about which) (?:(?:(?:your |my |her |his )?{STAFF}|you|the [a-z]+|"
-    rf"[a-z]+ology|they|we) )?(?:will|shall|"
-    r"is to|are to) (?:be )?(?:call|ring|phone|write|send|sent|invite|arrange|book|contact|post|organi[sz]e|"
-    r"see to|do)\w*\b|"
-    r"\bby invitation\b|\b(?:you|s?he|they)(?: will|'ll) be (?:called|invited|sent|contacted|rung|phoned|written to|"
-    r"notified|recalled)\b|\b(?:vous serez|il sera|elle sera|tu seras) (?:convoq|appel|contact|rappel|invit)\w*|"
-    r"\b(?:on|nous) vous (?:appeller\w+|rappeller\w+|convoquer\w+|ecrir\w+|contacter\w+)|"
-    r"\b(?:le|la|les|te|os) (?:citar|llamar|avisar|convocar|contactar|escribir)(?:an|emos|a)\b"
-)
-"""A visit that somebody else will call the patient for."""
-_FORM_LINE = re.compile(
-    r"^(?:per (?:the )?(?:label|leaflet|bnf|box|packet|packaging)|ref(?:erence)?|e\.?g\.?|(?:for )?example|sample text|"
-    r"test(?:ing)?(?: message| entry| line| only)?|template(?: text)?|placeholder|lorem ipsum|(?:max(?:imum)?|"
-    r"usual|standard|"
-    r"recommended|typical|adult|licensed) (?:\w+ )?dos(?:e|age|ing)|correction|corrected|amend(?:ed|ment)\w*|erratum|"
-    r"(?:dose|quantity|frequency|duration) field|auto-?(?:generated|text|fill\w*)|exemple|ejemplo|"
-    r"plantilla)(?: [a-z.]+)? ?:|"
-    r"_{2,}|\.{4,}|\bx{3,}\b|^[a-z ]{0,20}\[[a-z ]+\]"
-)
-"""A line of a form, or what stands there as an example."""
 _ITS = r"(?:his|her|the|their|a|an|its|your|my|sus?|ses|sa|son|le|la)"
 
 
@@ -283,7 +252,7 @@ def told(low: str, first: int, last: int, *, medicine: bool = False) -> Told | N
         return "someone-else"
     if _OPENED_BY_PAST.search(head) or _AFTER_IT.search(tail):
         return "past"
-    if _MEASURED.match(low) or _THIS_WINTER.search(low):
+    if _MEASURED.match(low) or _AVERAGES.search(low) or _THIS_WINTER.search(low):
         return "state"
     if medicine and _is_no_line(re.split(r"[,:;]|\s[-–]\s", head)[-1].rstrip()):
         return "state"
@@ -324,18 +293,3 @@ def hangs_on_a_review(low: str) -> bool:
         return True
     at_review = _AT_REVIEW.search(low) or any(names_visit(w) for w in re.findall(r"[a-z][\w&/-]*", low))
     return bool(_ONLY_IF.search(low) and at_review)
-
-
-def waits_for_a_visit(low: str) -> bool:
-    """ "Insulin if HbA1c > 9 on next visit", "once approved": what depends on what is found or settled later."""
-    return _WHEN_SEEN.search(low) is not None
-
-
-def is_called_for(low: str) -> bool:
-    """ "Smear in three months is something your GP will call you for": somebody else sees to the visit."""
-    return _CALLED_FOR.search(low) is not None
-
-
-def is_form_line(low: str) -> bool:
-    """ "Max BNF dose: 4 g daily", "take ___ mg", "Correction: dose is 10 tablets": a form or an example speaks."""
-    return _FORM_LINE.search(low) is not None
