@@ -16,7 +16,7 @@ from hospital_rt.extraction.conditions import COMPANION, condition
 from hospital_rt.extraction.lexicon import PEOPLE, STAFF, STOP_VERBS, names_visit
 from hospital_rt.extraction.orders import order_at
 from hospital_rt.extraction.telling import SEES_AGAIN
-from hospital_rt.extraction.waiting import is_called_for, is_form_line, is_left_open
+from hospital_rt.extraction.waiting import is_called_for, is_form_line, is_left_open, spoken_otherwise
 
 Stance = Literal["negated", "prohibited", "stopped", "past", "state", "someone-else", "undecided"]
 
@@ -335,7 +335,7 @@ def stance_beside(low: str, span: tuple[int, int] | None) -> Stance | None:
         return "past"
     if _STATE.search(main) or _STATE_NOW.search(main) or _STATE_ANYWHERE.search(main):
         return "state"
-    return None
+    return spoken_otherwise(main)
 
 
 def _fasting(main: str) -> bool:

@@ -6,6 +6,7 @@ One promise: such a line orders nothing of the patient today, verb or not. Works
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from hospital_rt.extraction.lexicon import STAFF
 
@@ -48,11 +49,40 @@ _LEFT_OPEN = re.compile(
     r"\b(?:if|once|when|should|subject to|provided) (?:the |his |her )?(?:mri|ct|scan|biopsy|x-?ray|insur\w+|"
     r"fund\w+|panel|board|"
     r"mdt|consultant|surgeons?|committee|team)(?: \w+){0,2} (?:confirm|agree|approve|show|allow|permit|accept)\w*\b|"
-    r"^(?:a voir (?:si|avec)|reste a|(?:queda\w* )?pendiente (?:de )?(?:decidir|valorar|ver))\b"
+    r"\bthere (?:will|shall) be no\b|^(?:a voir (?:si|avec)|reste a|(?:queda\w* )?pendiente (?:de )?(?:decidir|"
+    r"valorar|ver))\b"
 )
 _WILL_THINK = re.compile(
     r"(?:s?he|they|(?:the )?patient|pt)(?:'ll| will| is going to) (?:let us know|think|consider|decide|get back|mull)\b"
 )
+_NEGATED = re.compile(
+    r"\bnot (?:reqd|req'd|due|nec|willing)\b|\bthere (?:will|is to|shall) be no\b|^pas d[eu]\b|[:,] ?(?:strictly|"
+    r"absolutely) (?:none|not|no)\b"
+)
+_PROHIBITED = re.compile(r"\bno (?:debe|debera|deben|puede|ha de)\b|\bbe (?:refrained from|shunned|foregone|forgone)\b")
+_PAST = re.compile(
+    r"\b(?:a|ont) ete (?:arret|donn|prescr|pos|fait|retir|trait|administr)\w*|^se (?:administr|realiz|coloc|hiz|"
+    r"inici|extraj)\w*o\b|"
+    r"\b(?:she|he|e|dem|im) don [a-z]+|\bused up\b|\b(?:course|treatment) (?:is |was |now )*(?:complete|over|"
+    r"at an end)\W*$|"
+    r"\b(?:pulled|drained|transfused|irrigated|placed) (?:this morning|today|one unit|\d units?|here)\b|"
+    r"\bfrom (?:the |a |his |her )?(?:local )?(?:chemist|market|neighbou?r|friend) x ?\d|\bceased\b"
+)
+_UNDECIDED = re.compile(
+    r"\bsera (?:re)?(?:discut|decid|evalu|vu\b)\w*|\bbe decided\b|\b(?:can|could|may|"
+    r"might) be (?:looked (?:into|at)|revisited)\b"
+)
+
+
+def spoken_otherwise(low: str) -> Literal["negated", "prohibited", "past", "undecided"] | None:
+    """Why a clause without an order, of which nothing else says so, is none: wordings that are rarer."""
+    if _NEGATED.search(low):
+        return "negated"
+    if _PROHIBITED.search(low):
+        return "prohibited"
+    if _PAST.search(low):
+        return "past"
+    return "undecided" if _UNDECIDED.search(low) else None
 
 
 def waits_for_a_visit(low: str) -> bool:
