@@ -208,7 +208,7 @@ def words_of(listing: str) -> frozenset[str]:
 
 
 _ABBREVIATED = words_of(
-    "alt wkly dr mr mrs ms prof st no nr vs approx "
+    "alt wkly pt pts dr mr mrs ms prof st no nr vs approx "
     "tab tabs cap caps inj mg ml min hr hrs wk wks mth mths yr yrs temp resp "
     "e.g i.e eg ie etc p.o b.i.d t.i.d q.i.d q.d o.d b.d t.d.s q.d.s p.r.n a.m p.m h.s a.c p.c o.m o.n i.m i.v s.c "
     "mme mlle m sr sra srta dra av env comp cp ud aprox max min"
