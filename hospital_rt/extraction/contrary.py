@@ -107,7 +107,6 @@ def contrary_doubt(item: Item, evidence: Evidence) -> Doubt | None:
     theirs = evidence.wide.low + re.sub(r"\b(?:two|2)\b", " couple", evidence.wide.low)
     for pattern in _MUCH.values():
         if re.search(rf"\b(?:{pattern})\b", said) and not re.search(rf"\b(?:{pattern})\b", theirs):
-
             return "number-not-in-quote", "It gives an amount that the words quoted do not give."
     return None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from hospital_rt.database import Document, Session
 from hospital_rt.turns import take_turns
+from models.acts.notes import Outcome
 from models.acts.plan import NewPlan, activate
 from models.acts.telling import note_status
 from models.acts.together import within_s
@@ -21,14 +22,6 @@ from models.notes import Note, NoteStatus, Settled
 from models.plans import Plan
 from models.steps import Step
 from models.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A note that was taken up, and whom to wake."""
-
-    note: Note
-    users: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +34,10 @@ class Taking:
     lease_s: float
 
 
-async def begin_note(store: Store, note_id: str, *, lease: str, now: datetime, lease_s: float) -> Begun | None:
+async def begin_note(store: Store, note_id: str, *, lease: str, now: datetime, lease_s: float) -> Outcome | None:
     """Take a note to work on, and tell its author that it is being read. None: it is done, or another has it."""
     taking = Taking(note_id=note_id, lease=lease, now=now, lease_s=lease_s)
-    begun: Begun | None = await store.gathering(begin_together, apart=_id_of)(taking)
+    begun: Outcome | None = await store.gathering(begin_together, apart=_id_of)(taking)
     return begun
 
 
@@ -52,11 +45,11 @@ def _id_of(taking: Taking) -> str:
     return taking.note_id
 
 
-async def begin_together(store: Store, taken: Sequence[Taking]) -> list[Begun | None]:
+async def begin_together(store: Store, taken: Sequence[Taking]) -> list[Outcome | None]:
     """Take several up; a worker's clock and lease are the same for all."""
     now, lease_s = max(one.now for one in taken), min(one.lease_s for one in taken)
 
-    async def work(session: Session) -> list[Begun | None]:
+    async def work(session: Session) -> list[Outcome | None]:
         leases = {one.note_id: one.lease for one in taken}
         notes = await store.notes.claim(leases, now=now, lease_s=lease_s, session=session)
         take_turns(f"feeds/{note.doctor_id}" for note in notes.values())
@@ -65,7 +58,7 @@ async def begin_together(store: Store, taken: Sequence[Taking]) -> list[Begun | 
         ]
         users = await store.events.append(happenings, at=now, session=session)
         return [
-            Begun(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
+            Outcome(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
             for one in taken
         ]
 
