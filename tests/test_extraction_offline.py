@@ -247,6 +247,21 @@ async def test_the_command_prints_kept_steps_and_says_what_has_none() -> None:
     json.dumps(answer)
 
 
+@pytest.mark.parametrize(
+    ("note", "told"),
+    [
+        ("Take amoxicillin 500 mg TDS for 7 days. Stop ibuprofen.", ["Stop ibuprofen"]),
+        ("Please stop the naproxen today. Book a chest X-ray.", ["Please stop the naproxen today"]),
+        ("Aspirin stopped last year. Book a chest X-ray.", []),
+        ("Her sister stopped warfarin. Book a chest X-ray.", []),
+    ],
+)
+def test_an_order_to_stop_is_no_step_and_its_doctor_sees_that(note: str, told: list[str]) -> None:
+    found = guard(note, read_note(note, TUESDAY), day=TUESDAY)
+    assert len(found.kept) == 1
+    assert [one.quote for one in found.unmatched] == told
+
+
 def test_the_module_reads_a_note_from_standard_input() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hospital_rt.extraction", "--date", "2026-03-10"],

@@ -266,7 +266,9 @@ def _detail(r: Reading) -> str | None:
 
 
 def instruction_like(r: Reading) -> bool:
-    """Whether a clause reads like an instruction to the patient, step or not; prohibitions too."""
+    """Whether a clause reads like an instruction to the patient, step or not; prohibitions and orders to stop too."""
     if r.why_not == "prohibited":
         return len(r.clause.low.split()) > 2
+    if r.why_not == "stopped":
+        return order_at(r.clause.low) is not None
     return r.why_not is None and (steps.is_plan(r, in_plan=True) or steps.is_single(r) or bool(r.dosed and r.drug))
