@@ -63,12 +63,14 @@ async def count_standing(house: House) -> None:
 
 
 async def look_at_some(house: House, most: int) -> int:
-    """Look at the head and at most so many pages in a row, anywhere: how much is wrong. Cheap, for every minute."""
+    """Look at the head and at most so many pages in a row, anywhere, or at all where there are no more: how much is
+    wrong. Cheap, for every minute.
+    """
     audit = house.store.audit
     head = await audit.read_head()
     if not audit.is_head(head):
         return 1
-    first = max(1, random.randint(2 - most, max(1, head["pages"])))
+    first = max(1, random.randint(2 - most, head["pages"])) if head["pages"] > most else 1
     wrong, previous = 0, ""
     async for number, page, rows in audit.bound(min(head["pages"], first + most - 1), max(1, first - 1)):
         if number >= first:
