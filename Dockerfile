@@ -21,6 +21,7 @@ COPY main.py ./
 COPY hospital_rt hospital_rt/
 COPY models models/
 COPY tasks tasks/
+COPY cli cli/
 COPY handlers handlers/
 COPY static static/
 RUN python -m compileall -q .

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cli.admin_arguments import add_admin
 from hospital_rt.settings import TOGETHER, Settings, SettingsError, load_settings, read_environment
-from tasks.admin_cli import add_admin
 
 ROLES = ("web", "worker", "scheduler")
 WRONG_SETTINGS = 2
@@ -61,13 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stderr.write(f"{line}\n")
         return 1 if command == "check" else WRONG_SETTINGS
     if command in TOGETHER:
-        from hospital_rt.together import run_together
+        from hospital_rt.runtime.all_in_one import run_together
 
         return run_together(command, settings, values, seed=seed_demo)
     if command == "extract":
         return extract_note(settings, options.file, options.date)
     if command == "admin":
-        from tasks.admin_run import run_admin
+        from cli.admin_run import run_admin
 
         return run_admin(options, settings)
     return run_one(command, settings)
@@ -85,32 +85,32 @@ def leave_on_signals() -> None:
 
 def run_one(role: str, settings: Settings) -> int:
     """One role, until a signal ends it."""
-    from hospital_rt.processes import run_role
-    from hospital_rt.supervisor import announce_ready
-    from hospital_rt.telemetry import configure_logging
+    from hospital_rt.logs import configure_logging
+    from hospital_rt.runtime.role_process import run_role
+    from hospital_rt.runtime.supervisor import announce_ready
 
     configure_logging(form=settings.log_format, level=settings.log_level)
     if role == "scheduler":
-        from tasks.roles import run_scheduler
+        from tasks.worker import run_scheduler
 
         async def schedule() -> int:
-            from hospital_rt.processes import stop_on_signals
+            from hospital_rt.runtime.role_process import stop_on_signals
 
             await run_scheduler(settings, stop=stop_on_signals(), ready=announce_ready)
             return 0
 
         return run_listening(schedule())
 
-    from models.house import House, open_house, stop_when_overtaken
+    from models.app_context import House, open_house, stop_when_overtaken
 
     async def work(house: House, stop: asyncio.Event) -> None:
         watching = asyncio.create_task(stop_when_overtaken(house, stop), name="schema")
         if role == "web":
-            from handlers.web import run_web
+            from handlers.server import run_web
 
             await run_web(house, stop=stop, ready=announce_ready)
         else:
-            from tasks.roles import run_worker
+            from tasks.worker import run_worker
 
             await run_worker(house, stop=stop, ready=announce_ready)
         watching.cancel()
@@ -120,8 +120,8 @@ def run_one(role: str, settings: Settings) -> int:
 
 def run_listening(running: Coroutine[Any, Any, int]) -> int:
     """Run a role; one line and the code for wrong settings when it cannot listen where it should."""
-    from hospital_rt.probes import CannotListen
-    from hospital_rt.processes import run_async
+    from hospital_rt.ops.health import CannotListen
+    from hospital_rt.runtime.role_process import run_async
 
     try:
         return run_async(running)
@@ -132,7 +132,7 @@ def run_listening(running: Coroutine[Any, Any, int]) -> int:
 
 def seed_demo(settings: Settings) -> list[str]:
     """Have the demo accounts; one line for each log-in."""
-    from tasks.demo import seed
+    from cli.seed_demo import seed
 
     return asyncio.run(seed(settings))
 
@@ -188,7 +188,7 @@ def print_asyncapi() -> int:
 
 def check(values: dict[str, str]) -> int:
     """Settings and dependencies, one line a finding."""
-    from hospital_rt.checks import check_everything
+    from hospital_rt.runtime.preflight import check_everything
 
     findings = asyncio.run(check_everything(values))
     for is_fine, line in findings:

@@ -23,7 +23,7 @@ from bench.rest import closed
 from bench.site import Site, serving
 from bench.sizes import Sizes
 from bench.table import Row, median
-from hospital_rt.clock import utcnow
+from hospital_rt.domain.clock import utcnow
 
 STEPS = 5
 USERS_A_BATCH = 400

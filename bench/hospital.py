@@ -13,9 +13,9 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from bench.machine import Processes, free_port, pinned
-from hospital_rt.embedded import EmbeddedServers
+from hospital_rt.runtime.embedded_servers import EmbeddedServers
+from hospital_rt.runtime.supervisor import READY_FD
 from hospital_rt.settings import Settings
-from hospital_rt.supervisor import READY_FD
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -19,7 +19,7 @@ from bench.peer import Peer
 from bench.seed import seed
 from bench.sizes import Sizes
 from bench.table import Row
-from hospital_rt.clock import utcnow
+from hospital_rt.domain.clock import utcnow
 
 RATE, TURNS_A_SECOND = 2000, 50
 

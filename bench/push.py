@@ -22,10 +22,10 @@ from uuid import uuid4
 
 import uvloop
 
-from hospital_rt.clock import to_wire, utcnow
+from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.settings import Settings
+from models.app_context import House, open_house
 from models.events import Happening
-from models.house import House, open_house
 
 TURNS_A_SECOND = 50
 numbers = count()

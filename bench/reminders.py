@@ -19,8 +19,8 @@ from bench.peer import Peer
 from bench.seed import seed
 from bench.sizes import Sizes
 from bench.table import Row
-from hospital_rt.clock import utcnow
-from hospital_rt.wakeups import CHANNEL
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.realtime.pubsub import CHANNEL
 
 STEPS = 10
 

@@ -13,14 +13,14 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from hospital_rt.clock import to_millisecond, utcnow
-from hospital_rt.course import begin, time_passes
-from hospital_rt.database import Database
-from hospital_rt.passwords import Passwords
-from hospital_rt.schedule import Schedule
+from hospital_rt.domain.clock import to_millisecond, utcnow
+from hospital_rt.domain.course import begin, time_passes
+from hospital_rt.domain.schedule import Schedule
 from hospital_rt.settings import Settings
-from hospital_rt.tokens import Tokens
-from hospital_rt.vault import Vault
+from hospital_rt.storage.database import Database
+from hospital_rt.storage.field_encryption import Vault
+from hospital_rt.web.passwords import Passwords
+from hospital_rt.web.tokens import Tokens
 from models.assignments import Assignment
 from models.steps import Step, Words
 from models.store import Store

@@ -14,7 +14,7 @@ from bench.load import request
 from bench.machine import SYSTEM
 from bench.model import NOTE
 from bench.seed import PASSWORD, Seeded, seed
-from hospital_rt.clock import utcnow
+from hospital_rt.domain.clock import utcnow
 
 
 class Site:

@@ -9,35 +9,34 @@ from typing import Any
 
 from tornado.web import RequestHandler, url
 
-from handlers import (
+from handlers.api import (
+    access_log,
     accounts,
     assignments,
-    audit,
-    channels,
     email_reminders,
     events,
-    fhir,
-    fhir_people,
-    live_shapes,
     me,
     notes,
-    operations,
     patients,
+    reminder_channels,
     sign_in,
     steps,
 )
-from handlers.base import ApiHandler, NotFoundHandler
-from handlers.docs import INIT_JS, PAGE, TextDoor
-from handlers.fhir_base import FhirNotFoundHandler, OutcomeView
-from handlers.live import LiveHandler
-from handlers.operation import Doors
-from handlers.pages import STATIC, SWAGGER, FileHandler
-from handlers.shapes import ProblemView
-from hospital_rt import messages
-from hospital_rt.asyncapi import build_asyncapi
-from hospital_rt.asyncapi_page import asyncapi_page
-from hospital_rt.openapi import Described, build_openapi
-from hospital_rt.problems import PUBLISHED
+from handlers.api.schemas import ProblemView
+from handlers.base.api_handler import ApiHandler, NotFoundHandler
+from handlers.base.operation import Doors
+from handlers.fhir import care_plans, people
+from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView
+from handlers.live import schemas
+from handlers.live.handler import LiveHandler
+from handlers.site import health
+from handlers.site.docs import INIT_JS, PAGE, TextDoor
+from handlers.site.pages import STATIC, SWAGGER, FileHandler
+from hospital_rt.realtime import protocol
+from hospital_rt.web.asyncapi import build_asyncapi
+from hospital_rt.web.asyncapi_page import asyncapi_page
+from hospital_rt.web.openapi import Described, build_openapi
+from hospital_rt.web.problems import PUBLISHED
 
 VERSION = "0.1.0"
 
@@ -67,10 +66,10 @@ API: tuple[Route, ...] = (
     Route("/api/me/", me.MeHandler, "me"),
     Route("/api/me/password/", me.PasswordHandler, "me"),
     Route("/api/me/sessions/", me.SessionsHandler, "me"),
-    Route("/api/me/access-log/", audit.AccessLogHandler, "me"),
+    Route("/api/me/access-log/", access_log.AccessLogHandler, "me"),
     Route("/api/me/sessions/{session_id}/", me.SessionHandler, "me"),
-    Route("/api/me/calendar/", channels.CalendarHandler, "channels"),
-    Route("/api/me/push/", channels.PushHandler, "channels"),
+    Route("/api/me/calendar/", reminder_channels.CalendarHandler, "channels"),
+    Route("/api/me/push/", reminder_channels.PushHandler, "channels"),
     Route("/api/me/email-reminders/", email_reminders.EmailRemindersHandler, "channels"),
     Route("/api/doctors/", assignments.DoctorsHandler, "assignments"),
     Route("/api/assign/", assignments.AssignHandler, "assignments"),
@@ -87,17 +86,17 @@ API: tuple[Route, ...] = (
     Route("/api/check-in/{step_id}/", steps.CheckInHandler, "steps"),
     Route("/api/events/", events.EventsHandler, "feed"),
     Route("/api/adherence/", steps.AdherenceHandler, "feed"),
-    Route("/fhir/metadata", fhir_people.MetadataHandler, "fhir"),
-    Route("/fhir/Patient", fhir_people.PatientsHandler, "fhir"),
-    Route("/fhir/Patient/{id}", fhir_people.PatientHandler, "fhir"),
-    Route("/fhir/Practitioner", fhir_people.PractitionersHandler, "fhir"),
-    Route("/fhir/Practitioner/{id}", fhir_people.PractitionerHandler, "fhir"),
-    Route("/fhir/CarePlan", fhir.CarePlansHandler, "fhir"),
-    Route("/fhir/CarePlan/{id}", fhir.CarePlanHandler, "fhir"),
-    Route("/fhir/Task", fhir.TasksHandler, "fhir"),
-    Route("/fhir/Task/{id}", fhir.TaskHandler, "fhir"),
-    Route("/fhir/Communication", fhir.CommunicationsHandler, "fhir"),
-    Route("/fhir/Communication/{id}", fhir.CommunicationHandler, "fhir"),
+    Route("/fhir/metadata", people.MetadataHandler, "fhir"),
+    Route("/fhir/Patient", people.PatientsHandler, "fhir"),
+    Route("/fhir/Patient/{id}", people.PatientHandler, "fhir"),
+    Route("/fhir/Practitioner", people.PractitionersHandler, "fhir"),
+    Route("/fhir/Practitioner/{id}", people.PractitionerHandler, "fhir"),
+    Route("/fhir/CarePlan", care_plans.CarePlansHandler, "fhir"),
+    Route("/fhir/CarePlan/{id}", care_plans.CarePlanHandler, "fhir"),
+    Route("/fhir/Task", care_plans.TasksHandler, "fhir"),
+    Route("/fhir/Task/{id}", care_plans.TaskHandler, "fhir"),
+    Route("/fhir/Communication", care_plans.CommunicationsHandler, "fhir"),
+    Route("/fhir/Communication/{id}", care_plans.CommunicationHandler, "fhir"),
 )
 
 
@@ -124,8 +123,8 @@ def openapi_document() -> dict[str, Any]:
 def asyncapi_document(public_url: str) -> dict[str, Any]:
     """AsyncAPI 3.0, derived from the live channel's messages."""
     return build_asyncapi(
-        client=(messages.Auth, messages.CheckIn, messages.Ack, messages.Ping), server=live_shapes.SERVER_MESSAGES,
-        envelope=live_shapes.Event, events=live_shapes.EVENTS, version=VERSION, subprotocol=messages.SUBPROTOCOL,
+        client=(protocol.Auth, protocol.CheckIn, protocol.Ack, protocol.Ping), server=schemas.SERVER_MESSAGES,
+        envelope=schemas.Event, events=schemas.EVENTS, version=VERSION, subprotocol=protocol.SUBPROTOCOL,
         public_url=public_url,
     )  # fmt: skip
 
@@ -147,11 +146,11 @@ def make_routes(doors: Doors) -> list[Any]:
         *(url(route.pattern, route.handler, given) for route in API),
         url(r"/fhir(?:/.*)?", FhirNotFoundHandler, given),
         url(r"/api/live/?", LiveHandler, given),
-        url(r"/calendar/([A-Za-z0-9_-]{20,100})\.ics", channels.CalendarFileHandler, given),
+        url(r"/calendar/([A-Za-z0-9_-]{20,100})\.ics", reminder_channels.CalendarFileHandler, given),
         url(r"/unsubscribe/([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})", email_reminders.UnsubscribeHandler, given),
-        url(r"/healthz/?", operations.HealthHandler, given),
-        url(r"/readyz/?", operations.ReadyHandler, given),
-        url(r"/metrics/?", operations.MetricsHandler, given),
+        url(r"/healthz/?", health.HealthHandler, given),
+        url(r"/readyz/?", health.ReadyHandler, given),
+        url(r"/metrics/?", health.MetricsHandler, given),
         *(
             text(rf"/problems/{slug}/?", json.dumps({"type": f"/problems/{slug}", "title": title, "status": status}),
                  "application/json; charset=utf-8")

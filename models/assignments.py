@@ -7,8 +7,8 @@ from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.moved import wrote
+from hospital_rt.storage.change_tracking import wrote
+from hospital_rt.storage.database import Collection, Document, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

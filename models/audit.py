@@ -28,14 +28,14 @@ from typing import Any, TypeGuard
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from hospital_rt.clock import to_wire, utcnow
-from hospital_rt.database import Collection, Database, Document, Session, is_away
-from hospital_rt.problems import Problem
-from hospital_rt.telemetry import log
-from hospital_rt.trail import Act as Act
-from hospital_rt.trail import Trace as Trace
-from hospital_rt.trail import Verdict as Verdict
-from hospital_rt.vault import Unreadable, Vault
+from hospital_rt.domain.audit_types import Act as Act
+from hospital_rt.domain.audit_types import Trace as Trace
+from hospital_rt.domain.audit_types import Verdict as Verdict
+from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.logs import log
+from hospital_rt.storage.database import Collection, Database, Document, Session, is_away
+from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.web.problems import Problem
 
 PAGE = 1000
 HEAD = "audit"

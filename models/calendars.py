@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.database import Collection, Document, Session
+from hospital_rt.storage.database import Collection, Document, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.moved import told
-from hospital_rt.turns import take_turns
-from hospital_rt.vault import Unreadable, Vault
+from hospital_rt.storage.change_tracking import told
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.write_locks import take_turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ from uuid import uuid4
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.problems import FieldError, Problem
-from hospital_rt.vault import Unreadable, Vault
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.web.problems import FieldError, Problem
 
 LEASE_S = 15
 

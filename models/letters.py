@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
-from hospital_rt.database import Collection, Document, Session
+from hospital_rt.storage.database import Collection, Document, Session
 
 LetterKind = Literal["verify", "already", "reset", "reset-by-hospital", "sign-in-reused", "reminder"]
 LinkUse = Literal["reset", "verify"]

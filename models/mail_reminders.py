@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.database import Collection, Document, Session
+from hospital_rt.storage.database import Collection, Document, Session
 
 MOST_REFUSED = 3                       # letters in a row that the mail system would not take
 MOST_TOLD = 200

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.vault import Unreadable, Vault
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 NoteStatus = Literal[
     "queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"

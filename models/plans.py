@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pymongo import ReturnDocument, UpdateOne
 
-from hospital_rt.database import Collection, Session
+from hospital_rt.storage.database import Collection, Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
 
-from hospital_rt.course import Outcome, Slot, SlotState
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.moved import wrote
-from hospital_rt.vault import Unreadable, Vault
+from hospital_rt.domain.course import Outcome, Slot, SlotState
+from hospital_rt.storage.change_tracking import wrote
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 LOOK_BACK = (timedelta(days=1), timedelta(days=14), None)
 Use = Literal["slot", "as_needed", "checklist"]

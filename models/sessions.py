@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.database import Collection, Document, Session
+from hospital_rt.storage.database import Collection, Document, Session
 
 GRACE = timedelta(seconds=30)
 

@@ -16,14 +16,14 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
-from hospital_rt.asking import Asking
-from hospital_rt.clock import local_day, to_wire
-from hospital_rt.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.moved import wrote
-from hospital_rt.schedule import Schedule, Timeline
-from hospital_rt.vault import Unreadable, Vault
-from models.course_rows import course_row, read_course, read_schedule, schedule_row
+from hospital_rt.domain.clock import local_day, to_wire
+from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
+from hospital_rt.domain.schedule import Schedule, Timeline
+from hospital_rt.storage.batch_loader import Asking
+from hospital_rt.storage.change_tracking import wrote
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import Unreadable, Vault
+from models.course_codec import course_row, read_course, read_schedule, schedule_row
 
 MOST_COUNTED = 10_000                  # of what is due: beyond that the figure stands
 Kind = Literal["checklist", "plan"]

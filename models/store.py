@@ -19,13 +19,13 @@ from uuid import uuid4
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from hospital_rt.asking import Asking
-from hospital_rt.database import TRANSACTION_WITHIN_S, Database, Document, HalfRestored, Session
-from hospital_rt.gathering import Gathering
-from hospital_rt.migrations import bring_up
-from hospital_rt.moved import collected
-from hospital_rt.vault import Vault
-from models import schema
+from hospital_rt.storage.batch_loader import Asking
+from hospital_rt.storage.change_tracking import collected
+from hospital_rt.storage.database import TRANSACTION_WITHIN_S, Database, Document, HalfRestored, Session
+from hospital_rt.storage.field_encryption import Vault
+from hospital_rt.storage.group_commit import Gathering
+from hospital_rt.storage.migrations import bring_up
+from models import schema_versions
 from models.assignments import Assignment, Assignments
 from models.audit import Audit
 from models.calendars import Calendars
@@ -101,7 +101,7 @@ class Store:
         """
         if not restoring and await self._meta.find_one({"_id": RESTORING}):
             raise HalfRestored
-        await bring_up(self.database, schema.MIGRATIONS)
+        await bring_up(self.database, schema_versions.MIGRATIONS)
         wanted = {
             "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
             "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.vault import Unreadable, Vault
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 MOST_EACH = 10
 

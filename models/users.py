@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.asking import Asking
-from hospital_rt.clock import to_wire
-from hospital_rt.database import Collection, Document, Session
-from hospital_rt.vault import FEW, Unreadable, Vault
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.storage.batch_loader import Asking
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import FEW, Unreadable, Vault
 
 Role = Literal["doctor", "patient"]
 Status = Literal["active", "pending", "deactivated"]

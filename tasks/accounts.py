@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hospital_rt.clock import utcnow
-from hospital_rt.telemetry import log
-from models.acts.accounts import forget_sign_up
-from models.house import House
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.logs import log
+from models.app_context import House
+from models.services.accounts import forget_sign_up
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.context import HouseDep
+from tasks.dependencies import HouseDep
 
 SWEEP = "forget_sign_ups"
 KEPT = timedelta(days=30)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.house import House
+from models.app_context import House
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.context import HouseDep
+from tasks.dependencies import HouseDep
 
 NAME = "bind_audit"
 

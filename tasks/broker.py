@@ -19,8 +19,8 @@ from taskiq import AckableMessage, BrokerMessage, TaskiqScheduler
 from taskiq.schedule_sources import LabelScheduleSource
 from taskiq_redis import RedisStreamBroker
 
-from hospital_rt.telemetry import describe_error, log
-from hospital_rt.wakeups import REDIS_AWAY, try_once_more
+from hospital_rt.logs import describe_error, log
+from hospital_rt.storage.redis_client import REDIS_AWAY, try_once_more
 
 QUEUE = "hospital_rt:tasks"
 TICKS = "hospital_rt:ticks"

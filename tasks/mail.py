@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hospital_rt.clock import utcnow
-from hospital_rt.letter_texts import letter_text
-from hospital_rt.mail import Envelope, MailAway, MailRefused
-from hospital_rt.telemetry import log
-from models.acts.mail import still_owed
-from models.house import House
+from hospital_rt.delivery.mail_templates import letter_text
+from hospital_rt.delivery.mailer import Envelope, MailAway, MailRefused
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.logs import log
+from models.app_context import House
 from models.letters import MOST_TRIES, Letter
+from models.services.mail_reminders import still_owed
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.context import HouseDep
+from tasks.dependencies import HouseDep
 
 SEND, SWEEP = "send_letter", "sweep_letters"
 HOLD_S = 60.0

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from models.acts.mail import owe_letter
-from models.house import House
+from models.app_context import House
+from models.services.mail_reminders import owe_letter
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.context import HouseDep
+from tasks.dependencies import HouseDep
 
 SWEEP = "sweep_mail_reminders"
 PATIENCE = timedelta(minutes=10)

@@ -11,18 +11,18 @@ from uuid import uuid4
 
 from taskiq import TaskiqDepends
 
-from hospital_rt.beat import beating
-from hospital_rt.clock import clock_times, local_day
+from hospital_rt.domain.clock import clock_times, local_day
+from hospital_rt.domain.schedule import Schedule
 from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
-from hospital_rt.schedule import Schedule
-from hospital_rt.telemetry import describe_error, log
-from models.acts.read_note import Reading, begin_note, fail_note, finish_note
-from models.house import House
+from hospital_rt.logs import describe_error, log
+from hospital_rt.periodic import beating
+from models.app_context import House
 from models.notes import MOST_ATTEMPTS, Note
+from models.services.note_processing import Reading, begin_note, fail_note, finish_note
 from models.steps import Step, Words
 from models.users import User
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.context import desk_of
+from tasks.dependencies import desk_of
 
 READ, SWEEP = "read_note", "sweep_notes"
 LEASE_S = 10.0

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from hospital_rt.clock import to_wire
-from hospital_rt.push import PushSender
-from models.house import House
+from hospital_rt.delivery.web_push import PushSender
+from hospital_rt.domain.clock import to_wire
+from models.app_context import House
 from models.subscriptions import Subscription
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.context import HouseDep
+from tasks.dependencies import HouseDep
 
 SWEEP = "sweep_push"
 PATIENCE = timedelta(seconds=20)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from models.acts.remind import record_due
-from models.house import House
+from models.app_context import House
+from models.services.record_reminders import record_due
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.context import HouseDep
+from tasks.dependencies import HouseDep
 
 NAME = "remind_due"
 BATCH = 200

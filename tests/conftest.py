@@ -13,12 +13,12 @@ import pytest_asyncio
 import redis
 from pymongo import MongoClient
 
-from hospital_rt.embedded import Embedded, EmbeddedServers
+from hospital_rt.logs import configure_logging
+from hospital_rt.runtime.embedded_servers import Embedded, EmbeddedServers
 from hospital_rt.settings import Settings
-from hospital_rt.telemetry import configure_logging
-from tests.driver import NOON, Clinic, free_port, open_clinic, test_settings
-from tests.model_server import ModelServer
-from tests.processes import System, open_system
+from tests.support.driver import NOON, Clinic, free_port, open_clinic, test_settings
+from tests.support.model_server import ModelServer
+from tests.support.processes import System, open_system
 
 
 @pytest.fixture(scope="session", autouse=True)

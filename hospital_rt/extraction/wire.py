@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import openai
 
-from hospital_rt.clock import utcnow
+from hospital_rt.domain.clock import utcnow
 from hospital_rt.extraction.talk import Said, WireFailed
 
 MAX_ANSWER_BYTES = 256 * 1024

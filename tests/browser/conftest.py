@@ -78,7 +78,7 @@ class Model:
 @pytest.fixture(scope="session")
 def model() -> Iterator[Model]:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "tests.model_server", "--port", str(port)], cwd=ROOT,
+    process = subprocess.Popen([sys.executable, "-m", "tests.support.model_server", "--port", str(port)], cwd=ROOT,
                                stdout=subprocess.DEVNULL)  # fmt: skip
     running = Model(port)
 

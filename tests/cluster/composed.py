@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 NGINX_ADDRESS, PROMETHEUS_ADDRESS = "127.0.0.2", "127.0.0.3"
 """Where nginx and Prometheus come from here: every address of 127/8 is this machine's."""

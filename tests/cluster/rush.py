@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from itertools import count
 
-from tests.driver import Person
 from tests.faults.load import Load
+from tests.support.driver import Person
 
 PAUSE_S = 0.01
 

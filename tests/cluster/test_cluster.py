@@ -17,17 +17,17 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.channel import Channel
 from tests.cluster.conftest import Line
 from tests.cluster.rush import ThroughNginx, rushing
 from tests.cluster.topology import DAY_SECONDS, Cluster
-from tests.driver import Front, Person, free_port
 from tests.faults.compare import HEAD, NOUGHT, Counts
 from tests.faults.ground import count_all, settle
 from tests.faults.ward import Ward, look_inside, spread
-from tests.processes import Command, Role, happens, run_main
-from tests.test_backup import answers
-from tests.wire_http import say
+from tests.integration.test_backup import answers
+from tests.support.channel import Channel
+from tests.support.driver import Front, Person, free_port
+from tests.support.processes import Command, Role, happens, run_main
+from tests.support.wire_http import say
 
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 

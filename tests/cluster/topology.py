@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from hospital_rt.binaries import Binary, find_mongo, find_redis
+from hospital_rt.runtime.binaries import Binary, find_mongo, find_redis
 from tests.cluster.composed import DEPLOY, environment_of_roles, make_secrets, write_mongod, write_nginx
-from tests.driver import Front, free_port
-from tests.processes import Command, Role, System, happens
+from tests.support.driver import Front, free_port
+from tests.support.processes import Command, Role, System, happens
 
 DAY_SECONDS = 10
 

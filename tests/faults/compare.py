@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hospital_rt.clock import from_wire, to_wire
-from models.house import House
-from tests.driver import Person
+from hospital_rt.domain.clock import from_wire, to_wire
+from models.app_context import House
 from tests.faults.load import STEPS_OF_NOTE, Journal
 from tests.faults.ward import Due
+from tests.support.driver import Person
 
 SETTLED = {"ready", "superseded"}
 NOUGHT = (

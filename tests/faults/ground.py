@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hospital_rt.clock import utcnow
-from hospital_rt.embedded import EmbeddedServers
-from models.house import House
-from tests.driver import Person
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.runtime.embedded_servers import EmbeddedServers
+from models.app_context import House
 from tests.faults.compare import SETTLED, Counts, Records
 from tests.faults.load import Load, at_work
 from tests.faults.proxy import Proxy, proxy_of
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.ward import Due, Ward, look_inside, spread
-from tests.processes import Role, System, open_system
+from tests.support.driver import Person
+from tests.support.processes import Role, System, open_system
 
 SETTLE_WITHIN_S = 90.0
 DOCTORS, PATIENTS, LISTENERS = 5, 30, 12

@@ -21,10 +21,10 @@ from uuid import uuid4
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketError
 
-from hospital_rt.clock import from_wire
-from tests.channel import Channel, open_channel
-from tests.driver import Person
-from tests.processes import System
+from hospital_rt.domain.clock import from_wire
+from tests.support.channel import Channel, open_channel
+from tests.support.driver import Person
+from tests.support.processes import System
 
 NOTE = "Take amoxicillin 500 mg once a day for 7 days. Book a chest X-ray."
 STEPS_OF_NOTE = 2

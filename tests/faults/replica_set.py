@@ -12,9 +12,9 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from hospital_rt.binaries import bare_environment, find_mongo
-from hospital_rt.leash import leashed
-from tests.driver import free_port
+from hospital_rt.runtime.binaries import bare_environment, find_mongo
+from hospital_rt.runtime.child_process import leashed
+from tests.support.driver import free_port
 
 NAME = "ward"
 ELECTION_MS = 2000

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from hospital_rt.embedded import EmbeddedRefused
+from hospital_rt.runtime.embedded_servers import EmbeddedRefused
 from tests.faults.ground import Ground, Scenario
 from tests.faults.proxy import Proxy
-from tests.processes import Role
+from tests.support.processes import Role
 
 
 async def nothing(ground: Ground) -> int:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hospital_rt.clock import utcnow
-from tests.driver import Clinic
+from hospital_rt.domain.clock import utcnow
 from tests.faults.compare import Counts, Records
 from tests.faults.ward import Ward, daily, look_inside, spread
-from tests.processes import ROOT, Command, System, happens, open_system
+from tests.support.driver import Clinic
+from tests.support.processes import ROOT, Command, System, happens, open_system
 
 TRAVEL = """
 import runpy, sys

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hospital_rt.clock import to_millisecond, utcnow
-from models.house import House
+from hospital_rt.domain.clock import to_millisecond, utcnow
+from models.app_context import House
 from tests.faults.compare import Counts, Records
 from tests.faults.ground import Ground, Scenario, run
 from tests.faults.ward import Due, Ward, daily, look_inside
-from tests.processes import happens, open_system
+from tests.support.processes import happens, open_system
 
 
 async def a_bad_quarter_of_an_hour(ground: Ground) -> int:

@@ -9,17 +9,17 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from hospital_rt.clock import to_millisecond
-from hospital_rt.course import begin
-from hospital_rt.database import Session
-from hospital_rt.schedule import Schedule
+from hospital_rt.domain.clock import to_millisecond
+from hospital_rt.domain.course import begin
+from hospital_rt.domain.schedule import Schedule
 from hospital_rt.settings import Settings, load_settings, read_environment
-from models.acts.assign import assign_doctor
-from models.house import House, open_house
+from hospital_rt.storage.database import Session
+from models.app_context import House, open_house
+from models.services.choose_doctor import assign_doctor
 from models.steps import Step, Words
 from models.users import Role, User
-from tests.driver import PASSWORD, Person
-from tests.processes import System
+from tests.support.driver import PASSWORD, Person
+from tests.support.processes import System
 
 ZONE = ZoneInfo("UTC")
 DAY = 86_400

@@ -8,13 +8,21 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from hospital_rt.clock import from_wire, local_day
-from hospital_rt.course import Outcome
-from hospital_rt.database import Session
-from hospital_rt.schedule import Schedule
-from models.acts import accounts, assign, check_in, notes, read_note, remind, take_back
-from models.acts.answer import Ask
+from hospital_rt.domain.clock import from_wire, local_day
+from hospital_rt.domain.course import Outcome
+from hospital_rt.domain.schedule import Schedule
+from hospital_rt.storage.database import Session
 from models.notes import Note
+from models.services import (
+    accounts,
+    check_in,
+    choose_doctor,
+    note_processing,
+    note_review,
+    record_reminders,
+    undo_check_in,
+)
+from models.services.check_in_rules import Ask
 from models.steps import Step, Words
 from models.store import Store
 from models.users import Role, User
@@ -84,7 +92,7 @@ class Acts:
     def dispatcher(self, *, limit: int = 2) -> Act:
         async def act(store: Store) -> int:
             looks = 0
-            while (await remind.record_due(store, now=self.now, limit=limit)).steps == limit:
+            while (await record_reminders.record_due(store, now=self.now, limit=limit)).steps == limit:
                 looks += 1
                 assert looks < 50, "the same steps are due again and again"
             return looks
@@ -93,7 +101,7 @@ class Acts:
 
     def submit(self, patient_id: str, kind: str) -> Act:
         async def act(store: Store) -> None:
-            done = await notes.submit_note(
+            done = await note_review.submit_note(
                 store, doctor_id=self._doctor_of(patient_id), patient_id=patient_id, text=kind, now=self.now
             )
             self.journal.notes.append(done.note.id)
@@ -107,7 +115,7 @@ class Acts:
 
     def worker(self, note_id: str) -> Act:
         async def act(store: Store) -> None:
-            begun = await read_note.begin_note(store, note_id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
+            begun = await note_processing.begin_note(store, note_id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
             if begun is None:
                 return
             note = begun.note
@@ -115,9 +123,9 @@ class Acts:
             patient = await store.users.get(note.patient_id)
             assert kind is not None and patient is not None
             if kind == "broken":
-                await read_note.fail_note(store, note, failure="invalid-answer", now=self.now)
+                await note_processing.fail_note(store, note, failure="invalid-answer", now=self.now)
                 return
-            await read_note.finish_note(store, self._reading(note, patient, kind))
+            await note_processing.finish_note(store, self._reading(note, patient, kind))
 
         return act
 
@@ -125,8 +133,10 @@ class Acts:
         """Notes that came at once, as far as they are of different patients: taken up together, finished together."""
 
         async def act(store: Store) -> None:
-            taken = [read_note.Taking(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S) for id in note_ids]
-            found = {one.note.patient_id: one.note for one in await read_note.begin_together(store, taken) if one}
+            taken = [
+                note_processing.Taking(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S) for id in note_ids
+            ]
+            found = {one.note.patient_id: one.note for one in await note_processing.begin_together(store, taken) if one}
             readings = []
             for note in found.values():
                 kind, patient = await store.notes.text(note), await store.users.get(note.patient_id)
@@ -135,10 +145,10 @@ class Acts:
                     readings.append(self._reading(note, patient, kind))
             try:
                 if readings:
-                    await read_note.finish_together(store, readings)
-            except read_note.LeaseLost:
+                    await note_processing.finish_together(store, readings)
+            except note_processing.LeaseLost:
                 for reading in readings:
-                    await read_note.finish_together(store, [reading])
+                    await note_processing.finish_together(store, [reading])
 
         return act
 
@@ -147,10 +157,12 @@ class Acts:
 
         async def act(store: Store) -> None:
             sent = [
-                notes.Submission(id=str(uuid4()), doctor_id=self._doctor_of(id), patient_id=id, text=kind, now=self.now)
+                note_review.Submission(
+                    id=str(uuid4()), doctor_id=self._doctor_of(id), patient_id=id, text=kind, now=self.now
+                )
                 for id, kind in kinds.items()
             ]
-            for one, done in zip(sent, await notes.submit_together(store, sent), strict=True):
+            for one, done in zip(sent, await note_review.submit_together(store, sent), strict=True):
                 if isinstance(done, Exception):
                     self.journal.refused += 1
                 else:
@@ -158,8 +170,8 @@ class Acts:
 
         return act
 
-    def _reading(self, note: Note, patient: User, kind: str) -> read_note.Reading:
-        return read_note.Reading(
+    def _reading(self, note: Note, patient: User, kind: str) -> note_processing.Reading:
+        return note_processing.Reading(
             note=note, review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure",
             steps=[self._step(note, patient, place, schedule) for place, schedule in enumerate(KINDS[kind])],
             extracted_by="stand-in", failure=None, now=self.now, day_seconds=None,
@@ -218,7 +230,7 @@ class Acts:
         self.journal.undone.add(step["_id"])
 
         async def act(store: Store) -> None:
-            await take_back.take_back(
+            await undo_check_in.take_back(
                 store, patient_id=step["patient_id"], step_id=step["_id"], slot=slot, now=self.now
             )
 
@@ -238,11 +250,11 @@ class Acts:
         async def act(store: Store) -> None:
             whose = {"note_id": note["_id"], "doctor_id": note["doctor_id"], "now": self.now}
             if verdict == "approve":
-                await notes.approve_note(store, chosen=None, day_seconds=None, **whose)
+                await note_review.approve_note(store, chosen=None, day_seconds=None, **whose)
             elif verdict == "reject":
-                await notes.reject_note(store, **whose)
+                await note_review.reject_note(store, **whose)
             else:
-                await notes.withdraw_note(store, reason=None, **whose)
+                await note_review.withdraw_note(store, reason=None, **whose)
 
         return act
 
@@ -254,7 +266,7 @@ class Acts:
 
     def change_doctor(self, patient_id: str, doctor_id: str) -> Act:
         async def act(store: Store) -> None:
-            await assign.assign_doctor(
+            await choose_doctor.assign_doctor(
                 store, patient_id=patient_id, doctor_id=doctor_id, share_history=False, now=self.now
             )
 

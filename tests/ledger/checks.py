@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from hospital_rt.clock import from_wire
-from hospital_rt.course import time_passes
-from hospital_rt.vault import Vault
+from hospital_rt.domain.clock import from_wire
+from hospital_rt.domain.course import time_passes
+from hospital_rt.storage.field_encryption import Vault
 from models.steps import Steps
 from tests.ledger.acts import Journal
 

@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 from pymongo.errors import OperationFailure, PyMongoError
 from pytest import MonkeyPatch
 
-import hospital_rt.course
-import hospital_rt.database
-import hospital_rt.schedule
-import hospital_rt.undo
-import models.acts.accounts
-import models.acts.check_in
-import models.acts.take_back
-from hospital_rt.clock import moment_at
-from hospital_rt.course import Change, Course, Slot
-from hospital_rt.schedule import Timeline
+import hospital_rt.domain.course
+import hospital_rt.domain.course_undo
+import hospital_rt.domain.schedule
+import hospital_rt.storage.database
+import models.services.accounts
+import models.services.check_in
+import models.services.undo_check_in
+from hospital_rt.domain.clock import moment_at
+from hospital_rt.domain.course import Change, Course, Slot
+from hospital_rt.domain.schedule import Timeline
 from models.events import Events
 from models.notes import Notes
 from models.plans import Plan, Plans
@@ -104,17 +104,17 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("a check-in is read first and written later", "check-in / check-in")
 def _(patch: MonkeyPatch) -> None:
-    _loosen(patch, models.acts.check_in, "check_in_together")
+    _loosen(patch, models.services.check_in, "check_in_together")
 
 
 @defect("an undo is read first and written later", "undo / dispatcher")
 def _(patch: MonkeyPatch) -> None:
-    _loosen(patch, models.acts.take_back, "take_back")
+    _loosen(patch, models.services.undo_check_in, "take_back")
 
 
 @defect("a change of zone is read first and written later", "dispatcher / move")
 def _(patch: MonkeyPatch) -> None:
-    _loosen(patch, models.acts.accounts, "change_settings")
+    _loosen(patch, models.services.accounts, "change_settings")
 
 
 @defect("what is told to nobody is not counted", "dispatcher / move")
@@ -133,7 +133,7 @@ def _(patch: MonkeyPatch) -> None:
         except PyMongoError:
             raise OperationFailure("again", 251, {"errorLabels": ["TransientTransactionError"]}) from None
 
-    patch.setattr(hospital_rt.database, "_commit", commit)
+    patch.setattr(hospital_rt.storage.database, "_commit", commit)
 
 
 # Notes
@@ -170,12 +170,12 @@ def _(patch: MonkeyPatch) -> None:
     async def revived(_store: Any, _before: Any, after: Any, **_more: Any) -> Any:
         return after
 
-    patch.setattr(models.acts.take_back, "_revived", revived)
+    patch.setattr(models.services.undo_check_in, "_revived", revived)
 
 
 @defect("the open slot of a cancelled step stays open", "dispatcher / cancel")
 def _(patch: MonkeyPatch) -> None:
-    patch.setattr(models.acts.check_in, "withdraw", lambda course, *, now: Change(course))
+    patch.setattr(models.services.check_in, "withdraw", lambda course, *, now: Change(course))
 
 
 # Slots
@@ -198,7 +198,7 @@ def _(patch: MonkeyPatch) -> None:
         later = datetime.combine(day, at).replace(tzinfo=zone, fold=1).astimezone(first.tzinfo)
         return max(first, later) if later.astimezone(zone).time() == at else first
 
-    patch.setattr(hospital_rt.schedule, "moment_at", second)
+    patch.setattr(hospital_rt.domain.schedule, "moment_at", second)
 
 
 @defect("a skipped time is moved on by what was skipped", "slots")
@@ -206,7 +206,7 @@ def _(patch: MonkeyPatch) -> None:
     def shifted(day: date, at: time, zone: ZoneInfo) -> datetime:
         return datetime.combine(day, at).replace(tzinfo=zone).astimezone(ZoneInfo("UTC"))
 
-    patch.setattr(hospital_rt.schedule, "moment_at", shifted)
+    patch.setattr(hospital_rt.domain.schedule, "moment_at", shifted)
 
 
 @defect("two times on one instant are two slots", "slots", "courses")
@@ -216,8 +216,8 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("slots before the step became active exist", "courses")
 def _(patch: MonkeyPatch) -> None:
-    whole = hospital_rt.course.begin
-    patch.setattr(hospital_rt.course, "begin", lambda *a, **more: replace(whole(*a, **more), first=0, passed=-1))
+    whole = hospital_rt.domain.course.begin
+    patch.setattr(hospital_rt.domain.course, "begin", lambda *a, **more: replace(whole(*a, **more), first=0, passed=-1))
 
 
 @defect("a slot is known by its instant, not by its date", "courses")
@@ -256,21 +256,21 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("a course never lapses and a taper has no end", "courses")
 def _(patch: MonkeyPatch) -> None:
-    patch.setattr(hospital_rt.course, "end_at", lambda course, zone: None)
+    patch.setattr(hospital_rt.domain.course, "end_at", lambda course, zone: None)
 
 
 @defect("a skipped slot counts as done", "courses")
 def _(patch: MonkeyPatch) -> None:
-    whole = hospital_rt.course.answer
+    whole = hospital_rt.domain.course.answer
 
     def answer(*a: Any, **more: Any) -> Change:
         change = whole(*a, **more)
         done = change.course.done + (change.counted and more["outcome"] == "skipped")
         return replace(change, course=replace(change.course, done=done))
 
-    patch.setattr(hospital_rt.course, "answer", answer)
+    patch.setattr(hospital_rt.domain.course, "answer", answer)
 
 
 @defect("an undone answer leaves the step completed", "courses")
 def _(patch: MonkeyPatch) -> None:
-    patch.setattr(hospital_rt.undo, "_runs_again", lambda course, *, now, zone: (course, []))
+    patch.setattr(hospital_rt.domain.course_undo, "_runs_again", lambda course, *, now, zone: (course, []))

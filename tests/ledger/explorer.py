@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hospital_rt.clock import to_wire
+from hospital_rt.domain.clock import to_wire
 from models.store import Store
 from tests.ledger.world import BEGAN, World
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hospital_rt.clock import to_wire
+from hospital_rt.domain.clock import to_wire
 from models.store import Store
 from tests.ledger.acts import KINDS
 from tests.ledger.memory_server import Document

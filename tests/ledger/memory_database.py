@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from pymongo import DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from hospital_rt.database import Database
-from hospital_rt.turns import Turns
+from hospital_rt.storage.database import Database
+from hospital_rt.storage.write_locks import Turns
 from tests.ledger.memory_server import Document, Server, Session, matches, stored, updated
 
 T = TypeVar("T")

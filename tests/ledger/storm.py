@@ -19,11 +19,11 @@ from uuid import uuid4
 from pymongo.errors import PyMongoError
 from pytest import MonkeyPatch
 
-import hospital_rt.database
-from hospital_rt.clock import to_wire
-from hospital_rt.database import Database, is_away
-from hospital_rt.problems import Problem
-from hospital_rt.vault import Vault
+import hospital_rt.storage.database
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.storage.database import Database, is_away
+from hospital_rt.storage.field_encryption import Vault
+from hospital_rt.web.problems import Problem
 from models.store import Store
 from tests.ledger import checks
 from tests.ledger.acts import KINDS, Act, Acts, Journal
@@ -108,14 +108,14 @@ class Storm(Acts):
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Storm]:
         with MonkeyPatch.context() as patch:
-            commit = hospital_rt.database._commit
+            commit = hospital_rt.storage.database._commit
 
             async def deadly_commit(session: Any) -> None:
                 strike()
                 await commit(session)
                 strike()
 
-            patch.setattr(hospital_rt.database, "_commit", deadly_commit)
+            patch.setattr(hospital_rt.storage.database, "_commit", deadly_commit)
             for database in self._databases:
                 store = Store(database, Vault(database.collection("keys"), KEYS), retention_days=30)
                 await store.open()

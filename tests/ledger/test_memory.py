@@ -9,7 +9,7 @@ import pytest
 from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from hospital_rt.database import Database, _begin
+from hospital_rt.storage.database import Database, _begin
 from tests.ledger.memory_database import MemoryDatabase
 from tests.ledger.memory_server import Server
 

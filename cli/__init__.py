@@ -1,0 +1,1 @@
+"""Operator commands: accounts, backup and restore, demo data."""

@@ -1,0 +1,343 @@
+"""Admin: what an operator does without a database shell. Each change is one act on the house, and the audit has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from pymongo.errors import DuplicateKeyError
+from redis.exceptions import RedisError
+
+from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.normalize import normal_email, normal_name
+from hospital_rt.storage.database import Database, Document, Session
+from hospital_rt.storage.migrations import read_state
+from hospital_rt.web.passwords import is_common
+from hospital_rt.web.tokens import Tokens
+from models import schema_versions
+from models.app_context import House
+from models.audit import Trace
+from models.services.accounts import leave_for_good
+from models.users import User
+
+Ask = Callable[[str], bool]
+LONGEST_NAME, SHORTEST_PASSWORD, LONGEST_PASSWORD = 100, 12, 128
+
+
+class Refused(Exception):
+    """The command does nothing, for the reason that ``str()`` tells the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command did: lines for a person, and the same as a document."""
+
+    lines: tuple[str, ...] = field(repr=False)
+    facts: Document = field(repr=False)
+
+
+def address(value: str) -> str:
+    """An e-mail address in the form in which it is looked up.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return normal_email(value)
+
+
+def name_of_person(value: str) -> str:
+    """A name as an account may carry it.
+
+    Raises:
+        ValueError: empty, invisible or too long.
+    """
+    name = normal_name(value)
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"A name has {LONGEST_NAME} characters at most.")
+    return name
+
+
+async def create_doctor(house: House, trace: Trace, *, name: str, email: str, password: str | None) -> Done:
+    """A doctor who may begin at once. Without a password a letter with a link to choose one goes out.
+
+    Raises:
+        Refused: the address has an account, or the password will not do.
+    """
+    store = house.store
+    hashed = ""
+    if password is not None:
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+            raise Refused(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+        if is_common(password, email=email, name=name):
+            raise Refused("Many people use this password. Choose another one.")
+        hashed = await house.resources.passwords.hash(password)
+    user = User(
+        id=str(uuid4()), role="doctor", status="active", name=name, email=email, password_hash=hashed,
+        timezone=house.settings.default_timezone, reminder_time="09:00", language="en", created_at=utcnow(),
+        email_confirmed=password is not None,
+    )  # fmt: skip
+
+    async def work(session: Session) -> None:
+        await store.users.insert(user, session=session)
+        await store.audit.write(trace, "doctor.created", of=[user.id], session=session)
+        if password is None:
+            await _letter_with_link(house, user.id, session=session)
+
+    try:
+        await store.transaction(work)
+    except DuplicateKeyError:
+        raise Refused("This address has an account already.") from None
+    lines = [f"The account {user.id} is made."]
+    if password is None:
+        lines.append("A letter with a link to choose a password is on its way.")
+    return Done(tuple(lines), {"user_id": user.id, "letter": password is None})
+
+
+async def show_accounts(house: House, *, most: int) -> Done:
+    """Who waits for the operator: doctors for approval, and accounts that are closed and not erased, oldest first."""
+    users = house.store.users
+    pending = [await users.read_row(row) for row in await users.with_status("pending", limit=most)]
+    closed = await users.with_status("deactivated", limit=most)
+    doctors: list[Document] = [
+        {"user_id": user.id, "name": user.name, "email": user.email, "signed_up_at": to_wire(user.created_at),
+         "email_confirmed": user.email_confirmed}
+        for user in pending
+    ]  # fmt: skip
+    left: list[Document] = [
+        {"user_id": row["_id"], "role": row["role"],
+         "closed_at": to_wire(row["deactivated_at"]) if "deactivated_at" in row else None}
+        for row in closed
+    ]  # fmt: skip
+    lines = [f"{len(doctors)} doctors wait for approval."]
+    lines += [
+        f"  {one['email']}  {one['name']}, signed up {one['signed_up_at']}, "
+        f"address {'confirmed' if one['email_confirmed'] else 'not confirmed'}"
+        for one in doctors
+    ]
+    lines.append(f"{len(left)} accounts are closed and not erased.")
+    lines += [f"  {one['user_id']}  {one['role']}, closed {one['closed_at'] or 'long ago'}" for one in left]
+    return Done(tuple(lines), {"pending": doctors, "closed": left})
+
+
+async def approve_doctor(
+    house: House, trace: Trace, *, email: str, unverified: bool, ask: Ask
+) -> Done:
+    """Let a doctor who waits begin.
+
+    Raises:
+        Refused: no such doctor, not waiting, or the address is not confirmed.
+    """
+    user = await _by_email(house, email)
+    if user.role != "doctor":
+        raise Refused("This account is a patient's.")
+    facts = {
+        "user_id": user.id, "name": user.name, "signed_up_at": to_wire(user.created_at),
+        "email_confirmed": user.email_confirmed, "status": user.status,
+    }  # fmt: skip
+    confirmed = "confirmed" if user.email_confirmed else "not confirmed"
+    shown = (f"{user.name}", f"signed up {to_wire(user.created_at)}, address {confirmed}")
+    if user.status == "active":
+        return Done((*shown, "Approved already."), {**facts, "changed": False})
+    if user.status == "deactivated":
+        raise Refused("This account is deactivated.")
+    if house.settings.verifies_email and not user.email_confirmed and not unverified:
+        raise Refused(
+            f"{user.name}, signed up {to_wire(user.created_at)}: the address is not confirmed. "
+            "Wait for that, or add --unverified."
+        )
+    if not ask("\n".join((*shown, "Approve this doctor?"))):
+        raise Refused("Nothing was changed.")
+
+    async def work(session: Session) -> bool:
+        changed = await house.store.users.compare_and_update(
+            user.id, {"status": "pending"}, {"status": "active"}, session=session
+        )
+        if changed:
+            await house.store.audit.write(trace, "doctor.approved", of=[user.id], session=session)
+        return changed
+
+    if not await house.store.transaction(work):
+        raise Refused("The account has changed meanwhile: look again.")
+    return Done((*shown, "Approved."), {**facts, "status": "active", "changed": True})
+
+
+async def deactivate(house: House, trace: Trace, *, email: str, ask: Ask) -> Done:
+    """Close an account at once, on every node. Its records stay.
+
+    Raises:
+        Refused: no such account.
+    """
+    user = await _by_email(house, email)
+    if user.status == "deactivated":
+        return Done(("Deactivated already.",), {"user_id": user.id, "changed": False})
+    if not ask(f"{user.name} ({user.role}) is signed out everywhere and cannot sign in again. Deactivate?"):
+        raise Refused("Nothing was changed.")
+    ended = await _leave(house, trace, user, erase=False)
+    return Done(
+        (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _when_deaf(house)),
+        {"user_id": user.id, "changed": True, "sessions_ended": ended},
+    )
+
+
+async def erase(house: House, trace: Trace, *, user_id: str, ask: Ask) -> Done:
+    """Destroy a user's key: nothing of theirs can be read again. The answer is the receipt.
+
+    Raises:
+        Refused: no such account.
+    """
+    row = await house.store.users.row(user_id)
+    if row is None:
+        raise Refused("There is no such account.")
+    if "erased_at" not in row:
+        user = await house.store.users.read_row(row)
+        about = f"{user.name} ({user.role}, {user.status})"
+        if not ask(f"{about}: everything about them becomes unreadable for ever. Erase?"):
+            raise Refused("Nothing was changed.")
+        await _leave(house, trace, user, erase=True)
+        row = await house.store.users.row(user_id) or row
+    at: datetime = row["erased_at"]
+    return Done(
+        (
+            f"{user_id}: the key was destroyed {to_wire(at)}.",
+            "Replace KEYFILE by a new backup now: with it, no FILE of any day opens this user again.",
+            *await _when_deaf(house),
+        ),
+        {"user_id": user_id, "role": row["role"], "erased_at": to_wire(at)},
+    )  # fmt: skip
+
+
+async def reset_link(house: House, trace: Trace, *, email: str, ask: Ask) -> Done:
+    """A link to choose a password, for somebody whom the hospital has identified. They get a letter about it too.
+
+    Raises:
+        Refused: no such account, or it is deactivated.
+    """
+    user = await _by_email(house, email)
+    if user.status == "deactivated":
+        raise Refused("This account is deactivated.")
+    if not ask(f"Whoever has the link can sign in as {user.name} ({user.role}). Make one?"):
+        raise Refused("Nothing was changed.")
+
+    async def work(session: Session) -> str:
+        await house.store.audit.write(trace, "reset.linked", of=[user.id], session=session)
+        return await _letter_with_link(house, user.id, session=session)
+
+    link_id = await house.store.transaction(work)
+    token = house.resources.tokens.link_token(use="reset", link_id=link_id)
+    link = f"{house.settings.public_url}/#/reset?token={token}"
+    return Done(
+        (link, "It works once, within one hour. The user gets a letter about it."), {"user_id": user.id, "link": link}
+    )
+
+
+async def rotate_keys(house: House, trace: Trace) -> Done:
+    """Wrap every user's key under the first of ``ENCRYPTION_KEYS``, while the service runs.
+
+    Raises:
+        Refused: some keys cannot be opened, so that no old one may be removed.
+    """
+    rotated = await house.store.vault.rotate()
+    await house.store.audit.write(trace, "keys.rotated", of=[])
+    if rotated.unreadable:
+        raise Refused(
+            f"{rotated.unreadable} of {rotated.keys} keys are wrapped under a key that is not in ENCRYPTION_KEYS. "
+            "Put it back; remove none."
+        )
+    return Done(
+        (
+            f"{rotated.rewrapped} of {rotated.keys} keys were wrapped anew, so that all are under the first one.",
+            "Once every node has that key first, the others can be removed. Make a new backup KEYFILE.",
+        ),
+        {"keys": rotated.keys, "rewrapped": rotated.rewrapped, "old_keys_removable": True},
+    )  # fmt: skip
+
+
+async def verify_audit(house: House, *, head: str | None) -> Done:
+    """Look whether the audit is whole.
+
+    Raises:
+        Refused: it is not; the message lists what was found.
+    """
+    verdict = await house.store.audit.verify(known_head=head)
+    if verdict.findings:
+        raise Refused("\n".join(("The audit is not whole:", *(f"  {one}" for one in verdict.findings))))
+    bound = await house.store.audit.bind()
+    now = await house.store.audit.head() or verdict.head
+    return Done(
+        (
+            f"{verdict.entries} entries in {verdict.pages} pages are whole; {bound} more are bound now.",
+            f"Keep this elsewhere, and give it as --head next time: {now}",
+        ),
+        {"entries": verdict.entries, "pages": verdict.pages, "loose": verdict.loose, "head": now},
+    )  # fmt: skip
+
+
+async def show_schema(database: Database) -> Done:
+    """Which schema the database has. Nothing is changed."""
+    known = schema_versions.newest()
+    state = await read_state(database, newest=known)
+    waiting = [step for step in schema_versions.MIGRATIONS if step.version > state.version]
+    lines = [
+        f"The database has schema {state.version}; this version brings schema {known}.",
+        f"Versions from schema {state.readable_by} on can serve it.",
+    ]
+    if state.readable_by > known:
+        lines.append("This version cannot serve it: run the newer one.")
+    if state.moving:
+        lines.append("It is being moved right now.")
+    lines += [f"When a role of this version starts: {step.version}, {step.about}." for step in waiting]
+    facts = {
+        "version": state.version, "readable_by": state.readable_by, "brings": known, "moving": state.moving,
+        "servable": state.readable_by <= known, "waiting": [step.version for step in waiting],
+    }  # fmt: skip
+    return Done(tuple(lines), facts)
+
+
+async def new_epoch(house: House, trace: Trace, *, ask: Ask) -> Done:
+    """After a restore by other means: every client reloads instead of resuming into the wrong past."""
+    if not ask("Every connected client reloads everything. Begin a new epoch?"):
+        raise Refused("Nothing was changed.")
+    epoch = await house.store.new_epoch()
+    await house.store.audit.write(trace, "epoch.begun", of=[])
+    return Done((f"Epoch {epoch} has begun.",), {"epoch": epoch})
+
+
+async def _by_email(house: House, email: str) -> User:
+    user = await house.store.users.by_email(email)
+    if user is None:
+        raise Refused("No account has this address.")
+    return user
+
+
+async def _leave(house: House, trace: Trace, user: User, *, erase: bool) -> int:
+    """Close the account and tell every node; how many sessions ended."""
+    left = await leave_for_good(house.store, user, now=house.now(), erase=erase, trace=trace)
+    wakeups = house.resources.wakeups
+    await wakeups.revoke(left.sessions)
+    if erase:
+        await wakeups.forget(user.id)
+    await wakeups.announce(left.users)
+    return len(left.sessions)
+
+
+async def _when_deaf(house: House) -> tuple[str, ...]:
+    """What to tell the operator when the nodes could not be told at once."""
+    try:
+        await house.resources.redis.ping()
+    except (RedisError, OSError):
+        return ("REDIS_URL: Redis cannot be reached from here: open pages may stay open for up to 20 seconds.",)
+    return ()
+
+
+async def _letter_with_link(house: House, user_id: str, *, session: Session) -> str:
+    """Put the letter into the outbox, where the worker finds it; the id of its link."""
+    link_id, now = str(uuid4()), utcnow()
+    token = house.resources.tokens.link_token(use="reset", link_id=link_id)
+    letters = house.store.letters
+    await letters.make_link(
+        link_id=link_id, user_id=user_id, use="reset", token_hash=Tokens.hash_link(token), now=now, session=session
+    )
+    await letters.write(user_id=user_id, kind="reset-by-hospital", link_id=link_id, now=now, session=session)
+    return link_id

@@ -1,0 +1,253 @@
+"""Backups: the records in one file, the wrapped keys in another, and both into an empty database again.
+
+The promise: with a KEYFILE written after an erasure, no FILE of any day opens the erased user. So the keys are read
+last, when the records are written already, and KEYFILE is written anew until no key in it has been destroyed since.
+What must not come alive again stays out: sessions, mailed links and letters; and blind indexes of addresses, which
+would let a guess be tried on somebody who is erased: they are made again from the addresses themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+from pymongo.errors import OperationFailure
+
+from cli.admin import Ask, Done, Refused
+from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.settings import Settings
+from hospital_rt.storage.backup_format import (
+    Keys,
+    Label,
+    NotABackup,
+    RecordsWriter,
+    check_records,
+    read_keys,
+    read_records,
+    write_keys,
+)
+from hospital_rt.storage.database import Collection, Database, Document, Session
+from hospital_rt.storage.field_encryption import INDEX_KEY, Unreadable, Vault
+from hospital_rt.storage.migrations import SCHEMA, read_state
+from models.app_context import House
+from models.audit import Trace
+from models.schema_versions import newest
+from models.services.accounts import leave_for_good
+from models.store import RESTORING, Store
+
+LEFT_OUT = frozenset({"keys", "sessions", "links", "letters"})
+LEFT_OUT_OF_META = frozenset({"epoch", RESTORING})
+BATCH = 500
+SNAPSHOT_TOO_OLD = 239
+
+
+def _sign(vault: Vault, text: str) -> str:
+    return vault.blind_index(text, use="backup")
+
+
+# Backing up
+
+
+async def back_up(house: House, trace: Trace, *, file: Path, keyfile: Path) -> Done:
+    """Write FILE, one moment's picture of all records, and replace KEYFILE. The service runs on.
+
+    Raises:
+        Refused: a file cannot be written, or the picture took longer than MongoDB keeps one.
+    """
+    label = await _next_label(house)
+    try:
+        documents, same_moment = await _write_records(house, file, label)
+        kept = await _write_keys(house, keyfile, label)
+    except OSError as error:
+        raise Refused(f"{error.filename or file}: {error.strerror}") from None
+    except OperationFailure as error:
+        if error.code != SNAPSHOT_TOO_OLD:
+            raise
+        raise Refused("MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds.") from None
+    await house.store.audit.write(trace, "backup.written", of=[])
+    await house.store.backed_up(at=utcnow())
+    lines = [
+        f"{documents} records in {file}, {kept} keys in {keyfile}.",
+        "Keep the two apart, and no older KEYFILE. ENCRYPTION_KEYS are in neither.",
+    ]
+    if not same_moment:
+        lines.append("This server gives no picture of one moment: what changed meanwhile may be half in it.")
+    facts = {
+        "number": label.number, "made_at": label.made_at, "records": documents, "keys": kept,
+        "same_moment": same_moment,
+    }  # fmt: skip
+    return Done(tuple(lines), facts)
+
+
+async def _next_label(house: House) -> Label:
+    installation, number = await house.store.count_backup()
+    state = await read_state(house.resources.database, newest=newest())
+    if state.moving:
+        raise Refused("The schema of this database is being moved: back up once that is done.")
+    return Label(
+        installation=installation, number=number, made_at=to_wire(utcnow()), schema=state.version,
+        readable_by=state.readable_by,
+    )  # fmt: skip
+
+
+async def _write_records(house: House, file: Path, label: Label) -> tuple[int, bool]:
+    database, vault = house.resources.database, house.store.vault
+    names = sorted(set(await database.collection_names()) - LEFT_OUT)
+    async with database.snapshot() as snapshot:
+        same_moment = await _gives_snapshots(database, snapshot)
+        with RecordsWriter(file, label) as writer:
+            for name in names:
+                found = database.collection(name).find({}, session=snapshot if same_moment else None)
+                async for row in found.batch_size(BATCH):
+                    if name == "meta" and row["_id"] in LEFT_OUT_OF_META:
+                        continue
+                    if name == "meta" and row["_id"] == SCHEMA:
+                        row |= {"lease_until": None}
+                    if name == "users":
+                        row.pop("email_index", None)
+                    writer.put(name, row)
+            writer.keep(lambda text: _sign(vault, text))
+            return writer.documents, same_moment
+
+
+async def _gives_snapshots(database: Database, snapshot: Session) -> bool:
+    try:
+        await database.collection("meta").find_one({}, session=snapshot)
+    except OperationFailure as error:
+        if error.code == SNAPSHOT_TOO_OLD:
+            raise
+        return False
+    return True
+
+
+async def _write_keys(house: House, keyfile: Path, label: Label) -> int:
+    """Write KEYFILE until it holds no key that was destroyed while it was being written."""
+    vault = house.store.vault
+    while True:
+        head = (await house.store.audit.head()) or ""
+        wrapped = {row["_id"]: row["wrapped"] async for row in vault.wrapped_keys()}
+        keys = Keys(label=label, wrapped=wrapped, audit_head=head)
+        write_keys(keyfile, keys, lambda text: _sign(vault, text))
+        if wrapped.keys() <= {row["_id"] async for row in vault.wrapped_keys()}:
+            return len(wrapped)
+
+
+# Restoring
+
+
+async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, ask: Ask) -> Done:
+    """Put a backup into an empty database, and begin a new epoch. Interrupted, it can be begun again.
+
+    Whoever has no key in KEYFILE was erased since FILE was written, and is erased here.
+
+    Raises:
+        Refused: the files do not fit or are damaged, or the database is not empty. Nothing was written then.
+        WrongKeys: ``ENCRYPTION_KEYS`` are not those of the system that was backed up.
+    """
+    async with _open(settings) as (database, vault):
+        try:
+            keys, is_whole = read_keys(keyfile)
+            vault.take_index_key(keys.wrapped.get(INDEX_KEY, ""))
+            if not is_whole(lambda text: _sign(vault, text)):
+                raise NotABackup(f"{keyfile}: damaged or touched")
+            label, documents = check_records(file, lambda text: _sign(vault, text))
+        except NotABackup as found:
+            raise Refused(str(found)) from None
+        if label.installation != keys.label.installation:
+            raise Refused("FILE and KEYFILE are of two installations.")
+        if label.readable_by > newest():
+            raise Refused(
+                f"This backup has schema {label.schema}, which versions from schema {label.readable_by} on can serve; "
+                f"this one knows schema {newest()}. Restore it with the newer version."
+            )
+        if keys.label.number < label.number:
+            raise Refused(
+                f"KEYFILE is of {keys.label.made_at}, older than FILE: people who came later would be lost. "
+                "Use the KEYFILE of the newest backup."
+            )
+        await _check_empty(database)
+        if not ask(f"{documents} records of {label.made_at} go into this database. Restore?"):
+            raise Refused("Nothing was changed.")
+        await _write_everything(database, vault, file, keys)
+        store = Store(database, vault, retention_days=settings.event_retention_days)
+        await store.open(restoring=True)
+        erased = await _erase_keyless(store, trace)
+        await store.resume_counting_backups(keys.label.number)
+        epoch = await store.new_epoch()
+        await store.audit.write(trace, "backup.restored", of=[])
+        await database.collection("meta").delete_one({"_id": RESTORING})
+    return Done(
+        (
+            f"{documents} records of {label.made_at} are restored; {erased} users erased since stay erased.",
+            "Everybody signs in again. Start the service anew where it was running beside this.",
+        ),
+        {"records": documents, "made_at": label.made_at, "erased_since": erased, "epoch": epoch},
+    )
+
+
+@contextlib.asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Vault]]:
+    database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
+    try:
+        yield database, Vault(database.collection("keys"), settings.encryption_keys)
+    finally:
+        await database.close()
+
+
+async def _check_empty(database: Database) -> None:
+    if await database.collection("meta").find_one({"_id": RESTORING}):
+        return
+    if await database.collection("users").find_one({}, {"_id": 1}):
+        raise Refused("This database holds users. A backup goes into an empty one only.")
+
+
+async def _write_everything(database: Database, vault: Vault, file: Path, keys: Keys) -> None:
+    """The records as they were, of the users' keys those whose users are among them, and the installation's own."""
+    await database.collection("meta").replace_one({"_id": RESTORING}, {"at": utcnow()}, upsert=True)
+    for name in await database.collection_names():
+        keep = {"_id": RESTORING} if name == "meta" else {}
+        await database.collection(name).delete_many({"_id": {"$nin": list(keep.values())}})
+    own = [{"_id": id, "wrapped": key} for id, key in keys.wrapped.items() if not _is_user_id(id)]
+    await database.collection("keys").insert_many(own)
+    waiting: dict[str, list[Document]] = {}
+    for name, row in read_records(file):
+        rows = waiting.setdefault(name, [])
+        rows.append(row)
+        if len(rows) >= BATCH:
+            await _write_batch(database, vault, name, waiting.pop(name), keys)
+    for name, rows in waiting.items():
+        await _write_batch(database, vault, name, rows, keys)
+
+
+def _is_user_id(id: str) -> bool:
+    try:
+        return str(UUID(id)) == id
+    except ValueError:
+        return False
+
+
+async def _write_batch(database: Database, vault: Vault, name: str, rows: list[Document], keys: Keys) -> None:
+    if name == "users":
+        held = [{"_id": row["_id"], "wrapped": keys.wrapped[row["_id"]]} for row in rows if row["_id"] in keys.wrapped]
+        if held:
+            await database.collection("keys").insert_many(held, ordered=False)
+        await vault.load_keys({row["_id"] for row in rows})
+        for row in rows:
+            with contextlib.suppress(Unreadable, KeyError):
+                email = vault.open_loaded(row["_id"], f"users|{row['_id']}|email", row["sealed_email"])
+                row["email_index"] = vault.blind_index(email, use="email")
+    collection: Collection = database.collection(name)
+    await collection.insert_many(rows, ordered=False)
+
+
+async def _erase_keyless(store: Store, trace: Trace) -> int:
+    """Finish here what was done elsewhere after FILE was written: how many were erased since."""
+    erased = 0
+    for user_id in await store.users.without_key():
+        user = await store.users.get(user_id)
+        if user is not None:
+            await leave_for_good(store, user, now=utcnow(), erase=True, trace=trace)
+            erased += 1
+    return erased

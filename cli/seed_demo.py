@@ -1,0 +1,79 @@
+"""The demo accounts: made on the first start, the patients with their doctor chosen."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.runtime.demo_data import PEOPLE, DemoPerson, demo_passwords
+from hospital_rt.settings import Settings
+from hospital_rt.storage.database import Session
+from models.app_context import House, open_house
+from models.services.choose_doctor import assign_doctor
+from models.users import User
+
+FIRST_NOTE = "Take amoxicillin 500 mg three times a day for 7 days. Book a chest X-ray."
+PAGES = (
+    ("/#/patients", "doctor: who needs you, and why"),
+    ("/#/notes", "doctor: what waits for you; patient: whose words each step comes from"),
+    ("/#/today", "patient: what is due now, later, done"),
+    ("/#/calendar", "patient: how it went; a link for your own calendar"),
+    ("/#/me", "patient: reminders, doctor, who read your notes, devices, erasing"),
+    ("/#/signup", "anyone: a new account"),
+    ("/#/forgot", "anyone: a new password, by a letter that is shown on this terminal"),
+    ("/swagger/", "the API, to be tried"),
+)
+
+
+async def seed(settings: Settings) -> list[str]:
+    """Have every demo account; the lines that tell how to sign in."""
+    passwords = demo_passwords(settings.data_dir)
+    async with open_house(settings) as house:
+        doctor_id = ""
+        for person in PEOPLE:
+            user_id = await _account(house, person, passwords[person.email])
+            if person.role == "doctor":
+                doctor_id = user_id
+            elif await house.store.assignments.current(user_id) is None:
+                await assign_doctor(
+                    house.store, patient_id=user_id, doctor_id=doctor_id, share_history=False, now=utcnow()
+                )
+    lines = ["", "  Sign in as:"]
+    lines += [f"    {person.role:8}{person.email:24}{passwords[person.email]}" for person in PEOPLE]
+    return [*lines, "", *_what_to_try(settings), ""]
+
+
+def _what_to_try(settings: Settings) -> list[str]:
+    """The way through everything, for somebody who has only this terminal."""
+    doctor, patient, *_ = PEOPLE
+    at = settings.public_url
+    return [
+        "  Then, in two browser windows, one of them private:",
+        f"    1. As {doctor.name} choose {patient.name}, Write a note, and send:",
+        f"       {FIRST_NOTE}",
+        f"    2. As {patient.name} see the steps come in by themselves, and press Done or Skip.",
+        f"       A day lasts {settings.day_seconds} s here, so a reminder comes round in no time.",
+        "    3. As the doctor see the answers; write another note, and what changed is told to both.",
+        "    4. Switch the network off, press Done, switch it on: the answer is sent by itself, once.",
+        "",
+        "  Pages:",
+        *(f"    {at}{path:16}{what}" for path, what in PAGES),
+        "  Ctrl-C stops everything; the next start finds it again.",
+    ]
+
+
+async def _account(house: House, person: DemoPerson, password: str) -> str:
+    held = await house.store.users.by_email(person.email)
+    if held:
+        return held.id
+    user = User(
+        id=str(uuid4()), role=person.role, status="active", name=person.name, email=person.email,
+        password_hash=await house.resources.passwords.hash(password), timezone=house.settings.default_timezone,
+        reminder_time="09:00", language="en", created_at=utcnow(),
+    )  # fmt: skip
+
+    async def work(session: Session) -> None:
+        await house.store.users.insert(user, session=session)
+
+    await house.store.transaction(work)
+    return user.id

@@ -1,0 +1,46 @@
+"""The access log: a patient sees who read or changed what of theirs, and when."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from handlers.api.schemas import Moment, PageQuery, PersonView, View
+from handlers.base.api_handler import ApiHandler
+from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.operation import Operation
+from hospital_rt.domain.clock import to_wire
+from models.audit import Act
+
+
+class AccessView(View):
+    """One access: ``by`` is null for the service, its operator, a private link, and whoever was not signed in."""
+
+    at: Moment
+    by: PersonView | None
+    role: Literal["patient", "doctor", "stranger", "link", "admin", "system"]
+    act: Act
+    item_id: str | None = Field(description="The note, step or doctor that it was about, where it was one")
+
+
+class AccessLogHandler(ApiHandler):
+    operations = {"GET": Operation(who="patient", query=PageQuery, answers={200: AccessView}, listed=True)}
+
+    async def get(self) -> None:
+        """Who read or changed what of yours, the newest first."""
+        query = self.query(PageQuery)
+        before = read_cursor(query.cursor, str)
+        found = await self.store.audit.about(
+            self.who.id, before=before[0] if before else None, limit=query.limit + 1
+        )
+        shown = found[: query.limit]
+        names = await self.store.users.names({one.user_id for one in shown if one.user_id})
+        items = [
+            {
+                "at": to_wire(one.at), "role": one.role, "act": one.act, "item_id": one.item_id,
+                "by": {"id": one.user_id, "name": names[one.user_id]} if one.user_id else None,
+            }
+            for one in shown
+        ]  # fmt: skip
+        self.respond(page(items, write_cursor(shown[-1].id) if len(found) > query.limit else None))

@@ -1,0 +1,116 @@
+"""What sign-up, sign-in and passwords share: limits, letters, links, and what a password has to be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import uuid4
+
+from handlers.base.api_handler import ApiHandler
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.storage.database import Session
+from hospital_rt.web.passwords import is_common
+from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.rate_limits import LOG_IN_ACCOUNT, Limit
+from hospital_rt.web.tokens import Tokens
+from models.audit import Act, Trace
+from models.letters import LetterKind, Link, LinkUse
+from models.users import User
+
+QUIET_ANSWER_S = 0.15
+NOTED_EVERY_S = 900    # what strangers do to an account has one entry of its kind in so many seconds
+
+
+class AccountHandler(ApiHandler):
+    """A resource that has to do with who somebody is."""
+
+    async def limit_address(self, limit: Limit) -> None:
+        await self.doors.house.resources.limits.count(limit, self.client_hash)
+
+    def account_hash(self, email: str) -> str:
+        return self.doors.tokens.keyed_hash(b"account", email.encode())
+
+    @staticmethod
+    def check_new_password(password: str, *, email: str = "", name: str = "", pointer: str = "#/password") -> None:
+        """Length is the shape's; here is what too many others would choose.
+
+        Raises:
+            Problem: 422.
+        """
+        if is_common(password, email=email, name=name):
+            raise invalid(pointer, "Many people use this password. Choose another one.")
+
+    def trace_by(self, user: User, *, session_id: str | None = None) -> Trace:
+        """For the audit: a user who shows who they are by this very request."""
+        return Trace(
+            role=user.role, user_id=user.id, session_id=session_id, request_id=self.request_id,
+            address=self.client_address,
+        )  # fmt: skip
+
+    def note_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
+        """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not
+        show in its time, and once in a while, since strangers may do it without end.
+        """
+        trace = by or Trace(role="stranger", request_id=self.request_id, address=self.client_address)
+        if user_id is not None:
+            self.doors.errands.later(self.store.audit.write_once(trace, act, of=user_id, every_s=NOTED_EVERY_S))
+
+    async def no_sooner(self) -> None:
+        """Answer only at set times after the request, so that what was found or written does not show in it, also
+        when the machine is so busy that the first of them is over.
+        """
+        took = time.perf_counter() - self.began
+        await asyncio.sleep(QUIET_ANSWER_S - took % QUIET_ANSWER_S)  # all answers take as long, whoever has an account
+
+    async def write_letter(
+        self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session = None
+    ) -> str:
+        """Put a letter into the outbox, with a fresh one-time link if it carries one; its id."""
+        now, link_id = utcnow(), None
+        if use:
+            link_id = str(uuid4())
+            token = self.doors.tokens.link_token(use=use, link_id=link_id)
+            await self.store.letters.make_link(
+                link_id=link_id, user_id=user_id, use=use, token_hash=Tokens.hash_link(token), now=now, session=session
+            )
+        return await self.store.letters.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session)
+
+    async def find_link(self, token: str, use: LinkUse) -> Link:
+        link = await self.store.letters.find_link(Tokens.hash_link(token), use=use, now=utcnow())
+        if link is None:
+            raise Problem("invalid-token")
+        return link
+
+    async def sign_out(self, session_id: str, trace: Trace) -> bool:
+        """End one session of the user who is acting. False when it is not theirs or had ended."""
+
+        async def work(session: Session) -> bool:
+            user_id = trace.user_id or ""
+            if not await self.store.sessions.end(session_id, user_id=user_id, now=utcnow(), session=session):
+                return False
+            await self.store.audit.write(trace, "session.ended", of=[user_id], item=session_id, session=session)
+            return True
+
+        ended = await self.store.transaction(work)
+        if ended:
+            await self.revoke([session_id])
+        return ended
+
+    async def revoke(self, sessions: list[str] | tuple[str, ...]) -> None:
+        await self.doors.house.resources.wakeups.revoke(sessions)
+
+    async def check_current(self, password: str) -> User:
+        """The user, if the password is theirs.
+
+        Raises:
+            Problem: 403 ``wrong-password``, 429 after too many tries.
+        """
+        user = await self.store.users.read_row(dict(self.who.row))
+        limits, key = self.doors.house.resources.limits, self.doors.tokens.keyed_hash(b"current", user.id.encode())
+        await limits.count(LOG_IN_ACCOUNT, key)
+        right, _ = await self.doors.house.resources.passwords.verify(password, user.password_hash)
+        if not right:
+            self.note_later("sign_in.failed", user.id, by=self.trace)
+            raise Problem("wrong-password")
+        await limits.forgive(LOG_IN_ACCOUNT, key)
+        return user

@@ -1,0 +1,173 @@
+"""Accounts: sign up, confirm an address, choose a new password by a mailed link."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from pymongo.errors import DuplicateKeyError
+
+from handlers.api.account_handler import AccountHandler
+from handlers.api.account_schemas import (
+    AcceptedView,
+    ForgotPasswordBody,
+    ResetPasswordBody,
+    SignUpBody,
+    UserView,
+    VerifyEmailBody,
+)
+from handlers.base.operation import Operation
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.storage.database import Session
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS
+from hospital_rt.web.tokens import Tokens
+from models.users import User
+
+
+class SignUpHandler(AccountHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone", body=SignUpBody, answers={201: UserView, 202: AcceptedView},
+            problems=("email-taken", "rate-limited", "busy"),
+        )
+    }  # fmt: skip
+
+    async def post(self) -> None:
+        """Sign up. Where addresses are confirmed the answer is always 202, and a letter tells the rest."""
+        body = self.body(SignUpBody)
+        self.check_new_password(body.password, email=body.email, name=body.name)
+        await self.limit_address(SIGN_UP_ADDRESS)
+        if self.settings_.verifies_email:
+            await self.doors.house.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        settings, resources = self.settings_, self.doors.house.resources
+        pending = body.role == "doctor" and settings.doctors_need_approval
+        user = User(
+            id=str(uuid4()), role=body.role, status="pending" if pending else "active", name=body.name,
+            email=body.email, password_hash=await resources.passwords.hash(body.password),
+            timezone=body.timezone or settings.default_timezone, reminder_time="09:00", language=body.language,
+            created_at=utcnow(), email_confirmed=not settings.verifies_email,
+        )  # fmt: skip
+        if settings.verifies_email:
+            await self._sign_up_quietly(user)
+            return
+
+        async def work(session: Session) -> None:
+            await self._insert(user, session=session)
+
+        try:
+            await self.store.transaction(work)
+        except DuplicateKeyError:
+            raise Problem("email-taken") from None
+        self.respond(user.as_json(), status=201)
+
+    async def _insert(self, user: User, *, session: Session) -> None:
+        await self.store.users.insert(user, session=session)
+        await self.store.audit.write(self.trace_by(user), "account.created", of=[user.id], session=session)
+
+    async def _sign_up_quietly(self, user: User) -> None:
+        """The same answer whether or not the address is known: the letter to it tells."""
+
+        async def work(session: Session) -> str:
+            held = await self.store.users.by_email(user.email or "", session=session)
+            if held and held.email_confirmed:
+                return await self.write_letter(held.id, "already", session=session)
+            if held:
+                await self.store.letters.void(held.id, session=session)
+                await self.store.users.remove(held.id, session=session)
+            await self._insert(user, session=session)
+            return await self.write_letter(user.id, "verify", use="verify", session=session)
+
+        letter_id = await self.store.transaction(work)
+        await self.doors.errands.send_letter(letter_id)
+        await self.no_sooner()
+        self.respond({"detail": "If all is well, a letter to this address tells the rest."}, status=202)
+
+
+class VerifyEmailHandler(AccountHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone", body=VerifyEmailBody, answers={204: None}, problems=("invalid-token", "rate-limited", "busy")
+        )
+    }
+
+    async def post(self) -> None:
+        """Confirm an address, by the link in its letter and the password chosen at sign-up."""
+        body = self.body(VerifyEmailBody)
+        await self.limit_address(LINK_ADDRESS)
+        link = await self.store.letters.find_link(Tokens.hash_link(body.token), use="verify", now=utcnow())
+        user = await self.store.users.get(link.user_id) if link else None
+        hashed = user.password_hash if user else None
+        right, _ = await self.doors.house.resources.passwords.verify(body.password, hashed)
+        if link is None or user is None or not right:
+            raise Problem("invalid-token")
+
+        async def work(session: Session) -> bool:
+            if not await self.store.letters.spend_link(link.id, session=session):
+                return False
+            await self.store.users.update(user.id, {"email_confirmed": True}, session=session)
+            await self.store.audit.write(self.trace_by(user), "address.confirmed", of=[user.id], session=session)
+            return True
+
+        if not await self.store.transaction(work):
+            raise Problem("invalid-token")
+        self.respond(status=204)
+
+
+class ForgotPasswordHandler(AccountHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone", body=ForgotPasswordBody, answers={202: AcceptedView}, problems=("rate-limited",)
+        )
+    }
+
+    async def post(self) -> None:
+        """Ask for a link to choose a new password. The same answer whether or not the address is known."""
+        body = self.body(ForgotPasswordBody)
+        await self.limit_address(MAIL_ADDRESS)
+        await self.doors.house.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        row = await self.store.users.row_by_email(body.email)
+        # For a stranger the same writes are made, for an id that no user has: the letter is given up unread.
+        known = row is not None and row["status"] != "deactivated"
+        target = str(row["_id"]) if row and known else str(uuid4())
+        letter_id = await self.write_letter(target, "reset", use="reset")
+        await self.doors.errands.send_letter(letter_id)
+        await self.no_sooner()
+        self.respond({"detail": "If this address has an account, a letter is on its way."}, status=202)
+        self.note_later("reset.asked", target if known else None)
+
+
+class ResetPasswordHandler(AccountHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone", body=ResetPasswordBody, answers={204: None},
+            problems=("invalid-token", "rate-limited", "busy"),
+        )
+    }
+
+    async def post(self) -> None:
+        """Choose a new password by the link in a letter. Every token of the user is dead afterwards."""
+        body = self.body(ResetPasswordBody)
+        await self.limit_address(LINK_ADDRESS)
+        link = await self.find_link(body.token, "reset")
+        user = await self.store.users.get(link.user_id)
+        if user is None or user.status == "deactivated":
+            raise Problem("invalid-token")
+        self.check_new_password(body.password, email=user.email or "", name=user.name or "")
+        hashed = await self.doors.house.resources.passwords.hash(body.password)
+
+        async def work(session: Session) -> list[str] | None:
+            if not await self.store.letters.spend_link(link.id, session=session):
+                return None
+            await self.store.users.update(
+                user.id, {"password_hash": hashed, "email_confirmed": True}, session=session
+            )
+            await self.store.letters.void(user.id, session=session)
+            await self.store.calendars.revoke(user.id, session=session)
+            await self.store.audit.write(self.trace_by(user), "password.reset", of=[user.id], session=session)
+            return await self.store.sessions.end_all(user.id, now=utcnow(), session=session)
+
+        ended = await self.store.transaction(work)
+        if ended is None:
+            raise Problem("invalid-token")
+        await self.revoke(ended)
+        self.respond(status=204)

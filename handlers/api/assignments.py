@@ -1,0 +1,106 @@
+"""Assignments: the doctors to choose from, and the one chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers.api.schemas import AssignBody, AssignmentView, DoctorsQuery, PersonView
+from handlers.base.api_handler import ApiHandler
+from handlers.base.cursors import page, page_of
+from handlers.base.idempotent_handler import OnceHandler, Reply
+from handlers.base.operation import Operation
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.web.problems import Problem
+from models.assignments import Assignment
+from models.idempotency import Claim
+from models.services.choose_doctor import assign_doctor, leave_doctor
+from models.users import fold
+
+
+class DoctorsHandler(ApiHandler):
+    operations = {
+        "GET": Operation(who="user", query=DoctorsQuery, answers={200: PersonView}, listed=True, pending_too=True)
+    }
+
+    async def get(self) -> None:
+        """Doctors that accept patients; ``q`` is the beginning of a name or of one of its words."""
+        query = self.query(DoctorsQuery)
+        wanted = fold(query.q)
+        found = [
+            {"id": id, "name": name}
+            for id, name in await self.store.users.accepting_doctors()
+            if not wanted or fold(name).startswith(wanted)
+            or any(word.startswith(wanted) for word in fold(name).split())
+        ]  # fmt: skip
+        items, following = page_of(found, cursor=query.cursor, limit=query.limit)
+        self.respond(page(items, following))
+
+
+class AssignHandler(OnceHandler):
+    operations = {
+        "GET": Operation(who="patient", answers={200: AssignmentView}, problems=("not-assigned",), feed=True),
+        "POST": Operation(
+            who="patient", body=AssignBody, answers={200: AssignmentView, 201: AssignmentView},
+            problems=("not-found", "conflict"), once=True, audit="doctor.chosen",
+        ),
+        "DELETE": Operation(
+            who="patient", answers={204: None}, problems=("not-assigned", "conflict"), once=True, audit="doctor.left"
+        ),
+    }  # fmt: skip
+
+    async def _view(self, assignment: Assignment) -> dict[str, Any]:
+        names = await self.store.users.names({assignment.doctor_id})
+        return {
+            "id": assignment.id, "doctor": {"id": assignment.doctor_id, "name": names[assignment.doctor_id]},
+            "since": to_wire(assignment.since), "share_history": assignment.share_history,
+        }  # fmt: skip
+
+    async def get(self) -> None:
+        """The doctor you have chosen."""
+        await self.set_feed()
+        current = await self.store.assignments.current(self.who.id)
+        if current is None:
+            raise Problem("not-assigned")
+        self.respond(await self._view(current))
+
+    async def post(self) -> None:
+        """Choose a doctor. Another one takes the first one's place at once."""
+        body = self.body(AssignBody)
+
+        async def work(claim: Claim | None) -> Reply:
+            done = await assign_doctor(
+                self.store, patient_id=self.who.id, doctor_id=body.doctor_id, share_history=body.share_history,
+                now=self.now(), claim=claim, trace=self.trace,
+            )  # fmt: skip
+            await self.announce(done.users)
+            if done.assignment is None:
+                raise Problem("not-assigned")
+            return Reply(201 if done.is_new else 200, await self._view(done.assignment))
+
+        async def again(claim: Claim) -> Reply:
+            current = await self.store.assignments.current(self.who.id)
+            if current is None:
+                raise Problem("not-assigned")
+            return Reply(201 if current.id == claim.subject_id else 200, await self._view(current))
+
+        await self.once(work, again, _unchanged)
+
+    async def delete(self) -> None:
+        """Leave your doctor. Your steps run on."""
+
+        async def work(claim: Claim | None) -> Reply:
+            done = await leave_doctor(
+                self.store, patient_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
+            )
+            await self.announce(done.users)
+            return Reply(204)
+
+        async def again(_claim: Claim) -> Reply:
+            return Reply(204)
+
+        await self.once(work, again, _unchanged)
+
+
+async def _unchanged(body: Any) -> Any:
+    """Who asks about their own assignment may read what they were answered."""
+    return body

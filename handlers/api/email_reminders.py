@@ -1,0 +1,112 @@
+"""Reminders by letter: asked for by the patient, ended by them or by the link that stands in every letter."""
+
+from __future__ import annotations
+
+import hmac
+from html import escape
+
+from handlers.api.schemas import Moment, NothingBody, View
+from handlers.base.api_handler import ApiHandler
+from handlers.base.base_handler import Door
+from handlers.base.operation import Operation
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.rate_limits import LINK_ADDRESS
+from models.audit import Trace
+from models.services.mail_reminders import ask_for_letters
+
+_CSP = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_WORDS = {
+    "en": ("Reminders by e-mail", "Do you want no more reminders by e-mail?", "No more e-mails",
+           "You get no more reminders by e-mail. You can switch them on again on your page, under Me."),
+    "es": ("Avisos por correo", "¿No quiere recibir más avisos por correo?", "No más correos",
+           "Ya no recibirá avisos por correo. Puede activarlos otra vez en su página, en Yo."),
+}  # fmt: skip
+
+
+class EmailRemindersView(View):
+    on: bool
+    since: Moment | None
+
+
+class EmailRemindersHandler(ApiHandler):
+    operations = {
+        "GET": Operation(who="patient", answers={200: EmailRemindersView}),
+        "PUT": Operation(
+            who="patient", body=NothingBody, body_optional=True, answers={200: EmailRemindersView},
+            problems=("email-unverified",), audit="account.changed",
+        ),
+        "DELETE": Operation(who="patient", answers={204: None}, audit="account.changed"),
+    }  # fmt: skip
+
+    async def _view(self) -> dict[str, object]:
+        wish = await self.store.mail_reminders.get(self.who.id)
+        return {"on": wish is not None, "since": to_wire(wish.since) if wish else None}
+
+    async def get(self) -> None:
+        """Whether a letter comes when a reminder waits and no page has shown it."""
+        self.respond(await self._view())
+
+    async def put(self) -> None:
+        """Ask for letters, in neutral words, one at most for a slot; again is the same answer."""
+        self.body(NothingBody)
+        if not self.who.row.get("email_confirmed", True):
+            raise Problem("email-unverified")
+        await ask_for_letters(self.store, self.who.id, on=True, now=self.now(), trace=self.trace)
+        self.respond(await self._view())
+
+    async def delete(self) -> None:
+        """No more letters."""
+        await ask_for_letters(self.store, self.who.id, on=False, now=self.now(), trace=self.trace)
+        self.respond(status=204)
+
+
+class UnsubscribeHandler(Door):
+    """The link in a letter: a page that asks, and the one click of RFC 8058. Whoever has the link may end it."""
+
+    @property
+    def methods(self) -> frozenset[str]:
+        return frozenset({"GET", "HEAD", "POST"})
+
+    async def prepare(self) -> None:
+        self.receive()
+        if self.request.method not in self.methods:
+            raise Problem("method-not-allowed")
+
+    async def _whose(self, link_id: str, secret: str) -> str | None:
+        """Whose letters the link ends; None when they have ended.
+
+        Raises:
+            Problem: 404: it is not one of our links.
+        """
+        await self.doors.house.resources.limits.count(LINK_ADDRESS, self.client_hash)
+        if not hmac.compare_digest(self.doors.tokens.link_token(use="unsubscribe", link_id=link_id), secret):
+            raise Problem("not-found")
+        return await self.store.mail_reminders.of_link(link_id)
+
+    async def get(self, link_id: str, secret: str) -> None:
+        """Ask: a mail system that looks at links must not end anything."""
+        await self._page(await self._whose(link_id, secret), asks=True)
+
+    head = get
+
+    async def post(self, link_id: str, secret: str) -> None:
+        """No more letters; again is the same answer."""
+        user_id = await self._whose(link_id, secret)
+        if user_id is not None:
+            trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
+            await ask_for_letters(self.store, user_id, on=False, now=self.now(), trace=trace)
+        await self._page(user_id, asks=False)
+
+    async def _page(self, user_id: str | None, *, asks: bool) -> None:
+        row = await self.store.users.row(user_id) if user_id else None
+        language = (row["language"].split("-")[0] if row else "en")
+        title, question, button, done = (escape(word) for word in _WORDS.get(language, _WORDS["en"]))
+        inside = f'<p>{question}</p><form method="post"><button>{button}</button></form>' if asks else f"<p>{done}</p>"
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", _CSP)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(
+            f'<!doctype html><html lang="{language if language in _WORDS else "en"}"><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width"><title>{title}</title><h1>{title}</h1>{inside}'
+        )

@@ -1,0 +1,27 @@
+"""The feed over REST: the events that this user would have got on the live channel."""
+
+from __future__ import annotations
+
+from handlers.api.schemas import EventsQuery, EventsView
+from handlers.base.api_handler import ApiHandler
+from handlers.base.operation import Operation
+from hospital_rt.web.problems import invalid
+
+
+class EventsHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="user", query=EventsQuery, answers={200: EventsView}, problems=("reset",), pending_too=True,
+            audit="events.read",
+        )
+    }  # fmt: skip
+
+    async def get(self) -> None:
+        """What happened after ``after``, in order; ``seq`` tells where the feed stands."""
+        query = self.query(EventsQuery)
+        if query.after > 0 and query.epoch is None:
+            raise invalid("#/epoch", "Required with after.")
+        epoch, seq = await self.doors.house.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)
+        items, about = await self.doors.house.feeds.page(self.who.id, query.after, limit=query.limit)
+        await self.leave_trace(of=about or [self.who.id])
+        self.respond({"items": items, "epoch": epoch, "seq": seq})

@@ -1,0 +1,121 @@
+"""Me: the own account, its password, the devices signed in, and leaving."""
+
+from __future__ import annotations
+
+from handlers.api.account_handler import AccountHandler
+from handlers.api.account_schemas import ChangeMeBody, ChangePasswordBody, DeviceView, LeaveBody, UserView
+from handlers.api.schemas import PageQuery
+from handlers.base.cursors import page, page_of
+from handlers.base.operation import Operation
+from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.storage.database import Session
+from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.web.problems import Problem, invalid
+from models.services.accounts import change_settings, leave_for_good
+from models.sessions import SignIn
+
+
+class MeHandler(AccountHandler):
+    operations = {
+        "GET": Operation(who="user", answers={200: UserView}, pending_too=True),
+        "PATCH": Operation(
+            who="user", body=ChangeMeBody, answers={200: UserView}, pending_too=True, audit="account.changed"
+        ),
+        "DELETE": Operation(
+            who="user", body=LeaveBody, answers={204: None}, problems=("wrong-password", "rate-limited", "busy"),
+            pending_too=True, audit="account.closed",
+        ),
+    }  # fmt: skip
+
+    async def get(self) -> None:
+        """Your account."""
+        self.respond((await self.store.users.read_row(dict(self.who.row))).as_json())
+
+    async def patch(self) -> None:
+        """Change your settings. A new time zone or reminder time moves the reminders to come."""
+        changes = self.body(ChangeMeBody).model_dump(exclude_unset=True)
+        nulls = [name for name, value in changes.items() if value is None]
+        if nulls:
+            raise invalid(f"#/{nulls[0]}", "Cannot be null.")
+        user = await change_settings(self.store, self.who.id, changes, trace=self.trace)
+        self.respond(user.as_json())
+
+    async def delete(self) -> None:
+        """Leave for good. Your key is destroyed: nothing of yours can be read again, by anybody."""
+        user = await self.check_current(self.body(LeaveBody).password)
+        erase = self.settings_.erasure == "immediate"
+        left = await leave_for_good(self.store, user, now=self.now(), erase=erase, trace=self.trace)
+        await self.revoke(left.sessions)
+        if erase:
+            await self.doors.house.resources.wakeups.forget(user.id)
+        await self.announce(left.users)
+        self.respond(status=204)
+
+
+class PasswordHandler(AccountHandler):
+    operations = {
+        "POST": Operation(
+            who="user", body=ChangePasswordBody, answers={204: None},
+            problems=("wrong-password", "rate-limited", "busy"), pending_too=True, audit="password.changed",
+        )
+    }  # fmt: skip
+
+    async def post(self) -> None:
+        """Change your password. Your other devices are signed out."""
+        body = self.body(ChangePasswordBody)
+        user = await self.check_current(body.current)
+        self.check_new_password(body.password, email=user.email or "", name=user.name or "")
+        hashed = await self.doors.house.resources.passwords.hash(body.password)
+
+        async def work(session: Session) -> list[str]:
+            await self.store.users.update(user.id, {"password_hash": hashed}, session=session)
+            await self.store.audit.write(self.trace, "password.changed", of=[user.id], session=session)
+            await self.store.letters.void(user.id, session=session)
+            return await self.store.sessions.end_all(
+                user.id, now=utcnow(), but=self.who.session_id, session=session
+            )
+
+        await self.revoke(await self.while_signed_in(work))
+        self.respond(status=204)
+
+
+class SessionsHandler(AccountHandler):
+    operations = {
+        "GET": Operation(who="user", query=PageQuery, answers={200: DeviceView}, listed=True, pending_too=True)
+    }
+
+    async def get(self) -> None:
+        """The devices signed in, the last one used first."""
+        query = self.query(PageQuery)
+        devices = await self.store.sessions.of_user(self.who.id, now=utcnow())
+        shown, following = page_of(devices, cursor=query.cursor, limit=query.limit)
+        items = []
+        for session in shown:
+            items.append({
+                "id": session.id, "device": await self._device(session), "created_at": to_wire(session.created_at),
+                "last_used_at": to_wire(session.last_used_at), "current": session.id == self.who.session_id,
+            })  # fmt: skip
+        self.respond(page(items, following))
+
+    async def _device(self, session: SignIn) -> str | None:
+        if session.sealed_device is None:
+            return None
+        try:
+            return str(
+                await self.store.vault.open_value(
+                    session.user_id, f"sessions|{session.id}|device", session.sealed_device
+                )
+            )
+        except Unreadable:
+            return None
+
+
+class SessionHandler(AccountHandler):
+    operations = {"DELETE": Operation(who="user", answers={204: None}, problems=("not-found",), pending_too=True)}
+
+    async def delete(self, session_id: str) -> None:
+        """Sign a device out."""
+        id = self.id_from_path(session_id)
+        if not await self.sign_out(id, self.trace):
+            raise Problem("not-found")
+        self.respond(status=204)

@@ -1,0 +1,327 @@
+"""Notes over REST: written, read, tried again, approved, rejected, withdrawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from handlers.api.schemas import (
+    ApproveBody,
+    ApprovedStepBody,
+    NoteBody,
+    NoteLineView,
+    NoteView,
+    NothingBody,
+    PatientPageQuery,
+    ReasonBody,
+    ScheduleBody,
+)
+from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.idempotent_handler import OnceHandler, Reply
+from handlers.base.operation import Operation
+from handlers.base.visibility import note_line, note_view, readable_note, visible_notes
+from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
+from hospital_rt.domain.schedule import Schedule
+from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.rate_limits import NOTES_ACCOUNT
+from models.idempotency import Claim
+from models.notes import Note
+from models.services.note_review import Outcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
+from models.steps import Step, Words
+from models.users import User
+
+NOTE_BODY = 256 * 1024
+
+
+class NoteHandlerBase(OnceHandler):
+    async def reply(self, note: Note, *, status: int = 200) -> Reply:
+        view = await note_view(self.store, note, self.who, now=self.now())
+        return Reply(status, view, about=note.patient_id)
+
+    async def told(self, outcome: Outcome) -> Note:
+        await self.announce(outcome.users)
+        return outcome.note
+
+    async def answer_again(self, note_id: str, *, status: int = 200) -> Reply:
+        return await self.reply(await readable_note(self.store, self.who, note_id), status=status)
+
+    async def anew(self, body: Any) -> Any:
+        """A note answered before, if it may still be read."""
+        await readable_note(self.store, self.who, body["id"])
+        return body
+
+
+class NotesHandler(NoteHandlerBase):
+    operations = {
+        "GET": Operation(
+            who="user", query=PatientPageQuery, answers={200: NoteLineView}, problems=("not-found",), listed=True,
+            feed=True, audit="notes.listed",
+        ),
+        "POST": Operation(
+            who="doctor", body=NoteBody, answers={202: NoteView}, problems=("not-found", "conflict", "rate-limited"),
+            once=True, largest_body=NOTE_BODY, audit="note.written",
+        ),
+    }  # fmt: skip
+
+    async def get(self) -> None:
+        """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
+        query = self.query(PatientPageQuery)
+        await self.set_feed()
+        wanted = await visible_notes(self.store, self.who, query.patient_id)
+        found = read_cursor(query.cursor, str, str)
+        before = None
+        if found:
+            try:
+                before = (from_wire(found[0]), found[1])
+            except ValueError:
+                raise invalid("#/cursor", "Use the cursor as it was given.") from None
+        notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
+        shown = notes[: query.limit]
+        names = await self.store.users.names({id for note in shown for id in (note.patient_id, note.doctor_id)})
+        following = None
+        if len(notes) > query.limit:
+            following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
+        await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
+        self.respond(page([note_line(note, self.who, names) for note in shown], following))
+
+    async def post(self) -> None:
+        """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
+        body = self.body(NoteBody)
+        await self.doors.house.resources.limits.count(
+            NOTES_ACCOUNT, self.doors.tokens.keyed_hash(b"notes", self.who.id.encode())
+        )
+
+        async def work(claim: Claim | None) -> Reply:
+            outcome = await submit_note(
+                self.store, doctor_id=self.who.id, patient_id=body.patient_id, text=body.text, now=self.now(),
+                claim=claim, trace=self.trace,
+            )  # fmt: skip
+            await self.doors.errands.read_note(outcome.note.id)
+            return await self.reply(await self.told(outcome), status=202)
+
+        async def again(claim: Claim) -> Reply:
+            return await self.answer_again(claim.subject_id, status=202)
+
+        await self.once(work, again, self.anew)
+
+
+class NoteHandler(NoteHandlerBase):
+    operations = {
+        "GET": Operation(
+            who="user", answers={200: NoteView}, problems=("not-found",), feed=True, audit="note.read"
+        )
+    }
+
+    async def get(self, note_id: str) -> None:
+        """A note with its text and steps."""
+        id = self.id_from_path(note_id)
+        await self.set_feed()
+        note = await readable_note(self.store, self.who, id)
+        await self.leave_trace(of=[note.patient_id], item=note.id)
+        self.respond((await self.reply(note)).body)
+
+
+class RetryHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(
+            who="doctor", body=NothingBody, body_optional=True, answers={202: NoteView},
+            problems=("not-found", "conflict", "superseded"), once=True, audit="note.retried",
+        )
+    }  # fmt: skip
+
+    async def post(self, note_id: str) -> None:
+        """Have a failed note read again."""
+        id = self.id_from_path(note_id)
+        self.body(NothingBody)
+
+        async def work(claim: Claim | None) -> Reply:
+            outcome = await retry_note(
+                self.store, note_id=id, doctor_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
+            )
+            await self.doors.errands.read_note(id)
+            return await self.reply(await self.told(outcome), status=202)
+
+        async def again(_claim: Claim) -> Reply:
+            return await self.answer_again(id, status=202)
+
+        await self.once(work, again, self.anew)
+
+
+class ApproveHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(
+            who="doctor", body=ApproveBody, body_optional=True, answers={200: NoteView},
+            problems=("not-found", "conflict", "superseded"), once=True, audit="note.approved",
+        )
+    }  # fmt: skip
+
+    async def post(self, note_id: str) -> None:
+        """Let proposed steps become the patient's plan: all of them, or those listed, edited or added to."""
+        id = self.id_from_path(note_id)
+        body = self.body(ApproveBody)
+
+        async def work(claim: Claim | None) -> Reply:
+            note = await readable_note(self.store, self.who, id)
+            chosen = await self._chosen(note, body.steps) if body.steps is not None else None
+            outcome = await approve_note(
+                self.store, note_id=id, doctor_id=self.who.id, chosen=chosen, now=self.now(),
+                day_seconds=self.settings_.day_seconds, claim=claim, trace=self.trace,
+            )  # fmt: skip
+            return await self.reply(await self.told(outcome))
+
+        async def again(_claim: Claim) -> Reply:
+            return await self.answer_again(id)
+
+        await self.once(work, again, self.anew)
+
+    async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
+        if note.doctor_id != self.who.id:
+            raise Problem("not-found")
+        if note.status != "proposed":
+            raise Problem("superseded" if note.status == "superseded" else "conflict")
+        patient = await self.store.users.get(note.patient_id)
+        if patient is None:
+            raise Problem("not-found")
+        proposed = {step.id: step for step in await self.store.steps.of_note(note.id) if step.status == "proposed"}
+        chosen: list[Step] = []
+        for number, wanted in enumerate(listed):
+            if wanted.id is None:
+                chosen.append(_new_step(wanted, number=number, note=note, patient=patient, now=self.now()))
+                continue
+            step = proposed.get(wanted.id)
+            if step is None:
+                raise Problem("not-found", "This note proposes no such step.")
+            if any(one.id == wanted.id for one in chosen):
+                raise invalid(f"#/steps/{number}/id", "This step is listed twice.")
+            chosen.append(_edited(step, wanted, number=number, note=note, patient=patient))
+        return chosen
+
+
+def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, patient: User) -> Step:
+    given = wanted.model_fields_set
+    words = step.words
+    if "title" in given:
+        if wanted.title is None:
+            raise invalid(f"#/steps/{number}/title", "A step needs a title.")
+        words = replace(words, title=wanted.title)
+    if "detail" in given:
+        words = replace(words, detail=wanted.detail)
+    if wanted.kind is not None and wanted.kind != step.kind:
+        raise invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
+    changed = replace(step, words=words, as_needed=step.as_needed if wanted.as_needed is None else wanted.as_needed)
+    if wanted.schedule is not None:
+        if step.kind != "plan":
+            raise invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
+        changed = replace(changed, schedule=_schedule(
+            wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=step.schedule
+        ))  # fmt: skip
+    return changed
+
+
+def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: User, now: datetime) -> Step:
+    if wanted.title is None:
+        raise invalid(f"#/steps/{number}/title", "A new step needs a title.")
+    kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
+    if (kind == "plan") != (wanted.schedule is not None):
+        raise invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
+    schedule = _schedule(
+        wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=None
+    ) if wanted.schedule else None  # fmt: skip
+    return Step(
+        id=str(uuid4()), sort=f"{int(note.created_at.timestamp() * 1000):015d}-{100 + number:03d}-{uuid4().hex[:6]}",
+        note_id=note.id, note_number=note.number, patient_id=note.patient_id, doctor_id=note.doctor_id,
+        kind=kind, as_needed=bool(wanted.as_needed), by="doctor", status="proposed", created_at=now,
+        timezone=patient.timezone, schedule=schedule,
+        words=Words(title=wanted.title, detail=wanted.detail, quote=None),
+    )  # fmt: skip
+
+
+def _schedule(wanted: ScheduleBody, *, at: str, note: Note, patient: User, was: Schedule | None) -> Schedule:
+    """The schedule that the author set; one that comes back as the step showed it is what it ``was``.
+
+    Args:
+        at: the pointer to ``wanted``, for what is wrong in it.
+    """
+    given = wanted.model_fields_set
+    for one, other in (("start_date", "start_in_days"), ("occurrences", "duration_days")):
+        if one in given and other in given:
+            raise invalid(f"{at}/{one}", f"Give this or {other}, not both.")
+    if wanted.times_from == "note" and not wanted.times:
+        raise invalid(f"{at}/times", "Times of the note's own have to be given.")
+    day = local_day(note.created_at, patient.zone)
+    start_in_days = _days_from(day, wanted.start_date, at=at) if wanted.start_date else wanted.start_in_days
+    times = tuple(sorted(set(wanted.times))) if wanted.times else ()
+    per_day, every_hours = wanted.times_per_day, wanted.every_hours
+    if times and wanted.times_from == "reminder_time":
+        was_these = was is not None and was.times_from == "reminder_time" and was.times == times
+        per_day, every_hours = len(times), was.every_hours if was is not None and was_these else None
+    usual = clock_times(patient.reminder_time, times_per_day=per_day, every_hours=every_hours)
+    follows = not times or (wanted.times_from == "reminder_time" and times == usual)
+    found = Schedule(
+        start_date=day + timedelta(days=start_in_days), start_in_days=start_in_days,
+        times=usual if follows else times, times_from="reminder_time" if follows else "note", times_per_day=per_day,
+        every_hours=every_hours, every_days=wanted.every_days, duration_days=wanted.duration_days,
+        miss_policy=wanted.miss_policy,
+    )  # fmt: skip
+    return found if wanted.occurrences is None else _lasting(found, wanted.occurrences, at=at, was=was)
+
+
+def _days_from(day: date, start_date: str, *, at: str) -> int:
+    """Days from the note's own day to the one given."""
+    try:
+        days = (date.fromisoformat(start_date) - day).days
+    except ValueError:
+        raise invalid(f"{at}/start_date", "This is no day of the calendar.") from None
+    if not 0 <= days <= 365:
+        raise invalid(f"{at}/start_date", "A step begins on the day of its note or up to 365 days later.")
+    return days
+
+
+def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | None) -> Schedule:
+    """The schedule with the days that this many occurrences take."""
+    if was is not None and was.duration_days is not None:
+        same = replace(schedule, duration_days=was.duration_days)
+        if same.occurrences == occurrences:
+            return same
+    rounds, left = divmod(occurrences, len(schedule.times))
+    if left or rounds * schedule.every_days > 730:
+        raise invalid(f"{at}/occurrences", "Give as many as the times of whole days, of 730 at most.")
+    return replace(schedule, duration_days=rounds * schedule.every_days)
+
+
+class RejectHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(
+            who="doctor", body=NothingBody, body_optional=True, answers={200: NoteView},
+            problems=("not-found", "conflict", "superseded"), audit="note.rejected",
+        )
+    }  # fmt: skip
+
+    async def post(self, note_id: str) -> None:
+        """Let a proposal go. The patient's plan stays as it was."""
+        id = self.id_from_path(note_id)
+        self.body(NothingBody)
+        outcome = await reject_note(
+            self.store, note_id=id, doctor_id=self.who.id, now=self.now(), trace=self.trace
+        )
+        self.respond((await self.reply(await self.told(outcome))).body)
+
+
+class WithdrawHandler(NoteHandlerBase):
+    operations = {
+        "POST": Operation(
+            who="doctor", body=ReasonBody, body_optional=True, answers={200: NoteView},
+            problems=("not-found", "conflict"), audit="note.withdrawn",
+        )
+    }  # fmt: skip
+
+    async def post(self, note_id: str) -> None:
+        """Take a note back: its steps are cancelled and its words closed to the patient."""
+        id = self.id_from_path(note_id)
+        reason = self.body(ReasonBody).reason
+        outcome = await withdraw_note(
+            self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), trace=self.trace
+        )
+        self.respond((await self.reply(await self.told(outcome))).body)

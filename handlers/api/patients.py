@@ -1,0 +1,132 @@
+"""A doctor's patients, those who need them first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from handlers.api.schemas import MyPatientView, NeedQuery
+from handlers.base.api_handler import ApiHandler, as_text
+from handlers.base.cursors import page_of
+from handlers.base.operation import Operation
+from hospital_rt.domain.adherence import Mark, picture
+from hospital_rt.domain.clock import local_day, start_of_day, to_wire
+from hospital_rt.storage.response_cache import FOR_EVER, OWN_BYTES, Ready, ReadyRows
+from models.reminders import Counted
+from models.users import fold
+
+DAYS = 30
+RANKS = {"silent": 0, "slipping": 1, "on_course": 2}
+
+
+class Rank(NamedTuple):
+    """Where a patient comes in the list: by need, then by how long they have been silent, then by name."""
+
+    need: int
+    answered: int
+    name: str
+    id: str
+
+
+class Panel(NamedTuple):
+    """A doctor's patients, when each of them became one, and since when this is known."""
+
+    ids: tuple[str, ...]
+    joined: tuple[datetime, ...]
+    since: datetime
+    until: datetime = FOR_EVER
+
+    @property
+    def size(self) -> int:
+        return OWN_BYTES + 150 * len(self.ids)
+
+
+class MyPatientsHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="doctor", query=NeedQuery, answers={200: MyPatientView}, listed=True, feed=True,
+            audit="patients.listed",
+        )
+    }
+
+    async def get(self) -> None:
+        """Your patients, those who need you first."""
+        query = self.query(NeedQuery)
+        await self.set_feed()
+        rows: Sequence[Ready] = await self._rows()
+        if query.sort == "name":
+            rows = sorted(rows, key=lambda row: row.rank[2:])
+        shown, following = page_of(rows, cursor=query.cursor, limit=query.limit)
+        await self.leave_trace(of=[row.rank.id for row in shown])
+        items = b",".join([row.text for row in shown])
+        self.respond_text(b'{"items":[%b],"next":%b}' % (items, as_text(following)))
+
+    async def _rows(self) -> tuple[Ready, ...]:
+        """Each patient as text, by need, kept ready while nothing that it is made of has moved."""
+        me, now, kept, epoch = self.who.id, self.now(), self.doors.kept, await self.store.epoch()
+        panel = await self._panel(epoch)
+        states = await self.store.states(panel.ids)
+        key = (epoch, panel.ids, panel.joined, states)
+        whole: ReadyRows | None = kept.get(("list", me), key, now=now)
+        if whole is None:
+            keys = {id: (epoch, *rest) for id, *rest in zip(panel.ids, panel.joined, states, strict=True)}
+            found = {id: kept.get(("patient", me, id), keys[id], now=now) for id in panel.ids}
+            joined = {id: at for id, at in zip(panel.ids, panel.joined, strict=True) if found[id] is None}
+            if joined:
+                for id, ready in (await self._anew(joined, now=now)).items():
+                    kept.put(("patient", me, id), keys[id], ready)
+                    found[id] = ready
+            rows = sorted(found.values(), key=lambda row: row.rank)
+            whole = ReadyRows(tuple(rows), now, min([row.until for row in rows], default=FOR_EVER))
+            kept.put(("list", me), key, whole)
+        return whole.rows
+
+    async def _panel(self, epoch: str) -> Panel:
+        """Whose list it is, read anew once the doctor's own mark has moved."""
+        what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
+        panel: Panel | None = self.doors.kept.get(what, key, now=now)
+        if panel is None:
+            found = await self.store.panel(self.who.id)
+            panel = Panel(tuple(one.patient_id for one in found), tuple(one.since for one in found), now)
+            self.doors.kept.put(what, key, panel)
+        return panel
+
+    async def _anew(self, joined: Mapping[str, datetime], *, now: datetime) -> dict[str, Ready]:
+        ids = list(joined)
+        people = await self.store.users.people(set(ids))
+        today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
+        # Two days more: whoever answered on one date may have been due on another, as their zone has it.
+        first = min(today.values()) - timedelta(days=DAYS + 1)
+        ledger, open_counts = await asyncio.gather(
+            self.store.reminders.counted_since(ids, first), self.store.steps.open_counts(ids)
+        )
+        mine: dict[str, list[Counted]] = {id: [] for id in ids}
+        for row in ledger:
+            mine[row.patient_id].append(row)
+        found = {}
+        for id in ids:
+            person = people[id]
+            oldest = today[id] - timedelta(days=DAYS)
+            marks = [
+                Mark(row.step_id, row.day, row.slot_at, row.state)
+                for row in mine[id] if row.is_slot and row.day > oldest
+            ]  # fmt: skip
+            answered_at = max((row.answered_at for row in mine[id] if row.answered_at), default=None)
+            seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
+            seen = picture(marks, last=today[id], days=DAYS)
+            item: dict[str, Any] = {
+                "id": id, "name": person.name, "since": to_wire(joined[id]), "steps_open": open_counts[id],
+                "last_check_in_at": to_wire(answered_at) if answered_at else None,
+                "last_seen_at": to_wire(seen_at) if seen_at else None,
+                "missed_in_a_row": seen.missed_in_a_row,
+                "adherence": round(seen.adherence, 4) if seen.adherence is not None else None,
+                "days": [{"due": day.due, "done": day.done, "skipped": day.skipped} for day in seen.days],
+                "need": seen.need, "reason": seen.why,
+            }  # fmt: skip
+            rank = Rank(RANKS[seen.need], -seen.unanswered_in_a_row, fold(person.name or ""), id)
+            zone = ZoneInfo(person.timezone)
+            found[id] = Ready(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)
+        return found

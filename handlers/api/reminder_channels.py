@@ -1,0 +1,204 @@
+"""Other ways to hear: a private calendar link, and Web Push to devices whose page is closed."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from handlers.api.schemas import Body, Id, Moment, View
+from handlers.base.api_handler import ApiHandler
+from handlers.base.base_handler import Door
+from handlers.base.operation import Operation
+from hospital_rt.delivery.ical import Entry, calendar_file
+from hospital_rt.delivery.web_push import EndpointRefused
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.course import ANSWERED
+from hospital_rt.storage.database import Session
+from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.rate_limits import CALENDAR_ADDRESS
+from hospital_rt.web.tokens import Tokens
+from models.audit import Trace
+from models.steps import Step
+from tasks.push import push_sender
+
+AHEAD = 90                             # slots of a step that stand in the file
+NAMES = {"en": ("Aftercare", "You have a reminder"), "es": ("Aftercare", "Tiene un aviso")}
+_B64 = r"^[A-Za-z0-9_-]+={0,2}$"
+
+
+class CalendarBody(Body):
+    titles: bool = False
+
+
+class CalendarView(View):
+    url: str
+
+
+class PushKeysBody(Body):
+    p256dh: Annotated[str, Field(min_length=80, max_length=100, pattern=_B64)]
+    auth: Annotated[str, Field(min_length=20, max_length=30, pattern=_B64)]
+
+
+class PushBody(Body):
+    """A browser's PushSubscription, as its ``toJSON`` gives it."""
+
+    endpoint: Annotated[str, Field(min_length=10, max_length=2000)]
+    keys: PushKeysBody
+    expirationTime: float | None = None  # noqa: N815 - the browser's name
+
+
+class PushDeviceBody(Body):
+    id: Id | None = None
+    endpoint: Annotated[str, Field(min_length=10, max_length=2000)] | None = None
+
+
+class PushDeviceView(View):
+    id: str
+    host: str
+    created_at: Moment
+
+
+class PushView(View):
+    public_key: str
+    items: list[PushDeviceView]
+
+
+class CalendarHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="patient", body=CalendarBody, body_optional=True, answers={201: CalendarView}, audit="calendar.changed"
+        ),
+        "DELETE": Operation(who="patient", answers={204: None}, audit="calendar.changed"),
+    }
+
+    async def post(self) -> None:
+        """Make a private link to your reminders for a calendar program. It is shown once; an older one ends."""
+        body = self.body(CalendarBody)
+        secret = secrets.token_urlsafe(32)
+
+        async def work(session: Session) -> None:
+            await self.store.audit.write(self.trace, "calendar.changed", of=[self.who.id], session=session)
+            await self.store.calendars.make(
+                patient_id=self.who.id, token_hash=Tokens.hash_link(secret), titles=body.titles, now=self.now(),
+                session=session,
+            )  # fmt: skip
+
+        await self.while_signed_in(work)
+        self.respond({"url": f"{self.settings_.public_url}/calendar/{secret}.ics"}, status=201)
+
+    async def delete(self) -> None:
+        """End the link."""
+        await self.leave_trace(of=[self.who.id])
+        await self.store.calendars.revoke(self.who.id)
+        self.respond(status=204)
+
+
+class CalendarFileHandler(Door):
+    """The file behind a private link. Whoever has the link has the file, and nothing else."""
+
+    async def prepare(self) -> None:
+        self.receive()
+        if self.request.method not in {"GET", "HEAD"}:
+            raise Problem("method-not-allowed")
+
+    async def get(self, secret: str) -> None:
+        await self.doors.house.resources.limits.count(CALENDAR_ADDRESS, self.client_hash)
+        link = await self.store.calendars.find(Tokens.hash_link(secret))
+        row = await self.store.users.row(link.patient_id) if link else None
+        if link is None or row is None or row["status"] == "deactivated":
+            raise Problem("not-found")
+        zone, now = ZoneInfo(row["timezone"]), self.now()
+        steps = await self.store.steps.page(
+            {"patient_id": link.patient_id, "status": "active", "kind": "plan"}, after=None, limit=200
+        )
+        trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
+        await self.store.audit.write(trace, "calendar.read", of=[link.patient_id])
+        name, neutral = NAMES.get(row["language"].split("-")[0], NAMES["en"])
+        entries = [entry for step in steps for entry in _entries(step, titles=link.titles)]
+        self.set_header("Content-Type", "text/calendar; charset=utf-8")
+        self.set_header("Cache-Control", "private, no-store")
+        self.finish(calendar_file(entries, zone=zone, name=name, neutral=neutral, now=now))
+
+    head = get
+
+
+def _entries(step: Step, *, titles: bool) -> list[Entry]:
+    """The slots of one step from its newest on, as many as the course still needs."""
+    course = step.course
+    if course is None or course.ended:
+        return []
+    timeline = course.timeline(step.zone)
+    found: list[Entry] = []
+    left = AHEAD if course.total is None or course.schedule.is_fixed else min(AHEAD, course.total - course.done)
+    slot = course.open_slot.number if course.open_slot else timeline.after(course.passed)
+    while slot is not None and len(found) < left:
+        held = course.known(slot)
+        if held is None or held.state not in ANSWERED:
+            found.append(
+                Entry(
+                    key=f"{step.id}@{timeline.key(slot)}", at=held.at if held else timeline.moment(slot),
+                    title=step.words.title if titles else None,
+                )
+            )  # fmt: skip
+        slot = timeline.after(slot)
+    return found
+
+
+class PushHandler(ApiHandler):
+    operations = {
+        "GET": Operation(who="patient", answers={200: PushView}),
+        "POST": Operation(who="patient", body=PushBody, answers={201: PushView}, problems=("conflict",)),
+        "DELETE": Operation(who="patient", body=PushDeviceBody, answers={204: None}, problems=("not-found",)),
+    }
+
+    async def _view(self) -> dict[str, object]:
+        sender = await push_sender(self.doors.house)
+        return {
+            "public_key": sender.public_key,
+            "items": [
+                {"id": one.id, "host": one.endpoint.split("/")[2], "created_at": to_wire(one.created_at)}
+                for one in await self.store.subscriptions.of_user(self.who.id)
+            ],
+        }
+
+    async def get(self) -> None:
+        """The key to subscribe with, and your devices."""
+        self.respond(await self._view())
+
+    async def post(self) -> None:
+        """Have a device told, in neutral words, when a reminder waits and no page is open."""
+        body = self.body(PushBody)
+        sender = await push_sender(self.doors.house)
+        try:
+            await sender.check(body.endpoint)
+        except EndpointRefused:
+            raise invalid("#/endpoint", "Only https endpoints at public addresses can be reached.") from None
+        pushed = await self.store.events.newest(self.who.id)
+
+        async def work(session: Session) -> bool:
+            return await self.store.subscriptions.add(
+                id=_device_id(self.who.id, body.endpoint), user_id=self.who.id, endpoint=body.endpoint,
+                p256dh=body.keys.p256dh, auth=body.keys.auth, now=self.now(), pushed=pushed, session=session,
+            )  # fmt: skip
+
+        if not await self.while_signed_in(work):
+            raise Problem("conflict", "You have too many devices. Remove one first.")
+        self.respond(await self._view(), status=201)
+
+    async def delete(self) -> None:
+        """Forget a device, by its id or its endpoint."""
+        body = self.body(PushDeviceBody)
+        id = body.id or (_device_id(self.who.id, body.endpoint) if body.endpoint else "")
+        if not await self.store.subscriptions.remove(id, user_id=self.who.id):
+            raise Problem("not-found")
+        self.respond(status=204)
+
+
+def _device_id(user_id: str, endpoint: str) -> str:
+    """The same device of the same user has the same id, which tells nobody its endpoint."""
+    digest = hashlib.sha256(f"{user_id}|{endpoint}".encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"

@@ -1,0 +1,208 @@
+"""Steps over REST: listed, read, answered, cancelled; and how they were kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from handlers.api.schemas import (
+    AdherenceListView,
+    AdherenceQuery,
+    CheckInBody,
+    ReasonBody,
+    SlotQuery,
+    StepsQuery,
+    StepView,
+    StepWithCheckInsView,
+)
+from handlers.base.api_handler import ApiHandler, as_text
+from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.idempotent_handler import OnceHandler, Reply
+from handlers.base.operation import Operation
+from handlers.base.visibility import may_see_patient, quotes_for, readable_step, visible_steps, withdrawn_notes
+from hospital_rt.domain.adherence import Mark, count_days
+from hospital_rt.domain.clock import local_day, to_wire
+from hospital_rt.storage.response_cache import Ready
+from hospital_rt.web.problems import invalid
+from models.assignments import Assignment
+from models.idempotency import Claim
+from models.services.check_in import cancel_step, check_in
+from models.services.undo_check_in import take_back
+from models.steps import Step
+
+
+class StepsHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="user", query=StepsQuery, answers={200: StepView}, problems=("not-found",), listed=True, feed=True,
+            audit="steps.listed",
+        )
+    }
+
+    async def get(self) -> None:
+        """Steps in the order of their notes: a patient's own; a doctor's patients' of now."""
+        query = self.query(StepsQuery)
+        await self.set_feed()
+        found = read_cursor(query.cursor, str)
+        if self.who.role == "patient" and query.status == "active" and not found and not query.patient_id:
+            await self._answer_own_active(query.limit)
+            return
+        wanted, assignments = await visible_steps(self.store, self.who, query.status, query.patient_id)
+        steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
+        shown = steps[: query.limit]
+        # No active step is of a withdrawn note.
+        withdrawn = frozenset() if query.status == "active" else await withdrawn_notes(self.store, self.who)
+        await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
+        now = self.now()
+        items = [
+            step.as_json(now=now, quotes=quotes_for(self.who, step, assignments.get(step.patient_id), withdrawn))
+            for step in shown
+        ]
+        self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
+
+    async def _answer_own_active(self, limit: int) -> None:
+        """What a patient's page asks for again and again: kept ready while nothing of theirs has moved."""
+        what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.mark), self.now()
+        ready = self.doors.kept.get(what, key, now=now)
+        if ready is None:
+            steps = await self.store.steps.active_of(self.who.id)
+            shown = steps[:limit]
+            following = write_cursor(shown[-1].sort) if len(steps) > limit else None
+            text = as_text(page([step.as_json(now=now) for step in shown], following))
+            ends = [moment for step in shown if (moment := step.today_ends(now))]
+            ready = Ready(text, now, min(ends, default=now + timedelta(days=1)))
+            self.doors.kept.put(what, key, ready)
+        await self.leave_trace(of=[self.who.id])
+        self.respond_text(ready.text)
+
+
+async def _step_json(handler: ApiHandler, step: Step, assignment: Assignment | None) -> dict[str, Any]:
+    withdrawn: frozenset[str] = frozenset()
+    if handler.who.role == "patient" and step.status != "active":
+        note = await handler.store.notes.get(step.note_id)
+        withdrawn = frozenset({step.note_id}) if note and note.status == "withdrawn" else frozenset()
+    return step.as_json(now=handler.now(), quotes=quotes_for(handler.who, step, assignment, withdrawn))
+
+
+class StepHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="user", answers={200: StepWithCheckInsView}, problems=("not-found",), feed=True, audit="step.read"
+        )
+    }
+
+    async def get(self, step_id: str) -> None:
+        """A step with its check-ins."""
+        await self.set_feed()
+        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        await self.leave_trace(of=[step.patient_id], item=step.id)
+        view = await _step_json(self, step, assignment)
+        view["check_ins"] = [
+            {
+                "slot": to_wire(one.slot_at) if one.use == "slot" else None, "at": to_wire(one.answered_at),
+                "outcome": one.outcome, "reason": await self.store.reminders.reason(one),
+            }
+            for one in await self.store.reminders.answers(step.id)
+            if one.answered_at
+        ]  # fmt: skip
+        self.respond(view)
+
+
+class CancelStepHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="user", body=ReasonBody, body_optional=True, answers={200: StepView},
+            problems=("not-found", "conflict"), audit="step.cancelled",
+        )
+    }  # fmt: skip
+
+    async def post(self, step_id: str) -> None:
+        """Cancel a step by hand; again is the same answer."""
+        body = self.body(ReasonBody)
+        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        done = await cancel_step(
+            self.store, step, by=self.who.role, reason=body.reason, now=self.now(), trace=self.trace
+        )
+        await self.announce(done.users)
+        self.respond(await _step_json(self, done.step, assignment))
+
+
+class CheckInHandler(OnceHandler):
+    operations = {
+        "POST": Operation(
+            who="patient", body=CheckInBody, body_optional=True, answers={200: StepView}, once=True,
+            problems=("not-found", "step-proposed", "step-cancelled", "slot-closed", "conflict"),
+            audit="step.checked_in",
+        ),
+        "DELETE": Operation(
+            who="patient", query=SlotQuery, answers={200: StepView}, once=True,
+            problems=("not-found", "too-late", "conflict"), audit="step.undone",
+        ),
+    }  # fmt: skip
+
+    async def post(self, step_id: str) -> None:
+        """Check in to a step. The same check-in again gets the same answer."""
+        id, body = self.id_from_path(step_id), self.body(CheckInBody)
+
+        async def work(claim: Claim | None) -> Reply:
+            done = await check_in(
+                self.store, patient_id=self.who.id, step_id=id, slot=body.slot, outcome=body.outcome,
+                reason=body.reason, now=self.now(), claim=claim, trace=self.trace,
+            )  # fmt: skip
+            await self.announce(done.users)
+            return Reply(200, await _step_json(self, done.step, None))
+
+        await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
+
+    async def delete(self, step_id: str) -> None:
+        """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
+        id, query = self.id_from_path(step_id), self.query(SlotQuery)
+
+        async def work(claim: Claim | None) -> Reply:
+            done = await take_back(
+                self.store, patient_id=self.who.id, step_id=id, slot=query.slot, now=self.now(), claim=claim,
+                trace=self.trace,
+            )  # fmt: skip
+            await self.announce(done.users)
+            return Reply(200, await _step_json(self, done.step, None))
+
+        await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
+
+    async def _as_it_stands(self, step_id: str) -> Reply:
+        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        return Reply(200, await _step_json(self, step, assignment))
+
+    async def _anew(self, body: Any) -> Any:
+        """A step answered before, without the doctor's words if the note was withdrawn since."""
+        step, assignment = await readable_step(self.store, self.who, body["id"])
+        return {**body, "quote": (await _step_json(self, step, assignment))["quote"]}
+
+
+class AdherenceHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="user", query=AdherenceQuery, answers={200: AdherenceListView}, problems=("not-found",),
+            audit="adherence.read",
+        )
+    }  # fmt: skip
+
+    async def get(self) -> None:
+        """How a patient's steps were kept, one item a local day."""
+        query = self.query(AdherenceQuery)
+        patient_id = query.patient_id or self.who.id
+        if self.who.role == "doctor" and query.patient_id is None:
+            raise invalid("#/patient_id", "Say whose.")
+        await may_see_patient(self.store, self.who, patient_id)
+        await self.leave_trace(of=[patient_id])
+        people = await self.store.users.people({patient_id})
+        today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
+        rows = await self.store.reminders.counted_since([patient_id], today - timedelta(days=query.days - 1))
+        marks = [Mark(row.step_id, row.day, row.slot_at, row.state) for row in rows if row.is_slot]
+        self.respond({
+            "items": [
+                {"date": day.day.isoformat(), "due": day.due, "done": day.done, "skipped": day.skipped,
+                 "missed": day.missed}
+                for day in count_days(marks, last=today, days=query.days)
+            ]
+        })  # fmt: skip

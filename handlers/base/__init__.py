@@ -1,0 +1,1 @@
+"""Base classes and policies that all handlers share."""

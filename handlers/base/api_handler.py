@@ -1,0 +1,332 @@
+"""REST's one way in: who may call, what may be sent, and how it is answered.
+
+Everything is closed by default. A handler declares its operations and writes one small method for each; hosts,
+origins, sizes, types, sign-in and error shapes are looked after here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from tornado.web import stream_request_body
+
+from handlers.base.base_handler import Door, authenticate
+from handlers.base.operation import Doors, Operation, Principal
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.storage.database import Session
+from hospital_rt.web.problems import FieldError, Problem
+from hospital_rt.web.strict_json import NotJson, check_storable, parse_json
+from models.audit import Trace
+
+B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
+_BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
+LARGEST_UNWANTED = 1024 * 1024       # of a body that will be refused and whose length is told
+LARGEST_STREAM = 64 * 1024 * 1024    # of a body whose length is not told: read on, kept no longer than it may be
+
+
+@stream_request_body
+class ApiHandler(Door):
+    """A REST resource. Subclasses declare ``operations`` and write ``get``, ``post``, ``patch``, ``delete``."""
+
+    operations: ClassVar[Mapping[str, Operation]] = {}
+    media_type: ClassVar[str] = "application/json; charset=utf-8"
+
+    def initialize(self, doors: Doors) -> None:
+        super().initialize(doors)
+        self._chunks: list[bytes] = []
+        self._length = 0
+        self._too_large = False
+        self._is_refused = False
+        self._who: Principal | None = None
+        self.trace = Trace(role="system")
+        self.operation = Operation(who="user", answers={})
+
+    # Before the body
+
+    async def prepare(self) -> None:
+        connection: Any = self.request.connection
+        connection.set_max_body_size(LARGEST_STREAM)
+        try:
+            await self._open()
+        except Exception as refusal:
+            if not self._reads_on():
+                self.set_lasting_header("Connection", "close")
+                raise
+            self._refuse_after_body(refusal)
+
+    def _declared_length(self) -> int:
+        declared = self.request.headers.get("Content-Length", "0")
+        if not (declared.isascii() and declared.isdigit()):
+            return 0                         # whoever reads the body refuses it
+        return int(declared) if len(declared) < 16 else 10**16
+
+    def _reads_on(self) -> bool:
+        """Whether a body that nobody wants is read to its end, even one of no bytes: answering earlier closes the
+        connection under the client's hands, who may never see this answer, or lose the next request.
+        """
+        return "Expect" not in self.request.headers and self._declared_length() <= LARGEST_UNWANTED
+
+    def _refuse_after_body(self, refusal: Exception) -> None:
+        async def refuse(*_parts: str) -> None:
+            raise refusal
+
+        self._is_refused = True
+        setattr(self, (self.request.method or "").lower(), refuse)
+
+    async def _open(self) -> None:
+        """What is judged before the body.
+
+        Raises:
+            Problem: the request is refused whatever its body says.
+        """
+        self.receive()
+        self._allow_origin()
+        method = self.request.method or ""
+        if method == "OPTIONS":
+            self._preflight()
+            return
+        operation = self.operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            raise Problem("method-not-allowed")
+        self.operation = operation
+        await self._admit()
+        if self._declared_length() > operation.largest_body:
+            raise Problem("too-large")
+
+    def data_received(self, chunk: bytes) -> None:
+        if self._is_refused:
+            return
+        self._length += len(chunk)
+        if self._length > self.operation.largest_body:
+            self._too_large = True
+            self._chunks.clear()
+        else:
+            self._chunks.append(chunk)
+
+    def on_connection_close(self) -> None:
+        """The client is gone. If its body never came whole, nothing is done and nothing more is to be waited for."""
+        if not self.request._body_future.done():
+            self.doors.in_flight.discard(self)
+        super().on_connection_close()
+
+    @property
+    def methods(self) -> frozenset[str]:
+        return frozenset({*self.operations, "OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set()))
+
+    def _allow_origin(self) -> None:
+        origin = self.request.headers.get("Origin")
+        if self.settings_.allowed_origins:
+            self.set_lasting_header("Vary", "Origin")
+        if origin and origin.rstrip("/") in self.settings_.allowed_origins:
+            self.set_lasting_header("Access-Control-Allow-Origin", origin)
+            self.set_lasting_header("Access-Control-Expose-Headers", "X-Request-ID, X-Feed, Retry-After, Allow")
+            self.set_lasting_header("Cross-Origin-Resource-Policy", "cross-origin")
+
+    def _preflight(self) -> None:
+        self.set_status(204)
+        self.set_header("Allow", ", ".join(sorted(self.methods)))
+        if "Access-Control-Allow-Origin" in self._headers:
+            self.set_header("Access-Control-Allow-Methods", ", ".join(sorted(self.operations)))
+            self.set_header(
+                "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-ID"
+            )
+            self.set_header("Access-Control-Max-Age", "600")
+        self.finish()
+
+    async def _admit(self) -> None:
+        """Sign-in and role.
+
+        Raises:
+            Problem: 401 not signed in, 403 the wrong role or a doctor not approved yet.
+        """
+        if self.operation.who == "anyone":
+            return
+        given = self.request.headers.get_list("Authorization")
+        found = _BEARER.match(given[0].strip()) if len(given) == 1 else None
+        if found is None:
+            raise Problem("unauthenticated")
+        self._who = await authenticate(self.doors, found.group(1))
+        self.trace = self.trace_of(self._who)
+        if self.operation.who in {"patient", "doctor"} and self._who.role != self.operation.who:
+            raise Problem("forbidden")
+        if self._who.status == "pending" and not self.operation.pending_too:
+            raise Problem("doctor-pending")
+
+    @property
+    def who(self) -> Principal:
+        """Who is asking. Only where the operation asks for it."""
+        if self._who is None:
+            raise Problem("unauthenticated")
+        return self._who
+
+    # The body and the query
+
+    @property
+    def raw_body(self) -> bytes:
+        return b"".join(self._chunks)
+
+    def body(self, shape: type[B]) -> B:
+        """The body as its type.
+
+        Raises:
+            Problem: 400 not JSON, 413 too large, 415 another media type, 422 with a pointer to what is wrong.
+        """
+        if self._too_large:
+            raise Problem("too-large")
+        raw = self.raw_body
+        if not raw and self.operation.body_optional:
+            return self._validated(shape, {})
+        self._check_media_type()
+        try:
+            value = parse_json(raw)
+        except NotJson:
+            raise Problem("not-json") from None
+        check_storable(value)
+        return self._validated(shape, value)
+
+    def _check_media_type(self) -> None:
+        media_type, _, parameters = self.request.headers.get("Content-Type", "").partition(";")
+        charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters, re.ASCII)
+        if media_type.strip().lower() != "application/json" or (charset and charset.group(1).lower() != "utf-8"):
+            raise Problem("unsupported-media-type")
+        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Problem("unsupported-media-type")
+
+    def query(self, shape: type[B]) -> B:
+        """What stands after the question mark, as its type.
+
+        Raises:
+            Problem: 422 with a pointer.
+        """
+        values = {}
+        for name in shape.model_fields:
+            given = self.request.query_arguments.get(name)
+            if given is None:
+                continue
+            try:
+                values[name] = given[-1].decode("utf-8")
+            except UnicodeDecodeError:
+                raise Problem("invalid", errors=(FieldError(f"#/{name}", "Is not UTF-8."),)) from None
+        check_storable(values)
+        return self._validated(shape, values)
+
+    @staticmethod
+    def _validated(shape: type[B], value: Any) -> B:
+        try:
+            return shape.model_validate(value)
+        except ValidationError as refused:
+            errors = [
+                FieldError(_pointer(error["loc"]), error["msg"].removeprefix("Value error, "))
+                for error in refused.errors(include_input=False, include_url=False, include_context=False)
+            ]
+            raise Problem("invalid", errors=tuple(errors[:20])) from None
+
+    @staticmethod
+    def id_from_path(text: str) -> str:
+        """An id in a path. What is not one of ours is not there.
+
+        Raises:
+            Problem: 404.
+        """
+        try:
+            if str(UUID(text)) == text:
+                return text
+        except ValueError:
+            pass
+        raise Problem("not-found")
+
+    # Answers
+
+    def respond(self, body: Any = None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        """Answer with a JSON document, or with none.
+
+        Raises:
+            RuntimeError: the audit has to hear of it first, and has not.
+        """
+        if body is None:
+            self.respond_text(None, status=status, headers=headers)
+        else:
+            self.respond_text(as_text(body), status=status, headers=headers)
+
+    def respond_text(
+        self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """The same, of a document that is text already."""
+        if self.operation.audit and not self.trace.written:
+            raise RuntimeError("an answer without its entry in the audit")
+        self.set_status(status)
+        for name, value in (headers or {}).items():
+            self.set_header(name, value)
+        self.set_header("Cache-Control", "no-store")
+        if text is None:
+            self.finish()
+            return
+        self.set_header("Content-Type", self.media_type)
+        self.finish(text)
+
+    async def leave_trace(self, *, of: Iterable[str], item: str | None = None) -> None:
+        """Have the audit know who reads what of whom, before it is shown.
+
+        Raises:
+            Problem: 503 when it cannot be written.
+        """
+        if self.operation.audit:
+            await self.store.audit.write(self.trace, self.operation.audit, of=of, item=item)
+
+    async def head(self, *parts: str) -> None:
+        """What GET says, without its body."""
+        get: Callable[..., Any] = self.get
+        await get(*parts)
+
+    def compute_etag(self) -> None:
+        """None: nothing of this is stored by anybody."""
+
+    async def set_feed(self) -> None:
+        """``X-Feed: <epoch>:<seq>``, read before the data: who resumes there misses nothing."""
+        self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.mark.seq}")
+
+    async def while_signed_in(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run a transaction that gives what outlives a session: not to one that a reset or an erasure has just ended.
+
+        Raises:
+            Problem: 401 when it has.
+        """
+
+        async def held(session: Session) -> T:
+            if not await self.store.sessions.hold(self.who.session_id, now=utcnow(), session=session):
+                raise Problem("unauthenticated")
+            return await work(session)
+
+        return await self.store.transaction(held)
+
+    async def announce(self, user_ids: frozenset[str]) -> None:
+        if user_ids:
+            await self.doors.house.resources.wakeups.announce(user_ids)
+
+
+def as_text(body: Any) -> bytes:
+    """A JSON document as we write it."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    parts = [str(part).replace("~", "~0").replace("/", "~1") for part in location]
+    return "#/" + "/".join(parts) if parts else "#"
+
+
+class NotFoundHandler(ApiHandler):
+    """Whatever no route knows."""
+
+    async def _open(self) -> None:
+        self.receive()
+        raise Problem("not-found")
+
+    def refuse(self, problem: Problem) -> None:
+        """By no method either."""
+        super().refuse(Problem("not-found") if problem.slug == "method-not-allowed" else problem)

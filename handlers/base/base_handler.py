@@ -1,0 +1,240 @@
+"""What REST, pages, probes and the live channel's upgrade have in common: host, address, headers, refusals, sign-in."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import datetime
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import structlog
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler
+
+from handlers.base.operation import Doors, Principal
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.logs import log
+from hospital_rt.ops.networks import is_in
+from hospital_rt.settings import Settings
+from hospital_rt.storage.database import is_away
+from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.tokens import InvalidToken
+from models.audit import Trace
+from models.store import Store
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z", re.ASCII)
+READ_AS_STANDARD = {400: "bad-request", 403: "not-found", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+
+
+@lru_cache(maxsize=16)
+def own_hosts(public_url: str, port: int) -> frozenset[str]:
+    """The ``Host`` values that are ours: that of ``PUBLIC_URL``, and this very machine's loopback names."""
+    parts = urlsplit(public_url)
+    standard = {"http": 80, "https": 443}[parts.scheme]
+    names = {parts.netloc.rsplit("@", 1)[-1].lower()}
+    if parts.port is None or parts.port == standard:
+        names |= {parts.hostname or "", f"{parts.hostname}:{standard}"}
+    names |= {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    return frozenset(names)
+
+
+def origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+class Door(RequestHandler):
+    """Every way in begins here."""
+
+    doors: Doors
+    checks_host: ClassVar[bool] = True
+
+    def initialize(self, doors: Doors) -> None:
+        self.doors = doors
+        self.began = time.perf_counter()
+        self.request_id = uuid4().hex
+        self._lasting: dict[str, str] = {}
+        self.set_default_headers()  # Tornado asked for them before there were settings
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """What ``Allow`` tells."""
+        return frozenset({"GET", "HEAD"})
+
+    def set_lasting_header(self, name: str, value: str) -> None:
+        """A header that a refusal carries too: Tornado drops the others before it answers with an error."""
+        self._lasting[name] = value
+        self.set_header(name, value)
+
+    @property
+    def settings_(self) -> Settings:
+        return self.doors.house.settings
+
+    @property
+    def store(self) -> Store:
+        return self.doors.house.store
+
+    def now(self) -> datetime:
+        """The moment at which this request happens, to whatever is clinical."""
+        return self.doors.house.now()
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        for name, value in SECURITY_HEADERS.items():
+            self.set_header(name, value)
+        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        doors = getattr(self, "doors", None)
+        if doors is not None and doors.house.settings.behind_tls:
+            self.set_header("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        self.set_header("X-Request-ID", getattr(self, "request_id", ""))
+        for name, value in getattr(self, "_lasting", {}).items():
+            self.set_header(name, value)
+
+    def receive(self) -> None:
+        """The checks that come before everything else.
+
+        Raises:
+            Problem: the host is not ours, or the request cannot be understood.
+        """
+        self.doors.in_flight.add(self)
+        given = self.request.headers.get("X-Request-ID", "")
+        if _REQUEST_ID.match(given):
+            self.request_id = given
+        self.set_header("X-Request-ID", self.request_id)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=self.request_id)
+        hosts = own_hosts(self.settings_.public_url, self.settings_.port)
+        if self.checks_host and self.request.headers.get("Host", "").lower() not in hosts:
+            raise Problem("bad-host")
+
+    @property
+    def client_address(self) -> str:
+        """Where the request came from: the socket, or what a trusted proxy says."""
+        address = self.request.remote_ip or ""
+        trusted = self.settings_.trusted_proxies
+        forwarded = self.request.headers.get_list("X-Forwarded-For")
+        hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+        while hops and is_in(address, trusted):
+            address = hops.pop()
+        return address
+
+    def trace_of(self, who: Principal) -> Trace:
+        """Who is acting here, for the audit."""
+        return Trace(
+            role=who.role, user_id=who.id, session_id=who.session_id, request_id=self.request_id,
+            address=self.client_address,
+        )  # fmt: skip
+
+    @property
+    def client_hash(self) -> str:
+        """The client's address for counting: keyed, and for IPv6 its /64."""
+        try:
+            address = ip_address(self.client_address)
+        except ValueError:
+            return "unknown"
+        text = str(ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
+        return self.doors.tokens.keyed_hash(b"address", text.encode())
+
+    def origin_is_ours(self) -> bool:
+        """Whether a browser says that the page which asks is our own; no browser, no claim: then it is."""
+        origin = self.request.headers.get("Origin")
+        site = self.request.headers.get("Sec-Fetch-Site")
+        if origin is None:
+            return site in {None, "same-origin", "none"}
+        host = self.request.headers.get("Host", "").lower()
+        scheme = urlsplit(self.settings_.public_url).scheme
+        return origin.lower() in {origin_of(self.settings_.public_url), f"{scheme}://{host}"}
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem document."""
+        status, media_type, document = self.refusal(problem)
+        self.set_status(status)
+        self.set_header("Content-Type", media_type)
+        self.set_header("Cache-Control", "no-store")
+        if problem.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if problem.status == 405:
+            self.set_header("Allow", ", ".join(sorted(self.methods)))
+        if problem.retry_after_s is not None:
+            self.set_header("Retry-After", str(problem.retry_after_s))
+        self.finish(json.dumps(document, ensure_ascii=False))
+
+    def refusal(self, problem: Problem) -> tuple[int, str, dict[str, Any]]:
+        """A refusal as clients of this door read it: status, media type and document."""
+        return problem.status, "application/problem+json", problem.document()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, Problem):
+            self.refuse(error)
+        elif isinstance(error, HTTPError):
+            self.refuse(Problem(READ_AS_STANDARD.get(error.status_code, "bad-request")))
+        elif error is not None and is_away(error):
+            self.refuse(Problem("unavailable", "Try again in a moment.", retry_after_s=2))
+        elif isinstance(error, Unreadable):    # somebody was erased while this was under way
+            self.refuse(Problem("not-found"))
+        else:
+            self.refuse(Problem("internal"))
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        if isinstance(value, Problem | HTTPError | StreamClosedError) or value is None:
+            return
+        if is_away(value):
+            log.warning("request.database_away", route=self.route_name, exc_info=value)
+        elif isinstance(value, Unreadable):
+            log.warning("request.erased_meanwhile", route=self.route_name, exc_info=value)
+        else:
+            log.error("request.failed", route=self.route_name, exc_info=value)
+
+    @property
+    def route_name(self) -> str:
+        return type(self).__name__
+
+    def on_finish(self) -> None:
+        self.doors.in_flight.discard(self)
+        took = time.perf_counter() - self.began
+        metrics = self.doors.house.resources.metrics
+        method = self.request.method if self.request.method in {"GET", "POST", "PUT", "PATCH", "DELETE"} else "other"
+        metrics.requests.labels(method, self.route_name, str(self.get_status())).observe(took)
+        log.info(
+            "request", method=method, route=self.route_name, status=self.get_status(), duration_ms=round(took * 1000, 1)
+        )
+
+
+async def authenticate(doors: Doors, token: str, *, now: datetime | None = None) -> Principal:
+    """Who an access token stands for, if its session has not ended.
+
+    Raises:
+        Problem: 401, whatever is wrong.
+    """
+    try:
+        access = doors.tokens.read_access(token)
+    except InvalidToken:
+        raise Problem("unauthenticated") from None
+    moment = now or utcnow()
+    found = await doors.house.store.signed_in(access.session_id, access.user_id)
+    if found is None:
+        raise Problem("unauthenticated")
+    session, row = found.session, found.user
+    if session.ended_at or session.user_id != access.user_id or session.expires_at <= moment:
+        raise Problem("unauthenticated")
+    if row["status"] == "deactivated":
+        raise Problem("unauthenticated")
+    return Principal(
+        id=row["_id"], role=row["role"], status=row["status"], session_id=session.id, timezone=row["timezone"],
+        expires_at=access.expires_at, mark=found.mark, row=row,
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+"""Cursors: where a list goes on. Opaque to clients, checked when they come back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hospital_rt.web.problems import invalid
+
+
+def write_cursor(*parts: str | int) -> str:
+    """The place after the last item of a page."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """What :func:`write_cursor` was given.
+
+    Raises:
+        Problem: 422: not a cursor of this list.
+    """
+    if text is None:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        fits = isinstance(found, list) and [type(part) for part in found] == list(kinds)
+        if fits:
+            return tuple(found)
+    except (ValueError, binascii.Error, UnicodeError, RecursionError):
+        pass
+    raise invalid("#/cursor", "Use the cursor as it was given.")
+
+
+def page(items: Sequence[Any], cursor: str | None) -> dict[str, Any]:
+    """A list as it is answered."""
+    return {"items": list(items), "next": cursor}
+
+
+def page_of(everything: Sequence[Any], *, cursor: str | None, limit: int) -> tuple[Sequence[Any], str | None]:
+    """A page of a list that is made whole at each request: the items and the cursor of the next page."""
+    found = read_cursor(cursor, int)
+    start = max(0, found[0]) if found else 0
+    following = start + limit
+    return everything[start:following], write_cursor(following) if following < len(everything) else None
+
+

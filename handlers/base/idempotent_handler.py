@@ -1,0 +1,89 @@
+"""The same request twice: under one ``Idempotency-Key`` it is done once and answered alike (contract section 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handlers.base.api_handler import ApiHandler
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.web.problems import Problem
+from models.idempotency import Answer, Claim
+
+_KEY = re.compile(r"[\x21-\x7e]{1,128}\Z", re.ASCII)
+SAME_KEY_WAIT_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a method answers: status, document, and headers of its own. ``about``: whom, when not who asks."""
+
+    status: int
+    body: Any = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    about: str | None = None
+
+
+class OnceHandler(ApiHandler):
+    """A resource some of whose methods honour the key."""
+
+    async def once(
+        self, work: Callable[[Claim | None], Awaitable[Reply]], again: Callable[[Claim], Awaitable[Reply]],
+        anew: Callable[[Any], Awaitable[Any]],
+    ) -> None:  # fmt: skip
+        """Do ``work`` under the request's ``Idempotency-Key``, if it has one, and answer what it answers.
+
+        Args:
+            again: makes the answer when an earlier try had done the work and lost its answer on the way.
+            anew: judges whether who asks may still read a kept answer's body, and gives what they may.
+        """
+        claim = await self._claim()
+        if isinstance(claim, Answer):
+            body = await anew(claim.body)
+            await self._leave_trace_again(claim.about)
+            self.respond(body, status=claim.status, headers=claim.headers)
+            return
+        if claim is None:
+            reply = await work(None)
+        else:
+            try:
+                reply = await (again(claim) if claim.done else work(claim))
+            except Problem:
+                await self.store.idempotency.release(claim)
+                raise
+            about = reply.about or self.who.id
+            await self._leave_trace_again(about)
+            await self.store.idempotency.keep(
+                claim, Answer(status=reply.status, about=about, body=reply.body, headers=dict(reply.headers))
+            )
+        self.respond(reply.body, status=reply.status, headers=reply.headers)
+
+    async def _leave_trace_again(self, about: str) -> None:
+        """An answer that is given a second time is read a second time."""
+        if self.operation.audit and not self.trace.written:
+            await self.store.audit.write(self.trace, "answer.repeated", of=[about])
+
+    async def _claim(self) -> Claim | Answer | None:
+        given = self.request.headers.get_list("Idempotency-Key")
+        if not given:
+            return None
+        if len(given) != 1 or not _KEY.match(given[0]):
+            raise Problem("bad-request", "An Idempotency-Key has 1 to 128 visible characters.")
+        hashed = self.doors.tokens.keyed_hash
+        route = f"{self.request.method} {self.route_name} {'/'.join(self.path_args)}"
+        id = hashed(b"key", self.who.id.encode(), route.encode(), given[0].encode())
+        body_hash = hashed(b"body", self.request.query.encode(), self.raw_body)
+        deadline = time.monotonic() + SAME_KEY_WAIT_S
+        while True:
+            claim = await self.store.idempotency.claim(
+                id=id, user_id=self.who.id, body_hash=body_hash, now=utcnow()
+            )
+            if claim is not None:
+                return claim
+            if time.monotonic() > deadline:
+                raise Problem("conflict", "The same request is being answered.", retry_after_s=2)
+            await asyncio.sleep(0.05)  # looks again whether the first of the two is answered

@@ -1,0 +1,87 @@
+"""What a handler declares of each of its methods: who may call it, what it takes and what it answers.
+
+Access is closed by default: a method without an operation does not exist. The OpenAPI document, the access tests and
+the base handler read the same declaration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from hospital_rt.ops.health import Readiness
+from hospital_rt.realtime.hub import Hub
+from hospital_rt.storage.response_cache import Kept
+from hospital_rt.web.tokens import Tokens
+from models.app_context import House
+from models.audit import Act
+from models.events import Mark
+from tasks.dispatcher import Errands
+
+Who = Literal["anyone", "user", "patient", "doctor"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one route.
+
+    Args:
+        who: ``user`` is anyone signed in; a doctor who waits for approval only passes with ``pending_too``.
+        body: its type; ``body_optional`` when an empty one will do.
+        answers: status to type, None for no content; ``listed`` wraps it in ``items`` and ``next``.
+        problems: the slugs it may refuse with, beyond those that any operation may.
+        once: it honours ``Idempotency-Key``; ``feed``: it answers ``X-Feed``.
+        audit: the entry that must be in the audit before it answers.
+        fhir: it speaks FHIR: another media type, and refusals as OperationOutcome.
+    """
+
+    who: Who
+    answers: Mapping[int, type[BaseModel] | None]
+    body: type[BaseModel] | None = None
+    body_optional: bool = False
+    query: type[BaseModel] | None = None
+    problems: tuple[str, ...] = ()
+    listed: bool = False
+    once: bool = False
+    feed: bool = False
+    pending_too: bool = False
+    audit: Act | None = None
+    largest_body: int = 64 * 1024
+    fhir: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What every handler is given."""
+
+    house: House
+    errands: Errands
+    hub: Hub
+    sockets: set[Any]                  # the live channels open in this process
+    in_flight: set[Any]                # the requests being answered
+    draining: asyncio.Event            # set once this process stops
+    readiness: Readiness               # what has to be reached to be of use
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def tokens(self) -> Tokens:
+        return self.house.resources.tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who is asking: a user and the session they came with; ``mark`` is where their feed stood at that moment."""
+
+    id: str
+    role: Literal["doctor", "patient"]
+    status: str
+    session_id: str
+    timezone: str
+    expires_at: datetime
+    mark: Mark
+    row: Mapping[str, Any] = field(repr=False)

@@ -1,0 +1,240 @@
+"""FHIR R4B, read only: the plans that came of notes, their steps, the reminders and answers.
+
+The access rules are REST's, by the same functions; which element carries what is told in ``handlers/fhir/mapping.py``,
+how searches and refusals work in ``handlers/fhir/handler.py``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from handlers.base.cursors import write_cursor
+from handlers.base.visibility import (
+    quotes_for,
+    readable_note,
+    readable_step,
+    sees_step,
+    visible_notes,
+    visible_steps,
+    withdrawn_notes,
+)
+from handlers.fhir.handler import CategoryQuery, FhirHandler, Search, StatusQuery, read_operation, search_operation
+from handlers.fhir.mapping import (
+    TASK_STATUS,
+    Part,
+    Resource,
+    care_plan,
+    care_plan_status,
+    communication,
+    communication_id,
+    parts_of,
+    read_communication_id,
+    task,
+)
+from hospital_rt.domain.clock import from_wire, to_wire
+from hospital_rt.web.problems import Problem
+from models.notes import Note, NoteStatus
+from models.reminders import Reminder
+from models.steps import Step
+
+PLANS: tuple[NoteStatus, ...] = ("ready", "withdrawn", "proposed", "rejected", "superseded")
+
+
+def _moment(text: str) -> datetime:
+    """The moment in a cursor.
+
+    Raises:
+        Problem: it was made up.
+    """
+    try:
+        return from_wire(text)
+    except ValueError:
+        raise Problem("invalid", "Use the link as it was given.") from None
+
+
+class _CarePlans(FhirHandler):
+    type_name = "CarePlan"
+
+    def _is_plan(self, note: Note) -> bool:
+        """Whether there is a plan for this reader: what waits, was refused or overtaken is its author's alone."""
+        if note.doctor_id == self.who.id:
+            return note.status in PLANS
+        return note.status == "ready" or (note.status == "withdrawn" and self.who.role == "doctor")
+
+    async def _steps(self, notes: list[Note]) -> dict[str, list[Step]]:
+        held = await self.store.assignments.of_patients([note.patient_id for note in notes])
+        found: dict[str, list[Step]] = {note.id: [] for note in notes}
+        for step in await self.store.steps.find({"note_id": {"$in": list(found)}}):
+            if sees_step(self.who, step, held.get(step.patient_id)):
+                found[step.note_id].append(step)
+        return found
+
+
+class CarePlansHandler(_CarePlans):
+    operations = {"GET": search_operation(StatusQuery, "notes.listed")}
+
+    async def get(self) -> None:
+        """The plans that came of notes, newest first."""
+        search = self.search()
+        wanted = await visible_notes(self.store, self.who, self.one_patient(search))
+        others = ["ready", "withdrawn"] if self.who.role == "doctor" else ["ready"]
+        readable = [{"doctor_id": self.who.id, "status": {"$in": list(PLANS)}}, {"status": {"$in": others}}]
+        query: dict[str, Any] = {"$and": [wanted, {"$or": readable}]}
+        if (ids := search.any_of("_id")) is not None:
+            query["_id"] = {"$in": list(ids)}
+        found = search.after(str, str)
+        before = (_moment(found[0]), found[1]) if found else None
+        notes = await self.store.notes.page(query, before=before, limit=search.count + 1)
+        shown = notes[: search.count]
+        steps = await self._steps(shown)
+        following = None
+        if len(notes) > search.count:
+            following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
+        states = search.any_of("status")
+        shown = [note for note in shown if states is None or care_plan_status(note, steps[note.id]) in states]
+        names = await self.store.users.names({id for note in shown for id in (note.patient_id, note.doctor_id)})
+        await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
+        self.respond_bundle(search, [care_plan(note, steps[note.id], names) for note in shown], following)
+
+
+class CarePlanHandler(_CarePlans):
+    operations = {"GET": read_operation("note.read")}
+
+    async def get(self, id: str) -> None:
+        """What a note's steps are as a whole."""
+        note = await readable_note(self.store, self.who, self.id_from_path(id))
+        if not self._is_plan(note):
+            raise Problem("not-found")
+        steps = await self._steps([note])
+        names = await self.store.users.names({note.patient_id, note.doctor_id})
+        await self.leave_trace(of=[note.patient_id], item=note.id)
+        self.respond(care_plan(note, steps[note.id], names))
+
+
+class _Tasks(FhirHandler):
+    type_name = "Task"
+
+    async def _resource(self, step: Step, *, quotes: bool) -> Resource:
+        names = await self.store.users.names({step.patient_id, step.doctor_id})
+        return task(step, quotes=quotes, names=names, now=self.now())
+
+
+class TasksHandler(_Tasks):
+    operations = {"GET": search_operation(StatusQuery, "steps.listed")}
+
+    async def get(self) -> None:
+        """Steps, in the order of their notes."""
+        search = self.search()
+        wanted, held = await visible_steps(self.store, self.who, "all", self.one_patient(search))
+        clauses: list[dict[str, Any]] = [wanted]
+        if (states := search.any_of("status")) is not None:
+            clauses.append({"status": {"$in": [ours for ours, theirs in TASK_STATUS.items() if theirs in states]}})
+        if (ids := search.any_of("_id")) is not None:
+            clauses.append({"_id": {"$in": list(ids)}})
+        found = search.after(str)
+        steps = await self.store.steps.page(
+            {"$and": clauses}, after=found[0] if found else None, limit=search.count + 1
+        )
+        shown, withdrawn = steps[: search.count], await withdrawn_notes(self.store, self.who)
+        names = await self.store.users.names({id for step in shown for id in (step.patient_id, step.doctor_id)})
+        await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
+        now = self.now()
+        tasks = [
+            task(step, quotes=quotes_for(self.who, step, held.get(step.patient_id), withdrawn), names=names, now=now)
+            for step in shown
+        ]
+        self.respond_bundle(search, tasks, write_cursor(shown[-1].sort) if len(steps) > search.count else None)
+
+
+class TaskHandler(_Tasks):
+    operations = {"GET": read_operation("step.read")}
+
+    async def get(self, id: str) -> None:
+        """A step."""
+        step, held = await readable_step(self.store, self.who, self.id_from_path(id))
+        await self.leave_trace(of=[step.patient_id], item=step.id)
+        withdrawn = await withdrawn_notes(self.store, self.who)
+        self.respond(await self._resource(step, quotes=quotes_for(self.who, step, held, withdrawn)))
+
+
+class _Communications(FhirHandler):
+    type_name = "Communication"
+    categories: ClassVar[dict[Part, str]] = {"r": "reminder", "a": "check-in"}
+
+    async def _resources(self, parts: list[tuple[Reminder, Part]]) -> list[Resource]:
+        wanted = {"_id": {"$in": list({reminder.step_id for reminder, _ in parts})}}
+        steps = {step.id: step for step in await self.store.steps.find(wanted)}
+        names = await self.store.users.names({reminder.patient_id for reminder, _ in parts})
+        found = []
+        for reminder, part in parts:
+            step = steps.get(reminder.step_id)
+            reason = await self.store.reminders.reason(reminder) if part == "a" else None
+            title = step.words.title if step else None
+            found.append(communication(reminder, part, title=title, reason=reason, names=names))
+        return found
+
+
+class CommunicationsHandler(_Communications):
+    operations = {"GET": search_operation(CategoryQuery, "events.read")}
+
+    async def get(self) -> None:
+        """Reminders that were sent and what patients answered, newest first."""
+        search = self.search()
+        visible, _ = await visible_steps(self.store, self.who, "all", self.one_patient(search))
+        wanted: dict[str, Any] = {"step_id": {"$in": await self.store.steps.ids(visible)}}
+        ids = search.any_of("_id")
+        if ids is not None:
+            named = [found[0] for id in ids if (found := read_communication_id(id))]
+            wanted["_id"] = {"$in": named}
+        if search.sent is not None:
+            ends = {"$gte": search.sent.since, "$lt": search.sent.until}
+            span = {name: at for name, at in ends.items() if at}
+            wanted = {"$and": [wanted, {"$or": [{"slot_at": span}, {"answered_at": span}]}]}
+        parts, following = await self._page(search, wanted, ids)
+        await self.leave_trace(of=[reminder.patient_id for reminder, _ in parts] or [self.who.id])
+        self.respond_bundle(search, await self._resources(parts), following)
+
+    async def _page(
+        self, search: Search, wanted: dict[str, Any], ids: frozenset[str] | None
+    ) -> tuple[list[tuple[Reminder, Part]], str | None]:
+        """A page, and where the next one begins: at a record, and after so many of its parts."""
+        found = search.after(str, str, int)
+        begin = (_moment(found[0]), found[1]) if found else None
+        rows = await self.store.reminders.page(wanted, from_=begin, now=self.now(), limit=search.count + 1)
+        categories = search.any_of("category")
+        skipped = found[2] if found else 0
+        shown: list[tuple[Reminder, Part]] = []
+        for row in rows:
+            for number, part in enumerate(parts_of(row)):
+                if begin and row.id == begin[1] and number < skipped:
+                    continue
+                if categories is not None and self.categories[part] not in categories:
+                    continue
+                sent_at = row.answered_at if part == "a" else row.slot_at
+                if search.sent is not None and (sent_at is None or sent_at not in search.sent):
+                    continue
+                if ids is not None and communication_id(row, part) not in ids:
+                    continue
+                if len(shown) == search.count:
+                    return shown, write_cursor(to_wire(row.slot_at), row.id, number)
+                shown.append((row, part))
+        if len(rows) > search.count:
+            return shown, write_cursor(to_wire(rows[-1].slot_at), rows[-1].id, len(parts_of(rows[-1])))
+        return shown, None
+
+
+class CommunicationHandler(_Communications):
+    operations = {"GET": read_operation("step.read")}
+
+    async def get(self, id: str) -> None:
+        """A reminder that was sent, or an answer."""
+        named = read_communication_id(id)
+        reminder = await self.store.reminders.get(named[0]) if named else None
+        if named is None or reminder is None or named[1] not in parts_of(reminder):
+            raise Problem("not-found")
+        await readable_step(self.store, self.who, reminder.step_id)
+        await self.leave_trace(of=[reminder.patient_id], item=reminder.step_id)
+        self.respond((await self._resources([(reminder, named[1])]))[0])
+
+

@@ -1,0 +1,282 @@
+"""FHIR's way in: the same door as REST, with FHIR's media type, its searches and Bundles, its refusals.
+
+Read only. A search parameter that is not known is passed over, or refused when the client prefers
+``handling=strict``; a modifier that is not known is always refused. ``patient`` and ``subject`` that name somebody
+who is not yours answer 404, as everywhere; ``_id`` is a filter over what may be seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from handlers.base.api_handler import ApiHandler
+from handlers.base.cursors import read_cursor
+from handlers.base.operation import Operation
+from handlers.fhir.mapping import Resource
+from handlers.fhir.search_dates import Span, read_span
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.rate_limits import FHIR_ACCOUNT
+from models.audit import Act
+
+MEDIA_TYPE = "application/fhir+json"
+MOST = 200
+USUAL = 50
+PROBLEMS = "urn:hospital-rt:problem"
+_JSON_TYPES = {"application/fhir+json", "application/json", "text/json", "json", "*/*", "application/*", "text/*"}
+_COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
+# Ours by their slug; what a client may do about it is what the type says.
+ISSUES = {
+    "unauthenticated": "login", "forbidden": "forbidden", "doctor-pending": "forbidden", "not-found": "not-found",
+    "method-not-allowed": "not-supported", "not-acceptable": "not-supported", "invalid": "invalid",
+    "rate-limited": "throttled", "unavailable": "transient", "internal": "exception", "too-large": "too-long",
+}  # fmt: skip
+READ_ONLY = ("not-found", "rate-limited", "invalid")
+# Where FHIR's own status for it is another than ours.
+STATUS = {"invalid": 400}
+
+
+# The search parameters of each type of resource, beside ``_id``.
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "Patient": ("name",), "Practitioner": ("name",), "CarePlan": ("patient", "subject", "status"),
+    "Task": ("patient", "subject", "status"), "Communication": ("patient", "subject", "category", "sent"),
+}  # fmt: skip
+
+
+class FhirView(BaseModel):
+    """A resource as HL7 describes it for R4B (4.3.0)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    resourceType: str  # noqa: N815 - FHIR's names
+
+
+class ResourceView(FhirView):
+    id: str
+
+
+class BundleView(FhirView):
+    resourceType: Literal["Bundle"]  # noqa: N815 - FHIR's names
+    type: Literal["searchset"]
+    link: list[dict[str, str]]
+    entry: list[dict[str, Any]] | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
+class OutcomeView(FhirView):
+    """FHIR's refusal: ``issue[0].details.coding[0].code`` is the slug that REST has as the problem's type."""
+
+    resourceType: Literal["OperationOutcome"]  # noqa: N815 - FHIR's names
+    issue: list[dict[str, Any]] = Field(min_length=1)
+
+
+class FhirQuery(BaseModel):
+    """What a search may say; for the document. Values are read by :meth:`FhirHandler.search`."""
+
+    id: str | None = Field(default=None, alias="_id", description="Ids, separated by commas")
+    count: int | None = Field(default=None, alias="_count", ge=1, description=f"{USUAL} unless said, at most {MOST}")
+    cursor: str | None = Field(default=None, alias="_cursor", description="From the link `next`")
+
+
+class OfPatientQuery(FhirQuery):
+    patient: str | None = Field(default=None, description="`Patient/<id>` or the id")
+    subject: str | None = Field(default=None, description="The same as `patient`")
+
+
+class StatusQuery(OfPatientQuery):
+    status: str | None = Field(default=None, description="Codes, separated by commas")
+
+
+class CategoryQuery(OfPatientQuery):
+    category: str | None = Field(default=None, description="`reminder`, `check-in`")
+    sent: str | None = Field(default=None, description="`ge2027-03-01`; twice for both ends of a span")
+
+
+class NameQuery(FhirQuery):
+    name: str | None = Field(default=None, description="The beginning of a name or of one of its words")
+
+
+class NotAcceptable(Problem):
+    """406: the client wants another form than JSON."""
+
+    def __init__(self) -> None:
+        super().__init__("bad-request", f"Only {MEDIA_TYPE} is spoken here.")
+        self.slug, self.status = "not-acceptable", 406
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A search as it was understood. ``used`` are its parameters, for the link ``self``."""
+
+    values: Mapping[str, frozenset[str]] = field(repr=False)   # what every one of several must agree on
+    count: int
+    cursor: str | None
+    used: tuple[tuple[str, str], ...] = field(repr=False)
+    sent: Span | None = None
+
+    def any_of(self, name: str) -> frozenset[str] | None:
+        """The values of which one must be met; None when the parameter was not given."""
+        return self.values.get(name)
+
+    def after(self, *kinds: type) -> tuple[Any, ...] | None:
+        return read_cursor(self.cursor, *kinds)
+
+
+def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
+    return Operation(who="user", query=query, answers={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True)
+
+
+def read_operation(audit: Act | None) -> Operation:
+    return Operation(who="user", answers={200: ResourceView}, problems=READ_ONLY, audit=audit, fhir=True)
+
+
+class FhirHandler(ApiHandler):
+    """What all types of resources have in common."""
+
+    media_type = MEDIA_TYPE
+    type_name: ClassVar[str] = ""
+
+    async def _open(self) -> None:
+        await super()._open()
+        if self._who is not None:
+            who = self.doors.tokens.keyed_hash(b"account", self._who.id.encode())
+            await self.doors.house.resources.limits.count(FHIR_ACCOUNT, who)
+        if self.request.method != "OPTIONS":
+            self._check_form()
+
+    def _check_form(self) -> None:
+        """Whether the client takes JSON: ``_format`` outdoes ``Accept``."""
+        form = self.get_query_argument("_format", "").replace(" ", "+")     # a plus that nobody escaped
+        accepted = [form] if form else self.request.headers.get("Accept", "*/*").split(",")
+        kinds = {one.partition(";")[0].strip().lower() for one in accepted}
+        if not kinds & _JSON_TYPES:
+            raise NotAcceptable
+
+    @property
+    def base(self) -> str:
+        return f"{self.settings_.public_url}/fhir"
+
+    # Searching
+
+    def search(self) -> Search:
+        """The search that stands in the query.
+
+        Raises:
+            Problem: it cannot be understood, or not be done as strictly as the client prefers.
+        """
+        known = {"_id", *PARAMETERS[self.type_name]}
+        strict = "handling=strict" in self.request.headers.get("Prefer", "").lower().replace(" ", "")
+        values: dict[str, frozenset[str]] = {}
+        used: list[tuple[str, str]] = []
+        count, cursor, sent = USUAL, None, None
+        for full, given in self.request.query_arguments.items():
+            name, _, modifier = full.partition(":")
+            if name in known and modifier not in ({"", "Patient"} if name == "subject" else {""}):
+                raise Problem("invalid", "This modifier is not known.")
+            for raw in given:
+                text = _text(raw)
+                if name == "sent" and name in known:
+                    sent = _span(text).within(sent or Span())
+                elif name in known:
+                    found = frozenset(self._value(name, one) for one in text.split(",") if one)
+                    name_is = "patient" if name == "subject" else name
+                    values[name_is] = values[name_is] & found if name_is in values else found
+                elif name == "_count":
+                    if not _COUNT.fullmatch(text) or int(text) < 1:
+                        raise Problem("invalid", "_count is a whole number from 1.")
+                    count = min(int(text), MOST)
+                elif name == "_cursor":
+                    cursor = text[:400]
+                    continue
+                elif name == "_format":
+                    continue
+                elif strict:
+                    raise Problem("invalid", "A parameter is not known here, and handling=strict was preferred.")
+                else:
+                    continue
+                used.append((full, text))
+        return Search(values=values, count=count, cursor=cursor, used=tuple(used), sent=sent)
+
+    def _value(self, name: str, text: str) -> str:
+        """One value: of a reference its id, of a token its code."""
+        if name in {"patient", "subject"}:
+            return text.removeprefix(f"{self.base}/").removeprefix("Patient/")
+        return text.rpartition("|")[2]
+
+    def one_patient(self, search: Search) -> str | None:
+        """The patient that a search names; None when it names none.
+
+        Raises:
+            Problem: 404 for what cannot be one of ours.
+        """
+        named = search.any_of("patient")
+        if named is None:
+            return None
+        if len(named) != 1:
+            raise Problem("not-found")
+        return self.id_from_path(next(iter(named)))
+
+    # Answering
+
+    def respond_bundle(self, search: Search, found: Sequence[Resource], following: str | None) -> None:
+        """A page of a search: ``following`` is the cursor of the next one."""
+        here = f"{self.base}/{self.type_name}"
+
+        def link(relation: str, *more: tuple[str, str]) -> dict[str, str]:
+            asked = urlencode([*search.used, *more])
+            return {"relation": relation, "url": f"{here}?{asked}" if asked else here}
+
+        links = [link("self", *([("_cursor", search.cursor)] if search.cursor else []))]
+        if following:
+            links.append(link("next", ("_cursor", following)))
+        bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "link": links}
+        if found:
+            bundle["entry"] = [
+                {"fullUrl": f"{here}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found
+            ]
+        self.respond(bundle)
+
+    def refusal(self, problem: Problem) -> tuple[int, str, Resource]:
+        return STATUS.get(problem.slug, problem.status), MEDIA_TYPE, outcome(problem)
+
+
+class FhirNotFoundHandler(FhirHandler):
+    """Whatever no FHIR route knows: another type of resource, an operation."""
+
+    async def _open(self) -> None:
+        self.receive()
+        raise Problem("not-found")
+
+
+def _span(text: str) -> Span:
+    try:
+        return read_span(text)
+    except ValueError:
+        raise Problem("invalid", "Write a date such as ge2027-03-01; eq, ge, gt, le and lt are known.") from None
+
+
+def _text(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem("invalid", "A value is not UTF-8.") from None
+    if "\x00" in text:
+        raise Problem("invalid", "A value holds a control character.")
+    return text
+
+
+def outcome(problem: Problem) -> Resource:
+    """A refusal as an OperationOutcome."""
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [{
+            "severity": "error", "code": ISSUES.get(problem.slug, "processing"),
+            "details": {"coding": [{"system": PROBLEMS, "code": problem.slug}], "text": problem.title},
+            "diagnostics": problem.detail,
+        }],
+    }  # fmt: skip
+

@@ -1,0 +1,220 @@
+"""What of a record stands in which element of FHIR R4B: plain documents, made from what one reader may see.
+
+- **Patient**, **Practitioner**: the account's id and name. A patient finds their own address there, nobody else does.
+- **CarePlan**: what a note's steps are as a whole. ``status`` draft (waits for its author), active, completed, revoked
+  or entered-in-error (withdrawn); ``activity.reference`` names each Task. The note's text stays in REST.
+- **Task**: one step. ``code.text`` title, ``description`` detail, ``note`` the doctor's words (the quote),
+  ``for`` and ``owner`` the patient, ``requester`` the doctor, ``businessStatus`` how it ended, ``groupIdentifier``
+  and ``basedOn`` its note. When it is due is ``input`` ``timing`` (a Timing; ``timeOfDay`` in the zone that the
+  extension tz-code on ``boundsPeriod.start`` names) and ``restriction.repetitions``; how far it has come is ``output``
+  (``done``, ``open-slot``, ``next-reminder``). A step taken as needed has ``input`` ``as-needed`` and no timing.
+- **Communication**: what the ledger holds. ``category`` reminder: ``sent`` is the slot, ``status`` in-progress while it
+  is repeated, completed once answered or missed, stopped when withdrawn. ``category`` check-in: ``sender`` the patient,
+  ``topic`` done or skipped, ``payload`` the reason, ``inResponseTo`` the reminder.
+
+Codes of our own are of the system ``urn:hospital-rt:code``. ``fhir.resources`` judges these shapes in the tests alone:
+checking a page of 50 Tasks with it takes 21 ms of a loop that answers everybody, writing them as JSON 0.2 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.course import next_reminder_at
+from models.notes import Note, NoteStatus
+from models.reminders import Reminder
+from models.steps import Step, StepStatus
+
+CODES = "urn:hospital-rt:code"
+TZ_CODE = "http://hl7.org/fhir/StructureDefinition/tz-code"
+Part = Literal["r", "a"]               # of a slot: the reminder, and its answer
+Resource = dict[str, Any]
+Names = Mapping[str, str | None]
+TASK_STATUS: dict[StepStatus, str] = {
+    "proposed": "draft", "active": "in-progress", "completed": "completed", "cancelled": "cancelled",
+    "rejected": "rejected",
+}  # fmt: skip
+PLAN_STATUS: dict[NoteStatus, str] = {
+    "proposed": "draft", "rejected": "revoked", "superseded": "revoked", "withdrawn": "entered-in-error",
+}  # fmt: skip
+SLOT_STATUS = {"open": "in-progress", "withdrawn": "stopped"}
+
+
+def whole(document: Resource) -> Resource:
+    """The document without what is empty: FHIR knows no null and no empty list."""
+    found: Resource = _whole(document)
+    return found
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: kept for name, one in value.items() if (kept := _whole(one)) not in (None, {}, [], "")}
+    if isinstance(value, list):
+        return [kept for one in value if (kept := _whole(one)) not in (None, {}, [], "")]
+    return value
+
+
+def coded(code: str) -> Resource:
+    return {"coding": [{"system": CODES, "code": code}], "text": code}
+
+
+def reference(type: str, id: str, names: Names | None = None) -> Resource:
+    return {"reference": f"{type}/{id}", "display": (names or {}).get(id)}
+
+
+def patient(
+    id: str, *, name: str | None, is_active: bool, doctor_id: str | None, names: Names, email: str | None = None,
+    language: str | None = None,
+) -> Resource:  # fmt: skip
+    """A patient; ``email`` and ``language`` for themselves alone."""
+    return whole({
+        "resourceType": "Patient", "id": id, "active": is_active, "name": [{"text": name}],
+        "telecom": [{"system": "email", "value": email}] if email else [],
+        "communication": [
+            {"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": language}]}, "preferred": True}
+        ] if language else [],
+        "generalPractitioner": [reference("Practitioner", doctor_id, names)] if doctor_id else [],
+    })  # fmt: skip
+
+
+def practitioner(id: str, *, name: str | None, is_active: bool) -> Resource:
+    """A doctor; without a name once their account is erased."""
+    return whole({
+        "resourceType": "Practitioner", "id": id, "active": is_active, "name": [{"text": name}],
+    })  # fmt: skip
+
+
+def care_plan_status(note: Note, steps: Iterable[Step]) -> str:
+    if note.status in PLAN_STATUS:
+        return PLAN_STATUS[note.status]
+    seen = {step.status for step in steps}
+    return "active" if "active" in seen else "revoked" if "cancelled" in seen else "completed"
+
+
+def care_plan(note: Note, steps: Sequence[Step], names: Names) -> Resource:
+    """A note's plan: ``steps`` are those that this reader may see."""
+    return whole({
+        "resourceType": "CarePlan", "id": note.id, "status": care_plan_status(note, steps),
+        "intent": "proposal" if note.status == "proposed" else "plan",
+        "subject": reference("Patient", note.patient_id, names), "created": to_wire(note.created_at),
+        "period": {"start": to_wire(note.created_at)}, "author": reference("Practitioner", note.doctor_id, names),
+        "activity": [
+            {"reference": {"reference": f"Task/{step.id}", "display": step.words.title}} for step in steps
+        ],
+    })  # fmt: skip
+
+
+def _timing(step: Step) -> Resource | None:
+    plan = step.schedule
+    if plan is None or step.as_needed:
+        return None
+    zone = {"extension": [{"url": TZ_CODE, "valueCode": step.timezone}]}
+    return {
+        "repeat": {
+            "boundsPeriod": {"start": plan.start_date.isoformat(), "_start": zone}, "count": plan.occurrences,
+            "frequency": len(plan.times), "period": plan.every_days, "periodUnit": "d",
+            "timeOfDay": [f"{time}:00" for time in plan.times],
+        }
+    }  # fmt: skip
+
+
+def _valued(code: str, kind: str, value: Any) -> Resource | None:
+    return None if value is None else {"type": coded(code), f"value{kind}": value}
+
+
+def task(step: Step, *, quotes: bool, names: Names, now: datetime) -> Resource:
+    """A step. ``quotes``: this reader is given the doctor's words and may read the note."""
+    view = step.as_json(now=now, quotes=quotes)
+    total, ended_at = view["progress"]["total"], step.completed_at or step.cancelled_at
+    following = next_reminder_at(step.course, step.zone) if step.course and step.status == "active" else None
+    return whole({
+        "resourceType": "Task", "id": step.id, "status": TASK_STATUS[step.status],
+        "intent": "proposal" if step.status == "proposed" else "order",
+        "businessStatus": coded(step.ended) if step.ended else None,
+        "groupIdentifier": {"system": f"{CODES}:note", "value": step.note_id},
+        "basedOn": [reference("CarePlan", step.note_id)] if quotes else [],
+        "code": {"coding": [{"system": CODES, "code": step.kind}], "text": step.words.title},
+        "description": step.words.detail, "for": reference("Patient", step.patient_id, names),
+        "owner": reference("Patient", step.patient_id, names),
+        "requester": reference("Practitioner", step.doctor_id, names), "authoredOn": to_wire(step.created_at),
+        "executionPeriod": {
+            "start": to_wire(step.activated_at) if step.activated_at else None,
+            "end": to_wire(ended_at) if ended_at else None,
+        },
+        "note": [{"authorReference": reference("Practitioner", step.doctor_id), "text": view["quote"]}]
+        if view["quote"] else [],
+        "restriction": {"repetitions": total} if total and step.kind == "plan" else None,
+        "input": [
+            _valued("timing", "Timing", _timing(step)),
+            _valued("miss-policy", "Code", step.schedule.miss_policy if step.schedule and step.has_slots else None),
+            _valued("as-needed", "Boolean", True if step.as_needed else None),
+        ],
+        "output": [
+            _valued("done", "UnsignedInt", view["progress"]["done"]),
+            _valued("open-slot", "Instant", view["open_slot"]),
+            _valued("next-reminder", "Instant", to_wire(following) if following else None),
+        ],
+    })  # fmt: skip
+
+
+# Communications: up to two for each record of the ledger
+
+
+def parts_of(reminder: Reminder) -> list[Part]:
+    """What there is of a record: the newest first."""
+    answer: list[Part] = ["a"] if reminder.answered_at else []
+    return answer + (["r"] if reminder.recorded else [])
+
+
+def communication_id(reminder: Reminder, part: Part) -> str:
+    """An id as FHIR allows it, from which :func:`read_communication_id` finds the record again."""
+    if reminder.use == "slot":
+        key = reminder.key.replace("#", ".")
+    else:
+        key = f"u{round(reminder.slot_at.timestamp() * 1000)}.{reminder.key.rpartition('-')[2]}"
+    return f"{reminder.step_id}.{key}.{part}"
+
+
+def read_communication_id(text: str) -> tuple[str, Part] | None:
+    """The id of the record and which part of it; None when it is none of ours."""
+    pieces = text.split(".")
+    if len(pieces) != 4 or len(text) > 64 or not text.isascii():
+        return None
+    step_id, first, second, part = pieces
+    if part not in ("r", "a"):
+        return None
+    if first.startswith("u"):
+        try:
+            at = datetime.fromtimestamp(int(first[1:]) // 1000, UTC)
+            at = at.replace(microsecond=int(first[1:]) % 1000 * 1000)
+        except (ValueError, OverflowError, OSError):
+            return None
+        return f"{step_id}@use-{at.isoformat()}-{second}", "r" if part == "r" else "a"
+    return f"{step_id}@{first}#{second}", "r" if part == "r" else "a"
+
+
+def communication(
+    reminder: Reminder, part: Part, *, title: str | None, reason: str | None, names: Names
+) -> Resource:
+    """A reminder as it was sent, or the patient's answer. ``title`` and ``reason`` are clinical."""
+    who = reference("Patient", reminder.patient_id, names)
+    common = {
+        "resourceType": "Communication", "id": communication_id(reminder, part), "subject": who,
+        "about": [{"reference": f"Task/{reminder.step_id}", "display": title}],
+    }  # fmt: skip
+    if part == "r":
+        return whole({
+            **common, "status": SLOT_STATUS.get(reminder.state, "completed"), "category": [coded("reminder")],
+            "sent": to_wire(reminder.slot_at), "recipient": [who], "payload": [{"contentString": title}],
+        })  # fmt: skip
+    return whole({
+        **common, "status": "completed", "category": [coded("check-in")], "sender": who,
+        "sent": to_wire(reminder.answered_at) if reminder.answered_at else None,
+        "topic": coded(reminder.outcome) if reminder.outcome else None,
+        "payload": [{"contentString": reason}],
+        "inResponseTo": [{"reference": f"Communication/{communication_id(reminder, 'r')}"}]
+        if reminder.recorded else [],
+    })  # fmt: skip

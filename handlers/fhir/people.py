@@ -1,0 +1,154 @@
+"""FHIR R4B, read only: what this server can do, and the people: Patient and Practitioner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers.base.cursors import page_of
+from handlers.base.operation import Operation
+from handlers.base.visibility import may_see_patient
+from handlers.fhir.handler import (
+    MEDIA_TYPE,
+    PARAMETERS,
+    FhirHandler,
+    FhirView,
+    NameQuery,
+    read_operation,
+    search_operation,
+)
+from handlers.fhir.mapping import Resource, patient, practitioner
+from hospital_rt.web.problems import Problem
+from models.users import accepts_patients, fold
+
+FHIR_VERSION = "4.3.0"
+
+
+class MetadataHandler(FhirHandler):
+    operations = {"GET": Operation(who="anyone", answers={200: FhirView}, fhir=True)}
+
+    async def get(self) -> None:
+        """What this server can do, as a CapabilityStatement."""
+        types = {"_id": "token", "patient": "reference", "subject": "reference", "name": "string", "sent": "date"}
+        self.respond({
+            "resourceType": "CapabilityStatement", "status": "active", "date": "2026-11-25", "kind": "instance",
+            "software": {"name": "hospital_rt"}, "fhirVersion": FHIR_VERSION, "format": [MEDIA_TYPE],
+            "implementation": {"description": "What doctors wrote and patients did, read only", "url": self.base},
+            "rest": [{
+                "mode": "server",
+                "security": {"description": "A bearer token from POST /api/token/; the access rules of /api/."},
+                "resource": [
+                    {
+                        "type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}],
+                        "versioning": "no-version", "searchParam": [
+                            {"name": name, "type": types.get(name, "token")} for name in ("_id", *names)
+                        ],
+                    }
+                    for kind, names in PARAMETERS.items()
+                ],
+            }],
+        })  # fmt: skip
+
+
+class _Patients(FhirHandler):
+    type_name = "Patient"
+
+    async def _resources(self, ids: list[str]) -> list[Resource]:
+        people = await self.store.users.rows(ids)
+        doctors = await self.store.assignments.of_patients(ids)
+        names = await self.store.users.names({*ids, *(one.doctor_id for one in doctors.values())})
+        own = await self.store.users.read_row(dict(self.who.row)) if self.who.role == "patient" else None
+        return [
+            patient(
+                id, name=names[id], is_active=people[id]["status"] == "active",
+                doctor_id=doctors[id].doctor_id if id in doctors else None, names=names,
+                email=own.email if own else None, language=own.language if own else None,
+            )
+            for id in ids if id in people
+        ]  # fmt: skip
+
+
+class PatientsHandler(_Patients):
+    operations = {"GET": search_operation(NameQuery, "record.read")}
+
+    async def get(self) -> None:
+        """Yourself, or the patients now assigned to you."""
+        search = self.search()
+        ids = [self.who.id]
+        if self.who.role == "doctor":
+            ids = [one.patient_id for one in await self.store.assignments.of_doctor(self.who.id)]
+        wanted, begins = search.any_of("_id"), search.any_of("name")
+        ids = [id for id in ids if wanted is None or id in wanted]
+        if begins is not None:
+            names = await self.store.users.names(set(ids))
+            ids = [id for id in ids if _begins(names[id], begins)]
+        shown, following = page_of(ids, cursor=search.cursor, limit=search.count)
+        await self.leave_trace(of=shown or [self.who.id])
+        self.respond_bundle(search, await self._resources(list(shown)), following)
+
+
+class PatientHandler(_Patients):
+    operations = {"GET": read_operation("record.read")}
+
+    async def get(self, id: str) -> None:
+        """A patient."""
+        patient_id = self.id_from_path(id)
+        await may_see_patient(self.store, self.who, patient_id)
+        await self.leave_trace(of=[patient_id])
+        self.respond((await self._resources([patient_id]))[0])
+
+
+def _begins(name: str | None, wanted: frozenset[str]) -> bool:
+    folded = fold(name or "")
+    return any(part.startswith(fold(one)) for one in wanted for part in (folded, *folded.split()))
+
+
+class _Practitioners(FhirHandler):
+    type_name = "Practitioner"
+
+    async def _known(self, id: str) -> dict[str, Any] | None:
+        """The record of a doctor whom this reader may know: open to patients, or one who wrote for them."""
+        row = await self.store.users.row(id)
+        if row is None or row["role"] != "doctor":
+            return None
+        if id == self.who.id or accepts_patients(row):
+            return dict(row)
+        of = [self.who.id]
+        if self.who.role == "doctor":
+            of = [one.patient_id for one in await self.store.assignments.of_doctor(self.who.id)]
+        wrote = await self.store.notes.page({"patient_id": {"$in": of}, "doctor_id": id}, before=None, limit=1)
+        return dict(row) if wrote else None
+
+    async def _resource(self, row: dict[str, Any]) -> Resource:
+        names = await self.store.users.names({row["_id"]})
+        return practitioner(row["_id"], name=names[row["_id"]], is_active=row["status"] == "active")
+
+
+class PractitionersHandler(_Practitioners):
+    operations = {"GET": search_operation(NameQuery, None)}
+
+    async def get(self) -> None:
+        """Doctors that accept patients, by name; with ``_id`` also those who wrote for you."""
+        search = self.search()
+        ids = search.any_of("_id")
+        if ids is not None:
+            rows = [row for id in sorted(ids)[:200] if (row := await self._known(id))]
+            found = [await self._resource(row) for row in rows]
+        else:
+            doctors = await self.store.users.accepting_doctors()
+            found = [practitioner(id, name=name, is_active=True) for id, name in doctors]
+        begins = search.any_of("name")
+        if begins is not None:
+            found = [one for one in found if _begins(one["name"][0]["text"] if "name" in one else None, begins)]
+        shown, following = page_of(found, cursor=search.cursor, limit=search.count)
+        self.respond_bundle(search, shown, following)
+
+
+class PractitionerHandler(_Practitioners):
+    operations = {"GET": read_operation(None)}
+
+    async def get(self, id: str) -> None:
+        """A doctor."""
+        row = await self._known(self.id_from_path(id))
+        if row is None:
+            raise Problem("not-found")
+        self.respond(await self._resource(row))

@@ -1,0 +1,334 @@
+"""The live channel: one WebSocket a page, authenticated by its first message (contract section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+
+from handlers.base.base_handler import Door, authenticate
+from handlers.base.operation import Doors, Principal
+from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.logs import describe_error, log
+from hospital_rt.realtime import protocol
+from hospital_rt.realtime.hub import Hub, Listening
+from hospital_rt.realtime.send_queue import Outbox
+from hospital_rt.realtime.strict_websocket import StrictProtocol
+from hospital_rt.storage.database import is_away
+from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.rate_limits import SOCKETS_ADDRESS
+from models.services.check_in import check_in
+
+AUTH_WITHIN_S = 5.0
+EXPIRING_BEFORE = timedelta(seconds=60)
+RATE, BURST = 20.0, 40.0
+SEND_BUFFER = 64 * 1024
+ABORT_AFTER_S = 1.0
+
+
+class LiveHandler(Door, WebSocketHandler):
+    """One socket: it authenticates, hears its user's feed, and answers commands one after the other."""
+
+    def initialize(self, doors: Doors) -> None:
+        super().initialize(doors)
+        self.hub: Hub = doors.hub
+        self.outbox: Outbox | None = None
+        self.listening: Listening | None = None
+        self.who: Principal | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._joining: asyncio.Task[None] | None = None
+        self._allowance, self._filled_at = BURST, time.monotonic()
+        self._is_closing = False
+
+    # The upgrade
+
+    async def prepare(self) -> None:
+        self.receive()
+        if self.request.method != "GET":
+            raise Problem("method-not-allowed")
+        if self.doors.draining.is_set():
+            raise Problem("unavailable", "This server is stopping.", retry_after_s=2)
+        await self.doors.house.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        """The upgrade; or a problem document where Tornado answers with a bare line."""
+        headers = self.request.headers
+        wanted = {word.strip().lower() for word in headers.get("Connection", "").split(",")}
+        if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in wanted:
+            raise Problem("bad-request", "Open a WebSocket here.")
+        if headers.get("Sec-WebSocket-Version") != "13":
+            self.set_lasting_header("Sec-WebSocket-Version", "13")
+            self.set_lasting_header("Upgrade", "websocket")
+            raise Problem("upgrade-required")
+        if not headers.get("Sec-WebSocket-Key"):
+            raise Problem("bad-request", "A WebSocket's key is missing.")
+        if not self._origin_may_connect():
+            raise Problem("cross-origin")
+        await super().get(*args, **kwargs)
+
+    @property
+    def methods(self) -> frozenset[str]:
+        return frozenset({"GET"})
+
+    def _origin_may_connect(self) -> bool:
+        allowed = {value.lower() for value in self.settings_.allowed_origins}
+        return self.request.headers.get("Origin", "").lower() in allowed or self.origin_is_ours()
+
+    def check_origin(self, origin: str) -> bool:
+        """Looked at before, and more closely: scheme and port count too."""
+        return True
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        found = super().get_websocket_protocol()
+        return StrictProtocol(self, found.params, self.end) if isinstance(found, WebSocketProtocol13) else found
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None
+
+    def get_compression_options(self) -> None:
+        """None: compression would cost each connection more memory than everything else of it together."""
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        self.doors.in_flight.discard(self)
+        self.set_nodelay(True)
+        self.doors.sockets.add(self)
+        with contextlib.suppress(OSError, AttributeError):
+            connection: Any = self.ws_connection
+            connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._after("auth", AUTH_WITHIN_S, self._no_auth)
+        if self.doors.draining.is_set():
+            self.end(protocol.RESTARTING, "restarting")
+
+    def _no_auth(self) -> None:
+        if self.who is None:
+            self.end(protocol.NO_AUTH, "no auth")
+
+    # Messages
+
+    async def on_message(self, message: str | bytes) -> None:
+        if self._is_closing:
+            return
+        if isinstance(message, bytes):
+            self.end(protocol.BINARY, "text only")
+            return
+        if not self._within_rate():
+            self.end(protocol.TOO_FAST, "too many messages")
+            return
+        try:
+            await self._take(protocol.read_message(message))
+        except protocol.NotValid:
+            self.end(protocol.UNAUTHENTICATED if self.who is None else protocol.NOT_VALID, "not a message")
+        except protocol.Refused as refused:
+            if self.who is None:
+                self.end(protocol.UNAUTHENTICATED, "auth first")
+            else:
+                self.send(protocol.reply(refused.id, problem=refused.problem))
+        except Exception as error:
+            self._fail(error)
+
+    async def _take(self, message: protocol.Message) -> None:
+        if isinstance(message, protocol.Auth):
+            await self._authenticate(message)
+        elif self.who is None:
+            self.end(protocol.UNAUTHENTICATED, "auth first")
+        elif isinstance(message, protocol.CheckIn):
+            await self._check_in(message, self.who)
+        elif isinstance(message, protocol.Ack):
+            await self._acknowledge(message, self.who)
+        else:
+            self.send(protocol.pong(message.id))
+
+    async def _acknowledge(self, message: protocol.Ack, who: Principal) -> None:
+        try:
+            await self.store.events.shown(who.id, message.seq)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # The next one says as much and more: no reason to send everybody away.
+
+    def _within_rate(self) -> bool:
+        if self.settings_.rate_limits == "off":
+            return True
+        now = time.monotonic()
+        self._allowance = min(BURST, self._allowance + (now - self._filled_at) * RATE)
+        self._filled_at = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+    async def _authenticate(self, message: protocol.Auth) -> None:
+        self._cancel("auth")               # it has come in time, however long the judging takes
+        try:
+            who = replace(await authenticate(self.doors, message.token), row={})   # a socket need not hold it
+        except Problem:
+            self.end(protocol.UNAUTHENTICATED, "not authenticated")
+            return
+        if self._is_closing:
+            return
+        if self.who is not None:
+            await self._renew(who)
+            return
+        if message.resume_after is not None and message.epoch is None and message.resume_after > 0:
+            self.end(protocol.NOT_VALID, "epoch is required with resume_after")
+            return
+        self.who = who
+        await self._begin(message, who)
+
+    async def _begin(self, message: protocol.Auth, who: Principal) -> None:
+        """``ready`` first, then the past that was asked for, then live."""
+        epoch, seq, after = await self._place(message, who)
+        await self.store.audit.write(self.trace_of(who), "live.joined", of=await self._whose(who))
+        if self._is_closing:
+            return
+        self.outbox = Outbox(self._write, self.end)
+        self.listening = Listening(user_id=who.id, session_id=who.session_id, outbox=self.outbox)
+        self._say_ready(who, epoch=epoch, seq=seq)
+        if after is None:
+            self.send(protocol.reset(epoch=epoch, seq=seq))
+        self._watch_expiry(who.expires_at)
+        joining = self._join(self.listening, after=seq if after is None else after, newest=seq)
+        self._joining = asyncio.create_task(joining, name="join")
+
+    async def _whose(self, who: Principal) -> list[str]:
+        """Whose data this channel carries from now on."""
+        if who.role == "patient":
+            return [who.id]
+        return [one.patient_id for one in await self.store.panel(who.id)]
+
+    async def _place(self, message: protocol.Auth, who: Principal) -> tuple[str, int, int | None]:
+        """Epoch, newest ``seq``, and where to go on: None when the client has to reload."""
+        feeds, store = self.doors.house.feeds, self.store
+        if message.resume_after is None:
+            return await store.epoch(), who.mark.seq, who.mark.seq
+        try:
+            epoch, seq = await feeds.resume(who.id, after=message.resume_after, epoch=message.epoch)
+        except Problem:
+            epoch, seq = await store.epoch(), await store.events.newest(who.id)
+            return epoch, seq, None
+        return epoch, seq, message.resume_after
+
+    async def _join(self, listening: Listening, *, after: int, newest: int) -> None:
+        try:
+            await self.hub.join(listening, after=after, newest=newest)
+            self.hub.saw(listening.user_id, at=self.now())
+        except Exception as error:
+            self._fail(error)
+        self._joining = None
+
+    async def _renew(self, who: Principal) -> None:
+        if self.who is None or who.id != self.who.id or self.listening is None:
+            self.end(protocol.UNAUTHENTICATED, "another user")
+            return
+        self.hub.renew(self.listening, who.session_id)
+        self.who = who
+        self._watch_expiry(who.expires_at)
+        self._say_ready(who, epoch=await self.store.epoch(), seq=who.mark.seq)
+
+    def _say_ready(self, who: Principal, *, epoch: str, seq: int) -> None:
+        self.send(protocol.ready(
+            user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(who.expires_at)
+        ))  # fmt: skip
+
+    async def _check_in(self, message: protocol.CheckIn, who: Principal) -> None:
+        """The same door as POST /api/check-in/."""
+        try:
+            if who.role != "patient":
+                raise Problem("forbidden")
+            done = await check_in(
+                self.store, patient_id=who.id, step_id=message.step_id, slot=message.slot, outcome=message.outcome,
+                reason=message.reason, now=self.now(), trace=self.trace_of(who),
+            )  # fmt: skip
+            await self.doors.house.resources.wakeups.announce(done.users)
+            quotes = True
+            if done.step.status != "active":   # no active step is of a withdrawn note
+                note = await self.store.notes.get(done.step.note_id)
+                quotes = note is None or note.status != "withdrawn"
+            self.send(protocol.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
+        except Problem as problem:
+            self.send(protocol.reply(message.id, problem=problem))
+        except Unreadable:                     # erased while this was under way
+            self.send(protocol.reply(message.id, problem=Problem("not-found")))
+        except Exception as error:
+            if not is_away(error):
+                log.error("live.check_in_failed", exc_info=error)
+            slug = "unavailable" if is_away(error) else "internal"
+            self.send(protocol.reply(message.id, problem=Problem(slug)))
+
+    # The token's end
+
+    def _watch_expiry(self, expires_at: datetime) -> None:
+        left_s = (expires_at - utcnow()).total_seconds()
+        self._after("expiry", left_s - EXPIRING_BEFORE.total_seconds(), lambda: self._warn(expires_at))
+
+    def _warn(self, expires_at: datetime) -> None:
+        self.send(protocol.expiring(to_wire(expires_at)))
+        left_s = (expires_at - utcnow()).total_seconds()
+        self._after("expiry", left_s, lambda: self.end(protocol.UNAUTHENTICATED, "token ended"))
+
+    def _after(self, name: str, delay_s: float, act: Callable[[], Any]) -> None:
+        """Do this later, in place of what was to be done under the same name."""
+        self._cancel(name)
+        self._timers[name] = asyncio.get_running_loop().call_later(max(0.0, delay_s), act)
+
+    def _cancel(self, name: str) -> None:
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
+
+    # Out
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Queue a message that is no event."""
+        if self.outbox is not None:
+            self.outbox.offer(protocol.encode(message), is_event=False)
+
+    def _write(self, frame: bytes) -> asyncio.Future[None]:
+        connection = self.ws_connection
+        if not isinstance(connection, StrictProtocol) or connection.is_closing():
+            raise ConnectionError
+        return connection.send_text(frame)
+
+    def _fail(self, error: Exception) -> None:
+        """Something of ours is away: the client comes back after a random wait."""
+        if not is_away(error):
+            log.error("live.failed", **describe_error(error))
+        self.end(protocol.RESTARTING, "come back")
+
+    def end(self, code: int, reason: str) -> None:
+        """Close with a code, once."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self.doors.house.resources.metrics.sockets_closed.labels(str(code)).inc()
+        connection: Any = self.ws_connection
+        with contextlib.suppress(WebSocketClosedError, StreamClosedError):
+            self.close(code, reason)
+        if code == protocol.TOO_SLOW and connection is not None:
+            # A reader that takes nothing in does not take in a close frame either.
+            self._after("abort", ABORT_AFTER_S, connection.stream.close)
+
+    def on_close(self) -> None:
+        self._is_closing = True
+        self.doors.sockets.discard(self)
+        for name in list(self._timers):
+            self._cancel(name)
+        if self._joining is not None:
+            self._joining.cancel()
+        if self.listening is not None:
+            self.hub.leave(self.listening)
+        elif self.outbox is not None:
+            self.outbox.stop()
+
+    def on_finish(self) -> None:
+        self.doors.in_flight.discard(self)
+        if self.get_status() != 101:
+            super().on_finish()

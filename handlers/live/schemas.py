@@ -1,0 +1,119 @@
+"""What comes over the live channel, typed: the server's messages and the data of each event."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from handlers.api.schemas import Failure, Id, Moment, NoteStatus, PersonView, ProblemView, StepView, View
+
+
+class ReminderDueData(View):
+    """To the patient: a slot has come due, or is repeated because nobody closed it."""
+
+    step: StepView
+    slot: Moment
+    repeat: int = Field(ge=0)
+
+
+class StepsChangedData(View):
+    """To the patient and their doctor: the plan is another one."""
+
+    note_id: Id
+    created: list[StepView]
+    cancelled: list[Id]
+    completed: list[Id]
+    by: Literal["note", "patient", "doctor", "course", "system"]
+
+
+class StepCheckedInData(View):
+    """To the patient and their doctor: a check-in, or its undoing."""
+
+    step: StepView
+    slot: Moment | None
+    outcome: Literal["done", "skipped", "undone"]
+
+
+class NoteStatusData(View):
+    """To the author at each status; to the patient when the note is ready. ``dropped`` is for the author."""
+
+    note_id: Id
+    status: NoteStatus
+    failure: Failure | None
+    dropped: int | None = None
+
+
+class AssignmentChangedData(View):
+    """To both: a doctor was chosen, or left (``doctor`` null)."""
+
+    patient: PersonView
+    doctor: PersonView | None
+
+
+class WithdrawnData(View):
+    """An event that this user may no longer read: it keeps its ``seq`` and has no content."""
+
+
+EVENTS: dict[str, type[View]] = {
+    "reminder.due": ReminderDueData,
+    "steps.changed": StepsChangedData,
+    "step.checked_in": StepCheckedInData,
+    "note.status": NoteStatusData,
+    "assignment.changed": AssignmentChangedData,
+    "withdrawn": WithdrawnData,
+}
+
+
+class Ready(View):
+    """Signed in (again): where the feed stands and until when the token lasts."""
+
+    type: Literal["ready"]
+    user_id: Id
+    role: Literal["doctor", "patient"]
+    epoch: str
+    seq: int
+    expires_at: Moment
+
+
+class Reset(View):
+    """The feed cannot be resumed from there: reload by REST."""
+
+    type: Literal["reset"]
+    epoch: str
+    seq: int
+
+
+class Event(View):
+    """Something happened. ``seq`` counts 1, 2, 3, ... for each user, without gap or repeat."""
+
+    type: Literal["event"]
+    seq: int
+    event: str
+    at: Moment
+    data: dict[str, Any]
+
+
+class Reply(View):
+    """The answer to a command: ``data`` when ``ok``, else ``error``."""
+
+    type: Literal["reply"]
+    id: str
+    ok: bool
+    data: StepView | None = None
+    error: ProblemView | None = None
+
+
+class Pong(View):
+    type: Literal["pong"]
+    id: str
+
+
+class Expiring(View):
+    """60 s before the token ends: send ``auth`` with a newer one."""
+
+    type: Literal["expiring"]
+    at: Moment
+
+
+SERVER_MESSAGES: tuple[type[BaseModel], ...] = (Ready, Reset, Reply, Pong, Expiring)

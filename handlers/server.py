@@ -1,0 +1,96 @@
+"""The web role: the server, its live fan-out, and how both stop without cutting anybody off in mid-sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tornado.netutil import bind_sockets
+
+from handlers.base.operation import Doors
+from handlers.routes import NOT_FOUND, make_routes
+from hospital_rt.bootstrap import make_app, make_server
+from hospital_rt.logs import log
+from hospital_rt.ops.health import CannotListen, Readiness, feel
+from hospital_rt.realtime import protocol
+from hospital_rt.realtime.hub import Hub
+from hospital_rt.realtime.pubsub import Listener
+from models.app_context import House
+from tasks.broker import make_broker
+from tasks.dispatcher import Errands
+from tasks.registry import register_all
+
+DRAIN_WITHIN_S = 5.0
+"""How long requests in flight may take once the server stops."""
+LINGER_S = 1.5
+"""How long lines stay open that nobody uses: longer than a proxy keeps them (``keepalive_timeout`` in deploy/nginx)."""
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """The listening sockets.
+
+    Raises:
+        CannotListen: with a line for the operator.
+    """
+    try:
+        return bind_sockets(port, address=host, backlog=4096)
+    except OSError as error:
+        raise CannotListen(f"HOST, PORT: cannot listen on {host} port {port} ({error.strerror})") from None
+
+
+async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Serve until ``stop`` is set; then no new requests, sockets closed with 1012, requests in flight finished."""
+    settings, resources = house.settings, house.resources
+    broker = make_broker(settings.redis_url or "")
+    register_all(broker, tick_s=settings.tick_s)
+    hub = Hub(house.feeds, resources.metrics)
+    resources.wakeups.hear_here(hub.hear)
+    listener = Listener(settings.redis_url or "", on_message=hub.hear, on_back=hub.rescan)
+    sockets: set[Any] = set()
+    in_flight: set[Any] = set()
+    draining = asyncio.Event()
+    errands = Errands(broker)
+    readiness = Readiness(needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping})
+    doors = Doors(
+        house=house, errands=errands, hub=hub, sockets=sockets, in_flight=in_flight, draining=draining,
+        readiness=readiness,
+    )
+    app = make_app(make_routes(doors), not_found=NOT_FOUND, arguments={"doors": doors})
+    server = make_server(app)
+    listener.start()
+    hub.start(listener.hears)
+    server.add_sockets(bind(settings.host, settings.port))
+    log.info("web.serving", port=settings.port)
+    feeling = asyncio.create_task(feel(readiness, resources.metrics), name="feel")
+    ready()
+    try:
+        await stop.wait()
+    finally:
+        draining.set()
+        feeling.cancel()
+        server.stop_accepting()
+        server.answer_once_more()
+        for live in list(sockets):
+            live.end(protocol.RESTARTING, "restarting")
+        await asyncio.gather(
+            _until(lambda: not server.lines, within_s=LINGER_S), _until(lambda: not in_flight, within_s=DRAIN_WITHIN_S)
+        )
+        await _until(lambda: not sockets, within_s=1.0)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.close_all_connections(), 2)
+        await hub.stop()
+        await listener.stop()
+        await errands.close()
+        with contextlib.suppress(Exception):
+            await broker.shutdown()
+
+
+async def _until(done: Callable[[], bool], *, within_s: float) -> None:
+    """Wait until it is done, or the time is over."""
+    deadline = time.monotonic() + within_s
+    while not done() and time.monotonic() < deadline:  # noqa: ASYNC110 - done by handlers that know of no event
+        await asyncio.sleep(0.02)  # looks again

@@ -1,0 +1,1 @@
+"""The dashboard's files, the API documentation and the health endpoints."""

@@ -1,0 +1,73 @@
+"""For those who run it: alive, ready, figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers.base.base_handler import Door
+from hospital_rt.ops.health import figures
+from hospital_rt.ops.networks import is_in
+from hospital_rt.web.problems import Problem
+
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
+
+class OperationsDoor(Door):
+    """Probes come by any host name; what tells more than yes or no goes to ``OPS_ALLOW`` alone."""
+
+    checks_host = False
+
+    async def prepare(self) -> None:
+        self.receive()
+        if self.request.method not in {"GET", "HEAD"}:
+            raise Problem("method-not-allowed")
+
+    def compute_etag(self) -> None:
+        """None: a probe wants the present."""
+
+    def may_see_details(self) -> bool:
+        """By the socket's address. What came through a proxy on this machine only looks as if it came from here."""
+        if any(name in self.request.headers for name in FORWARDED):
+            return False
+        return is_in(self.request.remote_ip or "", self.settings_.ops_allow)
+
+    def answer(self, status: int, document: dict[str, Any]) -> None:
+        self.set_status(status)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(document)
+
+
+class HealthHandler(OperationsDoor):
+    async def get(self) -> None:
+        """Alive: this process answers."""
+        self.answer(200, {"status": "alive"})
+
+    head = get
+
+
+class ReadyHandler(OperationsDoor):
+    async def get(self) -> None:
+        """Ready: MongoDB is reached. Without Redis it is ``degraded`` and still serves."""
+        status, reached = await self.doors.readiness.look()
+        if self.doors.draining.is_set():
+            status = "stopping"
+        document: dict[str, Any] = {"status": status}
+        if self.may_see_details():
+            document |= {**reached, "sockets": len(self.doors.sockets)}
+        if status in {"stopping", "unavailable"}:
+            self.set_header("Retry-After", "2")
+        self.answer(200 if status in {"ready", "degraded"} else 503, document)
+
+    head = get
+
+
+class MetricsHandler(OperationsDoor):
+    async def get(self) -> None:
+        """Prometheus text, for ``OPS_ALLOW``; anybody else finds nothing here."""
+        if not self.may_see_details():
+            raise Problem("not-found")
+        metrics = self.doors.house.resources.metrics
+        metrics.in_flight.set(len(self.doors.in_flight))
+        content_type, text = figures(metrics)
+        self.set_header("Content-Type", content_type)
+        self.finish(text)

@@ -1,0 +1,1 @@
+"""Delivery outside the page: mail, Web Push and iCalendar."""

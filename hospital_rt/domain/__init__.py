@@ -1,0 +1,1 @@
+"""The domain: time, schedules, courses and adherence. No database, no network, no HTTP."""

@@ -1,0 +1,136 @@
+"""Alive, ready, figures: what every role tells those who run it.
+
+The web role answers on its own port (``handlers/site/health.py``); a worker or a scheduler on ``OPS_PORT``, when that
+is set, by the small server here. Details and figures are for ``OPS_ALLOW`` alone, which is about the socket's address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from hospital_rt.logs import log
+from hospital_rt.ops.metrics import Metrics
+from hospital_rt.ops.networks import is_in
+from hospital_rt.settings import Settings
+
+REACH_WITHIN_S = 2.0
+FEEL_EVERY_S = 5.0
+Look = Callable[[], Awaitable[Any]]
+
+
+class CannotListen(Exception):
+    """The address is taken, or not this machine's: a line for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What a role cannot do without (``needed``), and what it can for a while (``wanted``).
+
+    A look raises, or gives False, when the thing is away.
+    """
+
+    needed: Mapping[str, Look] = field(default_factory=dict)
+    wanted: Mapping[str, Look] = field(default_factory=dict)
+
+    async def look(self) -> tuple[str, dict[str, bool]]:
+        """``ready``, ``degraded`` or ``unavailable``, and what was reached."""
+        names = [*self.needed, *self.wanted]
+        reached = await asyncio.gather(*(_reach(look) for look in (*self.needed.values(), *self.wanted.values())))
+        found = dict(zip(names, reached, strict=True))
+        if not all(found[name] for name in self.needed):
+            return "unavailable", found
+        return "ready" if all(reached) else "degraded", found
+
+
+async def _reach(look: Look) -> bool:
+    try:
+        return bool(await asyncio.wait_for(look(), REACH_WITHIN_S) is not False)
+    except Exception:
+        return False
+
+
+def figures(metrics: Metrics) -> tuple[str, bytes]:
+    """The content type and the text for Prometheus."""
+    return CONTENT_TYPE_LATEST, generate_latest(metrics.registry)
+
+
+async def feel(readiness: Readiness, metrics: Metrics) -> None:
+    """Look after the dependencies every few seconds, for the figures; until cancelled."""
+    while True:
+        _, found = await readiness.look()
+        for name, is_reached in found.items():
+            metrics.up.labels(name).set(is_reached)
+        began = time.monotonic()
+        await asyncio.sleep(FEEL_EVERY_S)  # what is measured: how late it wakes
+        metrics.loop_lag.set(max(0.0, time.monotonic() - began - FEEL_EVERY_S))
+
+
+class _Probe(RequestHandler):
+    """``/healthz``, ``/readyz`` and ``/metrics``; anything else, and what is not for this address, is not there."""
+
+    def initialize(self, settings: Settings, readiness: Readiness, metrics: Metrics) -> None:
+        self.settings_, self.readiness, self.metrics = settings, readiness, metrics
+        self.clear_header("Server")
+
+    async def get(self, what: str) -> None:
+        self.set_header("Cache-Control", "no-store")
+        allowed = is_in(self.request.remote_ip or "", self.settings_.ops_allow)
+        if what == "metrics" and allowed:
+            content_type, text = figures(self.metrics)
+            self.set_header("Content-Type", content_type)
+            self.finish(text)
+        elif what == "healthz":
+            self.finish({"status": "alive"})
+        elif what == "readyz":
+            status, found = await self.readiness.look()
+            self.set_status(503 if status == "unavailable" else 200)
+            self.finish({"status": status, **(found if allowed else {})})
+        else:
+            self.set_status(404)
+            self.set_header("Content-Type", "application/problem+json")
+            self.finish(json.dumps({"type": "/problems/not-found", "title": "There is nothing here", "status": 404,
+                                    "detail": "There is nothing here."}))  # fmt: skip
+
+    head = get
+
+
+@contextlib.asynccontextmanager
+async def probed(settings: Settings, readiness: Readiness, metrics: Metrics) -> AsyncIterator[None]:
+    """Feel the dependencies meanwhile, and answer on ``OPS_PORT`` when it is set.
+
+    Raises:
+        CannotListen: the address is taken, or not this machine's.
+    """
+    server: HTTPServer | None = None
+    if settings.ops_port is not None:
+        given = {"settings": settings, "readiness": readiness, "metrics": metrics}
+        app = Application([(r"/([a-z]*)/?.*", _Probe, given)], log_function=lambda handler: None)
+        server = HTTPServer(app, max_header_size=8192, max_body_size=0, idle_connection_timeout=60)
+        try:
+            server.add_sockets(bind_sockets(settings.ops_port, address=settings.host))
+        except OSError as error:
+            raise CannotListen(
+                f"HOST, OPS_PORT: cannot listen on {settings.host} port {settings.ops_port} ({error.strerror})"
+            ) from None
+        log.info("probes.serving", port=settings.ops_port)
+    feeling = asyncio.create_task(feel(readiness, metrics), name="feel")
+    try:
+        yield
+    finally:
+        feeling.cancel()
+        await asyncio.wait({feeling}, timeout=1.0)
+        if server is not None:
+            server.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(server.close_all_connections(), 1)

@@ -1,0 +1,347 @@
+"""The live fan-out of one web process: who listens here, and how each hears everything once, in order.
+
+``Hub`` knows the sockets of this process by user. For each user it reads the feed once and offers what is new to all
+of their sockets. A socket that still replays the past is not offered anything: it reads on by itself, at its own pace,
+until it has caught up. One whose outbox is full goes back to that; if it then takes nothing in, it is let go, resumes
+later from MongoDB and misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from hospital_rt.logs import describe_error, log
+from hospital_rt.ops.metrics import Metrics
+from hospital_rt.realtime.feed_port import Feeds, Rendered
+from hospital_rt.realtime.send_queue import Outbox
+from hospital_rt.storage.database import is_away
+
+REPLAY_PAGE = 100
+REPLAY_PATIENCE_S = 20.0               # a page comes in over a poor network
+SLOW_S = 4.0                           # with a full outbox, and nothing taken in
+READERS = 100                          # feeds read by one query
+AT_ONCE = 500                          # events read by one query: opening them holds the loop up
+ENDED_KEPT_S = 30.0                    # longer than any socket takes from its sign-in to its place here
+SWEEP_S = 2.0                          # while Redis is away
+CALM_SWEEP_S = 20.0                    # while it is not: repairs a wake-up that was lost
+LAST_WORDS_S = 1.0
+MOST_SOCKETS = 8
+
+
+class Listening:
+    """One authenticated socket: whose it is, how far it has heard, and its outbox."""
+
+    __slots__ = ("catching_up", "cursor", "is_live", "outbox", "session_id", "user_id")
+
+    def __init__(self, *, user_id: str, session_id: str, outbox: Outbox) -> None:
+        self.user_id = user_id
+        self.session_id = session_id
+        self.outbox = outbox
+        self.cursor = 0
+        self.is_live = False
+        self.catching_up: asyncio.Task[None] | None = None
+
+
+class _Reader:
+    """One user's feed as far as this process has read it."""
+
+    __slots__ = ("head", "sockets")
+
+    def __init__(self, head: int) -> None:
+        self.head = head
+        self.sockets: list[Listening] = []
+
+
+class Hub:
+    """Who listens in this process, and one reader for each of their feeds."""
+
+    def __init__(self, feeds: Feeds, metrics: Metrics) -> None:
+        self._feeds = feeds
+        self._metrics = metrics
+        self._readers: dict[str, _Reader] = {}
+        self._by_session: dict[str, set[Listening]] = {}
+        self._ended: OrderedDict[str, float] = OrderedDict()
+        self._dirty: set[str] = set()
+        self._seen: dict[str, datetime] = {}
+        self._epoch = ""
+        self._stir = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._hears: asyncio.Event | None = None
+
+    def start(self, hears: asyncio.Event) -> None:
+        """Begin to read feeds. ``hears`` tells whether wake-ups arrive; while not, feeds are swept."""
+        self._hears = hears
+        self._tasks = [
+            asyncio.create_task(self._read_on(), name="hub"), asyncio.create_task(self._sweep(), name="sweep"),
+        ]  # fmt: skip
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._tell_seen(), LAST_WORDS_S)
+
+    # Sockets
+
+    @property
+    def sockets(self) -> list[Listening]:
+        return [socket for reader in self._readers.values() for socket in reader.sockets]
+
+    async def join(self, socket: Listening, *, after: int, newest: int) -> None:
+        """Let a socket hear everything after ``after``: first the past, in pages, then live.
+
+        ``newest`` is where the feed stood a moment ago: one that was up to date then has no past to read, and hears
+        what has come since with everybody else.
+        """
+        reader = self._readers.get(socket.user_id)
+        if reader is None:
+            reader = self._readers[socket.user_id] = _Reader(head=after)
+        socket.cursor = after
+        reader.sockets.append(socket)
+        self._metrics.sockets.inc()
+        self._bind(socket, socket.session_id)
+        for oldest in reader.sockets[:-MOST_SOCKETS]:
+            oldest.outbox.give_up(4409, "too many connections")
+        if reader.head <= after == newest:
+            socket.is_live = True
+            self.wake([socket.user_id])
+        else:
+            await self._replay(socket, reader, patience_s=REPLAY_PATIENCE_S)
+
+    def saw(self, user_id: str, *, at: datetime) -> None:
+        """The user is here; written down with others a little later."""
+        self._seen[user_id] = at
+
+    def leave(self, socket: Listening) -> None:
+        """The socket is gone."""
+        socket.is_live = False
+        socket.outbox.stop()
+        if socket.catching_up:
+            socket.catching_up.cancel()
+        self._unbind(socket)
+        reader = self._readers.get(socket.user_id)
+        if reader is None or socket not in reader.sockets:
+            return
+        reader.sockets.remove(socket)
+        if not reader.sockets:
+            del self._readers[socket.user_id]
+        self._metrics.sockets.dec()
+
+    def renew(self, socket: Listening, session_id: str) -> None:
+        """The socket goes on under another session of the same user, or under the same one."""
+        self._unbind(socket)
+        self._bind(socket, session_id)
+
+    def _bind(self, socket: Listening, session_id: str) -> None:
+        socket.session_id = session_id
+        self._by_session.setdefault(session_id, set()).add(socket)
+        if session_id in self._ended:
+            # It ended after its token was looked at and before the socket stood here.
+            socket.outbox.give_up(4401, "signed out")
+
+    def _unbind(self, socket: Listening) -> None:
+        held = self._by_session.get(socket.session_id)
+        if held:
+            held.discard(socket)
+            if not held:
+                del self._by_session[socket.session_id]
+
+    async def _replay(self, socket: Listening, reader: _Reader, *, patience_s: float) -> None:
+        """Read the past in pages, each written before the next is read, until nothing is left between it and live."""
+        while socket in reader.sockets:
+            page = await self._feeds.after(socket.user_id, socket.cursor, limit=REPLAY_PAGE)
+            for event in page:
+                if event.seq != socket.cursor + 1:
+                    socket.outbox.give_up(1012, "resume")
+                    return
+                if not await socket.outbox.room_for(event.frame, patience_s=patience_s):
+                    socket.outbox.give_up(1013, "too slow")
+                    return
+                if not self._send(socket, event):
+                    return
+            if not await socket.outbox.drained(patience_s=patience_s):
+                socket.outbox.give_up(1013, "too slow")
+                return
+            if len(page) == REPLAY_PAGE:
+                continue
+            if socket.cursor >= reader.head:
+                # Nothing is awaited from the comparison on: what the reader takes later comes after this cursor.
+                if not any(other.is_live for other in reader.sockets):
+                    reader.head = socket.cursor
+                socket.is_live = True
+                self.wake([socket.user_id])
+                return
+            if not page:
+                # What others have read is not there any more: the feed was emptied.
+                socket.outbox.give_up(1012, "resume")
+                return
+
+    def _fall_behind(self, socket: Listening, reader: _Reader) -> None:
+        """The outbox is full: from here on the socket reads by itself, as fast as it can take it in."""
+
+        async def catch_up() -> None:
+            try:
+                await self._replay(socket, reader, patience_s=SLOW_S)
+            except Exception as error:
+                log.warning("live.read_failed", count=1, **describe_error(error))
+                socket.outbox.give_up(1012, "come back")
+
+        socket.is_live = False
+        self._metrics.outbox_overflows.inc()
+        socket.catching_up = asyncio.create_task(catch_up(), name="catch-up")
+
+    def _send(self, socket: Listening, event: Rendered) -> bool:
+        if event.seq <= socket.cursor:
+            return True
+        if not socket.outbox.offer(event.frame):
+            return False
+        socket.cursor = event.seq
+        self._metrics.events_sent.inc()
+        return True
+
+    # News
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """A wake-up came in."""
+        self.wake(_ids(message, "news"))
+        self._end_sessions(_ids(message, "ended"))
+        for user_id in _ids(message, "forget"):
+            self._feeds.forget(user_id)
+
+    def wake(self, user_ids: list[str]) -> None:
+        """Read these feeds on, as far as they have a socket here."""
+        wanted = self._readers.keys() & set(user_ids)
+        if wanted:
+            self._dirty |= wanted
+            self._stir.set()
+
+    def _end_sessions(self, session_ids: Iterable[str]) -> None:
+        now = time.monotonic()
+        while self._ended and next(iter(self._ended.values())) < now - ENDED_KEPT_S:
+            self._ended.popitem(last=False)
+        for session_id in session_ids:
+            self._ended[session_id] = now
+            self._ended.move_to_end(session_id)
+            for socket in list(self._by_session.get(session_id, ())):
+                socket.outbox.give_up(4401, "signed out")
+
+    async def rescan(self) -> None:
+        """Compare where each feed stands with what was read here: after a time in which nothing could be heard."""
+        epoch = await self._feeds.epoch()
+        if self._epoch not in {"", epoch}:
+            for socket in self.sockets:    # the records are other ones: whoever resumes is told to reload
+                socket.outbox.give_up(1012, "resume")
+        self._epoch = epoch
+        ids = list(self._readers)
+        for start in range(0, len(ids), 1000):
+            some = ids[start : start + 1000]
+            newest = await self._feeds.newest_of(some)
+            self.wake([
+                id for id in some if (reader := self._readers.get(id)) and newest.get(id, 0) > reader.head
+            ])  # fmt: skip
+        sessions = list(self._by_session)
+        for start in range(0, len(sessions), 1000):
+            self._end_sessions(await self._feeds.dead_sessions(sessions[start : start + 1000]))
+
+    async def _read_on(self) -> None:
+        wait_s = 0.0
+        while True:
+            await self._stir.wait()
+            self._stir.clear()
+            while self._dirty:
+                batch = [self._dirty.pop() for _ in range(min(READERS, len(self._dirty)))]
+                try:
+                    await self._deliver(batch)
+                    wait_s = 0.0
+                except Exception as error:
+                    log.warning("live.read_failed", count=len(batch), **describe_error(error))
+                    if is_away(error):
+                        self._dirty |= set(batch) & self._readers.keys()
+                        wait_s = min(2.0, wait_s * 2 + 0.1)
+                        await asyncio.sleep(wait_s)  # backoff
+                    else:
+                        await self._deliver_apart(batch)
+
+    async def _deliver_apart(self, user_ids: list[str]) -> None:
+        """One of these feeds cannot be read: the others do not wait for it."""
+        for user_id in user_ids:
+            try:
+                await self._deliver([user_id])
+            except Exception as error:
+                if is_away(error):
+                    self.wake([user_id])
+                    continue
+                log.error("live.feed_unreadable", user_id=user_id, **describe_error(error))
+                for socket in list(reader.sockets if (reader := self._readers.get(user_id)) else ()):
+                    socket.outbox.give_up(1012, "come back")
+
+    async def _deliver(self, user_ids: list[str]) -> None:
+        heads = {
+            id: reader.head for id in user_ids
+            if (reader := self._readers.get(id)) and any(socket.is_live for socket in reader.sockets)
+        }  # fmt: skip
+        if not heads:
+            return
+        found = await self._feeds.after_each(heads, limit=AT_ONCE)
+        for user_id, events in found.items():
+            self._deliver_to(user_id, heads[user_id], events)
+        if sum(map(len, found.values())) >= AT_ONCE:
+            self.wake(user_ids)            # there is more
+
+    def _deliver_to(self, user_id: str, head: int, events: list[Rendered]) -> None:
+        reader = self._readers.get(user_id)
+        if reader is None or reader.head < head:
+            return                         # the sockets that this was read for are gone; others have come, and read on
+        for event in events:
+            if event.seq <= reader.head:
+                continue
+            if event.seq != reader.head + 1:
+                # A feed has no gaps; should one be seen, the readers resume and are told to reload.
+                for socket in list(reader.sockets):
+                    socket.outbox.give_up(1012, "resume")
+                return
+            reader.head = event.seq
+            for socket in list(reader.sockets):
+                if not socket.is_live:
+                    continue
+                if event.seq > socket.cursor and not socket.outbox.fits(event.frame):
+                    self._fall_behind(socket, reader)
+                else:
+                    self._send(socket, event)
+
+    async def _tell_seen(self) -> None:
+        while self._seen:
+            some = [self._seen.popitem() for _ in range(min(1000, len(self._seen)))]
+            await self._feeds.saw([user_id for user_id, _ in some], at=max(at for _, at in some))
+
+    async def _sweep(self) -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(SWEEP_S)  # the sweep's beat
+            try:
+                await self._tell_seen()
+            except Exception as error:
+                log.warning("live.seen_failed", **describe_error(error))
+            deaf = self._hears is not None and not self._hears.is_set()
+            if not deaf and time.monotonic() - last < CALM_SWEEP_S:
+                continue
+            last = time.monotonic()
+            try:
+                await self.rescan()
+            except Exception as error:
+                log.warning("live.sweep_failed", **describe_error(error))
+
+
+def _ids(message: dict[str, Any], name: str) -> list[str]:
+    """What came through Redis is looked at before it is used."""
+    found = message.get(name)
+    return [id for id in found if isinstance(id, str)] if isinstance(found, list) else []

@@ -1,0 +1,137 @@
+"""The live channel's messages, with no socket in sight (contract section 5).
+
+What a client may send is typed here and validated here; what the server sends is made here. The AsyncAPI document is
+derived from the same types.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from hospital_rt.web.problems import FieldError, Problem
+from hospital_rt.web.strict_json import NotJson, is_storable, parse_json
+
+SUBPROTOCOL = "hospital-rt.v1"
+MOST_BYTES = 16 * 1024
+MOST_SEQ = 2**53
+# The channel's own close codes; 1002, 1007 and 1009 are the protocol's (``hospital_rt/realtime/strict_websocket.py``).
+BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
+NOT_VALID, UNAUTHENTICATED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4408, 4409, 4429
+
+_lenient = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
+
+
+def _storable(value: str) -> str:
+    if not is_storable(value):
+        raise ValueError("Contains a character that cannot be stored.")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+
+
+class Auth(BaseModel):
+    """First, within 5 s, and again (token only) before the token ends."""
+
+    model_config = _lenient
+    type: Literal["auth"]
+    token: str = Field(max_length=8192, repr=False)
+    resume_after: int | None = Field(default=None, ge=0, le=MOST_SEQ)
+    epoch: str | None = Field(default=None, max_length=64)
+
+
+class CheckIn(BaseModel):
+    """The body and rules of REST."""
+
+    model_config = _lenient
+    type: Literal["check_in"]
+    id: str = Field(max_length=64)
+    step_id: str
+    slot: str | None = Field(default=None, max_length=40)
+    outcome: Literal["done", "skipped"] = "done"
+    reason: Text | None = Field(default=None, max_length=200, repr=False)
+
+
+class Ack(BaseModel):
+    """Shown up to ``seq``: holds back push and mail, deletes nothing."""
+
+    model_config = _lenient
+    type: Literal["ack"]
+    seq: int = Field(ge=0, le=MOST_SEQ)
+
+
+class Ping(BaseModel):
+    model_config = _lenient
+    type: Literal["ping"]
+    id: str = Field(max_length=64)
+
+
+Message = Auth | CheckIn | Ack | Ping
+_messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
+
+
+class NotValid(Exception):
+    """Not a message of this channel: close code 4400."""
+
+
+class Refused(Exception):
+    """A command that is one, with something wrong in it: answered by a reply, as REST answers 422."""
+
+    def __init__(self, id: str, problem: Problem) -> None:
+        super().__init__(problem.slug)
+        self.id, self.problem = id, problem
+
+
+def read_message(text: str) -> Message:
+    """The client's message.
+
+    Raises:
+        NotValid: not JSON, or not one of the messages.
+        Refused: a check-in whose body is wrong.
+    """
+    try:
+        value = parse_json(text.encode())
+    except NotJson:
+        raise NotValid from None
+    try:
+        return _messages.validate_python(value)
+    except ValidationError as wrong:
+        errors = wrong.errors(include_input=False, include_url=False, include_context=False)
+    # A location begins with the kind of message.
+    members = [str(error["loc"][1]) if len(error["loc"]) > 1 else "" for error in errors]
+    if not isinstance(value, dict) or value.get("type") != "check_in" or not {"", "id"}.isdisjoint(members):
+        raise NotValid
+    raise Refused(value["id"], Problem("invalid", errors=tuple(
+        FieldError(f"#/{member}", error["msg"].removeprefix("Value error, "))
+        for member, error in zip(members, errors, strict=True)
+    )))  # fmt: skip
+
+
+def ready(*, user_id: str, role: str, epoch: str, seq: int, expires_at: str) -> dict[str, Any]:
+    return {"type": "ready", "user_id": user_id, "role": role, "epoch": epoch, "seq": seq, "expires_at": expires_at}
+
+
+def reset(*, epoch: str, seq: int) -> dict[str, Any]:
+    return {"type": "reset", "epoch": epoch, "seq": seq}
+
+
+def reply(id: str, *, data: Any = None, problem: Problem | None = None) -> dict[str, Any]:
+    if problem is not None:
+        return {"type": "reply", "id": id, "ok": False, "error": problem.document()}
+    return {"type": "reply", "id": id, "ok": True, "data": data}
+
+
+def pong(id: str) -> dict[str, Any]:
+    return {"type": "pong", "id": id}
+
+
+def expiring(at: str) -> dict[str, Any]:
+    return {"type": "expiring", "at": at}
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """A message as the text of one frame."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

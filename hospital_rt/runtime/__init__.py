@@ -1,0 +1,1 @@
+"""Processes: roles, the supervisor and the embedded servers."""

@@ -1,0 +1,96 @@
+"""``check``: are the settings right, and does everything that they name answer?"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pymongo.errors import PyMongoError
+
+from hospital_rt.runtime.binaries import EmbeddedRefused, find_mongo, find_redis
+from hospital_rt.settings import Settings, SettingsError, load_settings
+from hospital_rt.storage.database import Database
+from hospital_rt.storage.redis_client import make_redis
+
+Finding = tuple[bool, str]
+WITHIN_S = 6.0
+
+
+async def check_everything(values: Mapping[str, str]) -> list[Finding]:
+    """``(is it fine, one line)`` for each setting that is wrong and each dependency."""
+    try:
+        settings = load_settings("check", values)
+    except SettingsError as wrong:
+        return [(False, line) for line in wrong.lines]
+    findings: list[Finding] = [(True, "settings: all values are valid")]
+    if settings.mongo_url and not settings.secret_key:
+        findings.append((False, "SECRET_KEY: is required with MONGO_URL"))
+    if settings.mongo_url and not settings.encryption_keys:
+        findings.append((False, "ENCRYPTION_KEYS: is required with MONGO_URL"))
+    findings.append(await _mongo(settings) if settings.mongo_url else _embedded_mongo())
+    findings.append(await _redis(settings.redis_url) if settings.redis_url else _embedded_redis())
+    if settings.smtp_url:
+        findings.append(await _port("SMTP_URL: the mail server", settings.smtp_url, {"smtp": 25, "smtps": 465}))
+    if settings.openai_base_url:
+        ports = {"http": 80, "https": 443}
+        findings.append(await _port("OPENAI_BASE_URL: the model's endpoint", settings.openai_base_url, ports))
+    return findings
+
+
+async def _mongo(settings: Settings) -> Finding:
+    what = f"MONGO_URL: MongoDB (driver {settings.mongo_driver})"
+    try:
+        database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
+    except (PyMongoError, ValueError) as error:
+        return False, f"{what}: not a usable URL ({type(error).__name__})"
+    try:
+        return await _reach(what, database.ping())
+    finally:
+        await database.close()
+
+
+async def _redis(url: str) -> Finding:
+    redis = make_redis(url)
+    try:
+        return await _reach("REDIS_URL: Redis", redis.ping())
+    finally:
+        await redis.aclose()
+
+
+async def _reach(what: str, ping: Awaitable[Any]) -> Finding:
+    try:
+        await asyncio.wait_for(ping, WITHIN_S)
+    except Exception as error:
+        return False, f"{what} cannot be reached ({type(error).__name__})"
+    return True, f"{what} answers"
+
+
+async def _port(what: str, address: str, standard: dict[str, int]) -> Finding:
+    parts = urlsplit(address)
+    try:
+        _, writer = await asyncio.wait_for(
+            asyncio.open_connection(parts.hostname, parts.port or standard[parts.scheme]), WITHIN_S
+        )
+    except (OSError, TimeoutError) as error:
+        return False, f"{what} cannot be reached ({type(error).__name__})"
+    writer.close()
+    return True, f"{what} answers"
+
+
+def _embedded_mongo() -> Finding:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return True, f"MongoDB: embedded ({find_mongo(Path(folder)).said})"
+    except EmbeddedRefused as refused:
+        return False, f"MongoDB: {refused}"
+
+
+def _embedded_redis() -> Finding:
+    try:
+        return True, f"Redis: embedded ({find_redis().said})"
+    except EmbeddedRefused as refused:
+        return False, f"Redis: {refused}"

@@ -1,0 +1,91 @@
+"""One role as a process: signals, settings that are wrong, a database that is not up yet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from hospital_rt.logs import describe_error, log
+from hospital_rt.storage.database import NotServable, is_away
+from hospital_rt.storage.field_encryption import WrongKeys
+
+T = TypeVar("T")
+WRONG_SETTINGS = 2
+PATIENCE_S = 60.0
+
+
+def run_async(main: Coroutine[Any, Any, int]) -> int:
+    """Run to the end, on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def complain(lines: list[str]) -> None:
+    """One line for each thing that is wrong, for the operator."""
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+async def run_role(
+    open_it: Callable[[], contextlib.AbstractAsyncContextManager[Any]],
+    work: Callable[[Any, asyncio.Event], Awaitable[None]],
+) -> int:
+    """Open what a role needs, waiting for a database that is not up yet, and work until a signal comes.
+
+    Returns the exit code: 0 after a clean stop, 1 when the database stays away, 2 for wrong keys or a database that
+    cannot be served.
+    """
+    stop = stop_on_signals()
+    began = time.monotonic()
+    while not stop.is_set():
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                house = await _unless(stop, stack.enter_async_context(open_it()))
+            except WrongKeys:
+                complain(["ENCRYPTION_KEYS: these keys do not open this database"])
+                return WRONG_SETTINGS
+            except NotServable as refused:
+                complain([str(refused)])
+                return WRONG_SETTINGS
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                if time.monotonic() - began > PATIENCE_S:
+                    complain(["MONGO_URL: MongoDB cannot be reached"])
+                    return 1
+                log.warning("role.waits_for_database", **describe_error(error))
+                await _unless(stop, asyncio.sleep(1))  # tries again
+                continue
+            if house is not None:
+                await work(house, stop)
+    return 0
+
+
+async def _unless(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T | None:
+    """What it gives, or None when ``stop`` is set before it is done: it is then cancelled."""
+    task, stopping = asyncio.create_task(doing), asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task}, timeout=3)
+    return None

@@ -1,0 +1,243 @@
+"""Several roles in one command: started together, started again when they die, stopped together.
+
+No role outlives the supervisor: asked to stop, it waits for each and then kills what is left; killed
+itself, the kernel sends the roles SIGTERM (see ``leash``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from hospital_rt.runtime.child_process import leashed
+
+READY_FD = "HOSPITAL_RT_READY_FD"
+WRONG_SETTINGS = 2
+
+_FIRST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 10.0
+_GOOD_LIFE_S = 30.0
+_CHECK_EVERY_S = 1.0
+_IMPATIENT_AFTER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What to run. ``environment`` comes on top of ours; the command line is seen by everybody: no secrets in it."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Child:
+    """A role and its present process."""
+
+    role: Role
+    process: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+    started_at: float = 0.0  # monotonic, as all times here
+    start_at: float = 0.0
+    deaths: int = 0  # since it last lived for a good while
+    ready_fd: int | None = None
+    ready: bool = False
+    was_ready: bool = False
+
+
+class Supervisor:
+    """Runs roles until it is told to stop. Use it in the main thread, as signals and the leash need it."""
+
+    def __init__(
+        self,
+        roles: Sequence[Role],
+        *,
+        say: Callable[[str], None],
+        check: Callable[[], None] | None = None,
+        stop_within_s: float = 8.0,
+    ) -> None:
+        self._children = [_Child(role) for role in roles]
+        self._tell = say
+        self._check = check
+        self._stop_within_s = stop_within_s
+
+    def run(self, on_ready: Callable[[], None] | None = None) -> int:
+        """Run the roles until SIGTERM or SIGINT: 0. A role that finds its settings wrong at its first start: 2.
+
+        ``check`` is called about every second; ``on_ready`` once, when every role has announced itself.
+        An exception of theirs stops the roles and is passed on.
+        """
+        check_at = time.monotonic() + _CHECK_EVERY_S
+        with _signals() as signals:
+            try:
+                while not signals.stop_asked_at:
+                    for child in self._children:
+                        if child.process is None and child.start_at <= time.monotonic():
+                            self._start(child)
+                    self._sleep(signals, check_at)
+                    for child in self._children:
+                        self._hear(child)
+                    if on_ready and all(child.was_ready for child in self._children):
+                        on_ready()
+                        on_ready = None
+                    for child in self._children:
+                        if self._bury(child) == WRONG_SETTINGS and child.starts == 1 and not child.was_ready:
+                            return WRONG_SETTINGS
+                    if self._check and check_at <= time.monotonic() and not signals.stop_asked_at:
+                        self._check()
+                        check_at = time.monotonic() + _CHECK_EVERY_S
+                return 0
+            finally:
+                self._stop(signals)
+
+    def _start(self, child: _Child) -> None:
+        reader, writer = os.pipe()
+        try:
+            child.process = subprocess.Popen(  # noqa: S603 - a command of our own, no shell
+                leashed(child.role.command),
+                env={**os.environ, **child.role.environment, READY_FD: str(writer)},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[writer],
+                start_new_session=True,  # Ctrl-C reaches us alone
+            )
+        finally:
+            os.close(writer)
+        child.ready_fd, child.ready = reader, False
+        child.starts += 1
+        child.started_at = time.monotonic()
+
+    def _sleep(self, signals: _Signals, check_at: float) -> None:
+        """Until a signal comes (the death of a child is one), a role speaks, or something is due."""
+        due = [child.start_at for child in self._children if child.process is None]
+        if self._check:
+            due.append(check_at)
+        timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
+        signals.sleep(timeout_s, [child.ready_fd for child in self._children if child.ready_fd is not None])
+
+    def _hear(self, child: _Child) -> None:
+        if child.ready_fd is None or not select.select([child.ready_fd], [], [], 0)[0]:
+            return
+        child.ready = bool(os.read(child.ready_fd, 16))  # nothing: it died, or closed the pipe
+        self._close_pipe(child)
+        if child.ready:
+            self._say(f"{child.role.name} is ready{' again' if child.was_ready else ''}")
+            child.was_ready = True
+
+    def _bury(self, child: _Child) -> int | None:
+        """The exit code of a role that has died, after arranging for its return."""
+        if child.process is None or (code := child.process.poll()) is None:
+            return None
+        self._close_pipe(child)
+        if time.monotonic() - child.started_at >= _GOOD_LIFE_S:
+            child.deaths = 0
+        wait_s = min(_FIRST_WAIT_S * 2**child.deaths, _LONGEST_WAIT_S)
+        child.deaths += 1
+        child.process, child.start_at = None, time.monotonic() + wait_s
+        if code == WRONG_SETTINGS and child.starts == 1 and not child.was_ready:
+            self._say(f"{child.role.name} ended with exit code {code}: its settings are wrong")
+        else:
+            self._say(f"{child.role.name} ended ({_how(code)}) and starts again in {wait_s:g} s")
+        return code
+
+    def _stop(self, signals: _Signals) -> None:
+        """SIGTERM to all at once; SIGKILL, to its whole group, to what is left when the time is over."""
+        left = [child.process for child in self._children if child.process is not None]
+        for process in left:
+            process.terminate()
+        began = time.monotonic()
+        while left := [process for process in left if process.poll() is None]:
+            remains_s = began + self._stop_within_s - time.monotonic()
+            if remains_s <= 0 or signals.impatient:
+                break
+            signals.sleep(min(remains_s, 0.5), [])
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        names = [child.role.name for child in self._children if child.process in left]
+        if names:
+            self._say(f"{', '.join(names)} did not stop in time and had to be killed")
+        for child in self._children:
+            child.process = None
+            self._close_pipe(child)
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the terminal is gone: we go on
+            self._tell(line)
+
+    @staticmethod
+    def _close_pipe(child: _Child) -> None:
+        if child.ready_fd is not None:
+            os.close(child.ready_fd)
+            child.ready_fd = None
+
+
+def announce_ready() -> None:
+    """Tell the supervisor, if there is one, that this role serves now. Again is harmless."""
+    number = os.environ.pop(READY_FD, "")
+    if not number.isdecimal():
+        return
+    with contextlib.suppress(OSError):
+        os.write(int(number), b"1")
+        os.close(int(number))
+
+
+class _Signals:
+    """Signals as something to wait for. A handler only notes and wakes; all else happens in the loop."""
+
+    def __init__(self, wakeup: int) -> None:
+        self._wakeup = wakeup
+        self.stop_asked_at: float | None = None
+        self.impatient = False  # asked again, some time after the first: waiting is over
+
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGCHLD:
+            return
+        now = time.monotonic()
+        if self.stop_asked_at is None:
+            self.stop_asked_at = now
+        elif now - self.stop_asked_at > _IMPATIENT_AFTER_S:  # not the same Ctrl-C, sent on by make or npm
+            self.impatient = True
+
+    def sleep(self, timeout_s: float | None, descriptors: Sequence[int]) -> None:
+        readable, _, _ = select.select([self._wakeup, *descriptors], [], [], timeout_s)
+        if self._wakeup in readable:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wakeup, 4096)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[_Signals]:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signals = _Signals(reader)
+    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored: started with nohup
+        numbers.append(signal.SIGHUP)
+    earlier_wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    earlier = {number: signal.signal(number, signals.note) for number in numbers}
+    try:
+        yield signals
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(earlier_wakeup)
+        os.close(reader)
+        os.close(writer)
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"exit code {code}, {signal.Signals(-code).name}"
+    except ValueError:
+        return f"exit code {code}"

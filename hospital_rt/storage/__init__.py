@@ -1,0 +1,1 @@
+"""MongoDB and Redis access that every repository shares: sessions, sealing, group commit, caches."""

@@ -1,0 +1,76 @@
+"""Many questions, one read: what is asked while a read is under way waits for the next, and goes out with it.
+
+The promise: each answer comes from a read that began after its question. Nobody waits for others to ask; under load
+a trip to the database is shared by all who came meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from hospital_rt.storage.database import is_away
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Asking(Generic[K, V]):
+    """One kind of question.
+
+    Args:
+        read: answers many keys; a key that is not there has the answer None.
+        most: keys of one read.
+    """
+
+    def __init__(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]], *, most: int = 100) -> None:
+        self._read = read
+        self._most = most
+        self._asked: dict[K, asyncio.Future[V | None]] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    async def __call__(self, key: K) -> V | None:
+        """The answer to one key. Raises what the read raised."""
+        answer = self._asked.get(key)
+        if answer is None:
+            answer = self._asked[key] = asyncio.get_running_loop().create_future()
+            if self._reader is None or self._reader.done():
+                self._reader = asyncio.create_task(self._read_on(), name="asking")
+        return await asyncio.shield(answer)          # another may wait for the same
+
+    async def _read_on(self) -> None:
+        while self._asked:
+            asked = {key: self._asked.pop(key) for key in list(islice(self._asked, self._most))}
+            try:
+                await self._answer(asked)
+            except Exception as error:
+                if len(asked) > 1 and not is_away(error):
+                    for key, answer in asked.items():
+                        await self._alone(key, answer)
+                else:
+                    _refuse(asked, error)
+            except BaseException as error:
+                _refuse(asked, error)
+                raise
+
+    async def _answer(self, asked: Mapping[K, asyncio.Future[V | None]]) -> None:
+        found = await self._read(list(asked))
+        for key, answer in asked.items():
+            if not answer.done():
+                answer.set_result(found.get(key))
+
+    async def _alone(self, key: K, answer: asyncio.Future[V | None]) -> None:
+        """One of many is at fault: each is asked for by itself, so that only that one fails."""
+        try:
+            await self._answer({key: answer})
+        except Exception as error:
+            _refuse({key: answer}, error)
+
+
+def _refuse(asked: Mapping[Any, asyncio.Future[Any]], error: BaseException) -> None:
+    for answer in asked.values():
+        if not answer.done():
+            answer.set_exception(error)
+            answer.exception()                       # whoever waited for it may be gone

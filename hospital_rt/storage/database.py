@@ -1,0 +1,252 @@
+"""The only place that builds the MongoDB client.
+
+Majority writes with journal, majority reads in transactions, aware dates, time-outs on every call. The code above
+uses what Motor and PyMongo's own asyncio client share; where the two differ (sessions, aggregation) the one function
+that knows stands here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, TypeAlias, TypeVar
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, IndexModel, ReadPreference
+from pymongo.errors import (
+    BulkWriteError,
+    CollectionInvalid,
+    ConfigurationError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from hospital_rt.logs import log
+from hospital_rt.storage.stale_transactions import Abandoned
+from hospital_rt.storage.write_locks import Crowded, Taken, Turn, Turns
+
+# Motor's collections and PyMongo's asynchronous ones share the methods we call; their types do not.
+Collection: TypeAlias = Any
+Session: TypeAlias = Any
+Document: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+CALL_TIMEOUT_MS = 5_000
+TRANSACTION_WITHIN_S = 12.0
+CONFLICT_IS_ODD_AFTER_S = 1.0
+SLOW_AFTER_S = 3.0
+APP_NAME = "hospital_rt"
+COMPARE_EVERY_S = 10.0
+CLOSE_ENOUGH = timedelta(seconds=2)
+NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
+# ConfigurationError: a member that has just come back and does not know its set yet says that it has no sessions.
+AWAY = (
+    ConfigurationError, ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout,
+    ExecutionTimeout, Crowded,
+)  # fmt: skip
+# The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
+PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that MongoDB cannot be reached or has no primary: an answer of 503."""
+    if isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout):
+        return True
+    return isinstance(error, OperationFailure) and (
+        error.code in PASSING_CODES or error.has_error_label("TransientTransactionError")
+    )
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether a transaction only lost against others: alone, or later, it may well come through."""
+    return isinstance(error, Crowded) or (
+        isinstance(error, OperationFailure) and error.has_error_label("TransientTransactionError")
+        and error.code not in PASSING_CODES
+    )  # fmt: skip
+
+
+class NotServable(Exception):
+    """Nothing may be served from this database; ``str()`` tells the operator why, in one line."""
+
+
+class HalfRestored(NotServable):
+    """A restore into this database was interrupted."""
+
+    def __init__(self) -> None:
+        super().__init__("MONGO_URL: a restore into this database was interrupted; run `admin restore` again")
+
+
+class Database:
+    """One client, one database, and how to run a transaction on it.
+
+    Args:
+        driver: ``motor`` or ``pymongo``: the same code runs on either.
+        listeners: the driver's, for figures.
+    """
+
+    def __init__(
+        self, url: str, *, driver: str, name: str = "hospital_rt", listeners: Sequence[Any] = ()
+    ) -> None:  # fmt: skip
+        options: dict[str, Any] = {
+            "tz_aware": True, "w": "majority", "journal": True, "retryWrites": True, "retryReads": True,
+            "serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "timeoutMS": CALL_TIMEOUT_MS,
+            "appname": APP_NAME, "maxPoolSize": 100, "uuidRepresentation": "standard",
+            "event_listeners": list(listeners),
+        }  # fmt: skip
+        self._driver = driver
+        self._turns = Turns()
+        self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)
+        self._ahead, self._compared_at = timedelta(0), -math.inf
+        self.abandoned = Abandoned(self.client, APP_NAME)
+        default = self.client.get_default_database(name)
+        self._database: Any = default.with_options(
+            read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority", j=True)
+        )
+
+    def collection(self, name: str) -> Collection:
+        return self._database[name]
+
+    async def ping(self) -> None:
+        """Reach a primary, or raise what :func:`is_away` knows."""
+        await self._database.command("ping", read_preference=ReadPreference.PRIMARY)
+
+    async def ahead_by(self) -> timedelta:
+        """By how much this machine's clock is ahead of MongoDB's, as found lately; nought when it is not by seconds.
+
+        Several machines look for what is due: one clock decides for all, so that none of them is early.
+        """
+        if time.monotonic() - self._compared_at > COMPARE_EVERY_S:
+            before = datetime.now(UTC)
+            answer = await self.client["admin"].command("hello")
+            after = datetime.now(UTC)
+            took = after - before
+            ahead = before + took / 2 - answer["localTime"].replace(tzinfo=UTC)
+            self._ahead = ahead if abs(ahead) > CLOSE_ENOUGH + took / 2 else timedelta(0)
+            self._compared_at = time.monotonic()
+            if self._ahead:
+                log.warning("clock.differs", delay_s=round(ahead.total_seconds(), 1))
+        return self._ahead
+
+    async def command(self, *arguments: Any, **options: Any) -> Any:
+        return await self._database.command(*arguments, **options)
+
+    async def aggregate(self, collection: Collection, pipeline: Sequence[Document]) -> list[Document]:
+        cursor = collection.aggregate(pipeline)
+        if asyncio.iscoroutine(cursor):
+            cursor = await cursor
+        rows: list[Document] = await cursor.to_list(None)
+        return rows
+
+    async def collection_names(self) -> list[str]:
+        found: list[str] = await self._database.list_collection_names()
+        return [name for name in found if not name.startswith("system.")]
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session]:
+        """A session in which all reads see one moment. A server that has no snapshots refuses the first of them."""
+        opened = self.client.start_session(snapshot=True)
+        session = await opened if asyncio.iscoroutine(opened) else opened
+        async with session:
+            yield session
+
+    async def transaction(
+        self, work: Callable[[Session], Awaitable[T]], *, within_s: float = TRANSACTION_WITHIN_S
+    ) -> T:
+        """Run ``work(session)`` as one transaction, again on a write conflict: it must be safe to run twice.
+
+        A unique index that strikes inside aborts the transaction and is tried again too, since another writer may
+        just have made the same record; ``work`` then finds it. Transactions that would conflict with each other
+        within this process take turns (see ``turns``).
+        """
+        opened = self.client.start_session()
+        session = await opened if asyncio.iscoroutine(opened) else opened
+        async with session:
+            turn, began = Turn(self._turns), time.monotonic()
+            for attempt in count():
+                try:
+                    async with turn.attempt(), await _begin(session):
+                        result = await work(session)
+                        await _commit(session)
+                    if time.monotonic() - began > SLOW_AFTER_S:
+                        log.warning("transaction.slow", attempt=attempt + 1, delay_s=round(time.monotonic() - began, 1))
+                    return result
+                except Taken:
+                    continue
+                except PyMongoError as error:
+                    waited_s = time.monotonic() - began
+                    if attempt + 1 >= _tries(error) or waited_s > within_s:
+                        raise
+                    if waited_s > CONFLICT_IS_ODD_AFTER_S:
+                        await self.abandoned.end()
+                # So that two that met do not meet again.
+                await asyncio.sleep(random.uniform(0.001, 0.005) * min(attempt + 1, 20))
+        raise AssertionError("unreachable")
+
+    async def create_indexes(self, collection: str, indexes: Sequence[IndexModel]) -> None:
+        if indexes:
+            await self._database[collection].create_indexes(list(indexes))
+
+    async def create_collection(self, name: str) -> None:
+        """Have a collection, whoever makes it: one that comes to be inside a transaction makes others conflict."""
+        try:
+            await self._database.create_collection(name)
+        except CollectionInvalid:
+            return
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:
+                raise
+
+    async def close(self) -> None:
+        closing = self.client.close()
+        if asyncio.iscoroutine(closing):
+            await closing
+
+
+def _tries(error: PyMongoError) -> float:
+    """How often a transaction that ends so is tried in all, if there is time."""
+    if _is_duplicate(error):
+        return 4
+    if not error.has_error_label("TransientTransactionError"):
+        return 1
+    return 3 if isinstance(error, AWAY) else math.inf
+
+
+def _is_duplicate(error: PyMongoError) -> bool:
+    """Whether a unique index struck: one write raises another error than many do."""
+    if isinstance(error, BulkWriteError):
+        failed = (error.details or {}).get("writeErrors", [])
+        return bool(failed) and all(one.get("code") == DUPLICATE_KEY for one in failed)
+    return isinstance(error, DuplicateKeyError)
+
+
+async def _begin(session: Session) -> Any:
+    begun = session.start_transaction(
+        read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+    )
+    return await begun if asyncio.iscoroutine(begun) else begun
+
+
+async def _commit(session: Session) -> None:
+    """Commit, again while the result is unknown: a commit may be repeated without doing anything twice."""
+    for attempt in range(4):
+        try:
+            await session.commit_transaction()
+            return
+        except PyMongoError as error:
+            if attempt == 3 or not error.has_error_label("UnknownTransactionCommitResult"):
+                raise
+            await asyncio.sleep(0.05 * (attempt + 1))  # a primary may be being elected

@@ -1,0 +1,292 @@
+"""Sealing: what concerns a person lies in MongoDB only as ciphertext under that person's own key.
+
+Each user has a random 256-bit key, wrapped by ``ENCRYPTION_KEYS`` (MultiFernet) in the collection ``keys``. Each
+sealed value is encrypted by a Fernet key derived from it for one place (HKDF-SHA-256, RFC 5869): collection, record
+and field. The promise: a ciphertext moved to another record, field or person does not open, and when a person's key
+is destroyed nothing of theirs opens again, wherever a copy lies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from hospital_rt.storage.batch_loader import Asking
+from hospital_rt.storage.database import Collection, Document, Session
+
+INDEX_KEY = "index"
+INDEX_KEY_SECONDS = 0.5
+CACHE_SIZE = 20_000
+CACHE_SECONDS = 60.0
+FEW = 4                                # keys that are asked for together with what others ask for
+
+
+class Unreadable(Exception):
+    """A sealed value does not open: its key is destroyed, or it is not where it was sealed."""
+
+
+class WrongKeys(Exception):
+    """``ENCRYPTION_KEYS`` do not open this database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """What a rotation found and did. With ``unreadable`` keys no older key may be removed."""
+
+    keys: int
+    rewrapped: int
+    unreadable: int
+
+
+class Vault:
+    """Seals and opens. Keys are cached unwrapped for a minute at most; clear text never."""
+
+    def __init__(self, keys: Collection, encryption_keys: Sequence[str]) -> None:
+        self._keys = keys
+        self._asking_keys = Asking(self._load_each)
+        self._ring = MultiFernet([Fernet(key) for key in encryption_keys])
+        self._cache: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._gone: OrderedDict[str, float] = OrderedDict()
+        self._first = Fernet(encryption_keys[0]) if encryption_keys else None
+        self._index_key = b""
+        self._index_key_until = 0.0
+
+    async def open(self) -> None:
+        """Read or make the key of the blind index: also the check that these are the right keys.
+
+        Raises:
+            WrongKeys: the database was sealed under other keys.
+        """
+        found = await self._keys.find_one({"_id": INDEX_KEY})
+        if found is None:
+            wrapped = self._ring.encrypt(os.urandom(32)).decode()
+            with contextlib.suppress(DuplicateKeyError):
+                await self._keys.insert_one({"_id": INDEX_KEY, "wrapped": wrapped})
+            found = await self._keys.find_one({"_id": INDEX_KEY})
+        try:
+            self._index_key = self._ring.decrypt(found["wrapped"]) if found else b""
+        except InvalidToken:
+            raise WrongKeys from None
+
+    async def follow_index_key(self) -> None:
+        """Have the blind index's present key at hand: a restore beside the running service brings another one.
+
+        One read in ``INDEX_KEY_SECONDS`` at most, whoever asks; while a restore has taken it away, the last one stays.
+        """
+        if time.monotonic() < self._index_key_until:
+            return
+        self._index_key_until = time.monotonic() + INDEX_KEY_SECONDS
+        try:
+            found = await self._keys.find_one({"_id": INDEX_KEY})
+        except BaseException:
+            self._index_key_until = 0.0
+            raise
+        with contextlib.suppress(InvalidToken):
+            self._index_key = self._ring.decrypt(found["wrapped"]) if found else self._index_key
+
+    def take_index_key(self, wrapped: str) -> None:
+        """Use the index key of a backup, before it lies in the database.
+
+        Raises:
+            WrongKeys: it was wrapped under other keys.
+        """
+        try:
+            self._index_key = self._ring.decrypt(wrapped)
+        except InvalidToken:
+            raise WrongKeys from None
+
+    # Keys
+
+    def wrapped_keys(self) -> AsyncIterable[Document]:
+        """Every key as it is stored: ``_id`` and ``wrapped``."""
+        found: AsyncIterable[Document] = self._keys.find({}, {"wrapped": 1})
+        return found
+
+    async def create_key(self, user_id: str, *, session: Session = None) -> None:
+        """Give a new user a key of their own."""
+        key = os.urandom(32)
+        wrapped = self._ring.encrypt(key).decode()
+        await self._keys.insert_one({"_id": user_id, "wrapped": wrapped}, session=session)
+        self._remember(user_id, key)
+
+    async def destroy_key(self, user_id: str, *, session: Session = None) -> None:
+        """Erase: from here on nothing sealed for this user opens. Once it is committed, :meth:`forget` it too."""
+        await self._keys.delete_one({"_id": user_id}, session=session)
+        self._cache.pop(user_id, None)
+
+    def forget(self, user_id: str) -> None:
+        """The key is destroyed, here or on another node: drop it, also where it is being read at this moment."""
+        self._cache.pop(user_id, None)
+        self._gone[user_id] = time.monotonic() + CACHE_SECONDS
+        while len(self._gone) > CACHE_SIZE or next(iter(self._gone.values())) < time.monotonic():
+            self._gone.popitem(last=False)
+
+    async def load_keys(self, user_ids: Iterable[str]) -> None:
+        """Have the keys of many users at hand by one read. One that is destroyed is not at hand afterwards.
+
+        Raises:
+            WrongKeys: one of them is wrapped under a key that ``ENCRYPTION_KEYS`` no longer hold.
+        """
+        now = time.monotonic()
+        wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
+        if len(wanted) <= FEW:
+            await asyncio.gather(*(self._asking_keys(id) for id in wanted))
+        else:
+            await self._read_keys(wanted)
+
+    async def _read_keys(self, wanted: set[str]) -> None:
+        for row in await self._keys.find({"_id": {"$in": list(wanted)}}).to_list(None):
+            self._remember(row["_id"], self._unwrap(row["wrapped"]))
+            wanted.discard(row["_id"])
+        # Only now: somebody else may be between loading a key and using it.
+        for id in wanted:
+            self._cache.pop(id, None)
+
+    def _unwrap(self, wrapped: str) -> bytes:
+        try:
+            return self._ring.decrypt(wrapped)
+        except InvalidToken:
+            # Not the same as a key that is destroyed: nothing may look erased because a setting is wrong.
+            raise WrongKeys("a user's key is wrapped under a key that is no longer given") from None
+
+    def _remember(self, user_id: str, key: bytes) -> None:
+        if self._gone.get(user_id, 0.0) > time.monotonic():
+            return
+        self._cache[user_id] = (time.monotonic() + CACHE_SECONDS, key)
+        self._cache.move_to_end(user_id)
+        while len(self._cache) > CACHE_SIZE:
+            self._cache.popitem(last=False)
+
+    async def _load_each(self, user_ids: list[str]) -> dict[str, bool]:
+        await self._read_keys(set(user_ids))
+        return {}
+
+    async def _key(self, user_id: str) -> bytes:
+        held = self._cache.get(user_id)
+        if held is None or held[0] < time.monotonic():
+            await self._asking_keys(user_id)
+        held = self._cache.get(user_id)
+        if held is None:
+            raise Unreadable("no key")
+        return held[1]
+
+    async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A secret of the installation itself, made once and wrapped like any key."""
+        found = await self._keys.find_one({"_id": name})
+        if found is None:
+            with contextlib.suppress(DuplicateKeyError):
+                await self._keys.insert_one({"_id": name, "wrapped": self._ring.encrypt(make()).decode()})
+            found = await self._keys.find_one({"_id": name})
+        return self._unwrap(found["wrapped"] if found else "")
+
+    # Values
+
+    @staticmethod
+    def _fernet(key: bytes, place: str) -> Fernet:
+        derived = HKDFExpand(algorithm=hashes.SHA256(), length=32, info=b"hospital_rt/1|" + place.encode())
+        return Fernet(base64.urlsafe_b64encode(derived.derive(key)))
+
+    def seal_loaded(self, user_id: str, place: str, value: Any) -> str:
+        """Seal with a key that :meth:`load_keys` has just put at hand.
+
+        Raises:
+            Unreadable: the user has no key (any more).
+        """
+        held = self._cache.get(user_id)
+        if held is None:
+            raise Unreadable("no key")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return self._fernet(held[1], f"{user_id}|{place}").encrypt(text.encode()).decode()
+
+    def open_text(self, user_id: str, place: str, token: str) -> str:
+        """The JSON text that was sealed, with a key at hand. Raises as :meth:`open_value` does."""
+        held = self._cache.get(user_id)
+        if held is None:
+            raise Unreadable("no key")
+        try:
+            return self._fernet(held[1], f"{user_id}|{place}").decrypt(token).decode()
+        except InvalidToken:
+            raise Unreadable("not sealed here") from None
+
+    def open_loaded(self, user_id: str, place: str, token: str) -> Any:
+        """Open with a key that :meth:`load_keys` has just put at hand. Raises as :meth:`open_value` does."""
+        return json.loads(self.open_text(user_id, place, token))
+
+    async def seal(self, user_id: str, place: str, value: Any) -> str:
+        """The JSON value as ciphertext for one place: ``collection|record id|field``."""
+        await self._key(user_id)
+        return self.seal_loaded(user_id, place, value)
+
+    async def open_value(self, user_id: str, place: str, token: str) -> Any:
+        """The JSON value that was sealed for exactly this place.
+
+        Raises:
+            Unreadable: the key is destroyed, or the ciphertext belongs elsewhere.
+        """
+        await self._key(user_id)
+        return self.open_loaded(user_id, place, token)
+
+    def blind_index(self, value: str, *, use: str) -> str:
+        """A keyed hash that finds equal values without showing them."""
+        return hmac.new(self._index_key, f"{use}|{value}".encode(), hashlib.sha256).hexdigest()
+
+    # Rotation
+
+    async def rotate(self, *, batch: int = 500) -> Rotated:
+        """Wrap every key anew under the first of ``ENCRYPTION_KEYS``; the service goes on meanwhile.
+
+        Goes round again until nothing is left to do, since a node that does not have the new key yet may still have
+        given a newcomer a key under an old one. Only then may the old keys be removed from the setting.
+        """
+        keys = rewrapped = 0
+        while True:
+            keys, changed, unreadable = await self._rotate_once(batch)
+            rewrapped += changed
+            if not changed:
+                return Rotated(keys=keys, rewrapped=rewrapped, unreadable=unreadable)
+
+    async def _rotate_once(self, batch: int) -> tuple[int, int, int]:
+        """How many keys there are, how many were wrapped anew, and how many no key of ours opens."""
+        keys = rewrapped = unreadable = 0
+        last = ""
+        while rows := await self._keys.find({"_id": {"$gt": last}}).sort("_id", 1).limit(batch).to_list(batch):
+            changes = []
+            for row in rows:
+                if self._is_under_first(row["wrapped"]):
+                    continue
+                try:
+                    wrapped = self._ring.rotate(row["wrapped"]).decode()
+                except InvalidToken:
+                    unreadable += 1
+                    continue
+                as_it_was = {"_id": row["_id"], "wrapped": row["wrapped"]}
+                changes.append(UpdateOne(as_it_was, {"$set": {"wrapped": wrapped}}))
+            if changes:
+                rewrapped += (await self._keys.bulk_write(changes, ordered=False)).modified_count
+            keys, last = keys + len(rows), rows[-1]["_id"]
+        return keys, rewrapped, unreadable
+
+    def _is_under_first(self, wrapped: str) -> bool:
+        if self._first is None:
+            return False
+        try:
+            self._first.decrypt(wrapped)
+        except InvalidToken:
+            return False
+        return True

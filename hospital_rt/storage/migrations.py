@@ -1,0 +1,237 @@
+"""The schema of the database: which version it has, and how it moves forward, once, whoever begins.
+
+The promise: a role serves only a schema that it knows. Roles of a newer version bring an older database up before
+they serve: one of them holds a lease, the others wait. A lease that ran out is taken over; every write of a migration
+goes with the fence under which it was made, so that one who woke up late cannot write. A migration that was killed
+half way is begun again, so it must be safe to run twice.
+
+Old and new run side by side in a rolling update: a migration first widens what stands there (``readable_by`` names
+the oldest version that can still serve what it leaves), and only a later release takes away what nobody reads any
+more. A role that is older than ``readable_by`` does not start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.logs import log
+from hospital_rt.periodic import beating
+from hospital_rt.storage.database import Collection, Database, Document, NotServable, Session, is_away
+
+FIRST = 1
+SCHEMA = "schema"
+LEASE_S = 30.0
+LOOK_EVERY_S = 0.25
+BATCH = 500
+
+
+class SchemaTooNew(NotServable):
+    """The database was brought beyond what this version can serve."""
+
+    def __init__(self, state: State, known: int) -> None:
+        super().__init__(
+            f"MONGO_URL: the database has schema {state.version}, which versions from schema {state.readable_by} on "
+            f"can serve; this one knows schema {known}. Run the newer version, or restore a backup of this one"
+        )
+
+
+class MigrationFailed(NotServable):
+    """A migration raised something that is no passing trouble of the database."""
+
+    def __init__(self, migration: Migration, error: BaseException) -> None:
+        super().__init__(
+            f"MONGO_URL: the step to schema {migration.version} failed ({type(error).__name__}); nothing is served. "
+            "What it has not changed yet is as before; run the version before this one, or mend it"
+        )
+
+
+class Fenced(Exception):
+    """Another process has taken the migration over: this one writes nothing more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where a database stands. ``readable_by``: the oldest version that can serve it."""
+
+    version: int
+    readable_by: int
+    moving: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One step. ``run`` is given a :class:`Hand`; begun again after a crash it does only what is left to do.
+
+    Args:
+        version: the schema that it leads to: the one before it plus one.
+        readable_by: the oldest version that can serve while and after it runs; below ``version``, so that an update
+            can roll.
+    """
+
+    version: int
+    about: str
+    readable_by: int
+    run: Callable[[Hand], Awaitable[None]]
+
+
+class Hand:
+    """What a migration writes with: each write is a transaction that fails once the lease is another's."""
+
+    def __init__(self, database: Database, fence: int, lease_s: float) -> None:
+        self.database = database
+        self._meta: Collection = database.collection("meta")
+        self._fence = fence
+        self._lease_s = lease_s
+
+    async def write(self, work: Callable[[Session], Awaitable[Any]]) -> Any:
+        """One transaction under the fence.
+
+        Raises:
+            Fenced: the lease is another's.
+        """
+
+        async def fenced(session: Session) -> Any:
+            await self._hold({}, session=session)
+            return await work(session)
+
+        return await self.database.transaction(fenced)
+
+    async def update_all(self, collection: str, wanted: Document, update: Any) -> int:
+        """Update whatever is as ``wanted``, in batches; how many. What is updated must no longer be so."""
+        rows, changed = self.database.collection(collection), 0
+        while True:
+            ids = [row["_id"] for row in await rows.find(wanted, {"_id": 1}).limit(BATCH).to_list(BATCH)]
+            if not ids:
+                return changed
+
+            async def batch(session: Session, ids: list[Any] = ids) -> None:
+                await rows.update_many({"_id": {"$in": ids}, **wanted}, update, session=session)
+
+            await self.write(batch)
+            changed += len(ids)
+
+    async def done(self, migration: Migration) -> None:
+        """The database now has this version."""
+        await self._hold({
+            "version": migration.version, "readable_by": migration.readable_by, "moved_at": utcnow(),
+        })  # fmt: skip
+
+    async def renew(self) -> None:
+        await self._hold({})
+
+    async def let_go(self) -> None:
+        with contextlib.suppress(Fenced):
+            await self._hold({"lease_until": None})
+
+    async def _hold(self, values: Document, *, session: Session = None) -> None:
+        lease = {"lease_until": utcnow() + timedelta(seconds=self._lease_s)}
+        result = await self._meta.update_one(
+            {"_id": SCHEMA, "fence": self._fence}, {"$set": {**lease, **values}}, session=session
+        )
+        if not result.matched_count:
+            raise Fenced
+
+
+async def read_state(database: Database, *, newest: int) -> State:
+    """Where the database stands; one that holds nothing yet has the newest schema."""
+    meta = database.collection("meta")
+    row = await meta.find_one({"_id": SCHEMA})
+    if row is None:
+        # One without a version was made before there were versions, unless it is empty.
+        lived_in = await meta.find_one({"_id": "epoch"}) or await database.collection("users").find_one({}, {"_id": 1})
+        version = FIRST if lived_in else newest
+        return State(version=version, readable_by=FIRST if lived_in else newest, moving=False)
+    return _state(row, utcnow())
+
+
+def _state(row: Document, now: datetime) -> State:
+    until = row.get("lease_until")
+    return State(version=row["version"], readable_by=row["readable_by"], moving=bool(until and until > now))
+
+
+async def bring_up(database: Database, migrations: Sequence[Migration], *, lease_s: float = LEASE_S) -> State:
+    """Have the database at the newest of these versions, or at one beyond that can be served.
+
+    Any number of processes may call this at once: one works, the others wait.
+
+    Raises:
+        SchemaTooNew: it is beyond what this version can serve.
+        MigrationFailed: a step could not be done.
+    """
+    newest = migrations[-1].version if migrations else FIRST
+    meta = database.collection("meta")
+    state = await read_state(database, newest=newest)
+    with contextlib.suppress(DuplicateKeyError):
+        if not await meta.find_one({"_id": SCHEMA}, {"_id": 1}):
+            await meta.insert_one({
+                "_id": SCHEMA, "version": state.version, "readable_by": state.readable_by, "fence": 0,
+                "lease_until": None,
+            })  # fmt: skip
+    waits = False
+    while True:
+        state = await read_state(database, newest=newest)
+        if state.readable_by > newest:
+            raise SchemaTooNew(state, newest)
+        if state.version >= newest:
+            return state
+        hand = await _take(database, lease_s)
+        if hand is None:
+            if not waits:
+                log.info("schema.waits", version=state.version)
+            waits = True
+            await asyncio.sleep(LOOK_EVERY_S)  # looks again whether the other node is through
+            continue
+        with contextlib.suppress(Fenced):
+            async with _holding(hand, lease_s):
+                await _move(database, hand, migrations)
+
+
+async def _take(database: Database, lease_s: float) -> Hand | None:
+    """The lease with a new fence, or None while somebody holds it."""
+    now = utcnow()
+    row = await database.collection("meta").find_one_and_update(
+        {"_id": SCHEMA, "$or": [{"lease_until": None}, {"lease_until": {"$lte": now}}]},
+        {"$set": {"lease_until": now + timedelta(seconds=lease_s), "owner": uuid4().hex}, "$inc": {"fence": 1}},
+        return_document=ReturnDocument.AFTER,
+    )
+    return Hand(database, row["fence"], lease_s) if row else None
+
+
+@contextlib.asynccontextmanager
+async def _holding(hand: Hand, lease_s: float) -> AsyncIterator[None]:
+    """Keep the lease until the end, and give it back then."""
+
+    try:
+        async with beating(hand.renew, every_s=lease_s / 3, name="schema"):
+            yield
+    finally:
+        await hand.let_go()
+
+
+async def _move(database: Database, hand: Hand, migrations: Sequence[Migration]) -> None:
+    newest = migrations[-1].version
+    at = (await read_state(database, newest=newest)).version
+    for migration in migrations:
+        if migration.version <= at:
+            continue
+        log.warning("schema.moves", version=migration.version)
+        try:
+            await migration.run(hand)
+        except (Fenced, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            if is_away(error):
+                raise
+            raise MigrationFailed(migration, error) from error
+        await hand.done(migration)
+        log.warning("schema.moved", version=migration.version)

@@ -1,0 +1,1 @@
+"""HTTP building blocks: problems, strict JSON, rate limits, tokens, passwords, API descriptions."""

@@ -1,0 +1,171 @@
+"""The OpenAPI 3.1 document, built with apispec from what it is given: routes, their operations and typed bodies."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apispec import APISpec
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from hospital_rt.web.problems import PUBLISHED
+
+TITLES = {200: "Done", 201: "Made", 202: "Accepted", 204: "Done, nothing to say"}
+ALWAYS = ("bad-host", "bad-request", "unavailable")
+WITH_BODY = ("not-json", "too-large", "unsupported-media-type", "invalid")
+FHIR = "application/fhir+json"
+SIGNED_IN = ("unauthenticated", "forbidden")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """One method of one route, as the document needs it."""
+
+    path: str                          # /api/notes/{note_id}/
+    method: str
+    doc: str
+    who: str
+    tag: str
+    body: type[BaseModel] | None
+    body_optional: bool
+    query: type[BaseModel] | None
+    answers: Mapping[int, type[BaseModel] | None]
+    problems: tuple[str, ...]
+    listed: bool
+    once: bool
+    feed: bool
+    pending_too: bool
+    fhir: bool = False
+
+
+def build_openapi(
+    described: Iterable[Described], *, version: str, problem: type[BaseModel], outcome: type[BaseModel]
+) -> dict[str, Any]:
+    """The document. Every type that is named stands once under ``components``."""
+    operations = list(described)
+    spec = APISpec(
+        title="hospital_rt", version=version, openapi_version="3.1.0", plugins=[],
+        info={
+            "description": "What a doctor wrote becomes what a patient does. Sign in at `/api/token/`, then paste "
+            "`access` under *Authorize*."
+        },
+    )  # fmt: skip
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    _components(spec, operations, problem, outcome)
+    for one in operations:
+        spec.path(path=one.path, operations={one.method.lower(): _operation(one)})
+    document: dict[str, Any] = spec.to_dict()
+    return document
+
+
+def _components(spec: APISpec, operations: list[Described], *refusals: type[BaseModel]) -> None:
+    shapes: dict[str, tuple[type[BaseModel], Any]] = {one.__name__: (one, "serialization") for one in refusals}
+    for one in operations:
+        if one.body:
+            shapes[one.body.__name__] = (one.body, "validation")
+        for answer in one.answers.values():
+            if answer:
+                shapes[answer.__name__] = (answer, "serialization")
+    _, definitions = models_json_schema(list(shapes.values()), ref_template="#/components/schemas/{model}")
+    for name, schema in definitions.get("$defs", {}).items():
+        spec.components.schema(name, schema)
+
+
+def _ref(shape: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+def _operation(one: Described) -> dict[str, Any]:
+    name = one.path.strip("/").replace("/", "_").replace("{", "").replace("}", "")
+    summary, _, rest = inspect.cleandoc(one.doc).partition(". ")
+    who = {"anyone": "Anyone.", "user": "Anyone signed in.", "patient": "Patients.", "doctor": "Doctors."}[one.who]
+    found: dict[str, Any] = {
+        "summary": summary.rstrip("."), "description": f"{rest}\n\n{who}".strip(), "tags": [one.tag],
+        "operationId": f"{one.method.lower()}_{name}",
+        "parameters": _parameters(one), "responses": _responses(one),
+    }  # fmt: skip
+    if one.who != "anyone":
+        found["security"] = [{"bearer": []}]
+    if one.body:
+        found["requestBody"] = {
+            "required": not one.body_optional, "content": {"application/json": {"schema": _ref(one.body)}},
+        }  # fmt: skip
+    return found
+
+
+def _parameters(one: Described) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {
+            "name": part[1:-1], "in": "path", "required": True,
+            "schema": {"type": "string"} if one.fhir else {"type": "string", "format": "uuid"},
+        }
+        for part in one.path.split("/")
+        if part.startswith("{")
+    ]
+    if one.query:
+        schema = one.query.model_json_schema()
+        for name, member in schema["properties"].items():
+            plain = {key: value for key, value in member.items() if key not in {"title", "default"}}
+            choices = [choice for choice in plain.pop("anyOf", []) if choice.get("type") != "null"]
+            plain = {**plain, **(choices[0] if choices else {})}
+            if member.get("default") is not None:
+                plain["default"] = member["default"]
+            found.append({
+                "name": name, "in": "query", "schema": plain, "required": name in schema.get("required", []),
+            })  # fmt: skip
+    if one.once:
+        found.append({
+            "name": "Idempotency-Key", "in": "header", "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            "description": "The same key and body within 24 hours: the same answer, done once.",
+        })  # fmt: skip
+    return found
+
+
+def _responses(one: Described) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for status, shape in one.answers.items():
+        answer: dict[str, Any] = {"description": TITLES[status]}
+        if shape:
+            schema: dict[str, Any] = dict(_ref(shape))
+            if one.listed:
+                schema = {
+                    "type": "object", "required": ["items", "next"],
+                    "properties": {
+                        "items": {"type": "array", "items": _ref(shape)}, "next": {"type": ["string", "null"]},
+                    },
+                }  # fmt: skip
+            answer["content"] = {FHIR if one.fhir else "application/json": {"schema": schema}}
+        if one.feed:
+            answer["headers"] = {
+                "X-Feed": {"schema": {"type": "string"}, "description": "epoch:seq, read before the data"}
+            }
+        found[str(status)] = answer
+    slugs = set(one.problems) | set(ALWAYS)
+    if one.who != "anyone":
+        slugs |= set(SIGNED_IN)
+        if not one.pending_too:
+            slugs.add("doctor-pending")
+    if one.body:
+        slugs |= set(WITH_BODY)
+    if one.query:
+        slugs.add("invalid")
+    if one.once:
+        slugs.add("idempotency-mismatch")
+    for slug in sorted(slugs, key=lambda slug: (PUBLISHED[slug][0], slug)):
+        status = 400 if one.fhir and slug == "invalid" else PUBLISHED[slug][0]
+        entry = found.setdefault(str(status), {"description": "", "content": _refusal(fhir=one.fhir)})
+        entry["description"] = f"{entry['description']}, {slug}".lstrip(", ")
+        if status in {429, 503}:
+            entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
+    if one.fhir:
+        found["406"] = {"description": "not-acceptable", "content": _refusal(fhir=True)}
+    return found
+
+
+def _refusal(*, fhir: bool) -> dict[str, Any]:
+    name, media_type = ("OutcomeView", FHIR) if fhir else ("ProblemView", "application/problem+json")
+    return {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}

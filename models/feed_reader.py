@@ -1,0 +1,102 @@
+"""Reading feeds: what a user may read of what is written for them, as it goes over the wire.
+
+Judged at each read: an event about somebody else is opened only while that somebody is the reader's patient. What
+may no longer be read keeps its place, as ``withdrawn`` with empty data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.realtime.feed_port import Rendered
+from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.web.problems import Problem
+from models.events import Event
+from models.store import Store
+
+
+class FeedReader:
+    """The hub's and REST's way to events."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def _render(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
+        """Each event as the JSON text ``{"seq", "event", "at", "data"}`` without its opening brace."""
+        await self._store.events.load_keys(events)
+        others = {event.about for event in events if event.about != event.user_id and not event.open_to_former}
+        mine = await self._store.assignments.of_patients(list(others)) if others else {}
+        rendered = []
+        for event in events:
+            held = mine.get(event.about)
+            may_read = (
+                event.about == event.user_id or event.open_to_former
+                or (held is not None and held.doctor_id == event.user_id)
+            )  # fmt: skip
+            name, data = "withdrawn", "{}"
+            if may_read and not event.withdrawn:
+                with contextlib.suppress(Unreadable):
+                    data, name = self._store.events.open_text(event), event.event
+            rendered.append(
+                (event, f'"seq":{event.seq},"event":"{name}","at":"{to_wire(event.at)}","data":{data}}}')
+            )
+        return rendered
+
+    async def after(self, user_id: str, seq: int, *, limit: int) -> list[Rendered]:
+        """A page of what follows ``seq``, as frames."""
+        events = await self._store.events.after(user_id, seq, limit=limit)
+        return [_frame(event, text) for event, text in await self._render(events)]
+
+    async def after_each(self, heads: dict[str, int], *, limit: int) -> dict[str, list[Rendered]]:
+        """What follows each user's ``seq``, as frames: ``limit`` of them in all, then there may be more."""
+        found: dict[str, list[Rendered]] = {}
+        for event, text in await self._render(await self._store.events.after_each(heads, limit=limit)):
+            found.setdefault(event.user_id, []).append(_frame(event, text))
+        return found
+
+    async def page(self, user_id: str, seq: int, *, limit: int) -> tuple[list[Any], list[str]]:
+        """A page of what follows ``seq``, as documents for REST, and whom what can be read in it is about."""
+        rendered = await self._render(await self._store.events.after(user_id, seq, limit=limit))
+        items = [json.loads("{" + text) for _, text in rendered]
+        about = [event.about for (event, _), item in zip(rendered, items, strict=True) if item["data"]]
+        return items, about
+
+    async def newest_of(self, user_ids: list[str]) -> dict[str, int]:
+        return await self._store.events.newest_of(user_ids)
+
+    async def dead_sessions(self, session_ids: list[str]) -> set[str]:
+        return set(session_ids) - await self._store.sessions.alive(session_ids, now=utcnow())
+
+    async def saw(self, user_ids: list[str], *, at: datetime) -> None:
+        await self._store.users.saw(user_ids, at=at)
+
+    async def epoch(self) -> str:
+        return await self._store.epoch(fresh=True)
+
+    def forget(self, user_id: str) -> None:
+        self._store.vault.forget(user_id)
+
+    async def resume(self, user_id: str, *, after: int, epoch: str | None) -> tuple[str, int]:
+        """Where the feed stands: ``(epoch, newest seq)``, if it can be resumed after ``after``.
+
+        Raises:
+            Problem: ``reset``: another epoch, ahead of the feed, or older than the retention.
+        """
+        present = await self._store.epoch(fresh=True)
+        newest = await self._store.events.newest(user_id)
+        if (epoch != present and (after > 0 or epoch is not None)) or after > newest:
+            raise Problem("reset")
+        if after < newest:
+            following = await self._store.events.after(user_id, after, limit=1)
+            if not following or following[0].seq != after + 1:
+                raise Problem("reset")
+        return present, newest
+
+
+def _frame(event: Event, text: str) -> Rendered:
+    return Rendered(event.seq, ('{"type":"event",' + text).encode())

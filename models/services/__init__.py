@@ -1,0 +1,1 @@
+"""Services: one transaction each, over several collections."""

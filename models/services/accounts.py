@@ -1,0 +1,136 @@
+"""Accounts: settings that move slots, passwords that end sessions, and leaving for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hospital_rt.storage.database import Document, Session
+from hospital_rt.web.problems import Problem
+from models.audit import Act, Trace
+from models.events import Happening
+from models.notes import UNSETTLED, Settled
+from models.reminders import Entry
+from models.services.activate_plan import reject_proposed
+from models.services.check_in import cancelled
+from models.services.choose_doctor import end_assignment
+from models.steps import Step
+from models.store import Store
+from models.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What leaving did: whom to wake, and which sessions ended."""
+
+    users: frozenset[str]
+    sessions: tuple[str, ...]
+
+
+async def change_settings(store: Store, user_id: str, changes: Document, *, trace: Trace | None = None) -> User:
+    """Change the user's own settings. A new time zone or reminder time moves the slots not yet recorded (4.1)."""
+
+    async def work(session: Session) -> User:
+        before = await store.users.get(user_id, session=session)
+        if before is None or before.status == "deactivated":         # they have left a moment ago
+            raise Problem("unauthenticated")
+        moves = before.role == "patient" and any(
+            name in changes and changes[name] != getattr(before, name) for name in ("timezone", "reminder_time")
+        )
+        if moves:
+            await store.plans.touch(user_id, session=session)
+            steps = await store.steps.with_status([user_id], ["active", "completed"], session=session)
+            timezone = changes.get("timezone", before.timezone)
+            reminder_time = changes.get("reminder_time", before.reminder_time)
+            await store.steps.save(
+                [_moved(step, timezone, reminder_time) for step in steps if step.status == "active" or step.course],
+                session=session,
+            )
+        await store.users.update(user_id, changes, session=session)
+        await store.audit.write(trace, "account.changed", of=[user_id], session=session)
+        known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
+        return replace(before, **known)
+
+    return await store.transaction(work)
+
+
+def _moved(step: Step, timezone: str, reminder_time: str) -> Step:
+    step = replace(step, timezone=timezone)
+    plan = step.schedule.at_reminder_time(reminder_time) if step.schedule else None
+    return replace(step, schedule=plan, course=replace(step.course, schedule=plan) if step.course and plan else None)
+
+
+async def leave_for_good(
+    store: Store, user: User, *, now: datetime, erase: bool, trace: Trace | None = None
+) -> Left:
+    """Close an account: sessions, links and assignments end. With ``erase`` the key is destroyed too.
+
+    A patient's steps are cancelled; a doctor's notes and steps stay with their patients.
+    """
+
+    async def work(session: Session) -> Left:
+        happenings: list[Happening] = []
+        if user.role == "patient":
+            await store.plans.touch(user.id, session=session)
+            current = await store.assignments.current(user.id, session=session)
+            assignments = [current] if current else []
+            await _stop_steps(store, user.id, now=now, session=session)
+            for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
+                await store.notes.settle([Settled(note=note, status="superseded")], session=session)
+        else:
+            assignments = await store.assignments.of_doctor(user.id, session=session)
+        for assignment in assignments:
+            happenings += await end_assignment(
+                store, assignment, now=now, session=session, erased=user.id if erase else None
+            )
+        ended = await store.sessions.end_all(user.id, now=now, session=session)
+        await store.letters.void(user.id, session=session)
+        await store.calendars.revoke(user.id, session=session)
+        await store.subscriptions.remove_all(user.id, session=session)
+        await store.mail_reminders.turn_off(user.id, session=session)
+        await store.idempotency.forget(user.id, session=session)
+        users = await store.events.append(happenings, at=now, session=session)
+        act: Act = "account.erased" if erase else "account.closed"
+        await store.audit.write(trace, act, of=[user.id], session=session)
+        if erase:
+            await store.events.forget(user.id, session=session)
+            await store.users.erase(user.id, at=now, session=session)
+        else:
+            await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)
+        return Left(frozenset(users), tuple(ended))
+
+    left = await store.transaction(work)
+    if erase:
+        store.vault.forget(user.id)
+    return left
+
+
+async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
+    """Take a sign-up away that was never confirmed, with its key. False when it was confirmed or is gone already."""
+
+    async def work(session: Session) -> bool:
+        row = await store.users.row(user_id, session=session)
+        if row is None or row.get("email_confirmed", True) or row["created_at"] >= before:
+            return False
+        await store.letters.void(user_id, session=session)
+        await store.users.remove(user_id, session=session)
+        await store.audit.write(Trace(role="system"), "account.erased", of=[user_id], session=session)
+        return True
+
+    gone = await store.transaction(work)
+    if gone:
+        store.vault.forget(user_id)
+    return gone
+
+
+async def _stop_steps(store: Store, patient_id: str, *, now: datetime, session: Session) -> None:
+    closed: list[Step] = []
+    entries: list[Entry] = []
+    for step in await store.steps.with_status([patient_id], ["active"], session=session):
+        after, written = cancelled(step, now=now)
+        closed.append(after)
+        entries += written
+    await store.steps.save(closed, session=session)
+    await store.reminders.write(entries, session=session)
+    for note in await store.notes.with_status([patient_id], ["proposed"], session=session):
+        await reject_proposed(store, note.id, session=session)

@@ -1,0 +1,116 @@
+"""The turn of a plan: a ready note's steps take the place of all earlier ones, and earlier notes are overtaken.
+
+Of several patients at once, one call a collection.
+
+Part of a transaction that somebody else runs; the old plan runs on until that commits (contract 4.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hospital_rt.domain.course import begin
+from hospital_rt.storage.database import Session
+from hospital_rt.web.problems import Problem
+from models.events import Happening
+from models.notes import IN_FLIGHT, UNSETTLED, Note, Settled
+from models.reminders import Entry
+from models.services.check_in import cancelled
+from models.services.notifications import Audience, note_status
+from models.steps import Step
+from models.store import Store
+from models.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlan:
+    """A note that is ready, and its steps. ``stored``: they are there already, proposed."""
+
+    note: Note
+    steps: Sequence[Step]
+    stored: bool
+    now: datetime
+    day_seconds: int | None
+
+
+async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) -> list[Happening]:
+    """The steps become their patients' plans, of one patient one: earlier active ones are cancelled, earlier
+    unsettled notes superseded.
+
+    Raises:
+        Problem: 404 when one of the patients is gone.
+    """
+    if not plans:
+        return []
+    turns = {plan.note.patient_id: plan for plan in plans}
+    patients = await store.users.each(list(turns), session=session)
+    if any(id not in patients or patients[id].name is None for id in turns):
+        raise Problem("not-found")
+    active = {
+        id: [activated(step, patients[id], at=one.now, day_seconds=one.day_seconds) for step in one.steps]
+        for id, one in turns.items()
+    }
+    closed: list[Step] = []
+    entries: list[Entry] = []
+    for step in await store.steps.with_status(list(turns), ["active"], session=session):
+        turn = turns[step.patient_id]
+        if step.note_id != turn.note.id:
+            after, written = cancelled(step, now=turn.now)
+            closed.append(after)
+            entries += written
+    await store.steps.insert([step for id, one in turns.items() if not one.stored for step in active[id]],
+                             session=session)  # fmt: skip
+    stored = [step for id, one in turns.items() if one.stored for step in active[id]]
+    await store.steps.save([*stored, *closed], session=session)
+    await store.reminders.write(entries, session=session)
+    await store.plans.notes_ready({id: one.note.number for id, one in turns.items()}, session=session)
+    happenings: list[Happening] = []
+    for note in await store.notes.with_status(list(turns), UNSETTLED, session=session):
+        if note.number < turns[note.patient_id].note.number:
+            happenings += await supersede(store, [note], session=session)
+    assigned = await store.assignments.of_patients(list(turns), session=session)
+    for id, one in turns.items():
+        happenings += Audience(id, assigned.get(id)).steps_changed(
+            note_id=one.note.id, created=active[id],
+            cancelled=[step.id for step in closed if step.patient_id == id],
+            completed=[step.id for step in active[id] if step.status == "completed"], by="note",
+            key=f"plan/{one.note.id}", now=one.now,
+        )  # fmt: skip
+    return happenings
+
+
+def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | None) -> Step:
+    """The step from the moment it becomes active, with its course begun on the patient's clock."""
+    step = replace(step, status="active", activated_at=at, timezone=patient.timezone)
+    if step.schedule is None:
+        return step
+    schedule = replace(step.schedule.at_reminder_time(patient.reminder_time), day_seconds=day_seconds)
+    step = replace(step, schedule=schedule)
+    if not step.has_slots:
+        return step
+    return step.with_course(begin(schedule, at=at, zone=patient.zone), now=at)
+
+
+async def supersede(store: Store, notes: Sequence[Note], *, session: Session) -> list[Happening]:
+    happenings: list[Happening] = []
+    for note in notes:
+        if await store.notes.settle([Settled(note=note, status="superseded")], session=session):
+            await reject_proposed(store, note.id, session=session)
+            happenings += note_status(note, "superseded", mark=str(note.attempts))
+    return happenings
+
+
+async def reject_proposed(store: Store, note_id: str, *, session: Session) -> None:
+    """Proposed steps of a note that will not be approved any more."""
+    steps = await store.steps.of_note(note_id, session=session)
+    await store.steps.save(
+        [replace(step, status="rejected") for step in steps if step.status == "proposed"], session=session
+    )
+
+
+async def supersede_in_flight(store: Store, *, patient_id: str, doctor_id: str, session: Session) -> list[Happening]:
+    """The notes of a doctor who is no longer the patient's, as far as they are not settled."""
+    notes = await store.notes.with_status([patient_id], IN_FLIGHT, doctor_id=doctor_id, session=session)
+    return await supersede(store, notes, session=session)

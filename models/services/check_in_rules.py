@@ -1,0 +1,180 @@
+"""What an answer does to its step, decided before anything is written (contract 4.3, 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from hospital_rt.domain.clock import local_day
+from hospital_rt.domain.course import Outcome, Slot, answer
+from hospital_rt.storage.database import Session
+from hospital_rt.web.problems import Problem, invalid
+from models.audit import Trace
+from models.events import Happening
+from models.idempotency import Claim
+from models.reminders import Entry
+from models.services.notifications import Audience, completed, ledger_entries
+from models.services.record_reminders import pass_time
+from models.steps import Step
+from models.store import Store
+
+USES_APART = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A check-in as it was sent."""
+
+    patient_id: str
+    step_id: str
+    slot_at: datetime | None
+    outcome: Outcome
+    reason: str | None = field(repr=False)
+    now: datetime
+    claim: Claim | None = None
+    trace: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be written of it; ``also`` writes what belongs to this step alone."""
+
+    before: Step
+    after: Step
+    entries: list[Entry] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+    also: Callable[[Session], Awaitable[None]] | None = None
+
+    @property
+    def moves(self) -> bool:
+        return self.after != self.before
+
+
+def ledger_of(change: Change) -> list[Entry]:
+    """The entries that are written with it: none while the step stands as it stood."""
+    return change.entries if change.moves else []
+
+
+async def change_for(store: Store, ask: Ask, step: Step | None, audience: Audience, *, session: Session) -> Change:
+    """What this answer changes. Reads, and writes nothing.
+
+    Raises:
+        Problem: as :func:`models.services.check_in.check_in` says.
+    """
+    if step is None or step.patient_id != ask.patient_id or step.status == "rejected":
+        raise Problem("not-found")
+    if step.status == "proposed":
+        raise Problem("step-proposed", "The doctor has not approved this step yet.")
+    if step.status == "cancelled":
+        return await _late(store, step, ask, session=session)
+    if step.course is None:
+        return _whole(store, step, ask, audience)
+    return await _slot(store, step, ask, audience, session=session)
+
+
+async def _slot(store: Store, step: Step, ask: Ask, audience: Audience, *, session: Session) -> Change:
+    before, now, slot_at = step, ask.now, ask.slot_at
+    step, entries, happenings, _ = pass_time(step, now=now)
+    if step.course is None:
+        raise ValueError("a step with slots has a course")
+    recalled = None
+    if slot_at is not None and all(slot.at != slot_at for slot in step.course.window):
+        found = await store.reminders.find(step.id, slot_at, session=session)
+        recalled = found.as_slot() if found and found.use == "slot" else None
+    change = answer(step.course, outcome=ask.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
+    after = step.with_course(change.course, now=now)
+    if change.counted and change.answered is not None:
+        given = ledger_entries(after, change.touched, answered=change.answered, reason=ask.reason)
+        entries = later_wins(entries, given)
+        happenings = happenings + audience.checked_in(
+            after, slot_at=change.answered.at, outcome=ask.outcome, now=now,
+            key=f"check-in/{step.id}@{change.answered.key}/{before.version}",
+        )  # fmt: skip
+    if after.status == "completed" and before.status == "active":
+        happenings = happenings + completed(audience, after, by="patient" if change.counted else "course", now=now)
+    return Change(before=before, after=after, entries=entries, happenings=happenings)
+
+
+def _whole(store: Store, step: Step, ask: Ask, audience: Audience) -> Change:
+    """A checklist step is done at once; each use of an as-needed step is recorded, at most one a minute."""
+    if ask.slot_at is not None:
+        raise invalid("#/slot", "This step has no slots.")
+    before, now = step, ask.now
+    step, _, happenings, _ = pass_time(step, now=now)
+    if step.status != "active":
+        if before.status == "active":
+            happenings = happenings + completed(audience, step, by="course", now=now)
+        return Change(before=before, after=step, happenings=happenings)
+    closes = ask.outcome == "done" and not step.as_needed
+    if not closes and step.last_use_at is not None and now - step.last_use_at < USES_APART:
+        return Change(before=before, after=before)
+    after = replace(step, last_use_at=now)
+    if step.as_needed:
+        after = replace(after, uses=step.uses + (ask.outcome == "done"))
+    elif closes:
+        after = replace(after, status="completed", completed_at=now, ended="done")
+
+    async def record(session: Session) -> None:
+        await store.reminders.record_use(
+            step_id=step.id, patient_id=step.patient_id, use="as_needed" if step.as_needed else "checklist",
+            version=step.version, at=now, day=local_day(now, step.zone), outcome=ask.outcome, reason=ask.reason,
+            session=session,
+        )  # fmt: skip
+
+    happenings = happenings + audience.checked_in(
+        after, slot_at=None, outcome=ask.outcome, now=now, key=f"check-in/{step.id}/{step.version}"
+    )
+    if after.status == "completed":
+        happenings = happenings + completed(audience, after, by="patient", now=now)
+    return Change(before=before, after=after, happenings=happenings, also=record)
+
+
+async def _late(store: Store, step: Step, ask: Ask, *, session: Session) -> Change:
+    """A slot that came due before its step was cancelled: the answer is kept and changes nothing else.
+
+    It may have come due a moment before the cancellation, unrecorded by any tick.
+    """
+    slot_at, missing = ask.slot_at, None
+    too_late = Problem("step-cancelled", "This step was cancelled before that time.")
+    if step.course is None or step.cancelled_at is None:
+        raise too_late
+    if slot_at is None:
+        waiting = [slot for slot in step.course.window if slot.state == "withdrawn"]
+        if not waiting:
+            raise too_late
+        slot_at = waiting[-1].at
+    held = await store.reminders.find(step.id, slot_at, session=session)
+    if held is None:
+        timeline = step.course.timeline(step.zone)
+        number = timeline.find(slot_at)
+        if number is None:
+            raise invalid("#/slot", "This step has no such slot.")
+        if slot_at > step.cancelled_at:
+            raise too_late
+        slot = Slot(number=number, key=timeline.key(number), at=slot_at, state="withdrawn", recorded=False)
+        missing = Entry(step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number))
+
+    async def record(session: Session) -> None:
+        if missing is not None:
+            await store.reminders.write([missing], session=session)
+        found = held or await store.reminders.find(step.id, slot_at, session=session)
+        if found is not None and found.answered_at is None:
+            await store.reminders.record_late(
+                found, outcome=ask.outcome, reason=ask.reason, at=ask.now, session=session
+            )
+
+    return Change(before=step, after=step, also=record)
+
+
+def later_wins(earlier: list[Entry], later: list[Entry]) -> list[Entry]:
+    """One entry a slot: when time and the patient touch the same slot, one write that says both."""
+    merged = {entry.slot.key: entry for entry in earlier}
+    for entry in later:
+        if held := merged.get(entry.slot.key):
+            entry = replace(
+                entry, is_new=held.is_new or entry.is_new, answer=held.answer or entry.answer,
+                reason=entry.reason if entry.answer else held.reason,
+            )  # fmt: skip
+        merged[entry.slot.key] = entry
+    return list(merged.values())

@@ -1,0 +1,132 @@
+"""Assign: a patient picks a doctor, changes or leaves them. A former doctor loses what they could read at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import uuid4
+
+from hospital_rt.storage.database import Document, Session
+from hospital_rt.storage.write_locks import take_turns
+from hospital_rt.web.problems import Problem
+from models.assignments import Assignment
+from models.audit import Trace
+from models.events import Happening
+from models.idempotency import Claim
+from models.services.activate_plan import supersede_in_flight
+from models.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The current assignment, whether it is new, and whom to wake."""
+
+    assignment: Assignment | None
+    is_new: bool
+    users: frozenset[str]
+
+
+async def assign_doctor(
+    store: Store, *, patient_id: str, doctor_id: str, share_history: bool | None, now: datetime,
+    claim: Claim | None = None, trace: Trace | None = None,
+) -> Assigned:  # fmt: skip
+    """Make this doctor the patient's one doctor; the same again changes nothing, unless it says what to share.
+
+    Raises:
+        Problem: 404 when there is no such doctor who accepts patients.
+    """
+    subject_id = claim.subject_id if claim else str(uuid4())
+
+    async def work(session: Session) -> Assigned:
+        # Before the work is done, not after: who has to wait for a doctor whom many choose begins anew.
+        take_turns((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
+        if not await store.users.hold_doctor(doctor_id, session=session):
+            raise Problem("not-found", "There is no such doctor.")
+        await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
+        await store.plans.touch(patient_id, session=session)
+        patient = await store.users.row(patient_id, session=session)
+        if patient is None or patient["status"] == "deactivated":    # they have left a moment ago
+            raise Problem("unauthenticated")
+        current = await store.assignments.current(patient_id, session=session)
+        if current and current.doctor_id == doctor_id:
+            if share_history is not None and current.share_history != share_history:
+                await store.assignments.share(current.id, share_history, session=session)
+                current = replace(current, share_history=share_history)
+            return Assigned(current, False, frozenset())
+        happenings: list[Happening] = []
+        if current:
+            happenings += await _end(store, current, now=now, session=session, tell_patient=False)
+        assignment = Assignment(
+            id=subject_id, patient_id=patient_id, doctor_id=doctor_id, since=now, share_history=bool(share_history)
+        )
+        await store.assignments.start(assignment, session=session)
+        data = {"patient": await _person(store, patient_id), "doctor": await _person(store, doctor_id)}
+        happenings += [
+            Happening(
+                user_id=user_id, about=patient_id, event="assignment.changed", data=data,
+                key=f"assignment/{assignment.id}/began",
+            )
+            for user_id in (patient_id, doctor_id)
+        ]  # fmt: skip
+        return Assigned(assignment, True, frozenset(await store.events.append(happenings, at=now, session=session)))
+
+    return await store.transaction(work)
+
+
+async def leave_doctor(
+    store: Store, *, patient_id: str, now: datetime, claim: Claim | None = None, trace: Trace | None = None
+) -> Assigned:
+    """End the patient's assignment. Active steps run on.
+
+    Raises:
+        Problem: 404 ``not-assigned`` when there is none.
+    """
+
+    async def work(session: Session) -> Assigned:
+        current = await store.assignments.current(patient_id, session=session)
+        if current is None:
+            raise Problem("not-assigned")
+        await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
+        happenings = await end_assignment(store, current, now=now, session=session)
+        return Assigned(None, False, frozenset(await store.events.append(happenings, at=now, session=session)))
+
+    return await store.transaction(work)
+
+
+async def end_assignment(
+    store: Store, assignment: Assignment, *, now: datetime, session: Session, erased: str | None = None
+) -> list[Happening]:
+    """End an assignment within a transaction: both are told. ``erased`` is the one of them who leaves for good."""
+    await store.plans.touch(assignment.patient_id, session=session)
+    return await _end(store, assignment, now=now, session=session, tell_patient=True, erased=erased)
+
+
+async def _end(
+    store: Store, assignment: Assignment, *, now: datetime, session: Session, tell_patient: bool,
+    erased: str | None = None,
+) -> list[Happening]:  # fmt: skip
+    patient_id, doctor_id = assignment.patient_id, assignment.doctor_id
+    happenings = await supersede_in_flight(store, patient_id=patient_id, doctor_id=doctor_id, session=session)
+    await store.assignments.end(assignment, at=now, session=session)
+    key = f"assignment/{assignment.id}/ended"
+    told: list[tuple[str, str]] = []
+    if erased != doctor_id:
+        # Once the patient's key is gone nothing sealed under it opens: then the doctor's own key holds the bare id.
+        told.append((doctor_id, doctor_id if erased == patient_id else patient_id))
+    if tell_patient and erased != patient_id:
+        told.append((patient_id, patient_id))
+    person = {"id": patient_id, "name": None} if erased == patient_id else await _person(store, patient_id)
+    return happenings + [
+        Happening(
+            user_id=user_id, about=about, event="assignment.changed", key=key, open_to_former=True,
+            data={"patient": person, "doctor": None},
+        )
+        for user_id, about in told
+    ]  # fmt: skip
+
+
+async def _person(store: Store, user_id: str) -> Document:
+    names = await store.users.names({user_id})
+    return {"id": user_id, "name": names[user_id]}

@@ -1,0 +1,83 @@
+"""Letters that are owed: of a reminder that waits and that no page has shown for a while, once for each slot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.storage.database import Session
+from hospital_rt.storage.field_encryption import Unreadable
+from models.audit import Trace
+from models.store import Store
+
+AT_ONCE = 100
+
+
+async def ask_for_letters(store: Store, user_id: str, *, on: bool, now: datetime, trace: Trace | None) -> None:
+    """Turn a patient's letters on, for what is still to come, or off."""
+
+    async def work(session: Session) -> None:
+        if on:
+            seq = await store.events.newest(user_id)
+            await store.mail_reminders.turn_on(user_id, seq=seq, now=now, session=session)
+        else:
+            await store.mail_reminders.turn_off(user_id, session=session)
+        await store.audit.write(trace, "account.changed", of=[user_id], session=session)
+
+    await store.transaction(work)
+
+
+async def owe_letter(store: Store, user_id: str, *, until: datetime) -> str | None:
+    """Judge what came due by ``until``: the id of a letter that is now in the outbox, or None.
+
+    One transaction: whatever crashes, and however many look, an event is judged once and a slot has one letter.
+    """
+
+    async def work(session: Session) -> str | None:
+        wish = await store.mail_reminders.get(user_id, session=session)
+        row = await store.users.row(user_id, session=session)
+        if wish is None or row is None:
+            return None
+        after = max(wish.judged, await store.events.shown_to(user_id))
+        events = await store.events.named(user_id, "reminder.due", after=after, until=until, limit=AT_ONCE)
+        if not events:
+            return None
+        await store.events.load_keys(events)
+        owed: dict[str, str] = {}
+        for event in events:
+            if row.get("seen_at") and row["seen_at"] >= event.at:
+                continue                   # a page was opened since
+            try:
+                data = json.loads(store.events.open_text(event))
+            except Unreadable:
+                continue                   # erased at this very moment
+            if wish.told.get(data["step"]["id"]) != data["slot"]:
+                owed[data["step"]["id"]] = data["slot"]
+        owed = await _open(store, owed)
+        await store.mail_reminders.judge(wish, seq=events[-1].seq, told=owed, session=session)
+        if not owed:
+            return None
+        return await store.letters.write(
+            user_id=user_id, kind="reminder", link_id=wish.link_id, seq=events[-1].seq, now=utcnow(), session=session
+        )
+
+    return await store.transaction(work)
+
+
+async def still_owed(store: Store, user_id: str, *, seq: int) -> bool:
+    """Whether a letter written earlier still says something: wished for, not shown meanwhile, and a slot is open."""
+    wish = await store.mail_reminders.get(user_id)
+    if wish is None or await store.events.shown_to(user_id) >= seq:
+        return False
+    return bool(await _open(store, wish.told))
+
+
+async def _open(store: Store, slots: Mapping[str, str]) -> dict[str, str]:
+    """Those of the slots that wait for an answer."""
+    steps = await store.steps.find({"_id": {"$in": list(slots)}, "status": "active"}) if slots else []
+    return {
+        step.id: slots[step.id] for step in steps
+        if step.course and step.course.open_slot and to_wire(step.course.open_slot.at) == slots[step.id]
+    }

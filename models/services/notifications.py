@@ -1,0 +1,136 @@
+"""Telling: how what happened to a patient's steps and notes is put into the feeds of those it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.course import Slot
+from hospital_rt.storage.database import Document, Session
+from models.assignments import Assignment
+from models.events import Happening
+from models.notes import Note
+from models.reminders import Entry
+from models.steps import Step
+from models.store import Store
+
+By = Literal["note", "patient", "doctor", "course", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who hears of a patient's steps: the patient, and their doctor now."""
+
+    patient_id: str
+    assignment: Assignment | None
+
+    @classmethod
+    async def of(cls, store: Store, patient_id: str, *, session: Session) -> Audience:
+        return cls(patient_id, await store.assignments.current(patient_id, session=session))
+
+    @property
+    def user_ids(self) -> list[str]:
+        return [self.patient_id, self.assignment.doctor_id] if self.assignment else [self.patient_id]
+
+    def sees_quotes(self, user_id: str, step: Step) -> bool:
+        """A doctor is given the words of their own notes, and of others' when the patient shares the history."""
+        if user_id == self.patient_id or user_id == step.doctor_id:
+            return True
+        return bool(self.assignment and self.assignment.share_history)
+
+    def steps_json(self, steps: Sequence[Step], *, now: datetime) -> dict[str, list[Document]]:
+        """The steps as each of those who hear of them sees them."""
+        whole = [step.as_json(now=now) for step in steps]
+        return {
+            id: [
+                one if self.sees_quotes(id, step) else {**one, "quote": None}
+                for step, one in zip(steps, whole, strict=True)
+            ]
+            for id in self.user_ids
+        }  # fmt: skip
+
+    def steps_changed(
+        self, *, note_id: str, created: list[Step], cancelled: list[str], completed: list[str], by: By, key: str,
+        now: datetime,
+    ) -> list[Happening]:  # fmt: skip
+        return [
+            Happening(
+                user_id=user_id, about=self.patient_id, event="steps.changed", key=key, note_id=note_id,
+                data={
+                    "note_id": note_id, "created": shown,
+                    "cancelled": cancelled, "completed": completed, "by": by,
+                },
+            )
+            for user_id, shown in self.steps_json(created, now=now).items()
+        ]  # fmt: skip
+
+    def checked_in(
+        self, step: Step, *, slot_at: datetime | None, outcome: str, key: str, now: datetime
+    ) -> list[Happening]:
+        return [
+            Happening(
+                user_id=user_id, about=self.patient_id, event="step.checked_in", key=key, note_id=step.note_id,
+                data={
+                    "step": shown,
+                    "slot": to_wire(slot_at) if slot_at else None, "outcome": outcome,
+                },
+            )
+            for user_id, [shown] in self.steps_json([step], now=now).items()
+        ]  # fmt: skip
+
+
+def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> Happening:
+    """The reminder itself: its key is made of step, slot and repetition, so that it is recorded once."""
+    return Happening(
+        user_id=step.patient_id, about=step.patient_id, event="reminder.due",
+        key=f"reminder/{step.id}@{slot.key}/{repeat}", note_id=step.note_id,
+        data={"step": step.as_json(now=now), "slot": to_wire(slot.at), "repeat": repeat},
+    )  # fmt: skip
+
+
+def note_status(note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0) -> list[Happening]:
+    """To the author at every status; to the patient when the note is ready. ``mark`` tells two like statuses apart."""
+
+    def told(user_id: str, more: Document) -> Happening:
+        return Happening(
+            user_id=user_id, about=note.patient_id, event="note.status", key=f"note/{note.id}/{status}/{mark}",
+            note_id=note.id, data={"note_id": note.id, "status": status, "failure": failure, **more},
+        )  # fmt: skip
+
+    happenings = [told(note.doctor_id, {"dropped": dropped})]
+    if status == "ready":
+        happenings.append(told(note.patient_id, {}))
+    return happenings
+
+
+def ledger_entries(
+    step: Step, touched: tuple[Slot, ...], *, new: Slot | None = None, answered: Slot | None = None,
+    reason: str | None = None,
+) -> list[Entry]:  # fmt: skip
+    """The ledger's part of what a course did. One slot is written once, as it stands last.
+
+    Args:
+        new: the slot for which a first reminder is recorded.
+    """
+    if step.course is None:
+        return []
+    timeline = step.course.timeline(step.zone)
+    latest = {slot.number: slot for slot in touched}
+    return [
+        Entry(
+            step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number),
+            is_new=new is not None and new.number == number,
+            answer=answered is not None and answered.number == number, reason=reason,
+        )
+        for number, slot in latest.items()
+    ]  # fmt: skip
+
+
+def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[Happening]:
+    return audience.steps_changed(
+        note_id=step.note_id, created=[], cancelled=[], completed=[step.id],
+        by="patient" if by == "patient" else "course", key=f"completed/{step.id}/{step.version}", now=now,
+    )  # fmt: skip

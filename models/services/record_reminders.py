@@ -1,0 +1,130 @@
+"""Remind: record everything that is due. Any number of these may run at once, and crash at any point.
+
+One transaction writes, for a batch of steps, the ledger, the feeds and the steps' next moment: a reminder is either
+recorded whole or not at all, and two that race conflict on the step they share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pymongo.errors import DuplicateKeyError
+
+from hospital_rt.domain.course import time_passes
+from hospital_rt.logs import describe_error, log
+from hospital_rt.storage.database import Session, is_away
+from models.events import Happening
+from models.reminders import Entry
+from models.services.notifications import Audience, ledger_entries, reminder_due
+from models.steps import Step
+from models.store import Store
+
+HOLD_S = 5.0
+POISON_WAIT = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What one batch did: whom to wake, how many reminders, and how late each was, in seconds."""
+
+    users: frozenset[str]
+    steps: int
+    lags_s: tuple[float, ...]
+
+
+class Passed(NamedTuple):
+    """What time did to one step: the step after it, its ledger entries, and the reminder for the patient, if any."""
+
+    step: Step
+    entries: list[Entry]
+    happenings: list[Happening]
+    due_at: datetime | None = None     # when the reminder was to come
+
+
+def pass_time(step: Step, *, now: datetime) -> Passed:
+    """Let time pass for one step."""
+    if step.status != "active":
+        return Passed(step, [], [])
+    if step.course is None:
+        ends_at = step.ends_at
+        if not step.as_needed or ends_at is None or ends_at > now:
+            return Passed(step, [], [])
+        return Passed(replace(step, status="completed", completed_at=now, ended="fixed"), [], [])
+    change = time_passes(step.course, now=now, zone=step.zone)
+    after = step.with_course(change.course, now=now)
+    slot, repeat = change.reminded, change.repeat
+    entries = ledger_entries(after, change.touched, new=None if repeat else slot)
+    if slot is None:
+        return Passed(after, entries, [])
+    due_at = change.course.timeline(step.zone).moment(slot.number, days_later=repeat) if repeat else slot.at
+    return Passed(after, entries, [reminder_due(after, slot, repeat=repeat, now=now)], due_at)
+
+
+async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> Recorded:
+    """Record one batch of due reminders, the longest due first.
+
+    ``steps`` of the answer is how many were looked at: 0 when there is nothing (more) to do.
+    """
+    ids = await store.steps.hold_due(now, limit=limit, hold_s=HOLD_S, offset=offset)
+    if not ids:
+        return Recorded(frozenset(), 0, ())
+    try:
+        return await _record(store, ids, now=now)
+    except Exception as error:
+        if is_away(error) and not isinstance(error, DuplicateKeyError):
+            raise
+        log.warning("reminders.batch_failed", count=len(ids), **describe_error(error))
+    return await _record_singly(store, ids, now=now)
+
+
+async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> Recorded:
+    """One step at a time, so that one that cannot be worked on does not hold the others up."""
+    users: set[str] = set()
+    lags: list[float] = []
+    for step_id in ids:
+        try:
+            one = await _record(store, [step_id], now=now)
+        except Exception as error:
+            if is_away(error) and not isinstance(error, DuplicateKeyError):
+                raise
+            log.error("reminders.step_failed", step_id=step_id, **describe_error(error))
+            await store.steps.put_off(step_id, until=now + POISON_WAIT)
+            continue
+        users |= one.users
+        lags.extend(one.lags_s)
+    return Recorded(frozenset(users), len(ids), tuple(lags))
+
+
+async def _record(store: Store, ids: list[str], *, now: datetime) -> Recorded:
+    async def work(session: Session) -> Recorded:
+        steps = await store.steps.due_among(ids, now, session=session)
+        entries: list[Entry] = []
+        happenings: list[Happening] = []
+        moved: list[Step] = []
+        lags: list[float] = []
+        for step in steps:
+            passed = pass_time(step, now=now)
+            moved.append(passed.step)
+            entries.extend(passed.entries)
+            happenings.extend(passed.happenings)
+            if passed.due_at is not None:
+                lags.append((now - passed.due_at).total_seconds())
+        over = [step for step in moved if step.status == "completed"]
+        if over:
+            doctors = await store.assignments.of_patients([step.patient_id for step in over], session=session)
+            for step in over:
+                audience = Audience(step.patient_id, doctors.get(step.patient_id))
+                happenings.extend(
+                    audience.steps_changed(
+                        note_id=step.note_id, created=[], cancelled=[], completed=[step.id], by="course",
+                        key=f"completed/{step.id}/{step.version}", now=now,
+                    )
+                )  # fmt: skip
+        await store.steps.save(moved, session=session)
+        await store.reminders.write(entries, session=session)
+        users = await store.events.append(happenings, at=now, session=session)
+        return Recorded(frozenset(users), len(ids), tuple(lags))
+
+    return await store.transaction(work)

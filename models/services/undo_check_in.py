@@ -1,0 +1,161 @@
+"""Take back: the patient undoes a check-in, within a day. What it completed runs again, if the plan is still theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hospital_rt.domain.course import ANSWERED, Slot, withdraw
+from hospital_rt.domain.course_undo import undo
+from hospital_rt.storage.database import Session
+from hospital_rt.web.problems import Problem, invalid
+from models.audit import Trace
+from models.events import Happening
+from models.idempotency import Claim
+from models.reminders import Entry, Reminder
+from models.services.check_in import Answered, read_slot
+from models.services.check_in_rules import later_wins
+from models.services.notifications import Audience, completed, ledger_entries, reminder_due
+from models.services.record_reminders import pass_time
+from models.steps import Step
+from models.store import Store
+
+WITHIN = timedelta(hours=24)
+
+
+async def take_back(
+    store: Store, *, patient_id: str, step_id: str, slot: str | None, now: datetime, claim: Claim | None = None,
+    trace: Trace | None = None,
+) -> Answered:  # fmt: skip
+    """Undo a check-in, the last one or that of ``slot``.
+
+    Raises:
+        Problem: 404 not theirs; 409 ``too-late`` after 24 hours, ``conflict`` when there is nothing to undo.
+    """
+    slot_at = read_slot(slot)
+
+    async def work(session: Session) -> Answered:
+        step = await store.steps.get(step_id, session=session)
+        if step is None or step.patient_id != patient_id or step.status in {"proposed", "rejected"}:
+            raise Problem("not-found")
+        found = await _answer_to(store, step, slot_at, session=session)
+        await store.idempotency.commit(claim, session=session)
+        await store.audit.write(trace, "step.undone", of=[patient_id], item=step.id, session=session)
+        if step.course is None:
+            return await _take_back_use(store, step, found, now=now, session=session)
+        if found.state not in ANSWERED:
+            return await _take_back_late(store, step, found, now=now, session=session)
+        return await _take_back_slot(store, step, found, now=now, session=session)
+
+    return await store.transaction(work)
+
+
+async def _answer_to(store: Store, step: Step, slot_at: datetime | None, *, session: Session) -> Reminder:
+    if slot_at is None:
+        found = await store.reminders.newest_answer(step.id, session=session)
+    else:
+        found = await store.reminders.find(step.id, slot_at, session=session) if step.course else None
+        if found is None and (step.course is None or step.course.timeline(step.zone).find(slot_at) is None):
+            raise invalid("#/slot", "This step has no such slot.")
+    if found is None or found.answered_at is None:
+        raise Problem("conflict", "There is no check-in to undo.")
+    return found
+
+
+async def _take_back_slot(
+    store: Store, before: Step, found: Reminder, *, now: datetime, session: Session
+) -> Answered:
+    """Time passes, the answer goes, time passes again: slots may have come due while the course was over."""
+    step, entries, happenings, _ = pass_time(before, now=now)
+    if step.course is None:
+        raise ValueError("a step with slots has a course")
+    change = undo(step.course, step.course.known(found.number) or found.as_slot(), now=now, zone=step.zone)
+    after = await _revived(store, step, step.with_course(change.course, now=now), now=now, session=session)
+    entries = later_wins(entries, ledger_entries(after, change.touched, answered=change.answered))
+    reminders: list[Happening] = []
+    if after.status == "cancelled" and after.course is not None:
+        closed = withdraw(after.course, now=now, unsaid=change.reminded is not None)
+        after = replace(after, course=closed.course)
+        entries = later_wins(entries, ledger_entries(after, closed.touched))
+    elif change.reminded is not None:
+        reminders.append(reminder_due(after, change.reminded, repeat=0, now=now))
+    after, more, later_reminders, _ = pass_time(after, now=now)
+    audience = await Audience.of(store, step.patient_id, session=session)
+    happenings += audience.checked_in(
+        after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}"
+    )
+    happenings += reminders + later_reminders + _ended(audience, before, after, now=now)
+    entries, removed = _settled(later_wins(entries, more), change.removed)
+    await store.steps.save([after], session=session)
+    await store.reminders.write(entries, [(step.id, slot) for slot in removed], session=session)
+    users = await store.events.append(happenings, at=now, session=session)
+    return Answered(after, frozenset(users))
+
+
+def _settled(entries: list[Entry], removed: tuple[Slot, ...]) -> tuple[list[Entry], list[Slot]]:
+    """A slot whose answer goes and which is due by now keeps its record: one write a slot."""
+    gone = {slot.key: slot for slot in removed}
+    kept = [
+        replace(entry, is_new=False, answer=True) if gone.pop(entry.slot.key, None) else entry for entry in entries
+    ]
+    return kept, list(gone.values())
+
+
+async def _take_back_late(
+    store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
+) -> Answered:
+    """An answer that came after its step was cancelled: it goes, and changes nothing else."""
+    _in_time(step, found, now=now)
+    await store.reminders.take_back(found, session=session)
+    return Answered(step, frozenset())
+
+
+async def _take_back_use(
+    store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
+) -> Answered:
+    """A checklist step is to be done again; a use of an as-needed step is not counted."""
+    _in_time(step, found, now=now)
+    await store.reminders.take_back(found, session=session)
+    after = replace(step, last_use_at=None)
+    if step.as_needed:
+        after = replace(after, uses=max(0, step.uses - (found.outcome == "done")))
+    elif step.status == "completed" and found.outcome == "done":
+        revived = replace(after, status="active", completed_at=None, ended=None)
+        after = await _revived(store, step, revived, now=now, session=session)
+    audience = await Audience.of(store, step.patient_id, session=session)
+    happenings = audience.checked_in(
+        after, slot_at=None, outcome="undone", now=now, key=f"undo/{step.id}/{step.version}"
+    )
+    happenings += _ended(audience, step, after, now=now)
+    await store.steps.save([after], session=session)
+    users = await store.events.append(happenings, at=now, session=session)
+    return Answered(after, frozenset(users))
+
+
+def _in_time(step: Step, found: Reminder, *, now: datetime) -> None:
+    within = step.schedule.one_day if step.schedule else WITHIN
+    if found.answered_at is None or now - found.answered_at > within:
+        raise Problem("too-late", "A check-in can be undone within 24 hours.")
+
+
+async def _revived(store: Store, before: Step, after: Step, *, now: datetime, session: Session) -> Step:
+    """A step that an undone check-in brings back; cancelled instead when its plan has been replaced or withdrawn."""
+    if before.status != "completed" or after.status != "active":
+        return after
+    plan = await store.plans.touch(before.patient_id, session=session)
+    note = await store.notes.get(before.note_id, session=session)
+    if plan.ready_note > before.note_number or note is None or note.status == "withdrawn":
+        return replace(after, status="cancelled", cancelled_at=now, completed_at=None, ended=None)
+    return after
+
+
+def _ended(audience: Audience, before: Step, after: Step, *, now: datetime) -> list[Happening]:
+    """What the undo, or the time that passed with it, ended."""
+    if after.status == before.status or after.status == "active":
+        return []
+    if after.status == "completed":
+        return completed(audience, after, by="course", now=now)
+    return audience.steps_changed(
+        note_id=after.note_id, created=[], cancelled=[after.id], completed=[], by="note",
+        key=f"cancelled/{after.id}/{after.version}", now=now,
+    )  # fmt: skip

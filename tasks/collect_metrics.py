@@ -1,0 +1,87 @@
+"""What stands and waits in MongoDB and Redis, counted every few seconds for Prometheus by each worker for itself.
+
+The counts take what indexes hold anyway. While MongoDB is away they stand still, and ``counted_timestamp`` tells so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from datetime import timedelta
+from typing import Any
+
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.logs import describe_error, log
+from hospital_rt.ops.metrics import Metrics
+from hospital_rt.storage.database import is_away
+from hospital_rt.storage.redis_client import REDIS_AWAY
+from models.app_context import House
+from models.notes import WAITING
+from tasks.broker import DEAD, QUEUE, TICKS
+
+EVERY_S = 10.0
+AUDIT_EVERY_S = 60.0
+AUDIT_PAGES = 20
+LATE = timedelta(seconds=60)
+
+
+async def count_figures(house: House) -> None:
+    """Count until cancelled, at moments of its own, so that many workers do not count at once."""
+    audited = 0.0
+    while True:
+        try:
+            await count_standing(house)
+            if time.monotonic() - audited > AUDIT_EVERY_S:
+                audited = time.monotonic()
+                house.resources.metrics.audit_wrong.set(await look_at_some(house, AUDIT_PAGES))
+        except Exception as error:
+            if not is_away(error):
+                log.warning("figures.not_counted", **describe_error(error))
+        await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))  # the beat, spread over workers
+
+
+async def count_standing(house: House) -> None:
+    """One count of everything."""
+    metrics, store, now = house.resources.metrics, house.store, house.now()
+    await _count_queues(house.resources.redis, metrics)
+    due, late, oldest_s = await store.steps.standing(now, late=LATE)
+    metrics.reminders_due.set(due)
+    metrics.reminders_late.set(late)
+    metrics.oldest_due.set(oldest_s)
+    notes = await store.notes.standing(now)
+    for status in WAITING:
+        count, oldest_s = notes.get(status, (0, 0.0))
+        metrics.notes_waiting.labels(status).set(count)
+        metrics.notes_age.labels(status).set(oldest_s)
+    letters, oldest_s = await store.letters.standing(utcnow())
+    metrics.letters_waiting.set(letters)
+    metrics.letters_age.set(oldest_s)
+    written_at = await store.backed_up_at()
+    metrics.backup_at.set(written_at.timestamp() if written_at else 0)
+    metrics.counted_at.set(time.time())
+
+
+async def look_at_some(house: House, most: int) -> int:
+    """Look at the head and at most so many pages in a row, anywhere, or at all where there are no more: how much is
+    wrong. Cheap, for every minute.
+    """
+    audit = house.store.audit
+    head = await audit.read_head()
+    if not audit.is_head(head):
+        return 1
+    first = max(1, random.randint(2 - most, head["pages"])) if head["pages"] > most else 1
+    wrong, previous = 0, ""
+    async for number, page, rows in audit.bound(min(head["pages"], first + most - 1), max(1, first - 1)):
+        if number >= first:
+            wrong += len(audit.check_page(number, page, rows, previous))
+        previous = page["mac"] if page else ""
+    return wrong
+
+
+async def _count_queues(redis: Any, metrics: Metrics) -> None:
+    try:
+        for name, stream in (("tasks", QUEUE), ("ticks", TICKS), ("dead", DEAD)):
+            metrics.queue.labels(name).set(await redis.xlen(stream))
+    except REDIS_AWAY:
+        return

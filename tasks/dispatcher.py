@@ -1,0 +1,71 @@
+"""Errands: what a request sets going without waiting for it.
+
+Waking a worker: what it is about already lies in MongoDB, so losing one is a pause. Or a note of something that
+changes nothing, and whose being written must not show in the time that the answer takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from taskiq import AsyncTaskiqDecoratedTask, SendTaskError
+
+from hospital_rt.logs import describe_error, log
+from tasks import mail, notes
+from tasks.broker import ReliableStreamBroker
+from tasks.middleware import request_labels
+
+MOST_UNDER_WAY = 200
+
+
+class Errands:
+    """Sends tasks in the background and never fails: a sweep does what could not be sent."""
+
+    def __init__(self, broker: ReliableStreamBroker) -> None:
+        self._broker = broker
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def read_note(self, note_id: str) -> None:
+        self._send(notes.READ, note_id=note_id)
+
+    async def send_letter(self, letter_id: str) -> None:
+        self._send(mail.SEND, letter_id=letter_id)
+
+    async def close(self) -> None:
+        """Let what is under way arrive, for a second at most."""
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=1.0)
+
+    def later(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do this after the answer. Whether it went well changes nothing for anybody."""
+        if not self._begin(self._try(work)):
+            work.close()
+
+    def _send(self, name: str, **arguments: Any) -> None:
+        task = self._broker.find_task(name)
+        if task is None:
+            raise LookupError(name)
+        self._begin(self._kick(task, arguments))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> bool:
+        if len(self._under_way) >= MOST_UNDER_WAY:  # Redis or MongoDB does not answer
+            work.close()
+            return False
+        begun = asyncio.create_task(work, name="errand")
+        self._under_way.add(begun)
+        begun.add_done_callback(self._under_way.discard)
+        return True
+
+    async def _try(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except Exception as error:
+            log.warning("errand.not_done", **describe_error(error))
+
+    async def _kick(self, task: AsyncTaskiqDecoratedTask[Any, Any], arguments: dict[str, Any]) -> None:
+        try:
+            await task.kicker().with_labels(**request_labels()).kiq(**arguments)
+        except SendTaskError as error:
+            log.warning("errand.not_sent", task=task.task_name, **describe_error(error.__cause__ or error))

@@ -1,0 +1,145 @@
+"""The worker and the scheduler as running roles.
+
+A worker does what the streams bring it, and looks by itself whenever no tick has come for a while: with Redis away,
+or every scheduler dead, reminders are late by seconds, not lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from taskiq.cli.scheduler.run import SchedulerLoop
+from taskiq.receiver import Receiver
+
+from hospital_rt.logs import describe_error, log
+from hospital_rt.ops.health import Readiness, probed
+from hospital_rt.ops.metrics import Metrics
+from hospital_rt.settings import Settings
+from hospital_rt.storage.redis_client import make_redis
+from models.app_context import House
+from tasks import audit, mail, mail_reminders, notes, push, reminders
+from tasks.broker import ReliableStreamBroker, make_broker, make_scheduler
+from tasks.collect_metrics import count_figures
+from tasks.middleware import TickCount, Watch
+from tasks.notes import Desk
+from tasks.registry import register_all
+
+TASKS_AT_ONCE = 64
+FINISH_WITHIN_S = 5.0
+PATIENCE_TICKS = 2.5
+NO_TICK_S = 15.0                       # and the schedule counts as gone: readiness says so
+
+
+async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Work until ``stop`` is set; then finish or hand back what is at work."""
+    tick_s = house.settings.tick_s
+    broker = make_broker(house.settings.redis_url or "")
+    resources = house.resources
+    watch = Watch(resources.metrics)
+    broker.add_middlewares(watch)
+    register_all(broker, tick_s=tick_s)
+    desk, began = Desk(house), time.monotonic()
+    broker.state.house = house
+    broker.state.desk = desk
+    await broker.startup()
+    finish = asyncio.Event()
+    listening = asyncio.create_task(_receive(broker, finish), name="receiver")
+    looks: dict[str, Callable[[], Awaitable[Any]]] = {
+        reminders.NAME: lambda: reminders.remind_due(house),
+        notes.SWEEP: desk.sweep,
+        mail.SWEEP: lambda: mail.sweep_letters(house),
+        mail_reminders.SWEEP: lambda: mail_reminders.sweep_mail_reminders(house),
+        push.SWEEP: lambda: push.sweep_push(house),
+        audit.NAME: lambda: audit.bind_audit(house),
+    }
+    watching = asyncio.create_task(_look_alone(house, looks, watch, tick_s=tick_s), name="watch")
+    counting = asyncio.create_task(count_figures(house), name="figures")
+    resources.metrics.notes_at_work.set_function(lambda: desk.at_work)
+
+    async def ticks_come() -> bool:
+        return time.monotonic() - watch.came.get(reminders.NAME, began) < max(NO_TICK_S, tick_s * PATIENCE_TICKS)
+
+    readiness = Readiness(
+        needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping, "schedule": ticks_come}
+    )
+    try:
+        async with probed(house.settings, readiness, resources.metrics):
+            ready()
+            warming = asyncio.create_task(resources.extractor.warm(), name="warming")
+            await stop.wait()
+            warming.cancel()
+    finally:
+        finish.set()
+        broker.stop_listening()
+        watching.cancel()
+        counting.cancel()
+        await desk.close()
+        await asyncio.wait({listening, watching, counting}, timeout=FINISH_WITHIN_S + 1)
+        listening.cancel()
+        with contextlib.suppress(Exception):
+            await broker.shutdown()
+
+
+async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
+    """Do what the streams bring, with a new receiver should one fail."""
+    while not finish.is_set():
+        receiver = Receiver(
+            broker, max_async_tasks=TASKS_AT_ONCE, run_startup=False, wait_tasks_timeout=FINISH_WITHIN_S,
+            validate_params=False,
+        )  # fmt: skip
+        try:
+            await receiver.listen(finish)
+        except Exception as error:
+            inner = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            log.error("receiver.failed", **describe_error(inner))
+            await asyncio.sleep(1)  # backoff
+
+
+async def _look_alone(
+    house: House, looks: dict[str, Callable[[], Awaitable[Any]]], watch: Watch, *, tick_s: int
+) -> None:
+    """Do by hand what no tick has asked for lately, and clear away what dead processes hold."""
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(tick_s)  # the beat of the tick
+        await house.resources.database.abandoned.end()
+        for name, look in looks.items():
+            if time.monotonic() - watch.came.get(name, began) < tick_s * PATIENCE_TICKS:
+                continue
+            try:
+                await look()
+            except Exception as error:
+                log.warning("look.failed", task=name, **describe_error(error))
+
+
+async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Send ticks until ``stop`` is set. Any number of these may run."""
+    metrics = Metrics()
+    broker: ReliableStreamBroker = make_broker(settings.redis_url or "")
+    broker.add_middlewares(TickCount(metrics))
+    register_all(broker, tick_s=settings.tick_s)
+    scheduler = make_scheduler(broker)
+    for source in scheduler.sources:
+        await source.startup()
+    redis = make_redis(settings.redis_url or "")
+    loop = asyncio.create_task(SchedulerLoop(scheduler).run(), name="schedule")
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        # Without Redis no tick goes out, and the workers look by themselves: nothing that a restart would mend.
+        async with probed(settings, Readiness(wanted={"redis": redis.ping}), metrics):
+            ready()
+            await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if loop.done():
+                loop.result()
+    finally:
+        for task in (loop, stopping):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await loop
+        with contextlib.suppress(Exception):
+            await redis.aclose()
+            await broker.shutdown()

@@ -1,0 +1,228 @@
+"""Who may do what: one table, from which a test is made for each door and each kind of caller.
+
+A row is a method and a path with whose object it names; a column is a caller; a cell is the status. ``D`` objects
+belong to the patient's present doctor, ``F`` objects to the former one. The table must know every route.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers.routes import API
+from tests.support.channel import open_channel
+from tests.support.driver import PASSWORD, Caller, Clinic, Person, item, plan_item
+
+CALLERS = ("nobody", "patient", "other_patient", "doctor", "former_doctor", "stranger", "pending", "deactivated")
+
+# Kinds of doors, by what each caller gets. 0: not asked, because it would end the caller's own account.
+ANYONE = "anyone"
+USER = dict(zip(CALLERS, (401, 200, 200, 200, 200, 200, 200, 401), strict=True))
+OWN = dict(zip(CALLERS, (401, 200, 404, 200, 404, 404, 403, 401), strict=True))
+PATIENT = dict(zip(CALLERS, (401, 200, 200, 403, 403, 403, 403, 401), strict=True))
+THIS_PATIENT = dict(zip(CALLERS, (401, 200, 404, 403, 403, 403, 403, 401), strict=True))
+DOCTOR = dict(zip(CALLERS, (401, 403, 403, 200, 200, 200, 403, 401), strict=True))
+THIS_DOCTOR = dict(zip(CALLERS, (401, 403, 403, 200, 404, 404, 403, 401), strict=True))
+NO_DOCTOR = dict(zip(CALLERS, (401, 403, 403, 404, 404, 404, 403, 401), strict=True))
+CLINICAL = dict(zip(CALLERS, (401, 200, 200, 200, 200, 200, 403, 401), strict=True))
+
+
+PUSH: dict[str, Any] = {"endpoint": "https://127.0.0.1/x", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One door. ``{name}`` in path and body is filled from the scene."""
+
+    method: str
+    path: str
+    expect: dict[str, int]
+    body: Any = None
+    success: int = 200
+    only: tuple[str, ...] = field(default=CALLERS)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+TABLE = (
+    Row("GET", "/api/me/", USER),
+    Row("PATCH", "/api/me/", USER, {"language": "es"}),
+    Row("DELETE", "/api/me/", USER, {"password": PASSWORD}, 204),
+    Row("POST", "/api/me/password/", USER, {"current": PASSWORD, "password": "another-quiet-meadow-7"}, 204),
+    Row("GET", "/api/me/sessions/", USER),
+    Row("DELETE", "/api/me/sessions/{patient_session}/",
+        dict(zip(CALLERS, (401, 200, 404, 404, 404, 404, 404, 401), strict=True)), None, 204),
+    Row("GET", "/api/me/access-log/", PATIENT),
+    Row("POST", "/api/me/calendar/", PATIENT, None, 201),
+    Row("DELETE", "/api/me/calendar/", PATIENT, None, 204),
+    Row("GET", "/api/me/push/", PATIENT),
+    Row("POST", "/api/me/push/", PATIENT, PUSH, 201),
+    Row("DELETE", "/api/me/push/", {**PATIENT, "patient": 404, "other_patient": 404}, {"endpoint": PUSH["endpoint"]}),
+    Row("GET", "/api/me/email-reminders/", PATIENT),
+    Row("PUT", "/api/me/email-reminders/", PATIENT),
+    Row("DELETE", "/api/me/email-reminders/", PATIENT, None, 204),
+    Row("GET", "/api/doctors/", USER),
+    Row("GET", "/api/assign/", {**PATIENT, "other_patient": 404}),
+    Row("POST", "/api/assign/", PATIENT, {"doctor_id": "{doctor}"}, 201),
+    Row("DELETE", "/api/assign/", {**PATIENT, "other_patient": 404}, None, 204),
+    Row("GET", "/api/my-patients/", DOCTOR),
+    Row("GET", "/api/notes/", CLINICAL),
+    Row("GET", "/api/notes/?patient_id={patient}", OWN),
+    Row("POST", "/api/notes/", THIS_DOCTOR, {"patient_id": "{patient}", "text": "Walk 20 minutes daily."}, 202),
+    Row("GET", "/api/notes/{note}/", OWN),
+    Row("GET", "/api/notes/{former_note}/", {**OWN, "doctor": 404}),
+    Row("POST", "/api/notes/{failed}/retry/", THIS_DOCTOR, None, 202),
+    Row("POST", "/api/notes/{former_note}/retry/", NO_DOCTOR),
+    Row("POST", "/api/notes/{proposed}/approve/", THIS_DOCTOR),
+    Row("POST", "/api/notes/{former_note}/approve/", NO_DOCTOR),
+    Row("POST", "/api/notes/{proposed}/reject/", THIS_DOCTOR),
+    Row("POST", "/api/notes/{note}/withdraw/", THIS_DOCTOR),
+    Row("POST", "/api/notes/{former_note}/withdraw/", NO_DOCTOR),
+    Row("GET", "/api/steps/", CLINICAL),
+    Row("GET", "/api/steps/?patient_id={patient}&status=all", OWN),
+    Row("GET", "/api/steps/{step}/", OWN),
+    Row("POST", "/api/steps/{step}/cancel/", OWN),
+    Row("GET", "/api/steps/{proposed_step}/", {**OWN, "patient": 404}),
+    Row("POST", "/api/steps/{proposed_step}/cancel/", {**OWN, "patient": 404, "doctor": 404}),
+    Row("POST", "/api/check-in/{step}/", THIS_PATIENT),
+    Row("DELETE", "/api/check-in/{answered}/", THIS_PATIENT),
+    Row("GET", "/api/events/", USER),
+    Row("GET", "/api/adherence/?patient_id={patient}", OWN),
+    Row("GET", "/fhir/Patient", CLINICAL),
+    Row("GET", "/fhir/Patient/{patient}", OWN),
+    Row("GET", "/fhir/Practitioner", CLINICAL),
+    Row("GET", "/fhir/Practitioner/{doctor}", CLINICAL),
+    Row("GET", "/fhir/Practitioner/{patient}",
+        dict(zip(CALLERS, (401, 404, 404, 404, 404, 404, 403, 401), strict=True))),
+    Row("GET", "/fhir/CarePlan", CLINICAL),
+    Row("GET", "/fhir/CarePlan?patient={patient}", OWN),
+    Row("GET", "/fhir/CarePlan/{note}", OWN),
+    Row("GET", "/fhir/CarePlan/{former_note}", {**OWN, "doctor": 404}),
+    Row("GET", "/fhir/CarePlan/{proposed}", {**OWN, "patient": 404}),
+    Row("GET", "/fhir/Task", CLINICAL),
+    Row("GET", "/fhir/Task?subject=Patient/{patient}", OWN),
+    Row("GET", "/fhir/Task/{step}", OWN),
+    Row("GET", "/fhir/Task/{proposed_step}", {**OWN, "patient": 404}),
+    Row("GET", "/fhir/Communication", CLINICAL),
+    Row("GET", "/fhir/Communication?patient={patient}", OWN),
+    Row("GET", "/fhir/Communication/{answer}", OWN),
+)
+# Doors without a sign-in: what they let through is tried in the tests of accounts.
+OPEN_DOORS = {
+    ("POST", "/api/signup/"), ("POST", "/api/verify-email/"), ("POST", "/api/token/"), ("POST", "/api/token/refresh/"),
+    ("POST", "/api/token/revoke/"), ("POST", "/api/forgot-password/"), ("POST", "/api/reset-password/"),
+    ("GET", "/fhir/metadata"),
+}  # fmt: skip
+
+
+class Scene:
+    """A patient, their present and former doctor, and everybody who should see nothing."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self.clinic = clinic
+        self.people: dict[str, Caller] = {"nobody": clinic.anyone}
+        self.ids: dict[str, str] = {}
+
+    async def set(self) -> Scene:
+        clinic = self.clinic
+        patient, doctor, former = await clinic.patient(), await clinic.doctor(), await clinic.doctor()
+        await clinic.assign(patient, former)
+        self.ids["former_note"] = (await clinic.note(former, patient, checklist=[item("Weigh yourself")]))["id"]
+        await clinic.assign(patient, doctor)
+        note = await clinic.note(
+            doctor, patient, checklist=[item("Book a chest X-ray"), item("Call the desk")],
+            plan=[plan_item("Walk 20 minutes", "Walk 20 minutes daily")],
+        )  # fmt: skip
+        answered = await patient.step("Call the desk")
+        assert (await patient.post(f"/api/check-in/{answered['id']}/")).status == 200
+        clinic.model.will({"do": "refuse"})
+        failed = await clinic.submit(doctor, patient, "Rest well.")
+        await clinic.read_notes()
+        proposed = await clinic.note(
+            doctor, patient, checklist=[item("Drink water"), item("Take 500 mg of gold", "Drink water")],
+            text="Drink water.", expect="proposed",
+        )  # fmt: skip
+        pending = await clinic.doctor()
+        await clinic.house.store.users.update(pending.id, {"status": "pending"})
+        deactivated = await clinic.patient()
+        await clinic.house.store.users.update(deactivated.id, {"status": "deactivated"})
+        self.people |= {
+            "patient": patient, "other_patient": await clinic.patient(), "doctor": doctor, "former_doctor": former,
+            "stranger": await clinic.doctor(), "pending": pending, "deactivated": deactivated,
+        }  # fmt: skip
+        answers = (await patient.get("/fhir/Communication?category=check-in")).body["entry"]
+        sessions = (await patient.get("/api/me/sessions/")).body["items"]
+        self.ids |= {
+            "patient": patient.id, "doctor": doctor.id, "note": note["id"], "failed": failed["id"],
+            "proposed": proposed["id"], "proposed_step": proposed["steps"][0]["id"], "answered": answered["id"],
+            "step": (await patient.step("Walk"))["id"], "patient_session": sessions[0]["id"],
+            "answer": answers[0]["resource"]["id"],
+        }  # fmt: skip
+        return self
+
+    async def ask(self, row: Row, caller: str) -> int:
+        body = row.body and {
+            key: value.format(**self.ids) if isinstance(value, str) else value for key, value in row.body.items()
+        }
+        answer = await self.people[caller].call(row.method, row.path.format(**self.ids), body)
+        return answer.status
+
+
+def refused_first(expect: dict[str, int]) -> list[str]:
+    """Those who are let in come last, so that what they change cannot explain a refusal."""
+    return sorted(CALLERS, key=lambda caller: (expect[caller] == 200, caller != "patient"))
+
+
+@pytest.mark.settings(push_hosts=("127.0.0.1",))
+@pytest.mark.parametrize("row", TABLE, ids=str)
+async def test_each_door_lets_in_whom_the_table_says(clinic: Clinic, row: Row) -> None:
+    scene = await Scene(clinic).set()
+    got, wanted = {}, {}
+    for caller in refused_first(row.expect):
+        expected = row.expect[caller]
+        wanted[caller] = row.success if expected == 200 else expected
+        got[caller] = await scene.ask(row, caller)
+    if row.path == "/api/assign/" and row.method == "POST":
+        assert got.pop("patient") == 200 and wanted.pop("patient") == 201   # already theirs
+    assert got == wanted
+
+
+def test_the_table_knows_every_route() -> None:
+    known = {(row.method, _bare(row.path)) for row in TABLE} | OPEN_DOORS
+    served = {(method, _bare(route.path)) for route in API for method in route.handler.operations}
+    assert served - known == set(), "these doors are in no row"
+    assert {door for door in known if door not in served} == set(), "these rows lead to no door"
+
+
+def test_the_readme_counts_truly() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    said = re.search(r"deactivated user: more than (\d+) cases", readme)
+    assert said is not None
+    cases = len(TABLE) * len(CALLERS) + len(CALLERS)     # the live channel's check-in besides
+    assert int(said.group(1)) < cases < int(said.group(1)) + 100
+
+
+def _bare(path: str) -> str:
+    return "/".join("{}" if part.startswith("{") else part for part in path.split("?")[0].split("/"))
+
+
+async def test_a_check_in_on_the_live_channel_is_judged_like_rest(clinic: Clinic) -> None:
+    scene = await Scene(clinic).set()
+    for caller in refused_first(THIS_PATIENT):
+        person, expected = scene.people[caller], THIS_PATIENT[caller]
+        if expected == 401:
+            channel = await open_channel(clinic.base)
+            await channel.send({"type": "auth", "token": person.access or "none"})
+            assert await channel.closed() == 4401
+            continue
+        assert isinstance(person, Person)
+        async with person.live() as channel:
+            reply = await channel.ask({"type": "check_in", "id": "1", "step_id": scene.ids["step"]})
+        assert reply["ok"] is (expected == 200), caller
+        if expected != 200:
+            assert reply["error"]["status"] == expected, caller

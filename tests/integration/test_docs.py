@@ -1,0 +1,231 @@
+"""The documents: OpenAPI as served and printed, Swagger UI from local files, and a README whose commands exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import jsonschema_rs
+import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
+from handlers.routes import API, openapi_document
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.settings import Settings
+from hospital_rt.web.problems import Problem
+from main import make_parser
+from tests.support import described
+from tests.support.admin_driver import environment_of, run
+from tests.support.driver import PASSWORD, Clinic, item
+from tests.support.mailbox import link_token
+
+HERE = Path(__file__).resolve().parents[2]
+
+
+def test_every_route_and_method_is_described() -> None:
+    document = openapi_document()
+    told = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    served = {(route.path, method) for route in API for method in route.handler.operations}
+    assert told == served
+    assert document["openapi"].startswith("3.1")
+
+
+def test_every_operation_says_who_may_call_it_and_how_it_refuses() -> None:
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"] and operation["description"], (method, path)
+            refusals = {status for status in operation["responses"] if status[0] in "45"}
+            assert "503" in refusals, (method, path)
+            assert ("401" in refusals) or "security" not in operation, (method, path)
+            for status in refusals:
+                media_type = described.FHIR if path.startswith("/fhir/") else described.PROBLEM
+                assert media_type in operation["responses"][status]["content"], (method, path, status)
+
+
+def test_the_document_is_openapi_3_1_and_names_each_operation_once() -> None:
+    document = openapi_document()
+    OPENAPI_31_VALIDATOR.validate(document)
+    names = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names))
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_one() -> None:
+    document = openapi_document()
+    schemas = document["components"]["schemas"]
+    for name in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)):
+        assert name in schemas, name
+    for name in schemas:
+        jsonschema_rs.meta.validate({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
+
+
+async def test_the_document_is_served_as_it_is_printed(clinic: Clinic) -> None:
+    served = await clinic.anyone.get("/openapi.json")
+    assert served.status == 200 and served.headers["Content-Type"].startswith("application/json")
+    printed = subprocess.run(  # noqa: ASYNC221 - a short command, and nothing else runs meanwhile
+        [sys.executable, "main.py", "openapi"], capture_output=True, text=True, cwd=HERE, check=True
+    )
+    assert served.body == json.loads(printed.stdout) == openapi_document()
+
+
+DROPPED = item("Take warfarin 5 mg", "nothing of the kind")
+# Where addresses are confirmed; met in test_account_mail.py.
+ELSEWHERE = {("post_api_signup", "202")}
+
+
+@pytest.mark.settings(push_hosts=("push.example",))
+async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
+    """Each is met once here; that its body is of the described shape is seen to by every call of every test."""
+    described.met.clear()
+    patient, doctor = await clinic.patient(), await clinic.doctor()
+    anyone = clinic.anyone
+    await clinic.assign(patient, doctor)
+    await clinic.assign(patient, doctor)
+    proposed = await clinic.note(
+        doctor, patient, checklist=[item("Book a scan"), DROPPED], text="Book a scan.", expect="proposed"
+    )
+    note = f"/api/notes/{proposed['id']}"
+    await doctor.post(f"{note}/approve/")
+    again = await clinic.note(
+        doctor, patient, checklist=[item("Book a test"), DROPPED], text="Book a test.", expect="proposed"
+    )
+    await doctor.post(f"/api/notes/{again['id']}/reject/")
+    clinic.model.will({"do": "refuse"})
+    failed = await clinic.submit(doctor, patient, "Walk.")
+    await clinic.read_notes()
+    await doctor.post(f"/api/notes/{failed['id']}/retry/")
+    walk = await clinic.plan_daily(doctor, patient, "Walk")
+    await clinic.tick("2027-03-02T09:00")
+    step = f"/api/steps/{walk['id']}/"
+    for user in (patient, doctor):
+        for path in ("/api/notes/", f"{note}/", "/api/steps/?status=all", step, "/api/events/", "/api/doctors/",
+                     f"/api/adherence/?patient_id={patient.id}", "/api/me/", "/api/me/sessions/"):  # fmt: skip
+            assert (await user.get(path)).status == 200, path
+        for kind in ("metadata", "Patient", "Practitioner", "CarePlan", "Task", "Communication"):
+            found = (await user.get(f"/fhir/{kind}")).body
+            for entry in found.get("entry", []):
+                assert (await user.get(f"/fhir/{kind}/{entry['resource']['id']}")).status == 200
+    await patient.post(f"/api/check-in/{walk['id']}/")
+    assert (await patient.get(step)).body["check_ins"]
+    await patient.delete(f"/api/check-in/{walk['id']}/")
+    assert (await doctor.get("/api/my-patients/")).body["items"]
+    await doctor.post(f"{step}cancel/")
+    await doctor.post(f"{note}/withdraw/")
+    await patient.get("/api/assign/")
+    assert (await patient.get("/api/me/access-log/")).body["items"]
+    await patient.delete("/api/assign/")
+    await patient.patch("/api/me/", {"reminder_time": "08:00"})
+    await patient.post("/api/me/calendar/")
+    await patient.delete("/api/me/calendar/")
+    keys = {"p256dh": "B" + "A" * 86, "auth": "A" * 22}
+    await patient.post("/api/me/push/", {"endpoint": "https://push.example/device", "keys": keys})
+    [device] = (await patient.get("/api/me/push/")).body["items"]
+    await patient.delete("/api/me/push/", {"id": device["id"]})
+    await patient.call("PUT", "/api/me/email-reminders/")
+    await patient.get("/api/me/email-reminders/")
+    await patient.delete("/api/me/email-reminders/")
+    tablet = await clinic.sign_in(patient.user)
+    [session] = [one for one in (await tablet.get("/api/me/sessions/")).body["items"] if not one["current"]]
+    await tablet.delete(f"/api/me/sessions/{session['id']}/")
+    newer = (await anyone.post("/api/token/refresh/", {"refresh": tablet.refresh})).body["refresh"]
+    await anyone.post("/api/token/revoke/", {"refresh": newer})
+    await anyone.post("/api/forgot-password/", {"email": patient.email})
+    token = await link_token(clinic, patient.email)
+    await anyone.post("/api/reset-password/", {"token": token, "password": PASSWORD})
+    patient = await clinic.sign_in(patient.user)
+    await patient.post("/api/me/password/", {"current": PASSWORD, "password": PASSWORD})
+    await patient.delete("/api/me/", {"password": PASSWORD})
+    await anyone.post("/api/verify-email/", {"token": await unverified(clinic), "password": PASSWORD})
+    every = {
+        (operation["operationId"], status)
+        for methods in openapi_document()["paths"].values() for operation in methods.values()
+        for status in operation["responses"] if status.startswith("2")
+    }  # fmt: skip
+    assert every - described.met == ELSEWHERE
+
+
+async def unverified(clinic: Clinic) -> str:
+    """The link of somebody who signed up while addresses were still confirmed."""
+    user = await clinic.sign_up("patient")
+    await clinic.house.store.users.update(user["id"], {"email_confirmed": False})
+    tokens, link_id = clinic.house.resources.tokens, str(uuid4())
+    token = tokens.link_token(use="verify", link_id=link_id)
+    await clinic.house.store.letters.make_link(
+        link_id=link_id, user_id=user["id"], use="verify", token_hash=tokens.hash_link(token), now=utcnow()
+    )
+    return token
+
+
+SUPERSEDED = json.dumps(Problem("superseded").document()).encode()
+WRONG_ANSWERS = [
+    ("GET", "/api/me/", 500, {}, b"{}"),
+    ("GET", "/api/me/", 404, {"Content-Type": "text/html"}, b"<h1>"),
+    ("GET", "/api/me/", 200, {}, b'{"id": "x"}'),
+    ("GET", "/api/me/", 201, {}, b"{}"),
+    ("DELETE", "/api/assign", 204, {}, b"{}"),
+    ("GET", "/api/doctors?q=x", 200, {}, b'{"items": [], "next": 7}'),
+    ("GET", "/api/steps/", 200, {}, b'{"items": [], "next": null}'),
+    ("GET", "/api/me/", 401, {"Content-Type": described.PROBLEM}, b"{}"),
+    ("GET", "/api/me/", 409, {"Content-Type": described.PROBLEM}, SUPERSEDED),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "headers", "raw"), WRONG_ANSWERS)
+def test_an_answer_that_is_not_as_its_document_says_is_noticed(
+    method: str, path: str, status: int, headers: dict[str, str], raw: bytes
+) -> None:
+    usual = {"X-Request-ID": "x", "Cache-Control": "no-store", "Content-Type": "application/json"}
+    with pytest.raises(AssertionError):
+        described.check(method, path, status, {**usual, **headers}, raw)
+
+
+async def test_swagger_ui_comes_whole_from_this_server(clinic: Clinic) -> None:
+    page = await clinic.anyone.get("/swagger/")
+    assert page.status == 200
+    text = page.raw.decode()
+    linked = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert linked and all(link.startswith("/") for link in linked), linked
+    for link in linked:
+        answer = await clinic.anyone.get(link)
+        assert answer.status == 200, link
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "http" not in policy
+    assert b"SwaggerUIBundle" in (await clinic.anyone.get("/swagger/files/swagger-ui-bundle.js")).raw
+    schemes = openapi_document()["components"]["securitySchemes"]
+    assert schemes["bearer"]["scheme"] == "bearer", "a token pasted in is enough"
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    makefile = (HERE / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    lines = re.findall(r"^make ([a-z -]+?)(?: +#.*)?$", readme, re.MULTILINE)
+    asked = {word for line in lines for word in line.split()}
+    assert {"run", "test"} <= asked and asked - targets == set()
+    usage = make_parser().format_help()
+    for command in re.findall(r"`python main\.py ([a-z]+)", readme):
+        assert re.search(rf"^ +{command}\b", usage, re.MULTILINE), command
+
+
+async def test_the_operators_commands_of_the_readme_run_as_they_stand(
+    clinic: Clinic, elsewhere: Settings, tmp_path: Path
+) -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^ *python main\.py (admin .+?)(?: +#.*)?$", readme, re.MULTILINE)
+    assert {"backup", "restore", "schema", "verify-audit"} <= {line.split()[1] for line in lines}
+    await clinic.note(*reversed(await clinic.pair()), checklist=[item("Book a scan")])
+    for line in lines:
+        there = "restore" in line or "new-epoch" in line
+        environment = environment_of(elsewhere if there else clinic.house.settings)
+        ran = await run(*line.split(), environment=environment, cwd=tmp_path)
+        assert ran.code == 0, (line, ran)
+
+
+def test_every_picture_and_file_the_readme_shows_is_there() -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    for link in re.findall(r"!?\[[^\]]*\]\(([^)#]+)\)", readme):
+        assert link.startswith("http") or (HERE / link).exists(), link

@@ -1,0 +1,186 @@
+"""Other ways to hear: the private calendar, and Web Push when no page is open."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from typing import Any
+
+import http_ece
+import icalendar
+import pytest
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from hospital_rt.delivery.web_push import EndpointRefused, PushSender, is_public
+from tasks.push import sweep_push
+from tests.support.driver import Clinic, item, plan_item
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+class Device:
+    """A browser's push service and the device behind it: it can open what was meant for it."""
+
+    def __init__(self) -> None:
+        self.key, self.secret = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
+        self.received: list[dict[str, Any]] = []
+        self.status = 201
+        device = self
+
+        class Endpoint(tornado.web.RequestHandler):
+            def post(self, _path: str) -> None:
+                headers = dict(self.request.headers.get_all())
+                opened = http_ece.decrypt(
+                    self.request.body, private_key=device.key, auth_secret=device.secret, version="aes128gcm"
+                )
+                device.received.append({"headers": headers, "data": opened})
+                self.set_status(device.status)
+                if device.status == 302:
+                    self.set_header("Location", f"http://127.0.0.1:{device.port}/elsewhere")
+
+        sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")
+        self.port = sockets[0].getsockname()[1]
+        self.server = tornado.httpserver.HTTPServer(tornado.web.Application([(r"/(.*)", Endpoint)]))
+        self.server.add_sockets(sockets)
+
+    def subscription(self) -> dict[str, Any]:
+        point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return {
+            "endpoint": f"http://127.0.0.1:{self.port}/device", "expirationTime": None,
+            "keys": {"p256dh": b64(point), "auth": b64(self.secret)},
+        }  # fmt: skip
+
+
+async def test_a_calendar_program_shows_the_reminders_on_the_patients_clock(clinic: Clinic) -> None:
+    patient, doctor = await clinic.pair(timezone="Europe/Berlin")
+    await clinic.note(
+        doctor, patient, checklist=[item("Book a chest X-ray")],
+        plan=[plan_item("Take amoxicillin", "Take amoxicillin twice a day for 2 days",
+                        times_per_day=2, duration_days=2)],
+    )  # fmt: skip
+    made = await patient.post("/api/me/calendar/")
+    path = made.body["url"].removeprefix(clinic.base)
+    answer = await clinic.anyone.get(path)
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/calendar")
+    calendar = icalendar.Calendar.from_ical(answer.raw)
+    events = list(calendar.walk("VEVENT"))
+    assert [str(event["summary"]) for event in events] == ["You have a reminder"] * 4
+    assert events[0].decoded("dtstart").isoformat() == "2027-03-01T21:00:00+01:00"
+    assert b"amoxicillin" not in answer.raw
+    assert len({str(event["uid"]) for event in events}) == 4
+
+    titled = await patient.post("/api/me/calendar/", {"titles": True})
+    assert (await clinic.anyone.get(path)).status == 404, "the older link ended"
+    assert b"amoxicillin" in (await clinic.anyone.get(titled.body["url"].removeprefix(clinic.base))).raw
+
+
+async def test_a_calendar_link_ends_when_it_is_revoked_or_its_patient_leaves(clinic: Clinic) -> None:
+    patient = await clinic.patient()
+    path = (await patient.post("/api/me/calendar/")).body["url"].removeprefix(clinic.base)
+    assert (await patient.delete("/api/me/calendar/")).status == 204
+    assert (await clinic.anyone.get(path)).slug == "not-found"
+    path = (await patient.post("/api/me/calendar/")).body["url"].removeprefix(clinic.base)
+    assert (await clinic.anyone.get(path)).status == 200
+    assert (await patient.delete("/api/me/", {"password": patient.password})).status == 204
+    assert (await clinic.anyone.get(path)).slug == "not-found"
+
+
+@pytest.mark.settings(push_hosts=("127.0.0.1",))
+async def test_a_closed_page_is_told_in_neutral_words_once_for_a_reminder(clinic: Clinic) -> None:
+    device = Device()
+    patient, doctor = await clinic.pair()
+    made = await patient.post("/api/me/push/", device.subscription())
+    assert made.status == 201 and len(made.body["items"]) == 1
+    await clinic.plan_daily(doctor, patient, "Take amoxicillin")
+    await clinic.tick("2027-03-02T09:00")
+    assert await sweep_push(clinic.house) == 0, "the page has a moment to show it"
+    clinic.set_clock("2027-03-02T09:01")
+    assert await asyncio.gather(sweep_push(clinic.house), sweep_push(clinic.house)) in ([1, 0], [0, 1])
+    assert await sweep_push(clinic.house) == 0
+    (push,) = device.received
+    assert push["data"] == b'{"type": "reminder"}'
+    assert push["headers"]["Authorization"].startswith("vapid ") and push["headers"]["Ttl"] == "3600"
+
+
+@pytest.mark.settings(push_hosts=("127.0.0.1",))
+async def test_what_the_page_showed_or_the_patient_answered_is_not_pushed(clinic: Clinic) -> None:
+    device = Device()
+    patient, doctor = await clinic.pair()
+    await patient.post("/api/me/push/", device.subscription())
+    step = await clinic.plan_daily(doctor, patient, "Take amoxicillin")
+    async with patient.live() as page:
+        await clinic.tick("2027-03-02T09:00")
+        due = await page.next("reminder.due")
+        await page.send({"type": "ack", "seq": due["seq"]})
+        await page.nothing_more()
+    clinic.set_clock("2027-03-02T09:01")
+    assert await sweep_push(clinic.house) == 0
+    await clinic.tick("2027-03-03T09:00")
+    assert (await patient.post(f"/api/check-in/{step['id']}/")).status == 200
+    clinic.set_clock("2027-03-03T09:01")
+    assert await sweep_push(clinic.house) == 0
+    assert device.received == []
+
+
+@pytest.mark.settings(push_hosts=("127.0.0.1",))
+async def test_a_device_that_unsubscribed_is_forgotten_and_no_redirect_is_followed(clinic: Clinic) -> None:
+    device = Device()
+    patient, doctor = await clinic.pair()
+    await patient.post("/api/me/push/", device.subscription())
+    await clinic.plan_daily(doctor, patient, "Take amoxicillin")
+    device.status = 302
+    await clinic.tick("2027-03-02T09:00")
+    clinic.set_clock("2027-03-02T09:01")
+    assert await sweep_push(clinic.house) == 0 and len(device.received) == 1
+    device.status = 410
+    clinic.set_clock("2027-03-02T09:02")
+    await sweep_push(clinic.house)
+    assert len(device.received) == 2
+    assert (await patient.get("/api/me/push/")).body["items"] == []
+
+
+@pytest.mark.parametrize("endpoint", [
+    "http://push.example.org/x", "https://127.0.0.1/x", "https://localhost/x", "https://10.0.0.1/x",
+    "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[64:ff9b::a9fe:a9fe]/x", "https://0x7f.1/x", "https://0177.0.0.1/x",
+    "https://127.1/x", "https://127.0.0.1./x", "https://[fec0::1]/x", "https://1.1.1.1\\@127.0.0.1/x",
+    "https://%31%32%37.0.0.1/x", "https://\uff11\uff12\uff17.0.0.1/x", "https://[::1%25lo]/x", "file:///etc/passwd",
+    "https://169.254.169.254/latest", "https://0.0.0.0/x",
+    "https://user:pw@push.example.org/x", "ftp://push.example.org/x", "https://2130706433/x", "https://[/x",
+])  # fmt: skip
+async def test_an_endpoint_inside_the_house_is_refused(clinic: Clinic, endpoint: str) -> None:
+    patient = await clinic.patient()
+    subscription = {"endpoint": endpoint, "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
+    answer = await patient.post("/api/me/push/", subscription)
+    assert answer.slug == "invalid" and answer.body["errors"][0]["pointer"] == "#/endpoint"
+
+
+async def test_a_name_that_turns_private_after_it_was_checked_is_not_connected_to() -> None:
+    sender = PushSender(private_key=PushSender.new_private_key(), subject="mailto:a@example.org", hosts=())
+    with pytest.raises(OSError, match="no public address"):
+        # The session's own resolver is private to aiohttp, which types its connector as one of several kinds.
+        await sender._open().connector._resolver.resolve("localhost", 443)  # type: ignore[union-attr]
+    with pytest.raises(EndpointRefused):
+        await sender.check("https://localhost/x")
+    with pytest.raises(OSError) as refused:   # an address in the URL itself is never looked up
+        await sender._open().get("https://127.0.0.1:9/x")
+    assert "no public address" in repr(refused.value.__cause__)
+    await sender.close()
+
+
+def test_public_means_public() -> None:
+    assert is_public("93.184.216.34") and is_public("2606:2800:220:1::1")
+    assert not any(map(is_public, ("10.1.2.3", "fe80::1%eth0", "::", "224.0.0.1", "::ffff:10.0.0.1", "nonsense")))
+    # IPv4 inside IPv6, sites, segments, relays and examples: by one of these a push would come home.
+    inward = (
+        "64:ff9b::a00:1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:0:7f00:1",
+        "2001:0:a00:1::", "fec0::1", "fd00:ec2::254", "5f00::1", "3fff::1", "192.88.99.1", "100.64.0.1",
+    )  # fmt: skip
+    assert [address for address in inward if is_public(address)] == []
+    assert is_public("64:ff9b::5db8:d822"), "a public address as an IPv6-only network sees it"

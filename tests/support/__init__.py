@@ -1,0 +1,1 @@
+"""What tests share: drivers, processes, stand-in servers."""

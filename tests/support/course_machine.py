@@ -1,0 +1,297 @@
+"""A state machine that lives through courses: the service's rules beside the plain reference, compared at each turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from hospital_rt.domain import course as rules
+from hospital_rt.domain.clock import local_day, to_wire
+from hospital_rt.domain.course_undo import undo
+from hospital_rt.domain.schedule import Schedule
+from hospital_rt.web.problems import Problem
+from tests.support.reference import Reference, Refused
+
+ZONES = ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Hong_Kong", "America/New_York", "Pacific/Kiritimati",
+         "Pacific/Pago_Pago", "America/Santiago", "Pacific/Apia", "Asia/Kathmandu"]  # fmt: skip
+TIMES = ["00:00", "02:15", "09:00", "14:00", "22:00", "23:30"]
+BEGINNINGS = [
+    datetime(2027, 3, 1, 12, tzinfo=UTC), datetime(2027, 3, 27, 22, tzinfo=UTC), datetime(2027, 10, 30, 21, tzinfo=UTC),
+    datetime(2027, 4, 3, 8, tzinfo=UTC), datetime(2027, 9, 4, 20, tzinfo=UTC), datetime(2011, 12, 28, 20, tzinfo=UTC),
+]  # fmt: skip
+
+
+@dataclass
+class PureSubject:
+    """A course moved by the functions of ``hospital_rt.domain.course`` alone, with a dictionary for a ledger."""
+
+    course: rules.Course
+    zone: ZoneInfo
+    rows: dict[str, rules.Slot] = field(default_factory=dict)
+    reminders: list[tuple[str, int]] = field(default_factory=list)
+    cancelled: bool = False
+
+    @classmethod
+    def begin(cls, schedule: Schedule, at: datetime, zone: str) -> PureSubject:
+        return cls(rules.begin(schedule, at=at, zone=ZoneInfo(zone)), ZoneInfo(zone))
+
+    def _take(self, change: rules.Change) -> None:
+        self.course = change.course
+        for slot in change.removed:
+            del self.rows[slot.key]
+        self.rows.update({slot.key: slot for slot in change.touched})
+        if change.reminded:
+            self.reminders.append((change.reminded.key, change.repeat))
+
+    def tick(self, now: datetime) -> None:
+        if not self.cancelled:
+            self._take(rules.time_passes(self.course, now=now, zone=self.zone))
+
+    def check_in(self, now: datetime, at: datetime | None, outcome: rules.Outcome) -> bool:
+        self.tick(now)
+        recalled = next((slot for slot in self.rows.values() if slot.at == at), None)
+        change = rules.answer(
+            self.course, outcome=outcome, slot_at=at, now=now, zone=self.zone, recalled=recalled
+        )
+        self._take(change)
+        return change.counted
+
+    def undo(self, now: datetime, at: datetime | None) -> None:
+        answered = [slot for slot in self.rows.values() if slot.answered_at]
+        if at is None:
+            found = max(answered, key=lambda slot: slot.answered_at or now, default=None)
+        else:
+            found = next((slot for slot in self.rows.values() if slot.at == at), None)
+            if found is None and self.course.timeline(self.zone).find(at) is None:
+                raise Problem("invalid")
+        if found is None or found.answered_at is None:
+            raise Problem("conflict")
+        key = found.key
+        self.tick(now)
+        self._take(undo(self.course, self.rows[key], now=now, zone=self.zone))
+        self.tick(now)
+
+    def move(self, zone: str, reminder_time: str) -> None:
+        self.zone = ZoneInfo(zone)
+        self.course = replace(self.course, schedule=self.course.schedule.at_reminder_time(reminder_time))
+
+    def cancel(self, now: datetime) -> None:
+        self._take(rules.withdraw(self.course, now=now))
+        self.cancelled = True
+
+    def wake_at(self) -> datetime | None:
+        return None if self.cancelled else rules.wake_at(self.course, self.zone)
+
+    def view(self, now: datetime) -> dict[str, Any]:
+        course, runs = self.course, not self.cancelled and not self.course.ended
+        today = [] if self.cancelled else rules.describe_today(course, now=now, zone=self.zone)
+        waiting = course.open_slot
+        following = rules.next_reminder_at(course, self.zone) if runs else None
+        return {
+            "status": "cancelled" if self.cancelled else "completed" if course.ended else "active",
+            "ended": course.ended or "", "done": course.done, "total": course.total,
+            "open": to_wire(waiting.at) if waiting else None,
+            "today": [(slot["slot"], slot["state"]) for slot in today],
+            "next": to_wire(following) if following else None,
+            "ledger": {key: slot.state for key, slot in self.rows.items()}, "reminders": self.reminders,
+        }  # fmt: skip
+
+    def close(self) -> None:
+        pass
+
+
+def expected(reference: Reference, now: datetime) -> dict[str, Any]:
+    """What the subject's ``view`` should be."""
+    waiting, following = reference.open, reference.next_reminder(now)
+    return {
+        "status": reference.status, "ended": reference.ended, "done": reference.done, "total": reference.total,
+        "open": to_wire(reference.kept[waiting].at) if waiting else None,
+        "today": [(to_wire(at), state) for at, state in reference.page(now)],
+        "next": to_wire(following) if following else None,
+        "ledger": reference.ledger(), "reminders": reference.reminders,
+    }  # fmt: skip
+
+
+schedules = st.fixed_dictionaries({
+    "start_in_days": st.sampled_from([0, 0, 0, 1, 3, -2]),
+    "times_per_day": st.integers(1, 4),
+    "times": st.sampled_from([None, None, None, ("02:15", "02:45"), ("08:00", "20:00", "23:59")]),
+    "every_days": st.sampled_from([1, 1, 1, 2, 7]),
+    "duration_days": st.sampled_from([None, 1, 1, 2, 3, 7, 14]),
+    "miss_policy": st.sampled_from(["extend", "fixed"]),
+    "day_seconds": st.sampled_from([None, None, None, 60, 7]),
+})  # fmt: skip
+
+
+class CourseMachine(RuleBasedStateMachine):
+    """Time, ticks, answers, undone answers, journeys, a cancellation: the same to both, and the same must be seen."""
+
+    begin_subject: Callable[..., Any] = staticmethod(PureSubject.begin)
+    late_answers = False               # whether the subject takes answers to a cancelled step
+
+    @initialize(
+        plan=schedules, zone=st.sampled_from(ZONES), reminder_time=st.sampled_from(TIMES),
+        at=st.sampled_from(BEGINNINGS), minutes=st.integers(0, 1500),
+    )  # fmt: skip
+    def begin(self, plan: dict[str, Any], zone: str, reminder_time: str, at: datetime, minutes: int) -> None:
+        self.now = at + timedelta(minutes=minutes)
+        self.zone, self.reminder_time = zone, reminder_time
+        self.schedule = self._schedule(**plan)
+        self.subject = type(self).begin_subject(self.schedule, self.now, zone)
+        self.reference = Reference(
+            start=self.schedule.start_date, start_in_days=self.schedule.start_in_days, times=self.schedule.times,
+            every_days=self.schedule.every_days, days=self.schedule.duration_days,
+            fixed=self.schedule.miss_policy == "fixed", at=self.now, zone=zone, day_seconds=self.schedule.day_seconds,
+        )  # fmt: skip
+
+    def _schedule(self, *, start_in_days: int, times: tuple[str, ...] | None, **plan: Any) -> Schedule:
+        """A note of days ago is one that was approved late: its first day is past."""
+        start = local_day(self.now, ZoneInfo(self.zone)) + timedelta(days=start_in_days)
+        schedule = Schedule(start_date=start, start_in_days=max(0, start_in_days), **plan)
+        if times:
+            return replace(schedule, times=times, times_from="note", times_per_day=len(times))
+        return schedule.at_reminder_time(self.reminder_time)
+
+    def _both(self, act: str, *arguments: Any) -> None:
+        """Do it to both: the same answer, or the same refusal."""
+        answers = []
+        for one in (self.reference, self.subject):
+            try:
+                answers.append(getattr(one, act)(*arguments))
+            except (Problem, Refused) as refused:
+                answers.append(refused.slug if isinstance(refused, Problem) else str(refused))
+        assert answers[0] == answers[1], f"{act}{arguments}: expected {answers[0]}, got {answers[1]}"
+
+    def _some_slot(self, data: st.DataObject) -> datetime | None:
+        """None, a slot that the patient has seen, one that is still far off, or one that never was."""
+        seen = [at for at, _ in self.reference.page(self.now)]
+        kept = [kept.at for kept in self.reference.kept.values()]
+        coming = self.reference.next_reminder(self.now)
+        others = [coming + self.reference.one_day * 2] if coming else []
+        never = [self.now.replace(microsecond=0) + timedelta(minutes=7), self.now + self.reference.one_day * 90]
+        return data.draw(
+            st.one_of(
+                st.none(), *(st.sampled_from(some) for some in (seen[::-1], seen, kept[-6:][::-1]) if some),
+                st.sampled_from([*([coming] if coming else []), *others, *never]),
+            )
+        )  # fmt: skip
+
+    @property
+    def _is_over(self) -> bool:
+        return self.reference.status == "cancelled" and not self.late_answers
+
+    @rule(share=st.sampled_from([0.001, 0.02, 0.1, 0.4, 0.9, 1.0, 1.05, 2.3, 9.0]))
+    def time_passes(self, share: float) -> None:
+        """Nobody looks: the scheduler is down, or it is between two ticks."""
+        passed = self.schedule.one_day * share
+        self.now += passed - timedelta(microseconds=passed.microseconds % 1000)
+
+    @rule()
+    def tick(self) -> None:
+        self._both("tick", self.now)
+        wake = self.subject.wake_at()
+        assert wake is None or wake > self.now, "a look that leaves something due would be repeated for ever"
+
+    @rule(times=st.integers(1, 6))
+    def ticks_come_on_time(self, times: int) -> None:
+        for _ in range(times):
+            wake = self.subject.wake_at()
+            if wake is not None and wake < self.now + timedelta(days=60):
+                self.now = max(self.now, wake)
+            self.tick()
+
+    @precondition(lambda self: not self._is_over)
+    @rule(data=st.data(), outcome=st.sampled_from(["done", "done", "done", "skipped"]))
+    def check_in(self, data: st.DataObject, outcome: str) -> None:
+        self._both("check_in", self.now, self._some_slot(data), outcome)
+        self.now += timedelta(milliseconds=1)
+
+    @precondition(lambda self: self.reference.status == "active")
+    @rule(outcome=st.sampled_from(["done", "done", "skipped"]))
+    def the_next_reminder_is_answered(self, outcome: str) -> None:
+        if self.reference.open is None:
+            self.ticks_come_on_time(1)
+        self._both("check_in", self.now, None, outcome)
+        self.now += timedelta(milliseconds=1)
+
+    @precondition(lambda self: self.reference.status == "active")
+    @rule(outcome=st.sampled_from(["done", "done", "skipped"]))
+    def a_slot_is_answered_before_its_time(self, outcome: str) -> None:
+        coming = [at for at, state in self.reference.page(self.now) if state == "upcoming"]
+        if coming:
+            self._both("check_in", self.now, coming[0], outcome)
+            self.now += timedelta(milliseconds=1)
+
+    @precondition(lambda self: not self._is_over)
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        self._both("undo", self.now, self._some_slot(data))
+        self.now += timedelta(milliseconds=1)
+
+    @precondition(lambda self: not self._is_over)
+    @rule()
+    def undo_the_last(self) -> None:
+        self._both("undo", self.now, None)
+        self.now += timedelta(milliseconds=1)
+
+    @precondition(lambda self: self.reference.status != "cancelled")
+    @rule(zone=st.sampled_from(ZONES))
+    def travel(self, zone: str) -> None:
+        self._move(zone, self.reminder_time)
+
+    @precondition(lambda self: self.reference.status != "cancelled")
+    @rule(reminder_time=st.sampled_from(TIMES))
+    def choose_another_time(self, reminder_time: str) -> None:
+        self._move(self.zone, reminder_time)
+
+    def _move(self, zone: str, reminder_time: str) -> None:
+        self.zone, self.reminder_time = zone, reminder_time
+        self.subject.move(zone, reminder_time)
+        self.reference.zone = zone
+        self.reference.times = self.schedule.at_reminder_time(reminder_time).times
+
+    @precondition(lambda self: self.reference.status == "active")
+    @rule(chance=st.integers(1, 12))
+    def cancel(self, chance: int) -> None:
+        if chance == 12:
+            self.reference.cancel(self.now)
+            self.subject.cancel(self.now)
+
+    @invariant()
+    def the_same_is_seen(self) -> None:
+        if not hasattr(self, "reference"):
+            return
+        seen, wanted = self.subject.view(self.now), expected(self.reference, self.now)
+        wrong = {name: (wanted[name], seen[name]) for name in wanted if wanted[name] != seen[name]}
+        assert not wrong, f"expected, seen: {wrong}"
+
+    @invariant()
+    def what_must_always_hold(self) -> None:
+        """The promises in so many words, beside the comparison."""
+        if not hasattr(self, "reference"):
+            return
+        seen = self.subject.view(self.now)
+        assert len(seen["reminders"]) == len(set(seen["reminders"])), "a reminder twice"
+        states = list(seen["ledger"].values())
+        assert states.count("open") == (1 if seen["open"] else 0), "one open slot at most"
+        assert seen["done"] == states.count("done"), "the count of done slots is that of the ledger"
+        if seen["status"] != "active":
+            assert seen["open"] is None and self.subject.wake_at() is None
+            held = getattr(self, "_when_over", None)
+            over = (seen["status"], seen["reminders"][:])
+            assert held is None or held[0] != over[0] or held[1] == over[1], "a reminder after the end"
+            self._when_over = over
+        else:
+            self._when_over = None
+        if seen["status"] != "cancelled" and self.schedule.miss_policy == "extend" and seen["total"] is not None:
+            assert (seen["done"] >= seen["total"]) == (seen["ended"] == "done"), "so many done slots end it, no fewer"
+
+    def teardown(self) -> None:
+        if hasattr(self, "subject"):
+            self.subject.close()
