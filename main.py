@@ -101,21 +101,21 @@ def run_one(role: str, settings: Settings) -> int:
 
         return run_listening(schedule())
 
-    from models.app_context import House, open_house, stop_when_overtaken
+    from models.app_context import AppContext, open_app_context, stop_when_overtaken
 
-    async def work(house: House, stop: asyncio.Event) -> None:
-        watching = asyncio.create_task(stop_when_overtaken(house, stop), name="schema")
+    async def work(app: AppContext, stop: asyncio.Event) -> None:
+        watching = asyncio.create_task(stop_when_overtaken(app, stop), name="schema")
         if role == "web":
             from handlers.server import run_web
 
-            await run_web(house, stop=stop, ready=announce_ready)
+            await run_web(app, stop=stop, ready=announce_ready)
         else:
             from tasks.worker import run_worker
 
-            await run_worker(house, stop=stop, ready=announce_ready)
+            await run_worker(app, stop=stop, ready=announce_ready)
         watching.cancel()
 
-    return run_listening(run_role(lambda: open_house(settings), work))
+    return run_listening(run_role(lambda: open_app_context(settings), work))
 
 
 def run_listening(running: Coroutine[Any, Any, int]) -> int:

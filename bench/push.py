@@ -24,14 +24,14 @@ import uvloop
 
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.settings import Settings
-from models.app_context import House, open_house
-from models.events import Happening
+from models.app_context import AppContext, open_app_context
+from models.events import NewEvent
 
 TURNS_A_SECOND = 50
 numbers = count()
 
 
-def _happening(user_id: str) -> Happening:
+def _happening(user_id: str) -> NewEvent:
     """A reminder of the usual size."""
     now = to_wire(utcnow())
     step: dict[str, Any] = {
@@ -44,31 +44,31 @@ def _happening(user_id: str) -> Happening:
         "progress": {"done": 0, "total": 7}, "open_slot": now, "today": [{"slot": now, "state": "open"}],
         "next_reminder_at": now,
     }  # fmt: skip
-    return Happening(
+    return NewEvent(
         user_id=user_id, about=user_id, event="reminder.due", key=f"bench/{next(numbers)}", note_id=step["note_id"],
         data={"step": step, "slot": now, "repeat": 0},
     )  # fmt: skip
 
 
-async def _record(house: House, users: Sequence[str]) -> None:
-    happenings = [_happening(user) for user in users]
+async def _record(app: AppContext, users: Sequence[str]) -> None:
+    new_events = [_happening(user) for user in users]
 
     async def work(session: Any) -> set[str]:
-        return await house.store.events.append(happenings, at=utcnow(), session=session)
+        return await app.store.events.append(new_events, at=utcnow(), session=session)
 
-    await house.store.transaction(work)
+    await app.store.transaction(work)
 
 
-async def _steady(house: House, users: list[str], *, rate: int, seconds: float) -> list[tuple[int, float, float]]:
+async def _steady(app: AppContext, users: list[str], *, rate: int, seconds: float) -> list[tuple[int, float, float]]:
     pushed: list[tuple[int, float, float]] = []
     batch, began = rate // TURNS_A_SECOND, time.time()
     for turn in range(int(seconds * TURNS_A_SECOND)):
         await asyncio.sleep(max(0.0, began + turn / TURNS_A_SECOND - time.time()))  # the beat of the load
         chosen = [(turn * batch + number) % len(users) for number in range(batch)]
         start = time.time()
-        await _record(house, [users[index] for index in chosen])
+        await _record(app, [users[index] for index in chosen])
         announced = time.time()
-        await house.resources.wakeups.announce([users[index] for index in chosen])
+        await app.resources.wakeups.announce([users[index] for index in chosen])
         pushed += [(index, start, announced) for index in chosen]
     return pushed
 
@@ -77,18 +77,18 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     first = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
     users: list[str] = first["users"]
-    async with open_house(Settings.model_validate(first["settings"])) as house:
+    async with open_app_context(Settings.model_validate(first["settings"])) as app:
         print("{}", flush=True)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             order, answer = json.loads(line), {}
             if order["do"] == "record":
                 for start in range(0, len(users), 500):
-                    await _record(house, users[start : start + 500])
+                    await _record(app, users[start : start + 500])
             elif order["do"] == "announce":
                 answer = {"at": time.time()}
-                await house.resources.wakeups.announce(users)
+                await app.resources.wakeups.announce(users)
             else:
-                answer = {"pushed": await _steady(house, users, rate=order["rate"], seconds=order["seconds"])}
+                answer = {"pushed": await _steady(app, users, rate=order["rate"], seconds=order["seconds"])}
             print(json.dumps(answer), flush=True)
 
 

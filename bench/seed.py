@@ -22,7 +22,7 @@ from hospital_rt.storage.field_encryption import Vault
 from hospital_rt.web.passwords import Passwords
 from hospital_rt.web.tokens import Tokens
 from models.assignments import Assignment
-from models.steps import Step, Words
+from models.steps import Step, StepText
 from models.store import Store
 from models.users import User
 
@@ -106,14 +106,14 @@ async def seed(
         open_now: the slot that is due has been reminded of already and waits for its answer.
     """
     database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
-    gathering: Any = GatheringDatabase(database)
-    vault = Vault(gathering.collection("keys"), settings.encryption_keys)
-    store = Store(gathering, vault, retention_days=settings.event_retention_days)
+    group_commit: Any = GatheringDatabase(database)
+    vault = Vault(group_commit.collection("keys"), settings.encryption_keys)
+    store = Store(group_commit, vault, retention_days=settings.event_retention_days)
     tokens = Tokens(settings.secret_key, access_s=settings.access_token_seconds)
     passwords = Passwords()
     try:
         await store.open()
-        gathering.gather()
+        group_commit.gather()
         hashed, now = await passwords.hash(PASSWORD), utcnow()
         found: dict[str, list[Account]] = {"doctor": [], "patient": []}
         under: dict[str, list[str]] = {}
@@ -141,8 +141,8 @@ async def seed(
                 made = await _insert_steps(store, makes, patient_id=user.id, doctor_id=doctor, now=now)
             found[role].append(Account(user.id, user.email or "", access, made))
             if number % 1000 == 999:
-                await gathering.flush()
-        await gathering.flush()
+                await group_commit.flush()
+        await group_commit.flush()
     finally:
         passwords.close()
         await database.close()
@@ -154,7 +154,7 @@ async def seed(
 
 def _make_steps(
     count: int, *, due_at: datetime, now: datetime, open_now: bool
-) -> Iterator[tuple[Words, Schedule, Any]]:
+) -> Iterator[tuple[StepText, Schedule, Any]]:
     """What the steps of every patient have in common: a drug once a day for a week, due at the same minute."""
     due_at = to_millisecond(due_at).replace(second=0, microsecond=0)
     active = min(now, due_at - timedelta(minutes=1))
@@ -165,7 +165,7 @@ def _make_steps(
         course = begin(schedule, at=active, zone=UTC)
         if open_now:
             course = time_passes(course, now=now, zone=UTC).course
-        words = Words(
+        words = StepText(
             title=f"Take amoxicillin {number} 500 mg", detail="With a glass of water, after a meal.",
             quote="Take amoxicillin 500 mg once a day for 7 days.", start=0, end=46,
         )  # fmt: skip

@@ -17,16 +17,16 @@ from hospital_rt.storage.migrations import read_state
 from hospital_rt.web.passwords import is_common
 from hospital_rt.web.tokens import Tokens
 from models import schema_versions
-from models.app_context import House
+from models.app_context import AppContext
 from models.audit import Trace
-from models.services.accounts import leave_for_good
+from models.services.accounts import close_account
 from models.users import User
 
-Ask = Callable[[str], bool]
-LONGEST_NAME, SHORTEST_PASSWORD, LONGEST_PASSWORD = 100, 12, 128
+AdminCall = Callable[[str], bool]
+MAX_NAME, SHORTEST_PASSWORD, MAX_PASSWORD = 100, 12, 128
 
 
-class Refused(Exception):
+class AdminRefused(Exception):
     """The command does nothing, for the reason that ``str()`` tells the operator."""
 
 
@@ -54,28 +54,28 @@ def name_of_person(value: str) -> str:
         ValueError: empty, invisible or too long.
     """
     name = normal_name(value)
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"A name has {LONGEST_NAME} characters at most.")
+    if len(name) > MAX_NAME:
+        raise ValueError(f"A name has {MAX_NAME} characters at most.")
     return name
 
 
-async def create_doctor(house: House, trace: Trace, *, name: str, email: str, password: str | None) -> Done:
+async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str, password: str | None) -> Done:
     """A doctor who may begin at once. Without a password a letter with a link to choose one goes out.
 
     Raises:
         Refused: the address has an account, or the password will not do.
     """
-    store = house.store
+    store = app.store
     hashed = ""
     if password is not None:
-        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-            raise Refused(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+        if not SHORTEST_PASSWORD <= len(password) <= MAX_PASSWORD:
+            raise AdminRefused(f"A password has {SHORTEST_PASSWORD} to {MAX_PASSWORD} characters.")
         if is_common(password, email=email, name=name):
-            raise Refused("Many people use this password. Choose another one.")
-        hashed = await house.resources.passwords.hash(password)
+            raise AdminRefused("Many people use this password. Choose another one.")
+        hashed = await app.resources.passwords.hash(password)
     user = User(
         id=str(uuid4()), role="doctor", status="active", name=name, email=email, password_hash=hashed,
-        timezone=house.settings.default_timezone, reminder_time="09:00", language="en", created_at=utcnow(),
+        timezone=app.settings.default_timezone, reminder_time="09:00", language="en", created_at=utcnow(),
         email_confirmed=password is not None,
     )  # fmt: skip
 
@@ -83,21 +83,21 @@ async def create_doctor(house: House, trace: Trace, *, name: str, email: str, pa
         await store.users.insert(user, session=session)
         await store.audit.write(trace, "doctor.created", of=[user.id], session=session)
         if password is None:
-            await _letter_with_link(house, user.id, session=session)
+            await _letter_with_link(app, user.id, session=session)
 
     try:
         await store.transaction(work)
     except DuplicateKeyError:
-        raise Refused("This address has an account already.") from None
+        raise AdminRefused("This address has an account already.") from None
     lines = [f"The account {user.id} is made."]
     if password is None:
         lines.append("A letter with a link to choose a password is on its way.")
     return Done(tuple(lines), {"user_id": user.id, "letter": password is None})
 
 
-async def show_accounts(house: House, *, most: int) -> Done:
+async def show_accounts(app: AppContext, *, most: int) -> Done:
     """Who waits for the operator: doctors for approval, and accounts that are closed and not erased, oldest first."""
-    users = house.store.users
+    users = app.store.users
     pending = [await users.read_row(row) for row in await users.with_status("pending", limit=most)]
     closed = await users.with_status("deactivated", limit=most)
     doctors: list[Document] = [
@@ -122,16 +122,16 @@ async def show_accounts(house: House, *, most: int) -> Done:
 
 
 async def approve_doctor(
-    house: House, trace: Trace, *, email: str, unverified: bool, ask: Ask
+    app: AppContext, trace: Trace, *, email: str, unverified: bool, ask: AdminCall
 ) -> Done:
     """Let a doctor who waits begin.
 
     Raises:
         Refused: no such doctor, not waiting, or the address is not confirmed.
     """
-    user = await _by_email(house, email)
+    user = await _by_email(app, email)
     if user.role != "doctor":
-        raise Refused("This account is a patient's.")
+        raise AdminRefused("This account is a patient's.")
     facts = {
         "user_id": user.id, "name": user.name, "signed_up_at": to_wire(user.created_at),
         "email_confirmed": user.email_confirmed, "status": user.status,
@@ -141,107 +141,107 @@ async def approve_doctor(
     if user.status == "active":
         return Done((*shown, "Approved already."), {**facts, "changed": False})
     if user.status == "deactivated":
-        raise Refused("This account is deactivated.")
-    if house.settings.verifies_email and not user.email_confirmed and not unverified:
-        raise Refused(
+        raise AdminRefused("This account is deactivated.")
+    if app.settings.verifies_email and not user.email_confirmed and not unverified:
+        raise AdminRefused(
             f"{user.name}, signed up {to_wire(user.created_at)}: the address is not confirmed. "
             "Wait for that, or add --unverified."
         )
     if not ask("\n".join((*shown, "Approve this doctor?"))):
-        raise Refused("Nothing was changed.")
+        raise AdminRefused("Nothing was changed.")
 
     async def work(session: Session) -> bool:
-        changed = await house.store.users.compare_and_update(
+        changed = await app.store.users.compare_and_update(
             user.id, {"status": "pending"}, {"status": "active"}, session=session
         )
         if changed:
-            await house.store.audit.write(trace, "doctor.approved", of=[user.id], session=session)
+            await app.store.audit.write(trace, "doctor.approved", of=[user.id], session=session)
         return changed
 
-    if not await house.store.transaction(work):
-        raise Refused("The account has changed meanwhile: look again.")
+    if not await app.store.transaction(work):
+        raise AdminRefused("The account has changed meanwhile: look again.")
     return Done((*shown, "Approved."), {**facts, "status": "active", "changed": True})
 
 
-async def deactivate(house: House, trace: Trace, *, email: str, ask: Ask) -> Done:
+async def deactivate(app: AppContext, trace: Trace, *, email: str, ask: AdminCall) -> Done:
     """Close an account at once, on every node. Its records stay.
 
     Raises:
         Refused: no such account.
     """
-    user = await _by_email(house, email)
+    user = await _by_email(app, email)
     if user.status == "deactivated":
         return Done(("Deactivated already.",), {"user_id": user.id, "changed": False})
     if not ask(f"{user.name} ({user.role}) is signed out everywhere and cannot sign in again. Deactivate?"):
-        raise Refused("Nothing was changed.")
-    ended = await _leave(house, trace, user, erase=False)
+        raise AdminRefused("Nothing was changed.")
+    ended = await _leave(app, trace, user, erase=False)
     return Done(
-        (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _when_deaf(house)),
+        (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _when_deaf(app)),
         {"user_id": user.id, "changed": True, "sessions_ended": ended},
     )
 
 
-async def erase(house: House, trace: Trace, *, user_id: str, ask: Ask) -> Done:
+async def erase(app: AppContext, trace: Trace, *, user_id: str, ask: AdminCall) -> Done:
     """Destroy a user's key: nothing of theirs can be read again. The answer is the receipt.
 
     Raises:
         Refused: no such account.
     """
-    row = await house.store.users.row(user_id)
+    row = await app.store.users.row(user_id)
     if row is None:
-        raise Refused("There is no such account.")
+        raise AdminRefused("There is no such account.")
     if "erased_at" not in row:
-        user = await house.store.users.read_row(row)
+        user = await app.store.users.read_row(row)
         about = f"{user.name} ({user.role}, {user.status})"
         if not ask(f"{about}: everything about them becomes unreadable for ever. Erase?"):
-            raise Refused("Nothing was changed.")
-        await _leave(house, trace, user, erase=True)
-        row = await house.store.users.row(user_id) or row
+            raise AdminRefused("Nothing was changed.")
+        await _leave(app, trace, user, erase=True)
+        row = await app.store.users.row(user_id) or row
     at: datetime = row["erased_at"]
     return Done(
         (
             f"{user_id}: the key was destroyed {to_wire(at)}.",
             "Replace KEYFILE by a new backup now: with it, no FILE of any day opens this user again.",
-            *await _when_deaf(house),
+            *await _when_deaf(app),
         ),
         {"user_id": user_id, "role": row["role"], "erased_at": to_wire(at)},
     )  # fmt: skip
 
 
-async def reset_link(house: House, trace: Trace, *, email: str, ask: Ask) -> Done:
+async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCall) -> Done:
     """A link to choose a password, for somebody whom the hospital has identified. They get a letter about it too.
 
     Raises:
         Refused: no such account, or it is deactivated.
     """
-    user = await _by_email(house, email)
+    user = await _by_email(app, email)
     if user.status == "deactivated":
-        raise Refused("This account is deactivated.")
+        raise AdminRefused("This account is deactivated.")
     if not ask(f"Whoever has the link can sign in as {user.name} ({user.role}). Make one?"):
-        raise Refused("Nothing was changed.")
+        raise AdminRefused("Nothing was changed.")
 
     async def work(session: Session) -> str:
-        await house.store.audit.write(trace, "reset.linked", of=[user.id], session=session)
-        return await _letter_with_link(house, user.id, session=session)
+        await app.store.audit.write(trace, "reset.linked", of=[user.id], session=session)
+        return await _letter_with_link(app, user.id, session=session)
 
-    link_id = await house.store.transaction(work)
-    token = house.resources.tokens.link_token(use="reset", link_id=link_id)
-    link = f"{house.settings.public_url}/#/reset?token={token}"
+    link_id = await app.store.transaction(work)
+    token = app.resources.tokens.link_token(use="reset", link_id=link_id)
+    link = f"{app.settings.public_url}/#/reset?token={token}"
     return Done(
         (link, "It works once, within one hour. The user gets a letter about it."), {"user_id": user.id, "link": link}
     )
 
 
-async def rotate_keys(house: House, trace: Trace) -> Done:
+async def rotate_keys(app: AppContext, trace: Trace) -> Done:
     """Wrap every user's key under the first of ``ENCRYPTION_KEYS``, while the service runs.
 
     Raises:
         Refused: some keys cannot be opened, so that no old one may be removed.
     """
-    rotated = await house.store.vault.rotate()
-    await house.store.audit.write(trace, "keys.rotated", of=[])
+    rotated = await app.store.vault.rotate()
+    await app.store.audit.write(trace, "keys.rotated", of=[])
     if rotated.unreadable:
-        raise Refused(
+        raise AdminRefused(
             f"{rotated.unreadable} of {rotated.keys} keys are wrapped under a key that is not in ENCRYPTION_KEYS. "
             "Put it back; remove none."
         )
@@ -254,17 +254,17 @@ async def rotate_keys(house: House, trace: Trace) -> Done:
     )  # fmt: skip
 
 
-async def verify_audit(house: House, *, head: str | None) -> Done:
+async def verify_audit(app: AppContext, *, head: str | None) -> Done:
     """Look whether the audit is whole.
 
     Raises:
         Refused: it is not; the message lists what was found.
     """
-    verdict = await house.store.audit.verify(known_head=head)
+    verdict = await app.store.audit.verify(known_head=head)
     if verdict.findings:
-        raise Refused("\n".join(("The audit is not whole:", *(f"  {one}" for one in verdict.findings))))
-    bound = await house.store.audit.bind()
-    now = await house.store.audit.head() or verdict.head
+        raise AdminRefused("\n".join(("The audit is not whole:", *(f"  {one}" for one in verdict.findings))))
+    bound = await app.store.audit.bind()
+    now = await app.store.audit.head() or verdict.head
     return Done(
         (
             f"{verdict.entries} entries in {verdict.pages} pages are whole; {bound} more are bound now.",
@@ -295,26 +295,26 @@ async def show_schema(database: Database) -> Done:
     return Done(tuple(lines), facts)
 
 
-async def new_epoch(house: House, trace: Trace, *, ask: Ask) -> Done:
+async def new_epoch(app: AppContext, trace: Trace, *, ask: AdminCall) -> Done:
     """After a restore by other means: every client reloads instead of resuming into the wrong past."""
     if not ask("Every connected client reloads everything. Begin a new epoch?"):
-        raise Refused("Nothing was changed.")
-    epoch = await house.store.new_epoch()
-    await house.store.audit.write(trace, "epoch.begun", of=[])
+        raise AdminRefused("Nothing was changed.")
+    epoch = await app.store.new_epoch()
+    await app.store.audit.write(trace, "epoch.begun", of=[])
     return Done((f"Epoch {epoch} has begun.",), {"epoch": epoch})
 
 
-async def _by_email(house: House, email: str) -> User:
-    user = await house.store.users.by_email(email)
+async def _by_email(app: AppContext, email: str) -> User:
+    user = await app.store.users.by_email(email)
     if user is None:
-        raise Refused("No account has this address.")
+        raise AdminRefused("No account has this address.")
     return user
 
 
-async def _leave(house: House, trace: Trace, user: User, *, erase: bool) -> int:
+async def _leave(app: AppContext, trace: Trace, user: User, *, erase: bool) -> int:
     """Close the account and tell every node; how many sessions ended."""
-    left = await leave_for_good(house.store, user, now=house.now(), erase=erase, trace=trace)
-    wakeups = house.resources.wakeups
+    left = await close_account(app.store, user, now=app.now(), erase=erase, trace=trace)
+    wakeups = app.resources.wakeups
     await wakeups.revoke(left.sessions)
     if erase:
         await wakeups.forget(user.id)
@@ -322,20 +322,20 @@ async def _leave(house: House, trace: Trace, user: User, *, erase: bool) -> int:
     return len(left.sessions)
 
 
-async def _when_deaf(house: House) -> tuple[str, ...]:
+async def _when_deaf(app: AppContext) -> tuple[str, ...]:
     """What to tell the operator when the nodes could not be told at once."""
     try:
-        await house.resources.redis.ping()
+        await app.resources.redis.ping()
     except (RedisError, OSError):
         return ("REDIS_URL: Redis cannot be reached from here: open pages may stay open for up to 20 seconds.",)
     return ()
 
 
-async def _letter_with_link(house: House, user_id: str, *, session: Session) -> str:
+async def _letter_with_link(app: AppContext, user_id: str, *, session: Session) -> str:
     """Put the letter into the outbox, where the worker finds it; the id of its link."""
     link_id, now = str(uuid4()), utcnow()
-    token = house.resources.tokens.link_token(use="reset", link_id=link_id)
-    letters = house.store.letters
+    token = app.resources.tokens.link_token(use="reset", link_id=link_id)
+    letters = app.store.letters
     await letters.make_link(
         link_id=link_id, user_id=user_id, use="reset", token_hash=Tokens.hash_link(token), now=now, session=session
     )

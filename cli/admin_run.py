@@ -20,7 +20,7 @@ from secrets import token_urlsafe
 from pymongo.errors import PyMongoError
 
 from cli import admin
-from cli.admin import Done, Refused
+from cli.admin import AdminRefused, Done
 from cli.backup import back_up, restore
 from hospital_rt.logs import configure_logging
 from hospital_rt.runtime.all_in_one import made_once
@@ -29,7 +29,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Database, Document, NotServable, is_away
 from hospital_rt.storage.field_encryption import WrongKeys
 from hospital_rt.web.problems import Problem
-from models.app_context import open_house
+from models.app_context import open_app_context
 from models.audit import Trace
 
 DONE, REFUSED, WRONG = 0, 1, 2
@@ -58,7 +58,7 @@ def run_admin(options: argparse.Namespace, settings: Settings) -> int:
         return fail(options, WRONG, str(refused))
     except WrongKeys:
         return fail(options, WRONG, "ENCRYPTION_KEYS: these keys do not open this database or backup")
-    except Refused as refused:
+    except AdminRefused as refused:
         return fail(options, REFUSED, str(refused))
     except Problem as problem:
         return fail(options, REFUSED, problem.detail)
@@ -176,33 +176,33 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
             return await admin.show_schema(database)
         finally:
             await database.close()
-    async with open_house(settings) as house:
+    async with open_app_context(settings) as app:
         match options.admin:
             case "create-doctor":
                 password = None if options.mail_link else read_password()
                 return await admin.create_doctor(
-                    house, trace, name=options.name, email=options.email, password=password
+                    app, trace, name=options.name, email=options.email, password=password
                 )
             case "accounts":
-                return await admin.show_accounts(house, most=max(1, options.most))
+                return await admin.show_accounts(app, most=max(1, options.most))
             case "approve-doctor":
                 return await admin.approve_doctor(
-                    house, trace, email=options.email, unverified=options.unverified, ask=ask
+                    app, trace, email=options.email, unverified=options.unverified, ask=ask
                 )
             case "deactivate":
-                return await admin.deactivate(house, trace, email=options.email, ask=ask)
+                return await admin.deactivate(app, trace, email=options.email, ask=ask)
             case "erase":
-                return await admin.erase(house, trace, user_id=options.id, ask=ask)
+                return await admin.erase(app, trace, user_id=options.id, ask=ask)
             case "reset-link":
-                return await admin.reset_link(house, trace, email=options.email, ask=ask)
+                return await admin.reset_link(app, trace, email=options.email, ask=ask)
             case "rotate-keys":
-                return await admin.rotate_keys(house, trace)
+                return await admin.rotate_keys(app, trace)
             case "verify-audit":
-                return await admin.verify_audit(house, head=options.head)
+                return await admin.verify_audit(app, head=options.head)
             case "backup":
-                return await back_up(house, trace, file=options.file, keyfile=options.keys)
+                return await back_up(app, trace, file=options.file, keyfile=options.keys)
             case _:
-                return await admin.new_epoch(house, trace, ask=ask)
+                return await admin.new_epoch(app, trace, ask=ask)
 
 
 def read_password() -> str:
@@ -214,9 +214,9 @@ def read_password() -> str:
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
         if password != getpass.getpass("Again: "):
-            raise Refused("The two differ.")
+            raise AdminRefused("The two differ.")
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
-        raise Refused("There is no password on standard input. With --mail-link a link is sent instead.")
+        raise AdminRefused("There is no password on standard input. With --mail-link a link is sent instead.")
     return password

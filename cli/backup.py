@@ -15,12 +15,12 @@ from uuid import UUID
 
 from pymongo.errors import OperationFailure
 
-from cli.admin import Ask, Done, Refused
+from cli.admin import AdminCall, AdminRefused, Done
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.settings import Settings
 from hospital_rt.storage.backup_format import (
-    Keys,
-    Label,
+    BackupKeys,
+    BackupLabel,
     NotABackup,
     RecordsWriter,
     check_records,
@@ -31,10 +31,10 @@ from hospital_rt.storage.backup_format import (
 from hospital_rt.storage.database import Collection, Database, Document, Session
 from hospital_rt.storage.field_encryption import INDEX_KEY, Unreadable, Vault
 from hospital_rt.storage.migrations import SCHEMA, read_state
-from models.app_context import House
+from models.app_context import AppContext
 from models.audit import Trace
 from models.schema_versions import newest
-from models.services.accounts import leave_for_good
+from models.services.accounts import close_account
 from models.store import RESTORING, Store
 
 LEFT_OUT = frozenset({"keys", "sessions", "links", "letters"})
@@ -50,24 +50,24 @@ def _sign(vault: Vault, text: str) -> str:
 # Backing up
 
 
-async def back_up(house: House, trace: Trace, *, file: Path, keyfile: Path) -> Done:
+async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -> Done:
     """Write FILE, one moment's picture of all records, and replace KEYFILE. The service runs on.
 
     Raises:
         Refused: a file cannot be written, or the picture took longer than MongoDB keeps one.
     """
-    label = await _next_label(house)
+    label = await _next_label(app)
     try:
-        documents, same_moment = await _write_records(house, file, label)
-        kept = await _write_keys(house, keyfile, label)
+        documents, same_moment = await _write_records(app, file, label)
+        kept = await _write_keys(app, keyfile, label)
     except OSError as error:
-        raise Refused(f"{error.filename or file}: {error.strerror}") from None
+        raise AdminRefused(f"{error.filename or file}: {error.strerror}") from None
     except OperationFailure as error:
         if error.code != SNAPSHOT_TOO_OLD:
             raise
-        raise Refused("MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds.") from None
-    await house.store.audit.write(trace, "backup.written", of=[])
-    await house.store.backed_up(at=utcnow())
+        raise AdminRefused("MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds.") from None
+    await app.store.audit.write(trace, "backup.written", of=[])
+    await app.store.backed_up(at=utcnow())
     lines = [
         f"{documents} records in {file}, {kept} keys in {keyfile}.",
         "Keep the two apart, and no older KEYFILE. ENCRYPTION_KEYS are in neither.",
@@ -81,19 +81,19 @@ async def back_up(house: House, trace: Trace, *, file: Path, keyfile: Path) -> D
     return Done(tuple(lines), facts)
 
 
-async def _next_label(house: House) -> Label:
-    installation, number = await house.store.count_backup()
-    state = await read_state(house.resources.database, newest=newest())
+async def _next_label(app: AppContext) -> BackupLabel:
+    installation, number = await app.store.count_backup()
+    state = await read_state(app.resources.database, newest=newest())
     if state.moving:
-        raise Refused("The schema of this database is being moved: back up once that is done.")
-    return Label(
+        raise AdminRefused("The schema of this database is being moved: back up once that is done.")
+    return BackupLabel(
         installation=installation, number=number, made_at=to_wire(utcnow()), schema=state.version,
         readable_by=state.readable_by,
     )  # fmt: skip
 
 
-async def _write_records(house: House, file: Path, label: Label) -> tuple[int, bool]:
-    database, vault = house.resources.database, house.store.vault
+async def _write_records(app: AppContext, file: Path, label: BackupLabel) -> tuple[int, bool]:
+    database, vault = app.resources.database, app.store.vault
     names = sorted(set(await database.collection_names()) - LEFT_OUT)
     async with database.snapshot() as snapshot:
         same_moment = await _gives_snapshots(database, snapshot)
@@ -122,13 +122,13 @@ async def _gives_snapshots(database: Database, snapshot: Session) -> bool:
     return True
 
 
-async def _write_keys(house: House, keyfile: Path, label: Label) -> int:
+async def _write_keys(app: AppContext, keyfile: Path, label: BackupLabel) -> int:
     """Write KEYFILE until it holds no key that was destroyed while it was being written."""
-    vault = house.store.vault
+    vault = app.store.vault
     while True:
-        head = (await house.store.audit.head()) or ""
+        head = (await app.store.audit.head()) or ""
         wrapped = {row["_id"]: row["wrapped"] async for row in vault.wrapped_keys()}
-        keys = Keys(label=label, wrapped=wrapped, audit_head=head)
+        keys = BackupKeys(label=label, wrapped=wrapped, audit_head=head)
         write_keys(keyfile, keys, lambda text: _sign(vault, text))
         if wrapped.keys() <= {row["_id"] async for row in vault.wrapped_keys()}:
             return len(wrapped)
@@ -137,7 +137,7 @@ async def _write_keys(house: House, keyfile: Path, label: Label) -> int:
 # Restoring
 
 
-async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, ask: Ask) -> Done:
+async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, ask: AdminCall) -> Done:
     """Put a backup into an empty database, and begin a new epoch. Interrupted, it can be begun again.
 
     Whoever has no key in KEYFILE was erased since FILE was written, and is erased here.
@@ -154,22 +154,22 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
                 raise NotABackup(f"{keyfile}: damaged or touched")
             label, documents = check_records(file, lambda text: _sign(vault, text))
         except NotABackup as found:
-            raise Refused(str(found)) from None
+            raise AdminRefused(str(found)) from None
         if label.installation != keys.label.installation:
-            raise Refused("FILE and KEYFILE are of two installations.")
+            raise AdminRefused("FILE and KEYFILE are of two installations.")
         if label.readable_by > newest():
-            raise Refused(
+            raise AdminRefused(
                 f"This backup has schema {label.schema}, which versions from schema {label.readable_by} on can serve; "
                 f"this one knows schema {newest()}. Restore it with the newer version."
             )
         if keys.label.number < label.number:
-            raise Refused(
+            raise AdminRefused(
                 f"KEYFILE is of {keys.label.made_at}, older than FILE: people who came later would be lost. "
                 "Use the KEYFILE of the newest backup."
             )
         await _check_empty(database)
         if not ask(f"{documents} records of {label.made_at} go into this database. Restore?"):
-            raise Refused("Nothing was changed.")
+            raise AdminRefused("Nothing was changed.")
         await _write_everything(database, vault, file, keys)
         store = Store(database, vault, retention_days=settings.event_retention_days)
         await store.open(restoring=True)
@@ -200,10 +200,10 @@ async def _check_empty(database: Database) -> None:
     if await database.collection("meta").find_one({"_id": RESTORING}):
         return
     if await database.collection("users").find_one({}, {"_id": 1}):
-        raise Refused("This database holds users. A backup goes into an empty one only.")
+        raise AdminRefused("This database holds users. A backup goes into an empty one only.")
 
 
-async def _write_everything(database: Database, vault: Vault, file: Path, keys: Keys) -> None:
+async def _write_everything(database: Database, vault: Vault, file: Path, keys: BackupKeys) -> None:
     """The records as they were, of the users' keys those whose users are among them, and the installation's own."""
     await database.collection("meta").replace_one({"_id": RESTORING}, {"at": utcnow()}, upsert=True)
     for name in await database.collection_names():
@@ -228,7 +228,7 @@ def _is_user_id(id: str) -> bool:
         return False
 
 
-async def _write_batch(database: Database, vault: Vault, name: str, rows: list[Document], keys: Keys) -> None:
+async def _write_batch(database: Database, vault: Vault, name: str, rows: list[Document], keys: BackupKeys) -> None:
     if name == "users":
         held = [{"_id": row["_id"], "wrapped": keys.wrapped[row["_id"]]} for row in rows if row["_id"] in keys.wrapped]
         if held:
@@ -248,6 +248,6 @@ async def _erase_keyless(store: Store, trace: Trace) -> int:
     for user_id in await store.users.without_key():
         user = await store.users.get(user_id)
         if user is not None:
-            await leave_for_good(store, user, now=utcnow(), erase=True, trace=trace)
+            await close_account(store, user, now=utcnow(), erase=True, trace=trace)
             erased += 1
     return erased

@@ -8,7 +8,7 @@ from hospital_rt.domain.clock import utcnow
 from hospital_rt.runtime.demo_data import PEOPLE, DemoPerson, demo_passwords
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Session
-from models.app_context import House, open_house
+from models.app_context import AppContext, open_app_context
 from models.services.choose_doctor import assign_doctor
 from models.users import User
 
@@ -28,15 +28,15 @@ PAGES = (
 async def seed(settings: Settings) -> list[str]:
     """Have every demo account; the lines that tell how to sign in."""
     passwords = demo_passwords(settings.data_dir)
-    async with open_house(settings) as house:
+    async with open_app_context(settings) as app:
         doctor_id = ""
         for person in PEOPLE:
-            user_id = await _account(house, person, passwords[person.email])
+            user_id = await _account(app, person, passwords[person.email])
             if person.role == "doctor":
                 doctor_id = user_id
-            elif await house.store.assignments.current(user_id) is None:
+            elif await app.store.assignments.current(user_id) is None:
                 await assign_doctor(
-                    house.store, patient_id=user_id, doctor_id=doctor_id, share_history=False, now=utcnow()
+                    app.store, patient_id=user_id, doctor_id=doctor_id, share_history=False, now=utcnow()
                 )
     lines = ["", "  Sign in as:"]
     lines += [f"    {person.role:8}{person.email:24}{passwords[person.email]}" for person in PEOPLE]
@@ -62,18 +62,18 @@ def _what_to_try(settings: Settings) -> list[str]:
     ]
 
 
-async def _account(house: House, person: DemoPerson, password: str) -> str:
-    held = await house.store.users.by_email(person.email)
+async def _account(app: AppContext, person: DemoPerson, password: str) -> str:
+    held = await app.store.users.by_email(person.email)
     if held:
         return held.id
     user = User(
         id=str(uuid4()), role=person.role, status="active", name=person.name, email=person.email,
-        password_hash=await house.resources.passwords.hash(password), timezone=house.settings.default_timezone,
+        password_hash=await app.resources.passwords.hash(password), timezone=app.settings.default_timezone,
         reminder_time="09:00", language="en", created_at=utcnow(),
     )  # fmt: skip
 
     async def work(session: Session) -> None:
-        await house.store.users.insert(user, session=session)
+        await app.store.users.insert(user, session=session)
 
-    await house.store.transaction(work)
+    await app.store.transaction(work)
     return user.id

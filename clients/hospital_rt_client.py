@@ -46,7 +46,7 @@ __all__ = ["ApiError", "Client", "Event", "Live", "LiveEnded"]
 
 SUBPROTOCOL = "hospital-rt.v1"
 TRIES = 6
-LONGEST_WAIT_S = 30.0
+MAX_WAIT_S = 30.0
 RESTART_SPREAD_S = 5.0
 # What the service does once under one key.
 _ONCE = re.compile(r"/api/(check-in/[^/]+|assign|notes|notes/[^/]+/(approve|retry))/?\Z")
@@ -196,7 +196,7 @@ class Client:
                 if not (is_once or method == "GET") or attempt == TRIES:
                     raise
                 wait_s = _growing(attempt)
-            await asyncio.sleep(min(wait_s, LONGEST_WAIT_S))  # the service said when to come again
+            await asyncio.sleep(min(wait_s, MAX_WAIT_S))  # the service said when to come again
         raise AssertionError("unreachable")
 
     async def _once(
@@ -377,7 +377,7 @@ class Live:
             if code in STAYS_AWAY:
                 self._events.put_nowait(LiveEnded(code))
                 return
-            troubles = 0 if time.monotonic() - began > LONGEST_WAIT_S else troubles + 1
+            troubles = 0 if time.monotonic() - began > MAX_WAIT_S else troubles + 1
             if code == RESTARTING:
                 await asyncio.sleep(random.uniform(0, RESTART_SPREAD_S))  # all clients of a restarted server, spread
             elif code not in AT_ONCE or troubles > 1:
@@ -437,5 +437,5 @@ class Live:
 
 def _growing(attempt: int) -> float:
     """Seconds to wait after the n-th trouble: longer each time, and never the same for all."""
-    longest: float = min(LONGEST_WAIT_S, 0.25 * 2**attempt)
+    longest: float = min(MAX_WAIT_S, 0.25 * 2**attempt)
     return longest * random.uniform(0.5, 1.0)

@@ -24,13 +24,13 @@ from handlers.api import (
 )
 from handlers.api.schemas import ProblemView
 from handlers.base.api_handler import ApiHandler, NotFoundHandler
-from handlers.base.operation import Doors
+from handlers.base.operation import HandlerContext
 from handlers.fhir import care_plans, people
 from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView
 from handlers.live import schemas
 from handlers.live.handler import LiveHandler
 from handlers.site import health
-from handlers.site.docs import INIT_JS, PAGE, TextDoor
+from handlers.site.docs import INIT_JS, PAGE, TextHandler
 from handlers.site.pages import STATIC, SWAGGER, FileHandler
 from hospital_rt.realtime import protocol
 from hospital_rt.web.asyncapi import build_asyncapi
@@ -129,18 +129,18 @@ def asyncapi_document(public_url: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def make_routes(doors: Doors) -> list[Any]:
+def make_routes(context: HandlerContext) -> list[Any]:
     """All routes with what their handlers are given."""
-    given = {"doors": doors}
+    given = {"doors": context}
 
     def text(pattern: str, content: str, media_type: str) -> Any:
-        return url(pattern, TextDoor, {**given, "text": content, "media_type": media_type})
+        return url(pattern, TextHandler, {**given, "text": content, "media_type": media_type})
 
     def file(pattern: str, name: str) -> Any:
         return url(pattern, FileHandler, {**given, "path": str(STATIC), "only": name})
 
     openapi = json.dumps(openapi_document(), ensure_ascii=False)
-    live_channel = asyncapi_document(doors.house.settings.public_url)
+    live_channel = asyncapi_document(context.app.settings.public_url)
     asyncapi = json.dumps(live_channel, ensure_ascii=False)
     return [
         *(url(route.pattern, route.handler, given) for route in API),

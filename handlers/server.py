@@ -11,17 +11,17 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from handlers.base.operation import Doors
+from handlers.base.operation import HandlerContext
 from handlers.routes import NOT_FOUND, make_routes
 from hospital_rt.bootstrap import make_app, make_server
 from hospital_rt.logs import log
-from hospital_rt.ops.health import CannotListen, Readiness, feel
+from hospital_rt.ops.health import CannotListen, Readiness, watch_event_loop
 from hospital_rt.realtime import protocol
 from hospital_rt.realtime.hub import Hub
-from hospital_rt.realtime.pubsub import Listener
-from models.app_context import House
+from hospital_rt.realtime.pubsub import WakeUpListener
+from models.app_context import AppContext
 from tasks.broker import make_broker
-from tasks.dispatcher import Errands
+from tasks.dispatcher import Dispatcher
 from tasks.registry import register_all
 
 DRAIN_WITHIN_S = 5.0
@@ -42,30 +42,30 @@ def bind(host: str, port: int) -> list[socket.socket]:
         raise CannotListen(f"HOST, PORT: cannot listen on {host} port {port} ({error.strerror})") from None
 
 
-async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Serve until ``stop`` is set; then no new requests, sockets closed with 1012, requests in flight finished."""
-    settings, resources = house.settings, house.resources
+    settings, resources = app.settings, app.resources
     broker = make_broker(settings.redis_url or "")
     register_all(broker, tick_s=settings.tick_s)
-    hub = Hub(house.feeds, resources.metrics)
+    hub = Hub(app.feeds, resources.metrics)
     resources.wakeups.hear_here(hub.hear)
-    listener = Listener(settings.redis_url or "", on_message=hub.hear, on_back=hub.rescan)
+    listener = WakeUpListener(settings.redis_url or "", on_message=hub.hear, on_back=hub.rescan)
     sockets: set[Any] = set()
     in_flight: set[Any] = set()
     draining = asyncio.Event()
-    errands = Errands(broker)
+    dispatcher = Dispatcher(broker)
     readiness = Readiness(needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping})
-    doors = Doors(
-        house=house, errands=errands, hub=hub, sockets=sockets, in_flight=in_flight, draining=draining,
+    context = HandlerContext(
+        app=app, dispatcher=dispatcher, hub=hub, sockets=sockets, in_flight=in_flight, draining=draining,
         readiness=readiness,
     )
-    app = make_app(make_routes(doors), not_found=NOT_FOUND, arguments={"doors": doors})
-    server = make_server(app)
+    application = make_app(make_routes(context), not_found=NOT_FOUND, arguments={"doors": context})
+    server = make_server(application)
     listener.start()
     hub.start(listener.hears)
     server.add_sockets(bind(settings.host, settings.port))
     log.info("web.serving", port=settings.port)
-    feeling = asyncio.create_task(feel(readiness, resources.metrics), name="feel")
+    feeling = asyncio.create_task(watch_event_loop(readiness, resources.metrics), name="feel")
     ready()
     try:
         await stop.wait()
@@ -84,7 +84,7 @@ async def run_web(house: House, *, stop: asyncio.Event, ready: Callable[[], None
             await asyncio.wait_for(server.close_all_connections(), 2)
         await hub.stop()
         await listener.stop()
-        await errands.close()
+        await dispatcher.close()
         with contextlib.suppress(Exception):
             await broker.shutdown()
 

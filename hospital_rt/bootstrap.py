@@ -14,7 +14,7 @@ from tornado.web import Application, RequestHandler
 from hospital_rt.delivery.mailer import Mailer
 from hospital_rt.extraction import Extractor, make_extractor
 from hospital_rt.ops.metrics import Metrics, PoolFigures
-from hospital_rt.realtime.pubsub import Wakeups
+from hospital_rt.realtime.pubsub import WakeUpPublisher
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.field_encryption import Vault
@@ -23,7 +23,7 @@ from hospital_rt.web.passwords import Passwords
 from hospital_rt.web.rate_limits import Limits
 from hospital_rt.web.tokens import Tokens
 
-LARGEST_BODY = 256 * 1024
+MAX_BODY_BYTES = 256 * 1024
 IDLE_S = 60                            # between requests, and for the whole of a request's headers
 BODY_S = 20                            # for the whole of a body
 
@@ -36,7 +36,7 @@ class Resources:
     database: Database
     vault: Vault = field(repr=False)
     redis: Redis
-    wakeups: Wakeups
+    wakeups: WakeUpPublisher
     limits: Limits
     metrics: Metrics
     passwords: Passwords
@@ -63,7 +63,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             timeout_s=settings.openai_timeout_seconds,
         )  # fmt: skip
         stack.push_async_callback(extractor.close)
-        wakeups = Wakeups(redis, metrics)
+        wakeups = WakeUpPublisher(redis, metrics)
         stack.push_async_callback(wakeups.close)
         yield Resources(
             settings=settings, database=database,
@@ -83,7 +83,7 @@ def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], argument
     )  # fmt: skip
 
 
-class Server(HTTPServer):
+class WebServer(HTTPServer):
     """An HTTP server that can be taken away from behind a proxy without a request noticing.
 
     A proxy keeps lines to us open, and may be writing on one just as we close it: such a request is lost, and unless
@@ -110,9 +110,9 @@ class Server(HTTPServer):
         return len(self._connections)
 
 
-def make_server(app: Application) -> Server:
+def make_server(app: Application) -> WebServer:
     """The HTTP server with its bounds: header and body sizes, idle and slow connections."""
-    return Server(
-        app, max_header_size=16 * 1024, max_body_size=LARGEST_BODY + 1024, max_buffer_size=2 * 1024 * 1024,
+    return WebServer(
+        app, max_header_size=16 * 1024, max_body_size=MAX_BODY_BYTES + 1024, max_buffer_size=2 * 1024 * 1024,
         idle_connection_timeout=IDLE_S, body_timeout=BODY_S, decompress_request=False,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from models.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class AppContext:
     """What every door and every task is given."""
 
     resources: Resources
@@ -34,14 +34,14 @@ class House:
         return self.resources.settings
 
 
-async def stop_when_overtaken(house: House, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
+async def stop_when_overtaken(app: AppContext, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
     """Set ``stop`` once the schema has moved beyond what this version can serve: it must not write on as before."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), every_s)
             return
         try:
-            state = await read_state(house.resources.database, newest=newest())
+            state = await read_state(app.resources.database, newest=newest())
         except PyMongoError:
             continue                   # whoever asks is told that the database is away
         if state.readable_by > newest():
@@ -50,7 +50,7 @@ async def stop_when_overtaken(house: House, stop: asyncio.Event, *, every_s: flo
 
 
 @contextlib.asynccontextmanager
-async def open_house(settings: Settings, *, now: Callable[[], datetime] = utcnow) -> AsyncIterator[House]:
+async def open_app_context(settings: Settings, *, now: Callable[[], datetime] = utcnow) -> AsyncIterator[AppContext]:
     """Open resources and records; the indexes exist and the keys are right when this returns.
 
     Raises:
@@ -59,4 +59,4 @@ async def open_house(settings: Settings, *, now: Callable[[], datetime] = utcnow
     async with open_resources(settings) as resources:
         store = Store(resources.database, resources.vault, retention_days=settings.event_retention_days)
         await store.open()
-        yield House(resources=resources, store=store, feeds=FeedReader(store), now=now)
+        yield AppContext(resources=resources, store=store, feeds=FeedReader(store), now=now)

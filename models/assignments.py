@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.storage.change_tracking import wrote
+from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 
 
@@ -65,7 +65,7 @@ class Assignments:
         return {row["patient_id"]: self._read(row) for row in await cursor.to_list(None)}
 
     async def start(self, assignment: Assignment, *, session: Session) -> None:
-        wrote([assignment.doctor_id])
+        mark_written([assignment.doctor_id])
         await self._assignments.insert_one(
             {
                 "_id": assignment.id, "patient_id": assignment.patient_id, "doctor_id": assignment.doctor_id,
@@ -75,7 +75,7 @@ class Assignments:
         )  # fmt: skip
 
     async def end(self, assignment: Assignment, *, at: datetime, session: Session) -> None:
-        wrote([assignment.doctor_id])
+        mark_written([assignment.doctor_id])
         await self._assignments.update_one(
             {"_id": assignment.id}, {"$set": {"ended_at": at}, "$unset": {"current": 1}}, session=session
         )

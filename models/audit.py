@@ -42,7 +42,7 @@ HEAD = "audit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class AccessRecord:
     """One entry, as the person it is about may see it."""
 
     id: str
@@ -177,11 +177,11 @@ class Audit:
 
     # Reading
 
-    async def about(self, user_id: str, *, before: str | None, limit: int) -> list[Access]:
+    async def about(self, user_id: str, *, before: str | None, limit: int) -> list[AccessRecord]:
         """Entries about this user, newest first."""
         wanted: Document = {"of": user_id, **({"_id": {"$lt": before}} if before else {})}
         return [
-            Access(id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"],
+            AccessRecord(id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"],
                    item_id=row["item"])
             async for row in self._entries.find(wanted).sort("_id", -1).limit(limit)
         ]  # fmt: skip

@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
-from hospital_rt.storage.change_tracking import told
+from hospital_rt.storage.change_tracking import mark_announced
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
-from hospital_rt.storage.write_locks import take_turns
+from hospital_rt.storage.write_locks import lock_for_write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class NewEvent:
     """Something to tell one user: ``about`` is whose key seals it, ``key`` what makes it happen once."""
 
     user_id: str
@@ -35,7 +35,7 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class FeedEvent:
     """One event as it stands in a feed; ``data`` is opened by :meth:`Events.open`."""
 
     id: str
@@ -49,7 +49,7 @@ class Event:
     open_to_former: bool = False
 
 
-class Mark(NamedTuple):
+class FeedPosition(NamedTuple):
     """Where a feed stands, and with it the patient's steps and ledger: as they were while it is the same."""
 
     seq: int = 0
@@ -72,17 +72,17 @@ class Events:
             IndexModel([("note_id", ASCENDING)], sparse=True),
         ]
 
-    async def append(self, happenings: Sequence[Happening], *, at: datetime, session: Session) -> set[str]:
+    async def append(self, new_events: Sequence[NewEvent], *, at: datetime, session: Session) -> set[str]:
         """Write what happened into the feeds of those it is told to. Returns whom to wake.
 
         The keys of everyone it is about are loaded here; who has none (any more) is told nothing.
         """
-        if not happenings:
+        if not new_events:
             return set()
-        take_turns(f"feeds/{one.user_id}" for one in happenings)
-        await self._vault.load_keys({one.about for one in happenings})
-        sealed: list[tuple[Happening, str, str]] = []
-        for one in happenings:
+        lock_for_write(f"feeds/{one.user_id}" for one in new_events)
+        await self._vault.load_keys({one.about for one in new_events})
+        sealed: list[tuple[NewEvent, str, str]] = []
+        for one in new_events:
             id = f"{one.user_id}/{one.key}"
             try:
                 sealed.append((one, id, self._vault.seal_loaded(one.about, f"events|{id}|data", one.data)))
@@ -91,7 +91,7 @@ class Events:
         counts = Counter(one.user_id for one, _, _ in sealed)
         if not counts:
             return set()
-        told(counts)
+        mark_announced(counts)
         newest = await self._count_on(counts, session=session)
         following = {id: newest[id] - count for id, count in counts.items()}
         rows: list[Document] = []
@@ -130,15 +130,15 @@ class Events:
     async def count_moved(self, user_ids: set[str], *, session: Session) -> None:
         """What is told to nobody moves these users' records all the same (see ``moved``)."""
         if user_ids:
-            take_turns(f"feeds/{id}" for id in user_ids)
+            lock_for_write(f"feeds/{id}" for id in user_ids)
             await self._feeds.bulk_write(
                 [UpdateOne({"_id": id}, {"$inc": {"seq": 0, "moved": 1}}, upsert=True) for id in sorted(user_ids)],
                 ordered=False, session=session,
             )  # fmt: skip
 
     @staticmethod
-    def _read(row: Document) -> Event:
-        return Event(
+    def _read(row: Document) -> FeedEvent:
+        return FeedEvent(
             id=row["_id"], user_id=row["user_id"], about=row["about"], seq=row["seq"], event=row["event"],
             at=row["at"], sealed=row["sealed"], withdrawn=row.get("withdrawn", False),
             open_to_former=row.get("open_to_former", False),
@@ -149,27 +149,27 @@ class Events:
         row = await self._feeds.find_one({"_id": user_id})
         return row["seq"] if row else 0
 
-    async def marks_of(self, user_ids: list[str]) -> dict[str, Mark]:
+    async def marks_of(self, user_ids: list[str]) -> dict[str, FeedPosition]:
         """Where these users' feeds and records stand; who has no feed yet is not among them."""
         rows = await self._feeds.find({"_id": {"$in": user_ids}}).to_list(None)
-        return {row["_id"]: Mark(row["seq"], row.get("moved", 0)) for row in rows}
+        return {row["_id"]: FeedPosition(row["seq"], row.get("moved", 0)) for row in rows}
 
     async def newest_of(self, user_ids: list[str]) -> dict[str, int]:
         rows = await self._feeds.find({"_id": {"$in": user_ids}}).to_list(None)
         return {row["_id"]: row["seq"] for row in rows}
 
-    async def after(self, user_id: str, seq: int, *, limit: int = 200) -> list[Event]:
+    async def after(self, user_id: str, seq: int, *, limit: int = 200) -> list[FeedEvent]:
         """The events that follow ``seq``, in order."""
         cursor = self._events.find({"user_id": user_id, "seq": {"$gt": seq}}).sort("seq", 1).limit(limit)
         return [self._read(row) for row in await cursor.to_list(None)]
 
-    async def after_each(self, heads: dict[str, int], *, limit: int = 20_000) -> list[Event]:
+    async def after_each(self, heads: dict[str, int], *, limit: int = 20_000) -> list[FeedEvent]:
         """The events that follow each user's ``seq``, in order for each user: one read for many feeds."""
         clauses = [{"user_id": id, "seq": {"$gt": seq}} for id, seq in heads.items()]
         cursor = self._events.find({"$or": clauses}).sort([("user_id", 1), ("seq", 1)]).limit(limit)
         return [self._read(row) for row in await cursor.to_list(None)]
 
-    def open_text(self, event: Event) -> str:
+    def open_text(self, event: FeedEvent) -> str:
         """The event's data as JSON text; :meth:`load_keys` comes first.
 
         Raises:
@@ -177,7 +177,7 @@ class Events:
         """
         return self._vault.open_text(event.about, f"events|{event.id}|data", event.sealed)
 
-    async def load_keys(self, events: Sequence[Event]) -> None:
+    async def load_keys(self, events: Sequence[FeedEvent]) -> None:
         await self._vault.load_keys({event.about for event in events})
 
     async def withdraw_note(self, note_id: str, *, user_id: str, session: Session) -> None:
@@ -203,12 +203,12 @@ class Events:
         row = await self._feeds.find_one({"_id": user_id})
         return row.get("shown", 0) if row else 0
 
-    async def named(self, user_id: str, event: str, *, after: int, until: datetime, limit: int) -> list[Event]:
+    async def named(self, user_id: str, event: str, *, after: int, until: datetime, limit: int) -> list[FeedEvent]:
         """The events of a name later than ``after`` and not younger than ``until``, oldest first."""
         wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
         return [self._read(row) for row in await self._events.find(wanted).sort("seq", 1).limit(limit).to_list(limit)]
 
-    async def newest_named(self, user_id: str, event: str, *, after: int, until: datetime) -> Event | None:
+    async def newest_named(self, user_id: str, event: str, *, after: int, until: datetime) -> FeedEvent | None:
         """The newest event of a name later than ``after`` and not younger than ``until``."""
         wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
         rows = await self._events.find(wanted).sort("seq", -1).limit(1).to_list(1)

@@ -16,7 +16,7 @@ from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.realtime.feed_port import Rendered
 from hospital_rt.storage.field_encryption import Unreadable
 from hospital_rt.web.problems import Problem
-from models.events import Event
+from models.events import FeedEvent
 from models.store import Store
 
 
@@ -26,7 +26,7 @@ class FeedReader:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def _render(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
+    async def _render(self, events: Sequence[FeedEvent]) -> list[tuple[FeedEvent, str]]:
         """Each event as the JSON text ``{"seq", "event", "at", "data"}`` without its opening brace."""
         await self._store.events.load_keys(events)
         others = {event.about for event in events if event.about != event.user_id and not event.open_to_former}
@@ -98,5 +98,5 @@ class FeedReader:
         return present, newest
 
 
-def _frame(event: Event, text: str) -> Rendered:
+def _frame(event: FeedEvent, text: str) -> Rendered:
     return Rendered(event.seq, ('{"type":"event",' + text).encode())

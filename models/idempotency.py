@@ -34,7 +34,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class StoredAnswer:
     """What the first request with this key was answered. ``about``: the user whose key seals it."""
 
     status: int
@@ -55,7 +55,7 @@ class Idempotency:
         self._keys = collection
         self._vault = vault
 
-    async def claim(self, *, id: str, user_id: str, body_hash: str, now: datetime) -> Claim | Answer | None:
+    async def claim(self, *, id: str, user_id: str, body_hash: str, now: datetime) -> Claim | StoredAnswer | None:
         """Claim a key, or get the answer it already has. None: another request is at work under it right now.
 
         Raises:
@@ -81,7 +81,7 @@ class Idempotency:
                 held = await self._vault.open_value(row["about"], f"idempotency|{id}|answer", row["sealed_answer"])
             except Unreadable:
                 raise Problem("not-found") from None
-            return Answer(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
+            return StoredAnswer(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
         row = await self._keys.find_one_and_update(
             {"_id": id, "lease_until": {"$lte": now}}, {"$set": {"owner": owner, "lease_until": lease}},
             return_document=ReturnDocument.AFTER,
@@ -100,7 +100,7 @@ class Idempotency:
         if not result.matched_count:
             raise Problem("conflict", "This request is being answered already.", retry_after_s=1)
 
-    async def keep(self, claim: Claim, answer: Answer) -> None:
+    async def keep(self, claim: Claim, answer: StoredAnswer) -> None:
         held = {"status": answer.status, "body": answer.body, "headers": answer.headers}
         sealed = await self._vault.seal(answer.about, f"idempotency|{claim.id}|answer", held)
         await self._keys.update_one(

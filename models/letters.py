@@ -18,8 +18,8 @@ from hospital_rt.storage.database import Collection, Document, Session
 LetterKind = Literal["verify", "already", "reset", "reset-by-hospital", "sign-in-reused", "reminder"]
 LinkUse = Literal["reset", "verify"]
 LINK_LIFE: dict[LinkUse, timedelta] = {"reset": timedelta(hours=1), "verify": timedelta(days=2)}
-MOST_TRIES = 12
-MOST_COUNTED = 10_000
+MAX_TRIES = 12
+MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Letters:
 
     async def standing(self, now: datetime) -> tuple[int, float]:
         """How many letters wait, and the age of the oldest in seconds."""
-        cursor = self._letters.find({"wake_at": {"$exists": True}}, {"created_at": 1}).limit(MOST_COUNTED)
+        cursor = self._letters.find({"wake_at": {"$exists": True}}, {"created_at": 1}).limit(MAX_COUNTED)
         written = [row["created_at"] async for row in cursor]
         return len(written), max(0.0, (now - min(written)).total_seconds()) if written else 0.0
 

@@ -15,8 +15,8 @@ from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
 
-MOST_REFUSED = 3                       # letters in a row that the mail system would not take
-MOST_TOLD = 200
+MAX_REFUSED = 3                       # letters in a row that the mail system would not take
+MAX_TOLD = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class MailReminders:
         """Events up to ``seq`` are judged, and these slots have their letter."""
         kept = {step: slot for step, slot in wish.told.items() if step not in told}
         newest = {**kept, **told}
-        while len(newest) > MOST_TOLD:
+        while len(newest) > MAX_TOLD:
             newest.pop(next(iter(newest)))
         await self._wishes.update_one(
             {"_id": wish.user_id}, {"$set": {"judged": seq, "told": newest}}, session=session
@@ -83,4 +83,4 @@ class MailReminders:
     async def refused(self, user_id: str) -> None:
         """The mail system will never take one for this address; after some in a row the wish ends."""
         await self._wishes.update_one({"_id": user_id}, {"$inc": {"refused": 1}})
-        await self._wishes.delete_one({"_id": user_id, "refused": {"$gte": MOST_REFUSED}})
+        await self._wishes.delete_one({"_id": user_id, "refused": {"$gte": MAX_REFUSED}})

@@ -22,8 +22,8 @@ NoteStatus = Literal[
 UNREAD: tuple[NoteStatus, ...] = ("queued", "processing")        # no step has come of it
 IN_FLIGHT: tuple[NoteStatus, ...] = ("queued", "processing", "proposed")
 UNSETTLED: tuple[NoteStatus, ...] = ("queued", "processing", "proposed", "failed")
-MOST_COUNTED = 10_000                  # of what waits: beyond that the figure stands
-MOST_ATTEMPTS = 5
+MAX_COUNTED = 10_000                  # of what waits: beyond that the figure stands
+MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class NewNote:
     """A note as it is handed in."""
 
     id: str
@@ -59,7 +59,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class NoteTransition:
     """A note's next status. ``lease`` None: not a worker's write; then the note must still have the status it was
     read with. ``again_at`` is when a failed note is taken up again by itself.
     """
@@ -103,7 +103,7 @@ class Notes:
             sealed_text=row["sealed_text"], sealed_review=row.get("sealed_review"), dropped=row.get("dropped", 0),
         )  # fmt: skip
 
-    async def insert(self, written: Sequence[Written], *, session: Session) -> list[Note]:
+    async def insert(self, written: Sequence[NewNote], *, session: Session) -> list[Note]:
         """Notes that are new, in their order."""
         await self._vault.load_keys({one.patient_id for one in written})
         rows = [
@@ -163,7 +163,7 @@ class Notes:
         """How many wait for a worker or for their author, by status; and the age of the oldest in seconds."""
         found: dict[str, tuple[int, float]] = {}
         for wanted in ({"wake_at": {"$exists": True}}, {"status": "proposed"}):
-            cursor = self._notes.find(wanted, {"status": 1, "created_at": 1}).sort("created_at", 1).limit(MOST_COUNTED)
+            cursor = self._notes.find(wanted, {"status": 1, "created_at": 1}).sort("created_at", 1).limit(MAX_COUNTED)
             async for row in cursor:
                 count, oldest_s = found.get(row["status"], (0, (now - row["created_at"]).total_seconds()))
                 found[row["status"]] = (count + 1, max(0.0, oldest_s))
@@ -204,7 +204,7 @@ class Notes:
             {"$set": {"wake_at": now}, "$unset": {"lease": 1}, "$inc": {"attempts": -1}},
         )
 
-    async def settle(self, settled: Sequence[Settled], *, session: Session) -> int:
+    async def settle(self, settled: Sequence[NoteTransition], *, session: Session) -> int:
         """Give notes their next status. How many: one whose lease is lost, or that has moved, stays as it is."""
         if not settled:
             return 0
@@ -212,7 +212,7 @@ class Notes:
         result = await self._notes.bulk_write(writes, ordered=False, session=session)
         return int(result.matched_count)
 
-    async def _settling(self, one: Settled) -> tuple[Document, Document]:
+    async def _settling(self, one: NoteTransition) -> tuple[Document, Document]:
         note = one.note
         wanted: Document = {"_id": note.id, "status": note.status}
         if one.lease is not None:

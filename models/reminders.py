@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
 
 from hospital_rt.domain.course import Outcome, Slot, SlotState
-from hospital_rt.storage.change_tracking import wrote
+from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
@@ -49,7 +49,7 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """A write to the ledger: the slot as it now stands."""
 
     step_id: str
@@ -61,7 +61,7 @@ class Entry:
     reason: str | None = field(default=None, repr=False)
 
 
-class Counted(NamedTuple):
+class LedgerCount(NamedTuple):
     """One entry of the ledger as it counts; a use without a slot counts for nothing but that it was."""
 
     patient_id: str
@@ -95,10 +95,10 @@ class Reminders:
         )  # fmt: skip
 
     async def write(
-        self, entries: Sequence[Entry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session
+        self, entries: Sequence[LedgerEntry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session
     ) -> None:
         """Write slots as they now stand. A reminder that already stands is a DuplicateKeyError."""
-        wrote(entry.patient_id for entry in entries)
+        mark_written(entry.patient_id for entry in entries)
         writes: list[Any] = [DeleteOne({"_id": f"{step_id}@{slot.key}"}) for step_id, slot in removed]
         for entry in entries:
             slot, id = entry.slot, f"{entry.step_id}@{entry.slot.key}"
@@ -126,7 +126,7 @@ class Reminders:
         reason: str | None, session: Session,
     ) -> None:  # fmt: skip
         """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's."""
-        wrote([patient_id])
+        mark_written([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"
         id = f"{step_id}@{key}"
         await self._reminders.insert_one(
@@ -143,7 +143,7 @@ class Reminders:
         self, reminder: Reminder, *, outcome: Outcome, reason: str | None, at: datetime, session: Session
     ) -> None:
         """An answer to a slot of a cancelled step: it is kept and changes nothing else."""
-        wrote([reminder.patient_id])
+        mark_written([reminder.patient_id])
         await self._reminders.update_one(
             {"_id": reminder.id},
             {
@@ -157,7 +157,7 @@ class Reminders:
 
     async def take_back(self, reminder: Reminder, *, session: Session) -> None:
         """Undo a check-in that had no slot, or that came after its step was cancelled."""
-        wrote([reminder.patient_id])
+        mark_written([reminder.patient_id])
         if reminder.use == "slot":
             await self._reminders.update_one(
                 {"_id": reminder.id},
@@ -221,13 +221,13 @@ class Reminders:
         except Unreadable:
             return None
 
-    async def counted_since(self, patient_ids: list[str], first_day: date) -> list[Counted]:
+    async def counted_since(self, patient_ids: list[str], first_day: date) -> list[LedgerCount]:
         """What adherence is counted from: the ledger of these patients from a local date on, oldest first."""
         wanted = {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}}
         only = {"_id": 0, "patient_id": 1, "step_id": 1, "use": 1, "day": 1, "slot_at": 1, "state": 1, "answered_at": 1}
         rows = await self._reminders.find(wanted, only).sort("slot_at", 1).to_list(None)
         return [
-            Counted(row["patient_id"], row["step_id"], row["use"] == "slot", date.fromisoformat(row["day"]),
+            LedgerCount(row["patient_id"], row["step_id"], row["use"] == "slot", date.fromisoformat(row["day"]),
                     row["slot_at"], row["state"], row.get("answered_at"))
             for row in rows
         ]  # fmt: skip

@@ -18,7 +18,7 @@ GRACE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class DeviceSession:
     """One device signed in. ``generation`` is the refresh token that is not spent yet."""
 
     id: str
@@ -45,8 +45,8 @@ class Sessions:
         self._sessions = collection
 
     @staticmethod
-    def read(row: Document) -> SignIn:
-        return SignIn(
+    def read(row: Document) -> DeviceSession:
+        return DeviceSession(
             id=row["_id"], user_id=row["user_id"], nonce=row["nonce"], generation=row["generation"],
             rotated_at=row["rotated_at"], created_at=row["created_at"], expires_at=row["expires_at"],
             last_used_at=row["last_used_at"], ended_at=row.get("ended_at"), sealed_device=row.get("sealed_device"),
@@ -55,7 +55,7 @@ class Sessions:
     async def start(
         self, *, user_id: str, nonce: str, now: datetime, refresh_s: int, session_id: str | None = None,
         sealed_device: str | None = None, session: Session = None,
-    ) -> SignIn:  # fmt: skip
+    ) -> DeviceSession:  # fmt: skip
         row = {
             "_id": session_id or str(uuid4()), "user_id": user_id, "nonce": nonce, "generation": 0, "rotated_at": now,
             "created_at": now, "last_used_at": now, "expires_at": now + timedelta(seconds=refresh_s), "ended_at": None,
@@ -64,15 +64,15 @@ class Sessions:
         await self._sessions.insert_one(row, session=session)
         return self.read(row)
 
-    async def get(self, session_id: str) -> SignIn | None:
+    async def get(self, session_id: str) -> DeviceSession | None:
         row = await self._sessions.find_one({"_id": session_id})
         return self.read(row) if row else None
 
-    async def these(self, session_ids: list[str]) -> dict[str, SignIn]:
+    async def these(self, session_ids: list[str]) -> dict[str, DeviceSession]:
         cursor = self._sessions.find({"_id": {"$in": session_ids}})
         return {row["_id"]: self.read(row) for row in await cursor.to_list(None)}
 
-    async def rotate(self, session: SignIn, *, now: datetime, refresh_s: int) -> bool:
+    async def rotate(self, session: DeviceSession, *, now: datetime, refresh_s: int) -> bool:
         """Spend the live leaf. False when another request was first."""
         result = await self._sessions.update_one(
             {"_id": session.id, "generation": session.generation, "ended_at": None},
@@ -83,7 +83,7 @@ class Sessions:
         )
         return bool(result.matched_count)
 
-    async def of_user(self, user_id: str, *, now: datetime) -> list[SignIn]:
+    async def of_user(self, user_id: str, *, now: datetime) -> list[DeviceSession]:
         """The devices signed in, newest use first."""
         cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
         return [self.read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]

@@ -19,19 +19,19 @@ from pymongo import ASCENDING, IndexModel, UpdateOne
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.domain.schedule import Schedule, Timeline
-from hospital_rt.storage.batch_loader import Asking
-from hospital_rt.storage.change_tracking import wrote
+from hospital_rt.storage.batch_loader import BatchLoader
+from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 from models.course_codec import course_row, read_course, read_schedule, schedule_row
 
-MOST_COUNTED = 10_000                  # of what is due: beyond that the figure stands
+MAX_COUNTED = 10_000                  # of what is due: beyond that the figure stands
 Kind = Literal["checklist", "plan"]
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class StepText:
     """The clinical words of a step; all None once the patient is erased."""
 
     title: str | None = field(repr=False)
@@ -57,7 +57,7 @@ class Step:
     status: StepStatus
     created_at: datetime
     timezone: str
-    words: Words = field(repr=False)
+    words: StepText = field(repr=False)
     schedule: Schedule | None = None
     course: Course | None = None
     activated_at: datetime | None = None
@@ -158,7 +158,7 @@ class Steps:
         self._steps = collection
         self._vault = vault
         self._holding = asyncio.Lock()     # those who look within one process never take the same
-        self._asking_active = Asking(self._active_of_each, most=20)
+        self._active_loader = BatchLoader(self._active_of_each, most=20)
 
     async def _read_all(self, rows: Sequence[Document]) -> list[Step]:
         await self._vault.load_keys({row["patient_id"] for row in rows})
@@ -175,7 +175,7 @@ class Steps:
             id=row["_id"], sort=row["sort"], note_id=row["note_id"], note_number=row["note_number"],
             patient_id=row["patient_id"], doctor_id=row["doctor_id"], kind=row["kind"], as_needed=row["as_needed"],
             by=row["by"], status=row["status"], created_at=row["created_at"], timezone=row["timezone"],
-            words=Words(
+            words=StepText(
                 title=opened.get("title"), detail=opened.get("detail"), quote=opened.get("quote"),
                 start=opened.get("start"), end=opened.get("end"),
             ),
@@ -213,13 +213,13 @@ class Steps:
 
     async def insert(self, steps: Sequence[Step], *, session: Session) -> None:
         if steps:
-            wrote(step.patient_id for step in steps)
+            mark_written(step.patient_id for step in steps)
             await self._vault.load_keys({step.patient_id for step in steps})
             await self._steps.insert_many([self._row(step) for step in steps], session=session)
 
     async def save(self, steps: Sequence[Step], *, session: Session) -> None:
         """Write what moved. Inside a transaction a step that another has written since makes it run again."""
-        wrote(step.patient_id for step in steps)
+        mark_written(step.patient_id for step in steps)
         writes = []
         for step in steps:
             values, gone = self._moving(step)
@@ -229,7 +229,7 @@ class Steps:
 
     async def reword(self, steps: Sequence[Step], *, session: Session) -> None:
         """Seal new words: the author edited a proposed step."""
-        wrote(step.patient_id for step in steps)
+        mark_written(step.patient_id for step in steps)
         for step in steps:
             await self._steps.update_one(
                 {"_id": step.id}, {"$set": {"sealed_words": self._row(step)["sealed_words"]}}, session=session
@@ -269,7 +269,7 @@ class Steps:
 
     async def active_of(self, patient_id: str) -> list[Step]:
         """A patient's active steps, in order: all of them, since there are never many."""
-        return await self._asking_active(patient_id) or []
+        return await self._active_loader(patient_id) or []
 
     async def _active_of_each(self, patient_ids: list[str]) -> dict[str, list[Step]]:
         cursor = self._steps.find({"patient_id": {"$in": patient_ids}, "status": "active"}).sort("sort", 1)
@@ -331,8 +331,8 @@ class Steps:
 
     async def standing(self, now: datetime, *, late: timedelta) -> tuple[int, int, float]:
         """How many are due, how many of them have been for so long, and for how many seconds the first has been."""
-        due = await self._steps.count_documents({"wake_at": {"$lte": now}}, limit=MOST_COUNTED)
-        waited = await self._steps.count_documents({"wake_at": {"$lte": now - late}}, limit=MOST_COUNTED)
+        due = await self._steps.count_documents({"wake_at": {"$lte": now}}, limit=MAX_COUNTED)
+        waited = await self._steps.count_documents({"wake_at": {"$lte": now - late}}, limit=MAX_COUNTED)
         first = await self._steps.find_one({"wake_at": {"$lte": now}}, {"wake_at": 1}, sort=[("wake_at", 1)])
         return due, waited, (now - first["wake_at"]).total_seconds() if first else 0.0
 

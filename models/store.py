@@ -19,24 +19,24 @@ from uuid import uuid4
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from hospital_rt.storage.batch_loader import Asking
-from hospital_rt.storage.change_tracking import collected
+from hospital_rt.storage.batch_loader import BatchLoader
+from hospital_rt.storage.change_tracking import track_changes
 from hospital_rt.storage.database import TRANSACTION_WITHIN_S, Database, Document, HalfRestored, Session
 from hospital_rt.storage.field_encryption import Vault
-from hospital_rt.storage.group_commit import Gathering
-from hospital_rt.storage.migrations import bring_up
+from hospital_rt.storage.group_commit import GroupCommit
+from hospital_rt.storage.migrations import migrate
 from models import schema_versions
 from models.assignments import Assignment, Assignments
 from models.audit import Audit
 from models.calendars import Calendars
-from models.events import Events, Mark
+from models.events import Events, FeedPosition
 from models.idempotency import Idempotency
 from models.letters import Letters
 from models.mail_reminders import MailReminders
 from models.notes import Notes
 from models.plans import Plans
 from models.reminders import Reminders
-from models.sessions import Sessions, SignIn
+from models.sessions import DeviceSession, Sessions
 from models.steps import Steps
 from models.subscriptions import Subscriptions
 from models.users import Users
@@ -45,20 +45,20 @@ T = TypeVar("T")
 INDEX_OPTIONS_CONFLICT = 85
 RESTORING = "restoring"
 EPOCH_KEPT_S = 1.0
-UNMOVED = Mark()
+UNMOVED = FeedPosition()
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SessionWithUser:
     """A session with its user's record, nothing opened, and where their feed stands."""
 
-    session: SignIn
+    session: DeviceSession
     user: Document = field(repr=False)
-    mark: Mark
+    mark: FeedPosition
 
 
 # Where a user's records stand, and what others may see of their own one: equal while nothing of it has changed.
-State: TypeAlias = tuple[Mark, tuple[Any, ...]]
+State: TypeAlias = tuple[FeedPosition, tuple[Any, ...]]
 
 
 class Store:
@@ -85,11 +85,11 @@ class Store:
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
-        self._signing_in = Asking(self._read_signed_in)
-        self._gatherings: dict[Any, Gathering[Any, Any]] = {}
-        self._asking_panel = Asking(self._read_panels)
-        self._asking_states = Asking(self._read_states, most=20)
-        self._asking_epoch = Asking(self._read_epoch)
+        self._signing_in = BatchLoader(self._read_signed_in)
+        self._gatherings: dict[Any, GroupCommit[Any, Any]] = {}
+        self._asking_panel = BatchLoader(self._read_panels)
+        self._asking_states = BatchLoader(self._read_states, most=20)
+        self._asking_epoch = BatchLoader(self._read_epoch)
 
     async def open(self, *, restoring: bool = False) -> None:
         """Make indexes and the epoch. Safe from several nodes at once.
@@ -101,7 +101,7 @@ class Store:
         """
         if not restoring and await self._meta.find_one({"_id": RESTORING}):
             raise HalfRestored
-        await bring_up(self.database, schema_versions.MIGRATIONS)
+        await migrate(self.database, schema_versions.MIGRATIONS)
         wanted = {
             "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
             "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,
@@ -128,18 +128,18 @@ class Store:
         await self.audit.begin()
         await self.epoch()
 
-    async def signed_in(self, session_id: str, user_id: str) -> SignedIn | None:
+    async def signed_in(self, session_id: str, user_id: str) -> SessionWithUser | None:
         """A session, its user and where their feed stands; None without session or user."""
         return await self._signing_in((session_id, user_id))
 
-    async def _read_signed_in(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], SignedIn]:
+    async def _read_signed_in(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], SessionWithUser]:
         user_ids = list({user_id for _, user_id in pairs})
         sessions, users, feeds = await asyncio.gather(
             self.sessions.these([session_id for session_id, _ in pairs]), self.users.rows(user_ids),
             self.events.marks_of(user_ids),
         )  # fmt: skip
         return {
-            (session_id, user_id): SignedIn(sessions[session_id], users[user_id], feeds.get(user_id, Mark()))
+            (session_id, user_id): SessionWithUser(sessions[session_id], users[user_id], feeds.get(user_id, FeedPosition()))
             for session_id, user_id in pairs if session_id in sessions and user_id in users
         }  # fmt: skip
 
@@ -182,12 +182,12 @@ class Store:
         self._epoch, self._epoch_until = str(row["value"]) if row else "", time.monotonic() + EPOCH_KEPT_S
         return {name: self._epoch}
 
-    def gathering(
+    def group_commit(
         self, work: Callable[[Store, Sequence[Any]], Awaitable[Sequence[Any]]], *, apart: Callable[[Any], Hashable]
-    ) -> Gathering[Any, Any]:
+    ) -> GroupCommit[Any, Any]:
         """Who does this work on these records, many together when many come (see ``gathering``)."""
         if work not in self._gatherings:
-            self._gatherings[work] = Gathering(partial(work, self), apart=apart)
+            self._gatherings[work] = GroupCommit(partial(work, self), apart=apart)
         return self._gatherings[work]
 
     async def new_epoch(self) -> str:
@@ -227,9 +227,9 @@ class Store:
         """Run ``work(session)`` as one transaction; it may be run again, for so long on conflicts."""
 
         async def counted(session: Session) -> T:
-            with collected() as moved:
+            with track_changes() as moved:
                 result = await work(session)
-                await self.events.count_moved(moved.untold, session=session)
+                await self.events.count_moved(moved.unannounced, session=session)
             return result
 
         return await self.database.transaction(counted, within_s=within_s)

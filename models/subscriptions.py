@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
-MOST_EACH = 10
+MAX_EACH = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Subscriptions:
         """Remember a device, or its new keys. False when the user has too many."""
         if await self._subscriptions.count_documents(
             {"user_id": user_id, "_id": {"$ne": id}}, session=session
-        ) >= MOST_EACH:
+        ) >= MAX_EACH:
             return False
         sealed = await self._vault.seal(
             user_id, f"subscriptions|{id}|device", {"endpoint": endpoint, "p256dh": p256dh, "auth": auth}

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.domain.clock import to_wire
-from hospital_rt.storage.batch_loader import Asking
+from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import FEW, Unreadable, Vault
 
@@ -86,7 +86,7 @@ class Users:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._users = collection
         self._vault = vault
-        self._asking_rows, self._asking_shown = Asking(self.rows), Asking(self.shown_rows)
+        self._asking_rows, self._asking_shown = BatchLoader(self.rows), BatchLoader(self.shown_rows)
 
     def email_index(self, email: str) -> str:
         """The blind index of an address that :func:`handlers` normalised."""

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
-from models.app_context import House
+from models.app_context import AppContext
 from models.services.accounts import forget_sign_up
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.dependencies import HouseDep
+from tasks.dependencies import AppDep
 
 SWEEP = "forget_sign_ups"
 KEPT = timedelta(days=30)
@@ -17,11 +17,11 @@ EVERY_S = 3600
 BATCH = 200
 
 
-async def forget_sign_ups(house: House) -> int:
+async def forget_sign_ups(app: AppContext) -> int:
     """Forget what is due; how many. Any number of these may run at once."""
     before, forgotten = utcnow() - KEPT, 0
-    while ids := await house.store.users.never_confirmed(before=before, limit=BATCH):
-        done = [await forget_sign_up(house.store, id, before=before) for id in ids]
+    while ids := await app.store.users.never_confirmed(before=before, limit=BATCH):
+        done = [await forget_sign_up(app.store, id, before=before) for id in ids]
         forgotten += sum(done)
         if not any(done):
             break                      # others are at it
@@ -30,8 +30,8 @@ async def forget_sign_ups(house: House) -> int:
     return forgotten
 
 
-async def _sweep_task(house: HouseDep) -> None:
-    await forget_sign_ups(house)
+async def _sweep_task(app: AppDep) -> None:
+    await forget_sign_ups(app)
 
 
 def register(broker: ReliableStreamBroker) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from models.app_context import House
+from models.app_context import AppContext
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.dependencies import HouseDep
+from tasks.dependencies import AppDep
 
 NAME = "bind_audit"
 
 
-async def bind_audit(house: House) -> int:
+async def bind_audit(app: AppContext) -> int:
     """Bind what is loose; how many entries that were."""
-    return await house.store.audit.bind()
+    return await app.store.audit.bind()
 
 
-async def _task(house: HouseDep) -> None:
-    await bind_audit(house)
+async def _task(app: AppDep) -> None:
+    await bind_audit(app)
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:

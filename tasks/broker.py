@@ -30,8 +30,8 @@ IDLE_MS = 30_000
 RECLAIM_S = 5.0
 BLOCK_MS = 1000
 ANSWER_WITHIN_S = 3.0
-MOST_DELIVERIES = 5
-LONGEST_TASK_S = 900.0
+MAX_DELIVERIES = 5
+MAX_TASK_S = 900.0
 TICKS_KEPT = 20
 
 
@@ -144,7 +144,7 @@ class ReliableStreamBroker(RedisStreamBroker):
                 if id is None or (stream, id) in self._at_work:
                     continue
                 pending: Any = await redis.xpending_range(stream, GROUP, min=id, max=id, count=1)
-                if pending and pending[0]["times_delivered"] > MOST_DELIVERIES:
+                if pending and pending[0]["times_delivered"] > MAX_DELIVERIES:
                     log.error("task.set_aside", message_id=_text(id), delivery=pending[0]["times_delivered"])
                     await redis.xadd(DEAD, {b"id": id}, maxlen=1000)
                     await self._finish(stream, id)
@@ -164,7 +164,7 @@ class ReliableStreamBroker(RedisStreamBroker):
         """Keep the lease of what is at work here, so that a long task is not run twice."""
         while True:
             await asyncio.sleep(IDLE_MS / 3000)  # the beat of taking over
-            oldest = time.monotonic() - LONGEST_TASK_S
+            oldest = time.monotonic() - MAX_TASK_S
             for key in [key for key, since in self._at_work.items() if since < oldest]:
                 del self._at_work[key]
             try:

@@ -16,7 +16,7 @@ from hospital_rt.logs import describe_error, log
 from hospital_rt.ops.metrics import Metrics
 from hospital_rt.storage.database import is_away
 from hospital_rt.storage.redis_client import REDIS_AWAY
-from models.app_context import House
+from models.app_context import AppContext
 from models.notes import WAITING
 from tasks.broker import DEAD, QUEUE, TICKS
 
@@ -26,25 +26,25 @@ AUDIT_PAGES = 20
 LATE = timedelta(seconds=60)
 
 
-async def count_figures(house: House) -> None:
+async def count_figures(app: AppContext) -> None:
     """Count until cancelled, at moments of its own, so that many workers do not count at once."""
     audited = 0.0
     while True:
         try:
-            await count_standing(house)
+            await count_standing(app)
             if time.monotonic() - audited > AUDIT_EVERY_S:
                 audited = time.monotonic()
-                house.resources.metrics.audit_wrong.set(await look_at_some(house, AUDIT_PAGES))
+                app.resources.metrics.audit_wrong.set(await look_at_some(app, AUDIT_PAGES))
         except Exception as error:
             if not is_away(error):
                 log.warning("figures.not_counted", **describe_error(error))
         await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))  # the beat, spread over workers
 
 
-async def count_standing(house: House) -> None:
+async def count_standing(app: AppContext) -> None:
     """One count of everything."""
-    metrics, store, now = house.resources.metrics, house.store, house.now()
-    await _count_queues(house.resources.redis, metrics)
+    metrics, store, now = app.resources.metrics, app.store, app.now()
+    await _count_queues(app.resources.redis, metrics)
     due, late, oldest_s = await store.steps.standing(now, late=LATE)
     metrics.reminders_due.set(due)
     metrics.reminders_late.set(late)
@@ -62,11 +62,11 @@ async def count_standing(house: House) -> None:
     metrics.counted_at.set(time.time())
 
 
-async def look_at_some(house: House, most: int) -> int:
+async def look_at_some(app: AppContext, most: int) -> int:
     """Look at the head and at most so many pages in a row, anywhere, or at all where there are no more: how much is
     wrong. Cheap, for every minute.
     """
-    audit = house.store.audit
+    audit = app.store.audit
     head = await audit.read_head()
     if not audit.is_head(head):
         return 1

@@ -6,18 +6,18 @@ from typing import Annotated, Any
 
 from taskiq import Context, TaskiqDepends
 
-from models.app_context import House
+from models.app_context import AppContext
 
 
-def house_of(context: Annotated[Context, TaskiqDepends()]) -> House:
+def app_of(context: Annotated[Context, TaskiqDepends()]) -> AppContext:
     """The house of the worker that runs this task."""
-    house: House = context.state.house
-    return house
+    app: AppContext = context.state.app
+    return app
 
 
-def desk_of(context: Annotated[Context, TaskiqDepends()]) -> Any:
+def note_worker_of(context: Annotated[Context, TaskiqDepends()]) -> Any:
     """The desk at which this worker reads notes."""
-    return context.state.desk
+    return context.state.note_worker
 
 
-HouseDep = Annotated[House, TaskiqDepends(house_of)]
+AppDep = Annotated[AppContext, TaskiqDepends(app_of)]

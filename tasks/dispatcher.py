@@ -17,10 +17,10 @@ from tasks import mail, notes
 from tasks.broker import ReliableStreamBroker
 from tasks.middleware import request_labels
 
-MOST_UNDER_WAY = 200
+MAX_UNDER_WAY = 200
 
 
-class Errands:
+class Dispatcher:
     """Sends tasks in the background and never fails: a sweep does what could not be sent."""
 
     def __init__(self, broker: ReliableStreamBroker) -> None:
@@ -50,7 +50,7 @@ class Errands:
         self._begin(self._kick(task, arguments))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> bool:
-        if len(self._under_way) >= MOST_UNDER_WAY:  # Redis or MongoDB does not answer
+        if len(self._under_way) >= MAX_UNDER_WAY:  # Redis or MongoDB does not answer
             work.close()
             return False
         begun = asyncio.create_task(work, name="errand")

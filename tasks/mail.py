@@ -8,20 +8,20 @@ from hospital_rt.delivery.mail_templates import letter_text
 from hospital_rt.delivery.mailer import Envelope, MailAway, MailRefused
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
-from models.app_context import House
-from models.letters import MOST_TRIES, Letter
+from models.app_context import AppContext
+from models.letters import MAX_TRIES, Letter
 from models.services.mail_reminders import still_owed
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.dependencies import HouseDep
+from tasks.dependencies import AppDep
 
 SEND, SWEEP = "send_letter", "sweep_letters"
 HOLD_S = 60.0
 SWEEP_BATCH = 50
 
 
-async def send_letter(house: House, letter_id: str) -> None:
+async def send_letter(app: AppContext, letter_id: str) -> None:
     """Send one letter, whoever asks and however often."""
-    letters, tries = house.store.letters, house.resources.metrics.letters
+    letters, tries = app.store.letters, app.resources.metrics.letters
     letter = await letters.claim(letter_id, now=utcnow(), hold_s=HOLD_S)
     if letter is None:
         return
@@ -29,26 +29,26 @@ async def send_letter(house: House, letter_id: str) -> None:
     if is_reminder and letter.in_doubt:
         await letters.done(letter.id, outcome="unknown")       # one at most: rather none than two
         return
-    envelope = await _envelope(house, letter)
+    envelope = await _envelope(app, letter)
     if envelope is None:
         await letters.done(letter.id, outcome="given-up")
         return
     if is_reminder:
         await letters.sending(letter.id)
     try:
-        await house.resources.mailer.send(envelope)
+        await app.resources.mailer.send(envelope)
     except MailRefused:
         log.warning("letter.refused", letter_id=letter.id, kind=letter.kind)
         tries.labels("refused").inc()
         await letters.done(letter.id, outcome="given-up")
         if is_reminder:
-            await house.store.mail_reminders.refused(letter.user_id)
+            await app.store.mail_reminders.refused(letter.user_id)
     except MailAway as away:
         if is_reminder and away.in_doubt:
             log.warning("letter.in_doubt", letter_id=letter.id, kind=letter.kind)
             await letters.done(letter.id, outcome="unknown")
             return
-        if letter.tries >= MOST_TRIES:
+        if letter.tries >= MAX_TRIES:
             log.error("letter.given_up", letter_id=letter.id, kind=letter.kind)
             tries.labels("given-up").inc()
             await letters.done(letter.id, outcome="given-up")
@@ -61,45 +61,45 @@ async def send_letter(house: House, letter_id: str) -> None:
         tries.labels("sent").inc()
         await letters.done(letter.id, outcome="sent")
         if is_reminder:
-            await house.store.mail_reminders.taken(letter.user_id)
+            await app.store.mail_reminders.taken(letter.user_id)
 
 
-async def _envelope(house: House, letter: Letter) -> Envelope | None:
+async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
     """Whom it goes to and what it says, put together only now: the outbox holds neither address nor link."""
-    user = await house.store.users.get(letter.user_id)
+    user = await app.store.users.get(letter.user_id)
     if user is None or user.email is None:
         return None
-    base = house.settings.public_url
+    base = app.settings.public_url
     link = ""
     if letter.kind == "reminder":
-        if letter.link_id is None or not await still_owed(house.store, letter.user_id, seq=letter.seq or 0):
+        if letter.link_id is None or not await still_owed(app.store, letter.user_id, seq=letter.seq or 0):
             return None
-        token = house.resources.tokens.link_token(use="unsubscribe", link_id=letter.link_id)
+        token = app.resources.tokens.link_token(use="unsubscribe", link_id=letter.link_id)
         link = f"{base}/unsubscribe/{letter.link_id}.{token}"
         text = letter_text(letter.kind, user.language, link=link, page=f"{base}/")
         return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body, unsubscribe=link)
     if letter.link_id:
         use = "verify" if letter.kind == "verify" else "reset"
-        token = house.resources.tokens.link_token(use="verify" if use == "verify" else "reset", link_id=letter.link_id)
+        token = app.resources.tokens.link_token(use="verify" if use == "verify" else "reset", link_id=letter.link_id)
         link = f"{base}/#/{use}?token={token}"
     text = letter_text(letter.kind, user.language, link=link, page=f"{base}/#/forgot")
     return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body)
 
 
-async def sweep_letters(house: House) -> int:
+async def sweep_letters(app: AppContext) -> int:
     """Send what still waits. Returns how many were found."""
-    found = await house.store.letters.unsent(utcnow(), limit=SWEEP_BATCH)
+    found = await app.store.letters.unsent(utcnow(), limit=SWEEP_BATCH)
     for letter_id in found:
-        await send_letter(house, letter_id)
+        await send_letter(app, letter_id)
     return len(found)
 
 
-async def _send_task(letter_id: str, house: HouseDep) -> None:
-    await send_letter(house, letter_id)
+async def _send_task(letter_id: str, app: AppDep) -> None:
+    await send_letter(app, letter_id)
 
 
-async def _sweep_task(house: HouseDep) -> None:
-    await sweep_letters(house)
+async def _sweep_task(app: AppDep) -> None:
+    await sweep_letters(app)
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from models.app_context import House
+from models.app_context import AppContext
 from models.services.mail_reminders import owe_letter
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.dependencies import HouseDep
+from tasks.dependencies import AppDep
 
 SWEEP = "sweep_mail_reminders"
 PATIENCE = timedelta(minutes=10)
@@ -18,16 +18,16 @@ PATIENCE_OF_A_DAY = 144                # a shortened day has as many of these
 PAGE = 500
 
 
-def patience(house: House) -> timedelta:
+def patience(app: AppContext) -> timedelta:
     """How long a reminder waits for a page before a letter goes out."""
-    day_s = house.settings.day_seconds
+    day_s = app.settings.day_seconds
     return timedelta(seconds=day_s) / PATIENCE_OF_A_DAY if day_s else PATIENCE
 
 
-async def sweep_mail_reminders(house: House) -> int:
+async def sweep_mail_reminders(app: AppContext) -> int:
     """Put the letters that are owed into the outbox. Returns how many; any number of these may run at once."""
-    store, last, written = house.store, "", 0
-    until = house.now() - patience(house)
+    store, last, written = app.store, "", 0
+    until = app.now() - patience(app)
     while users := await store.mail_reminders.wishing(after=last, limit=PAGE):
         last = users[-1]
         for user_id, shown in (await store.events.unshown(users)).items():
@@ -36,8 +36,8 @@ async def sweep_mail_reminders(house: House) -> int:
     return written
 
 
-async def _sweep_task(house: HouseDep) -> None:
-    await sweep_mail_reminders(house)
+async def _sweep_task(app: AppDep) -> None:
+    await sweep_mail_reminders(app)
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:

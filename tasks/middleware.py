@@ -24,7 +24,7 @@ def request_labels() -> dict[str, str]:
     return {REQUEST_ID: request_id} if isinstance(request_id, str) else {}
 
 
-class Watch(TaskiqMiddleware):
+class TaskMetrics(TaskiqMiddleware):
     """Of a worker. ``came`` is when each task last came, by the monotonic clock."""
 
     def __init__(self, metrics: Metrics) -> None:
@@ -54,7 +54,7 @@ class Watch(TaskiqMiddleware):
             log.info("task.done", duration_ms=round(took_s * 1000, 1))
 
 
-class TickCount(TaskiqMiddleware):
+class TickMetrics(TaskiqMiddleware):
     """Of a scheduler: how many ticks it has asked for."""
 
     def __init__(self, metrics: Metrics) -> None:

@@ -15,14 +15,14 @@ from hospital_rt.domain.clock import clock_times, local_day
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
 from hospital_rt.logs import describe_error, log
-from hospital_rt.periodic import beating
-from models.app_context import House
-from models.notes import MOST_ATTEMPTS, Note
-from models.services.note_processing import Reading, begin_note, fail_note, finish_note
-from models.steps import Step, Words
+from hospital_rt.periodic import run_periodically
+from models.app_context import AppContext
+from models.notes import MAX_ATTEMPTS, Note
+from models.services.note_processing import ReadNote, begin_note, fail_note, finish_note
+from models.steps import Step, StepText
 from models.users import User
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.dependencies import desk_of
+from tasks.dependencies import note_worker_of
 
 READ, SWEEP = "read_note", "sweep_notes"
 LEASE_S = 10.0
@@ -31,11 +31,11 @@ AGAIN_FIRST_S, AGAIN_MOST_S = 30, 1800
 AGAIN_FOR = timedelta(hours=24)
 
 
-class Desk:
+class NoteWorker:
     """Where one worker reads notes: at most ``AT_ONCE`` at a time, each under a lease that is renewed meanwhile."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
         self._work: dict[str, asyncio.Task[None]] = {}
         self._closed = False
 
@@ -43,7 +43,7 @@ class Desk:
         """Begin to read a note here, unless it is on the desk already or the desk is full."""
         if self._closed or note_id in self._work or len(self._work) >= AT_ONCE:
             return self._work.get(note_id)
-        task = asyncio.create_task(read_note(self._house, note_id), name="note")
+        task = asyncio.create_task(read_note(self._app, note_id), name="note")
         self._work[note_id] = task
         task.add_done_callback(lambda _: self._work.pop(note_id, None))
         return task
@@ -63,7 +63,7 @@ class Desk:
     async def sweep(self) -> int:
         """Take up notes that nobody is working on. Returns how many were found."""
         room = AT_ONCE - len(self._work)
-        found = await self._house.store.notes.unfinished(self._house.now(), limit=max(1, room))
+        found = await self._app.store.notes.unfinished(self._app.now(), limit=max(1, room))
         for note_id in found:
             self.start(note_id)
         return len(found)
@@ -77,24 +77,24 @@ class Desk:
         await asyncio.gather(*work, return_exceptions=True)
 
 
-async def read_note(house: House, note_id: str) -> None:
+async def read_note(app: AppContext, note_id: str) -> None:
     """Read one note, whoever asks and however often: the lease lets one worker do it."""
     lease = uuid4().hex
-    begun = await begin_note(house.store, note_id, lease=lease, now=house.now(), lease_s=LEASE_S)
+    begun = await begin_note(app.store, note_id, lease=lease, now=app.now(), lease_s=LEASE_S)
     if begun is None:
         return
-    note, wakeups = begun.note, house.resources.wakeups
+    note, wakeups = begun.note, app.resources.wakeups
     await wakeups.announce(begun.users)
     try:
-        if note.attempts > MOST_ATTEMPTS:
-            await wakeups.announce(await fail_note(house.store, note, failure="gave-up", now=house.now()))
+        if note.attempts > MAX_ATTEMPTS:
+            await wakeups.announce(await fail_note(app.store, note, failure="gave-up", now=app.now()))
             return
-        async with _renewed(house, note):
-            users = await _read(house, note)
+        async with _renewed(app, note):
+            users = await _read(app, note)
         await wakeups.announce(users)
     except asyncio.CancelledError:
         with contextlib.suppress(Exception):
-            handing = house.store.notes.hand_back(note.id, lease=lease, now=house.now())
+            handing = app.store.notes.hand_back(note.id, lease=lease, now=app.now())
             await asyncio.wait_for(asyncio.shield(handing), 3)
         raise
     except Exception as error:
@@ -102,21 +102,21 @@ async def read_note(house: House, note_id: str) -> None:
         log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))
 
 
-def _renewed(house: House, note: Note) -> contextlib.AbstractAsyncContextManager[None]:
+def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextManager[None]:
     """Keep the lease while the model thinks."""
 
     async def renew() -> None:
-        await house.store.notes.renew(note.id, lease=note.lease or "", now=house.now(), lease_s=LEASE_S)
+        await app.store.notes.renew(note.id, lease=note.lease or "", now=app.now(), lease_s=LEASE_S)
 
-    return beating(renew, every_s=LEASE_S / 4, name="lease")
+    return run_periodically(renew, every_s=LEASE_S / 4, name="lease")
 
 
-async def _read(house: House, note: Note) -> frozenset[str]:
-    store, extractor, metrics = house.store, house.resources.extractor, house.resources.metrics
+async def _read(app: AppContext, note: Note) -> frozenset[str]:
+    store, extractor, metrics = app.store, app.resources.extractor, app.resources.metrics
     patient, doctor = await store.users.two(note.patient_id, note.doctor_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
-        return await fail_note(store, note, failure="patient-gone", now=house.now())
+        return await fail_note(store, note, failure="patient-gone", now=app.now())
     day = local_day(note.created_at, patient.zone)
     names = [person.name for person in (patient, doctor) if person and person.name]
     began = time.monotonic()
@@ -127,13 +127,13 @@ async def _read(house: House, note: Note) -> frozenset[str]:
         metrics.notes.labels("failed").inc()
         log.warning("note.failed", note_id=note.id, reason=failed.reason)
         return await fail_note(
-            store, note, failure=failed.reason, extracted_by=extractor.name, now=house.now(),
-            again_at=again_at(note, failed, now=house.now()),
+            store, note, failure=failed.reason, extracted_by=extractor.name, now=app.now(),
+            again_at=again_at(note, failed, now=app.now()),
         )  # fmt: skip
     metrics.extraction.labels("ok").observe(time.monotonic() - began)
     guarded = await asyncio.to_thread(guard, text, extraction, day=day)
     review = review_of(guarded)
-    now = house.now()
+    now = app.now()
     if not guarded.kept and guarded.dropped:
         metrics.notes.labels("failed").inc()
         return await fail_note(
@@ -143,15 +143,15 @@ async def _read(house: House, note: Note) -> frozenset[str]:
         make_step(kept, number=number, note=note, patient=patient, day=day, now=now)
         for number, kept in enumerate(guarded.kept)
     ]
-    propose = house.settings.step_review == "required" or bool(guarded.dropped) or guarded.too_many
+    propose = app.settings.step_review == "required" or bool(guarded.dropped) or guarded.too_many
     meta = extraction.meta
     measured = None if meta is None else {
         "model": meta.model, "prompt_version": meta.prompt_version, "tokens_in": meta.tokens_in,
         "tokens_out": meta.tokens_out, "latency_ms": meta.latency_ms,
     }  # fmt: skip
-    reading = Reading(
+    reading = ReadNote(
         note=note, steps=steps, review=review, propose=propose, extracted_by=extractor.name,
-        failure="too-many" if guarded.too_many else None, now=now, day_seconds=house.settings.day_seconds,
+        failure="too-many" if guarded.too_many else None, now=now, day_seconds=app.settings.day_seconds,
         measured=measured,
     )  # fmt: skip
     users = await finish_note(store, reading)
@@ -192,7 +192,7 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
         id=str(uuid4()), sort=sort, note_id=note.id, note_number=note.number, patient_id=note.patient_id,
         doctor_id=note.doctor_id, kind=kept.kind, as_needed=item.as_needed, by="extractor", status="proposed",
         created_at=now, timezone=patient.timezone, schedule=schedule,
-        words=Words(title=item.title, detail=item.detail, quote=item.quote, start=kept.start, end=kept.end),
+        words=StepText(title=item.title, detail=item.detail, quote=item.quote, start=kept.start, end=kept.end),
     )  # fmt: skip
 
 
@@ -209,12 +209,12 @@ def make_schedule(item: PlanItem, *, day: date, reminder_time: str) -> Schedule:
     )  # fmt: skip
 
 
-async def _read_task(note_id: str, desk: Annotated[Any, TaskiqDepends(desk_of)]) -> None:
-    await desk.read(note_id)
+async def _read_task(note_id: str, note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:
+    await note_worker.read(note_id)
 
 
-async def _sweep_task(desk: Annotated[Any, TaskiqDepends(desk_of)]) -> None:
-    await desk.sweep()
+async def _sweep_task(note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:
+    await note_worker.sweep()
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:

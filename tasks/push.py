@@ -10,10 +10,10 @@ from datetime import timedelta
 
 from hospital_rt.delivery.web_push import PushSender
 from hospital_rt.domain.clock import to_wire
-from models.app_context import House
+from models.app_context import AppContext
 from models.subscriptions import Subscription
 from tasks.broker import TICKS, ReliableStreamBroker
-from tasks.dependencies import HouseDep
+from tasks.dependencies import AppDep
 
 SWEEP = "sweep_push"
 PATIENCE = timedelta(seconds=20)
@@ -22,59 +22,59 @@ PAGE = 500
 NEUTRAL = json.dumps({"type": "reminder"}).encode()
 
 
-async def push_sender(house: House) -> PushSender:
+async def push_sender(app: AppContext) -> PushSender:
     """The sender with this installation's VAPID key."""
-    key = await house.resources.vault.secret("vapid", PushSender.new_private_key)
+    key = await app.resources.vault.secret("vapid", PushSender.new_private_key)
     return PushSender(
-        private_key=key, subject=f"mailto:{house.settings.mail_from}", hosts=house.settings.push_hosts
+        private_key=key, subject=f"mailto:{app.settings.mail_from}", hosts=app.settings.push_hosts
     )
 
 
-async def sweep_push(house: House) -> int:
+async def sweep_push(app: AppContext) -> int:
     """Push to every device that is owed a word. Returns how many pushes were taken."""
-    store, last, sent = house.store, "", 0
+    store, last, sent = app.store, "", 0
     sender: PushSender | None = None
     try:
         while users := await store.subscriptions.subscribers(after=last, limit=PAGE):
             last = users[-1]
             for user_id, shown in (await store.events.unshown(users)).items():
                 for device in await store.subscriptions.of_user(user_id):
-                    seq = await _owed(house, device, shown=shown)
-                    if seq is None or not await store.subscriptions.hold(device, now=house.now(), hold_s=HOLD_S):
+                    seq = await _owed(app, device, shown=shown)
+                    if seq is None or not await store.subscriptions.hold(device, now=app.now(), hold_s=HOLD_S):
                         continue
-                    sender = sender or await push_sender(house)
-                    sent += await _push(house, sender, device, seq)
+                    sender = sender or await push_sender(app)
+                    sent += await _push(app, sender, device, seq)
         return sent
     finally:
         if sender is not None:
             await sender.close()
 
 
-async def _owed(house: House, device: Subscription, *, shown: int) -> int | None:
+async def _owed(app: AppContext, device: Subscription, *, shown: int) -> int | None:
     """The newest reminder that no page has shown for a while and whose slot is still open: its ``seq``."""
-    due = await house.store.events.newest_named(
-        device.user_id, "reminder.due", after=max(shown, device.pushed), until=house.now() - PATIENCE
+    due = await app.store.events.newest_named(
+        device.user_id, "reminder.due", after=max(shown, device.pushed), until=app.now() - PATIENCE
     )
     if due is None:
         return None
-    await house.store.events.load_keys([due])
-    data = json.loads(house.store.events.open_text(due))
-    step = await house.store.steps.get(data["step"]["id"])
+    await app.store.events.load_keys([due])
+    data = json.loads(app.store.events.open_text(due))
+    step = await app.store.steps.get(data["step"]["id"])
     waiting = step.course.open_slot if step and step.status == "active" and step.course else None
     return due.seq if waiting and to_wire(waiting.at) == data["slot"] else None
 
 
-async def _push(house: House, sender: PushSender, device: Subscription, seq: int) -> int:
+async def _push(app: AppContext, sender: PushSender, device: Subscription, seq: int) -> int:
     outcome = await sender.send(endpoint=device.endpoint, p256dh=device.p256dh, auth=device.auth, data=NEUTRAL)
     if outcome == "gone":
-        await house.store.subscriptions.remove(device.id)
+        await app.store.subscriptions.remove(device.id)
     elif outcome == "sent":
-        await house.store.subscriptions.pushed(device.id, seq=seq)
+        await app.store.subscriptions.pushed(device.id, seq=seq)
     return int(outcome == "sent")
 
 
-async def _sweep_task(house: HouseDep) -> None:
-    await sweep_push(house)
+async def _sweep_task(app: AppDep) -> None:
+    await sweep_push(app)
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:

@@ -16,16 +16,16 @@ from taskiq.cli.scheduler.run import SchedulerLoop
 from taskiq.receiver import Receiver
 
 from hospital_rt.logs import describe_error, log
-from hospital_rt.ops.health import Readiness, probed
+from hospital_rt.ops.health import Readiness, serve_probes
 from hospital_rt.ops.metrics import Metrics
 from hospital_rt.settings import Settings
 from hospital_rt.storage.redis_client import make_redis
-from models.app_context import House
+from models.app_context import AppContext
 from tasks import audit, mail, mail_reminders, notes, push, reminders
 from tasks.broker import ReliableStreamBroker, make_broker, make_scheduler
 from tasks.collect_metrics import count_figures
-from tasks.middleware import TickCount, Watch
-from tasks.notes import Desk
+from tasks.middleware import TaskMetrics, TickMetrics
+from tasks.notes import NoteWorker
 from tasks.registry import register_all
 
 TASKS_AT_ONCE = 64
@@ -34,31 +34,31 @@ PATIENCE_TICKS = 2.5
 NO_TICK_S = 15.0                       # and the schedule counts as gone: readiness says so
 
 
-async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Work until ``stop`` is set; then finish or hand back what is at work."""
-    tick_s = house.settings.tick_s
-    broker = make_broker(house.settings.redis_url or "")
-    resources = house.resources
-    watch = Watch(resources.metrics)
+    tick_s = app.settings.tick_s
+    broker = make_broker(app.settings.redis_url or "")
+    resources = app.resources
+    watch = TaskMetrics(resources.metrics)
     broker.add_middlewares(watch)
     register_all(broker, tick_s=tick_s)
-    desk, began = Desk(house), time.monotonic()
-    broker.state.house = house
-    broker.state.desk = desk
+    note_worker, began = NoteWorker(app), time.monotonic()
+    broker.state.app = app
+    broker.state.note_worker = note_worker
     await broker.startup()
     finish = asyncio.Event()
     listening = asyncio.create_task(_receive(broker, finish), name="receiver")
     looks: dict[str, Callable[[], Awaitable[Any]]] = {
-        reminders.NAME: lambda: reminders.remind_due(house),
-        notes.SWEEP: desk.sweep,
-        mail.SWEEP: lambda: mail.sweep_letters(house),
-        mail_reminders.SWEEP: lambda: mail_reminders.sweep_mail_reminders(house),
-        push.SWEEP: lambda: push.sweep_push(house),
-        audit.NAME: lambda: audit.bind_audit(house),
+        reminders.NAME: lambda: reminders.remind_due(app),
+        notes.SWEEP: note_worker.sweep,
+        mail.SWEEP: lambda: mail.sweep_letters(app),
+        mail_reminders.SWEEP: lambda: mail_reminders.sweep_mail_reminders(app),
+        push.SWEEP: lambda: push.sweep_push(app),
+        audit.NAME: lambda: audit.bind_audit(app),
     }
-    watching = asyncio.create_task(_look_alone(house, looks, watch, tick_s=tick_s), name="watch")
-    counting = asyncio.create_task(count_figures(house), name="figures")
-    resources.metrics.notes_at_work.set_function(lambda: desk.at_work)
+    watching = asyncio.create_task(_look_alone(app, looks, watch, tick_s=tick_s), name="watch")
+    counting = asyncio.create_task(count_figures(app), name="figures")
+    resources.metrics.notes_at_work.set_function(lambda: note_worker.at_work)
 
     async def ticks_come() -> bool:
         return time.monotonic() - watch.came.get(reminders.NAME, began) < max(NO_TICK_S, tick_s * PATIENCE_TICKS)
@@ -67,7 +67,7 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
         needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping, "schedule": ticks_come}
     )
     try:
-        async with probed(house.settings, readiness, resources.metrics):
+        async with serve_probes(app.settings, readiness, resources.metrics):
             ready()
             warming = asyncio.create_task(resources.extractor.warm(), name="warming")
             await stop.wait()
@@ -77,7 +77,7 @@ async def run_worker(house: House, *, stop: asyncio.Event, ready: Callable[[], N
         broker.stop_listening()
         watching.cancel()
         counting.cancel()
-        await desk.close()
+        await note_worker.close()
         await asyncio.wait({listening, watching, counting}, timeout=FINISH_WITHIN_S + 1)
         listening.cancel()
         with contextlib.suppress(Exception):
@@ -100,13 +100,13 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
 
 
 async def _look_alone(
-    house: House, looks: dict[str, Callable[[], Awaitable[Any]]], watch: Watch, *, tick_s: int
+    app: AppContext, looks: dict[str, Callable[[], Awaitable[Any]]], watch: TaskMetrics, *, tick_s: int
 ) -> None:
     """Do by hand what no tick has asked for lately, and clear away what dead processes hold."""
     began = time.monotonic()
     while True:
         await asyncio.sleep(tick_s)  # the beat of the tick
-        await house.resources.database.abandoned.end()
+        await app.resources.database.abandoned.end()
         for name, look in looks.items():
             if time.monotonic() - watch.came.get(name, began) < tick_s * PATIENCE_TICKS:
                 continue
@@ -120,7 +120,7 @@ async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Calla
     """Send ticks until ``stop`` is set. Any number of these may run."""
     metrics = Metrics()
     broker: ReliableStreamBroker = make_broker(settings.redis_url or "")
-    broker.add_middlewares(TickCount(metrics))
+    broker.add_middlewares(TickMetrics(metrics))
     register_all(broker, tick_s=settings.tick_s)
     scheduler = make_scheduler(broker)
     for source in scheduler.sources:
@@ -130,7 +130,7 @@ async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Calla
     stopping = asyncio.create_task(stop.wait())
     try:
         # Without Redis no tick goes out, and the workers look by themselves: nothing that a restart would mend.
-        async with probed(settings, Readiness(wanted={"redis": redis.ping}), metrics):
+        async with serve_probes(settings, Readiness(wanted={"redis": redis.ping}), metrics):
             ready()
             await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if loop.done():

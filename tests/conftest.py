@@ -141,7 +141,7 @@ async def ward(_shared: Clinic) -> AsyncIterator[Clinic]:
     _shared.set_clock(NOON)
     _shared.model.script.clear()
     for name in ("notes", "steps"):
-        await _shared.house.resources.database.collection(name).update_many(
+        await _shared.app.resources.database.collection(name).update_many(
             {"wake_at": {"$exists": True}}, {"$unset": {"wake_at": 1}}
         )
     yield _shared

@@ -25,10 +25,10 @@ class AccountHandler(ApiHandler):
     """A resource that has to do with who somebody is."""
 
     async def limit_address(self, limit: Limit) -> None:
-        await self.doors.house.resources.limits.count(limit, self.client_hash)
+        await self.context.app.resources.limits.count(limit, self.client_hash)
 
     def account_hash(self, email: str) -> str:
-        return self.doors.tokens.keyed_hash(b"account", email.encode())
+        return self.context.tokens.keyed_hash(b"account", email.encode())
 
     @staticmethod
     def check_new_password(password: str, *, email: str = "", name: str = "", pointer: str = "#/password") -> None:
@@ -53,7 +53,7 @@ class AccountHandler(ApiHandler):
         """
         trace = by or Trace(role="stranger", request_id=self.request_id, address=self.client_address)
         if user_id is not None:
-            self.doors.errands.later(self.store.audit.write_once(trace, act, of=user_id, every_s=NOTED_EVERY_S))
+            self.context.dispatcher.later(self.store.audit.write_once(trace, act, of=user_id, every_s=NOTED_EVERY_S))
 
     async def no_sooner(self) -> None:
         """Answer only at set times after the request, so that what was found or written does not show in it, also
@@ -69,7 +69,7 @@ class AccountHandler(ApiHandler):
         now, link_id = utcnow(), None
         if use:
             link_id = str(uuid4())
-            token = self.doors.tokens.link_token(use=use, link_id=link_id)
+            token = self.context.tokens.link_token(use=use, link_id=link_id)
             await self.store.letters.make_link(
                 link_id=link_id, user_id=user_id, use=use, token_hash=Tokens.hash_link(token), now=now, session=session
             )
@@ -97,7 +97,7 @@ class AccountHandler(ApiHandler):
         return ended
 
     async def revoke(self, sessions: list[str] | tuple[str, ...]) -> None:
-        await self.doors.house.resources.wakeups.revoke(sessions)
+        await self.context.app.resources.wakeups.revoke(sessions)
 
     async def check_current(self, password: str) -> User:
         """The user, if the password is theirs.
@@ -106,9 +106,9 @@ class AccountHandler(ApiHandler):
             Problem: 403 ``wrong-password``, 429 after too many tries.
         """
         user = await self.store.users.read_row(dict(self.who.row))
-        limits, key = self.doors.house.resources.limits, self.doors.tokens.keyed_hash(b"current", user.id.encode())
+        limits, key = self.context.app.resources.limits, self.context.tokens.keyed_hash(b"current", user.id.encode())
         await limits.count(LOG_IN_ACCOUNT, key)
-        right, _ = await self.doors.house.resources.passwords.verify(password, user.password_hash)
+        right, _ = await self.context.app.resources.passwords.verify(password, user.password_hash)
         if not right:
             self.note_later("sign_in.failed", user.id, by=self.trace)
             raise Problem("wrong-password")

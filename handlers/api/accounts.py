@@ -38,8 +38,8 @@ class SignUpHandler(AccountHandler):
         self.check_new_password(body.password, email=body.email, name=body.name)
         await self.limit_address(SIGN_UP_ADDRESS)
         if self.settings_.verifies_email:
-            await self.doors.house.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
-        settings, resources = self.settings_, self.doors.house.resources
+            await self.context.app.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        settings, resources = self.settings_, self.context.app.resources
         pending = body.role == "doctor" and settings.doctors_need_approval
         user = User(
             id=str(uuid4()), role=body.role, status="pending" if pending else "active", name=body.name,
@@ -78,7 +78,7 @@ class SignUpHandler(AccountHandler):
             return await self.write_letter(user.id, "verify", use="verify", session=session)
 
         letter_id = await self.store.transaction(work)
-        await self.doors.errands.send_letter(letter_id)
+        await self.context.dispatcher.send_letter(letter_id)
         await self.no_sooner()
         self.respond({"detail": "If all is well, a letter to this address tells the rest."}, status=202)
 
@@ -97,7 +97,7 @@ class VerifyEmailHandler(AccountHandler):
         link = await self.store.letters.find_link(Tokens.hash_link(body.token), use="verify", now=utcnow())
         user = await self.store.users.get(link.user_id) if link else None
         hashed = user.password_hash if user else None
-        right, _ = await self.doors.house.resources.passwords.verify(body.password, hashed)
+        right, _ = await self.context.app.resources.passwords.verify(body.password, hashed)
         if link is None or user is None or not right:
             raise Problem("invalid-token")
 
@@ -124,13 +124,13 @@ class ForgotPasswordHandler(AccountHandler):
         """Ask for a link to choose a new password. The same answer whether or not the address is known."""
         body = self.body(ForgotPasswordBody)
         await self.limit_address(MAIL_ADDRESS)
-        await self.doors.house.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        await self.context.app.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         row = await self.store.users.row_by_email(body.email)
         # For a stranger the same writes are made, for an id that no user has: the letter is given up unread.
         known = row is not None and row["status"] != "deactivated"
         target = str(row["_id"]) if row and known else str(uuid4())
         letter_id = await self.write_letter(target, "reset", use="reset")
-        await self.doors.errands.send_letter(letter_id)
+        await self.context.dispatcher.send_letter(letter_id)
         await self.no_sooner()
         self.respond({"detail": "If this address has an account, a letter is on its way."}, status=202)
         self.note_later("reset.asked", target if known else None)
@@ -153,7 +153,7 @@ class ResetPasswordHandler(AccountHandler):
         if user is None or user.status == "deactivated":
             raise Problem("invalid-token")
         self.check_new_password(body.password, email=user.email or "", name=user.name or "")
-        hashed = await self.doors.house.resources.passwords.hash(body.password)
+        hashed = await self.context.app.resources.passwords.hash(body.password)
 
         async def work(session: Session) -> list[str] | None:
             if not await self.store.letters.spend_link(link.id, session=session):

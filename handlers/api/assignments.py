@@ -7,7 +7,7 @@ from typing import Any
 from handlers.api.schemas import AssignBody, AssignmentView, DoctorsQuery, PersonView
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import page, page_of
-from handlers.base.idempotent_handler import OnceHandler, Reply
+from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.problems import Problem
@@ -36,7 +36,7 @@ class DoctorsHandler(ApiHandler):
         self.respond(page(items, following))
 
 
-class AssignHandler(OnceHandler):
+class AssignHandler(IdempotentHandler):
     operations = {
         "GET": Operation(who="patient", answers={200: AssignmentView}, problems=("not-assigned",), feed=True),
         "POST": Operation(
@@ -67,7 +67,7 @@ class AssignHandler(OnceHandler):
         """Choose a doctor. Another one takes the first one's place at once."""
         body = self.body(AssignBody)
 
-        async def work(claim: Claim | None) -> Reply:
+        async def work(claim: Claim | None) -> StoredReply:
             done = await assign_doctor(
                 self.store, patient_id=self.who.id, doctor_id=body.doctor_id, share_history=body.share_history,
                 now=self.now(), claim=claim, trace=self.trace,
@@ -75,28 +75,28 @@ class AssignHandler(OnceHandler):
             await self.announce(done.users)
             if done.assignment is None:
                 raise Problem("not-assigned")
-            return Reply(201 if done.is_new else 200, await self._view(done.assignment))
+            return StoredReply(201 if done.is_new else 200, await self._view(done.assignment))
 
-        async def again(claim: Claim) -> Reply:
+        async def again(claim: Claim) -> StoredReply:
             current = await self.store.assignments.current(self.who.id)
             if current is None:
                 raise Problem("not-assigned")
-            return Reply(201 if current.id == claim.subject_id else 200, await self._view(current))
+            return StoredReply(201 if current.id == claim.subject_id else 200, await self._view(current))
 
         await self.once(work, again, _unchanged)
 
     async def delete(self) -> None:
         """Leave your doctor. Your steps run on."""
 
-        async def work(claim: Claim | None) -> Reply:
+        async def work(claim: Claim | None) -> StoredReply:
             done = await leave_doctor(
                 self.store, patient_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
             )
             await self.announce(done.users)
-            return Reply(204)
+            return StoredReply(204)
 
-        async def again(_claim: Claim) -> Reply:
-            return Reply(204)
+        async def again(_claim: Claim) -> StoredReply:
+            return StoredReply(204)
 
         await self.once(work, again, _unchanged)
 

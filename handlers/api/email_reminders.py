@@ -7,7 +7,7 @@ from html import escape
 
 from handlers.api.schemas import Moment, NothingBody, View
 from handlers.base.api_handler import ApiHandler
-from handlers.base.base_handler import Door
+from handlers.base.base_handler import BaseHandler
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.problems import Problem
@@ -61,7 +61,7 @@ class EmailRemindersHandler(ApiHandler):
         self.respond(status=204)
 
 
-class UnsubscribeHandler(Door):
+class UnsubscribeHandler(BaseHandler):
     """The link in a letter: a page that asks, and the one click of RFC 8058. Whoever has the link may end it."""
 
     @property
@@ -79,8 +79,8 @@ class UnsubscribeHandler(Door):
         Raises:
             Problem: 404: it is not one of our links.
         """
-        await self.doors.house.resources.limits.count(LINK_ADDRESS, self.client_hash)
-        if not hmac.compare_digest(self.doors.tokens.link_token(use="unsubscribe", link_id=link_id), secret):
+        await self.context.app.resources.limits.count(LINK_ADDRESS, self.client_hash)
+        if not hmac.compare_digest(self.context.tokens.link_token(use="unsubscribe", link_id=link_id), secret):
             raise Problem("not-found")
         return await self.store.mail_reminders.of_link(link_id)
 

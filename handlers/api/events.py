@@ -21,7 +21,7 @@ class EventsHandler(ApiHandler):
         query = self.query(EventsQuery)
         if query.after > 0 and query.epoch is None:
             raise invalid("#/epoch", "Required with after.")
-        epoch, seq = await self.doors.house.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)
-        items, about = await self.doors.house.feeds.page(self.who.id, query.after, limit=query.limit)
+        epoch, seq = await self.context.app.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)
+        items, about = await self.context.app.feeds.page(self.who.id, query.after, limit=query.limit)
         await self.leave_trace(of=about or [self.who.id])
         self.respond({"items": items, "epoch": epoch, "seq": seq})

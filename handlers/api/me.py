@@ -11,8 +11,8 @@ from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.field_encryption import Unreadable
 from hospital_rt.web.problems import Problem, invalid
-from models.services.accounts import change_settings, leave_for_good
-from models.sessions import SignIn
+from models.services.accounts import change_settings, close_account
+from models.sessions import DeviceSession
 
 
 class MeHandler(AccountHandler):
@@ -44,10 +44,10 @@ class MeHandler(AccountHandler):
         """Leave for good. Your key is destroyed: nothing of yours can be read again, by anybody."""
         user = await self.check_current(self.body(LeaveBody).password)
         erase = self.settings_.erasure == "immediate"
-        left = await leave_for_good(self.store, user, now=self.now(), erase=erase, trace=self.trace)
+        left = await close_account(self.store, user, now=self.now(), erase=erase, trace=self.trace)
         await self.revoke(left.sessions)
         if erase:
-            await self.doors.house.resources.wakeups.forget(user.id)
+            await self.context.app.resources.wakeups.forget(user.id)
         await self.announce(left.users)
         self.respond(status=204)
 
@@ -65,7 +65,7 @@ class PasswordHandler(AccountHandler):
         body = self.body(ChangePasswordBody)
         user = await self.check_current(body.current)
         self.check_new_password(body.password, email=user.email or "", name=user.name or "")
-        hashed = await self.doors.house.resources.passwords.hash(body.password)
+        hashed = await self.context.app.resources.passwords.hash(body.password)
 
         async def work(session: Session) -> list[str]:
             await self.store.users.update(user.id, {"password_hash": hashed}, session=session)
@@ -97,7 +97,7 @@ class SessionsHandler(AccountHandler):
             })  # fmt: skip
         self.respond(page(items, following))
 
-    async def _device(self, session: SignIn) -> str | None:
+    async def _device(self, session: DeviceSession) -> str | None:
         if session.sealed_device is None:
             return None
         try:

@@ -19,7 +19,7 @@ from handlers.api.schemas import (
     ScheduleBody,
 )
 from handlers.base.cursors import page, read_cursor, write_cursor
-from handlers.base.idempotent_handler import OnceHandler, Reply
+from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
 from handlers.base.operation import Operation
 from handlers.base.visibility import note_line, note_view, readable_note, visible_notes
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
@@ -28,23 +28,23 @@ from hospital_rt.web.problems import Problem, invalid
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.idempotency import Claim
 from models.notes import Note
-from models.services.note_review import Outcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
-from models.steps import Step, Words
+from models.services.note_review import NoteOutcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
+from models.steps import Step, StepText
 from models.users import User
 
 NOTE_BODY = 256 * 1024
 
 
-class NoteHandlerBase(OnceHandler):
-    async def reply(self, note: Note, *, status: int = 200) -> Reply:
+class NoteHandlerBase(IdempotentHandler):
+    async def reply(self, note: Note, *, status: int = 200) -> StoredReply:
         view = await note_view(self.store, note, self.who, now=self.now())
-        return Reply(status, view, about=note.patient_id)
+        return StoredReply(status, view, about=note.patient_id)
 
-    async def told(self, outcome: Outcome) -> Note:
+    async def told(self, outcome: NoteOutcome) -> Note:
         await self.announce(outcome.users)
         return outcome.note
 
-    async def answer_again(self, note_id: str, *, status: int = 200) -> Reply:
+    async def answer_again(self, note_id: str, *, status: int = 200) -> StoredReply:
         return await self.reply(await readable_note(self.store, self.who, note_id), status=status)
 
     async def anew(self, body: Any) -> Any:
@@ -89,19 +89,19 @@ class NotesHandler(NoteHandlerBase):
     async def post(self) -> None:
         """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
         body = self.body(NoteBody)
-        await self.doors.house.resources.limits.count(
-            NOTES_ACCOUNT, self.doors.tokens.keyed_hash(b"notes", self.who.id.encode())
+        await self.context.app.resources.limits.count(
+            NOTES_ACCOUNT, self.context.tokens.keyed_hash(b"notes", self.who.id.encode())
         )
 
-        async def work(claim: Claim | None) -> Reply:
+        async def work(claim: Claim | None) -> StoredReply:
             outcome = await submit_note(
                 self.store, doctor_id=self.who.id, patient_id=body.patient_id, text=body.text, now=self.now(),
                 claim=claim, trace=self.trace,
             )  # fmt: skip
-            await self.doors.errands.read_note(outcome.note.id)
+            await self.context.dispatcher.read_note(outcome.note.id)
             return await self.reply(await self.told(outcome), status=202)
 
-        async def again(claim: Claim) -> Reply:
+        async def again(claim: Claim) -> StoredReply:
             return await self.answer_again(claim.subject_id, status=202)
 
         await self.once(work, again, self.anew)
@@ -136,14 +136,14 @@ class RetryHandler(NoteHandlerBase):
         id = self.id_from_path(note_id)
         self.body(NothingBody)
 
-        async def work(claim: Claim | None) -> Reply:
+        async def work(claim: Claim | None) -> StoredReply:
             outcome = await retry_note(
                 self.store, note_id=id, doctor_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
             )
-            await self.doors.errands.read_note(id)
+            await self.context.dispatcher.read_note(id)
             return await self.reply(await self.told(outcome), status=202)
 
-        async def again(_claim: Claim) -> Reply:
+        async def again(_claim: Claim) -> StoredReply:
             return await self.answer_again(id, status=202)
 
         await self.once(work, again, self.anew)
@@ -162,7 +162,7 @@ class ApproveHandler(NoteHandlerBase):
         id = self.id_from_path(note_id)
         body = self.body(ApproveBody)
 
-        async def work(claim: Claim | None) -> Reply:
+        async def work(claim: Claim | None) -> StoredReply:
             note = await readable_note(self.store, self.who, id)
             chosen = await self._chosen(note, body.steps) if body.steps is not None else None
             outcome = await approve_note(
@@ -171,7 +171,7 @@ class ApproveHandler(NoteHandlerBase):
             )  # fmt: skip
             return await self.reply(await self.told(outcome))
 
-        async def again(_claim: Claim) -> Reply:
+        async def again(_claim: Claim) -> StoredReply:
             return await self.answer_again(id)
 
         await self.once(work, again, self.anew)
@@ -234,7 +234,7 @@ def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: Use
         note_id=note.id, note_number=note.number, patient_id=note.patient_id, doctor_id=note.doctor_id,
         kind=kind, as_needed=bool(wanted.as_needed), by="doctor", status="proposed", created_at=now,
         timezone=patient.timezone, schedule=schedule,
-        words=Words(title=wanted.title, detail=wanted.detail, quote=None),
+        words=StepText(title=wanted.title, detail=wanted.detail, quote=None),
     )  # fmt: skip
 
 

@@ -12,10 +12,10 @@ from handlers.api.schemas import MyPatientView, NeedQuery
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page_of
 from handlers.base.operation import Operation
-from hospital_rt.domain.adherence import Mark, picture
+from hospital_rt.domain.adherence import SlotResult, summarize
 from hospital_rt.domain.clock import local_day, start_of_day, to_wire
-from hospital_rt.storage.response_cache import FOR_EVER, OWN_BYTES, Ready, ReadyRows
-from models.reminders import Counted
+from hospital_rt.storage.response_cache import FOR_EVER, MAX_USER_BYTES, CachedResponse, CachedRows
+from models.reminders import LedgerCount
 from models.users import fold
 
 DAYS = 30
@@ -31,7 +31,7 @@ class Rank(NamedTuple):
     id: str
 
 
-class Panel(NamedTuple):
+class PatientList(NamedTuple):
     """A doctor's patients, when each of them became one, and since when this is known."""
 
     ids: tuple[str, ...]
@@ -41,7 +41,7 @@ class Panel(NamedTuple):
 
     @property
     def size(self) -> int:
-        return OWN_BYTES + 150 * len(self.ids)
+        return MAX_USER_BYTES + 150 * len(self.ids)
 
 
 class MyPatientsHandler(ApiHandler):
@@ -56,7 +56,7 @@ class MyPatientsHandler(ApiHandler):
         """Your patients, those who need you first."""
         query = self.query(NeedQuery)
         await self.set_feed()
-        rows: Sequence[Ready] = await self._rows()
+        rows: Sequence[CachedResponse] = await self._rows()
         if query.sort == "name":
             rows = sorted(rows, key=lambda row: row.rank[2:])
         shown, following = page_of(rows, cursor=query.cursor, limit=query.limit)
@@ -64,13 +64,13 @@ class MyPatientsHandler(ApiHandler):
         items = b",".join([row.text for row in shown])
         self.respond_text(b'{"items":[%b],"next":%b}' % (items, as_text(following)))
 
-    async def _rows(self) -> tuple[Ready, ...]:
+    async def _rows(self) -> tuple[CachedResponse, ...]:
         """Each patient as text, by need, kept ready while nothing that it is made of has moved."""
-        me, now, kept, epoch = self.who.id, self.now(), self.doors.kept, await self.store.epoch()
+        me, now, kept, epoch = self.who.id, self.now(), self.context.kept, await self.store.epoch()
         panel = await self._panel(epoch)
         states = await self.store.states(panel.ids)
         key = (epoch, panel.ids, panel.joined, states)
-        whole: ReadyRows | None = kept.get(("list", me), key, now=now)
+        whole: CachedRows | None = kept.get(("list", me), key, now=now)
         if whole is None:
             keys = {id: (epoch, *rest) for id, *rest in zip(panel.ids, panel.joined, states, strict=True)}
             found = {id: kept.get(("patient", me, id), keys[id], now=now) for id in panel.ids}
@@ -80,21 +80,21 @@ class MyPatientsHandler(ApiHandler):
                     kept.put(("patient", me, id), keys[id], ready)
                     found[id] = ready
             rows = sorted(found.values(), key=lambda row: row.rank)
-            whole = ReadyRows(tuple(rows), now, min([row.until for row in rows], default=FOR_EVER))
+            whole = CachedRows(tuple(rows), now, min([row.until for row in rows], default=FOR_EVER))
             kept.put(("list", me), key, whole)
         return whole.rows
 
-    async def _panel(self, epoch: str) -> Panel:
+    async def _panel(self, epoch: str) -> PatientList:
         """Whose list it is, read anew once the doctor's own mark has moved."""
         what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
-        panel: Panel | None = self.doors.kept.get(what, key, now=now)
+        panel: PatientList | None = self.context.kept.get(what, key, now=now)
         if panel is None:
             found = await self.store.panel(self.who.id)
-            panel = Panel(tuple(one.patient_id for one in found), tuple(one.since for one in found), now)
-            self.doors.kept.put(what, key, panel)
+            panel = PatientList(tuple(one.patient_id for one in found), tuple(one.since for one in found), now)
+            self.context.kept.put(what, key, panel)
         return panel
 
-    async def _anew(self, joined: Mapping[str, datetime], *, now: datetime) -> dict[str, Ready]:
+    async def _anew(self, joined: Mapping[str, datetime], *, now: datetime) -> dict[str, CachedResponse]:
         ids = list(joined)
         people = await self.store.users.people(set(ids))
         today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
@@ -103,7 +103,7 @@ class MyPatientsHandler(ApiHandler):
         ledger, open_counts = await asyncio.gather(
             self.store.reminders.counted_since(ids, first), self.store.steps.open_counts(ids)
         )
-        mine: dict[str, list[Counted]] = {id: [] for id in ids}
+        mine: dict[str, list[LedgerCount]] = {id: [] for id in ids}
         for row in ledger:
             mine[row.patient_id].append(row)
         found = {}
@@ -111,12 +111,12 @@ class MyPatientsHandler(ApiHandler):
             person = people[id]
             oldest = today[id] - timedelta(days=DAYS)
             marks = [
-                Mark(row.step_id, row.day, row.slot_at, row.state)
+                SlotResult(row.step_id, row.day, row.slot_at, row.state)
                 for row in mine[id] if row.is_slot and row.day > oldest
             ]  # fmt: skip
             answered_at = max((row.answered_at for row in mine[id] if row.answered_at), default=None)
             seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
-            seen = picture(marks, last=today[id], days=DAYS)
+            seen = summarize(marks, last=today[id], days=DAYS)
             item: dict[str, Any] = {
                 "id": id, "name": person.name, "since": to_wire(joined[id]), "steps_open": open_counts[id],
                 "last_check_in_at": to_wire(answered_at) if answered_at else None,
@@ -128,5 +128,5 @@ class MyPatientsHandler(ApiHandler):
             }  # fmt: skip
             rank = Rank(RANKS[seen.need], -seen.unanswered_in_a_row, fold(person.name or ""), id)
             zone = ZoneInfo(person.timezone)
-            found[id] = Ready(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)
+            found[id] = CachedResponse(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)
         return found

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from handlers.api.schemas import Body, Id, Moment, View
 from handlers.base.api_handler import ApiHandler
-from handlers.base.base_handler import Door
+from handlers.base.base_handler import BaseHandler
 from handlers.base.operation import Operation
-from hospital_rt.delivery.ical import Entry, calendar_file
+from hospital_rt.delivery.ical import CalendarEntry, calendar_file
 from hospital_rt.delivery.web_push import EndpointRefused
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.course import ANSWERED
@@ -97,7 +97,7 @@ class CalendarHandler(ApiHandler):
         self.respond(status=204)
 
 
-class CalendarFileHandler(Door):
+class CalendarFileHandler(BaseHandler):
     """The file behind a private link. Whoever has the link has the file, and nothing else."""
 
     async def prepare(self) -> None:
@@ -106,7 +106,7 @@ class CalendarFileHandler(Door):
             raise Problem("method-not-allowed")
 
     async def get(self, secret: str) -> None:
-        await self.doors.house.resources.limits.count(CALENDAR_ADDRESS, self.client_hash)
+        await self.context.app.resources.limits.count(CALENDAR_ADDRESS, self.client_hash)
         link = await self.store.calendars.find(Tokens.hash_link(secret))
         row = await self.store.users.row(link.patient_id) if link else None
         if link is None or row is None or row["status"] == "deactivated":
@@ -126,20 +126,20 @@ class CalendarFileHandler(Door):
     head = get
 
 
-def _entries(step: Step, *, titles: bool) -> list[Entry]:
+def _entries(step: Step, *, titles: bool) -> list[CalendarEntry]:
     """The slots of one step from its newest on, as many as the course still needs."""
     course = step.course
     if course is None or course.ended:
         return []
     timeline = course.timeline(step.zone)
-    found: list[Entry] = []
+    found: list[CalendarEntry] = []
     left = AHEAD if course.total is None or course.schedule.is_fixed else min(AHEAD, course.total - course.done)
     slot = course.open_slot.number if course.open_slot else timeline.after(course.passed)
     while slot is not None and len(found) < left:
         held = course.known(slot)
         if held is None or held.state not in ANSWERED:
             found.append(
-                Entry(
+                CalendarEntry(
                     key=f"{step.id}@{timeline.key(slot)}", at=held.at if held else timeline.moment(slot),
                     title=step.words.title if titles else None,
                 )
@@ -156,7 +156,7 @@ class PushHandler(ApiHandler):
     }
 
     async def _view(self) -> dict[str, object]:
-        sender = await push_sender(self.doors.house)
+        sender = await push_sender(self.context.app)
         return {
             "public_key": sender.public_key,
             "items": [
@@ -172,7 +172,7 @@ class PushHandler(ApiHandler):
     async def post(self) -> None:
         """Have a device told, in neutral words, when a reminder waits and no page is open."""
         body = self.body(PushBody)
-        sender = await push_sender(self.doors.house)
+        sender = await push_sender(self.context.app)
         try:
             await sender.check(body.endpoint)
         except EndpointRefused:

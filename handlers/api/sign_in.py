@@ -17,7 +17,7 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LOG_IN_ACCOUNT, LOG_IN_ADDRESS, REFRESH_ADDRESS
 from hospital_rt.web.tokens import InvalidToken, Tokens
 from models.audit import Trace
-from models.sessions import GRACE, SignIn
+from models.sessions import GRACE, DeviceSession
 from models.users import User
 
 COOKIE = "hrt_refresh"
@@ -72,17 +72,17 @@ class TokenHandler(SessionTokenHandler):
             email = normal_email(body.email)
         except ValueError:
             email = body.email
-        limits, account = self.doors.house.resources.limits, self.account_hash(email)
+        limits, account = self.context.app.resources.limits, self.account_hash(email)
         await self.limit_address(LOG_IN_ADDRESS)
         try:
             await limits.count(LOG_IN_ACCOUNT, account)
         except Problem:
             self._count("locked")
-            self.doors.errands.later(self._note_locked(email))
+            self.context.dispatcher.later(self._note_locked(email))
             raise
         row = await self.store.users.row_by_email(email)
         held = row["password_hash"] if row and row["status"] != "deactivated" else None
-        right, newer = await self.doors.house.resources.passwords.verify(body.password, held or None)
+        right, newer = await self.context.app.resources.passwords.verify(body.password, held or None)
         if row is None or not right:
             self._count("wrong")
             self.note_later("sign_in.failed", str(row["_id"]) if row else None)
@@ -93,10 +93,10 @@ class TokenHandler(SessionTokenHandler):
             raise Problem("email-unverified", "Open the link in the letter that we sent.")
         session = await self._start_session(user, newer)
         self._count("right")
-        refresh = self.doors.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
+        refresh = self.context.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
         answer = {
-            "access": self.doors.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),
-            "expires_in": self.doors.tokens.access_s, "user": user.as_json(),
+            "access": self.context.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),
+            "expires_in": self.context.tokens.access_s, "user": user.as_json(),
         }  # fmt: skip
         if body.session == "cookie":
             self.give_cookie(refresh)
@@ -105,13 +105,13 @@ class TokenHandler(SessionTokenHandler):
         self.respond(answer)
 
     def _count(self, outcome: str) -> None:
-        self.doors.house.resources.metrics.sign_ins.labels(outcome).inc()
+        self.context.app.resources.metrics.sign_ins.labels(outcome).inc()
 
     async def _note_locked(self, email: str) -> None:
         row = await self.store.users.row_by_email(email)
         self.note_later("sign_in.locked", str(row["_id"]) if row else None)
 
-    async def _start_session(self, user: User, newer: str | None) -> SignIn:
+    async def _start_session(self, user: User, newer: str | None) -> DeviceSession:
         """A session for the password that was just found right, unless it has been changed, or the account closed,
         since: whoever does so ends every session, and none may come up behind their back.
 
@@ -122,7 +122,7 @@ class TokenHandler(SessionTokenHandler):
         device = self.request.headers.get("User-Agent", "")[:200]
         changes = {"password_hash": newer or user.password_hash, "seen_at": self.now()}
 
-        async def work(session: Session) -> SignIn:
+        async def work(session: Session) -> DeviceSession:
             as_it_was = {"password_hash": user.password_hash, "status": user.status}
             if not await self.store.users.compare_and_update(user.id, as_it_was, changes, session=session):
                 raise Problem("wrong-credentials")
@@ -162,18 +162,18 @@ class RefreshHandler(SessionTokenHandler):
                 self.clear_cookie(COOKIE, path=COOKIE_PATH)
             raise
         answer = {
-            "access": self.doors.tokens.issue_access(user_id=session.user_id, session_id=session.id, now=utcnow()),
-            "expires_in": self.doors.tokens.access_s,
+            "access": self.context.tokens.issue_access(user_id=session.user_id, session_id=session.id, now=utcnow()),
+            "expires_in": self.context.tokens.access_s,
         }
-        refresh = self.doors.tokens.refresh_token(session_id=session.id, generation=generation, nonce=session.nonce)
+        refresh = self.context.tokens.refresh_token(session_id=session.id, generation=generation, nonce=session.nonce)
         if by_cookie:
             self.give_cookie(refresh)
         else:
             answer["refresh"] = refresh
         self.respond(answer)
 
-    async def _successor(self, token: str) -> tuple[SignIn, int]:
-        tokens, sessions = self.doors.tokens, self.store.sessions
+    async def _successor(self, token: str) -> tuple[DeviceSession, int]:
+        tokens, sessions = self.context.tokens, self.store.sessions
         try:
             refresh = tokens.read_refresh(token)
         except InvalidToken:
@@ -195,12 +195,12 @@ class RefreshHandler(SessionTokenHandler):
             raise Problem("unauthenticated")
         raise Problem("unauthenticated")
 
-    async def _end_family(self, session: SignIn) -> None:
+    async def _end_family(self, session: DeviceSession) -> None:
         """Somebody used an old token: whoever holds this family, it is over."""
         if await self.store.sessions.end(session.id, user_id=session.user_id, now=utcnow()):
             await self.revoke([session.id])
             letter_id = await self.write_letter(session.user_id, "sign-in-reused")
-            await self.doors.errands.send_letter(letter_id)
+            await self.context.dispatcher.send_letter(letter_id)
             trace = Trace(
                 role="stranger", session_id=session.id, request_id=self.request_id, address=self.client_address
             )
@@ -222,12 +222,12 @@ class RevokeHandler(SessionTokenHandler):
         if by_cookie:
             self.clear_cookie(COOKIE, path=COOKIE_PATH)
         try:
-            refresh = self.doors.tokens.read_refresh(token)
+            refresh = self.context.tokens.read_refresh(token)
         except InvalidToken:
             self.respond(status=204)
             return
         session = await self.store.sessions.get(refresh.session_id)
-        if session and self.doors.tokens.is_genuine(refresh, nonce=session.nonce):
+        if session and self.context.tokens.is_genuine(refresh, nonce=session.nonce):
             user = await self.store.users.row(session.user_id)
             if user is not None:
                 trace = Trace(

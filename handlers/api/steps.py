@@ -18,17 +18,17 @@ from handlers.api.schemas import (
 )
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page, read_cursor, write_cursor
-from handlers.base.idempotent_handler import OnceHandler, Reply
+from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
 from handlers.base.operation import Operation
 from handlers.base.visibility import may_see_patient, quotes_for, readable_step, visible_steps, withdrawn_notes
-from hospital_rt.domain.adherence import Mark, count_days
+from hospital_rt.domain.adherence import SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
-from hospital_rt.storage.response_cache import Ready
+from hospital_rt.storage.response_cache import CachedResponse
 from hospital_rt.web.problems import invalid
 from models.assignments import Assignment
 from models.idempotency import Claim
 from models.services.check_in import cancel_step, check_in
-from models.services.undo_check_in import take_back
+from models.services.undo_check_in import undo_check_in
 from models.steps import Step
 
 
@@ -64,15 +64,15 @@ class StepsHandler(ApiHandler):
     async def _answer_own_active(self, limit: int) -> None:
         """What a patient's page asks for again and again: kept ready while nothing of theirs has moved."""
         what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.mark), self.now()
-        ready = self.doors.kept.get(what, key, now=now)
+        ready = self.context.kept.get(what, key, now=now)
         if ready is None:
             steps = await self.store.steps.active_of(self.who.id)
             shown = steps[:limit]
             following = write_cursor(shown[-1].sort) if len(steps) > limit else None
             text = as_text(page([step.as_json(now=now) for step in shown], following))
             ends = [moment for step in shown if (moment := step.today_ends(now))]
-            ready = Ready(text, now, min(ends, default=now + timedelta(days=1)))
-            self.doors.kept.put(what, key, ready)
+            ready = CachedResponse(text, now, min(ends, default=now + timedelta(days=1)))
+            self.context.kept.put(what, key, ready)
         await self.leave_trace(of=[self.who.id])
         self.respond_text(ready.text)
 
@@ -128,7 +128,7 @@ class CancelStepHandler(ApiHandler):
         self.respond(await _step_json(self, done.step, assignment))
 
 
-class CheckInHandler(OnceHandler):
+class CheckInHandler(IdempotentHandler):
     operations = {
         "POST": Operation(
             who="patient", body=CheckInBody, body_optional=True, answers={200: StepView}, once=True,
@@ -145,13 +145,13 @@ class CheckInHandler(OnceHandler):
         """Check in to a step. The same check-in again gets the same answer."""
         id, body = self.id_from_path(step_id), self.body(CheckInBody)
 
-        async def work(claim: Claim | None) -> Reply:
+        async def work(claim: Claim | None) -> StoredReply:
             done = await check_in(
                 self.store, patient_id=self.who.id, step_id=id, slot=body.slot, outcome=body.outcome,
                 reason=body.reason, now=self.now(), claim=claim, trace=self.trace,
             )  # fmt: skip
             await self.announce(done.users)
-            return Reply(200, await _step_json(self, done.step, None))
+            return StoredReply(200, await _step_json(self, done.step, None))
 
         await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
 
@@ -159,19 +159,19 @@ class CheckInHandler(OnceHandler):
         """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
         id, query = self.id_from_path(step_id), self.query(SlotQuery)
 
-        async def work(claim: Claim | None) -> Reply:
-            done = await take_back(
+        async def work(claim: Claim | None) -> StoredReply:
+            done = await undo_check_in(
                 self.store, patient_id=self.who.id, step_id=id, slot=query.slot, now=self.now(), claim=claim,
                 trace=self.trace,
             )  # fmt: skip
             await self.announce(done.users)
-            return Reply(200, await _step_json(self, done.step, None))
+            return StoredReply(200, await _step_json(self, done.step, None))
 
         await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
 
-    async def _as_it_stands(self, step_id: str) -> Reply:
+    async def _as_it_stands(self, step_id: str) -> StoredReply:
         step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
-        return Reply(200, await _step_json(self, step, assignment))
+        return StoredReply(200, await _step_json(self, step, assignment))
 
     async def _anew(self, body: Any) -> Any:
         """A step answered before, without the doctor's words if the note was withdrawn since."""
@@ -198,7 +198,7 @@ class AdherenceHandler(ApiHandler):
         people = await self.store.users.people({patient_id})
         today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
         rows = await self.store.reminders.counted_since([patient_id], today - timedelta(days=query.days - 1))
-        marks = [Mark(row.step_id, row.day, row.slot_at, row.state) for row in rows if row.is_slot]
+        marks = [SlotResult(row.step_id, row.day, row.slot_at, row.state) for row in rows if row.is_slot]
         self.respond({
             "items": [
                 {"date": day.day.isoformat(), "due": day.due, "done": day.done, "skipped": day.skipped,

@@ -15,8 +15,8 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from tornado.web import stream_request_body
 
-from handlers.base.base_handler import Door, authenticate
-from handlers.base.operation import Doors, Operation, Principal
+from handlers.base.base_handler import BaseHandler, authenticate
+from handlers.base.operation import HandlerContext, Operation, Principal
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import FieldError, Problem
@@ -26,19 +26,19 @@ from models.audit import Trace
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
-LARGEST_UNWANTED = 1024 * 1024       # of a body that will be refused and whose length is told
-LARGEST_STREAM = 64 * 1024 * 1024    # of a body whose length is not told: read on, kept no longer than it may be
+MAX_UNWANTED_BYTES = 1024 * 1024       # of a body that will be refused and whose length is told
+MAX_STREAM_BYTES = 64 * 1024 * 1024    # of a body whose length is not told: read on, kept no longer than it may be
 
 
 @stream_request_body
-class ApiHandler(Door):
+class ApiHandler(BaseHandler):
     """A REST resource. Subclasses declare ``operations`` and write ``get``, ``post``, ``patch``, ``delete``."""
 
     operations: ClassVar[Mapping[str, Operation]] = {}
     media_type: ClassVar[str] = "application/json; charset=utf-8"
 
-    def initialize(self, doors: Doors) -> None:
-        super().initialize(doors)
+    def initialize(self, context: HandlerContext) -> None:
+        super().initialize(context)
         self._chunks: list[bytes] = []
         self._length = 0
         self._too_large = False
@@ -51,7 +51,7 @@ class ApiHandler(Door):
 
     async def prepare(self) -> None:
         connection: Any = self.request.connection
-        connection.set_max_body_size(LARGEST_STREAM)
+        connection.set_max_body_size(MAX_STREAM_BYTES)
         try:
             await self._open()
         except Exception as refusal:
@@ -70,7 +70,7 @@ class ApiHandler(Door):
         """Whether a body that nobody wants is read to its end, even one of no bytes: answering earlier closes the
         connection under the client's hands, who may never see this answer, or lose the next request.
         """
-        return "Expect" not in self.request.headers and self._declared_length() <= LARGEST_UNWANTED
+        return "Expect" not in self.request.headers and self._declared_length() <= MAX_UNWANTED_BYTES
 
     def _refuse_after_body(self, refusal: Exception) -> None:
         async def refuse(*_parts: str) -> None:
@@ -112,7 +112,7 @@ class ApiHandler(Door):
     def on_connection_close(self) -> None:
         """The client is gone. If its body never came whole, nothing is done and nothing more is to be waited for."""
         if not self.request._body_future.done():
-            self.doors.in_flight.discard(self)
+            self.context.in_flight.discard(self)
         super().on_connection_close()
 
     @property
@@ -151,7 +151,7 @@ class ApiHandler(Door):
         found = _BEARER.match(given[0].strip()) if len(given) == 1 else None
         if found is None:
             raise Problem("unauthenticated")
-        self._who = await authenticate(self.doors, found.group(1))
+        self._who = await authenticate(self.context, found.group(1))
         self.trace = self.trace_of(self._who)
         if self.operation.who in {"patient", "doctor"} and self._who.role != self.operation.who:
             raise Problem("forbidden")
@@ -307,7 +307,7 @@ class ApiHandler(Door):
 
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:
-            await self.doors.house.resources.wakeups.announce(user_ids)
+            await self.context.app.resources.wakeups.announce(user_ids)
 
 
 def as_text(body: Any) -> bytes:

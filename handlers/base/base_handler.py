@@ -16,7 +16,7 @@ import structlog
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from handlers.base.operation import Doors, Principal
+from handlers.base.operation import HandlerContext, Principal
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from hospital_rt.ops.networks import is_in
@@ -57,14 +57,14 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-class Door(RequestHandler):
+class BaseHandler(RequestHandler):
     """Every way in begins here."""
 
-    doors: Doors
+    context: HandlerContext
     checks_host: ClassVar[bool] = True
 
-    def initialize(self, doors: Doors) -> None:
-        self.doors = doors
+    def initialize(self, context: HandlerContext) -> None:
+        self.context = context
         self.began = time.perf_counter()
         self.request_id = uuid4().hex
         self._lasting: dict[str, str] = {}
@@ -82,23 +82,23 @@ class Door(RequestHandler):
 
     @property
     def settings_(self) -> Settings:
-        return self.doors.house.settings
+        return self.context.app.settings
 
     @property
     def store(self) -> Store:
-        return self.doors.house.store
+        return self.context.app.store
 
     def now(self) -> datetime:
         """The moment at which this request happens, to whatever is clinical."""
-        return self.doors.house.now()
+        return self.context.app.now()
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         for name, value in SECURITY_HEADERS.items():
             self.set_header(name, value)
         self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        doors = getattr(self, "doors", None)
-        if doors is not None and doors.house.settings.behind_tls:
+        context = getattr(self, "doors", None)
+        if context is not None and context.app.settings.behind_tls:
             self.set_header("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         self.set_header("X-Request-ID", getattr(self, "request_id", ""))
         for name, value in getattr(self, "_lasting", {}).items():
@@ -110,7 +110,7 @@ class Door(RequestHandler):
         Raises:
             Problem: the host is not ours, or the request cannot be understood.
         """
-        self.doors.in_flight.add(self)
+        self.context.in_flight.add(self)
         given = self.request.headers.get("X-Request-ID", "")
         if _REQUEST_ID.match(given):
             self.request_id = given
@@ -147,7 +147,7 @@ class Door(RequestHandler):
         except ValueError:
             return "unknown"
         text = str(ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
-        return self.doors.tokens.keyed_hash(b"address", text.encode())
+        return self.context.tokens.keyed_hash(b"address", text.encode())
 
     def origin_is_ours(self) -> bool:
         """Whether a browser says that the page which asks is our own; no browser, no claim: then it is."""
@@ -205,9 +205,9 @@ class Door(RequestHandler):
         return type(self).__name__
 
     def on_finish(self) -> None:
-        self.doors.in_flight.discard(self)
+        self.context.in_flight.discard(self)
         took = time.perf_counter() - self.began
-        metrics = self.doors.house.resources.metrics
+        metrics = self.context.app.resources.metrics
         method = self.request.method if self.request.method in {"GET", "POST", "PUT", "PATCH", "DELETE"} else "other"
         metrics.requests.labels(method, self.route_name, str(self.get_status())).observe(took)
         log.info(
@@ -215,18 +215,18 @@ class Door(RequestHandler):
         )
 
 
-async def authenticate(doors: Doors, token: str, *, now: datetime | None = None) -> Principal:
+async def authenticate(context: HandlerContext, token: str, *, now: datetime | None = None) -> Principal:
     """Who an access token stands for, if its session has not ended.
 
     Raises:
         Problem: 401, whatever is wrong.
     """
     try:
-        access = doors.tokens.read_access(token)
+        access = context.tokens.read_access(token)
     except InvalidToken:
         raise Problem("unauthenticated") from None
     moment = now or utcnow()
-    found = await doors.house.store.signed_in(access.session_id, access.user_id)
+    found = await context.app.store.signed_in(access.session_id, access.user_id)
     if found is None:
         raise Problem("unauthenticated")
     session, row = found.session, found.user

@@ -12,14 +12,14 @@ from typing import Any
 from handlers.base.api_handler import ApiHandler
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.web.problems import Problem
-from models.idempotency import Answer, Claim
+from models.idempotency import Claim, StoredAnswer
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}\Z", re.ASCII)
 SAME_KEY_WAIT_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class StoredReply:
     """What a method answers: status, document, and headers of its own. ``about``: whom, when not who asks."""
 
     status: int
@@ -28,11 +28,11 @@ class Reply:
     about: str | None = None
 
 
-class OnceHandler(ApiHandler):
+class IdempotentHandler(ApiHandler):
     """A resource some of whose methods honour the key."""
 
     async def once(
-        self, work: Callable[[Claim | None], Awaitable[Reply]], again: Callable[[Claim], Awaitable[Reply]],
+        self, work: Callable[[Claim | None], Awaitable[StoredReply]], again: Callable[[Claim], Awaitable[StoredReply]],
         anew: Callable[[Any], Awaitable[Any]],
     ) -> None:  # fmt: skip
         """Do ``work`` under the request's ``Idempotency-Key``, if it has one, and answer what it answers.
@@ -42,7 +42,7 @@ class OnceHandler(ApiHandler):
             anew: judges whether who asks may still read a kept answer's body, and gives what they may.
         """
         claim = await self._claim()
-        if isinstance(claim, Answer):
+        if isinstance(claim, StoredAnswer):
             body = await anew(claim.body)
             await self._leave_trace_again(claim.about)
             self.respond(body, status=claim.status, headers=claim.headers)
@@ -58,7 +58,7 @@ class OnceHandler(ApiHandler):
             about = reply.about or self.who.id
             await self._leave_trace_again(about)
             await self.store.idempotency.keep(
-                claim, Answer(status=reply.status, about=about, body=reply.body, headers=dict(reply.headers))
+                claim, StoredAnswer(status=reply.status, about=about, body=reply.body, headers=dict(reply.headers))
             )
         self.respond(reply.body, status=reply.status, headers=reply.headers)
 
@@ -67,13 +67,13 @@ class OnceHandler(ApiHandler):
         if self.operation.audit and not self.trace.written:
             await self.store.audit.write(self.trace, "answer.repeated", of=[about])
 
-    async def _claim(self) -> Claim | Answer | None:
+    async def _claim(self) -> Claim | StoredAnswer | None:
         given = self.request.headers.get_list("Idempotency-Key")
         if not given:
             return None
         if len(given) != 1 or not _KEY.match(given[0]):
             raise Problem("bad-request", "An Idempotency-Key has 1 to 128 visible characters.")
-        hashed = self.doors.tokens.keyed_hash
+        hashed = self.context.tokens.keyed_hash
         route = f"{self.request.method} {self.route_name} {'/'.join(self.path_args)}"
         id = hashed(b"key", self.who.id.encode(), route.encode(), given[0].encode())
         body_hash = hashed(b"body", self.request.query.encode(), self.raw_body)

@@ -16,14 +16,14 @@ from pydantic import BaseModel
 
 from hospital_rt.ops.health import Readiness
 from hospital_rt.realtime.hub import Hub
-from hospital_rt.storage.response_cache import Kept
+from hospital_rt.storage.response_cache import ResponseCache
 from hospital_rt.web.tokens import Tokens
-from models.app_context import House
+from models.app_context import AppContext
 from models.audit import Act
-from models.events import Mark
-from tasks.dispatcher import Errands
+from models.events import FeedPosition
+from tasks.dispatcher import Dispatcher
 
-Who = Literal["anyone", "user", "patient", "doctor"]
+Caller = Literal["anyone", "user", "patient", "doctor"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Operation:
         fhir: it speaks FHIR: another media type, and refusals as OperationOutcome.
     """
 
-    who: Who
+    who: Caller
     answers: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
     body_optional: bool = False
@@ -56,21 +56,21 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class HandlerContext:
     """What every handler is given."""
 
-    house: House
-    errands: Errands
+    app: AppContext
+    dispatcher: Dispatcher
     hub: Hub
     sockets: set[Any]                  # the live channels open in this process
     in_flight: set[Any]                # the requests being answered
     draining: asyncio.Event            # set once this process stops
     readiness: Readiness               # what has to be reached to be of use
-    kept: Kept = field(default_factory=Kept)
+    kept: ResponseCache = field(default_factory=ResponseCache)
 
     @property
     def tokens(self) -> Tokens:
-        return self.house.resources.tokens
+        return self.app.resources.tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,5 +83,5 @@ class Principal:
     session_id: str
     timezone: str
     expires_at: datetime
-    mark: Mark
+    mark: FeedPosition
     row: Mapping[str, Any] = field(repr=False)

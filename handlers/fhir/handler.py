@@ -25,7 +25,7 @@ from hospital_rt.web.rate_limits import FHIR_ACCOUNT
 from models.audit import Act
 
 MEDIA_TYPE = "application/fhir+json"
-MOST = 200
+MAX_COUNT = 200
 USUAL = 50
 PROBLEMS = "urn:hospital-rt:problem"
 _JSON_TYPES = {"application/fhir+json", "application/json", "text/json", "json", "*/*", "application/*", "text/*"}
@@ -78,7 +78,7 @@ class FhirQuery(BaseModel):
     """What a search may say; for the document. Values are read by :meth:`FhirHandler.search`."""
 
     id: str | None = Field(default=None, alias="_id", description="Ids, separated by commas")
-    count: int | None = Field(default=None, alias="_count", ge=1, description=f"{USUAL} unless said, at most {MOST}")
+    count: int | None = Field(default=None, alias="_count", ge=1, description=f"{USUAL} unless said, at most {MAX_COUNT}")
     cursor: str | None = Field(default=None, alias="_cursor", description="From the link `next`")
 
 
@@ -143,8 +143,8 @@ class FhirHandler(ApiHandler):
     async def _open(self) -> None:
         await super()._open()
         if self._who is not None:
-            who = self.doors.tokens.keyed_hash(b"account", self._who.id.encode())
-            await self.doors.house.resources.limits.count(FHIR_ACCOUNT, who)
+            who = self.context.tokens.keyed_hash(b"account", self._who.id.encode())
+            await self.context.app.resources.limits.count(FHIR_ACCOUNT, who)
         if self.request.method != "OPTIONS":
             self._check_form()
 
@@ -188,7 +188,7 @@ class FhirHandler(ApiHandler):
                 elif name == "_count":
                     if not _COUNT.fullmatch(text) or int(text) < 1:
                         raise Problem("invalid", "_count is a whole number from 1.")
-                    count = min(int(text), MOST)
+                    count = min(int(text), MAX_COUNT)
                 elif name == "_cursor":
                     cursor = text[:400]
                     continue

@@ -14,13 +14,13 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-from handlers.base.base_handler import Door, authenticate
-from handlers.base.operation import Doors, Principal
+from handlers.base.base_handler import BaseHandler, authenticate
+from handlers.base.operation import HandlerContext, Principal
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.logs import describe_error, log
 from hospital_rt.realtime import protocol
-from hospital_rt.realtime.hub import Hub, Listening
-from hospital_rt.realtime.send_queue import Outbox
+from hospital_rt.realtime.hub import Connection, Hub
+from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.realtime.strict_websocket import StrictProtocol
 from hospital_rt.storage.database import is_away
 from hospital_rt.storage.field_encryption import Unreadable
@@ -35,14 +35,14 @@ SEND_BUFFER = 64 * 1024
 ABORT_AFTER_S = 1.0
 
 
-class LiveHandler(Door, WebSocketHandler):
+class LiveHandler(BaseHandler, WebSocketHandler):
     """One socket: it authenticates, hears its user's feed, and answers commands one after the other."""
 
-    def initialize(self, doors: Doors) -> None:
-        super().initialize(doors)
-        self.hub: Hub = doors.hub
-        self.outbox: Outbox | None = None
-        self.listening: Listening | None = None
+    def initialize(self, context: HandlerContext) -> None:
+        super().initialize(context)
+        self.hub: Hub = context.hub
+        self.outbox: SendQueue | None = None
+        self.listening: Connection | None = None
         self.who: Principal | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._joining: asyncio.Task[None] | None = None
@@ -55,9 +55,9 @@ class LiveHandler(Door, WebSocketHandler):
         self.receive()
         if self.request.method != "GET":
             raise Problem("method-not-allowed")
-        if self.doors.draining.is_set():
+        if self.context.draining.is_set():
             raise Problem("unavailable", "This server is stopping.", retry_after_s=2)
-        await self.doors.house.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
+        await self.context.app.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
 
     async def get(self, *args: str, **kwargs: str) -> None:
         """The upgrade; or a problem document where Tornado answers with a bare line."""
@@ -98,14 +98,14 @@ class LiveHandler(Door, WebSocketHandler):
         """None: compression would cost each connection more memory than everything else of it together."""
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        self.doors.in_flight.discard(self)
+        self.context.in_flight.discard(self)
         self.set_nodelay(True)
-        self.doors.sockets.add(self)
+        self.context.sockets.add(self)
         with contextlib.suppress(OSError, AttributeError):
             connection: Any = self.ws_connection
             connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._after("auth", AUTH_WITHIN_S, self._no_auth)
-        if self.doors.draining.is_set():
+        if self.context.draining.is_set():
             self.end(protocol.RESTARTING, "restarting")
 
     def _no_auth(self) -> None:
@@ -127,7 +127,7 @@ class LiveHandler(Door, WebSocketHandler):
             await self._take(protocol.read_message(message))
         except protocol.NotValid:
             self.end(protocol.UNAUTHENTICATED if self.who is None else protocol.NOT_VALID, "not a message")
-        except protocol.Refused as refused:
+        except protocol.CommandRefused as refused:
             if self.who is None:
                 self.end(protocol.UNAUTHENTICATED, "auth first")
             else:
@@ -169,7 +169,7 @@ class LiveHandler(Door, WebSocketHandler):
     async def _authenticate(self, message: protocol.Auth) -> None:
         self._cancel("auth")               # it has come in time, however long the judging takes
         try:
-            who = replace(await authenticate(self.doors, message.token), row={})   # a socket need not hold it
+            who = replace(await authenticate(self.context, message.token), row={})   # a socket need not hold it
         except Problem:
             self.end(protocol.UNAUTHENTICATED, "not authenticated")
             return
@@ -190,8 +190,8 @@ class LiveHandler(Door, WebSocketHandler):
         await self.store.audit.write(self.trace_of(who), "live.joined", of=await self._whose(who))
         if self._is_closing:
             return
-        self.outbox = Outbox(self._write, self.end)
-        self.listening = Listening(user_id=who.id, session_id=who.session_id, outbox=self.outbox)
+        self.outbox = SendQueue(self._write, self.end)
+        self.listening = Connection(user_id=who.id, session_id=who.session_id, outbox=self.outbox)
         self._say_ready(who, epoch=epoch, seq=seq)
         if after is None:
             self.send(protocol.reset(epoch=epoch, seq=seq))
@@ -207,7 +207,7 @@ class LiveHandler(Door, WebSocketHandler):
 
     async def _place(self, message: protocol.Auth, who: Principal) -> tuple[str, int, int | None]:
         """Epoch, newest ``seq``, and where to go on: None when the client has to reload."""
-        feeds, store = self.doors.house.feeds, self.store
+        feeds, store = self.context.app.feeds, self.store
         if message.resume_after is None:
             return await store.epoch(), who.mark.seq, who.mark.seq
         try:
@@ -217,7 +217,7 @@ class LiveHandler(Door, WebSocketHandler):
             return epoch, seq, None
         return epoch, seq, message.resume_after
 
-    async def _join(self, listening: Listening, *, after: int, newest: int) -> None:
+    async def _join(self, listening: Connection, *, after: int, newest: int) -> None:
         try:
             await self.hub.join(listening, after=after, newest=newest)
             self.hub.saw(listening.user_id, at=self.now())
@@ -248,7 +248,7 @@ class LiveHandler(Door, WebSocketHandler):
                 self.store, patient_id=who.id, step_id=message.step_id, slot=message.slot, outcome=message.outcome,
                 reason=message.reason, now=self.now(), trace=self.trace_of(who),
             )  # fmt: skip
-            await self.doors.house.resources.wakeups.announce(done.users)
+            await self.context.app.resources.wakeups.announce(done.users)
             quotes = True
             if done.step.status != "active":   # no active step is of a withdrawn note
                 note = await self.store.notes.get(done.step.note_id)
@@ -308,7 +308,7 @@ class LiveHandler(Door, WebSocketHandler):
         if self._is_closing:
             return
         self._is_closing = True
-        self.doors.house.resources.metrics.sockets_closed.labels(str(code)).inc()
+        self.context.app.resources.metrics.sockets_closed.labels(str(code)).inc()
         connection: Any = self.ws_connection
         with contextlib.suppress(WebSocketClosedError, StreamClosedError):
             self.close(code, reason)
@@ -318,7 +318,7 @@ class LiveHandler(Door, WebSocketHandler):
 
     def on_close(self) -> None:
         self._is_closing = True
-        self.doors.sockets.discard(self)
+        self.context.sockets.discard(self)
         for name in list(self._timers):
             self._cancel(name)
         if self._joining is not None:
@@ -329,6 +329,6 @@ class LiveHandler(Door, WebSocketHandler):
             self.outbox.stop()
 
     def on_finish(self) -> None:
-        self.doors.in_flight.discard(self)
+        self.context.in_flight.discard(self)
         if self.get_status() != 101:
             super().on_finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.base.base_handler import Door
+from handlers.base.base_handler import BaseHandler
 from hospital_rt.web.problems import Problem
 
 INIT_JS = """window.addEventListener("load", () => {
@@ -34,12 +34,12 @@ _CSP = (
 )
 
 
-class TextDoor(Door):
+class TextHandler(BaseHandler):
     """A text that is made once, when the routes are."""
 
     # Tornado's has no arguments.
-    def initialize(self, doors: Any, text: str, media_type: str) -> None:  # type: ignore[override]
-        super().initialize(doors)
+    def initialize(self, context: Any, text: str, media_type: str) -> None:  # type: ignore[override]
+        super().initialize(context)
         self._text, self._media_type = text, media_type
 
     async def prepare(self) -> None:

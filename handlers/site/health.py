@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.base.base_handler import Door
+from handlers.base.base_handler import BaseHandler
 from hospital_rt.ops.health import figures
 from hospital_rt.ops.networks import is_in
 from hospital_rt.web.problems import Problem
@@ -12,7 +12,7 @@ from hospital_rt.web.problems import Problem
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
-class OperationsDoor(Door):
+class OperationsHandler(BaseHandler):
     """Probes come by any host name; what tells more than yes or no goes to ``OPS_ALLOW`` alone."""
 
     checks_host = False
@@ -37,7 +37,7 @@ class OperationsDoor(Door):
         self.finish(document)
 
 
-class HealthHandler(OperationsDoor):
+class HealthHandler(OperationsHandler):
     async def get(self) -> None:
         """Alive: this process answers."""
         self.answer(200, {"status": "alive"})
@@ -45,15 +45,15 @@ class HealthHandler(OperationsDoor):
     head = get
 
 
-class ReadyHandler(OperationsDoor):
+class ReadyHandler(OperationsHandler):
     async def get(self) -> None:
         """Ready: MongoDB is reached. Without Redis it is ``degraded`` and still serves."""
-        status, reached = await self.doors.readiness.look()
-        if self.doors.draining.is_set():
+        status, reached = await self.context.readiness.look()
+        if self.context.draining.is_set():
             status = "stopping"
         document: dict[str, Any] = {"status": status}
         if self.may_see_details():
-            document |= {**reached, "sockets": len(self.doors.sockets)}
+            document |= {**reached, "sockets": len(self.context.sockets)}
         if status in {"stopping", "unavailable"}:
             self.set_header("Retry-After", "2")
         self.answer(200 if status in {"ready", "degraded"} else 503, document)
@@ -61,13 +61,13 @@ class ReadyHandler(OperationsDoor):
     head = get
 
 
-class MetricsHandler(OperationsDoor):
+class MetricsHandler(OperationsHandler):
     async def get(self) -> None:
         """Prometheus text, for ``OPS_ALLOW``; anybody else finds nothing here."""
         if not self.may_see_details():
             raise Problem("not-found")
-        metrics = self.doors.house.resources.metrics
-        metrics.in_flight.set(len(self.doors.in_flight))
+        metrics = self.context.app.resources.metrics
+        metrics.in_flight.set(len(self.context.in_flight))
         content_type, text = figures(metrics)
         self.set_header("Content-Type", content_type)
         self.finish(text)

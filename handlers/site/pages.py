@@ -9,8 +9,8 @@ from typing import Any
 import swagger_ui_bundle
 from tornado.web import GZipContentEncoding, HTTPError, StaticFileHandler
 
-from handlers.base.base_handler import Door
-from handlers.base.operation import Doors
+from handlers.base.base_handler import BaseHandler
+from handlers.base.operation import HandlerContext
 from hospital_rt.web.problems import Problem
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -25,12 +25,12 @@ mimetypes.add_type("text/javascript", ".mjs")
 mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 
-class FileHandler(Door, StaticFileHandler):
+class FileHandler(BaseHandler, StaticFileHandler):
     """Files of one folder. ``only`` serves a single one of them."""
 
     # Tornado's takes other arguments.
-    def initialize(self, doors: Doors, path: str, only: str | None = None, inline_styles: bool = False) -> None:  # type: ignore[override]
-        Door.initialize(self, doors)
+    def initialize(self, context: HandlerContext, path: str, only: str | None = None, inline_styles: bool = False) -> None:  # type: ignore[override]
+        BaseHandler.initialize(self, context)
         StaticFileHandler.initialize(self, path, None)
         self._only = only
         self._inline_styles = inline_styles

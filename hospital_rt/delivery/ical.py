@@ -14,7 +14,7 @@ LASTS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CalendarEntry:
     """One slot to come. ``title`` None: the file does not say what for."""
 
     key: str
@@ -22,7 +22,7 @@ class Entry:
     title: str | None = field(repr=False)
 
 
-def calendar_file(entries: Iterable[Entry], *, zone: ZoneInfo, name: str, neutral: str, now: datetime) -> bytes:
+def calendar_file(entries: Iterable[CalendarEntry], *, zone: ZoneInfo, name: str, neutral: str, now: datetime) -> bytes:
     """The file: an event with an alarm for each slot, on the patient's clock."""
     calendar = Calendar()
     calendar.add("prodid", "-//hospital_rt//reminders//EN")

@@ -30,7 +30,7 @@ LIFE_S = 3600
 REACHABLE = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
 NOT_PUBLIC = tuple(map(ip_network, ("2002::/16", "3fff::/20", "192.88.99.0/24")))
-Pushed = Literal["sent", "gone", "later"]
+PushResult = Literal["sent", "gone", "later"]
 
 
 class EndpointRefused(Exception):
@@ -133,7 +133,7 @@ class PushSender:
         if not found or not all(is_public(str(one[4][0])) for one in found):
             raise EndpointRefused
 
-    async def send(self, *, endpoint: str, p256dh: str, auth: str, data: bytes) -> Pushed:
+    async def send(self, *, endpoint: str, p256dh: str, auth: str, data: bytes) -> PushResult:
         """One push. ``gone``: the device has unsubscribed; ``later``: not now."""
         try:
             await self.check(endpoint)

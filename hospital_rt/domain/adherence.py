@@ -14,7 +14,7 @@ COUNTED = frozenset({"done", "skipped", "missed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SlotResult:
     """One slot of the ledger as it counts."""
 
     step_id: str
@@ -36,7 +36,7 @@ class DayCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class AdherenceSummary:
     """A patient's last days in figures."""
 
     days: tuple[DayCount, ...]
@@ -47,7 +47,7 @@ class Picture:
     why: Why | None
 
 
-def count_days(marks: Iterable[Mark], *, last: date, days: int) -> tuple[DayCount, ...]:
+def count_days(marks: Iterable[SlotResult], *, last: date, days: int) -> tuple[DayCount, ...]:
     """One count a local day, oldest first, ending with ``last``."""
     tally: dict[date, list[str]] = {}
     for mark in marks:
@@ -61,24 +61,24 @@ def count_days(marks: Iterable[Mark], *, last: date, days: int) -> tuple[DayCoun
     return tuple(found)
 
 
-def kept(days: Sequence[DayCount]) -> float | None:
+def kept_share(days: Sequence[DayCount]) -> float | None:
     """Done of due, or None when nothing was due."""
     due = sum(day.due for day in days)
     return sum(day.done for day in days) / due if due else None
 
 
-def picture(marks: Sequence[Mark], *, last: date, days: int = 30) -> Picture:
+def summarize(marks: Sequence[SlotResult], *, last: date, days: int = 30) -> AdherenceSummary:
     """What the doctor's list shows of a patient: ``marks`` are those of the last ``days`` local days."""
     counts = count_days(marks, last=last, days=days)
-    adherence = kept(counts)
+    adherence = kept_share(counts)
     newest = sorted((mark for mark in marks if mark.state != "withdrawn"), key=lambda mark: mark.slot_at, reverse=True)
     missed = _leading((mark.state for mark in newest if mark.state != "open"), {"missed"})
     unanswered = _unanswered(newest)
     need, why = _need(marks, counts, adherence, unanswered)
-    return Picture(counts, adherence, missed, unanswered, need, why)
+    return AdherenceSummary(counts, adherence, missed, unanswered, need, why)
 
 
-def _unanswered(newest: Sequence[Mark]) -> int:
+def _unanswered(newest: Sequence[SlotResult]) -> int:
     """How many of the newest due times went by without any answer. What is due together is one time to answer."""
     answered: dict[datetime, bool] = {}
     for mark in newest:
@@ -96,13 +96,13 @@ def _leading(states: Iterable[str], wanted: set[str]) -> int:
 
 
 def _need(
-    marks: Sequence[Mark], counts: Sequence[DayCount], adherence: float | None, unanswered: int
+    marks: Sequence[SlotResult], counts: Sequence[DayCount], adherence: float | None, unanswered: int
 ) -> tuple[Need, Why | None]:
     if unanswered >= 2:
         return "silent", "two-unanswered"
     if adherence is not None and adherence < 0.6:
         return "slipping", "under-60"
-    lately, before = kept(counts[-14:]), kept(counts[-28:-14])
+    lately, before = kept_share(counts[-14:]), kept_share(counts[-28:-14])
     if lately is not None and before is not None and round(before - lately, 9) >= 0.2:
         return "slipping", "down-20"
     skipped = Counter(mark.step_id for mark in marks if mark.state == "skipped")

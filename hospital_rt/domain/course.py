@@ -62,7 +62,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CourseChange:
     """What one rule did. ``touched`` go to the ledger, ``reminded`` becomes ``reminder.due`` with ``repeat``."""
 
     course: Course
@@ -133,10 +133,10 @@ def next_reminder_at(course: Course, zone: ZoneInfo) -> datetime | None:
     return None if soonest is None or (end is not None and end <= soonest) else soonest
 
 
-def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> Change:
+def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> CourseChange:
     """Everything that is due by ``now``: at most one reminder, the newest; older ones are missed or coalesced."""
     if course.ended:
-        return Change(course)
+        return CourseChange(course)
     timeline = course.timeline(zone)
     touched: list[Slot] = []
     reminded: Slot | None = None
@@ -168,7 +168,7 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> Change:
     else:
         course, more = finish(course, now=now, zone=zone)
         touched.extend(more)
-    return Change(course, tuple(touched), reminded=reminded, repeat=repeat)
+    return CourseChange(course, tuple(touched), reminded=reminded, repeat=repeat)
 
 
 def days_on(timeline: Timeline, number: int, *, now: datetime) -> int:
@@ -182,7 +182,7 @@ def days_on(timeline: Timeline, number: int, *, now: datetime) -> int:
 def answer(
     course: Course, *, outcome: Outcome, slot_at: datetime | None, now: datetime, zone: ZoneInfo,
     recalled: Slot | None = None,
-) -> Change:  # fmt: skip
+) -> CourseChange:  # fmt: skip
     """A check-in (contract 4.3). Without ``slot_at`` the open slot; ``recalled`` is a ledger row beyond the window.
 
     The caller lets time pass first, so that a slot which has just come due can be answered at once.
@@ -192,23 +192,23 @@ def answer(
     """
     slot = course.open_slot if slot_at is None else _named(course, slot_at, now=now, zone=zone, recalled=recalled)
     if slot is None or slot.state in ANSWERED:
-        return Change(course, answered=slot)
+        return CourseChange(course, answered=slot)
     if course.ended or slot.state == "withdrawn":
-        return Change(course)
+        return CourseChange(course)
     closed = replace(slot, state=outcome, answered_at=now)
     course = keep(course, [closed], now=now)
     course = replace(course, done=course.done + (outcome == "done"))
     course, more = finish(course, now=now, zone=zone)
-    return Change(course, (closed, *more), answered=closed, counted=True)
+    return CourseChange(course, (closed, *more), answered=closed, counted=True)
 
 
-def withdraw(course: Course, *, now: datetime, unsaid: bool = False) -> Change:
+def withdraw(course: Course, *, now: datetime, unsaid: bool = False) -> CourseChange:
     """The step is cancelled: its open slot no longer counts. ``unsaid``: the patient was never reminded of it."""
     waiting = course.open_slot
     if waiting is None:
-        return Change(course)
+        return CourseChange(course)
     closed = replace(waiting, state="withdrawn", recorded=not unsaid)
-    return Change(keep(course, [closed], now=now), (closed,))
+    return CourseChange(keep(course, [closed], now=now), (closed,))
 
 
 def describe_today(course: Course, *, now: datetime, zone: ZoneInfo) -> list[dict[str, str]]:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from hospital_rt.domain.course import ANSWERED, Change, Course, Slot, days_on, end_at, finish, keep
+from hospital_rt.domain.course import ANSWERED, Course, CourseChange, Slot, days_on, end_at, finish, keep
 from hospital_rt.web.problems import Problem
 
 
-def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Change:
+def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> CourseChange:
     """Take back the answer to ``slot``: it is open again when no newer came due, missed otherwise, or still to come.
 
     A course that the answer had completed runs again, with the slot that was open then, unless its days are over by
@@ -44,7 +44,7 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Change
     reminded = course.open_slot if is_newest and not slot.recorded else None
     latest = {kept.number: kept for kept in (*touched, *more)}
     answered = latest.get(slot.number, slot)
-    return Change(course, tuple(latest.values()), removed, reminded=reminded, answered=answered, counted=True)
+    return CourseChange(course, tuple(latest.values()), removed, reminded=reminded, answered=answered, counted=True)
 
 
 def _runs_again(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Course, list[Slot]]:

@@ -26,7 +26,7 @@ from hospital_rt.settings import Settings
 
 REACH_WITHIN_S = 2.0
 FEEL_EVERY_S = 5.0
-Look = Callable[[], Awaitable[Any]]
+DependencyCheck = Callable[[], Awaitable[Any]]
 
 
 class CannotListen(Exception):
@@ -40,8 +40,8 @@ class Readiness:
     A look raises, or gives False, when the thing is away.
     """
 
-    needed: Mapping[str, Look] = field(default_factory=dict)
-    wanted: Mapping[str, Look] = field(default_factory=dict)
+    needed: Mapping[str, DependencyCheck] = field(default_factory=dict)
+    wanted: Mapping[str, DependencyCheck] = field(default_factory=dict)
 
     async def look(self) -> tuple[str, dict[str, bool]]:
         """``ready``, ``degraded`` or ``unavailable``, and what was reached."""
@@ -53,7 +53,7 @@ class Readiness:
         return "ready" if all(reached) else "degraded", found
 
 
-async def _reach(look: Look) -> bool:
+async def _reach(look: DependencyCheck) -> bool:
     try:
         return bool(await asyncio.wait_for(look(), REACH_WITHIN_S) is not False)
     except Exception:
@@ -65,7 +65,7 @@ def figures(metrics: Metrics) -> tuple[str, bytes]:
     return CONTENT_TYPE_LATEST, generate_latest(metrics.registry)
 
 
-async def feel(readiness: Readiness, metrics: Metrics) -> None:
+async def watch_event_loop(readiness: Readiness, metrics: Metrics) -> None:
     """Look after the dependencies every few seconds, for the figures; until cancelled."""
     while True:
         _, found = await readiness.look()
@@ -106,7 +106,7 @@ class _Probe(RequestHandler):
 
 
 @contextlib.asynccontextmanager
-async def probed(settings: Settings, readiness: Readiness, metrics: Metrics) -> AsyncIterator[None]:
+async def serve_probes(settings: Settings, readiness: Readiness, metrics: Metrics) -> AsyncIterator[None]:
     """Feel the dependencies meanwhile, and answer on ``OPS_PORT`` when it is set.
 
     Raises:
@@ -124,7 +124,7 @@ async def probed(settings: Settings, readiness: Readiness, metrics: Metrics) -> 
                 f"HOST, OPS_PORT: cannot listen on {settings.host} port {settings.ops_port} ({error.strerror})"
             ) from None
         log.info("probes.serving", port=settings.ops_port)
-    feeling = asyncio.create_task(feel(readiness, metrics), name="feel")
+    feeling = asyncio.create_task(watch_event_loop(readiness, metrics), name="feel")
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ from typing import Any
 from hospital_rt.logs import describe_error, log
 from hospital_rt.ops.metrics import Metrics
 from hospital_rt.realtime.feed_port import Feeds, Rendered
-from hospital_rt.realtime.send_queue import Outbox
+from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.storage.database import is_away
 
 REPLAY_PAGE = 100
@@ -31,15 +31,15 @@ ENDED_KEPT_S = 30.0                    # longer than any socket takes from its s
 SWEEP_S = 2.0                          # while Redis is away
 CALM_SWEEP_S = 20.0                    # while it is not: repairs a wake-up that was lost
 LAST_WORDS_S = 1.0
-MOST_SOCKETS = 8
+MAX_SOCKETS = 8
 
 
-class Listening:
+class Connection:
     """One authenticated socket: whose it is, how far it has heard, and its outbox."""
 
     __slots__ = ("catching_up", "cursor", "is_live", "outbox", "session_id", "user_id")
 
-    def __init__(self, *, user_id: str, session_id: str, outbox: Outbox) -> None:
+    def __init__(self, *, user_id: str, session_id: str, outbox: SendQueue) -> None:
         self.user_id = user_id
         self.session_id = session_id
         self.outbox = outbox
@@ -55,7 +55,7 @@ class _Reader:
 
     def __init__(self, head: int) -> None:
         self.head = head
-        self.sockets: list[Listening] = []
+        self.sockets: list[Connection] = []
 
 
 class Hub:
@@ -65,7 +65,7 @@ class Hub:
         self._feeds = feeds
         self._metrics = metrics
         self._readers: dict[str, _Reader] = {}
-        self._by_session: dict[str, set[Listening]] = {}
+        self._by_session: dict[str, set[Connection]] = {}
         self._ended: OrderedDict[str, float] = OrderedDict()
         self._dirty: set[str] = set()
         self._seen: dict[str, datetime] = {}
@@ -93,10 +93,10 @@ class Hub:
     # Sockets
 
     @property
-    def sockets(self) -> list[Listening]:
+    def sockets(self) -> list[Connection]:
         return [socket for reader in self._readers.values() for socket in reader.sockets]
 
-    async def join(self, socket: Listening, *, after: int, newest: int) -> None:
+    async def join(self, socket: Connection, *, after: int, newest: int) -> None:
         """Let a socket hear everything after ``after``: first the past, in pages, then live.
 
         ``newest`` is where the feed stood a moment ago: one that was up to date then has no past to read, and hears
@@ -109,7 +109,7 @@ class Hub:
         reader.sockets.append(socket)
         self._metrics.sockets.inc()
         self._bind(socket, socket.session_id)
-        for oldest in reader.sockets[:-MOST_SOCKETS]:
+        for oldest in reader.sockets[:-MAX_SOCKETS]:
             oldest.outbox.give_up(4409, "too many connections")
         if reader.head <= after == newest:
             socket.is_live = True
@@ -121,7 +121,7 @@ class Hub:
         """The user is here; written down with others a little later."""
         self._seen[user_id] = at
 
-    def leave(self, socket: Listening) -> None:
+    def leave(self, socket: Connection) -> None:
         """The socket is gone."""
         socket.is_live = False
         socket.outbox.stop()
@@ -136,26 +136,26 @@ class Hub:
             del self._readers[socket.user_id]
         self._metrics.sockets.dec()
 
-    def renew(self, socket: Listening, session_id: str) -> None:
+    def renew(self, socket: Connection, session_id: str) -> None:
         """The socket goes on under another session of the same user, or under the same one."""
         self._unbind(socket)
         self._bind(socket, session_id)
 
-    def _bind(self, socket: Listening, session_id: str) -> None:
+    def _bind(self, socket: Connection, session_id: str) -> None:
         socket.session_id = session_id
         self._by_session.setdefault(session_id, set()).add(socket)
         if session_id in self._ended:
             # It ended after its token was looked at and before the socket stood here.
             socket.outbox.give_up(4401, "signed out")
 
-    def _unbind(self, socket: Listening) -> None:
+    def _unbind(self, socket: Connection) -> None:
         held = self._by_session.get(socket.session_id)
         if held:
             held.discard(socket)
             if not held:
                 del self._by_session[socket.session_id]
 
-    async def _replay(self, socket: Listening, reader: _Reader, *, patience_s: float) -> None:
+    async def _replay(self, socket: Connection, reader: _Reader, *, patience_s: float) -> None:
         """Read the past in pages, each written before the next is read, until nothing is left between it and live."""
         while socket in reader.sockets:
             page = await self._feeds.after(socket.user_id, socket.cursor, limit=REPLAY_PAGE)
@@ -185,7 +185,7 @@ class Hub:
                 socket.outbox.give_up(1012, "resume")
                 return
 
-    def _fall_behind(self, socket: Listening, reader: _Reader) -> None:
+    def _fall_behind(self, socket: Connection, reader: _Reader) -> None:
         """The outbox is full: from here on the socket reads by itself, as fast as it can take it in."""
 
         async def catch_up() -> None:
@@ -199,7 +199,7 @@ class Hub:
         self._metrics.outbox_overflows.inc()
         socket.catching_up = asyncio.create_task(catch_up(), name="catch-up")
 
-    def _send(self, socket: Listening, event: Rendered) -> bool:
+    def _send(self, socket: Connection, event: Rendered) -> bool:
         if event.seq <= socket.cursor:
             return True
         if not socket.outbox.offer(event.frame):

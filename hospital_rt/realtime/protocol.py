@@ -15,8 +15,8 @@ from hospital_rt.web.problems import FieldError, Problem
 from hospital_rt.web.strict_json import NotJson, is_storable, parse_json
 
 SUBPROTOCOL = "hospital-rt.v1"
-MOST_BYTES = 16 * 1024
-MOST_SEQ = 2**53
+MAX_MESSAGE_BYTES = 16 * 1024
+MAX_SEQ = 2**53
 # The channel's own close codes; 1002, 1007 and 1009 are the protocol's (``hospital_rt/realtime/strict_websocket.py``).
 BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
 NOT_VALID, UNAUTHENTICATED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4408, 4409, 4429
@@ -39,7 +39,7 @@ class Auth(BaseModel):
     model_config = _lenient
     type: Literal["auth"]
     token: str = Field(max_length=8192, repr=False)
-    resume_after: int | None = Field(default=None, ge=0, le=MOST_SEQ)
+    resume_after: int | None = Field(default=None, ge=0, le=MAX_SEQ)
     epoch: str | None = Field(default=None, max_length=64)
 
 
@@ -60,7 +60,7 @@ class Ack(BaseModel):
 
     model_config = _lenient
     type: Literal["ack"]
-    seq: int = Field(ge=0, le=MOST_SEQ)
+    seq: int = Field(ge=0, le=MAX_SEQ)
 
 
 class Ping(BaseModel):
@@ -77,7 +77,7 @@ class NotValid(Exception):
     """Not a message of this channel: close code 4400."""
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """A command that is one, with something wrong in it: answered by a reply, as REST answers 422."""
 
     def __init__(self, id: str, problem: Problem) -> None:
@@ -104,7 +104,7 @@ def read_message(text: str) -> Message:
     members = [str(error["loc"][1]) if len(error["loc"]) > 1 else "" for error in errors]
     if not isinstance(value, dict) or value.get("type") != "check_in" or not {"", "id"}.isdisjoint(members):
         raise NotValid
-    raise Refused(value["id"], Problem("invalid", errors=tuple(
+    raise CommandRefused(value["id"], Problem("invalid", errors=tuple(
         FieldError(f"#/{member}", error["msg"].removeprefix("Value error, "))
         for member, error in zip(members, errors, strict=True)
     )))  # fmt: skip

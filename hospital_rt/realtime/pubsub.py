@@ -25,13 +25,13 @@ from hospital_rt.storage.redis_client import REDIS_AWAY
 
 CHANNEL = "hospital_rt:wake"
 BATCH = 500
-MOST_WAITING = 100_000
+MAX_WAITING = 100_000
 PING_AFTER_S = 1.0                     # of silence
 STOP_TRIES = 10
 DEAF_AFTER_S = 3.0                     # without an answer
 
 
-class Wakeups:
+class WakeUpPublisher:
     """Announces to every process: queued here, sent in the background, many at once when many come.
 
     Never raises and never waits. While Redis is away what is to be said is kept, and said when it is back.
@@ -78,7 +78,7 @@ class Wakeups:
         for listener in self._here:
             listener({kind: found})
         waiting = self._waiting[kind]
-        if len(waiting) < MOST_WAITING:  # beyond, every listener re-reads everything anyway
+        if len(waiting) < MAX_WAITING:  # beyond, every listener re-reads everything anyway
             waiting.update(dict.fromkeys(found))
         self._more.set()
         if self._sender is None:
@@ -121,7 +121,7 @@ class Wakeups:
         return message
 
 
-class Listener:
+class WakeUpListener:
     """One subscription for the whole process. ``on_back`` is called when it can hear again after it could not.
 
     It has a connection of its own that is never mended behind its back: a subscription made anew without ``on_back``

@@ -9,11 +9,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-OUTBOX_EVENTS = 256
-OUTBOX_BYTES = 1 << 20
+MAX_EVENTS = 256
+MAX_QUEUED_BYTES = 1 << 20
 
 
-class Outbox:
+class SendQueue:
     """What waits for one socket, and while anything does, its one writer. An idle socket has neither queue nor task.
 
     Args:
@@ -37,7 +37,7 @@ class Outbox:
         """Whether there is room for it. A single frame always has room."""
         if not self._frames:
             return True
-        return self._events + is_event <= OUTBOX_EVENTS and self._bytes + len(frame) <= OUTBOX_BYTES
+        return self._events + is_event <= MAX_EVENTS and self._bytes + len(frame) <= MAX_QUEUED_BYTES
 
     def offer(self, frame: bytes, *, is_event: bool = True) -> bool:
         """Queue a frame. False when the socket is closing, as it is when there was no room: then with 1013."""

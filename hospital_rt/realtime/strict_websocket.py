@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketProtocol13
 LINGER_S = 1.0
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
-_LONGEST_CONTROL = 125
+_MAX_CONTROL_BYTES = 125
 PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
 
 
@@ -76,7 +76,7 @@ class StrictProtocol(WebSocketProtocol13):
             raise _Breach(PROTOCOL_ERROR, "no extension was agreed")
         if not second & 0x80:
             raise _Breach(PROTOCOL_ERROR, "frames of a client are masked")
-        if is_control and (not is_final or length > _LONGEST_CONTROL):
+        if is_control and (not is_final or length > _MAX_CONTROL_BYTES):
             raise _Breach(PROTOCOL_ERROR, "a control frame is short and whole")
         if not is_control and (opcode == CONTINUATION) == (self._held is None):
             raise _Breach(PROTOCOL_ERROR, "parts of a message follow each other")

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_MOST_OPEN_FILES = 1_048_576
+_MAX_OPEN_FILES = 1_048_576
 
 
-def leashed(command: Sequence[str]) -> list[str]:
+def end_with_parent(command: Sequence[str]) -> list[str]:
     """The same command, ended by SIGTERM when this process dies.
 
     The kernel watches the *thread* that starts a child. From another thread than the main one the command
@@ -60,7 +60,7 @@ def _become(parent: int, command: list[str]) -> None:
         if os.getppid() != parent:  # it died before we asked
             raise SystemExit(128 + signal.SIGTERM)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
+    most = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_OPEN_FILES)
     with contextlib.suppress(OSError, ValueError):  # else the limit that we have must do
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     try:

@@ -20,7 +20,7 @@ from typing import Any
 from hospital_rt.runtime.binaries import EmbeddedRefused, Engine, find_mongo, find_redis
 from hospital_rt.runtime.child_process import identity
 from hospital_rt.runtime.private_mongo import MongoServer, SecantusServer
-from hospital_rt.runtime.private_server import RedisServer, Server, write_private
+from hospital_rt.runtime.private_server import PrivateServer, RedisServer, write_private
 
 __all__ = ["Embedded", "EmbeddedRefused", "EmbeddedServers", "running"]
 
@@ -48,7 +48,7 @@ class EmbeddedServers:
     def __init__(self, data_dir: Path, *, mongo: bool = True, redis: bool = True) -> None:
         self.data_dir = data_dir.absolute()
         self._wanted = (mongo, redis)
-        self._servers: list[Server] = []
+        self._servers: list[PrivateServer] = []
         self._lock: int | None = None
 
     @property
@@ -123,7 +123,7 @@ class EmbeddedServers:
             os.close(self._lock)  # last: whoever takes it next finds nothing running
             self._lock = None
 
-    def _mongo_server(self) -> Server:
+    def _mongo_server(self) -> PrivateServer:
         """mongod or its fallback; the one that wrote the data, when there are data."""
         engine: Engine | None = None
         if (self.data_dir / "mongo" / "db" / "WiredTiger").exists():

@@ -17,12 +17,12 @@ from urllib.parse import quote
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from hospital_rt.runtime.private_server import Server, secret_file, write_private
+from hospital_rt.runtime.private_server import PrivateServer, secret_file, write_private
 
 USER = "hospital_rt"
 
 
-class MongoServer(Server):
+class MongoServer(PrivateServer):
     """mongod as a replica set of one, so that transactions and change streams work."""
 
     name = "mongod"
@@ -86,7 +86,7 @@ class MongoServer(Server):
         self.stop(signal.SIGUSR1)
 
 
-class SecantusServer(Server):
+class SecantusServer(PrivateServer):
     """The fallback where no mongod runs. Always flushes each commit: without, it loses acknowledged writes."""
 
     name = "SecantusDB"

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import redis
 
 from hospital_rt.runtime.binaries import Binary, EmbeddedRefused, bare_environment
-from hospital_rt.runtime.child_process import leashed
+from hospital_rt.runtime.child_process import end_with_parent
 
 _POLL_S = 0.02
 _MAX_LOG_BYTES = 16 * 1024 * 1024
@@ -32,7 +32,7 @@ class Exited(Exception):
     """The server ended while it was being waited for."""
 
 
-class Server(ABC):
+class PrivateServer(ABC):
     """A child process with a folder. ``spawn`` returns at once, ``wait`` when it serves."""
 
     name: ClassVar[str]
@@ -69,7 +69,7 @@ class Server(ABC):
         return self.home / f"{self.name}.log"
 
     def spawn(self) -> None:
-        command = leashed(self.command())
+        command = end_with_parent(self.command())
         self.bound_log()
         write_private(self.home / f"{self.name}.out", "")
         with (self.home / f"{self.name}.out").open("wb") as out:
@@ -151,7 +151,7 @@ class Server(ABC):
                 return
 
 
-class RedisServer(Server):
+class RedisServer(PrivateServer):
     """redis-server on a Unix socket in its folder, or on loopback where no such socket can be."""
 
     name = "redis-server"

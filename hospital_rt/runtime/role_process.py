@@ -37,7 +37,7 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def complain(lines: list[str]) -> None:
+def print_settings_error(lines: list[str]) -> None:
     """One line for each thing that is wrong, for the operator."""
     for line in lines:
         sys.stderr.write(f"{line}\n")
@@ -58,24 +58,24 @@ async def run_role(
     while not stop.is_set():
         async with contextlib.AsyncExitStack() as stack:
             try:
-                house = await _unless(stop, stack.enter_async_context(open_it()))
+                app = await _unless(stop, stack.enter_async_context(open_it()))
             except WrongKeys:
-                complain(["ENCRYPTION_KEYS: these keys do not open this database"])
+                print_settings_error(["ENCRYPTION_KEYS: these keys do not open this database"])
                 return WRONG_SETTINGS
             except NotServable as refused:
-                complain([str(refused)])
+                print_settings_error([str(refused)])
                 return WRONG_SETTINGS
             except Exception as error:
                 if not is_away(error):
                     raise
                 if time.monotonic() - began > PATIENCE_S:
-                    complain(["MONGO_URL: MongoDB cannot be reached"])
+                    print_settings_error(["MONGO_URL: MongoDB cannot be reached"])
                     return 1
                 log.warning("role.waits_for_database", **describe_error(error))
                 await _unless(stop, asyncio.sleep(1))  # tries again
                 continue
-            if house is not None:
-                await work(house, stop)
+            if app is not None:
+                await work(app, stop)
     return 0
 
 

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
-from hospital_rt.runtime.child_process import leashed
+from hospital_rt.runtime.child_process import end_with_parent
 
 READY_FD = "HOSPITAL_RT_READY_FD"
 WRONG_SETTINGS = 2
 
 _FIRST_WAIT_S = 0.2
-_LONGEST_WAIT_S = 10.0
+_MAX_WAIT_S = 10.0
 _GOOD_LIFE_S = 30.0
 _CHECK_EVERY_S = 1.0
 _IMPATIENT_AFTER_S = 1.0
@@ -101,7 +101,7 @@ class Supervisor:
         reader, writer = os.pipe()
         try:
             child.process = subprocess.Popen(  # noqa: S603 - a command of our own, no shell
-                leashed(child.role.command),
+                end_with_parent(child.role.command),
                 env={**os.environ, **child.role.environment, READY_FD: str(writer)},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[writer],
@@ -137,7 +137,7 @@ class Supervisor:
         self._close_pipe(child)
         if time.monotonic() - child.started_at >= _GOOD_LIFE_S:
             child.deaths = 0
-        wait_s = min(_FIRST_WAIT_S * 2**child.deaths, _LONGEST_WAIT_S)
+        wait_s = min(_FIRST_WAIT_S * 2**child.deaths, _MAX_WAIT_S)
         child.deaths += 1
         child.process, child.start_at = None, time.monotonic() + wait_s
         if code == WRONG_SETTINGS and child.starts == 1 and not child.was_ready:

@@ -25,7 +25,7 @@ from bson.errors import BSONError
 from hospital_rt.storage.database import Document
 
 FORMAT = 1
-Sign = Callable[[str], str]
+SignBackup = Callable[[str], str]
 _OPTIONS: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
@@ -34,7 +34,7 @@ class NotABackup(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class BackupLabel:
     """What both files say of themselves. ``number`` counts the backups of one installation.
 
     ``readable_by`` is the oldest schema whose version can serve what is in them.
@@ -48,10 +48,10 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class BackupKeys:
     """What KEYFILE holds: the wrapped keys by user, that of the blind index, and where the audit stood."""
 
-    label: Label
+    label: BackupLabel
     wrapped: dict[str, str] = field(repr=False)
     audit_head: str
 
@@ -91,7 +91,7 @@ class PrivateFile:
 class RecordsWriter:
     """Writes FILE: a label, every document with its collection, and the keyed hash of all of it."""
 
-    def __init__(self, path: Path, label: Label) -> None:
+    def __init__(self, path: Path, label: BackupLabel) -> None:
         self._file = PrivateFile(path)
         self._packed = gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=3, mtime=0)
         self._hash = hashlib.sha256()
@@ -115,7 +115,7 @@ class RecordsWriter:
         self._put({"in": collection, "is": document})
         self.documents += 1
 
-    def keep(self, sign: Sign) -> None:
+    def keep(self, sign: SignBackup) -> None:
         """End the file and put it in its place."""
         self._packed.write(bson.encode({"end": self.documents, "mac": sign(f"records|{self._hash.hexdigest()}")}))
         self._packed.close()
@@ -137,13 +137,13 @@ def _documents(path: Path) -> Iterator[tuple[Document, str]]:
         raise NotABackup(f"{path}: not a backup, or damaged") from None
 
 
-def check_records(path: Path, sign: Sign) -> tuple[Label, int]:
+def check_records(path: Path, sign: SignBackup) -> tuple[BackupLabel, int]:
     """The label of FILE and how many documents it holds, once it is read whole and its hash is right.
 
     Raises:
         NotABackup: it is damaged, cut off, or was touched.
     """
-    label: Label | None = None
+    label: BackupLabel | None = None
     count, ended = 0, False
     for document, digest in _documents(path):
         if ended:
@@ -168,13 +168,13 @@ def read_records(path: Path) -> Iterator[tuple[str, Document]]:
             yield document["in"], document["is"]
 
 
-def _label(document: Document, kind: str, path: Path) -> Label:
+def _label(document: Document, kind: str, path: Path) -> BackupLabel:
     try:
         if document["kind"] != kind:
             raise NotABackup(f"{path}: these are not the {kind} of a backup")
         if document["format"] != FORMAT:
             raise NotABackup(f"{path}: written by another version")
-        return Label(
+        return BackupLabel(
             installation=str(document["installation"]), number=int(document["number"]),
             made_at=str(document["made_at"]),
             schema=int(document.get("schema", 1)), readable_by=int(document.get("readable_by", 1)),
@@ -183,7 +183,7 @@ def _label(document: Document, kind: str, path: Path) -> Label:
         raise NotABackup(f"{path}: not a backup, or damaged") from None
 
 
-def write_keys(path: Path, keys: Keys, sign: Sign) -> None:
+def write_keys(path: Path, keys: BackupKeys, sign: SignBackup) -> None:
     """Replace KEYFILE."""
     content = _keys_content(keys)
     file = PrivateFile(path)
@@ -196,7 +196,7 @@ def write_keys(path: Path, keys: Keys, sign: Sign) -> None:
         raise
 
 
-def read_keys(path: Path) -> tuple[Keys, Callable[[Sign], bool]]:
+def read_keys(path: Path) -> tuple[BackupKeys, Callable[[SignBackup], bool]]:
     """What KEYFILE holds, and whether it is whole: that shows only once its own index key is opened.
 
     Raises:
@@ -206,7 +206,7 @@ def read_keys(path: Path) -> tuple[Keys, Callable[[Sign], bool]]:
         content = json.loads(path.read_bytes())
         mac = content.pop("mac")
         wrapped = {str(id): str(key) for id, key in content["keys"].items()}
-        found = Keys(label=_label(content, "keys", path), wrapped=wrapped, audit_head=str(content["audit_head"]))
+        found = BackupKeys(label=_label(content, "keys", path), wrapped=wrapped, audit_head=str(content["audit_head"]))
     except OSError as error:
         raise NotABackup(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -214,12 +214,12 @@ def read_keys(path: Path) -> tuple[Keys, Callable[[Sign], bool]]:
     return found, lambda sign: mac == _sign_keys(content, sign)
 
 
-def _keys_content(keys: Keys) -> dict[str, Any]:
+def _keys_content(keys: BackupKeys) -> dict[str, Any]:
     return {
         "kind": "keys", "format": FORMAT, **asdict(keys.label), "audit_head": keys.audit_head, "keys": keys.wrapped,
     }  # fmt: skip
 
 
-def _sign_keys(content: dict[str, Any], sign: Sign) -> str:
+def _sign_keys(content: dict[str, Any], sign: SignBackup) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return sign(f"keys|{hashlib.sha256(text.encode()).hexdigest()}")

@@ -17,7 +17,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Asking(Generic[K, V]):
+class BatchLoader(Generic[K, V]):
     """One kind of question.
 
     Args:

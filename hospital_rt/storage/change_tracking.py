@@ -14,24 +14,24 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Moved:
+class TransactionChanges:
     """The users whose records one transaction wrote, and those whose feeds it moved on."""
 
     written: set[str] = field(default_factory=set)
-    told: set[str] = field(default_factory=set)
+    announced: set[str] = field(default_factory=set)
 
     @property
-    def untold(self) -> set[str]:
-        return self.written - self.told
+    def unannounced(self) -> set[str]:
+        return self.written - self.announced
 
 
-_present: ContextVar[Moved | None] = ContextVar("moved", default=None)
+_present: ContextVar[TransactionChanges | None] = ContextVar("moved", default=None)
 
 
 @contextlib.contextmanager
-def collected() -> Iterator[Moved]:
+def track_changes() -> Iterator[TransactionChanges]:
     """What is written inside."""
-    found = Moved()
+    found = TransactionChanges()
     mark = _present.set(found)
     try:
         yield found
@@ -39,15 +39,15 @@ def collected() -> Iterator[Moved]:
         _present.reset(mark)
 
 
-def wrote(user_ids: Iterable[str]) -> None:
+def mark_written(user_ids: Iterable[str]) -> None:
     """Steps or ledger entries of these patients are being written, or who these doctors' patients are."""
     found = _present.get()
     if found is not None:
         found.written.update(user_ids)
 
 
-def told(user_ids: Iterable[str]) -> None:
+def mark_announced(user_ids: Iterable[str]) -> None:
     """The feeds of these users move on."""
     found = _present.get()
     if found is not None:
-        found.told.update(user_ids)
+        found.announced.update(user_ids)

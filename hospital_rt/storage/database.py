@@ -36,8 +36,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from hospital_rt.logs import log
-from hospital_rt.storage.stale_transactions import Abandoned
-from hospital_rt.storage.write_locks import Crowded, Taken, Turn, Turns
+from hospital_rt.storage.stale_transactions import StaleTransactions
+from hospital_rt.storage.write_locks import LockTaken, LockTimeout, TransactionLocks, WriteLocks
 
 # Motor's collections and PyMongo's asynchronous ones share the methods we call; their types do not.
 Collection: TypeAlias = Any
@@ -56,7 +56,7 @@ NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
 # ConfigurationError: a member that has just come back and does not know its set yet says that it has no sessions.
 AWAY = (
     ConfigurationError, ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout,
-    ExecutionTimeout, Crowded,
+    ExecutionTimeout, LockTimeout,
 )  # fmt: skip
 # The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
 PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
@@ -73,7 +73,7 @@ def is_away(error: BaseException) -> bool:
 
 def is_conflict(error: BaseException) -> bool:
     """Whether a transaction only lost against others: alone, or later, it may well come through."""
-    return isinstance(error, Crowded) or (
+    return isinstance(error, LockTimeout) or (
         isinstance(error, OperationFailure) and error.has_error_label("TransientTransactionError")
         and error.code not in PASSING_CODES
     )  # fmt: skip
@@ -108,10 +108,10 @@ class Database:
             "event_listeners": list(listeners),
         }  # fmt: skip
         self._driver = driver
-        self._turns = Turns()
+        self._turns = WriteLocks()
         self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)
         self._ahead, self._compared_at = timedelta(0), -math.inf
-        self.abandoned = Abandoned(self.client, APP_NAME)
+        self.abandoned = StaleTransactions(self.client, APP_NAME)
         default = self.client.get_default_database(name)
         self._database: Any = default.with_options(
             read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority", j=True)
@@ -175,7 +175,7 @@ class Database:
         opened = self.client.start_session()
         session = await opened if asyncio.iscoroutine(opened) else opened
         async with session:
-            turn, began = Turn(self._turns), time.monotonic()
+            turn, began = TransactionLocks(self._turns), time.monotonic()
             for attempt in count():
                 try:
                     async with turn.attempt(), await _begin(session):
@@ -184,7 +184,7 @@ class Database:
                     if time.monotonic() - began > SLOW_AFTER_S:
                         log.warning("transaction.slow", attempt=attempt + 1, delay_s=round(time.monotonic() - began, 1))
                     return result
-                except Taken:
+                except LockTaken:
                     continue
                 except PyMongoError as error:
                     waited_s = time.monotonic() - began

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from hospital_rt.storage.batch_loader import Asking
+from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
 
 INDEX_KEY = "index"
@@ -59,7 +59,7 @@ class Vault:
 
     def __init__(self, keys: Collection, encryption_keys: Sequence[str]) -> None:
         self._keys = keys
-        self._asking_keys = Asking(self._load_each)
+        self._asking_keys = BatchLoader(self._load_each)
         self._ring = MultiFernet([Fernet(key) for key in encryption_keys])
         self._cache: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._gone: OrderedDict[str, float] = OrderedDict()

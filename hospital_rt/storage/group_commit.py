@@ -27,7 +27,7 @@ class _Turn:
         self.timer: asyncio.TimerHandle | None = None
 
 
-class Gathering(Generic[A, R]):
+class GroupCommit(Generic[A, R]):
     """One kind of work.
 
     Args:

@@ -25,7 +25,7 @@ from pymongo.errors import DuplicateKeyError
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
-from hospital_rt.periodic import beating
+from hospital_rt.periodic import run_periodically
 from hospital_rt.storage.database import Collection, Database, Document, NotServable, Session, is_away
 
 FIRST = 1
@@ -81,10 +81,10 @@ class Migration:
     version: int
     about: str
     readable_by: int
-    run: Callable[[Hand], Awaitable[None]]
+    run: Callable[[MigrationWriter], Awaitable[None]]
 
 
-class Hand:
+class MigrationWriter:
     """What a migration writes with: each write is a transaction that fails once the lease is another's."""
 
     def __init__(self, database: Database, fence: int, lease_s: float) -> None:
@@ -159,7 +159,7 @@ def _state(row: Document, now: datetime) -> State:
     return State(version=row["version"], readable_by=row["readable_by"], moving=bool(until and until > now))
 
 
-async def bring_up(database: Database, migrations: Sequence[Migration], *, lease_s: float = LEASE_S) -> State:
+async def migrate(database: Database, migrations: Sequence[Migration], *, lease_s: float = LEASE_S) -> State:
     """Have the database at the newest of these versions, or at one beyond that can be served.
 
     Any number of processes may call this at once: one works, the others wait.
@@ -196,7 +196,7 @@ async def bring_up(database: Database, migrations: Sequence[Migration], *, lease
                 await _move(database, hand, migrations)
 
 
-async def _take(database: Database, lease_s: float) -> Hand | None:
+async def _take(database: Database, lease_s: float) -> MigrationWriter | None:
     """The lease with a new fence, or None while somebody holds it."""
     now = utcnow()
     row = await database.collection("meta").find_one_and_update(
@@ -204,21 +204,21 @@ async def _take(database: Database, lease_s: float) -> Hand | None:
         {"$set": {"lease_until": now + timedelta(seconds=lease_s), "owner": uuid4().hex}, "$inc": {"fence": 1}},
         return_document=ReturnDocument.AFTER,
     )
-    return Hand(database, row["fence"], lease_s) if row else None
+    return MigrationWriter(database, row["fence"], lease_s) if row else None
 
 
 @contextlib.asynccontextmanager
-async def _holding(hand: Hand, lease_s: float) -> AsyncIterator[None]:
+async def _holding(hand: MigrationWriter, lease_s: float) -> AsyncIterator[None]:
     """Keep the lease until the end, and give it back then."""
 
     try:
-        async with beating(hand.renew, every_s=lease_s / 3, name="schema"):
+        async with run_periodically(hand.renew, every_s=lease_s / 3, name="schema"):
             yield
     finally:
         await hand.let_go()
 
 
-async def _move(database: Database, hand: Hand, migrations: Sequence[Migration]) -> None:
+async def _move(database: Database, hand: MigrationWriter, migrations: Sequence[Migration]) -> None:
     newest = migrations[-1].version
     at = (await read_state(database, newest=newest)).version
     for migration in migrations:

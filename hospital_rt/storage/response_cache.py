@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 from cachetools import TTLCache
 
-KEPT_S = 60.0
-KEPT_BYTES = 32 * 1024 * 1024
-OWN_BYTES = 500
+MAX_AGE_S = 60.0
+MAX_TOTAL_BYTES = 32 * 1024 * 1024
+MAX_USER_BYTES = 500
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Keepable(Protocol):
+class Cacheable(Protocol):
     """What is right from ``since`` until before ``until``; ``size`` in bytes, roughly."""
 
     @property
@@ -32,7 +32,7 @@ class Keepable(Protocol):
     def size(self) -> int: ...
 
 
-class Ready(NamedTuple):
+class CachedResponse(NamedTuple):
     """JSON text that is right from ``since`` until before ``until``; ``rank`` is its place among others."""
 
     text: bytes
@@ -42,27 +42,27 @@ class Ready(NamedTuple):
 
     @property
     def size(self) -> int:
-        return len(self.text) + OWN_BYTES
+        return len(self.text) + MAX_USER_BYTES
 
 
-class ReadyRows(NamedTuple):
+class CachedRows(NamedTuple):
     """Several of them in their order, right while all of them are."""
 
-    rows: tuple[Ready, ...]
+    rows: tuple[CachedResponse, ...]
     since: datetime
     until: datetime
 
     @property
     def size(self) -> int:
-        return OWN_BYTES + sum(row.size for row in self.rows)
+        return MAX_USER_BYTES + sum(row.size for row in self.rows)
 
 
-class Kept:
+class ResponseCache:
     """Ready answers by what they are of: one each, the newest; the longest unused go first when there are too many."""
 
     def __init__(self) -> None:
-        self._held: TTLCache[Hashable, tuple[Hashable, Keepable]] = TTLCache(
-            KEPT_BYTES, ttl=KEPT_S, getsizeof=lambda held: held[1].size
+        self._held: TTLCache[Hashable, tuple[Hashable, Cacheable]] = TTLCache(
+            MAX_TOTAL_BYTES, ttl=MAX_AGE_S, getsizeof=lambda held: held[1].size
         )
 
     def get(self, what: Hashable, key: Hashable, *, now: datetime) -> Any:
@@ -73,6 +73,6 @@ class Kept:
             return None
         return held[1]
 
-    def put(self, what: Hashable, key: Hashable, ready: Keepable) -> None:
-        if ready.size < KEPT_BYTES // 100:
+    def put(self, what: Hashable, key: Hashable, ready: Cacheable) -> None:
+        if ready.size < MAX_TOTAL_BYTES // 100:
             self._held[what] = (key, ready)

@@ -22,7 +22,7 @@ STILL_FOR_S = 3.0
 LOOKS_APART_S = 0.5
 
 
-class Abandoned:
+class StaleTransactions:
     """Looks for transactions that stand still. It takes two looks, some seconds apart, to tell.
 
     Args:

@@ -17,15 +17,15 @@ from contextvars import ContextVar
 WITHIN_S = 10.0
 
 
-class Taken(Exception):
+class LockTaken(Exception):
     """Somebody else of this process is writing that record: wait for the turn, then run again."""
 
 
-class Crowded(Exception):
+class LockTimeout(Exception):
     """The turn did not come in time."""
 
 
-class Turns:
+class WriteLocks:
     """Who writes what at the moment, and who waits for it."""
 
     def __init__(self) -> None:
@@ -62,10 +62,10 @@ class Turns:
         del self._waiting[name]
 
 
-class Turn:
+class TransactionLocks:
     """One transaction's part in it, over all its attempts: a later one begins by waiting for what earlier ones met."""
 
-    def __init__(self, turns: Turns, *, within_s: float = WITHIN_S) -> None:
+    def __init__(self, turns: WriteLocks, *, within_s: float = WITHIN_S) -> None:
         self._turns = turns
         self._ends_at = asyncio.get_running_loop().time() + within_s
         self._wanted: set[str] = set()
@@ -85,7 +85,7 @@ class Turn:
                         await self._turns.wait_for(name)
                         self._held.add(name)
             except TimeoutError:
-                raise Crowded from None
+                raise LockTimeout from None
             mark = _present.set(self)
             try:
                 yield
@@ -100,14 +100,14 @@ class Turn:
         for name in set(names) - self._held:
             self._wanted.add(name)
             if not self._turns.take(name):
-                raise Taken
+                raise LockTaken
             self._held.add(name)
 
 
-_present: ContextVar[Turn | None] = ContextVar("turn", default=None)
+_present: ContextVar[TransactionLocks | None] = ContextVar("turn", default=None)
 
 
-def take_turns(names: Iterable[str]) -> None:
+def lock_for_write(names: Iterable[str]) -> None:
     """Within a transaction, before writing records that many write: have them for ourselves.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any
 
 from hospital_rt.web.problems import FieldError, Problem
 
-DEEPEST = 32
+MAX_DEPTH = 32
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -63,7 +63,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def _check_depth(value: Any, depth: int) -> None:
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise NotJson
     if isinstance(value, dict):
         for inner in value.values():

@@ -32,7 +32,7 @@ class InvalidToken(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class AccessClaims:
     """What a valid access token says."""
 
     user_id: str
@@ -42,7 +42,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refresh:
+class RefreshClaims:
     session_id: str
     generation: int
     mac: str
@@ -70,7 +70,7 @@ class Tokens:
         }  # fmt: skip
         return jwt.encode(claims, self._access_key, algorithm=ALGORITHM, headers={"typ": "at+jwt"})
 
-    def read_access(self, token: str) -> Access:
+    def read_access(self, token: str) -> AccessClaims:
         """Check an access token whole. One that comes again has its time checked again, and nothing else.
 
         Raises:
@@ -81,7 +81,7 @@ class Tokens:
             raise InvalidToken
         return access
 
-    def _judge_access(self, token: str) -> Access:
+    def _judge_access(self, token: str) -> AccessClaims:
         if len(token) > 4096 or not token.isascii() or "=" in token:   # RFC 7515: base64url without padding
             raise InvalidToken
         try:
@@ -99,7 +99,7 @@ class Tokens:
             raise InvalidToken
         if claims["exp"] - claims["iat"] > 86_400 or not all(isinstance(claims[name], str) for name in ("sub", "sid")):
             raise InvalidToken
-        return Access(
+        return AccessClaims(
             user_id=claims["sub"], session_id=claims["sid"],
             begins_at=datetime.fromtimestamp(max(claims["nbf"], claims["iat"]), UTC),
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),
@@ -115,7 +115,7 @@ class Tokens:
         return f"rt1.{session_id}.{generation}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
     @staticmethod
-    def read_refresh(token: str) -> Refresh:
+    def read_refresh(token: str) -> RefreshClaims:
         """Take a refresh token apart; whether it is genuine shows against the session's nonce.
 
         Raises:
@@ -128,9 +128,9 @@ class Tokens:
             session_id = str(UUID(parts[1]))
         except ValueError:
             raise InvalidToken from None
-        return Refresh(session_id=session_id, generation=int(parts[2]), mac=parts[3])
+        return RefreshClaims(session_id=session_id, generation=int(parts[2]), mac=parts[3])
 
-    def is_genuine(self, refresh: Refresh, *, nonce: str) -> bool:
+    def is_genuine(self, refresh: RefreshClaims, *, nonce: str) -> bool:
         wanted = self.refresh_token(session_id=refresh.session_id, generation=refresh.generation, nonce=nonce)
         return hmac.compare_digest(wanted.rsplit(".", 1)[1], refresh.mac)
 

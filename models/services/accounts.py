@@ -8,11 +8,11 @@ from datetime import datetime
 from hospital_rt.storage.database import Document, Session
 from hospital_rt.web.problems import Problem
 from models.audit import Act, Trace
-from models.events import Happening
-from models.notes import UNSETTLED, Settled
-from models.reminders import Entry
+from models.events import NewEvent
+from models.notes import UNSETTLED, NoteTransition
+from models.reminders import LedgerEntry
 from models.services.activate_plan import reject_proposed
-from models.services.check_in import cancelled
+from models.services.check_in import cancelled_step
 from models.services.choose_doctor import end_assignment
 from models.steps import Step
 from models.store import Store
@@ -20,7 +20,7 @@ from models.users import User
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class AccountClosed:
     """What leaving did: whom to wake, and which sessions ended."""
 
     users: frozenset[str]
@@ -60,27 +60,27 @@ def _moved(step: Step, timezone: str, reminder_time: str) -> Step:
     return replace(step, schedule=plan, course=replace(step.course, schedule=plan) if step.course and plan else None)
 
 
-async def leave_for_good(
+async def close_account(
     store: Store, user: User, *, now: datetime, erase: bool, trace: Trace | None = None
-) -> Left:
+) -> AccountClosed:
     """Close an account: sessions, links and assignments end. With ``erase`` the key is destroyed too.
 
     A patient's steps are cancelled; a doctor's notes and steps stay with their patients.
     """
 
-    async def work(session: Session) -> Left:
-        happenings: list[Happening] = []
+    async def work(session: Session) -> AccountClosed:
+        new_events: list[NewEvent] = []
         if user.role == "patient":
             await store.plans.touch(user.id, session=session)
             current = await store.assignments.current(user.id, session=session)
             assignments = [current] if current else []
             await _stop_steps(store, user.id, now=now, session=session)
             for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
-                await store.notes.settle([Settled(note=note, status="superseded")], session=session)
+                await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session)
         else:
             assignments = await store.assignments.of_doctor(user.id, session=session)
         for assignment in assignments:
-            happenings += await end_assignment(
+            new_events += await end_assignment(
                 store, assignment, now=now, session=session, erased=user.id if erase else None
             )
         ended = await store.sessions.end_all(user.id, now=now, session=session)
@@ -89,7 +89,7 @@ async def leave_for_good(
         await store.subscriptions.remove_all(user.id, session=session)
         await store.mail_reminders.turn_off(user.id, session=session)
         await store.idempotency.forget(user.id, session=session)
-        users = await store.events.append(happenings, at=now, session=session)
+        users = await store.events.append(new_events, at=now, session=session)
         act: Act = "account.erased" if erase else "account.closed"
         await store.audit.write(trace, act, of=[user.id], session=session)
         if erase:
@@ -97,7 +97,7 @@ async def leave_for_good(
             await store.users.erase(user.id, at=now, session=session)
         else:
             await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)
-        return Left(frozenset(users), tuple(ended))
+        return AccountClosed(frozenset(users), tuple(ended))
 
     left = await store.transaction(work)
     if erase:
@@ -125,9 +125,9 @@ async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> boo
 
 async def _stop_steps(store: Store, patient_id: str, *, now: datetime, session: Session) -> None:
     closed: list[Step] = []
-    entries: list[Entry] = []
+    entries: list[LedgerEntry] = []
     for step in await store.steps.with_status([patient_id], ["active"], session=session):
-        after, written = cancelled(step, now=now)
+        after, written = cancelled_step(step, now=now)
         closed.append(after)
         entries += written
     await store.steps.save(closed, session=session)

@@ -14,10 +14,10 @@ from datetime import datetime
 from hospital_rt.domain.course import begin
 from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import Problem
-from models.events import Happening
-from models.notes import IN_FLIGHT, UNSETTLED, Note, Settled
-from models.reminders import Entry
-from models.services.check_in import cancelled
+from models.events import NewEvent
+from models.notes import IN_FLIGHT, UNSETTLED, Note, NoteTransition
+from models.reminders import LedgerEntry
+from models.services.check_in import cancelled_step
 from models.services.notifications import Audience, note_status
 from models.steps import Step
 from models.store import Store
@@ -35,7 +35,7 @@ class NewPlan:
     day_seconds: int | None
 
 
-async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) -> list[Happening]:
+async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) -> list[NewEvent]:
     """The steps become their patients' plans, of one patient one: earlier active ones are cancelled, earlier
     unsettled notes superseded.
 
@@ -53,11 +53,11 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
         for id, one in turns.items()
     }
     closed: list[Step] = []
-    entries: list[Entry] = []
+    entries: list[LedgerEntry] = []
     for step in await store.steps.with_status(list(turns), ["active"], session=session):
         turn = turns[step.patient_id]
         if step.note_id != turn.note.id:
-            after, written = cancelled(step, now=turn.now)
+            after, written = cancelled_step(step, now=turn.now)
             closed.append(after)
             entries += written
     await store.steps.insert([step for id, one in turns.items() if not one.stored for step in active[id]],
@@ -66,19 +66,19 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
     await store.steps.save([*stored, *closed], session=session)
     await store.reminders.write(entries, session=session)
     await store.plans.notes_ready({id: one.note.number for id, one in turns.items()}, session=session)
-    happenings: list[Happening] = []
+    new_events: list[NewEvent] = []
     for note in await store.notes.with_status(list(turns), UNSETTLED, session=session):
         if note.number < turns[note.patient_id].note.number:
-            happenings += await supersede(store, [note], session=session)
+            new_events += await supersede(store, [note], session=session)
     assigned = await store.assignments.of_patients(list(turns), session=session)
     for id, one in turns.items():
-        happenings += Audience(id, assigned.get(id)).steps_changed(
+        new_events += Audience(id, assigned.get(id)).steps_changed(
             note_id=one.note.id, created=active[id],
             cancelled=[step.id for step in closed if step.patient_id == id],
             completed=[step.id for step in active[id] if step.status == "completed"], by="note",
             key=f"plan/{one.note.id}", now=one.now,
         )  # fmt: skip
-    return happenings
+    return new_events
 
 
 def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | None) -> Step:
@@ -93,13 +93,13 @@ def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | Non
     return step.with_course(begin(schedule, at=at, zone=patient.zone), now=at)
 
 
-async def supersede(store: Store, notes: Sequence[Note], *, session: Session) -> list[Happening]:
-    happenings: list[Happening] = []
+async def supersede(store: Store, notes: Sequence[Note], *, session: Session) -> list[NewEvent]:
+    new_events: list[NewEvent] = []
     for note in notes:
-        if await store.notes.settle([Settled(note=note, status="superseded")], session=session):
+        if await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session):
             await reject_proposed(store, note.id, session=session)
-            happenings += note_status(note, "superseded", mark=str(note.attempts))
-    return happenings
+            new_events += note_status(note, "superseded", mark=str(note.attempts))
+    return new_events
 
 
 async def reject_proposed(store: Store, note_id: str, *, session: Session) -> None:
@@ -110,7 +110,7 @@ async def reject_proposed(store: Store, note_id: str, *, session: Session) -> No
     )
 
 
-async def supersede_in_flight(store: Store, *, patient_id: str, doctor_id: str, session: Session) -> list[Happening]:
+async def supersede_in_flight(store: Store, *, patient_id: str, doctor_id: str, session: Session) -> list[NewEvent]:
     """The notes of a doctor who is no longer the patient's, as far as they are not settled."""
     notes = await store.notes.with_status([patient_id], IN_FLIGHT, doctor_id=doctor_id, session=session)
     return await supersede(store, notes, session=session)

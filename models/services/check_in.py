@@ -9,12 +9,12 @@ from datetime import datetime
 from hospital_rt.domain.clock import from_wire
 from hospital_rt.domain.course import Outcome, withdraw
 from hospital_rt.storage.database import Session
-from hospital_rt.storage.write_locks import take_turns
+from hospital_rt.storage.write_locks import lock_for_write
 from hospital_rt.web.problems import Problem, invalid
 from models.audit import Trace
 from models.idempotency import Claim
-from models.reminders import Entry
-from models.services.check_in_rules import Ask, Change, change_for, ledger_of
+from models.reminders import LedgerEntry
+from models.services.check_in_rules import CheckInChange, CheckInRequest, change_for, ledger_of
 from models.services.group_limits import within_s
 from models.services.notifications import Audience, ledger_entries
 from models.steps import Step
@@ -22,7 +22,7 @@ from models.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class StepOutcome:
     """The step as it now stands, and whom to wake."""
 
     step: Step
@@ -46,35 +46,35 @@ def read_slot(text: str | None) -> datetime | None:
 async def check_in(
     store: Store, *, patient_id: str, step_id: str, slot: str | None, outcome: Outcome, reason: str | None,
     now: datetime, claim: Claim | None = None, trace: Trace | None = None,
-) -> Answered:  # fmt: skip
+) -> StepOutcome:  # fmt: skip
     """Answer a slot of the patient's own step (contract 4.3). The same check-in again changes nothing.
 
     Raises:
         Problem: 404 not theirs; 409 proposed, cancelled before that slot, or the slot is closed; 422 no such slot.
     """
-    ask = Ask(
+    ask = CheckInRequest(
         patient_id=patient_id, step_id=step_id, slot_at=read_slot(slot), outcome=outcome, reason=reason, now=now,
         claim=claim, trace=trace,
     )  # fmt: skip
-    answered: Answered = await store.gathering(check_in_together, apart=_step_of)(ask)
+    answered: StepOutcome = await store.group_commit(check_in_many, apart=_step_of)(ask)
     return answered
 
 
-def _step_of(ask: Ask) -> str:
+def _step_of(ask: CheckInRequest) -> str:
     return ask.step_id
 
 
-async def check_in_together(store: Store, asks: Sequence[Ask]) -> list[Answered | Exception]:
+async def check_in_many(store: Store, asks: Sequence[CheckInRequest]) -> list[StepOutcome | Exception]:
     """Answer slots of different steps in one transaction; who is refused does not hold the others up."""
 
-    async def work(session: Session) -> list[Answered | Exception]:
+    async def work(session: Session) -> list[StepOutcome | Exception]:
         steps = await store.steps.these([ask.step_id for ask in asks], session=session)
         doctors = await store.assignments.of_patients(
             list({step.patient_id for step in steps.values()}), session=session
         )
         # Before the work is done, not after: who has to wait for a feed begins anew.
-        take_turns(f"feeds/{id}" for one in doctors.values() for id in (one.patient_id, one.doctor_id))
-        changes: list[tuple[Ask, Change]] = []
+        lock_for_write(f"feeds/{id}" for one in doctors.values() for id in (one.patient_id, one.doctor_id))
+        changes: list[tuple[CheckInRequest, CheckInChange]] = []
         refused: dict[str, Problem] = {}
         for ask in asks:
             audience = Audience(ask.patient_id, doctors.get(ask.patient_id))
@@ -85,8 +85,8 @@ async def check_in_together(store: Store, asks: Sequence[Ask]) -> list[Answered 
             except Problem as problem:
                 refused[ask.step_id] = problem
         told = await _write(store, changes, session=session) if changes else set()
-        answered: dict[str, Answered | Exception] = {
-            ask.step_id: Answered(change.after, frozenset(told & {one.user_id for one in change.happenings}))
+        answered: dict[str, StepOutcome | Exception] = {
+            ask.step_id: StepOutcome(change.after, frozenset(told & {one.user_id for one in change.new_events}))
             for ask, change in changes
         }
         return [(refused | answered)[ask.step_id] for ask in asks]
@@ -94,7 +94,7 @@ async def check_in_together(store: Store, asks: Sequence[Ask]) -> list[Answered 
     return await store.transaction(work, within_s=within_s(len(asks)))
 
 
-async def _write(store: Store, changes: Sequence[tuple[Ask, Change]], *, session: Session) -> set[str]:
+async def _write(store: Store, changes: Sequence[tuple[CheckInRequest, CheckInChange]], *, session: Session) -> set[str]:
     """All that these answers write, one call a collection. Returns who has news."""
     await store.audit.write_each(
         [(ask.trace, ask.patient_id, ask.step_id) for ask, _ in changes], "step.checked_in", session=session
@@ -104,19 +104,19 @@ async def _write(store: Store, changes: Sequence[tuple[Ask, Change]], *, session
             await change.also(session)
     await store.steps.save([change.after for _, change in changes if change.moves], session=session)
     await store.reminders.write([one for _, change in changes for one in ledger_of(change)], session=session)
-    happenings = [one for _, change in changes for one in change.happenings]
-    return await store.events.append(happenings, at=max(ask.now for ask, _ in changes), session=session)
+    new_events = [one for _, change in changes for one in change.new_events]
+    return await store.events.append(new_events, at=max(ask.now for ask, _ in changes), session=session)
 
 
 async def cancel_step(
     store: Store, step: Step, *, by: str, reason: str | None, now: datetime, trace: Trace | None = None
-) -> Answered:
+) -> StepOutcome:
     """Cancel an active step by hand; again is the same answer. The caller has judged access.
 
     Raises:
         Problem: 404 when it is not active, completed or cancelled.
     """
-    async def work(session: Session) -> Answered:
+    async def work(session: Session) -> StepOutcome:
         held = await store.steps.get(step.id, session=session)
         if held is None or held.status in {"proposed", "rejected"}:
             raise Problem("not-found")
@@ -124,24 +124,24 @@ async def cancel_step(
             trace, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session
         )
         if held.status == "cancelled":
-            return Answered(held, frozenset())
+            return StepOutcome(held, frozenset())
         if held.status == "completed":
             raise Problem("conflict", "This step is completed.")
-        after, entries = cancelled(held, now=now)
+        after, entries = cancelled_step(held, now=now)
         audience = await Audience.of(store, held.patient_id, session=session)
-        happenings = audience.steps_changed(
+        new_events = audience.steps_changed(
             note_id=held.note_id, created=[], cancelled=[held.id], completed=[],
             by="patient" if by == "patient" else "doctor", key=f"cancelled/{held.id}", now=now,
         )  # fmt: skip
         await store.steps.save([after], session=session)
         await store.reminders.write(entries, session=session)
-        users = await store.events.append(happenings, at=now, session=session)
-        return Answered(after, frozenset(users))
+        users = await store.events.append(new_events, at=now, session=session)
+        return StepOutcome(after, frozenset(users))
 
     return await store.transaction(work)
 
 
-def cancelled(step: Step, *, now: datetime) -> tuple[Step, list[Entry]]:
+def cancelled_step(step: Step, *, now: datetime) -> tuple[Step, list[LedgerEntry]]:
     """The step cancelled at ``now``, and the ledger entry of its open slot."""
     after = replace(step, status="cancelled", cancelled_at=now)
     if step.course is None:

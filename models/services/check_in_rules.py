@@ -11,9 +11,9 @@ from hospital_rt.domain.course import Outcome, Slot, answer
 from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import Problem, invalid
 from models.audit import Trace
-from models.events import Happening
+from models.events import NewEvent
 from models.idempotency import Claim
-from models.reminders import Entry
+from models.reminders import LedgerEntry
 from models.services.notifications import Audience, completed, ledger_entries
 from models.services.record_reminders import pass_time
 from models.steps import Step
@@ -23,7 +23,7 @@ USES_APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class CheckInRequest:
     """A check-in as it was sent."""
 
     patient_id: str
@@ -37,13 +37,13 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class CheckInChange:
     """What is to be written of it; ``also`` writes what belongs to this step alone."""
 
     before: Step
     after: Step
-    entries: list[Entry] = field(default_factory=list)
-    happenings: list[Happening] = field(default_factory=list)
+    entries: list[LedgerEntry] = field(default_factory=list)
+    new_events: list[NewEvent] = field(default_factory=list)
     also: Callable[[Session], Awaitable[None]] | None = None
 
     @property
@@ -51,12 +51,12 @@ class Change:
         return self.after != self.before
 
 
-def ledger_of(change: Change) -> list[Entry]:
+def ledger_of(change: CheckInChange) -> list[LedgerEntry]:
     """The entries that are written with it: none while the step stands as it stood."""
     return change.entries if change.moves else []
 
 
-async def change_for(store: Store, ask: Ask, step: Step | None, audience: Audience, *, session: Session) -> Change:
+async def change_for(store: Store, ask: CheckInRequest, step: Step | None, audience: Audience, *, session: Session) -> CheckInChange:
     """What this answer changes. Reads, and writes nothing.
 
     Raises:
@@ -73,9 +73,9 @@ async def change_for(store: Store, ask: Ask, step: Step | None, audience: Audien
     return await _slot(store, step, ask, audience, session=session)
 
 
-async def _slot(store: Store, step: Step, ask: Ask, audience: Audience, *, session: Session) -> Change:
+async def _slot(store: Store, step: Step, ask: CheckInRequest, audience: Audience, *, session: Session) -> CheckInChange:
     before, now, slot_at = step, ask.now, ask.slot_at
-    step, entries, happenings, _ = pass_time(step, now=now)
+    step, entries, new_events, _ = pass_time(step, now=now)
     if step.course is None:
         raise ValueError("a step with slots has a course")
     recalled = None
@@ -87,28 +87,28 @@ async def _slot(store: Store, step: Step, ask: Ask, audience: Audience, *, sessi
     if change.counted and change.answered is not None:
         given = ledger_entries(after, change.touched, answered=change.answered, reason=ask.reason)
         entries = later_wins(entries, given)
-        happenings = happenings + audience.checked_in(
+        new_events = new_events + audience.checked_in(
             after, slot_at=change.answered.at, outcome=ask.outcome, now=now,
             key=f"check-in/{step.id}@{change.answered.key}/{before.version}",
         )  # fmt: skip
     if after.status == "completed" and before.status == "active":
-        happenings = happenings + completed(audience, after, by="patient" if change.counted else "course", now=now)
-    return Change(before=before, after=after, entries=entries, happenings=happenings)
+        new_events = new_events + completed(audience, after, by="patient" if change.counted else "course", now=now)
+    return CheckInChange(before=before, after=after, entries=entries, new_events=new_events)
 
 
-def _whole(store: Store, step: Step, ask: Ask, audience: Audience) -> Change:
+def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) -> CheckInChange:
     """A checklist step is done at once; each use of an as-needed step is recorded, at most one a minute."""
     if ask.slot_at is not None:
         raise invalid("#/slot", "This step has no slots.")
     before, now = step, ask.now
-    step, _, happenings, _ = pass_time(step, now=now)
+    step, _, new_events, _ = pass_time(step, now=now)
     if step.status != "active":
         if before.status == "active":
-            happenings = happenings + completed(audience, step, by="course", now=now)
-        return Change(before=before, after=step, happenings=happenings)
+            new_events = new_events + completed(audience, step, by="course", now=now)
+        return CheckInChange(before=before, after=step, new_events=new_events)
     closes = ask.outcome == "done" and not step.as_needed
     if not closes and step.last_use_at is not None and now - step.last_use_at < USES_APART:
-        return Change(before=before, after=before)
+        return CheckInChange(before=before, after=before)
     after = replace(step, last_use_at=now)
     if step.as_needed:
         after = replace(after, uses=step.uses + (ask.outcome == "done"))
@@ -122,15 +122,15 @@ def _whole(store: Store, step: Step, ask: Ask, audience: Audience) -> Change:
             session=session,
         )  # fmt: skip
 
-    happenings = happenings + audience.checked_in(
+    new_events = new_events + audience.checked_in(
         after, slot_at=None, outcome=ask.outcome, now=now, key=f"check-in/{step.id}/{step.version}"
     )
     if after.status == "completed":
-        happenings = happenings + completed(audience, after, by="patient", now=now)
-    return Change(before=before, after=after, happenings=happenings, also=record)
+        new_events = new_events + completed(audience, after, by="patient", now=now)
+    return CheckInChange(before=before, after=after, new_events=new_events, also=record)
 
 
-async def _late(store: Store, step: Step, ask: Ask, *, session: Session) -> Change:
+async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Session) -> CheckInChange:
     """A slot that came due before its step was cancelled: the answer is kept and changes nothing else.
 
     It may have come due a moment before the cancellation, unrecorded by any tick.
@@ -153,7 +153,7 @@ async def _late(store: Store, step: Step, ask: Ask, *, session: Session) -> Chan
         if slot_at > step.cancelled_at:
             raise too_late
         slot = Slot(number=number, key=timeline.key(number), at=slot_at, state="withdrawn", recorded=False)
-        missing = Entry(step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number))
+        missing = LedgerEntry(step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number))
 
     async def record(session: Session) -> None:
         if missing is not None:
@@ -164,10 +164,10 @@ async def _late(store: Store, step: Step, ask: Ask, *, session: Session) -> Chan
                 found, outcome=ask.outcome, reason=ask.reason, at=ask.now, session=session
             )
 
-    return Change(before=step, after=step, also=record)
+    return CheckInChange(before=step, after=step, also=record)
 
 
-def later_wins(earlier: list[Entry], later: list[Entry]) -> list[Entry]:
+def later_wins(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[LedgerEntry]:
     """One entry a slot: when time and the patient touch the same slot, one write that says both."""
     merged = {entry.slot.key: entry for entry in earlier}
     for entry in later:

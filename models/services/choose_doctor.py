@@ -7,18 +7,18 @@ from datetime import datetime
 from uuid import uuid4
 
 from hospital_rt.storage.database import Document, Session
-from hospital_rt.storage.write_locks import take_turns
+from hospital_rt.storage.write_locks import lock_for_write
 from hospital_rt.web.problems import Problem
 from models.assignments import Assignment
 from models.audit import Trace
-from models.events import Happening
+from models.events import NewEvent
 from models.idempotency import Claim
 from models.services.activate_plan import supersede_in_flight
 from models.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
+class AssignmentOutcome:
     """The current assignment, whether it is new, and whom to wake."""
 
     assignment: Assignment | None
@@ -29,7 +29,7 @@ class Assigned:
 async def assign_doctor(
     store: Store, *, patient_id: str, doctor_id: str, share_history: bool | None, now: datetime,
     claim: Claim | None = None, trace: Trace | None = None,
-) -> Assigned:  # fmt: skip
+) -> AssignmentOutcome:  # fmt: skip
     """Make this doctor the patient's one doctor; the same again changes nothing, unless it says what to share.
 
     Raises:
@@ -37,9 +37,9 @@ async def assign_doctor(
     """
     subject_id = claim.subject_id if claim else str(uuid4())
 
-    async def work(session: Session) -> Assigned:
+    async def work(session: Session) -> AssignmentOutcome:
         # Before the work is done, not after: who has to wait for a doctor whom many choose begins anew.
-        take_turns((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
+        lock_for_write((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
         if not await store.users.hold_doctor(doctor_id, session=session):
             raise Problem("not-found", "There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
@@ -53,51 +53,51 @@ async def assign_doctor(
             if share_history is not None and current.share_history != share_history:
                 await store.assignments.share(current.id, share_history, session=session)
                 current = replace(current, share_history=share_history)
-            return Assigned(current, False, frozenset())
-        happenings: list[Happening] = []
+            return AssignmentOutcome(current, False, frozenset())
+        new_events: list[NewEvent] = []
         if current:
-            happenings += await _end(store, current, now=now, session=session, tell_patient=False)
+            new_events += await _end(store, current, now=now, session=session, tell_patient=False)
         assignment = Assignment(
             id=subject_id, patient_id=patient_id, doctor_id=doctor_id, since=now, share_history=bool(share_history)
         )
         await store.assignments.start(assignment, session=session)
         data = {"patient": await _person(store, patient_id), "doctor": await _person(store, doctor_id)}
-        happenings += [
-            Happening(
+        new_events += [
+            NewEvent(
                 user_id=user_id, about=patient_id, event="assignment.changed", data=data,
                 key=f"assignment/{assignment.id}/began",
             )
             for user_id in (patient_id, doctor_id)
         ]  # fmt: skip
-        return Assigned(assignment, True, frozenset(await store.events.append(happenings, at=now, session=session)))
+        return AssignmentOutcome(assignment, True, frozenset(await store.events.append(new_events, at=now, session=session)))
 
     return await store.transaction(work)
 
 
 async def leave_doctor(
     store: Store, *, patient_id: str, now: datetime, claim: Claim | None = None, trace: Trace | None = None
-) -> Assigned:
+) -> AssignmentOutcome:
     """End the patient's assignment. Active steps run on.
 
     Raises:
         Problem: 404 ``not-assigned`` when there is none.
     """
 
-    async def work(session: Session) -> Assigned:
+    async def work(session: Session) -> AssignmentOutcome:
         current = await store.assignments.current(patient_id, session=session)
         if current is None:
             raise Problem("not-assigned")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
-        happenings = await end_assignment(store, current, now=now, session=session)
-        return Assigned(None, False, frozenset(await store.events.append(happenings, at=now, session=session)))
+        new_events = await end_assignment(store, current, now=now, session=session)
+        return AssignmentOutcome(None, False, frozenset(await store.events.append(new_events, at=now, session=session)))
 
     return await store.transaction(work)
 
 
 async def end_assignment(
     store: Store, assignment: Assignment, *, now: datetime, session: Session, erased: str | None = None
-) -> list[Happening]:
+) -> list[NewEvent]:
     """End an assignment within a transaction: both are told. ``erased`` is the one of them who leaves for good."""
     await store.plans.touch(assignment.patient_id, session=session)
     return await _end(store, assignment, now=now, session=session, tell_patient=True, erased=erased)
@@ -106,9 +106,9 @@ async def end_assignment(
 async def _end(
     store: Store, assignment: Assignment, *, now: datetime, session: Session, tell_patient: bool,
     erased: str | None = None,
-) -> list[Happening]:  # fmt: skip
+) -> list[NewEvent]:  # fmt: skip
     patient_id, doctor_id = assignment.patient_id, assignment.doctor_id
-    happenings = await supersede_in_flight(store, patient_id=patient_id, doctor_id=doctor_id, session=session)
+    new_events = await supersede_in_flight(store, patient_id=patient_id, doctor_id=doctor_id, session=session)
     await store.assignments.end(assignment, at=now, session=session)
     key = f"assignment/{assignment.id}/ended"
     told: list[tuple[str, str]] = []
@@ -118,8 +118,8 @@ async def _end(
     if tell_patient and erased != patient_id:
         told.append((patient_id, patient_id))
     person = {"id": patient_id, "name": None} if erased == patient_id else await _person(store, patient_id)
-    return happenings + [
-        Happening(
+    return new_events + [
+        NewEvent(
             user_id=user_id, about=about, event="assignment.changed", key=key, open_to_former=True,
             data={"patient": person, "doctor": None},
         )

@@ -11,21 +11,21 @@ from datetime import datetime
 from typing import Any
 
 from hospital_rt.storage.database import Document, Session
-from hospital_rt.storage.write_locks import take_turns
+from hospital_rt.storage.write_locks import lock_for_write
 from models.audit import Trace
-from models.events import Happening
-from models.notes import Note, NoteStatus, Settled
+from models.events import NewEvent
+from models.notes import Note, NoteStatus, NoteTransition
 from models.plans import Plan
 from models.services.activate_plan import NewPlan, activate
 from models.services.group_limits import within_s
-from models.services.note_review import Outcome
+from models.services.note_review import NoteOutcome
 from models.services.notifications import note_status
 from models.steps import Step
 from models.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taking:
+class NoteClaim:
     """A note that a worker wants."""
 
     note_id: str
@@ -34,31 +34,31 @@ class Taking:
     lease_s: float
 
 
-async def begin_note(store: Store, note_id: str, *, lease: str, now: datetime, lease_s: float) -> Outcome | None:
+async def begin_note(store: Store, note_id: str, *, lease: str, now: datetime, lease_s: float) -> NoteOutcome | None:
     """Take a note to work on, and tell its author that it is being read. None: it is done, or another has it."""
-    taking = Taking(note_id=note_id, lease=lease, now=now, lease_s=lease_s)
-    begun: Outcome | None = await store.gathering(begin_together, apart=_id_of)(taking)
+    taking = NoteClaim(note_id=note_id, lease=lease, now=now, lease_s=lease_s)
+    begun: NoteOutcome | None = await store.group_commit(begin_many, apart=_id_of)(taking)
     return begun
 
 
-def _id_of(taking: Taking) -> str:
+def _id_of(taking: NoteClaim) -> str:
     return taking.note_id
 
 
-async def begin_together(store: Store, taken: Sequence[Taking]) -> list[Outcome | None]:
+async def begin_many(store: Store, taken: Sequence[NoteClaim]) -> list[NoteOutcome | None]:
     """Take several up; a worker's clock and lease are the same for all."""
     now, lease_s = max(one.now for one in taken), min(one.lease_s for one in taken)
 
-    async def work(session: Session) -> list[Outcome | None]:
+    async def work(session: Session) -> list[NoteOutcome | None]:
         leases = {one.note_id: one.lease for one in taken}
         notes = await store.notes.claim(leases, now=now, lease_s=lease_s, session=session)
-        take_turns(f"feeds/{note.doctor_id}" for note in notes.values())
-        happenings = [
+        lock_for_write(f"feeds/{note.doctor_id}" for note in notes.values())
+        new_events = [
             one for note in notes.values() for one in note_status(note, "processing", mark=note.lease or "")
         ]
-        users = await store.events.append(happenings, at=now, session=session)
+        users = await store.events.append(new_events, at=now, session=session)
         return [
-            Outcome(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
+            NoteOutcome(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
             for one in taken
         ]
 
@@ -70,7 +70,7 @@ async def fail_note(
     review: dict[str, Any] | None = None, again_at: datetime | None = None,
 ) -> frozenset[str]:  # fmt: skip
     """Nothing came of it: the author is told why, and no step, earlier or later, is touched."""
-    failed = Settled(
+    failed = NoteTransition(
         note=note, status="failed", lease=note.lease, failure=failure, extracted_by=extracted_by, review=review,
         again_at=again_at,
     )  # fmt: skip
@@ -80,14 +80,14 @@ async def fail_note(
             return frozenset()
         await _hear(store, [note], session=session)
         dropped = len(review["dropped"]) if review else 0
-        happenings = note_status(note, "failed", mark=note.lease or "", failure=failure, dropped=dropped)
-        return frozenset(await store.events.append(happenings, at=now, session=session))
+        new_events = note_status(note, "failed", mark=note.lease or "", failure=failure, dropped=dropped)
+        return frozenset(await store.events.append(new_events, at=now, session=session))
 
     return await store.transaction(work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadNote:
     """What came of a note.
 
     Args:
@@ -116,17 +116,17 @@ class LeaseLost(Exception):
     """One of several notes is another worker's by now."""
 
 
-async def finish_note(store: Store, reading: Reading) -> frozenset[str]:
+async def finish_note(store: Store, reading: ReadNote) -> frozenset[str]:
     """The worker's last write: ready, proposed or superseded, unless its lease is lost (then nothing)."""
-    users: frozenset[str] = await store.gathering(finish_together, apart=_patient_of)(reading)
+    users: frozenset[str] = await store.group_commit(finish_many, apart=_patient_of)(reading)
     return users
 
 
-def _patient_of(reading: Reading) -> str:
+def _patient_of(reading: ReadNote) -> str:
     return reading.note.patient_id
 
 
-async def finish_together(store: Store, readings: Sequence[Reading]) -> list[frozenset[str]]:
+async def finish_many(store: Store, readings: Sequence[ReadNote]) -> list[frozenset[str]]:
     """The same for notes of different patients.
 
     Raises:
@@ -135,7 +135,7 @@ async def finish_together(store: Store, readings: Sequence[Reading]) -> list[fro
 
     async def work(session: Session) -> list[frozenset[str]]:
         # Before the work is done, not after: who has to wait for a feed begins anew.
-        take_turns(f"feeds/{id}" for one in readings for id in (one.note.patient_id, one.note.doctor_id))
+        lock_for_write(f"feeds/{id}" for one in readings for id in (one.note.patient_id, one.note.doctor_id))
         plans = await store.plans.touch_each([one.note.patient_id for one in readings], session=session)
         settled = [_settled(one, plans[one.note.patient_id]) for one in readings]
         if await store.notes.settle(settled, session=session) < len(settled):
@@ -147,7 +147,7 @@ async def finish_together(store: Store, readings: Sequence[Reading]) -> list[fro
         await store.steps.insert(
             [step for one, status in outcomes if status == "proposed" for step in one.steps], session=session
         )
-        happenings = await activate(
+        new_events = await activate(
             store,
             [
                 NewPlan(one.note, one.steps, stored=False, now=one.now, day_seconds=one.day_seconds)
@@ -156,26 +156,26 @@ async def finish_together(store: Store, readings: Sequence[Reading]) -> list[fro
             session=session,
         )  # fmt: skip
         for after in settled:
-            happenings += note_status(
+            new_events += note_status(
                 after.note, after.status, mark=after.note.lease or "", failure=after.failure,
                 dropped=len(after.review["dropped"]) if after.review else 0,
             )  # fmt: skip
-        users = await store.events.append(happenings, at=max(one.now for one in readings), session=session)
-        return [frozenset(users & _told(one.note.patient_id, happenings)) for one in readings]
+        users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
+        return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]
 
     return await store.transaction(work, within_s=within_s(len(readings)))
 
 
-def _settled(one: Reading, plan: Plan) -> Settled:
+def _settled(one: ReadNote, plan: Plan) -> NoteTransition:
     status = one.status(plan)
-    return Settled(
+    return NoteTransition(
         note=one.note, status=status, lease=one.note.lease, failure=None if status == "superseded" else one.failure,
         extracted_by=one.extracted_by, review=one.review, measured=one.measured,
     )  # fmt: skip
 
 
-def _told(patient_id: str, happenings: Sequence[Happening]) -> set[str]:
-    return {one.user_id for one in happenings if one.about == patient_id}
+def _told(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
+    return {one.user_id for one in new_events if one.about == patient_id}
 
 
 async def _hear(store: Store, notes: Sequence[Note], *, session: Session) -> None:

@@ -12,14 +12,14 @@ from datetime import datetime
 from uuid import uuid4
 
 from hospital_rt.storage.database import Session
-from hospital_rt.storage.write_locks import take_turns
+from hospital_rt.storage.write_locks import lock_for_write
 from hospital_rt.web.problems import Problem
 from models.audit import Trace
 from models.idempotency import Claim
-from models.notes import Note, Settled, Written
-from models.reminders import Entry
+from models.notes import NewNote, Note, NoteTransition
+from models.reminders import LedgerEntry
 from models.services.activate_plan import NewPlan, activate, reject_proposed, supersede
-from models.services.check_in import cancelled
+from models.services.check_in import cancelled_step
 from models.services.group_limits import within_s
 from models.services.notifications import Audience, note_status
 from models.steps import Step
@@ -27,7 +27,7 @@ from models.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class NoteOutcome:
     """A note after one turn, and whom to wake."""
 
     note: Note
@@ -50,7 +50,7 @@ class Submission:
 async def submit_note(
     store: Store, *, doctor_id: str, patient_id: str, text: str, now: datetime, claim: Claim | None = None,
     trace: Trace | None = None,
-) -> Outcome:  # fmt: skip
+) -> NoteOutcome:  # fmt: skip
     """Store a note, sealed and queued, before anything else hears of it.
 
     Raises:
@@ -60,7 +60,7 @@ async def submit_note(
         id=claim.subject_id if claim else str(uuid4()), doctor_id=doctor_id, patient_id=patient_id, text=text, now=now,
         claim=claim, trace=trace,
     )  # fmt: skip
-    outcome: Outcome = await store.gathering(submit_together, apart=_patient_of)(submission)
+    outcome: NoteOutcome = await store.group_commit(submit_many, apart=_patient_of)(submission)
     return outcome
 
 
@@ -68,10 +68,10 @@ def _patient_of(submission: Submission) -> str:
     return submission.patient_id
 
 
-async def submit_together(store: Store, sent: Sequence[Submission]) -> list[Outcome | Exception]:
+async def submit_many(store: Store, sent: Sequence[Submission]) -> list[NoteOutcome | Exception]:
     """Notes for different patients in one transaction; who is refused does not hold the others up."""
 
-    async def work(session: Session) -> list[Outcome | Exception]:
+    async def work(session: Session) -> list[NoteOutcome | Exception]:
         assigned = await store.assignments.of_patients([one.patient_id for one in sent], session=session)
         refused: dict[str, Problem] = {}
         taken: list[Submission] = []
@@ -90,37 +90,37 @@ async def submit_together(store: Store, sent: Sequence[Submission]) -> list[Outc
     return await store.transaction(work, within_s=within_s(len(sent)))
 
 
-async def _store(store: Store, taken: Sequence[Submission], *, session: Session) -> dict[str, Outcome]:
+async def _store(store: Store, taken: Sequence[Submission], *, session: Session) -> dict[str, NoteOutcome]:
     # Before the work is done, not after: who has to wait for a feed begins anew.
-    take_turns(f"feeds/{one.doctor_id}" for one in taken)
+    lock_for_write(f"feeds/{one.doctor_id}" for one in taken)
     await store.audit.write_each(
         [(one.trace, one.patient_id, one.id) for one in taken], "note.written", session=session
     )
     plans = await store.plans.touch_each([one.patient_id for one in taken], new_note=True, session=session)
     notes = await store.notes.insert(
         [
-            Written(id=one.id, patient_id=one.patient_id, doctor_id=one.doctor_id, text=one.text, at=one.now,
+            NewNote(id=one.id, patient_id=one.patient_id, doctor_id=one.doctor_id, text=one.text, at=one.now,
                     number=plans[one.patient_id].notes)
             for one in taken
         ],
         session=session,
     )  # fmt: skip
-    happenings = [one for note in notes for one in note_status(note, "queued", mark="0")]
-    users = await store.events.append(happenings, at=max(one.now for one in taken), session=session)
-    return {note.id: Outcome(note, frozenset(users & {note.doctor_id})) for note in notes}
+    new_events = [one for note in notes for one in note_status(note, "queued", mark="0")]
+    users = await store.events.append(new_events, at=max(one.now for one in taken), session=session)
+    return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id})) for note in notes}
 
 
 async def approve_note(
     store: Store, *, note_id: str, doctor_id: str, chosen: Sequence[Step] | None, now: datetime,
     day_seconds: int | None, claim: Claim | None = None, trace: Trace | None = None,
-) -> Outcome:  # fmt: skip
+) -> NoteOutcome:  # fmt: skip
     """The author lets proposed steps become active: all, or ``chosen`` (edited, or new); the others are rejected.
 
     Raises:
         Problem: 404 not theirs, 409 ``superseded`` or ``conflict`` when it is not proposed.
     """
 
-    async def work(session: Session) -> Outcome:
+    async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status == "superseded":
             raise Problem("superseded")
@@ -132,9 +132,9 @@ async def approve_note(
         held = await store.steps.of_note(note.id, session=session)
         proposed = [step for step in held if step.status == "proposed"]
         if plan.ready_note > note.number:
-            happenings = await supersede(store, [note], session=session)
-            users = await store.events.append(happenings, at=now, session=session)
-            return Outcome(replace(note, status="superseded"), frozenset(users))
+            new_events = await supersede(store, [note], session=session)
+            users = await store.events.append(new_events, at=now, session=session)
+            return NoteOutcome(replace(note, status="superseded"), frozenset(users))
         steps = proposed if chosen is None else list(chosen)
         ids = {step.id for step in steps}
         known = {step.id for step in proposed}
@@ -143,12 +143,12 @@ async def approve_note(
         if chosen is not None:
             await store.steps.reword([step for step in steps if step.id in known], session=session)
             await store.steps.insert([step for step in steps if step.id not in known], session=session)
-        await store.notes.settle([Settled(note=note, status="ready")], session=session)
+        await store.notes.settle([NoteTransition(note=note, status="ready")], session=session)
         plan_of = NewPlan(note, steps, stored=True, now=now, day_seconds=day_seconds)
-        happenings = await activate(store, [plan_of], session=session)
-        happenings += note_status(note, "ready", mark="approved", dropped=note.dropped)
-        users = await store.events.append(happenings, at=now, session=session)
-        return Outcome(replace(note, status="ready", failure=None), frozenset(users))
+        new_events = await activate(store, [plan_of], session=session)
+        new_events += note_status(note, "ready", mark="approved", dropped=note.dropped)
+        users = await store.events.append(new_events, at=now, session=session)
+        return NoteOutcome(replace(note, status="ready", failure=None), frozenset(users))
 
     return await store.transaction(work)
 
@@ -156,14 +156,14 @@ async def approve_note(
 async def retry_note(
     store: Store, *, note_id: str, doctor_id: str, now: datetime, claim: Claim | None = None,
     trace: Trace | None = None,
-) -> Outcome:  # fmt: skip
+) -> NoteOutcome:  # fmt: skip
     """Read a failed note again.
 
     Raises:
         Problem: 404 not theirs, 409 when it did not fail.
     """
 
-    async def work(session: Session) -> Outcome:
+    async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status == "superseded":
             raise Problem("superseded")
@@ -172,72 +172,72 @@ async def retry_note(
             raise Problem("conflict", "Only a failed note can be tried again.")
         await store.audit.write(trace, "note.retried", of=[note.patient_id], item=note.id, session=session)
         note = replace(note, status="queued", failure=None)
-        happenings = note_status(note, "queued", mark=uuid4().hex)
-        return Outcome(note, frozenset(await store.events.append(happenings, at=now, session=session)))
+        new_events = note_status(note, "queued", mark=uuid4().hex)
+        return NoteOutcome(note, frozenset(await store.events.append(new_events, at=now, session=session)))
 
     return await store.transaction(work)
 
 
 async def reject_note(
     store: Store, *, note_id: str, doctor_id: str, now: datetime, trace: Trace | None = None
-) -> Outcome:
+) -> NoteOutcome:
     """The author lets a proposal go: the old plan stays.
 
     Raises:
         Problem: 404 not theirs, 409 when it is not proposed.
     """
 
-    async def work(session: Session) -> Outcome:
+    async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status != "proposed":
             raise Problem("superseded" if note.status == "superseded" else "conflict")
         await store.audit.write(trace, "note.rejected", of=[note.patient_id], item=note.id, session=session)
-        await store.notes.settle([Settled(note=note, status="rejected")], session=session)
+        await store.notes.settle([NoteTransition(note=note, status="rejected")], session=session)
         await reject_proposed(store, note.id, session=session)
         users = await store.events.append(note_status(note, "rejected", mark="0"), at=now, session=session)
-        return Outcome(replace(note, status="rejected"), frozenset(users))
+        return NoteOutcome(replace(note, status="rejected"), frozenset(users))
 
     return await store.transaction(work)
 
 
 async def withdraw_note(
     store: Store, *, note_id: str, doctor_id: str, reason: str | None, now: datetime, trace: Trace | None = None
-) -> Outcome:
+) -> NoteOutcome:
     """The author takes a note back: its steps are cancelled, its words closed to the patient. Again is the same.
 
     Raises:
         Problem: 404 not theirs.
     """
 
-    async def work(session: Session) -> Outcome:
+    async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         await store.audit.write(
             trace, "note.withdrawn", of=[note.patient_id], item=note.id, reason=reason, session=session
         )
         if note.status == "withdrawn":
-            return Outcome(note, frozenset())
+            return NoteOutcome(note, frozenset())
         await store.plans.touch(note.patient_id, session=session)
-        await store.notes.settle([Settled(note=note, status="withdrawn")], session=session)
+        await store.notes.settle([NoteTransition(note=note, status="withdrawn")], session=session)
         await reject_proposed(store, note.id, session=session)
         closed: list[Step] = []
-        entries: list[Entry] = []
+        entries: list[LedgerEntry] = []
         for step in await store.steps.of_note(note.id, session=session):
             if step.status == "active":
-                after, written = cancelled(step, now=now)
+                after, written = cancelled_step(step, now=now)
                 closed.append(after)
                 entries += written
         await store.steps.save(closed, session=session)
         await store.reminders.write(entries, session=session)
         await store.events.withdraw_note(note.id, user_id=note.patient_id, session=session)
-        happenings = note_status(note, "withdrawn", mark="0")
+        new_events = note_status(note, "withdrawn", mark="0")
         if closed:
             audience = await Audience.of(store, note.patient_id, session=session)
-            happenings += audience.steps_changed(
+            new_events += audience.steps_changed(
                 note_id=note.id, created=[], cancelled=[step.id for step in closed], completed=[], by="doctor",
                 key=f"withdrawn/{note.id}", now=now,
             )  # fmt: skip
-        users = await store.events.append(happenings, at=now, session=session)
-        return Outcome(replace(note, status="withdrawn"), frozenset(users))
+        users = await store.events.append(new_events, at=now, session=session)
+        return NoteOutcome(replace(note, status="withdrawn"), frozenset(users))
 
     return await store.transaction(work)
 

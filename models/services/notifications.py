@@ -11,9 +11,9 @@ from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.course import Slot
 from hospital_rt.storage.database import Document, Session
 from models.assignments import Assignment
-from models.events import Happening
+from models.events import NewEvent
 from models.notes import Note
-from models.reminders import Entry
+from models.reminders import LedgerEntry
 from models.steps import Step
 from models.store import Store
 
@@ -55,9 +55,9 @@ class Audience:
     def steps_changed(
         self, *, note_id: str, created: list[Step], cancelled: list[str], completed: list[str], by: By, key: str,
         now: datetime,
-    ) -> list[Happening]:  # fmt: skip
+    ) -> list[NewEvent]:  # fmt: skip
         return [
-            Happening(
+            NewEvent(
                 user_id=user_id, about=self.patient_id, event="steps.changed", key=key, note_id=note_id,
                 data={
                     "note_id": note_id, "created": shown,
@@ -69,9 +69,9 @@ class Audience:
 
     def checked_in(
         self, step: Step, *, slot_at: datetime | None, outcome: str, key: str, now: datetime
-    ) -> list[Happening]:
+    ) -> list[NewEvent]:
         return [
-            Happening(
+            NewEvent(
                 user_id=user_id, about=self.patient_id, event="step.checked_in", key=key, note_id=step.note_id,
                 data={
                     "step": shown,
@@ -82,34 +82,34 @@ class Audience:
         ]  # fmt: skip
 
 
-def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> Happening:
+def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEvent:
     """The reminder itself: its key is made of step, slot and repetition, so that it is recorded once."""
-    return Happening(
+    return NewEvent(
         user_id=step.patient_id, about=step.patient_id, event="reminder.due",
         key=f"reminder/{step.id}@{slot.key}/{repeat}", note_id=step.note_id,
         data={"step": step.as_json(now=now), "slot": to_wire(slot.at), "repeat": repeat},
     )  # fmt: skip
 
 
-def note_status(note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0) -> list[Happening]:
+def note_status(note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0) -> list[NewEvent]:
     """To the author at every status; to the patient when the note is ready. ``mark`` tells two like statuses apart."""
 
-    def told(user_id: str, more: Document) -> Happening:
-        return Happening(
+    def told(user_id: str, more: Document) -> NewEvent:
+        return NewEvent(
             user_id=user_id, about=note.patient_id, event="note.status", key=f"note/{note.id}/{status}/{mark}",
             note_id=note.id, data={"note_id": note.id, "status": status, "failure": failure, **more},
         )  # fmt: skip
 
-    happenings = [told(note.doctor_id, {"dropped": dropped})]
+    new_events = [told(note.doctor_id, {"dropped": dropped})]
     if status == "ready":
-        happenings.append(told(note.patient_id, {}))
-    return happenings
+        new_events.append(told(note.patient_id, {}))
+    return new_events
 
 
 def ledger_entries(
     step: Step, touched: tuple[Slot, ...], *, new: Slot | None = None, answered: Slot | None = None,
     reason: str | None = None,
-) -> list[Entry]:  # fmt: skip
+) -> list[LedgerEntry]:  # fmt: skip
     """The ledger's part of what a course did. One slot is written once, as it stands last.
 
     Args:
@@ -120,7 +120,7 @@ def ledger_entries(
     timeline = step.course.timeline(step.zone)
     latest = {slot.number: slot for slot in touched}
     return [
-        Entry(
+        LedgerEntry(
             step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number),
             is_new=new is not None and new.number == number,
             answer=answered is not None and answered.number == number, reason=reason,
@@ -129,7 +129,7 @@ def ledger_entries(
     ]  # fmt: skip
 
 
-def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[Happening]:
+def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[NewEvent]:
     return audience.steps_changed(
         note_id=step.note_id, created=[], cancelled=[], completed=[step.id],
         by="patient" if by == "patient" else "course", key=f"completed/{step.id}/{step.version}", now=now,

@@ -15,8 +15,8 @@ from pymongo.errors import DuplicateKeyError
 from hospital_rt.domain.course import time_passes
 from hospital_rt.logs import describe_error, log
 from hospital_rt.storage.database import Session, is_away
-from models.events import Happening
-from models.reminders import Entry
+from models.events import NewEvent
+from models.reminders import LedgerEntry
 from models.services.notifications import Audience, ledger_entries, reminder_due
 from models.steps import Step
 from models.store import Store
@@ -26,7 +26,7 @@ POISON_WAIT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedBatch:
     """What one batch did: whom to wake, how many reminders, and how late each was, in seconds."""
 
     users: frozenset[str]
@@ -34,42 +34,42 @@ class Recorded:
     lags_s: tuple[float, ...]
 
 
-class Passed(NamedTuple):
+class StepProgress(NamedTuple):
     """What time did to one step: the step after it, its ledger entries, and the reminder for the patient, if any."""
 
     step: Step
-    entries: list[Entry]
-    happenings: list[Happening]
+    entries: list[LedgerEntry]
+    new_events: list[NewEvent]
     due_at: datetime | None = None     # when the reminder was to come
 
 
-def pass_time(step: Step, *, now: datetime) -> Passed:
+def pass_time(step: Step, *, now: datetime) -> StepProgress:
     """Let time pass for one step."""
     if step.status != "active":
-        return Passed(step, [], [])
+        return StepProgress(step, [], [])
     if step.course is None:
         ends_at = step.ends_at
         if not step.as_needed or ends_at is None or ends_at > now:
-            return Passed(step, [], [])
-        return Passed(replace(step, status="completed", completed_at=now, ended="fixed"), [], [])
+            return StepProgress(step, [], [])
+        return StepProgress(replace(step, status="completed", completed_at=now, ended="fixed"), [], [])
     change = time_passes(step.course, now=now, zone=step.zone)
     after = step.with_course(change.course, now=now)
     slot, repeat = change.reminded, change.repeat
     entries = ledger_entries(after, change.touched, new=None if repeat else slot)
     if slot is None:
-        return Passed(after, entries, [])
+        return StepProgress(after, entries, [])
     due_at = change.course.timeline(step.zone).moment(slot.number, days_later=repeat) if repeat else slot.at
-    return Passed(after, entries, [reminder_due(after, slot, repeat=repeat, now=now)], due_at)
+    return StepProgress(after, entries, [reminder_due(after, slot, repeat=repeat, now=now)], due_at)
 
 
-async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> Recorded:
+async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> RecordedBatch:
     """Record one batch of due reminders, the longest due first.
 
     ``steps`` of the answer is how many were looked at: 0 when there is nothing (more) to do.
     """
     ids = await store.steps.hold_due(now, limit=limit, hold_s=HOLD_S, offset=offset)
     if not ids:
-        return Recorded(frozenset(), 0, ())
+        return RecordedBatch(frozenset(), 0, ())
     try:
         return await _record(store, ids, now=now)
     except Exception as error:
@@ -79,7 +79,7 @@ async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0
     return await _record_singly(store, ids, now=now)
 
 
-async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> Recorded:
+async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> RecordedBatch:
     """One step at a time, so that one that cannot be worked on does not hold the others up."""
     users: set[str] = set()
     lags: list[float] = []
@@ -94,21 +94,21 @@ async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> Reco
             continue
         users |= one.users
         lags.extend(one.lags_s)
-    return Recorded(frozenset(users), len(ids), tuple(lags))
+    return RecordedBatch(frozenset(users), len(ids), tuple(lags))
 
 
-async def _record(store: Store, ids: list[str], *, now: datetime) -> Recorded:
-    async def work(session: Session) -> Recorded:
+async def _record(store: Store, ids: list[str], *, now: datetime) -> RecordedBatch:
+    async def work(session: Session) -> RecordedBatch:
         steps = await store.steps.due_among(ids, now, session=session)
-        entries: list[Entry] = []
-        happenings: list[Happening] = []
+        entries: list[LedgerEntry] = []
+        new_events: list[NewEvent] = []
         moved: list[Step] = []
         lags: list[float] = []
         for step in steps:
             passed = pass_time(step, now=now)
             moved.append(passed.step)
             entries.extend(passed.entries)
-            happenings.extend(passed.happenings)
+            new_events.extend(passed.new_events)
             if passed.due_at is not None:
                 lags.append((now - passed.due_at).total_seconds())
         over = [step for step in moved if step.status == "completed"]
@@ -116,7 +116,7 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> Recorded:
             doctors = await store.assignments.of_patients([step.patient_id for step in over], session=session)
             for step in over:
                 audience = Audience(step.patient_id, doctors.get(step.patient_id))
-                happenings.extend(
+                new_events.extend(
                     audience.steps_changed(
                         note_id=step.note_id, created=[], cancelled=[], completed=[step.id], by="course",
                         key=f"completed/{step.id}/{step.version}", now=now,
@@ -124,7 +124,7 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> Recorded:
                 )  # fmt: skip
         await store.steps.save(moved, session=session)
         await store.reminders.write(entries, session=session)
-        users = await store.events.append(happenings, at=now, session=session)
-        return Recorded(frozenset(users), len(ids), tuple(lags))
+        users = await store.events.append(new_events, at=now, session=session)
+        return RecordedBatch(frozenset(users), len(ids), tuple(lags))
 
     return await store.transaction(work)

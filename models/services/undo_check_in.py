@@ -10,10 +10,10 @@ from hospital_rt.domain.course_undo import undo
 from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import Problem, invalid
 from models.audit import Trace
-from models.events import Happening
+from models.events import NewEvent
 from models.idempotency import Claim
-from models.reminders import Entry, Reminder
-from models.services.check_in import Answered, read_slot
+from models.reminders import LedgerEntry, Reminder
+from models.services.check_in import StepOutcome, read_slot
 from models.services.check_in_rules import later_wins
 from models.services.notifications import Audience, completed, ledger_entries, reminder_due
 from models.services.record_reminders import pass_time
@@ -23,10 +23,10 @@ from models.store import Store
 WITHIN = timedelta(hours=24)
 
 
-async def take_back(
+async def undo_check_in(
     store: Store, *, patient_id: str, step_id: str, slot: str | None, now: datetime, claim: Claim | None = None,
     trace: Trace | None = None,
-) -> Answered:  # fmt: skip
+) -> StepOutcome:  # fmt: skip
     """Undo a check-in, the last one or that of ``slot``.
 
     Raises:
@@ -34,7 +34,7 @@ async def take_back(
     """
     slot_at = read_slot(slot)
 
-    async def work(session: Session) -> Answered:
+    async def work(session: Session) -> StepOutcome:
         step = await store.steps.get(step_id, session=session)
         if step is None or step.patient_id != patient_id or step.status in {"proposed", "rejected"}:
             raise Problem("not-found")
@@ -64,15 +64,15 @@ async def _answer_to(store: Store, step: Step, slot_at: datetime | None, *, sess
 
 async def _take_back_slot(
     store: Store, before: Step, found: Reminder, *, now: datetime, session: Session
-) -> Answered:
+) -> StepOutcome:
     """Time passes, the answer goes, time passes again: slots may have come due while the course was over."""
-    step, entries, happenings, _ = pass_time(before, now=now)
+    step, entries, new_events, _ = pass_time(before, now=now)
     if step.course is None:
         raise ValueError("a step with slots has a course")
     change = undo(step.course, step.course.known(found.number) or found.as_slot(), now=now, zone=step.zone)
     after = await _revived(store, step, step.with_course(change.course, now=now), now=now, session=session)
     entries = later_wins(entries, ledger_entries(after, change.touched, answered=change.answered))
-    reminders: list[Happening] = []
+    reminders: list[NewEvent] = []
     if after.status == "cancelled" and after.course is not None:
         closed = withdraw(after.course, now=now, unsaid=change.reminded is not None)
         after = replace(after, course=closed.course)
@@ -81,18 +81,18 @@ async def _take_back_slot(
         reminders.append(reminder_due(after, change.reminded, repeat=0, now=now))
     after, more, later_reminders, _ = pass_time(after, now=now)
     audience = await Audience.of(store, step.patient_id, session=session)
-    happenings += audience.checked_in(
+    new_events += audience.checked_in(
         after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}"
     )
-    happenings += reminders + later_reminders + _ended(audience, before, after, now=now)
+    new_events += reminders + later_reminders + _ended(audience, before, after, now=now)
     entries, removed = _settled(later_wins(entries, more), change.removed)
     await store.steps.save([after], session=session)
     await store.reminders.write(entries, [(step.id, slot) for slot in removed], session=session)
-    users = await store.events.append(happenings, at=now, session=session)
-    return Answered(after, frozenset(users))
+    users = await store.events.append(new_events, at=now, session=session)
+    return StepOutcome(after, frozenset(users))
 
 
-def _settled(entries: list[Entry], removed: tuple[Slot, ...]) -> tuple[list[Entry], list[Slot]]:
+def _settled(entries: list[LedgerEntry], removed: tuple[Slot, ...]) -> tuple[list[LedgerEntry], list[Slot]]:
     """A slot whose answer goes and which is due by now keeps its record: one write a slot."""
     gone = {slot.key: slot for slot in removed}
     kept = [
@@ -103,16 +103,16 @@ def _settled(entries: list[Entry], removed: tuple[Slot, ...]) -> tuple[list[Entr
 
 async def _take_back_late(
     store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
-) -> Answered:
+) -> StepOutcome:
     """An answer that came after its step was cancelled: it goes, and changes nothing else."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
-    return Answered(step, frozenset())
+    return StepOutcome(step, frozenset())
 
 
 async def _take_back_use(
     store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
-) -> Answered:
+) -> StepOutcome:
     """A checklist step is to be done again; a use of an as-needed step is not counted."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
@@ -123,13 +123,13 @@ async def _take_back_use(
         revived = replace(after, status="active", completed_at=None, ended=None)
         after = await _revived(store, step, revived, now=now, session=session)
     audience = await Audience.of(store, step.patient_id, session=session)
-    happenings = audience.checked_in(
+    new_events = audience.checked_in(
         after, slot_at=None, outcome="undone", now=now, key=f"undo/{step.id}/{step.version}"
     )
-    happenings += _ended(audience, step, after, now=now)
+    new_events += _ended(audience, step, after, now=now)
     await store.steps.save([after], session=session)
-    users = await store.events.append(happenings, at=now, session=session)
-    return Answered(after, frozenset(users))
+    users = await store.events.append(new_events, at=now, session=session)
+    return StepOutcome(after, frozenset(users))
 
 
 def _in_time(step: Step, found: Reminder, *, now: datetime) -> None:
@@ -149,7 +149,7 @@ async def _revived(store: Store, before: Step, after: Step, *, now: datetime, se
     return after
 
 
-def _ended(audience: Audience, before: Step, after: Step, *, now: datetime) -> list[Happening]:
+def _ended(audience: Audience, before: Step, after: Step, *, now: datetime) -> list[NewEvent]:
     """What the undo, or the time that passed with it, ended."""
     if after.status == before.status or after.status == "active":
         return []

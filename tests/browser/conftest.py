@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.browser.house import ROOT, House, Person, eventually, free_port
+from tests.browser.app import ROOT, House, Person, eventually, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PHONE = {"width": 390, "height": 844}
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The system as `demo` runs it: a day of a minute, steps active as soon as they are read."""
     running = House(tmp_path_factory.mktemp("house"), PUSH_HOSTS="push.example.org")
     try:
@@ -187,7 +187,7 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
 
 def sign_in(page: Page, who: Person, *, at: str = "/") -> Page:
     """Through the form, as people do."""
-    page.goto(f"{who.house.url}{at}")
+    page.goto(f"{who.app.url}{at}")
     page.get_by_label("E-mail").fill(who.email)
     page.get_by_label("Password", exact=True).fill(who.password)
     page.get_by_role("button", name="Sign in").click()
@@ -202,14 +202,14 @@ def live(page: Page) -> Page:
 
 
 @pytest.fixture
-def pair(house: House) -> tuple[Person, Person]:
+def pair(app: House) -> tuple[Person, Person]:
     """A patient and their doctor, new for this test."""
-    return make_pair(house)
+    return make_pair(app)
 
 
-def make_pair(house: House) -> tuple[Person, Person]:
-    doctor = house.sign_up("doctor", "Amara Osei")
-    patient = house.sign_up("patient", "Ruth Alvarez")
+def make_pair(app: House) -> tuple[Person, Person]:
+    doctor = app.sign_up("doctor", "Amara Osei")
+    patient = app.sign_up("patient", "Ruth Alvarez")
     patient.call("POST", "assign/", {"doctor_id": doctor.id})
     return patient, doctor
 

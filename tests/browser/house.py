@@ -45,7 +45,7 @@ def free_port() -> int:
 class Person:
     """Somebody with an account, and their way in by REST for what a test only needs to have happened."""
 
-    house: House
+    app: House
     id: str
     name: str
     email: str
@@ -53,7 +53,7 @@ class Person:
     access: str = field(default="", repr=False)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        return self.house.call(method, path, body, token=self.access)
+        return self.app.call(method, path, body, token=self.access)
 
     @property
     def first(self) -> str:

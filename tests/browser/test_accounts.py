@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import PASSWORD, House, Person, eventually
 from tests.browser.conftest import DESKTOP, Watch, sign_in
-from tests.browser.house import PASSWORD, House, Person, eventually
 
 
-def fill_sign_up(page: Page, house: House, *, role: str, name: str, email: str) -> None:
-    page.goto(f"{house.url}/#/signup")
+def fill_sign_up(page: Page, app: House, *, role: str, name: str, email: str) -> None:
+    page.goto(f"{app.url}/#/signup")
     page.get_by_label(role).check()
     page.get_by_label("Name").fill(name)
     page.get_by_label("E-mail").fill(email)
@@ -21,14 +21,14 @@ def fill_sign_up(page: Page, house: House, *, role: str, name: str, email: str) 
     page.get_by_role("button", name="Create account").click()
 
 
-def test_a_doctor_and_a_patient_sign_up_and_find_each_other(house: House, open_page: Callable[..., Page]) -> None:
+def test_a_doctor_and_a_patient_sign_up_and_find_each_other(app: House, open_page: Callable[..., Page]) -> None:
     tag = uuid4().hex[:6]
     doctor = open_page(viewport=DESKTOP)
-    fill_sign_up(doctor, house, role="a doctor", name=f"Dr Noor {tag}", email=f"noor.{tag}@example.org")
+    fill_sign_up(doctor, app, role="a doctor", name=f"Dr Noor {tag}", email=f"noor.{tag}@example.org")
     expect(doctor.get_by_role("heading", name="No patients yet")).to_be_visible()
 
     patient = open_page()
-    fill_sign_up(patient, house, role="a patient", name=f"Ines {tag}", email=f"ines.{tag}@example.org")
+    fill_sign_up(patient, app, role="a patient", name=f"Ines {tag}", email=f"ines.{tag}@example.org")
     expect(patient.get_by_role("heading", name="Nothing for you to do yet")).to_be_visible()
     patient.get_by_role("link", name="Choose my doctor").click()
     patient.get_by_label("Find a doctor").fill(f"dr noor {tag}")
@@ -38,8 +38,8 @@ def test_a_doctor_and_a_patient_sign_up_and_find_each_other(house: House, open_p
     expect(doctor.get_by_role("link", name=f"Ines {tag}")).to_be_visible()
 
 
-def test_a_form_says_how_to_mend_it(house: House, open_page: Callable[..., Page]) -> None:
-    page = open_page(f"{house.url}/#/signup", viewport=DESKTOP)
+def test_a_form_says_how_to_mend_it(app: House, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{app.url}/#/signup", viewport=DESKTOP)
     page.get_by_label("Name").fill("Ruth Alvarez")
     page.get_by_label("E-mail").fill("ruth.alvarez@example")
     page.get_by_label("Password", exact=True).fill("too short")
@@ -52,13 +52,13 @@ def test_a_form_says_how_to_mend_it(house: House, open_page: Callable[..., Page]
 
 
 def test_an_address_with_an_account_and_a_common_password_are_refused_in_words(
-    house: House, pair: tuple[Person, Person], open_page: Callable[..., Page], watch: Watch
+    app: House, pair: tuple[Person, Person], open_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow("/api/signup/", "/api/token/")
     page = open_page()
-    fill_sign_up(page, house, role="a patient", name="Ruth", email=pair[0].email)
+    fill_sign_up(page, app, role="a patient", name="Ruth", email=pair[0].email)
     expect(page.get_by_text("This address has an account already.")).to_be_visible()
-    page.goto(f"{house.url}/#/signin")
+    page.goto(f"{app.url}/#/signin")
     page.get_by_label("E-mail").fill(pair[0].email)
     page.get_by_label("Password", exact=True).fill("not the right one")
     page.get_by_role("button", name="Sign in").click()
@@ -66,15 +66,15 @@ def test_an_address_with_an_account_and_a_common_password_are_refused_in_words(
 
 
 def test_a_forgotten_password_is_changed_by_the_letter(
-    house: House, pair: tuple[Person, Person], open_page: Callable[..., Page]
+    app: House, pair: tuple[Person, Person], open_page: Callable[..., Page]
 ) -> None:
     patient, _ = pair
-    page = open_page(f"{house.url}/#/signin")
+    page = open_page(f"{app.url}/#/signin")
     page.get_by_role("link", name="I forgot my password").click()
     page.get_by_label("E-mail").fill(patient.email)
     page.get_by_role("button", name="Send me the link").click()
     expect(page.get_by_role("heading", name="Look at your mail")).to_be_visible()
-    letter = eventually(lambda: house.letters(patient.email), "the letter is written")[-1]
+    letter = eventually(lambda: app.letters(patient.email), "the letter is written")[-1]
     link = re.search(r"https?://\S*/#/reset\?token=[\w.~-]+", letter)
     assert link, letter
     page.goto(link[0])
@@ -123,7 +123,7 @@ def test_a_person_stays_signed_in_over_a_reload_and_leaves_nothing_behind(
     page = sign_in(open_page(), pair[0])
     page.reload()
     expect(page.get_by_role("heading", name=re.compile("Good .*, Ruth"))).to_be_visible()
-    page.goto(f"{pair[0].house.url}/#/me")
+    page.goto(f"{pair[0].app.url}/#/me")
     page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
     left = page.evaluate("Object.keys(localStorage).filter((key) => !/language|theme|choice/.test(key))")
@@ -164,7 +164,7 @@ def test_erasing_asks_for_the_password_and_then_nothing_is_left(
 
 
 def test_the_page_speaks_spanish(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
-    page = open_page(pair[0].house.url, locale="es-ES")
+    page = open_page(pair[0].app.url, locale="es-ES")
     expect(page.get_by_role("heading", name="Bienvenido de nuevo")).to_be_visible()
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()

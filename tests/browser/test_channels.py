@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import Watch, live, sign_in, write
-from tests.browser.house import House, Person, eventually
 
 
 def test_a_private_calendar_link_is_made_shown_once_and_switched_off(
@@ -88,7 +88,7 @@ def test_a_patient_sees_who_read_their_notes(pair: tuple[Person, Person], open_p
     log = page.locator(".part", has_text="Who read my notes")
     expect(log).to_contain_text("Amara Osei read a note")
     expect(log).to_contain_text("Amara Osei wrote a note")
-    page.goto(f"{patient.house.url}/#/notes/{note}")
+    page.goto(f"{patient.app.url}/#/notes/{note}")
     readers = page.locator(".readers")
     expect(readers).to_contain_text("Amara Osei")
     expect(readers).to_contain_text("Only you and Amara Osei can open it.")
@@ -178,11 +178,11 @@ def test_a_refused_channel_renews_once_and_then_waits(
     assert len(refreshed) == 1
 
 
-def test_the_page_can_be_installed(house: House, open_page: Callable[..., Page]) -> None:
-    page = open_page(house.url, service_workers="allow")
+def test_the_page_can_be_installed(app: House, open_page: Callable[..., Page]) -> None:
+    page = open_page(app.url, service_workers="allow")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     session = page.context.new_cdp_session(page)
     manifest = session.send("Page.getAppManifest")
-    assert manifest["errors"] == [] and manifest["url"] == f"{house.url}/manifest.webmanifest"
+    assert manifest["errors"] == [] and manifest["url"] == f"{app.url}/manifest.webmanifest"
     problems = [error["errorId"] for error in session.send("Page.getInstallabilityErrors")["installabilityErrors"]]
     assert [problem for problem in problems if problem != "in-incognito"] == []

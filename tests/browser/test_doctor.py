@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import DESKTOP, Watch, live, sign_in, write
-from tests.browser.house import House, Person, eventually
 
 TEXT = """Recovering well from her chest infection.
 
@@ -28,21 +28,21 @@ def reviewed(strict_house: House) -> tuple[Person, Person]:
     return patient, doctor
 
 
-def confirmed_patient(house: House) -> Person:
+def confirmed_patient(app: House) -> Person:
     """A patient whose address is confirmed by the letter."""
     from uuid import uuid4
 
-    from tests.browser.house import PASSWORD
+    from tests.browser.app import PASSWORD
 
     email = f"ruth.{uuid4().hex[:8]}@example.org"
-    house.call(
+    app.call(
         "POST", "signup/", {"name": f"Ruth {email[5:9]}", "email": email, "password": PASSWORD, "role": "patient"}
     )
-    letter = eventually(lambda: house.letters(email), "the letter is written")[-1]
+    letter = eventually(lambda: app.letters(email), "the letter is written")[-1]
     found = re.search(r"#/verify\?token=([\w.~-]+)", letter)
     assert found, letter
-    house.call("POST", "verify-email/", {"token": found[1], "password": PASSWORD})
-    return house.sign_in(email, PASSWORD)
+    app.call("POST", "verify-email/", {"token": found[1], "password": PASSWORD})
+    return app.sign_in(email, PASSWORD)
 
 
 def test_a_note_is_written_and_its_steps_appear_while_one_looks(
@@ -72,7 +72,7 @@ def test_a_draft_survives_a_reload_and_is_gone_once_sent(
     expect(page.get_by_label("Your note")).to_have_value("Walk 20 minutes every day.")
     page.get_by_role("button", name="Send note").click()
     expect(page.locator(".review-row")).to_have_count(1)
-    page.goto(f"{doctor.house.url}/#/patients/{patient.id}/write")
+    page.goto(f"{doctor.app.url}/#/patients/{patient.id}/write")
     expect(page.get_by_label("Your note")).to_have_value("")
 
 
@@ -197,9 +197,9 @@ def test_a_reason_is_told_with_its_numbers(pair: tuple[Person, Person], open_pag
     expect(row).to_contain_text("67 %")
 
 
-def test_every_reason_has_its_words_in_both_languages(house: House, open_page: Callable[..., Page]) -> None:
+def test_every_reason_has_its_words_in_both_languages(app: House, open_page: Callable[..., Page]) -> None:
     """Fourteen days kept, then fourteen by half: what the list makes of it."""
-    page = open_page(house.url)
+    page = open_page(app.url)
     told = page.evaluate(
         """async () => {
           const { useLanguage } = await import("/static/js/texts.js");
@@ -297,10 +297,10 @@ def test_dropped_and_stepless_sentences_are_shown_and_become_steps(
 
 
 def test_rows_move_only_when_the_hand_is_elsewhere(
-    house: House, pair: tuple[Person, Person], open_page: Callable[..., Page]
+    app: House, pair: tuple[Person, Person], open_page: Callable[..., Page]
 ) -> None:
     patient, doctor = pair
-    calm = house.sign_up("patient", "Anna Calm")
+    calm = app.sign_up("patient", "Anna Calm")
     calm.call("POST", "assign/", {"doctor_id": doctor.id})
     page = live(sign_in(open_page(viewport=DESKTOP), doctor))
     page.get_by_role("link", name="Anna Calm").hover()

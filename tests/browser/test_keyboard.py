@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import Person
 from tests.browser.conftest import DESKTOP, live, sign_in, write
-from tests.browser.house import Person
 
 FOCUSED = """(() => {
   const e = document.activeElement;
@@ -39,7 +39,7 @@ def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page:
     patient, doctor = pair
     write(doctor, patient, "Drink a glass of water every day.")
     page = open_page(viewport=DESKTOP)
-    page.goto(patient.house.url)
+    page.goto(patient.app.url)
     page.get_by_role("heading", name="Welcome back").wait_for()
 
     tab_to = tabbing(page)

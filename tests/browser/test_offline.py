@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
+from tests.browser.app import Person, eventually
 from tests.browser.conftest import PHONE, Watch, live, sign_in, write
-from tests.browser.house import Person, eventually
 
 OFFLINE = (
     r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_FAILED"
@@ -120,10 +120,10 @@ def test_a_restart_of_the_server_is_survived_with_nothing_lost(
     watch.allow(OFFLINE)
     patient, doctor = pair
     page = live(sign_in(open_page(), patient))
-    patient.house.stop()
+    patient.app.stop()
     pill(page, "Reconnecting")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Ruth")
-    patient.house.start()
+    patient.app.start()
     write(doctor, patient, "Drink a glass of water every day for 7 days.")
     expect(page.locator("header [role=status]")).to_have_text("Live", timeout=40_000)
     expect(page.locator(".due-title")).to_contain_text("water")
@@ -139,7 +139,7 @@ def test_two_windows_send_a_waiting_check_in_once(
     write(doctor, patient, "Drink a glass of water every day for 7 days.")
     one = live(sign_in(open_page(viewport=PHONE), patient))
     context: BrowserContext = one.context
-    two = open_page(f"{patient.house.url}/", context=context)
+    two = open_page(f"{patient.app.url}/", context=context)
     live(two)
     sent: list[str] = []
     for page in (one, two):

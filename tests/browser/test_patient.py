@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.app import Person, eventually
 from tests.browser.conftest import DESKTOP, live, sign_in, write
-from tests.browser.house import Person, eventually
 
 NOTE = "Take amoxicillin 500 mg three times a day for 7 days, with food. Book a chest X-ray at the hospital desk."
 
@@ -234,7 +234,7 @@ def test_reminder_time_and_doctor_are_changed(pair: tuple[Person, Person], open_
     expect(page.get_by_text("Saved.")).to_be_visible()
     assert patient.call("GET", "me/")["reminder_time"] == "07:30"
     expect(page.get_by_text("this device", exact=True)).to_be_visible()
-    other = patient.house.sign_up("doctor", f"Zoltan {patient.id[:6]}")
+    other = patient.app.sign_up("doctor", f"Zoltan {patient.id[:6]}")
     page.get_by_role("link", name="Change doctor").click()
     page.get_by_label("Find a doctor").fill(other.name)
     page.get_by_role("button", name=f"Choose {other.name}").click()

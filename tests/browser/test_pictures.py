@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import ROOT, House
 from tests.browser.conftest import DESKTOP, PHONE, Watch, live, make_pair, sign_in
 from tests.browser.gallery import Gallery
 from tests.browser.gallery_people import key
-from tests.browser.house import ROOT, House
 
 PICTURES = ROOT / "docs" / "pictures"
 
 
-def hung(page: Page, house: House, role: str, path: str, *, reviewing: bool = False) -> Page:
+def hung(page: Page, app: House, role: str, path: str, *, reviewing: bool = False) -> Page:
     """Somebody's page with the pictures up."""
-    patient, doctor = make_pair(house)
+    patient, doctor = make_pair(app)
     patient.call("PATCH", "me/", {"name": "Ruth Alvarez"})
     gallery = Gallery(patient.id, {"id": doctor.id, "name": "Dr Amara Osei"})
     gallery.reviewing = reviewing
@@ -32,10 +32,10 @@ def take(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", caret="hide")
 
 
-def test_today_on_a_phone(house: House, open_page: Callable[..., Page], watch: Watch) -> None:
+def test_today_on_a_phone(app: House, open_page: Callable[..., Page], watch: Watch) -> None:
     watch.allow("ERR_INTERNET_DISCONNECTED|WebSocket")
     for scheme in ("light", "dark"):
-        page = hung(open_page(viewport=PHONE, color_scheme=scheme, reduced_motion="reduce"), house, "patient", "/today")
+        page = hung(open_page(viewport=PHONE, color_scheme=scheme, reduced_motion="reduce"), app, "patient", "/today")
         expect(page.locator(".due-title")).to_have_text("Take amoxicillin 500 mg")
         expect(page.get_by_text("Day 3 of 7").first).to_be_visible()
         take(page, f"today-phone-{scheme}")
@@ -47,28 +47,28 @@ def test_today_on_a_phone(house: House, open_page: Callable[..., Page], watch: W
     take(page, "offline-phone-dark")
 
 
-def test_the_calendar_on_a_desktop(house: House, open_page: Callable[..., Page]) -> None:
+def test_the_calendar_on_a_desktop(app: House, open_page: Callable[..., Page]) -> None:
     page = hung(
-        open_page(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce"), house, "patient", "/calendar"
+        open_page(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce"), app, "patient", "/calendar"
     )
     expect(page.get_by_role("heading", name="May 2026")).to_be_visible()
     expect(page.locator(".month .day-sign").first).to_be_visible()
     take(page, "calendar-desktop-dark")
 
 
-def test_the_patients_on_a_desktop(house: House, open_page: Callable[..., Page]) -> None:
+def test_the_patients_on_a_desktop(app: House, open_page: Callable[..., Page]) -> None:
     page = hung(
-        open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce"), house, "doctor", "/patients"
+        open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce"), app, "doctor", "/patients"
     )
     page.get_by_role("link", name="Ruth Alvarez").click()
     expect(page.get_by_role("heading", name="Last three days")).to_be_visible()
     take(page, "patients-desktop-light")
 
 
-def test_a_review_on_a_desktop(house: House, open_page: Callable[..., Page]) -> None:
+def test_a_review_on_a_desktop(app: House, open_page: Callable[..., Page]) -> None:
     page = hung(
         open_page(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"),
-        house,
+        app,
         "doctor",
         f"/notes/{key('new note')}",
         reviewing=True,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import ROOT, House, Person, eventually
 from tests.browser.conftest import DESKTOP, live, make_pair, sign_in, write
-from tests.browser.house import ROOT, House, Person, eventually
 from tests.browser.looks import sideways
 
 STATIC = ROOT / "static"
@@ -29,9 +29,9 @@ FULL = (
 
 
 @pytest.fixture(scope="module")
-def family(house: House) -> tuple[Person, Person]:
+def family(app: House) -> tuple[Person, Person]:
     """A patient with a full plan and some history, and the doctor."""
-    patient, doctor = make_pair(house)
+    patient, doctor = make_pair(app)
     write(doctor, patient, "Take ibuprofen 400 mg once a day. Walk 20 minutes every day.")
     write(doctor, patient, FULL)
 
@@ -94,11 +94,11 @@ def test_nothing_scrolls_sideways_at_320_pixels_nor_at_200_percent(
     for who, places, dots in ((patient, patient_places(patient), 1), (doctor, doctor_places(doctor, patient), 2)):
         page = live(sign_in(open_page(viewport={"width": 320, "height": 640}, device_scale_factor=dots), who))
         for path, heading in places:
-            visit(page, who.house.url, path, heading)
+            visit(page, who.app.url, path, heading)
             wide[f"{who.name} {path}"] = sideways(page)
     page = open_page(viewport={"width": 320, "height": 640}, locale="es-ES")
     for path in ("/signin", "/signup", "/forgot"):
-        page.goto(f"{patient.house.url}/#{path}")
+        page.goto(f"{patient.app.url}/#{path}")
         page.locator("h1").wait_for()
         wide[path] = sideways(page)
     assert not any(wide.values()), json.dumps(wide, indent=1)
@@ -110,7 +110,7 @@ def test_text_twice_as_large_still_fits(family: tuple[Person, Person], open_page
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     wide = {}
     for path, heading in PATIENT_PAGES.items():
-        visit(page, patient.house.url, path, heading)
+        visit(page, patient.app.url, path, heading)
         wide[path] = sideways(page)
     assert not any(wide.values()), json.dumps(wide, indent=1)
 
@@ -135,7 +135,7 @@ def test_html_and_scripts_in_a_note_are_shown_as_text(
     pair: tuple[Person, Person], open_page: Callable[..., Page]
 ) -> None:
     patient, doctor = pair
-    nasty = patient.house.sign_up("patient", "<img src=x onerror=alert(1)> Ruth")
+    nasty = patient.app.sign_up("patient", "<img src=x onerror=alert(1)> Ruth")
     nasty.call("POST", "assign/", {"doctor_id": doctor.id})
     note = write(doctor, nasty, NASTY)
     page = live(sign_in(open_page(), nasty, at=f"/#/notes/{note}"))
@@ -145,7 +145,7 @@ def test_html_and_scripts_in_a_note_are_shown_as_text(
     for one in (page, written):
         assert one.evaluate("document.body.dataset.hacked") is None
         assert one.locator("main img, main style, main script").count() == 0
-    written.goto(f"{doctor.house.url}/#/patients")
+    written.goto(f"{doctor.app.url}/#/patients")
     expect(written.get_by_role("link", name="<img src=x onerror=alert(1)> Ruth")).to_be_visible()
 
 
@@ -153,7 +153,7 @@ def test_the_policy_is_strict_and_nothing_breaks_it(
     pair: tuple[Person, Person], open_page: Callable[..., Page]
 ) -> None:
     page = open_page()
-    answer = page.goto(pair[0].house.url)
+    answer = page.goto(pair[0].app.url)
     assert answer
     policy = answer.headers["content-security-policy"]
     assert "unsafe" not in policy and "*" not in policy and "http:" not in policy
@@ -161,9 +161,9 @@ def test_the_policy_is_strict_and_nothing_breaks_it(
     page.on("request", lambda request: origins.add(re.sub(r"^(\w+://[^/]+).*", r"\1", request.url)))
     live(sign_in(page, pair[0]))
     for path in PATIENT_PAGES:
-        page.goto(f"{pair[0].house.url}/#{path}")
+        page.goto(f"{pair[0].app.url}/#{path}")
         page.locator("h1").first.wait_for()
-    assert origins == {pair[0].house.url}
+    assert origins == {pair[0].app.url}
 
 
 def test_the_first_load_is_small(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
@@ -172,7 +172,7 @@ def test_the_first_load_is_small(pair: tuple[Person, Person], open_page: Callabl
     files: dict[str, int] = {}
 
     def count(response: Any) -> None:
-        if "/static/" in response.url or response.url.rstrip("/") == pair[0].house.url:
+        if "/static/" in response.url or response.url.rstrip("/") == pair[0].app.url:
             files[response.url] = len(gzip.compress(response.body(), 6))
 
     page.on("response", count)
@@ -198,15 +198,15 @@ def test_it_is_usable_within_a_second_on_a_slow_machine(
         return float(metrics["TaskDuration"])
 
     before = ran()
-    page.goto(pair[0].house.url)
+    page.goto(pair[0].app.url)
     page.get_by_role("heading", name=re.compile("Good .*, Ruth")).wait_for()
     slow_s = 4 * (ran() - before)
     print(f"\nready after {slow_s:.2f} s of a slow processor")
     assert slow_s < 1.0, slow_s
 
 
-def test_a_page_through_which_3600_events_pass_does_not_grow(house: House, open_page: Callable[..., Page]) -> None:
-    patient, doctor = make_pair(house)
+def test_a_page_through_which_3600_events_pass_does_not_grow(app: House, open_page: Callable[..., Page]) -> None:
+    patient, doctor = make_pair(app)
     write(doctor, patient, "Drink a glass of water every day.")
     (step,) = patient.call("GET", "steps/")["items"]
     seen: list[int] = []
@@ -266,9 +266,9 @@ def test_a_page_through_which_3600_events_pass_does_not_grow(house: House, open_
     assert heap_after < heap + 3_000_000, (heap, heap_after)
 
 
-def test_both_languages_have_every_text(house: House, open_page: Callable[..., Page]) -> None:
+def test_both_languages_have_every_text(app: House, open_page: Callable[..., Page]) -> None:
     """The same keys in both, and the same kind under each: words, or a function of something."""
-    page = open_page(house.url)
+    page = open_page(app.url)
     shapes = page.evaluate(
         """async () => {
           const kind = (value) => (typeof value === "function" ? `of ${value.length}` : typeof value);

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.app import House
 from tests.browser.conftest import DESKTOP, PHONE, Watch, live, make_pair, sign_in
 from tests.browser.gallery import Gallery
-from tests.browser.house import House
 from tests.browser.looks import sideways, violations
 from tests.browser.states import CAUSED, doctor_pages, open_pages, patient_pages
 
@@ -24,10 +24,10 @@ ALBUM = os.environ.get("ALBUM")
 NARROW = {"width": 320, "height": 640}
 
 
-def walk(page: Page, house: House, who: str) -> Iterator[str]:
+def walk(page: Page, app: House, who: str) -> Iterator[str]:
     if who == "nobody":
-        return open_pages(page, house.url)
-    patient, doctor = make_pair(house)
+        return open_pages(page, app.url)
+    patient, doctor = make_pair(app)
     patient.call("PATCH", "me/", {"name": "Ruth Alvarez"})
     gallery = Gallery(patient.id, {"id": doctor.id, "name": "Dr Amara Osei"})
     gallery.hang(page)
@@ -48,13 +48,13 @@ def photograph(page: Page, name: str, size: str) -> None:
 @pytest.mark.parametrize("who", ["nobody", "patient", "doctor"])
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_axe_finds_nothing_in_any_state(
-    house: House, open_page: Callable[..., Page], watch: Watch, who: str, size: str
+    app: House, open_page: Callable[..., Page], watch: Watch, who: str, size: str
 ) -> None:
     watch.allow(CAUSED)
     scheme = "dark" if (size == "phone") == (who == "doctor") else "light"
     page = open_page(viewport=PHONE if size == "phone" else DESKTOP, color_scheme=scheme, reduced_motion="reduce")
     found = {}
-    for name in walk(page, house, who):
+    for name in walk(page, app, who):
         found[name] = violations(page) + sideways(page)
         if ALBUM:
             photograph(page, name, size)
@@ -64,10 +64,10 @@ def test_axe_finds_nothing_in_any_state(
 
 @pytest.mark.parametrize("who", ["nobody", "patient", "doctor"])
 def test_no_state_scrolls_sideways_at_320_pixels(
-    house: House, open_page: Callable[..., Page], watch: Watch, who: str
+    app: House, open_page: Callable[..., Page], watch: Watch, who: str
 ) -> None:
     """200 % of a window of 640 px is a window of 320 px with twice the dots.."""
     watch.allow(CAUSED)
     page = open_page(viewport=NARROW, device_scale_factor=2, reduced_motion="reduce")
-    wide = {name: sideways(page) for name in walk(page, house, who)}
+    wide = {name: sideways(page) for name in walk(page, app, who)}
     assert not any(wide.values()), json.dumps(wide, indent=1)

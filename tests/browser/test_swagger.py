@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import Person
 from tests.browser.conftest import DESKTOP
-from tests.browser.house import Person
 
 
 def test_a_token_pasted_in_is_enough_to_try_the_api(
@@ -18,7 +18,7 @@ def test_a_token_pasted_in_is_enough_to_try_the_api(
     page = open_page(viewport=DESKTOP)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{patient.house.url}/swagger/")
+    page.goto(f"{patient.app.url}/swagger/")
     page.get_by_role("button", name="Authorize").first.click()
     page.locator(".modal-ux input").fill(patient.access)
     page.locator(".modal-ux").get_by_role("button", name="Apply credentials").click()
@@ -37,4 +37,4 @@ def test_a_token_pasted_in_is_enough_to_try_the_api(
     choosing.get_by_role("button", name="Execute").click()
     expect(choosing.locator(".live-responses-table .response .response-col_status").first).to_contain_text("200")
     assert patient.call("GET", "assign/")["share_history"] is True
-    assert {url for url in asked if not url.startswith((patient.house.url, "data:", "blob:"))} == set()
+    assert {url for url in asked if not url.startswith((patient.app.url, "data:", "blob:"))} == set()

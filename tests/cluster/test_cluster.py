@@ -55,7 +55,7 @@ async def test_the_main_journey_through_nginx(cluster: Cluster, line: Line) -> N
     doctor = await people.sign_in(applicant)
     line.hold(doctor.user["status"] == "active", "the doctor is not active")
     await people.assign(patient, doctor)
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         began = time.monotonic()
         await people.submit(doctor, patient, NOTE)
         changed = await page.next("steps.changed", within_s=15)
@@ -66,7 +66,7 @@ async def test_the_main_journey_through_nginx(cluster: Cluster, line: Line) -> N
         slot = {"step_id": step["id"], "slot": due["data"]["slot"]}
         reply = await page.ask({"type": "check_in", "id": "1", **slot})
         line.hold(reply["ok"] and reply["data"]["progress"]["done"] == 1, "the check-in did not count")
-        heard = await desk.next("step.checked_in")
+        heard = await note_worker.next("step.checked_in")
         line.hold(heard["data"]["step"]["id"] == step["id"], "the doctor heard of another step")
         again = await patient.post(f"/api/check-in/{step['id']}/", {"slot": due["data"]["slot"]})
         line.hold(again.body["progress"]["done"] == 1, "the same check-in counted twice")
@@ -120,8 +120,8 @@ async def test_what_nginx_keeps_from_the_house(cluster: Cluster, line: Line) -> 
 
 async def pair(cluster: Cluster) -> tuple[Person, Person]:
     """A patient and their doctor, who is active already."""
-    async with look_inside(cluster) as house:
-        ward = Ward(house, cluster.base)
+    async with look_inside(cluster) as app:
+        ward = Ward(app, cluster.base)
         doctor = await ward.person("doctor")
         return (await ward.patients(1, doctor=doctor))[0], doctor
 
@@ -143,8 +143,8 @@ async def test_who_asks_is_believed_from_nginx_alone(cluster: Cluster, line: Lin
     direct = Front(cluster.webs[0].base)
     claimed = "198.51.100.7"
     came: list[str] = []
-    async with look_inside(cluster) as house:
-        audit = house.resources.database.collection("audit")
+    async with look_inside(cluster) as app:
+        audit = app.resources.database.collection("audit")
         for number, (door, come_from, expected) in enumerate([
             (cluster.people, "127.0.0.9", "127.0.0.9"), (cluster.people, "127.0.0.10", "127.0.0.10"),
             (direct, "127.0.0.9", "127.0.0.9"), (direct, "127.0.0.2", claimed),
@@ -155,7 +155,7 @@ async def test_who_asks_is_believed_from_nginx_alone(cluster: Cluster, line: Lin
             heard = await say(door, request, come_from=come_from)
             line.hold(heard.statuses == [200], f"{come_from}: {heard.statuses}")
             [row] = await audit.find({"request": f"who-asks-{number}", "who": patient.id}).to_list(None)
-            found = await house.store.vault.open_value(patient.id, f"audit|{row['_id']}|from", row["sealed_from"])
+            found = await app.store.vault.open_value(patient.id, f"audit|{row['_id']}|from", row["sealed_from"])
             line.hold(found == expected, f"from {come_from}: {found}")
             came.append(str(found))
     line.seen = "as heard: " + ", ".join(came)
@@ -165,8 +165,8 @@ async def test_a_rolling_restart_and_worse_under_load(cluster: Cluster, line: Li
     """Every role is replaced, one after the other, and no request fails. Then the primary steps down, a worker and a
     scheduler are killed, Redis is restarted: and nothing is lost, doubled or missed.
     """
-    async with look_inside(cluster) as house:
-        ward = Ward(house, cluster.base)
+    async with look_inside(cluster) as app:
+        ward = Ward(app, cluster.base)
         doctors = [await ward.person("doctor") for _ in range(2)]
         patients = await ward.patients(12, doctor=doctors[0])
         notes = [(doctor, one) for doctor in doctors for one in await ward.patients(40, doctor=doctor)]
@@ -191,9 +191,9 @@ async def test_a_rolling_restart_and_worse_under_load(cluster: Cluster, line: Li
             line.seen = f"{asked} requests, {closed[RESTARTING]} sockets closed with 1012"
             await worse(cluster, line)
             await writing
-            await settle(house, load, due)
+            await settle(app, load, due)
             counts = Counts("rolled, stepped down, killed, Redis again", injected=len(cluster.roles) + 4)
-            await count_all(counts, house, load, due, doctors=doctors, listeners=listeners)
+            await count_all(counts, app, load, due, doctors=doctors, listeners=listeners)
         finally:
             await load.close()
     print(f"\n{HEAD}\n{counts.line()}")
@@ -259,12 +259,12 @@ async def test_with_every_web_away_people_are_told_to_come_again(cluster: Cluste
 async def test_a_backup_of_the_running_cluster_serves_the_same_answers_elsewhere(
     cluster: Cluster, line: Line, tmp_path: Path
 ) -> None:
-    async with look_inside(cluster) as house:
-        ward = Ward(house, cluster.base)
+    async with look_inside(cluster) as app:
+        ward = Ward(app, cluster.base)
         doctor = await ward.person("doctor")
         patients = await ward.patients(2, doctor=doctor)
         due = await ward.plan(patients, spread(6, over_s=0.5), doctor=doctor)
-        ledger = house.resources.database.collection("reminders")
+        ledger = app.resources.database.collection("reminders")
 
         async def recorded() -> bool:
             steps = [one.step_id for one in due]

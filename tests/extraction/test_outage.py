@@ -21,7 +21,7 @@ PASSING = {"unavailable", "rate-limited", "timeout", "unauthorized"}
 
 
 def model_of(clinic: Clinic) -> OpenAIExtractor:
-    extractor = clinic.house.resources.extractor
+    extractor = clinic.app.resources.extractor
     assert isinstance(extractor, OpenAIExtractor)
     return extractor
 

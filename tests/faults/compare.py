@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from hospital_rt.domain.clock import from_wire, to_wire
-from models.app_context import House
+from models.app_context import AppContext
 from tests.faults.load import STEPS_OF_NOTE, Journal
 from tests.faults.ward import Due
 from tests.support.driver import Person
@@ -69,13 +69,13 @@ class Counts:
 class Records:
     """The records of a system that is at rest, each feed read and opened once."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, app: AppContext) -> None:
+        self.app = app
         self._feeds: dict[str, list[dict[str, Any]]] = {}
 
     async def feed(self, user_id: str) -> list[dict[str, Any]]:
         if user_id not in self._feeds:
-            events = self.house.store.events
+            events = self.app.store.events
             found: list[dict[str, Any]] = []
             while page := await events.after(user_id, found[-1]["seq"] if found else 0, limit=500):
                 await events.load_keys(page)
@@ -136,7 +136,7 @@ class Records:
         counts.check_ins = len(journal.check_ins)
         counts.check_ins_doubled = sum(count - 1 for count in told.values())
         for step_id, slot in journal.check_ins:
-            found = await self.house.store.reminders.find(step_id, from_wire(slot))
+            found = await self.app.store.reminders.find(step_id, from_wire(slot))
             counts.check_ins_lost += found is None or found.state != "done" or not told[step_id, slot]
 
     async def count_heard(self, counts: Counts, journal: Journal) -> None:
@@ -158,4 +158,4 @@ class Records:
                 counts.found.append(f"{row['_id']}: a feed with holes")
 
     def _collection(self, name: str) -> Any:
-        return self.house.resources.database.collection(name)
+        return self.app.resources.database.collection(name)

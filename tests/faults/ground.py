@@ -16,7 +16,7 @@ from typing import Any
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.runtime.embedded_servers import EmbeddedServers
-from models.app_context import House
+from models.app_context import AppContext
 from tests.faults.compare import SETTLED, Counts, Records
 from tests.faults.load import Load, at_work
 from tests.faults.proxy import Proxy, proxy_of
@@ -46,9 +46,9 @@ class Scenario:
 class Ground:
     """What a fault may lay its hands on."""
 
-    def __init__(self, scenario: Scenario, servers: EmbeddedServers, system: System, house: House, load: Load) -> None:
-        self.scenario, self.servers, self.system, self.house, self.load = scenario, servers, system, house, load
-        self.ward = Ward(house, system.webs[0].base if system.webs else "")
+    def __init__(self, scenario: Scenario, servers: EmbeddedServers, system: System, app: AppContext, load: Load) -> None:
+        self.scenario, self.servers, self.system, self.app, self.load = scenario, servers, system, app, load
+        self.ward = Ward(app, system.webs[0].base if system.webs else "")
         self.mongo_proxy: Proxy | None = None
         self.redis_proxy: Proxy | None = None
         self.set: ReplicaSet | None = None
@@ -90,7 +90,7 @@ class Ground:
         assert name in await asyncio.to_thread(self.servers.restart_dead)
 
     def flush(self) -> Any:
-        return self.house.resources.redis.flushall()
+        return self.app.resources.redis.flushall()
 
 
 async def run(scenario: Scenario, folder: Path) -> Counts:
@@ -118,8 +118,8 @@ async def run(scenario: Scenario, folder: Path) -> Counts:
             await writing
         finally:
             writing.cancel()
-        await settle(ground.house, ground.load, ground.due)
-        await count_all(counts, ground.house, ground.load, ground.due, doctors=doctors, listeners=listeners)
+        await settle(ground.app, ground.load, ground.due)
+        await count_all(counts, ground.app, ground.load, ground.due, doctors=doctors, listeners=listeners)
         counts.broken += _unexcused(ground.system)
     counts.took_s = time.monotonic() - began
     return counts
@@ -137,7 +137,7 @@ async def _open(scenario: Scenario, folder: Path) -> AsyncIterator[Ground]:
         system = await stack.enter_async_context(
             open_system(folder / "system", mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1)
         )
-        house = await stack.enter_async_context(look_inside(system))
+        app = await stack.enter_async_context(look_inside(system))
         proxies: dict[str, Proxy] = {}
         for name, url in (("mongo", mongo_url), ("redis", redis_url)):
             if name in scenario.proxied:
@@ -145,24 +145,24 @@ async def _open(scenario: Scenario, folder: Path) -> AsyncIterator[Ground]:
                 system.put(f"{name}_url", leads)
         await system.start(*scenario.roles)
         load = await stack.enter_async_context(at_work(system))
-        ground = Ground(scenario, servers, system, house, load)
+        ground = Ground(scenario, servers, system, app, load)
         ground.mongo_proxy, ground.redis_proxy, ground.set = proxies.get("mongo"), proxies.get("redis"), replica_set
         yield ground
 
 
-async def settle(house: House, load: Load, due: list[Due]) -> None:
+async def settle(app: AppContext, load: Load, due: list[Due]) -> None:
     """Wait until everything that was asked for is done and heard; what is not by then is counted as lost."""
     deadline = time.monotonic() + SETTLE_WITHIN_S
     await load.answered(within_s=SETTLE_WITHIN_S)
     while time.monotonic() < deadline:
         with contextlib.suppress(Exception):
-            if await _is_settled(house, load, due):
+            if await _is_settled(app, load, due):
                 return
         await asyncio.sleep(0.2)  # looks again, with a deadline
 
 
-async def _is_settled(house: House, load: Load, due: list[Due]) -> bool:
-    database, journal = house.resources.database, load.journal
+async def _is_settled(app: AppContext, load: Load, due: list[Due]) -> bool:
+    database, journal = app.resources.database, load.journal
     ledger = database.collection("reminders")
     steps = [one.step_id for one in due]
     if await ledger.count_documents({"step_id": {"$in": steps}, "recorded": True}) < len(due):
@@ -173,16 +173,16 @@ async def _is_settled(house: House, load: Load, due: list[Due]) -> bool:
         return False
     await load.answered(within_s=5)
     sent = load.at_rest_after()        # whoever hears of a reminder may answer it, and that is heard of again
-    newest = await house.store.events.newest_of(list(journal.heard))
+    newest = await app.store.events.newest_of(list(journal.heard))
     all_heard = all(heard.seq >= newest.get(id, 0) for id, heard in journal.heard.items())
     return all_heard and sent is not None and sent == load.at_rest_after()
 
 
 async def count_all(
-    counts: Counts, house: House, load: Load, due: list[Due], *, doctors: list[Person], listeners: list[Person]
+    counts: Counts, app: AppContext, load: Load, due: list[Due], *, doctors: list[Person], listeners: list[Person]
 ) -> None:
     """The journal of the load beside the records, once all is settled."""
-    records, journal = Records(house), load.journal
+    records, journal = Records(app), load.journal
     await records.count_reminders(counts, due, now=utcnow())
     await records.count_notes(counts, journal, doctors)
     await records.count_check_ins(counts, journal, listeners)

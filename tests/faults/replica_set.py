@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from hospital_rt.runtime.binaries import bare_environment, find_mongo
-from hospital_rt.runtime.child_process import leashed
+from hospital_rt.runtime.child_process import end_with_parent
 from tests.support.driver import free_port
 
 NAME = "ward"
@@ -66,7 +66,7 @@ class ReplicaSet:
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--logpath", str(home / "log"), "--quiet",
         ]  # fmt: skip
         self._processes[port] = subprocess.Popen(
-            leashed(command), env=bare_environment(self._binary.environment), stdout=subprocess.DEVNULL,
+            end_with_parent(command), env=bare_environment(self._binary.environment), stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 

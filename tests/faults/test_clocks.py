@@ -38,21 +38,21 @@ async def test_a_worker_whose_clock_is_wrong_reminds_neither_early_nor_late(
     counts = Counts("clocks")
     async with open_system(
         tmp_path / "system", mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1
-    ) as system, look_inside(system) as house:  # fmt: skip
+    ) as system, look_inside(system) as app:  # fmt: skip
         worker = worker_at(system, offset_s)
         try:
-            ward = Ward(house, "")
+            ward = Ward(app, "")
             doctor = await ward.person("doctor")
             patients = await ward.patients(10, doctor=doctor)
             await worker.ready()
             due = await ward.plan(patients, spread(100, over_s=3, begins_in_s=1), doctor=doctor)
-            rows = house.resources.database.collection("reminders")
+            rows = app.resources.database.collection("reminders")
 
             async def all_recorded() -> bool:
                 return bool(await rows.count_documents({}) >= len(due))
 
             await happens(all_recorded, "all are reminded", within_s=15)
-            await Records(house).count_reminders(counts, due, now=utcnow())
+            await Records(app).count_reminders(counts, due, now=utcnow())
             assert (counts.due, counts.recorded, counts.wrong) == (100, 100, {})
             assert counts.late_s < 10
         finally:
@@ -61,7 +61,7 @@ async def test_a_worker_whose_clock_is_wrong_reminds_neither_early_nor_late(
 
 async def test_a_clock_that_jumps_ahead_and_back_reminds_of_nothing_twice(clinic: Clinic) -> None:
     """The house's own clock: a day ahead by mistake, then right again, then an hour back."""
-    ward = Ward(clinic.house, clinic.base)
+    ward = Ward(clinic.app, clinic.base)
     doctor = await ward.person("doctor")
     patients = await ward.patients(3, doctor=doctor)
     start = clinic.now
@@ -78,7 +78,7 @@ async def test_a_clock_that_jumps_ahead_and_back_reminds_of_nothing_twice(clinic
     assert await clinic.tick(start + timedelta(days=1, minutes=55)) == 11
     told = []
     for patient in patients:
-        events = await Records(clinic.house).feed(patient.id)
+        events = await Records(clinic.app).feed(patient.id)
         told += [(event["data"]["step"]["id"], event["data"]["slot"]) for event in events
                  if event["event"] == "reminder.due"]  # fmt: skip
     assert len(told) == len(set(told)) == 3 + 10 + 11

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hospital_rt.domain.clock import to_millisecond, utcnow
-from models.app_context import House
+from models.app_context import AppContext
 from tests.faults.compare import Counts, Records
 from tests.faults.ground import Ground, Scenario, run
 from tests.faults.ward import Due, Ward, daily, look_inside
@@ -57,8 +57,8 @@ async def test_after_three_days_without_a_scheduler_each_step_speaks_once(
     counts = Counts(f"back after three days, {steps} steps")
     async with open_system(
         tmp_path, mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1
-    ) as system, look_inside(system) as house:  # fmt: skip
-        ward = Ward(house, "")
+    ) as system, look_inside(system) as app:  # fmt: skip
+        ward = Ward(app, "")
         doctor = await ward.person("doctor")
         patients = await ward.patients(20, doctor=doctor)
         due: list[Due] = []
@@ -74,17 +74,17 @@ async def test_after_three_days_without_a_scheduler_each_step_speaks_once(
         await ward.insert(made)
         due += await ward.plan(patients[:1], [now + timedelta(seconds=8)], doctor=doctor)  # the last to come
         await system.start("worker", "worker", "worker", "scheduler", "scheduler", "scheduler")
-        await happens(lambda: _recorded(house, due), "every step is reminded", within_s=30)
+        await happens(lambda: _recorded(app, due), "every step is reminded", within_s=30)
         counts.injected = 1
-        await Records(house).count_reminders(counts, due, now=utcnow())
+        await Records(app).count_reminders(counts, due, now=utcnow())
         counts.late_s = 0.0  # days, as it should be
         table.append(counts)
         assert (counts.due, counts.recorded, counts.wrong) == (steps + 1, steps + 1, {})
-        first = await house.store.steps.get(due[0].step_id)
+        first = await app.store.steps.get(due[0].step_id)
         assert first and first.course and first.course.open_slot
         assert first.course.open_slot.at == due[0].at
 
 
-async def _recorded(house: House, due: list[Due]) -> bool:
-    ledger = house.resources.database.collection("reminders")
+async def _recorded(app: AppContext, due: list[Due]) -> bool:
+    ledger = app.resources.database.collection("reminders")
     return bool(await ledger.count_documents({"step_id": {"$in": [one.step_id for one in due]}}) >= len(due))

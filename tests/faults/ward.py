@@ -14,9 +14,9 @@ from hospital_rt.domain.course import begin
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.settings import Settings, load_settings, read_environment
 from hospital_rt.storage.database import Session
-from models.app_context import House, open_house
+from models.app_context import AppContext, open_app_context
 from models.services.choose_doctor import assign_doctor
-from models.steps import Step, Words
+from models.steps import Step, StepText
 from models.users import Role, User
 from tests.support.driver import PASSWORD, Person
 from tests.support.processes import System
@@ -26,10 +26,10 @@ DAY = 86_400
 
 
 @contextlib.asynccontextmanager
-async def look_inside(system: System) -> AsyncIterator[House]:
+async def look_inside(system: System) -> AsyncIterator[AppContext]:
     """The records of a running system, opened with its own settings and past every proxy."""
-    async with open_house(inside_settings(system)) as house:
-        yield house
+    async with open_app_context(inside_settings(system)) as app:
+        yield app
 
 
 def inside_settings(system: System) -> Settings:
@@ -54,15 +54,15 @@ class Due:
 class Ward:
     """People with one doctor. Their accounts are real; nobody had to type them in."""
 
-    def __init__(self, house: House, base: str) -> None:
-        self.house, self.base = house, base
+    def __init__(self, app: AppContext, base: str) -> None:
+        self.app, self.base = app, base
         self._hash = ""
 
     async def person(self, role: Role, *, number: int = 0) -> Person:
         """A new account, signed in."""
-        resources, store = self.house.resources, self.house.store
+        resources, store = self.app.resources, self.app.store
         self._hash = self._hash or await resources.passwords.hash(PASSWORD)
-        now = self.house.now()
+        now = self.app.now()
         user = User(
             id=str(uuid4()), role=role, status="active", name=f"{role.title()} {number}",
             email=f"{role}-{uuid4().hex[:10]}@ward.example", password_hash=self._hash, timezone="UTC",
@@ -84,7 +84,7 @@ class Ward:
         for number in range(count):
             patient = await self.person("patient", number=number)
             await assign_doctor(
-                self.house.store, patient_id=patient.id, doctor_id=doctor.id, share_history=None, now=self.house.now()
+                self.app.store, patient_id=patient.id, doctor_id=doctor.id, share_history=None, now=self.app.now()
             )
             found.append(patient)
         return found
@@ -106,9 +106,9 @@ class Ward:
             batch = steps[start : start + 500]
 
             async def insert(session: Session, batch: list[Step] = batch) -> None:
-                await self.house.store.steps.insert(batch, session=session)
+                await self.app.store.steps.insert(batch, session=session)
 
-            await self.house.store.transaction(insert)
+            await self.app.store.transaction(insert)
 
 
 def daily(patient_id: str, doctor_id: str, *, first_at: datetime, number: int = 0) -> Step:
@@ -119,7 +119,7 @@ def daily(patient_id: str, doctor_id: str, *, first_at: datetime, number: int = 
         id=str(uuid4()), sort=f"{number:06d}", note_id=str(uuid4()), note_number=0, patient_id=patient_id,
         doctor_id=doctor_id, kind="plan", as_needed=False, by="doctor", status="active", created_at=began,
         activated_at=began, timezone="UTC", schedule=schedule,
-        words=Words(title=f"Step {number}", detail=None, quote="q"),
+        words=StepText(title=f"Step {number}", detail=None, quote="q"),
     )  # fmt: skip
     return replace(step, course=begin(schedule, at=began, zone=ZONE))
 

@@ -148,9 +148,9 @@ class Scene:
             text="Drink water.", expect="proposed",
         )  # fmt: skip
         pending = await clinic.doctor()
-        await clinic.house.store.users.update(pending.id, {"status": "pending"})
+        await clinic.app.store.users.update(pending.id, {"status": "pending"})
         deactivated = await clinic.patient()
-        await clinic.house.store.users.update(deactivated.id, {"status": "deactivated"})
+        await clinic.app.store.users.update(deactivated.id, {"status": "deactivated"})
         self.people |= {
             "patient": patient, "other_patient": await clinic.patient(), "doctor": doctor, "former_doctor": former,
             "stranger": await clinic.doctor(), "pending": pending, "deactivated": deactivated,

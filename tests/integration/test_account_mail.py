@@ -125,8 +125,8 @@ async def test_a_letter_tells_nothing_of_medicine_and_comes_in_the_patients_lang
 
 @pytest.mark.settings(email_verification="on")
 async def test_a_sign_up_that_nobody_confirmed_is_forgotten_after_a_month(clinic: Clinic) -> None:
-    users = clinic.house.resources.database.collection("users")
-    store, ids = clinic.house.store, {}
+    users = clinic.app.resources.database.collection("users")
+    store, ids = clinic.app.store, {}
     for name in ("old", "new", "confirmed"):
         assert (await clinic.anyone.post("/api/signup/", {**SIGN_UP, "email": f"{name}@clinic.example"})).status == 202
         user = await store.users.by_email(f"{name}@clinic.example")
@@ -137,7 +137,7 @@ async def test_a_sign_up_that_nobody_confirmed_is_forgotten_after_a_month(clinic
     await store.users.update(ids["confirmed"], {"email_confirmed": True})
     invited = {**(await users.find_one({"_id": ids["old"]})), "_id": "invited", "password_hash": ""}
     await users.insert_one({key: value for key, value in invited.items() if key != "email_index"})
-    assert sorted(await asyncio.gather(*(forget_sign_ups(clinic.house) for _ in range(3)))) == [0, 0, 1]
+    assert sorted(await asyncio.gather(*(forget_sign_ups(clinic.app) for _ in range(3)))) == [0, 0, 1]
     assert {row["_id"] for row in await users.find({}).to_list(None)} == {ids["new"], ids["confirmed"], "invited"}
     assert ids["old"] not in {row["_id"] async for row in store.vault.wrapped_keys()}
     again = await clinic.anyone.post("/api/signup/", {**SIGN_UP, "email": "old@clinic.example"})

@@ -215,7 +215,7 @@ async def test_where_records_must_be_kept_leaving_closes_the_account(clinic: Cli
     assert (await clinic.anyone.post("/api/forgot-password/", {"email": patient.email})).status == 202
     assert len(await letters(clinic, patient.email)) == 1
     # The record is kept, and with it the address.
-    held = await clinic.house.store.users.get(patient.id)
+    held = await clinic.app.store.users.get(patient.id)
     assert held and held.status == "deactivated" and held.name == patient.user["name"]
     taken = await clinic.anyone.post("/api/signup/", {**SIGN_UP, "email": patient.email})
     assert taken.slug == "email-taken"

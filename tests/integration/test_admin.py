@@ -22,13 +22,13 @@ verifying = pytest.mark.settings(doctor_signup="approval", email_verification="o
 
 async def entries(clinic: Clinic, act: str) -> list[dict[str, Any]]:
     """What the audit has of one act."""
-    found = clinic.house.resources.database.collection("audit").find({"act": act})
+    found = clinic.app.resources.database.collection("audit").find({"act": act})
     return [row async for row in found]
 
 
 def letters(clinic: Clinic) -> list[str]:
     """The texts of the letters that were sent."""
-    folder = clinic.house.settings.data_dir / "mail"
+    folder = clinic.app.settings.data_dir / "mail"
     bodies = [
         message_from_bytes(path.read_bytes(), policy=default).get_body() for path in sorted(folder.glob("*.eml"))
     ]
@@ -37,7 +37,7 @@ def letters(clinic: Clinic) -> list[str]:
 
 async def test_a_doctor_made_by_the_operator_signs_in_and_is_listed(clinic: Clinic) -> None:
     made = await admin(
-        clinic.house.settings, "create-doctor", "--name", "Dr Ada Quinn", "--email", "Ada.Quinn@Clinic.Example",
+        clinic.app.settings, "create-doctor", "--name", "Dr Ada Quinn", "--email", "Ada.Quinn@Clinic.Example",
         "--json", typed=f"{PASSWORD}\n",
     )  # fmt: skip
     assert (made.code, made.complained) == (0, "")
@@ -63,16 +63,16 @@ async def test_a_doctor_made_by_the_operator_signs_in_and_is_listed(clinic: Clin
 async def test_a_doctor_that_will_not_do_is_not_made(
     clinic: Clinic, arguments: tuple[str, ...], typed: str, code: int, word: str
 ) -> None:
-    refused = await admin(clinic.house.settings, "create-doctor", *arguments, typed=typed)
+    refused = await admin(clinic.app.settings, "create-doctor", *arguments, typed=typed)
     assert refused.code == code and word in refused.complained and refused.said == ""
     assert "Traceback" not in refused.complained
-    assert await clinic.house.store.users.by_email("a@b.example") is None
+    assert await clinic.app.store.users.by_email("a@b.example") is None
 
 
 async def test_a_taken_address_gets_no_second_account(clinic: Clinic) -> None:
     patient = await clinic.patient()
     refused = await admin(
-        clinic.house.settings, "create-doctor", "--name", "Dr A", "--email", patient.email, "--json",
+        clinic.app.settings, "create-doctor", "--name", "Dr A", "--email", patient.email, "--json",
         typed=f"{PASSWORD}\n",
     )  # fmt: skip
     assert refused.code == 1 and refused.facts["done"] is False
@@ -81,12 +81,12 @@ async def test_a_taken_address_gets_no_second_account(clinic: Clinic) -> None:
 
 async def test_a_doctor_invited_by_letter_chooses_a_password(clinic: Clinic) -> None:
     made = await admin(
-        clinic.house.settings, "create-doctor", "--name", "Dr Ada", "--email", "ada@clinic.example", "--mail-link",
+        clinic.app.settings, "create-doctor", "--name", "Dr Ada", "--email", "ada@clinic.example", "--mail-link",
     )
     assert made.code == 0
     patient = await clinic.patient()
     assert [one["name"] for one in (await patient.get("/api/doctors/")).body["items"]] == []
-    assert await sweep_letters(clinic.house) == 1
+    assert await sweep_letters(clinic.app) == 1
     token = letters(clinic)[0].split("token=")[1].split()[0]
     chosen = await clinic.anyone.post("/api/reset-password/", {"token": token, "password": PASSWORD})
     assert chosen.status == 204
@@ -99,11 +99,11 @@ async def test_a_waiting_doctor_begins_once_approved(clinic: Clinic) -> None:
     doctor, patient = await clinic.doctor(name="Dr Wait"), await clinic.patient()
     assert doctor.user["status"] == "pending"
     assert (await doctor.get("/api/my-patients/")).slug == "doctor-pending"
-    done = await admin(clinic.house.settings, "approve-doctor", doctor.email)
+    done = await admin(clinic.app.settings, "approve-doctor", doctor.email)
     assert done.code == 0 and "Dr Wait" in done.said and "address confirmed" in done.said
     assert (await doctor.get("/api/my-patients/")).status == 200
     await clinic.assign(patient, doctor)
-    again = await admin(clinic.house.settings, "approve-doctor", doctor.email, "--json")
+    again = await admin(clinic.app.settings, "approve-doctor", doctor.email, "--json")
     assert (again.code, again.facts["changed"]) == (0, False)
     assert len(await entries(clinic, "doctor.approved")) == 1
 
@@ -112,9 +112,9 @@ async def test_a_waiting_doctor_begins_once_approved(clinic: Clinic) -> None:
 async def test_only_a_waiting_doctor_is_approved(clinic: Clinic) -> None:
     patient, doctor = await clinic.patient(), await clinic.doctor()
     for email in ("nobody@clinic.example", patient.email):
-        assert (await admin(clinic.house.settings, "approve-doctor", email)).code == 1
-    assert (await admin(clinic.house.settings, "deactivate", doctor.email)).code == 0
-    assert (await admin(clinic.house.settings, "approve-doctor", doctor.email)).code == 1
+        assert (await admin(clinic.app.settings, "approve-doctor", email)).code == 1
+    assert (await admin(clinic.app.settings, "deactivate", doctor.email)).code == 0
+    assert (await admin(clinic.app.settings, "approve-doctor", doctor.email)).code == 1
     assert (await doctor.get("/api/me/")).status == 401
 
 
@@ -123,15 +123,15 @@ async def test_the_operator_sees_who_waits(clinic: Clinic) -> None:
     doctor, other = await clinic.doctor(name="Dr Wait"), await clinic.doctor()
     patient, leaving, erased = await clinic.patient(), await clinic.patient(), await clinic.patient()
     for one in (leaving, erased):
-        assert (await admin(clinic.house.settings, "deactivate", one.email)).code == 0
-    assert (await admin(clinic.house.settings, "erase", erased.id)).code == 0
-    assert (await admin(clinic.house.settings, "approve-doctor", other.email)).code == 0
-    found = (await admin(clinic.house.settings, "accounts", "--json")).facts
+        assert (await admin(clinic.app.settings, "deactivate", one.email)).code == 0
+    assert (await admin(clinic.app.settings, "erase", erased.id)).code == 0
+    assert (await admin(clinic.app.settings, "approve-doctor", other.email)).code == 0
+    found = (await admin(clinic.app.settings, "accounts", "--json")).facts
     assert [(one["user_id"], one["name"], one["email"]) for one in found["pending"]] == [
         (doctor.id, "Dr Wait", doctor.email)
     ]
     assert [(one["user_id"], one["role"]) for one in found["closed"]] == [(leaving.id, "patient")]
-    said = (await admin(clinic.house.settings, "accounts")).said
+    said = (await admin(clinic.app.settings, "accounts")).said
     assert doctor.email in said and leaving.id in said
     for one in (patient, leaving, erased):
         assert one.email not in said and one.user["name"] not in said
@@ -161,21 +161,21 @@ def test_every_command_explains_itself_and_its_exit_codes() -> None:
 async def test_an_unconfirmed_doctor_is_approved_only_when_said_so(clinic: Clinic) -> None:
     body = {"name": "Dr Unseen", "email": "unseen@clinic.example", "password": PASSWORD, "role": "doctor"}
     assert (await clinic.anyone.post("/api/signup/", body)).status == 202
-    refused = await admin(clinic.house.settings, "approve-doctor", "unseen@clinic.example")
+    refused = await admin(clinic.app.settings, "approve-doctor", "unseen@clinic.example")
     assert refused.code == 1 and "not confirmed" in refused.complained and "Dr Unseen" in refused.complained
-    done = await admin(clinic.house.settings, "approve-doctor", "unseen@clinic.example", "--unverified", "--json")
+    done = await admin(clinic.app.settings, "approve-doctor", "unseen@clinic.example", "--unverified", "--json")
     assert done.code == 0 and done.facts["email_confirmed"] is False and done.facts["status"] == "active"
-    doctors = await clinic.house.store.users.accepting_doctors()
+    doctors = await clinic.app.store.users.accepting_doctors()
     assert doctors == [], "patients cannot choose a doctor whose address nobody has confirmed"
 
 
 async def test_a_deactivated_doctor_is_out_at_once_and_patients_are_told(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray")])
-    async with doctor.live() as desk, patient.live() as page:
-        done = await admin(clinic.house.settings, "deactivate", doctor.email, "--json")
+    async with doctor.live() as note_worker, patient.live() as page:
+        done = await admin(clinic.app.settings, "deactivate", doctor.email, "--json")
         assert done.code == 0 and done.facts["sessions_ended"] == 1
-        assert await desk.closed() == 4401
+        assert await note_worker.closed() == 4401
         ended = await page.next("assignment.changed")
         assert ended["data"]["doctor"] is None
     assert (await doctor.get("/api/me/")).status == 401
@@ -187,7 +187,7 @@ async def test_a_deactivated_doctor_is_out_at_once_and_patients_are_told(clinic:
 
 async def test_without_redis_it_is_done_and_said_to_take_longer(clinic: Clinic) -> None:
     patient = await clinic.patient()
-    deaf = clinic.house.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
+    deaf = clinic.app.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
     done = await admin(deaf, "deactivate", patient.email)
     assert done.code == 0 and "Redis cannot be reached" in done.said
     assert (await patient.get("/api/me/")).status == 401
@@ -196,21 +196,21 @@ async def test_without_redis_it_is_done_and_said_to_take_longer(clinic: Clinic) 
 async def test_an_erased_patient_is_unreadable_everywhere_and_the_receipt_says_when(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     note = await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray")])
-    async with patient.live() as page, doctor.live() as desk:
-        done = await admin(clinic.house.settings, "erase", patient.id, "--json")
+    async with patient.live() as page, doctor.live() as note_worker:
+        done = await admin(clinic.app.settings, "erase", patient.id, "--json")
         assert done.code == 0 and done.facts["erased_at"].endswith("Z")
         assert await page.closed() == 4401
-        told = await desk.next("assignment.changed")
+        told = await note_worker.next("assignment.changed")
         assert told["data"] == {"patient": {"id": patient.id, "name": None}, "doctor": None}
     assert (await patient.get("/api/me/")).status == 401
-    held = await clinic.house.store.notes.get(note["id"])
-    assert held is not None and await clinic.house.store.notes.text(held) is None
+    held = await clinic.app.store.notes.get(note["id"])
+    assert held is not None and await clinic.app.store.notes.text(held) is None
     events = (await doctor.get("/api/events/")).body["items"]
     kinds = {event["event"] for event in events}
     assert kinds == {"withdrawn", "assignment.changed"}, kinds
-    again = await admin(clinic.house.settings, "erase", patient.id, "--json")
+    again = await admin(clinic.app.settings, "erase", patient.id, "--json")
     assert (again.code, again.facts["erased_at"]) == (0, done.facts["erased_at"])
-    assert (await admin(clinic.house.settings, "erase", "0b8e1e4e-0000-4000-8000-000000000000")).code == 1
+    assert (await admin(clinic.app.settings, "erase", "0b8e1e4e-0000-4000-8000-000000000000")).code == 1
 
 
 @pytest.mark.settings(erasure="request")
@@ -223,21 +223,21 @@ async def test_where_records_must_be_kept_leaving_closes_and_the_operator_erases
     assert (await patient.get("/api/me/")).status == 401
     assert (await clinic.anyone.post("/api/token/", {"email": patient.email, "password": PASSWORD})).status == 401
     assert (await doctor.get(f"/api/notes/{note['id']}/")).status == 404
-    held = await clinic.house.store.notes.get(note["id"])
+    held = await clinic.app.store.notes.get(note["id"])
     assert held is not None
-    assert await clinic.house.store.notes.text(held) is not None, "the records are kept"
-    assert (await admin(clinic.house.settings, "erase", patient.id)).code == 0
-    clinic.house.store.vault.forget(patient.id)
-    assert await clinic.house.store.notes.text(held) is None
+    assert await clinic.app.store.notes.text(held) is not None, "the records are kept"
+    assert (await admin(clinic.app.settings, "erase", patient.id)).code == 0
+    clinic.app.store.vault.forget(patient.id)
+    assert await clinic.app.store.notes.text(held) is None
 
 
 async def test_a_reset_link_is_printed_mailed_and_written_down(clinic: Clinic) -> None:
     patient = await clinic.patient()
-    made = await admin(clinic.house.settings, "reset-link", patient.email, "--json")
+    made = await admin(clinic.app.settings, "reset-link", patient.email, "--json")
     assert made.code == 0
     link = made.facts["link"]
     assert link.startswith(f"{clinic.base}/#/reset?token=")
-    assert await sweep_letters(clinic.house) == 1
+    assert await sweep_letters(clinic.app) == 1
     assert link in letters(clinic)[0]
     new = "another-quiet-lantern-43"
     used = await clinic.anyone.post("/api/reset-password/", {"token": link.split("token=")[1], "password": new})
@@ -245,13 +245,13 @@ async def test_a_reset_link_is_printed_mailed_and_written_down(clinic: Clinic) -
     assert (await patient.get("/api/me/")).status == 401, "every earlier session is over"
     await clinic.sign_in(patient.user, new)
     assert [one["of"] for one in await entries(clinic, "reset.linked")] == [[patient.id]]
-    assert (await admin(clinic.house.settings, "reset-link", "nobody@clinic.example")).code == 1
+    assert (await admin(clinic.app.settings, "reset-link", "nobody@clinic.example")).code == 1
 
 
 async def test_a_new_epoch_makes_clients_reload(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     before = (await patient.get("/api/events/")).body
-    done = await admin(clinic.house.settings, "new-epoch", "--json")
+    done = await admin(clinic.app.settings, "new-epoch", "--json")
     assert done.code == 0 and done.facts["epoch"] != before["epoch"]
     resumed = await patient.get(f"/api/events/?after={before['seq']}&epoch={before['epoch']}")
     assert resumed.slug == "reset"

@@ -20,11 +20,11 @@ from tests.support.driver import PASSWORD, Clinic, Person, until
 
 
 async def test_wrong_keys_are_a_setting_that_is_wrong(clinic: Clinic, other_key: str) -> None:
-    wrong = clinic.house.settings.model_copy(update={"encryption_keys": (other_key,)})
+    wrong = clinic.app.settings.model_copy(update={"encryption_keys": (other_key,)})
     refused = await admin(wrong, "verify-audit", "--json")
     assert refused.code == 2 and "ENCRYPTION_KEYS" in refused.facts["error"]
     missing = await run("admin", "verify-audit", environment={
-        key: value for key, value in environment_of(clinic.house.settings).items() if key != "ENCRYPTION_KEYS"
+        key: value for key, value in environment_of(clinic.app.settings).items() if key != "ENCRYPTION_KEYS"
     })  # fmt: skip
     assert missing.code == 2 and missing.complained == "ENCRYPTION_KEYS: is required here\n"
 
@@ -98,7 +98,7 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str], answer: byt
 
 async def test_on_a_terminal_what_cannot_be_taken_back_is_asked_first(clinic: Clinic) -> None:
     patient: Person = await clinic.patient(name="Ruth Keller")
-    environment = environment_of(clinic.house.settings)
+    environment = environment_of(clinic.app.settings)
     code, said = await asyncio.to_thread(on_a_terminal, ["admin", "erase", patient.id], environment, b"n\n")
     assert code == 1 and "Ruth Keller" in said and "Nothing was changed" in said
     assert (await patient.get("/api/me/")).status == 200

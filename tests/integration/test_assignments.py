@@ -146,11 +146,11 @@ async def test_a_former_doctor_loses_everything_at_once(ward: Clinic) -> None:
     note = await ward.note(former, patient, plan=[WALK], checklist=[item("Book a chest X-ray")])
     in_flight = await ward.submit(former, patient, "Rest for a week.")
     step = await patient.step("Walk")
-    async with former.live() as desk:
+    async with former.live() as note_worker:
         await ward.assign(patient, await ward.doctor())
-        assert (await desk.next("assignment.changed"))["data"]["doctor"] is None
+        assert (await note_worker.next("assignment.changed"))["data"]["doctor"] is None
         await patient.post(f"/api/check-in/{step['id']}/")
-        await desk.nothing_more()
+        await note_worker.nothing_more()
     for path in (
         f"/api/notes/{note['id']}/", f"/api/notes/{in_flight['id']}/", f"/api/steps/{step['id']}/",
         f"/api/steps/?patient_id={patient.id}", f"/api/notes/?patient_id={patient.id}",
@@ -195,10 +195,10 @@ async def test_a_new_doctor_sees_what_is_active_without_the_words_of_the_former(
     assert (await new.get(f"/api/steps/{old['id']}/")).slug == "not-found", "it was over before"
     assert (await new.get("/api/notes/")).body["items"] == []
     assert (await new.get(f"/api/notes/{note['id']}/")).slug == "not-found"
-    async with new.live() as desk:
+    async with new.live() as note_worker:
         await patient.post(f"/api/check-in/{step['id']}/", {"slot": "2027-03-01T12:00:00Z"})
         await patient.post(f"/api/steps/{step['id']}/cancel/")
-        assert (await desk.next("steps.changed"))["data"]["cancelled"] == [step["id"]]
+        assert (await note_worker.next("steps.changed"))["data"]["cancelled"] == [step["id"]]
     assert [one["quote"] for one in await new.steps("?status=cancelled")] == [None], "it ended with them"
 
 

@@ -21,7 +21,7 @@ async def test_every_message_of_a_day_is_as_the_document_says(clinic: Clinic) ->
     served = (await clinic.anyone.get("/asyncapi.json")).body
     assert served == document
     patient, doctor = await clinic.patient(), await clinic.doctor()
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         assert not list(validator(document, "Ready").iter_errors(page.ready))
         await clinic.assign(patient, doctor)
         await clinic.note(doctor, patient, plan=[plan_item("Walk 20 minutes", "Walk 20 minutes daily")])
@@ -29,15 +29,15 @@ async def test_every_message_of_a_day_is_as_the_document_says(clinic: Clinic) ->
         due = await page.next("reminder.due")
         reply = await page.ask({"type": "check_in", "id": "1", "step_id": due["data"]["step"]["id"]})
         refused = await page.ask({"type": "check_in", "id": "2", "step_id": "nobody's"})
-        await desk.next("step.checked_in")
+        await note_worker.next("step.checked_in")
         if "step.checked_in" not in [event["event"] for event in page.events]:
             await page.next("step.checked_in")
         assert not refused["ok"]
         for message, name in ((reply, "Reply"), (refused, "Reply")):
             assert not list(validator(document, name).iter_errors(message))
-        seen = {event["event"] for event in page.events + desk.events}
+        seen = {event["event"] for event in page.events + note_worker.events}
         assert seen == {"assignment.changed", "note.status", "steps.changed", "reminder.due", "step.checked_in"}
-        for event in page.events + desk.events:
+        for event in page.events + note_worker.events:
             errors = list(validator(document, event["event"]).iter_errors(event))
             assert not errors, (event["event"], errors[0].message)
 

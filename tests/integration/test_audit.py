@@ -24,7 +24,7 @@ NOT_HEALTH_DATA = {
 
 
 def collection(clinic: Clinic, name: str = "audit") -> Any:
-    return clinic.house.resources.database.collection(name)
+    return clinic.app.resources.database.collection(name)
 
 
 async def rows(clinic: Clinic, **wanted: Any) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ async def test_each_look_and_each_change_leaves_one_entry(clinic: Clinic) -> Non
         assert entry["of"] == [patient.id] and other.id not in entry["of"], path
         assert entry["request"] == "a-request-id" and entry["session"], path
         assert item_id is None or entry["item"] == item_id, path
-        opened = await clinic.house.store.vault.open_value(who.id, f"audit|{entry['_id']}|from", entry["sealed_from"])
+        opened = await clinic.app.store.vault.open_value(who.id, f"audit|{entry['_id']}|from", entry["sealed_from"])
         assert opened == "127.0.0.1"
     (system,) = await rows(clinic, act="note.extracted", item=note["id"])
     assert (system["role"], system["of"]) == ("system", [patient.id])
@@ -132,7 +132,7 @@ async def test_the_audit_holds_no_content(clinic: Clinic) -> None:
         assert word.encode() not in raw, word
     (withdrawn,) = await rows(clinic, act="note.withdrawn")
     place = f"audit|{withdrawn['_id']}|reason"
-    kept = await clinic.house.store.vault.open_value(patient.id, place, withdrawn["sealed_reason"])
+    kept = await clinic.app.store.vault.open_value(patient.id, place, withdrawn["sealed_reason"])
     assert kept == "for drizzlepatient", "whoever has the key and a right to know can read why"
 
 
@@ -157,7 +157,7 @@ async def test_a_patient_sees_who_looked_and_when(clinic: Clinic) -> None:
         query = f"?limit=2&cursor={page['next']}" if page["next"] else ""
     assert paged == log["items"]
     assert (await patient.get("/api/me/access-log/?cursor=nonsense")).status == 422
-    assert (await admin(clinic.house.settings, "erase", doctor.id)).code == 0
+    assert (await admin(clinic.app.settings, "erase", doctor.id)).code == 0
     names = {one["by"]["name"] for one in (await patient.get("/api/me/access-log/")).body["items"] if one["by"]}
     assert names == {patient.user["name"], None}, "of an erased doctor the id stays"
 
@@ -166,7 +166,7 @@ async def test_what_an_operator_and_a_private_link_do_shows_to_the_patient(clini
     patient = await clinic.patient()
     made = (await patient.post("/api/me/calendar/")).body["url"]
     assert (await clinic.anyone.get(made.removeprefix(clinic.base))).status == 200
-    assert (await admin(clinic.house.settings, "reset-link", patient.email)).code == 0
+    assert (await admin(clinic.app.settings, "reset-link", patient.email)).code == 0
     items = (await patient.get("/api/me/access-log/")).body["items"]
     assert [(one["role"], one["act"], one["by"]) for one in items[:2]] == [
         ("admin", "reset.linked", None), ("link", "calendar.read", None)
@@ -179,7 +179,7 @@ async def unwritable(clinic: Clinic) -> Any:
 
     async def switch(on: bool) -> None:
         rule = {"no_such_member": {"$exists": True}} if on else {}
-        await clinic.house.resources.database.command("collMod", "audit", validator=rule)
+        await clinic.app.resources.database.command("collMod", "audit", validator=rule)
 
     return switch
 
@@ -216,7 +216,7 @@ async def test_what_cannot_be_written_down_is_neither_shown_nor_changed(
 
 async def verdict(clinic: Clinic, *arguments: str) -> str:
     """What ``verify-audit`` finds; empty when the audit is whole."""
-    ran = await admin(clinic.house.settings, "verify-audit", *arguments)
+    ran = await admin(clinic.app.settings, "verify-audit", *arguments)
     assert ran.code == (1 if ran.complained else 0)
     return ran.complained
 
@@ -226,7 +226,7 @@ async def test_an_entry_that_is_removed_altered_moved_or_inserted_is_found(clini
     for _ in range(3):
         await doctor.get("/api/my-patients/")
         await patient.get("/api/steps/")
-        await bind_audit(clinic.house)
+        await bind_audit(clinic.app)
     audit, pages, meta = collection(clinic), collection(clinic, "audit_pages"), collection(clinic, "meta")
     assert await verdict(clinic) == ""
     bound, newest_page = await rows(clinic), await pages.find_one({}, sort=[("_id", -1)])
@@ -267,7 +267,7 @@ async def test_an_entry_that_is_removed_altered_moved_or_inserted_is_found(clini
         ),
     }
     all_pages = [page async for page in pages.find({})]
-    store = clinic.house.store
+    store = clinic.app.store
     for name, tamper in tampering.items():
         await tamper()
         found = await store.audit.verify()
@@ -286,12 +286,12 @@ async def test_a_database_set_back_to_an_earlier_day_shows_by_the_head_that_was_
     patient = await clinic.patient()
     names = ("audit", "audit_pages", "meta")
     await patient.get("/api/steps/")
-    await bind_audit(clinic.house)
+    await bind_audit(clinic.app)
     earlier = {name: [row async for row in collection(clinic, name).find({})] for name in names}
     await patient.get("/api/steps/")
-    first = await admin(clinic.house.settings, "verify-audit", "--json")
+    first = await admin(clinic.app.settings, "verify-audit", "--json")
     await patient.get("/api/steps/")
-    second = await admin(clinic.house.settings, "verify-audit", "--json", "--head", first.facts["head"])
+    second = await admin(clinic.app.settings, "verify-audit", "--json", "--head", first.facts["head"])
     assert (second.code, second.facts["loose"]) == (0, 1)
     assert second.facts["head"] != first.facts["head"]
     for name, found in earlier.items():
@@ -301,7 +301,7 @@ async def test_a_database_set_back_to_an_earlier_day_shows_by_the_head_that_was_
     assert await verdict(clinic) == "", "a keyed chain alone cannot know"
     for _ in range(3):
         await patient.get("/api/steps/")
-        await bind_audit(clinic.house)
+        await bind_audit(clinic.app)
     assert "not the one" in await verdict(clinic, "--head", second.facts["head"]), "nor once it has grown again"
 
 
@@ -314,7 +314,7 @@ async def test_many_at_once_leave_an_entry_each_and_are_bound_once(clinic: Clini
     )
     assert [answer.status for answer in answers] == [200] * 46
     assert len(await rows(clinic)) == before + 46
-    bound = await asyncio.gather(*(bind_audit(clinic.house) for _ in range(4)))
+    bound = await asyncio.gather(*(bind_audit(clinic.app) for _ in range(4)))
     assert sum(bound) == before + 46
     assert await rows(clinic, page=0) == []
     assert await verdict(clinic) == ""
@@ -323,26 +323,26 @@ async def test_many_at_once_leave_an_entry_each_and_are_bound_once(clinic: Clini
 async def test_a_page_holds_so_many_and_verifying_goes_on_under_load(clinic: Clinic) -> None:
     trace = Trace(role="system")
     await asyncio.gather(*(
-        clinic.house.store.audit.write(trace, "steps.listed", of=[]) for _ in range(2 * PAGE + 10)
+        clinic.app.store.audit.write(trace, "steps.listed", of=[]) for _ in range(2 * PAGE + 10)
     ))  # fmt: skip
     over = asyncio.Event()
 
     async def load() -> int:
         count = 0
         while not over.is_set():
-            await clinic.house.store.audit.write(trace, "steps.listed", of=[])
-            await bind_audit(clinic.house)
+            await clinic.app.store.audit.write(trace, "steps.listed", of=[])
+            await bind_audit(clinic.app)
             count += 1
         return count
 
     loading = asyncio.create_task(load())
     try:
-        await bind_audit(clinic.house)
+        await bind_audit(clinic.app)
         for _ in range(3):
-            found = await clinic.house.store.audit.verify()
+            found = await clinic.app.store.audit.verify()
             assert found.findings == () and found.entries >= 2 * PAGE + 10 and found.pages >= 3
     finally:
         over.set()
         added = await loading
     assert added > 0
-    assert (await clinic.house.store.audit.verify()).entries == 2 * PAGE + 10 + added
+    assert (await clinic.app.store.audit.verify()).entries == 2 * PAGE + 10 + added

@@ -78,9 +78,9 @@ async def test_while_redis_is_away_everything_is_answered(fragile: tuple[Clinic,
     assert (ready.status, ready.body["status"], ready.body["redis"]) == (200, "degraded", False)
     step = await patient.step("Walk")
     assert await clinic.tick("2027-03-02T09:00") == 1
-    async with doctor.live() as desk:
+    async with doctor.live() as note_worker:
         assert (await patient.post(f"/api/check-in/{step['id']}/")).status == 200
-        assert (await desk.next("step.checked_in"))["data"]["outcome"] == "done"
+        assert (await note_worker.next("step.checked_in"))["data"]["outcome"] == "done"
     assert (await clinic.sign_in(patient.user)).id == patient.id
     assert servers.restart_dead() == ["redis-server"]
 

@@ -95,7 +95,7 @@ async def test_a_backup_restored_to_an_empty_machine_serves_the_same_answers(
     drink = await patient.step("Drink")
     more = (f"/api/notes/{note['id']}/", f"/api/steps/{drink['id']}/")
     before = {who.id: await answers(who, *more) for who in (patient, doctor)}
-    made = await admin(clinic.house.settings, "backup", *files.named("monday"), "--json")
+    made = await admin(clinic.app.settings, "backup", *files.named("monday"), "--json")
     assert made.code == 0 and made.facts["same_moment"] and made.facts["keys"] >= 3, made
     restored = await run(
         "admin", "restore", *files.named("monday"), "--json", environment=environment_of(elsewhere)
@@ -124,7 +124,7 @@ async def test_a_service_that_runs_beside_the_restore_knows_who_came_with_it(
     clinic: Clinic, elsewhere: Settings, files: Files, model: ModelServer
 ) -> None:
     patient, _, _ = await lived_in(clinic)
-    assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
+    assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
     async with opened(elsewhere, model, clinic) as there:
         asked = {"email": patient.email, "password": patient.password}
         assert (await there.anyone.post("/api/token/", asked)).slug == "wrong-credentials", "nobody is there yet"
@@ -142,9 +142,9 @@ async def test_who_was_erased_since_stays_erased_with_any_older_file(
 ) -> None:
     patient, doctor, note = await lived_in(clinic)
     other = await clinic.patient()
-    assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
-    assert (await admin(clinic.house.settings, "erase", patient.id)).code == 0
-    by_the_other_driver = clinic.house.settings.model_copy(update={"mongo_driver": "pymongo"})
+    assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
+    assert (await admin(clinic.app.settings, "erase", patient.id)).code == 0
+    by_the_other_driver = clinic.app.settings.model_copy(update={"mongo_driver": "pymongo"})
     assert (await admin(by_the_other_driver, "verify-audit")).code == 0
     assert (await admin(by_the_other_driver, "backup", *files.named("tuesday"))).code == 0
     keyfile = Path(files.named("")[2])
@@ -157,23 +157,23 @@ async def test_who_was_erased_since_stays_erased_with_any_older_file(
     async with opened(elsewhere, model, clinic) as there:
         refused = await there.anyone.post("/api/token/", {"email": patient.email, "password": PASSWORD})
         assert refused.status == 401
-        store = there.house.store
+        store = there.app.store
         held = await store.notes.get(note["id"])
         assert held is not None and await store.notes.text(held) is None
         assert all(step.words.title is None for step in await store.steps.of_note(note["id"]))
         user = await store.users.get(patient.id)
         assert user is not None and (user.name, user.email, user.password_hash) == (None, None, "")
         assert (await there.sign_in(other.user)).id == other.id
-        desk = await there.sign_in(doctor.user)
-        assert (await desk.get("/api/my-patients/")).body["items"] == []
-        assert (await desk.get(f"/api/notes/{note['id']}/")).status == 404
-        assert b"X-ray" not in (await desk.get("/api/events/")).raw
+        note_worker = await there.sign_in(doctor.user)
+        assert (await note_worker.get("/api/my-patients/")).body["items"] == []
+        assert (await note_worker.get(f"/api/notes/{note['id']}/")).status == 404
+        assert b"X-ray" not in (await note_worker.get("/api/events/")).raw
         again = await there.anyone.post(
             "/api/signup/", {"name": "R", "email": patient.email, "password": PASSWORD, "role": "patient"}
         )
         assert again.status == 201, "the address is free again"
         assert (await admin(elsewhere, "verify-audit")).code == 0
-        kinds = [row["act"] async for row in there.house.resources.database.collection("audit").find({})]
+        kinds = [row["act"] async for row in there.app.resources.database.collection("audit").find({})]
         assert kinds.count("account.erased") == 1 and kinds.count("backup.restored") == 1
 
 
@@ -187,18 +187,18 @@ def documents(file: str) -> bytes:
 
 async def test_the_files_of_a_backup_show_nothing(clinic: Clinic, files: Files) -> None:
     patient, doctor, _ = await lived_in(clinic)
-    assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
+    assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
     records, _, keyfile = files.named("monday")
     raw = documents(records)
     assert patient.id.encode() in raw and doctor.id.encode() in raw
-    index = clinic.house.store.users.email_index(patient.email)
+    index = clinic.app.store.users.email_index(patient.email)
     for word in ("Ruth", "X-ray", "thirst", patient.email, index):
         assert word.encode() not in raw and word not in text(keyfile), word
-    row = await clinic.house.resources.database.collection("users").find_one({"_id": patient.id})
+    row = await clinic.app.resources.database.collection("users").find_one({"_id": patient.id})
     assert row["email_index"] == index, "the search above looks for what is really there"
     for secret in (b'"wrapped"', b"refresh", b"nonce", b"token_hash"):
         assert secret not in raw
-    wrapped = (await clinic.house.resources.database.collection("keys").find_one({"_id": patient.id}))["wrapped"]
+    wrapped = (await clinic.app.resources.database.collection("keys").find_one({"_id": patient.id}))["wrapped"]
     assert wrapped.encode() not in raw and wrapped in text(keyfile)
     assert [path.stat().st_mode & 0o077 for path in (Path(records), Path(keyfile))] == [0, 0]
 
@@ -208,11 +208,11 @@ async def test_a_damaged_or_wrong_pair_changes_nothing(
 ) -> None:
     await lived_in(clinic)
     records, _, keyfile = files.named("monday")
-    assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
+    assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
     whole, keys = contents(records), text(keyfile)
     old_keys = tmp_path / "old-keys.json"
     shutil.copy(keyfile, old_keys)
-    assert (await admin(clinic.house.settings, "backup", *files.named("tuesday"))).code == 0
+    assert (await admin(clinic.app.settings, "backup", *files.named("tuesday"))).code == 0
     raw = documents(records)
     changed = raw.replace(b"X", b"Y", 1) if b"X" in raw else raw.replace(b"a", b"b", 1)
     bad_file, bad_keys = tmp_path / "bad.records", tmp_path / "bad.json"
@@ -243,7 +243,7 @@ async def test_a_damaged_or_wrong_pair_changes_nothing(
     assert same.code == 2
     with MongoClient(elsewhere.mongo_url) as client:
         assert client.get_default_database().list_collection_names() == [], "nothing was written"
-    full = await admin(clinic.house.settings, "restore", *files.named("tuesday"))
+    full = await admin(clinic.app.settings, "restore", *files.named("tuesday"))
     assert full.code == 1 and "holds users" in full.complained
 
 
@@ -251,7 +251,7 @@ async def test_a_restore_that_was_interrupted_is_begun_again(
     clinic: Clinic, elsewhere: Settings, files: Files, model: ModelServer
 ) -> None:
     patient, *_ = await lived_in(clinic)
-    assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
+    assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
     with MongoClient[dict[str, Any]](elsewhere.mongo_url) as client:
         half = client.get_default_database()
         half["meta"].insert_one({"_id": "restoring"})
@@ -290,28 +290,28 @@ async def test_a_backup_is_one_moment_though_the_service_writes(
     writing = asyncio.create_task(write())
     try:
         for name in ("monday", "tuesday", "wednesday"):
-            assert (await admin(clinic.house.settings, "backup", *files.named(name))).code == 0
+            assert (await admin(clinic.app.settings, "backup", *files.named(name))).code == 0
     finally:
         over.set()
     assert await writing > 3
     assert (await admin(elsewhere, "restore", *files.named("wednesday"))).code == 0
     async with opened(elsewhere, model, clinic) as there:
-        database = there.house.resources.database
+        database = there.app.resources.database
         feeds = {row["_id"]: row["seq"] async for row in database.collection("feeds").find({})}
         for id in (patient.id, doctor.id):
             seqs = [row["seq"] async for row in database.collection("events").find({"user_id": id}).sort("seq", 1)]
             assert seqs == list(range(1, feeds[id] + 1)), "no event without its number, no number without its event"
-        assert (await there.house.store.audit.verify()).findings == ()
+        assert (await there.app.store.audit.verify()).findings == ()
 
 
 async def test_a_machine_that_has_never_run_takes_a_backup_into_its_own_servers(
     clinic: Clinic, files: Files, tmp_path: Path
 ) -> None:
     patient, *_ = await lived_in(clinic)
-    assert (await admin(clinic.house.settings, "backup", *files.named("monday"))).code == 0
+    assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
     bare = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     environment = {
-        **bare, "DATA_DIR": str(tmp_path / "fresh"), "ENCRYPTION_KEYS": ",".join(clinic.house.settings.encryption_keys),
+        **bare, "DATA_DIR": str(tmp_path / "fresh"), "ENCRYPTION_KEYS": ",".join(clinic.app.settings.encryption_keys),
     }  # fmt: skip
     restored = await run(
         "admin", "restore", *files.named("monday"), "--json", environment=environment, cwd=tmp_path
@@ -328,21 +328,21 @@ async def test_an_older_backup_moves_forward_as_it_is_restored(
 ) -> None:
     patient, _, _ = await lived_in(clinic)
     before = await answers(patient)
-    old = clinic.house.resources.database
+    old = clinic.app.resources.database
     await old.collection("things").insert_many([{"_id": number} for number in range(10)])
     await old.collection("meta").delete_one({"_id": "schema"})   # from before there were versions
-    assert (await admin(clinic.house.settings, "backup", *files.named("old"))).code == 0
+    assert (await admin(clinic.app.settings, "backup", *files.named("old"))).code == 0
     monkeypatch.setattr(schema_versions, "MIGRATIONS", STEPS)
     assert (await admin(elsewhere, "restore", *files.named("old"))).code == 0
     async with open_clinic(elsewhere, model, at=clinic.now) as there:
-        things = there.house.resources.database.collection("things")
+        things = there.app.resources.database.collection("things")
         assert await things.count_documents({"name": "thing", "colour": "red"}) == 10
         assert await answers(await there.sign_in(patient.user)) == before
         # ... and the other way: what the later version has written is refused by the earlier, before anything changes.
-        assert (await admin(there.house.settings, "backup", *files.named("new"))).code == 0
+        assert (await admin(there.app.settings, "backup", *files.named("new"))).code == 0
     monkeypatch.setattr(schema_versions, "MIGRATIONS", ())
     for name in ("users", "meta"):
         await old.collection(name).delete_many({})
-    refused = await admin(clinic.house.settings, "restore", *files.named("new"))
+    refused = await admin(clinic.app.settings, "restore", *files.named("new"))
     assert refused.code == 1 and "Restore it with the newer version" in refused.complained
     assert await old.collection("users").find_one({}) is None

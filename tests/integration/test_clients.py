@@ -44,11 +44,11 @@ async def take(live: Any, name: str, *, within_s: float = 10) -> Event:
 
 async def test_a_patients_day_with_the_client(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
-    async with client_of(patient) as page, client_of(doctor) as desk:
+    async with client_of(patient) as page, client_of(doctor) as note_worker:
         assert page.user["role"] == "patient"
         async with page.live() as live:
             clinic.model.will({"do": "answer", "answer": {"checklist": [], "plan": [plan_item("Walk", "Walk daily")]}})
-            note = await desk.submit_note(patient.id, "Walk daily.")
+            note = await note_worker.submit_note(patient.id, "Walk daily.")
             await clinic.read_notes()
             assert (await take(live, "steps.changed")).data["note_id"] == note["id"]
             await clinic.tick("2027-03-02T09:00")
@@ -61,8 +61,8 @@ async def test_a_patients_day_with_the_client(clinic: Clinic) -> None:
             await page.check_in(note["id"])
         assert (refused.value.status, refused.value.slug) == (404, "not-found")
         for number in range(5):
-            await desk.submit_note(patient.id, f"Walk {number}.")
-        assert len(await desk.items("/api/notes/", limit=2)) == 6
+            await note_worker.submit_note(patient.id, f"Walk {number}.")
+        assert len(await note_worker.items("/api/notes/", limit=2)) == 6
     assert (await patient.get("/api/me/sessions/")).body["items"][1:] == [], "leaving signs the device out"
 
 
@@ -72,7 +72,7 @@ async def test_an_access_token_that_ran_out_is_renewed_once_for_all(clinic: Clin
         client._access = "run out"
         found = await asyncio.gather(*(client.get("/api/me/") for _ in range(8)))
         assert {one["id"] for one in found} == {patient.id}
-        rows = await clinic.house.resources.database.collection("sessions").find({}).to_list(None)
+        rows = await clinic.app.resources.database.collection("sessions").find({}).to_list(None)
         assert sorted(row["generation"] for row in rows) == [0, 1]
         client._access = "run out"
         async with client.live() as live:
@@ -149,7 +149,7 @@ async def test_a_server_that_restarts_costs_no_event(clinic: Clinic) -> None:
         await clinic.stop()
         await clinic.tick("2027-03-03T09:00")
         stop, ready = asyncio.Event(), asyncio.Event()
-        serving = asyncio.create_task(run_web(clinic.house, stop=stop, ready=ready.set))
+        serving = asyncio.create_task(run_web(clinic.app, stop=stop, ready=ready.set))
         try:
             second = await take(live, "reminder.due", within_s=20)
             await clinic.tick("2027-03-04T09:00")

@@ -8,8 +8,8 @@ import pytest
 
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Session
-from hospital_rt.storage.write_locks import Crowded, Taken, Turn, Turns
-from models.app_context import open_house
+from hospital_rt.storage.write_locks import LockTaken, LockTimeout, TransactionLocks, WriteLocks
+from models.app_context import open_app_context
 from models.services.check_in import check_in
 from tasks.reminders import remind_due
 from tests.faults.ward import Ward, spread
@@ -19,7 +19,7 @@ CROWD = 60
 
 async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(settings: Settings) -> None:
     """On two nodes. Without turns each pair of writers conflicts: 60 took 10 s and 900 tries, 300 mostly failed."""
-    async with open_house(settings) as here, open_house(settings) as there:
+    async with open_app_context(settings) as here, open_app_context(settings) as there:
         tries = 0
 
         def counted(work: object) -> object:
@@ -30,10 +30,10 @@ async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(sett
 
             return tried
 
-        for house in (here, there):
-            once = house.store.database.transaction
+        for app in (here, there):
+            once = app.store.database.transaction
             # Counts the tries.
-            house.store.transaction = lambda work, once=once, **how: once(counted(work), **how)  # type: ignore[method-assign, misc]
+            app.store.transaction = lambda work, once=once, **how: once(counted(work), **how)  # type: ignore[method-assign, misc]
         ward = Ward(here, "")
         doctor = await ward.person("doctor")
         patients = await ward.patients(CROWD, doctor=doctor)
@@ -43,17 +43,17 @@ async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(sett
         tries = 0
         await asyncio.gather(*[
             check_in(
-                house.store, patient_id=one.patient_id, step_id=one.step_id, slot=None, outcome="done", reason=None,
-                now=house.now(),
+                app.store, patient_id=one.patient_id, step_id=one.step_id, slot=None, outcome="done", reason=None,
+                now=app.now(),
             )
-            for one, house in zip(due, [here, there] * CROWD, strict=False)
+            for one, app in zip(due, [here, there] * CROWD, strict=False)
         ])  # fmt: skip
         assert await here.store.events.newest(doctor.id) == before + CROWD
         assert tries < 6 * CROWD
 
 
 async def test_who_waits_for_a_record_gets_it_in_the_order_of_coming() -> None:
-    turns, order = Turns(), []
+    turns, order = WriteLocks(), []
 
     async def write(number: int) -> None:
         await turns.wait_for("feed")
@@ -70,7 +70,7 @@ async def test_who_waits_for_a_record_gets_it_in_the_order_of_coming() -> None:
 
 
 async def test_one_who_is_cancelled_as_the_turn_comes_passes_it_on() -> None:
-    turns = Turns()
+    turns = WriteLocks()
     assert turns.take("feed")
     second, third = (asyncio.create_task(turns.wait_for("feed")) for _ in range(2))
     await asyncio.sleep(0)  # lets the others go on
@@ -81,14 +81,14 @@ async def test_one_who_is_cancelled_as_the_turn_comes_passes_it_on() -> None:
 
 
 async def test_a_crowd_too_big_is_told_to_come_back() -> None:
-    turns = Turns()
-    first, second = Turn(turns), Turn(turns, within_s=0.01)
+    turns = WriteLocks()
+    first, second = TransactionLocks(turns), TransactionLocks(turns, within_s=0.01)
     async with first.attempt():
         first.take(["feed"])
-        with pytest.raises(Taken):
+        with pytest.raises(LockTaken):
             async with second.attempt():
                 second.take(["feed"])
-        with pytest.raises(Crowded):
+        with pytest.raises(LockTimeout):
             async with second.attempt():
                 pass
     async with second.attempt():

@@ -150,10 +150,10 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
 async def unverified(clinic: Clinic) -> str:
     """The link of somebody who signed up while addresses were still confirmed."""
     user = await clinic.sign_up("patient")
-    await clinic.house.store.users.update(user["id"], {"email_confirmed": False})
-    tokens, link_id = clinic.house.resources.tokens, str(uuid4())
+    await clinic.app.store.users.update(user["id"], {"email_confirmed": False})
+    tokens, link_id = clinic.app.resources.tokens, str(uuid4())
     token = tokens.link_token(use="verify", link_id=link_id)
-    await clinic.house.store.letters.make_link(
+    await clinic.app.store.letters.make_link(
         link_id=link_id, user_id=user["id"], use="verify", token_hash=tokens.hash_link(token), now=utcnow()
     )
     return token
@@ -220,7 +220,7 @@ async def test_the_operators_commands_of_the_readme_run_as_they_stand(
     await clinic.note(*reversed(await clinic.pair()), checklist=[item("Book a scan")])
     for line in lines:
         there = "restore" in line or "new-epoch" in line
-        environment = environment_of(elsewhere if there else clinic.house.settings)
+        environment = environment_of(elsewhere if there else clinic.app.settings)
         ran = await run(*line.split(), environment=environment, cwd=tmp_path)
         assert ran.code == 0, (line, ran)
 

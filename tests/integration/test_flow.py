@@ -7,7 +7,7 @@ from tests.support.driver import Clinic, item, plan_item
 
 async def test_what_a_doctor_wrote_becomes_what_a_patient_does(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         await clinic.note(
             doctor, patient,
             checklist=[item("Book a chest X-ray")],
@@ -17,7 +17,7 @@ async def test_what_a_doctor_wrote_becomes_what_a_patient_does(clinic: Clinic) -
         changed = await page.next("steps.changed")
         titles = [step["title"] for step in changed["data"]["created"]]
         assert titles == ["Book a chest X-ray", "Take amoxicillin 500 mg"]
-        assert (await desk.next("steps.changed"))["data"]["note_id"] == changed["data"]["note_id"]
+        assert (await note_worker.next("steps.changed"))["data"]["note_id"] == changed["data"]["note_id"]
         step = await patient.step("Take amoxicillin")
         assert step["schedule"]["times"] == ["09:00", "21:00"]
         assert step["next_reminder_at"] == "2027-03-01T21:00:00Z"
@@ -30,5 +30,5 @@ async def test_what_a_doctor_wrote_becomes_what_a_patient_does(clinic: Clinic) -
 
         reply = await page.ask({"type": "check_in", "id": "1", "step_id": step["id"], "slot": due["data"]["slot"]})
         assert reply["ok"] and reply["data"]["progress"] == {"done": 1, "total": 14}
-        assert (await desk.next("step.checked_in"))["data"]["outcome"] == "done"
+        assert (await note_worker.next("step.checked_in"))["data"]["outcome"] == "done"
         assert await clinic.tick("2027-03-02T08:59") == 0

@@ -73,7 +73,7 @@ async def test_without_redis_it_is_degraded_and_all_of_rest_answers(clinic: Clin
 
 @pytest.mark.settings(public_url="https://Care.example")
 async def test_only_our_own_host_names_are_answered(clinic: Clinic) -> None:
-    port = clinic.house.settings.port
+    port = clinic.app.settings.port
     ours = ["care.example", "CARE.example", "care.example:443"]
     ours += [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
     others = ["evil.example", "care.example:8443", "care.example.evil.example", "127.0.0.1", f"10.0.0.1:{port}", "",

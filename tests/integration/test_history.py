@@ -46,8 +46,8 @@ async def test_a_client_that_read_by_rest_resumes_without_a_gap(ward: Clinic) ->
     await patient.post(f"/api/steps/{(await patient.step('Walk'))['id']}/cancel/")
     later = (await doctor.get(f"/api/events/?after={seq}&epoch={epoch}")).body
     assert [one["event"] for one in later["items"]] == ["steps.changed"]
-    async with doctor.live(resume_after=int(seq), epoch=epoch) as desk:
-        assert (await desk.message("event"))["seq"] == int(seq) + 1
+    async with doctor.live(resume_after=int(seq), epoch=epoch) as note_worker:
+        assert (await note_worker.message("event"))["seq"] == int(seq) + 1
 
 
 async def test_the_feed_says_when_it_cannot_be_resumed(ward: Clinic) -> None:

@@ -27,7 +27,7 @@ async def lose_answers(ward: Clinic, user: Person, *, committed: bool) -> None:
     kept, and its lease has run out.
     """
     changes: dict[str, Any] = {"lease_until": utcnow() - timedelta(seconds=1), "committed": committed}
-    keys = ward.house.resources.database.collection("idempotency")
+    keys = ward.app.resources.database.collection("idempotency")
     found = await keys.update_many({"user_id": user.id}, {"$set": changes, "$unset": {"sealed_answer": 1}})
     assert found.matched_count == 1
 
@@ -189,8 +189,8 @@ async def test_work_that_a_crash_left_undone_is_done_by_the_next_try(ward: Clini
     body, headers = {"patient_id": patient.id, "text": "Walk 20 minutes daily."}, keyed()
     note = await ward.submit(doctor, patient, body["text"], headers=headers)
     # The claim alone is left of it, as if the process had died before it wrote anything else.
-    await ward.house.resources.database.collection("notes").delete_one({"_id": note["id"]})
-    await ward.house.resources.database.collection("events").delete_many({"note_id": note["id"]})
+    await ward.app.resources.database.collection("notes").delete_one({"_id": note["id"]})
+    await ward.app.resources.database.collection("events").delete_many({"note_id": note["id"]})
     await lose_answers(ward, doctor, committed=False)
     answers = await asyncio.gather(*(doctor.post("/api/notes/", body, headers=headers) for _ in range(3)))
     assert {answer.status for answer in answers} == {202}
@@ -231,5 +231,5 @@ async def test_a_kept_answer_dies_with_the_patients_key(ward: Clinic) -> None:
 
 
 async def test_a_key_is_forgotten_after_a_day(ward: Clinic) -> None:
-    indexes = await ward.house.resources.database.collection("idempotency").index_information()
+    indexes = await ward.app.resources.database.collection("idempotency").index_information()
     assert [one["expireAfterSeconds"] for one in indexes.values() if "expireAfterSeconds" in one] == [86_400]

@@ -42,23 +42,23 @@ async def wishing(clinic: Clinic, **more: Any) -> tuple[Person, dict[str, Any]]:
 
 
 async def letters_of(clinic: Clinic) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = await clinic.house.resources.database.collection("letters").find({}).to_list(None)
+    rows: list[dict[str, Any]] = await clinic.app.resources.database.collection("letters").find({}).to_list(None)
     return rows
 
 
 async def again(clinic: Clinic) -> None:
     """The time of every letter that waits has come."""
-    await clinic.house.resources.database.collection("letters").update_many(
+    await clinic.app.resources.database.collection("letters").update_many(
         {"wake_at": {"$exists": True}}, {"$set": {"wake_at": utcnow()}}
     )
-    await sweep_letters(clinic.house)
+    await sweep_letters(clinic.app)
 
 
 async def due(clinic: Clinic, day: int = 2) -> int:
     """The reminder of a morning, which nobody saw for a while: how many letters that makes."""
     await clinic.tick(f"2027-03-{day:02d}T09:00")
     clinic.set_clock(f"2027-03-{day:02d}T09:11")
-    return await sweep_mail_reminders(clinic.house)
+    return await sweep_mail_reminders(clinic.app)
 
 
 async def test_one_letter_in_neutral_words_comes_for_a_slot(post_clinic: Clinic, smtp_port: int) -> None:
@@ -67,12 +67,12 @@ async def test_one_letter_in_neutral_words_comes_for_a_slot(post_clinic: Clinic,
     with mail_server(smtp_port) as post:
         await clinic.tick("2027-03-02T09:00")
         clinic.set_clock("2027-03-02T09:09")
-        assert await sweep_mail_reminders(clinic.house) == 0, "a page has a moment to show it"
+        assert await sweep_mail_reminders(clinic.app) == 0, "a page has a moment to show it"
         clinic.set_clock("2027-03-02T09:11")
-        found = await asyncio.gather(*(sweep_mail_reminders(clinic.house) for _ in range(4)))
+        found = await asyncio.gather(*(sweep_mail_reminders(clinic.app) for _ in range(4)))
         assert sorted(found) == [0, 0, 0, 1]
-        await asyncio.gather(*(sweep_letters(clinic.house) for _ in range(3)))
-        assert await sweep_mail_reminders(clinic.house) == 0
+        await asyncio.gather(*(sweep_letters(clinic.app) for _ in range(3)))
+        assert await sweep_mail_reminders(clinic.app) == 0
         (letter,) = post.got
         assert await due(clinic, day=3) == 1, "the next slot has its own"
     assert letter["To"] == patient.email and post.senders == ["bounces@clinic.example"]
@@ -117,11 +117,11 @@ async def test_what_was_seen_before_a_late_letter_went_out_is_not_sent(
     clinic = post_clinic
     _, step = await wishing(clinic)
     assert await due(clinic) == 1
-    await sweep_letters(clinic.house)
+    await sweep_letters(clinic.app)
     (letter,) = await letters_of(clinic)
     assert letter["wake_at"] > utcnow() and "outcome" not in letter, "the server is away: put off"
     patient_id = letter["user_id"]
-    patient = next(one for one in [await clinic.house.store.users.get(patient_id)] if one)
+    patient = next(one for one in [await clinic.app.store.users.get(patient_id)] if one)
     signed_in = await clinic.sign_in({"email": patient.email})
     assert (await signed_in.post(f"/api/check-in/{step['id']}/")).status == 200
     with mail_server(smtp_port) as post:
@@ -134,7 +134,7 @@ async def test_a_server_that_is_away_or_busy_gets_it_later_once(post_clinic: Cli
     clinic = post_clinic
     await wishing(clinic)
     assert await due(clinic) == 1
-    await sweep_letters(clinic.house)
+    await sweep_letters(clinic.app)
     with mail_server(smtp_port) as post:
         post.says = "451 try again later"
         await again(clinic)
@@ -155,22 +155,22 @@ async def test_a_letter_that_may_have_gone_out_is_not_sent_again(
         # The answer is lost.
         assert await due(clinic) == 1
         post.hangs_up = True
-        await sweep_letters(clinic.house)
+        await sweep_letters(clinic.app)
         post.hangs_up = False
         await again(clinic)
         assert len(post.got) == 1 and (await letters_of(clinic))[0]["outcome"] == "unknown"
         # The worker dies while it sends.
         assert await due(clinic, day=3) == 1
-        send = clinic.house.resources.mailer.send
+        send = clinic.app.resources.mailer.send
 
         async def die(envelope: Any) -> None:
             await send(envelope)
             raise asyncio.CancelledError
 
-        monkeypatch.setattr(clinic.house.resources.mailer, "send", die)
+        monkeypatch.setattr(clinic.app.resources.mailer, "send", die)
         letter = next(one for one in await letters_of(clinic) if "outcome" not in one)
         with pytest.raises(asyncio.CancelledError):
-            await send_letter(clinic.house, letter["_id"])
+            await send_letter(clinic.app, letter["_id"])
         monkeypatch.undo()
         await again(clinic)
         assert len(post.got) == 2
@@ -184,7 +184,7 @@ async def test_an_address_that_takes_nothing_is_left_alone(post_clinic: Clinic, 
         for day in (2, 3, 4):
             assert (await patient.get(PATH)).body["on"]
             assert await due(clinic, day) == 1
-            await sweep_letters(clinic.house)
+            await sweep_letters(clinic.app)
     assert (await patient.get(PATH)).body == {"on": False, "since": None}
 
 
@@ -193,7 +193,7 @@ async def test_the_link_in_a_letter_ends_them(post_clinic: Clinic, smtp_port: in
     patient, _ = await wishing(clinic, language="es")
     with mail_server(smtp_port) as post:
         assert await due(clinic) == 1
-        await sweep_letters(clinic.house)
+        await sweep_letters(clinic.app)
         link = post.got[0]["List-Unsubscribe"].strip("<>").removeprefix(clinic.base)
     stranger: Caller = clinic.anyone
     shown = await stranger.get(link)
@@ -221,7 +221,7 @@ async def test_only_what_comes_after_the_wish_makes_letters(ward: Clinic) -> Non
     await ward.plan_daily(doctor, patient, "Walk")
     assert await due(ward) == 0
     since = (await patient.call("PUT", PATH)).body["since"]
-    assert await sweep_mail_reminders(ward.house) == 0
+    assert await sweep_mail_reminders(ward.app) == 0
     ward.set_clock("2027-03-02T12:00")
     assert (await patient.call("PUT", PATH)).body["since"] == since, "asking again changes nothing"
     assert await due(ward, day=3) == 1
@@ -231,14 +231,14 @@ async def test_only_what_comes_after_the_wish_makes_letters(ward: Clinic) -> Non
 
 async def test_who_left_or_never_confirmed_gets_none(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
-    await ward.house.store.users.update(patient.id, {"email_confirmed": False})
+    await ward.app.store.users.update(patient.id, {"email_confirmed": False})
     assert (await patient.call("PUT", PATH)).slug == "email-unverified"
-    await ward.house.store.users.update(patient.id, {"email_confirmed": True})
+    await ward.app.store.users.update(patient.id, {"email_confirmed": True})
     await patient.call("PUT", PATH)
     await ward.plan_daily(doctor, patient, "Walk")
     await ward.tick("2027-03-02T09:00")
     assert (await patient.delete("/api/me/", {"password": patient.password})).status == 204
     assert await due(ward) == 0
-    assert await ward.house.store.mail_reminders.get(patient.id) is None
+    assert await ward.app.store.mail_reminders.get(patient.id) is None
 
 

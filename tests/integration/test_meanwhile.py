@@ -25,13 +25,13 @@ Between = Callable[[Callable[[], Awaitable[Any]]], None]
 def after_verifying(monkeypatch: pytest.MonkeyPatch) -> Between:
     """Has something happen once, just after a password was found right and before anything comes of it."""
 
-    def arrange(happening: Callable[[], Awaitable[Any]]) -> None:
+    def arrange(new_event: Callable[[], Awaitable[Any]]) -> None:
         verify = Passwords.verify
 
         async def interrupted(self: Passwords, password: str, hashed: str | None) -> tuple[bool, str | None]:
             found = await verify(self, password, hashed)
             monkeypatch.setattr(Passwords, "verify", verify)
-            await happening()
+            await new_event()
             return found
 
         monkeypatch.setattr(Passwords, "verify", interrupted)
@@ -43,14 +43,14 @@ def after_verifying(monkeypatch: pytest.MonkeyPatch) -> Between:
 def after_admitting(monkeypatch: pytest.MonkeyPatch, clinic: Clinic) -> Between:
     """Has something happen once, just after a request was let in by its token and before it does anything."""
 
-    def arrange(happening: Callable[[], Awaitable[Any]]) -> None:
+    def arrange(new_event: Callable[[], Awaitable[Any]]) -> None:
 
         admit = ApiHandler._admit
 
         async def interrupted(self: ApiHandler) -> None:
             await admit(self)
             monkeypatch.setattr(ApiHandler, "_admit", admit)
-            await happening()
+            await new_event()
 
         monkeypatch.setattr(ApiHandler, "_admit", interrupted)
 
@@ -82,12 +82,12 @@ async def test_a_sign_in_with_the_old_password_does_not_outlive_it(
         elif how == "leaving":
             assert (await patient.delete("/api/me/", {"password": PASSWORD})).status == 204
         else:
-            assert (await admin(clinic.house.settings, "deactivate", patient.email)).code == 0
+            assert (await admin(clinic.app.settings, "deactivate", patient.email)).code == 0
 
     after_verifying(ends)
     refused = await sign_in(clinic, patient)
     assert (refused.status, refused.slug) == (401, "wrong-credentials")
-    alive = await clinic.house.store.sessions.of_user(patient.id, now=utcnow())
+    alive = await clinic.app.store.sessions.of_user(patient.id, now=utcnow())
     assert len(alive) == (how == "a new password"), "but for the one that changed it"
 
 
@@ -104,11 +104,11 @@ async def test_a_thief_gets_nothing_that_outlives_the_reset(
         assert (await clinic.sign_in(patient.user, NEWER)).id == patient.id
     elif what == "a calendar link":
         assert (await thief.post("/api/me/calendar/")).slug == "unauthenticated"
-        assert await clinic.house.resources.database.collection("calendars").count_documents({}) == 0
+        assert await clinic.app.resources.database.collection("calendars").count_documents({}) == 0
     else:
         device = {"endpoint": "https://1.1.1.1/x", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
         assert (await thief.post("/api/me/push/", device)).slug == "unauthenticated"
-        assert await clinic.house.resources.database.collection("subscriptions").count_documents({}) == 0
+        assert await clinic.app.resources.database.collection("subscriptions").count_documents({}) == 0
 
 
 async def test_who_is_erased_while_something_is_done_is_not_there(clinic: Clinic, after_admitting: Between) -> None:
@@ -131,14 +131,14 @@ async def test_who_is_erased_while_something_is_done_is_not_there(clinic: Clinic
         who, method, path, body = asks[number]
 
         async def erased(patient: Person = patient) -> None:
-            assert (await admin(clinic.house.settings, "erase", patient.id)).code == 0
-            clinic.house.store.vault.forget(patient.id)
+            assert (await admin(clinic.app.settings, "erase", patient.id)).code == 0
+            clinic.app.store.vault.forget(patient.id)
 
         after_admitting(erased)
         answer = await who.call(method, path, body)
         assert answer.status in {401, 404, 409}, (path, answer.body)
         assert (await doctor.get("/api/my-patients/")).body["items"] == []
-        assert [step.status for step in await clinic.house.store.steps.of_note(note["id"])] == ["cancelled"] * 2
+        assert [step.status for step in await clinic.app.store.steps.of_note(note["id"])] == ["cancelled"] * 2
 
 
 async def test_nobody_is_left_with_a_doctor_who_has_gone(clinic: Clinic) -> None:

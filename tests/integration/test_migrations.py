@@ -13,12 +13,12 @@ import pytest
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.migrations import (
     Fenced,
-    Hand,
     Migration,
     MigrationFailed,
+    MigrationWriter,
     SchemaTooNew,
     _take,
-    bring_up,
+    migrate,
     read_state,
 )
 from models import schema_versions
@@ -75,7 +75,7 @@ async def test_a_node_that_dies_half_way_is_taken_over(database: Database, mongo
 
 
 async def test_one_that_wakes_up_late_writes_nothing(database: Database) -> None:
-    await bring_up(database, ())
+    await migrate(database, ())
     late = await _take(database, -1.0)
     fresh = await _take(database, 30.0)
     assert late and fresh and await _take(database, 30.0) is None
@@ -91,45 +91,45 @@ async def test_one_that_wakes_up_late_writes_nothing(database: Database) -> None
     assert await database.collection("things").count_documents({"name": "late"}) == 0
     assert await _take(database, 30.0) is None, "the one who was late has not taken the lease from the other"
     await fresh.let_go()
-    assert (await bring_up(database, STEPS)).version == 3
+    assert (await migrate(database, STEPS)).version == 3
 
 
 async def test_a_step_that_fails_is_told_and_serves_nothing(database: Database) -> None:
-    async def stumble(hand: Hand) -> None:
+    async def stumble(hand: MigrationWriter) -> None:
         raise LookupError("a patient's name")
 
     broken = Migration(version=2, about="stumbles", readable_by=1, run=stumble)
     with pytest.raises(MigrationFailed) as failed:
-        await bring_up(database, (broken,))
+        await migrate(database, (broken,))
     assert "schema 2 failed (LookupError)" in str(failed.value) and "patient" not in str(failed.value)
     assert await read_state(database, newest=2) == await read_state(database, newest=1)
-    assert (await bring_up(database, STEPS)).version == 3, "the lease was given back"
+    assert (await migrate(database, STEPS)).version == 3, "the lease was given back"
 
 
 async def test_an_empty_database_begins_with_the_newest(mongo_url: str) -> None:
     opened = Database(mongo_url, driver="motor")
-    assert (await bring_up(opened, STEPS)).version == 3
+    assert (await migrate(opened, STEPS)).version == 3
     await opened.close()
 
 
 async def test_old_and_new_serve_side_by_side_and_what_is_too_old_says_so(database: Database) -> None:
-    assert (await bring_up(database, STEPS[:1])).version == 2
-    assert (await bring_up(database, ())).version == 2, "schema 2 can be served by the version before it"
-    await bring_up(database, STEPS)
-    assert (await bring_up(database, STEPS[:1])).version == 3
+    assert (await migrate(database, STEPS[:1])).version == 2
+    assert (await migrate(database, ())).version == 2, "schema 2 can be served by the version before it"
+    await migrate(database, STEPS)
+    assert (await migrate(database, STEPS[:1])).version == 3
     with pytest.raises(SchemaTooNew) as refused:
-        await bring_up(database, ())
+        await migrate(database, ())
     assert "has schema 3, which versions from schema 2 on can serve; this one knows schema 1" in str(refused.value)
 
 
 async def test_a_role_serves_on_and_starts_again_beside_a_newer_version(clinic: Clinic, model: ModelServer) -> None:
     """The newer one has widened the schema: the older serves what it finds, and does not turn it back."""
-    meta = clinic.house.resources.database.collection("meta")
+    meta = clinic.app.resources.database.collection("meta")
     wider = {"version": schema_versions.newest() + 1, "readable_by": schema_versions.newest()}
     await meta.update_one({"_id": "schema"}, {"$set": wider})
     patient, doctor = await clinic.pair()
     port = free_port()
-    again = clinic.house.settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}"})
+    again = clinic.app.settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}"})
     async with open_clinic(again, model, at=clinic.now) as beside:
         await beside.note(await beside.sign_in(doctor.user), patient, checklist=[item("Book a scan")])
         assert len(await patient.steps()) == 1
@@ -138,33 +138,33 @@ async def test_a_role_serves_on_and_starts_again_beside_a_newer_version(clinic: 
 
 
 async def test_a_role_does_not_start_on_a_database_that_is_too_new(clinic: Clinic) -> None:
-    meta = clinic.house.resources.database.collection("meta")
+    meta = clinic.app.resources.database.collection("meta")
     beyond = schema_versions.newest() + 2
     await meta.update_one({"_id": "schema"}, {"$set": {"version": beyond, "readable_by": beyond - 1}})
-    environment = environment_of(clinic.house.settings)
+    environment = environment_of(clinic.app.settings)
     for role in ("web", "worker"):
         ran = await run(role, environment=environment)
         assert ran.code == 2 and ran.complained.startswith(f"MONGO_URL: the database has schema {beyond}"), ran
         assert ran.complained.count("\n") == 1
-    told = await admin(clinic.house.settings, "schema", "--json")
+    told = await admin(clinic.app.settings, "schema", "--json")
     assert (told.code, told.facts["servable"], told.facts["version"]) == (0, False, beyond)
-    refused = await admin(clinic.house.settings, "verify-audit")
+    refused = await admin(clinic.app.settings, "verify-audit")
     assert refused.code == 2 and "this one knows" in refused.complained
 
 
 async def test_the_operator_sees_where_the_schema_stands(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = await admin(clinic.house.settings, "schema")
+    told = await admin(clinic.app.settings, "schema")
     assert told.code == 0 and told.said.startswith(f"The database has schema {schema_versions.newest()};")
     monkeypatch.setattr(schema_versions, "MIGRATIONS", STEPS)
-    meta = clinic.house.resources.database.collection("meta")
+    meta = clinic.app.resources.database.collection("meta")
     await meta.update_one({"_id": "schema"}, {"$set": {"version": 1, "readable_by": 1}})
-    told = await admin(clinic.house.settings, "schema", "--json")
+    told = await admin(clinic.app.settings, "schema", "--json")
     assert told.facts == {
         "done": True, "version": 1, "readable_by": 1, "brings": 3, "moving": False, "servable": True, "waiting": [2, 3],
     }  # fmt: skip
-    assert (await admin(clinic.house.settings, "schema")).said.count("When a role of this version starts") == 2
+    assert (await admin(clinic.app.settings, "schema")).said.count("When a role of this version starts") == 2
 
 
 def test_every_step_lets_the_version_before_it_serve_on() -> None:

@@ -27,7 +27,7 @@ async def active(patient: Person) -> list[str]:
 async def read(ward: Clinic, note: dict[str, Any], **answer: list[Any]) -> None:
     """Have this one note read now, whichever others wait; ``answer`` is what the model says to it."""
     ward.model.will({"do": "answer", "answer": {"checklist": [], "plan": [], **answer}})
-    await read_note(ward.house, note["id"])
+    await read_note(ward.app, note["id"])
 
 
 # Submitting and reading
@@ -149,9 +149,9 @@ async def test_a_note_that_fails_says_why_and_changes_nothing(ward: Clinic, scri
     await ward.note(doctor, patient, plan=[WALK])
     ward.model.will(*script)
     note = await ward.submit(doctor, patient, "Rest 30 minutes daily.")
-    async with doctor.live() as desk:
+    async with doctor.live() as note_worker:
         await ward.read_notes()
-        told = [await desk.next("note.status") for _ in range(2)]
+        told = [await note_worker.next("note.status") for _ in range(2)]
     assert told[-1]["data"] == {"note_id": note["id"], "status": "failed", "failure": failure, "dropped": 0}
     for reader in (doctor, patient):
         failed = (await reader.get(f"/api/notes/{note['id']}/")).body
@@ -269,7 +269,7 @@ async def test_a_note_overtaken_by_a_later_one_is_superseded(ward: Clinic) -> No
     await read(ward, later, plan=[REST])
     assert [await status_of(doctor, note) for note in (earlier, later)] == ["superseded", "ready"]
     ward.model.will({"do": "answer", "answer": {"checklist": [], "plan": [WALK]}})
-    await read_note(ward.house, earlier["id"])
+    await read_note(ward.app, earlier["id"])
     ward.model.script.clear()
     assert await active(patient) == ["Rest 30 minutes"] and await status_of(doctor, earlier) == "superseded"
 
@@ -277,7 +277,7 @@ async def test_a_note_overtaken_by_a_later_one_is_superseded(ward: Clinic) -> No
 async def test_a_note_at_work_while_a_later_one_gets_ready_changes_nothing_any_more(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     earlier = await ward.submit(doctor, patient, "Walk 20 minutes daily.")
-    store = ward.house.store
+    store = ward.app.store
     assert await store.notes.claim({earlier["id"]: "a-slow-worker"}, now=ward.now, lease_s=20)
     later = await ward.submit(doctor, patient, "Rest 30 minutes daily.")
     await read(ward, later, plan=[REST])
@@ -312,7 +312,7 @@ async def test_a_failed_or_empty_note_supersedes_nothing(ward: Clinic) -> None:
     failing = await ward.submit(doctor, patient, "Rest 30 minutes daily.")
     await read(ward, empty)
     ward.model.will({"do": "refuse"})
-    await read_note(ward.house, failing["id"])
+    await read_note(ward.app, failing["id"])
     assert [await status_of(doctor, note) for note in (earlier, empty, failing)] == ["queued", "ready", "failed"]
     await read(ward, earlier, plan=[WALK])
     assert await active(patient) == ["Walk 20 minutes"] and await status_of(doctor, earlier) == "ready"

@@ -14,7 +14,7 @@ import pytest
 import redis.asyncio
 
 from hospital_rt.runtime.embedded_servers import EmbeddedServers
-from models.app_context import House
+from models.app_context import AppContext
 from tasks.notes import LEASE_S
 from tests.faults.proxy import proxy_of
 from tests.faults.ward import Ward, look_inside
@@ -39,14 +39,14 @@ async def system(tmp_path: Path, mongo_url: str, redis_url: str) -> AsyncIterato
 
 
 @pytest.fixture
-async def house(system: System) -> AsyncIterator[House]:
+async def app(system: System) -> AsyncIterator[AppContext]:
     async with look_inside(system) as opened:
         yield opened
 
 
 @pytest.fixture
-async def people(system: System, house: House) -> Ward:
-    return Ward(house, system.webs[0].base)
+async def people(system: System, app: AppContext) -> Ward:
+    return Ward(app, system.webs[0].base)
 
 
 async def submit(doctor: Person, patient: Person) -> str:
@@ -160,8 +160,8 @@ async def test_redis_emptied_or_gone_between_submission_and_work_loses_nothing(
             tmp_path / "system", mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1
         ) as system:
             await system.start("web", "scheduler")
-            async with look_inside(system) as house:
-                people = Ward(house, system.webs[0].base)
+            async with look_inside(system) as app:
+                people = Ward(app, system.webs[0].base)
                 doctor = await people.person("doctor")
                 emptied, gone, away = await people.patients(3, doctor=doctor)
                 notes = [await submit(doctor, emptied)]
@@ -188,7 +188,7 @@ async def test_redis_emptied_or_gone_between_submission_and_work_loses_nothing(
 
 
 async def test_two_hundred_notes_while_workers_are_killed_are_each_read_once(
-    system: System, people: Ward, house: House
+    system: System, people: Ward, app: AppContext
 ) -> None:
     model = model_of(system)
     await model.always({"do": "rules", "delay_s": 0.3})
@@ -211,12 +211,12 @@ async def test_two_hundred_notes_while_workers_are_killed_are_each_read_once(
         await system.again(victim)
         await asyncio.sleep(dice.uniform(0.1, 0.6))  # the beat of the killing, uneven
     await writing
-    rows = house.resources.database.collection("notes")
+    rows = app.resources.database.collection("notes")
 
     async def all_ready() -> bool:
         return bool(await rows.count_documents({"status": "ready"}) == len(patients))
 
     await happens(all_ready, "all notes are ready", within_s=2 * LEASE_S + A_LITTLE_S)
-    steps = Counter([row["note_id"] async for row in house.resources.database.collection("steps").find({})])
+    steps = Counter([row["note_id"] async for row in app.resources.database.collection("steps").find({})])
     assert steps == dict.fromkeys(notes, STEPS)
     assert await times_told(doctor) == Counter(notes)

@@ -12,7 +12,7 @@ import pytest
 import redis.asyncio
 
 from hospital_rt.ops.metrics import Metrics
-from hospital_rt.realtime.pubsub import BATCH, CHANNEL, Wakeups
+from hospital_rt.realtime.pubsub import BATCH, CHANNEL, WakeUpPublisher
 from hospital_rt.storage.redis_client import make_redis
 from tests.faults.proxy import Proxy, proxy_of
 from tests.support.driver import until
@@ -50,11 +50,11 @@ async def ears(redis_url: str) -> AsyncIterator[Ears]:
 
 
 @pytest.fixture
-async def line(redis_url: str) -> AsyncIterator[tuple[Proxy, Wakeups]]:
+async def line(redis_url: str) -> AsyncIterator[tuple[Proxy, WakeUpPublisher]]:
     """Wake-ups whose line to Redis can be broken."""
     async with proxy_of(redis_url) as (proxy, url):
         client = make_redis(url)
-        wakeups = Wakeups(client, METRICS)
+        wakeups = WakeUpPublisher(client, METRICS)
         yield proxy, wakeups
         await wakeups.close()
         await client.aclose()
@@ -64,7 +64,7 @@ async def _true(value: object) -> bool:
     return bool(value)
 
 
-async def test_what_is_announced_is_heard_elsewhere(ears: Ears, line: tuple[Proxy, Wakeups]) -> None:
+async def test_what_is_announced_is_heard_elsewhere(ears: Ears, line: tuple[Proxy, WakeUpPublisher]) -> None:
     _, wakeups = line
     await wakeups.announce(["ada", "bob"])
     await wakeups.revoke(["session"])
@@ -75,7 +75,7 @@ async def test_what_is_announced_is_heard_elsewhere(ears: Ears, line: tuple[Prox
 
 @pytest.mark.parametrize("how", ["refused", "held", "reset"])
 async def test_while_redis_is_away_nobody_waits_and_nothing_is_forgotten(
-    ears: Ears, line: tuple[Proxy, Wakeups], how: str
+    ears: Ears, line: tuple[Proxy, WakeUpPublisher], how: str
 ) -> None:
     proxy, wakeups = line
     await wakeups.announce(["before"])
@@ -101,7 +101,7 @@ async def test_while_redis_is_away_nobody_waits_and_nothing_is_forgotten(
 
 
 async def test_a_thousand_announcements_at_once_become_a_few_messages(
-    ears: Ears, line: tuple[Proxy, Wakeups]
+    ears: Ears, line: tuple[Proxy, WakeUpPublisher]
 ) -> None:
     _, wakeups = line
     for number in range(1000):
@@ -113,7 +113,7 @@ async def test_a_thousand_announcements_at_once_become_a_few_messages(
 
 async def test_what_waits_is_still_said_when_the_process_ends(redis_url: str, ears: Ears) -> None:
     client = make_redis(redis_url)
-    wakeups = Wakeups(client, Metrics())
+    wakeups = WakeUpPublisher(client, Metrics())
     await wakeups.announce(["last"])
     await wakeups.close()
     await client.aclose()

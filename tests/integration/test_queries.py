@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hospital_rt.storage.database import Database
-from models.services.accounts import leave_for_good
+from models.services.accounts import close_account
 from tasks.accounts import forget_sign_ups
 from tasks.audit import bind_audit
 from tasks.mail import sweep_letters
@@ -22,7 +22,7 @@ SMALL = {"meta", "system.profile"}
 
 @pytest.fixture
 async def watched(clinic: Clinic) -> AsyncIterator[Clinic]:
-    database: Database = clinic.house.resources.database
+    database: Database = clinic.app.resources.database
     await database.command("create", "system.profile", capped=True, size=64 * 1024 * 1024)
     await database.command("profile", 2)
     yield clinic
@@ -61,15 +61,15 @@ async def everybody_asks(clinic: Clinic) -> None:
     await clinic.assign(patient, other, share_history=True)
     await clinic.anyone.post("/api/forgot-password/", {"email": patient.user["email"]})
     clinic.set_clock("2027-03-03T09:30")
-    assert await sweep_mail_reminders(clinic.house) == 0
-    await sweep_letters(clinic.house)
-    await sweep_push(clinic.house)
-    await bind_audit(clinic.house)
-    await forget_sign_ups(clinic.house)
+    assert await sweep_mail_reminders(clinic.app) == 0
+    await sweep_letters(clinic.app)
+    await sweep_push(clinic.app)
+    await bind_audit(clinic.app)
+    await forget_sign_ups(clinic.app)
     await clinic.tick("2027-03-09T09:00")
-    user = await clinic.house.store.users.get(patient.id)
+    user = await clinic.app.store.users.get(patient.id)
     assert user
-    await leave_for_good(clinic.house.store, user, now=clinic.now, erase=True)
+    await close_account(clinic.app.store, user, now=clinic.now, erase=True)
 
 
 async def _read_everything(reader: Person, *, of: Person | None = None) -> None:
@@ -91,13 +91,13 @@ async def _read_everything(reader: Person, *, of: Person | None = None) -> None:
 
 async def test_every_question_goes_by_an_index(watched: Clinic) -> None:
     await everybody_asks(watched)
-    asked = await watched.house.resources.database.collection("system.profile").count_documents({})
+    asked = await watched.app.resources.database.collection("system.profile").count_documents({})
     assert asked > 300, "the profiler saw next to nothing"
-    assert await whole_scans(watched.house.resources.database) == []
+    assert await whole_scans(watched.app.resources.database) == []
 
 
 async def test_a_missing_index_is_noticed(watched: Clinic) -> None:
-    database = watched.house.resources.database
+    database = watched.app.resources.database
     await database.collection("assignments").drop_indexes()
     await everybody_asks(watched)
     assert any(one.startswith("assignments") for one in await whole_scans(database))

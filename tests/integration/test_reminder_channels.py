@@ -100,10 +100,10 @@ async def test_a_closed_page_is_told_in_neutral_words_once_for_a_reminder(clinic
     assert made.status == 201 and len(made.body["items"]) == 1
     await clinic.plan_daily(doctor, patient, "Take amoxicillin")
     await clinic.tick("2027-03-02T09:00")
-    assert await sweep_push(clinic.house) == 0, "the page has a moment to show it"
+    assert await sweep_push(clinic.app) == 0, "the page has a moment to show it"
     clinic.set_clock("2027-03-02T09:01")
-    assert await asyncio.gather(sweep_push(clinic.house), sweep_push(clinic.house)) in ([1, 0], [0, 1])
-    assert await sweep_push(clinic.house) == 0
+    assert await asyncio.gather(sweep_push(clinic.app), sweep_push(clinic.app)) in ([1, 0], [0, 1])
+    assert await sweep_push(clinic.app) == 0
     (push,) = device.received
     assert push["data"] == b'{"type": "reminder"}'
     assert push["headers"]["Authorization"].startswith("vapid ") and push["headers"]["Ttl"] == "3600"
@@ -121,11 +121,11 @@ async def test_what_the_page_showed_or_the_patient_answered_is_not_pushed(clinic
         await page.send({"type": "ack", "seq": due["seq"]})
         await page.nothing_more()
     clinic.set_clock("2027-03-02T09:01")
-    assert await sweep_push(clinic.house) == 0
+    assert await sweep_push(clinic.app) == 0
     await clinic.tick("2027-03-03T09:00")
     assert (await patient.post(f"/api/check-in/{step['id']}/")).status == 200
     clinic.set_clock("2027-03-03T09:01")
-    assert await sweep_push(clinic.house) == 0
+    assert await sweep_push(clinic.app) == 0
     assert device.received == []
 
 
@@ -138,10 +138,10 @@ async def test_a_device_that_unsubscribed_is_forgotten_and_no_redirect_is_follow
     device.status = 302
     await clinic.tick("2027-03-02T09:00")
     clinic.set_clock("2027-03-02T09:01")
-    assert await sweep_push(clinic.house) == 0 and len(device.received) == 1
+    assert await sweep_push(clinic.app) == 0 and len(device.received) == 1
     device.status = 410
     clinic.set_clock("2027-03-02T09:02")
-    await sweep_push(clinic.house)
+    await sweep_push(clinic.app)
     assert len(device.received) == 2
     assert (await patient.get("/api/me/push/")).body["items"] == []
 

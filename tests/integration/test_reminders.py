@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hospital_rt.settings import Settings
-from models.app_context import House, open_house
+from models.app_context import AppContext, open_app_context
 from tasks.reminders import remind_due
 from tests.support.driver import Clinic
 from tests.support.plans import approve, check_in, days, events, let_pass, one_step, plan, proposal, read, reminders
@@ -87,8 +87,8 @@ async def test_many_ticks_and_many_steps_remind_each_slot_once(ward: Clinic) -> 
     patient, doctor = await ward.pair()
     steps = await plan(ward, doctor, patient, *({"times_per_day": number} for number in (1, 2, 3)))
     ward.set_clock("2027-03-01T21:00")
-    assert sum(await asyncio.gather(*(remind_due(ward.house) for _ in range(8)))) == 2
-    assert sum(await asyncio.gather(*(remind_due(ward.house) for _ in range(8)))) == 0
+    assert sum(await asyncio.gather(*(remind_due(ward.app) for _ in range(8)))) == 2
+    assert sum(await asyncio.gather(*(remind_due(ward.app) for _ in range(8)))) == 0
     assert [len(await reminders(patient, step)) for step in steps] == [0, 1, 1]
 
 
@@ -150,7 +150,7 @@ async def test_clocks_that_go_back_remind_nothing_twice(ward: Clinic) -> None:
 async def more_houses(settings: Settings, count: int, now: datetime) -> Any:
     """As many processes as there could be, each with its own connections to one database."""
     async with contextlib.AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(open_house(settings, now=lambda: now)) for _ in range(count)]
+        yield [await stack.enter_async_context(open_app_context(settings, now=lambda: now)) for _ in range(count)]
 
 
 @pytest.mark.timeout(180)
@@ -161,12 +161,12 @@ async def test_many_dispatchers_at_once_record_five_hundred_due_slots_once_each(
         await clinic.assign(patient, doctor)
         await plan(clinic, doctor, patient, *({} for _ in range(72)))
     due = datetime(2027, 3, 2, 9, 0, tzinfo=UTC)
-    async with more_houses(clinic.house.settings, 4, due) as houses:
-        async def dispatch(house: House, batch: int) -> int:
-            return await remind_due(house, batch=batch)
+    async with more_houses(clinic.app.settings, 4, due) as houses:
+        async def dispatch(app: AppContext, batch: int) -> int:
+            return await remind_due(app, batch=batch)
 
         recorded = await asyncio.gather(
-            *(dispatch(house, batch) for house in houses for batch in (7, 40, 200)), return_exceptions=True
+            *(dispatch(app, batch) for app in houses for batch in (7, 40, 200)), return_exceptions=True
         )
         assert not [one for one in recorded if isinstance(one, BaseException)], recorded
         assert sum(one for one in recorded if isinstance(one, int)) == 504

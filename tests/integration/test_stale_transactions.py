@@ -11,7 +11,7 @@ import pytest
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import APP_NAME, Session
 from hospital_rt.storage.stale_transactions import STILL_FOR_S
-from models.app_context import House, open_house
+from models.app_context import AppContext, open_app_context
 from tests.faults.ward import Ward
 from tests.support.processes import Command
 
@@ -28,10 +28,10 @@ with client.start_session() as session, session.start_transaction():
 """
 
 
-async def die_in_the_middle(house: House, folder: Path, *ids: str) -> None:
+async def die_in_the_middle(app: AppContext, folder: Path, *ids: str) -> None:
     """A process of ours is killed with a transaction begun that has written these people's records."""
     url = folder / "mongo_url"
-    url.write_text(house.settings.mongo_url or "")
+    url.write_text(app.settings.mongo_url or "")
     url.chmod(0o600)
     process = Command(["-c", BEGIN, str(url), APP_NAME, *ids], folder=folder, environment={}, name="dying")
     await process.says("begun")
@@ -42,11 +42,11 @@ async def die_in_the_middle(house: House, folder: Path, *ids: str) -> None:
 async def test_what_a_dead_process_holds_is_written_by_others_within_seconds(
     settings: Settings, tmp_path: Path, driver: str
 ) -> None:
-    async with open_house(settings.model_copy(update={"mongo_driver": driver})) as house:
-        ward = Ward(house, "")
+    async with open_app_context(settings.model_copy(update={"mongo_driver": driver})) as app:
+        ward = Ward(app, "")
         doctor = await ward.person("doctor")
         (patient,) = await ward.patients(1, doctor=doctor)
-        await die_in_the_middle(house, tmp_path, doctor.id, patient.id)
+        await die_in_the_middle(app, tmp_path, doctor.id, patient.id)
         began = time.monotonic()
         await ward.patients(1, doctor=doctor)  # the doctor is told of another patient
         took_s = time.monotonic() - began
@@ -54,7 +54,7 @@ async def test_what_a_dead_process_holds_is_written_by_others_within_seconds(
 
 
 async def test_a_slow_transaction_is_left_alone_as_long_as_it_moves(settings: Settings) -> None:
-    async with open_house(settings) as house:
+    async with open_app_context(settings) as app:
         tries = 0
 
         async def work(session: Session) -> None:
@@ -62,9 +62,9 @@ async def test_a_slow_transaction_is_left_alone_as_long_as_it_moves(settings: Se
             tries += 1
             until = time.monotonic() + STILL_FOR_S + 1
             while time.monotonic() < until:
-                await house.store.plans.touch("somebody", session=session)
-                assert await house.resources.database.abandoned.end() == 0
+                await app.store.plans.touch("somebody", session=session)
+                assert await app.resources.database.abandoned.end() == 0
                 await asyncio.sleep(0.6)  # so that each look finds it moved on
 
-        await house.store.transaction(work)
+        await app.store.transaction(work)
         assert tries == 1

@@ -252,9 +252,9 @@ async def test_a_step_is_cancelled_by_its_patient_or_their_doctor(ward: Clinic) 
     await ward.note(doctor, patient, plan=[WALK, DROPS])
     for user, title, by in ((patient, "Walk", "patient"), (doctor, "Use", "doctor")):
         step = await patient.step(title)
-        async with doctor.live() as desk:
+        async with doctor.live() as note_worker:
             answer = await cancel(user, step, {"reason": "It hurts."})
-            told = (await desk.next("steps.changed"))["data"]
+            told = (await note_worker.next("steps.changed"))["data"]
         assert answer.status == 200 and answer.body == {
             **step, "status": "cancelled", "cancelled_at": "2027-03-01T12:00:00Z", "next_reminder_at": None,
             "today": [],

@@ -22,8 +22,8 @@ from models.services import (
     record_reminders,
     undo_check_in,
 )
-from models.services.check_in_rules import Ask
-from models.steps import Step, Words
+from models.services.check_in_rules import CheckInRequest
+from models.steps import Step, StepText
 from models.store import Store
 from models.users import Role, User
 from tests.ledger.memory_server import Document
@@ -134,9 +134,9 @@ class Acts:
 
         async def act(store: Store) -> None:
             taken = [
-                note_processing.Taking(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S) for id in note_ids
+                note_processing.NoteClaim(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S) for id in note_ids
             ]
-            found = {one.note.patient_id: one.note for one in await note_processing.begin_together(store, taken) if one}
+            found = {one.note.patient_id: one.note for one in await note_processing.begin_many(store, taken) if one}
             readings = []
             for note in found.values():
                 kind, patient = await store.notes.text(note), await store.users.get(note.patient_id)
@@ -145,10 +145,10 @@ class Acts:
                     readings.append(self._reading(note, patient, kind))
             try:
                 if readings:
-                    await note_processing.finish_together(store, readings)
+                    await note_processing.finish_many(store, readings)
             except note_processing.LeaseLost:
                 for reading in readings:
-                    await note_processing.finish_together(store, [reading])
+                    await note_processing.finish_many(store, [reading])
 
         return act
 
@@ -162,7 +162,7 @@ class Acts:
                 )
                 for id, kind in kinds.items()
             ]
-            for one, done in zip(sent, await note_review.submit_together(store, sent), strict=True):
+            for one, done in zip(sent, await note_review.submit_many(store, sent), strict=True):
                 if isinstance(done, Exception):
                     self.journal.refused += 1
                 else:
@@ -170,8 +170,8 @@ class Acts:
 
         return act
 
-    def _reading(self, note: Note, patient: User, kind: str) -> note_processing.Reading:
-        return note_processing.Reading(
+    def _reading(self, note: Note, patient: User, kind: str) -> note_processing.ReadNote:
+        return note_processing.ReadNote(
             note=note, review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure",
             steps=[self._step(note, patient, place, schedule) for place, schedule in enumerate(KINDS[kind])],
             extracted_by="stand-in", failure=None, now=self.now, day_seconds=None,
@@ -186,7 +186,7 @@ class Acts:
             id=str(uuid4()), sort=f"{note.number:06d}-{place}", note_id=note.id, note_number=note.number,
             patient_id=note.patient_id, doctor_id=note.doctor_id, kind="plan" if plan else "checklist",
             as_needed=False, by="extractor", status="proposed", created_at=self.now, timezone=patient.timezone,
-            schedule=plan, words=Words(title="Walk", detail=None, quote="walk"),
+            schedule=plan, words=StepText(title="Walk", detail=None, quote="walk"),
         )  # fmt: skip
 
     def check_in(
@@ -201,7 +201,7 @@ class Acts:
 
         return act
 
-    def _note_answer(self, step: Document, slot: str | None, outcome: Outcome, done: check_in.Answered) -> None:
+    def _note_answer(self, step: Document, slot: str | None, outcome: Outcome, done: check_in.StepOutcome) -> None:
         if done.users and slot and step["course"]:
             held = done.step.course.window if done.step.course else ()
             if any(one.at == from_wire(slot) and one.state == outcome for one in held):
@@ -212,12 +212,12 @@ class Acts:
 
         async def act(store: Store) -> None:
             asks = [
-                Ask(patient_id=step["patient_id"], step_id=step["_id"], slot_at=check_in.read_slot(slot),
+                CheckInRequest(patient_id=step["patient_id"], step_id=step["_id"], slot_at=check_in.read_slot(slot),
                     outcome=outcome, reason=None, now=self.now)
                 for step, slot, outcome in answers
             ]  # fmt: skip
             for (step, slot, outcome), done in zip(
-                answers, await check_in.check_in_together(store, asks), strict=True
+                answers, await check_in.check_in_many(store, asks), strict=True
             ):
                 if isinstance(done, Exception):
                     self.journal.refused += 1
@@ -230,7 +230,7 @@ class Acts:
         self.journal.undone.add(step["_id"])
 
         async def act(store: Store) -> None:
-            await undo_check_in.take_back(
+            await undo_check_in.undo_check_in(
                 store, patient_id=step["patient_id"], step_id=step["_id"], slot=slot, now=self.now
             )
 

@@ -20,7 +20,7 @@ import models.services.accounts
 import models.services.check_in
 import models.services.undo_check_in
 from hospital_rt.domain.clock import moment_at
-from hospital_rt.domain.course import Change, Course, Slot
+from hospital_rt.domain.course import Course, CourseChange, Slot
 from hospital_rt.domain.schedule import Timeline
 from models.events import Events
 from models.notes import Notes
@@ -175,7 +175,7 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("the open slot of a cancelled step stays open", "dispatcher / cancel")
 def _(patch: MonkeyPatch) -> None:
-    patch.setattr(models.services.check_in, "withdraw", lambda course, *, now: Change(course))
+    patch.setattr(models.services.check_in, "withdraw", lambda course, *, now: CourseChange(course))
 
 
 # Slots
@@ -263,7 +263,7 @@ def _(patch: MonkeyPatch) -> None:
 def _(patch: MonkeyPatch) -> None:
     whole = hospital_rt.domain.course.answer
 
-    def answer(*a: Any, **more: Any) -> Change:
+    def answer(*a: Any, **more: Any) -> CourseChange:
         change = whole(*a, **more)
         done = change.course.done + (change.counted and more["outcome"] == "skipped")
         return replace(change, course=replace(change.course, done=done))

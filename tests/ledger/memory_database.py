@@ -11,7 +11,7 @@ from pymongo import DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from hospital_rt.storage.database import Database
-from hospital_rt.storage.write_locks import Turns
+from hospital_rt.storage.write_locks import WriteLocks
 from tests.ledger.memory_server import Document, Server, Session, matches, stored, updated
 
 T = TypeVar("T")
@@ -169,7 +169,7 @@ class MemoryDatabase(Database):
     """The service's database on such a server: one for each process of the service."""
 
     def __init__(self, server: Server) -> None:
-        self._turns = Turns()
+        self._turns = WriteLocks()
         self.abandoned = SimpleNamespace(end=self._nothing)
         self.server = server
         self.client = SimpleNamespace(start_session=lambda: Session(server))

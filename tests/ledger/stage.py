@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pymongo.errors import OperationFailure
 
 T = TypeVar("T")
-MOST_CALLS, PATIENCE = 2000, 5
+MAX_CALLS, PATIENCE = 2000, 5
 
 
 class Crashed(BaseException):
@@ -178,7 +178,7 @@ class Stage:
 
     def finish(self, actor: Actor) -> None:
         """Let it go on to its end; whoever holds what it waits for, or conflicts with, goes on as well."""
-        for _ in range(MOST_CALLS):
+        for _ in range(MAX_CALLS):
             if actor.is_done:
                 return
             self._let_go(actor)

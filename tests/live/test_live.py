@@ -18,9 +18,9 @@ from tests.support.feeds import tell
 async def test_ready_says_who_it_is_and_where_the_feed_stands(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     feed = (await patient.get("/api/assign/")).headers["X-Feed"]
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         assert page.ready["user_id"] == patient.id and page.ready["role"] == "patient"
-        assert desk.ready["user_id"] == doctor.id and desk.ready["role"] == "doctor"
+        assert note_worker.ready["user_id"] == doctor.id and note_worker.ready["role"] == "doctor"
         assert f"{page.ready['epoch']}:{page.ready['seq']}" == feed
         ends = jwt.decode(patient.access or "", options={"verify_signature": False})["exp"]
         assert from_wire(page.ready["expires_at"]) == datetime.fromtimestamp(ends, UTC)
@@ -30,7 +30,7 @@ async def test_ready_says_who_it_is_and_where_the_feed_stands(ward: Clinic) -> N
 async def test_nothing_is_said_before_a_valid_auth(ward: Clinic) -> None:
     patient = await ward.patient()
     channel = await open_channel(ward.base)
-    await tell(ward.house, patient.id, ["too early for this socket"])
+    await tell(ward.app, patient.id, ["too early for this socket"])
     await channel.send({"type": "auth", "token": patient.access, "resume_after": None})
     assert await channel.receive() == {**channel.ready, **(await _next_ready(patient)), "type": "ready"}
     await channel.nothing_more()
@@ -49,7 +49,7 @@ async def test_a_reminder_is_told_to_the_patient_alone_and_repeated_until_it_is_
     patient, doctor = await clinic.pair()
     await clinic.note(doctor, patient, plan=[plan_item("Weigh yourself", "Weigh yourself weekly", every_days=7)])
     step = await patient.step("Weigh")
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         await clinic.tick("2027-03-08T09:00")
         first = await page.next("reminder.due")
         assert first["at"] == "2027-03-08T09:00:00Z"
@@ -59,21 +59,21 @@ async def test_a_reminder_is_told_to_the_patient_alone_and_repeated_until_it_is_
         await clinic.tick("2027-03-09T09:00")
         again = await page.next("reminder.due")
         assert again["data"]["slot"] == "2027-03-08T09:00:00Z" and again["data"]["repeat"] == 1
-        await desk.nothing_more()
+        await note_worker.nothing_more()
 
 
 async def test_a_note_is_told_to_its_author_at_each_turn_and_to_the_patient_when_it_is_ready(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         first = await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray")])
-        told = [await desk.next("note.status") for _ in range(3)]
+        told = [await note_worker.next("note.status") for _ in range(3)]
         assert [one["data"]["status"] for one in told] == ["queued", "processing", "ready"]
         assert told[2]["data"] == {"note_id": first["id"], "status": "ready", "failure": None, "dropped": 0}
         ready = await page.next("note.status")
         assert ready["data"] == {"note_id": first["id"], "status": "ready", "failure": None}
 
         second = await clinic.note(doctor, patient, plan=[plan_item("Walk 20 minutes", "Walk 20 minutes daily")])
-        changed, mirrored = await page.next("steps.changed"), await desk.next("steps.changed")
+        changed, mirrored = await page.next("steps.changed"), await note_worker.next("steps.changed")
         assert changed["data"]["cancelled"] == [first["steps"][0]["id"]] and changed["data"]["by"] == "note"
         assert changed["data"]["created"] == second["steps"] == mirrored["data"]["created"]
         assert changed["data"]["completed"] == []
@@ -87,17 +87,17 @@ async def test_a_note_is_told_to_its_author_at_each_turn_and_to_the_patient_when
 
 async def test_a_note_that_fails_or_waits_is_told_to_its_author_alone(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         await clinic.note(
             doctor, patient, text="Book a chest X-ray.", expect="proposed",
             checklist=[item("Book a chest X-ray"), item("Call the clinic", "words that are not there")],
         )  # fmt: skip
-        waits = [await desk.next("note.status") for _ in range(3)][-1]
+        waits = [await note_worker.next("note.status") for _ in range(3)][-1]
         assert (waits["data"]["status"], waits["data"]["dropped"]) == ("proposed", 1)
         await clinic.note(
             doctor, patient, checklist=[item("Call the clinic", "not there")], text="Nothing.", expect="failed"
         )
-        failed = [await desk.next("note.status") for _ in range(3)][-1]
+        failed = [await note_worker.next("note.status") for _ in range(3)][-1]
         assert failed["data"]["status"] == "failed" and failed["data"]["failure"] == "nothing-supported"
         await page.nothing_more()
 
@@ -105,7 +105,7 @@ async def test_a_note_that_fails_or_waits_is_told_to_its_author_alone(clinic: Cl
 async def test_a_check_in_is_told_to_both_over_whichever_way_it_came(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     step = await clinic.plan_daily(doctor, patient, "Walk 20 minutes")
-    async with patient.live() as page, patient.live() as other_page, doctor.live() as desk:
+    async with patient.live() as page, patient.live() as other_page, doctor.live() as note_worker:
         await clinic.tick("2027-03-02T09:00")
         due = await page.next("reminder.due")
         slot = due["data"]["slot"]
@@ -114,30 +114,30 @@ async def test_a_check_in_is_told_to_both_over_whichever_way_it_came(clinic: Cli
             "reason": "It rained.", "what this service does not know": [1, 2],
         })  # fmt: skip
         assert reply["ok"] and reply["data"] == await patient.step("Walk")
-        for channel in (page, other_page, desk):
+        for channel in (page, other_page, note_worker):
             told = await channel.next("step.checked_in")
             assert (told["data"]["slot"], told["data"]["outcome"]) == (slot, "skipped")
             assert told["data"]["step"]["id"] == step["id"] and "It rained" not in json.dumps(told)
         await patient.delete(f"/api/check-in/{step['id']}/")
-        assert (await desk.next("step.checked_in"))["data"]["outcome"] == "undone"
+        assert (await note_worker.next("step.checked_in"))["data"]["outcome"] == "undone"
         await patient.post(f"/api/check-in/{step['id']}/", {"slot": slot})
-        assert (await desk.next("step.checked_in"))["data"]["outcome"] == "done"
+        assert (await note_worker.next("step.checked_in"))["data"]["outcome"] == "done"
         again = await page.ask({"type": "check_in", "id": "a", "step_id": step["id"], "slot": slot})
         assert again["ok"] and again["data"]["progress"]["done"] == 1
-        await desk.nothing_more()
+        await note_worker.nothing_more()
 
 
 async def test_a_cancelled_and_a_completed_step_are_told_to_both(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray"), item("Call the clinic")])
     booking, call = await patient.step("Book"), await patient.step("Call")
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         await doctor.post(f"/api/steps/{booking['id']}/cancel/")
-        for channel in (page, desk):
+        for channel in (page, note_worker):
             cancelled = (await channel.next("steps.changed"))["data"]
             assert (cancelled["cancelled"], cancelled["by"]) == ([booking["id"]], "doctor")
         await patient.post(f"/api/check-in/{call['id']}/")
-        for channel in (page, desk):
+        for channel in (page, note_worker):
             completed = (await channel.next("steps.changed"))["data"]
             assert (completed["completed"], completed["by"]) == ([call["id"]], "patient")
 
@@ -149,18 +149,18 @@ async def test_choosing_changing_and_leaving_a_doctor_is_told_to_everybody_conce
     def named(doctor: Person) -> dict[str, Any]:
         return {"patient": me, "doctor": {"id": doctor.id, "name": doctor.user["name"]}}
 
-    async with patient.live() as page, first.live() as desk, second.live() as other_desk:
+    async with patient.live() as page, first.live() as note_worker, second.live() as other_desk:
         await ward.assign(patient, first)
         assert (await page.next("assignment.changed"))["data"] == named(first)
-        assert (await desk.next("assignment.changed"))["data"] == named(first)
+        assert (await note_worker.next("assignment.changed"))["data"] == named(first)
         await ward.assign(patient, second)
         assert (await page.next("assignment.changed"))["data"] == named(second)
         assert (await other_desk.next("assignment.changed"))["data"] == named(second)
-        assert (await desk.next("assignment.changed"))["data"] == {"patient": me, "doctor": None}
+        assert (await note_worker.next("assignment.changed"))["data"] == {"patient": me, "doctor": None}
         await patient.delete("/api/assign/")
         assert (await page.next("assignment.changed"))["data"] == {"patient": me, "doctor": None}
         assert (await other_desk.next("assignment.changed"))["data"] == {"patient": me, "doctor": None}
-        await desk.nothing_more()
+        await note_worker.nothing_more()
 
 
 # Commands
@@ -168,14 +168,14 @@ async def test_choosing_changing_and_leaving_a_doctor_is_told_to_everybody_conce
 
 async def test_a_ping_is_answered_with_its_own_id_and_an_ack_is_kept(ward: Clinic) -> None:
     patient = await ward.patient()
-    await tell(ward.house, patient.id, ["one", "two", "three"])
+    await tell(ward.app, patient.id, ["one", "two", "three"])
     async with patient.live() as page:
         await page.send({"type": "ping", "id": "x" * 64, "more": {"is": "ignored"}})
         assert await page.receive() == {"type": "pong", "id": "x" * 64}
         for seq in (2, 1, 99):
             await page.send({"type": "ack", "seq": seq})
         await page.nothing_more()
-        row = await ward.house.resources.database.collection("feeds").find_one({"_id": patient.id})
+        row = await ward.app.resources.database.collection("feeds").find_one({"_id": patient.id})
         assert row["shown"] == 2, "neither back nor beyond what there is"
 
 
@@ -208,7 +208,7 @@ async def test_a_check_in_that_rest_would_refuse_is_refused_in_its_reply_and_the
 async def test_a_doctor_does_not_check_in(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     step = await ward.plan_daily(doctor, patient, "Walk 20 minutes")
-    async with doctor.live() as desk:
-        reply = await desk.ask({"type": "check_in", "id": "1", "step_id": step["id"]})
+    async with doctor.live() as note_worker:
+        reply = await note_worker.ask({"type": "check_in", "id": "1", "step_id": step["id"]})
         assert reply["error"]["status"] == 403
         assert (await patient.step("Walk"))["progress"]["done"] == 0

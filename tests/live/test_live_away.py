@@ -45,13 +45,13 @@ async def test_while_mongodb_is_away_channels_stay_and_miss_nothing(
     clinic, servers = fragile
     patient, doctor = await clinic.pair()
     step = await clinic.plan_daily(doctor, patient, "Walk 20 minutes")
-    async with patient.live() as page, doctor.live() as desk:
+    async with patient.live() as page, doctor.live() as note_worker:
         first = page.ready["seq"]
         os.kill(servers.pids["mongod"], signal.SIGKILL)
         began = time.monotonic()
         await page.nothing_more()
         assert time.monotonic() - began < 1, "a ping waits for no record"
-        await desk.send({"type": "ack", "seq": desk.ready["seq"]})
+        await note_worker.send({"type": "ack", "seq": note_worker.ready["seq"]})
         reply = page.ask({"type": "check_in", "id": "1", "step_id": step["id"]}, within_s=30)
         late = await open_channel(clinic.base)
         await late.send({"type": "auth", "token": patient.access})
@@ -59,11 +59,11 @@ async def test_while_mongodb_is_away_channels_stay_and_miss_nothing(
         assert code == 1012, "come back after a random wait"
         assert not answered["ok"] and answered["error"]["status"] == 503
         assert servers.restart_dead() == ["mongod"]
-        await tell(clinic.house, patient.id, ["back"])
+        await tell(clinic.app, patient.id, ["back"])
         assert await heard_up_to(page, first + 1) == [first + 1]
         again = await page.ask({"type": "check_in", "id": "1", "step_id": step["id"]}, within_s=10)
         assert again["ok"]
-        await desk.nothing_more()
+        await note_worker.nothing_more()
         assert seqs(page) == list(range(first + 1, page.events[-1]["seq"] + 1))
 
 

@@ -151,7 +151,7 @@ async def test_whoever_breaks_the_protocol_is_told_by_the_close_code(ward: Clini
                 for one in frames:
                     await channel.send(one)
                 assert await channel.close_code(within_s=2) == code, what
-        await tell(ward.house, other.id, ["still here"])
+        await tell(ward.app, other.id, ["still here"])
         assert (await theirs.message("event"))["seq"] == 1
 
 
@@ -196,7 +196,7 @@ async def test_a_flood_of_pings_holds_nobody_up(ward: Clinic) -> None:
     async with raw_channel(ward.base) as channel, other.live() as theirs:
         await channel.auth(patient.access)
         await channel.send(frame(PING, b"x" * 125) * 5000)
-        await tell(ward.house, other.id, ["still here"])
+        await tell(ward.app, other.id, ["still here"])
         assert (await theirs.message("event", within_s=3))["seq"] == 1
         await channel.say(PING_MESSAGE)
         assert await channel.hear(within_s=5) == {"type": "pong", "id": "1"}

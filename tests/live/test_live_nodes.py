@@ -102,14 +102,14 @@ def wards(ward: Clinic, _second: Clinic) -> Nodes:
 async def test_what_happens_at_one_server_is_heard_at_the_other(wards: Nodes) -> None:
     first, second = wards
     patient, doctor = await first.pair()
-    async with patient.live(base=second.base) as page, doctor.live(base=first.base) as desk:
+    async with patient.live(base=second.base) as page, doctor.live(base=first.base) as note_worker:
         began = time.monotonic()
         step = await first.plan_daily(doctor, patient, "Walk 20 minutes")
         assert (await page.next("steps.changed"))["data"]["created"][0]["id"] == step["id"]
         reply = await page.ask({"type": "check_in", "id": "1", "step_id": step["id"], "slot": "2027-03-01T21:00:00Z"})
         assert reply["error"]["status"] == 422
-        await tell(second.house, doctor.id, ["from the second"])
-        await heard_up_to(desk, desk.ready["seq"] + 5)
+        await tell(second.app, doctor.id, ["from the second"])
+        await heard_up_to(note_worker, note_worker.ready["seq"] + 5)
         assert time.monotonic() - began < 5
 
 
@@ -136,13 +136,13 @@ async def change_the_password_elsewhere(wards: Nodes, person: Person) -> None:
 
 
 async def reset_the_password(wards: Nodes, person: Person) -> None:
-    link = (await admin(wards[0].house.settings, "reset-link", person.email, "--json")).facts["link"]
+    link = (await admin(wards[0].app.settings, "reset-link", person.email, "--json")).facts["link"]
     body = {"token": link.split("token=")[1], "password": "another-quiet-meadow-7"}
     assert (await wards[1].anyone.post("/api/reset-password/", body)).status == 204
 
 
 async def deactivate(wards: Nodes, person: Person) -> None:
-    assert (await admin(wards[0].house.settings, "deactivate", person.email)).code == 0
+    assert (await admin(wards[0].app.settings, "deactivate", person.email)).code == 0
 
 
 async def erase(wards: Nodes, person: Person) -> None:
@@ -205,7 +205,7 @@ async def test_a_server_that_stops_sends_its_channels_to_the_others(nodes: Nodes
         page = await stack.enter_async_context(patient.live(base=third.base))
         kept = await stack.enter_async_context(patient.live(base=first.base))
         silent = await open_channel(third.base)
-        await tell(first.house, patient.id, ["one"])
+        await tell(first.app, patient.id, ["one"])
         assert (await page.message("event"))["seq"] == 1
         began = time.monotonic()
         stopping = asyncio.create_task(third.stop())
@@ -215,7 +215,7 @@ async def test_a_server_that_stops_sends_its_channels_to_the_others(nodes: Nodes
         assert time.monotonic() - began < 5
         with pytest.raises(OSError):
             await open_channel(third.base)
-        await tell(first.house, patient.id, ["two"])
+        await tell(first.app, patient.id, ["two"])
         assert await heard_up_to(kept, 2) == [1, 2]
         async with patient.live(resume_after=1, base=first.base) as again:
             assert await heard_up_to(again, 2) == [2]
@@ -230,21 +230,21 @@ async def test_while_redis_is_away_and_when_it_is_back_everything_is_heard_once(
     first, second = nodes
     patient = await first.patient()
     async with patient.live(base=second.base) as page:
-        await tell(first.house, patient.id, ["before"])
+        await tell(first.app, patient.id, ["before"])
         assert await heard_up_to(page, 1) == [1]
         own_redis.kill()
         for number in range(2, 6):
-            await tell(first.house, patient.id, [f"away {number}"])
+            await tell(first.app, patient.id, [f"away {number}"])
         assert await heard_up_to(page, 5, within_s=WITHOUT_REDIS_S + SLACK_S) == [1, 2, 3, 4, 5]
         ready = (await second.anyone.get("/readyz")).body
         assert ready["status"] == "degraded" and ready["redis"] is False
         await own_redis.start_again()
-        await tell(first.house, patient.id, ["just as it comes back"])
+        await tell(first.app, patient.id, ["just as it comes back"])
         await heard_up_to(page, 6, within_s=4)
 
         async def heard_at_once() -> bool:
             newest = page.events[-1]["seq"] + 1
-            await tell(first.house, patient.id, ["back"])
+            await tell(first.app, patient.id, ["back"])
             began = time.monotonic()
             await heard_up_to(page, newest, within_s=WITHOUT_REDIS_S)
             return time.monotonic() - began < 0.5
@@ -271,7 +271,7 @@ async def test_a_redis_that_hangs_is_noticed_and_requests_do_not_wait_for_it(
         assert slowest < 3, f"a request waited {slowest:.1f} s for a Redis that hangs"
         await heard_up_to(page, seq + 1, within_s=10)
         own_redis.thaw()
-        await tell(first.house, patient.id, ["back"])
+        await tell(first.app, patient.id, ["back"])
         await heard_up_to(page, seq + 2, within_s=5)
         await page.nothing_more()
 
@@ -281,9 +281,9 @@ async def test_a_subscription_that_is_cut_hides_nothing(nodes: Nodes, own_redis:
     patient = await first.patient()
     async with patient.live(base=second.base) as page:
         for number in range(1, 5):
-            await tell(first.house, patient.id, ["said while nobody listens"], announce=False)
+            await tell(first.app, patient.id, ["said while nobody listens"], announce=False)
             assert own_redis.cut_subscriptions() >= 2, "both servers listen"
-            await first.house.resources.wakeups.announce([patient.id])
+            await first.app.resources.wakeups.announce([patient.id])
             assert await heard_up_to(page, number, within_s=3) == list(range(1, number + 1))
             await until(lambda: listeners(own_redis), within_s=3)
 
@@ -300,10 +300,10 @@ async def test_a_server_that_starts_without_redis_serves_and_hears(
     patient = await first.patient()
     own_redis.kill()
     async with open_clinic(elsewhere(first), model) as third, patient.live(base=third.base) as page:
-        await tell(first.house, patient.id, ["x"])
+        await tell(first.app, patient.id, ["x"])
         assert await heard_up_to(page, 1, within_s=WITHOUT_REDIS_S + SLACK_S) == [1]
         await own_redis.start_again()
-        await tell(first.house, patient.id, ["y"])
+        await tell(first.app, patient.id, ["y"])
         assert await heard_up_to(page, 2, within_s=WITHOUT_REDIS_S) == [1, 2]
 
 
@@ -314,5 +314,5 @@ async def test_rubbish_on_the_wake_up_channel_disturbs_nobody(nodes: Nodes, own_
         with contextlib.closing(redis.Redis.from_url(own_redis.url)) as client:
             for rubbish in (b"", b"\xff\x00", b"[]", b"7", b'{"news": [[]]}', b'{"ended": 1}', b"[" * 100_000):
                 client.publish("hospital_rt:wake", rubbish)
-        await tell(first.house, patient.id, ["x"])
+        await tell(first.app, patient.id, ["x"])
         assert (await page.message("event", within_s=1.5))["seq"] == 1

@@ -19,7 +19,7 @@ from tests.support.feeds import elsewhere, heard_up_to, seqs, tell
 
 async def test_a_channel_resumes_from_anywhere_and_goes_on_live(ward: Clinic) -> None:
     patient = await ward.patient()
-    await tell(ward.house, patient.id, [f"number {number}" for number in range(1, 8)])
+    await tell(ward.app, patient.id, [f"number {number}" for number in range(1, 8)])
     whole = (await patient.get("/api/events/")).body["items"]
     for after in range(8):
         async with patient.live(resume_after=after) as page:
@@ -28,7 +28,7 @@ async def test_a_channel_resumes_from_anywhere_and_goes_on_live(ward: Clinic) ->
             assert [{**event, "type": None} for event in page.events] == [{**e, "type": None} for e in whole[after:]]
             await page.nothing_more()
     async with patient.live() as fresh, patient.live(resume_after=5) as resumed:
-        await tell(ward.house, patient.id, ["number 8"])
+        await tell(ward.app, patient.id, ["number 8"])
         assert await heard_up_to(resumed, 8) == [6, 7, 8]
         assert await heard_up_to(fresh, 8) == [8], "without a position nothing from before"
 
@@ -38,7 +38,7 @@ async def test_a_long_past_is_replayed_in_pages(ward: Clinic, monkeypatch: pytes
     patient = await ward.patient()
     for count in (9, 10, 11, 20, 35):
         before = (await patient.get("/api/events/")).body["seq"]
-        await tell(ward.house, patient.id, ["x"] * count)
+        await tell(ward.app, patient.id, ["x"] * count)
         async with patient.live(resume_after=before) as page:
             assert await heard_up_to(page, before + count) == list(range(before + 1, before + count + 1))
             await page.nothing_more()
@@ -58,7 +58,7 @@ async def resumed(person: Person, after: int, epoch: str) -> AsyncIterator[Chann
 
 async def forget_up_to(ward: Clinic, person: Person, seq: int) -> None:
     """What the retention does: these events are gone."""
-    await ward.house.resources.database.collection("events").delete_many(
+    await ward.app.resources.database.collection("events").delete_many(
         {"user_id": person.id, "seq": {"$lte": seq}}
     )
 
@@ -73,7 +73,7 @@ async def test_where_a_feed_cannot_be_resumed_the_client_is_told_to_reload(
     ward: Clinic, after: int, epoch: str, gone: int, resets: bool
 ) -> None:
     patient = await ward.patient()
-    await tell(ward.house, patient.id, ["x"] * 5)
+    await tell(ward.app, patient.id, ["x"] * 5)
     await forget_up_to(ward, patient, gone)
     present = (await patient.get("/api/assign/")).headers["X-Feed"].partition(":")[0]
     given = present if epoch == "present" else "0123456789abcdef"
@@ -86,7 +86,7 @@ async def test_where_a_feed_cannot_be_resumed_the_client_is_told_to_reload(
             await heard_up_to(channel, 5) if after < 5 else None
             assert seqs(channel) == list(range(after + 1, 6))
         await channel.nothing_more()
-        await tell(ward.house, patient.id, ["and on"])
+        await tell(ward.app, patient.id, ["and on"])
         assert (await channel.message("event"))["seq"] == 6, "after a reset it goes on live"
 
 
@@ -100,10 +100,10 @@ async def test_an_open_channel_is_sent_to_reload_when_the_records_are_other_ones
     quick_sweeps: None, clinic: Clinic
 ) -> None:
     patient = await clinic.patient()
-    await tell(clinic.house, patient.id, ["x"] * 5)
+    await tell(clinic.app, patient.id, ["x"] * 5)
     async with patient.live() as page:
         old = page.ready["epoch"]
-        await clinic.house.store.new_epoch()
+        await clinic.app.store.new_epoch()
         assert await page.closed(within_s=5) == 1012
     async with resumed(patient, 5, old) as again:
         assert (await again.message("reset"))["epoch"] == again.ready["epoch"]
@@ -120,22 +120,22 @@ def names(channel: Channel) -> list[str]:
 async def test_a_former_doctor_resumes_to_places_without_content(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     await ward.plan_daily(doctor, patient, "Walk 20 minutes")
-    async with doctor.live(resume_after=0) as desk:
-        newest = desk.ready["seq"]
-        await heard_up_to(desk, newest)
-        assert "withdrawn" not in names(desk)
+    async with doctor.live(resume_after=0) as note_worker:
+        newest = note_worker.ready["seq"]
+        await heard_up_to(note_worker, newest)
+        assert "withdrawn" not in names(note_worker)
     await ward.assign(patient, await ward.doctor())
-    async with doctor.live(resume_after=0) as desk:
-        assert await heard_up_to(desk, newest + 1) == list(range(1, newest + 2))
-        assert names(desk) == ["withdrawn"] * newest + ["assignment.changed"]
-        assert all(event["data"] == {} for event in desk.events[:-1])
-        assert "Walk" not in str(desk.events)
+    async with doctor.live(resume_after=0) as note_worker:
+        assert await heard_up_to(note_worker, newest + 1) == list(range(1, newest + 2))
+        assert names(note_worker) == ["withdrawn"] * newest + ["assignment.changed"]
+        assert all(event["data"] == {} for event in note_worker.events[:-1])
+        assert "Walk" not in str(note_worker.events)
         over_rest = (await doctor.get("/api/events/")).body["items"]
-        assert [event["event"] for event in over_rest] == names(desk)
+        assert [event["event"] for event in over_rest] == names(note_worker)
     await ward.assign(patient, doctor)
-    async with doctor.live(resume_after=0) as desk:
-        await heard_up_to(desk, newest + 2)
-        assert names(desk)[0] == "assignment.changed", "chosen again, they may read again"
+    async with doctor.live(resume_after=0) as note_worker:
+        await heard_up_to(note_worker, newest + 2)
+        assert names(note_worker)[0] == "assignment.changed", "chosen again, they may read again"
 
 
 async def test_what_a_withdrawn_note_said_is_closed_to_the_patient_alone(ward: Clinic) -> None:
@@ -143,30 +143,30 @@ async def test_what_a_withdrawn_note_said_is_closed_to_the_patient_alone(ward: C
     note = await ward.note(doctor, patient, plan=[plan_item("Walk 20 minutes", "Walk 20 minutes daily")])
     await ward.tick("2027-03-02T09:00")
     await doctor.post(f"/api/notes/{note['id']}/withdraw/")
-    async with patient.live(resume_after=0) as page, doctor.live(resume_after=0) as desk:
+    async with patient.live(resume_after=0) as page, doctor.live(resume_after=0) as note_worker:
         await heard_up_to(page, page.ready["seq"])
-        await heard_up_to(desk, desk.ready["seq"])
-        assert "Walk" not in str(page.events) and "Walk" in str(desk.events)
+        await heard_up_to(note_worker, note_worker.ready["seq"])
+        assert "Walk" not in str(page.events) and "Walk" in str(note_worker.events)
         assert names(page) == ["assignment.changed", "withdrawn", "withdrawn", "withdrawn", "steps.changed"]
 
 
 async def test_of_somebody_erased_nothing_is_read_again(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     await ward.plan_daily(doctor, patient, "Walk 20 minutes")
-    async with doctor.live() as desk:
-        newest = desk.ready["seq"]
+    async with doctor.live() as note_worker:
+        newest = note_worker.ready["seq"]
         assert (await patient.delete("/api/me/", {"password": patient.password})).status == 204
-        told = await desk.next("assignment.changed")
+        told = await note_worker.next("assignment.changed")
         assert told["data"] == {"patient": {"id": patient.id, "name": None}, "doctor": None}
-    async with doctor.live(resume_after=0) as desk:
-        await heard_up_to(desk, desk.ready["seq"])
-        assert set(names(desk)[:newest]) == {"withdrawn"}
-        assert patient.user["name"] not in str(desk.events)
+    async with doctor.live(resume_after=0) as note_worker:
+        await heard_up_to(note_worker, note_worker.ready["seq"])
+        assert set(names(note_worker)[:newest]) == {"withdrawn"}
+        assert patient.user["name"] not in str(note_worker.events)
 
 
 async def test_only_ones_own_feed_can_be_resumed(ward: Clinic) -> None:
     patient, other = await ward.patient(), await ward.patient()
-    await tell(ward.house, patient.id, ["a secret"] * 3)
+    await tell(ward.app, patient.id, ["a secret"] * 3)
     channel = await open_channel(ward.base)
     await channel.send({"type": "auth", "token": other.access, "resume_after": 0, "epoch": None,
                         "user_id": patient.id, "patient": patient.id, "channel": patient.id})  # fmt: skip
@@ -219,14 +219,14 @@ async def test_under_many_writers_every_socket_hears_each_event_once_and_in_orde
     chance = random.Random(7)
     people = [await ward.patient() for _ in range(3)]
     written = {person.id: 0 for person in people}
-    epoch = await ward.house.store.epoch()
+    epoch = await ward.app.store.epoch()
     ends = time.monotonic() + 3.0
 
     async def write(node: Clinic) -> None:
         while time.monotonic() < ends:
             person, count = chance.choice(people), chance.choice((1, 1, 2, 5))
             written[person.id] += count
-            await tell(node.house, person.id, [uuid4().hex] * count)
+            await tell(node.app, person.id, [uuid4().hex] * count)
             await asyncio.sleep(chance.random() * 0.02)  # the beat of the load, uneven
 
     async def listen(person: Person, bases: list[str]) -> list[int]:

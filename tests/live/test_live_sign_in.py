@@ -26,7 +26,7 @@ pytestmark = pytest.mark.abuse
 
 def forged(ward: Clinic, patient: Person, doctor: Person) -> dict[str, Any]:
     """Tokens that are none, by what is wrong with them."""
-    access = ward.house.resources.tokens.read_access(patient.access or "")
+    access = ward.app.resources.tokens.read_access(patient.access or "")
     claims = jwt.decode(patient.access or "", options={"verify_signature": False})
     head, _, signature = (patient.access or "").split(".")
     other_key = Tokens("another-secret-of-at-least-32-bytes!", access_s=900)
@@ -74,7 +74,7 @@ async def test_whoever_does_not_sign_in_is_let_go(ward: Clinic, monkeypatch: pyt
 
 async def test_a_channel_is_renewed_in_place_and_outlives_its_first_token(ward: Clinic) -> None:
     patient = await ward.patient()
-    await tell(ward.house, patient.id, ["one", "two"])
+    await tell(ward.app, patient.id, ["one", "two"])
     channel = await open_channel(ward.base)
     await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=2.2)})
     first = await channel.message("ready")
@@ -86,7 +86,7 @@ async def test_a_channel_is_renewed_in_place_and_outlives_its_first_token(ward: 
     while datetime.now(UTC) <= from_wire(first["expires_at"]):
         await channel.nothing_more()
         await asyncio.sleep(0.1)  # looks again: what it waits for is the clock
-    await tell(ward.house, patient.id, ["three"])
+    await tell(ward.app, patient.id, ["three"])
     assert (await channel.message("event"))["seq"] == 3, "without a replay of what came before"
     channel.close()
 
@@ -175,7 +175,7 @@ async def test_a_position_that_is_none_is_refused_with_the_auth_that_holds_it(wa
 
 async def test_a_position_without_its_epoch_is_refused(ward: Clinic) -> None:
     patient = await ward.patient()
-    await tell(ward.house, patient.id, ["one", "two"])
+    await tell(ward.app, patient.id, ["one", "two"])
     channel = await open_channel(ward.base)
     await channel.send({"type": "auth", "token": patient.access, "resume_after": 1})
     assert await channel.closed(within_s=2) == 4400
@@ -192,7 +192,7 @@ async def test_the_ninth_channel_of_a_user_ends_the_oldest(ward: Clinic) -> None
             channels.append(channel)
         for channel in channels[:2]:
             assert await channel.closed(within_s=2) == 4409
-        await tell(ward.house, patient.id, ["hello"])
+        await tell(ward.app, patient.id, ["hello"])
         for channel in channels[2:]:
             assert (await channel.message("event"))["seq"] == 1
             channel.close()

@@ -31,8 +31,8 @@ async def test_a_reader_that_never_reads_is_let_go_and_holds_nobody_up(ward: Cli
         await stuck.auth(patient.access)
         began = time.monotonic()
         for _ in range(12):
-            await tell(ward.house, patient.id, [KILOBYTE] * 50)
-            await tell(ward.house, other.id, ["a short one"])
+            await tell(ward.app, patient.id, [KILOBYTE] * 50)
+            await tell(ward.app, other.id, ["a short one"])
         assert await heard_up_to(page, 600) == list(range(1, 601))
         assert await heard_up_to(theirs, 12) == list(range(1, 13))
         assert time.monotonic() - began < 6, "they waited for the one that does not read"
@@ -57,18 +57,18 @@ async def test_a_reader_that_wakes_up_in_time_misses_nothing(ward: Clinic) -> No
     async with raw_channel(ward.base, receive_buffer=4096) as sleepy:
         await sleepy.auth(patient.access)
         for _ in range(10):
-            await tell(ward.house, patient.id, [KILOBYTE] * 60)
+            await tell(ward.app, patient.id, [KILOBYTE] * 60)
         for seq in range(1, 601):
             message = await sleepy.hear()
             assert message is not None and message["seq"] == seq
-        await tell(ward.house, patient.id, ["and live again"])
+        await tell(ward.app, patient.id, ["and live again"])
         assert (await sleepy.hear() or {})["seq"] == 601
 
 
 async def test_a_burst_larger_than_the_outbox_reaches_a_reader_that_reads(ward: Clinic) -> None:
     patient = await ward.patient()
     async with patient.live() as page, patient.live() as other:
-        await tell(ward.house, patient.id, ["x"] * 1500)
+        await tell(ward.app, patient.id, ["x"] * 1500)
         for channel in (page, other):
             assert await heard_up_to(channel, 1500) == list(range(1, 1501))
             await channel.nothing_more()
@@ -77,10 +77,10 @@ async def test_a_burst_larger_than_the_outbox_reaches_a_reader_that_reads(ward: 
 async def test_a_past_of_large_events_is_replayed_whole(ward: Clinic) -> None:
     patient = await ward.patient()
     for _ in range(10):
-        await tell(ward.house, patient.id, [KILOBYTE * 40] * 12)
+        await tell(ward.app, patient.id, [KILOBYTE * 40] * 12)
     async with patient.live(resume_after=0) as page:
         assert await heard_up_to(page, 120) == list(range(1, 121))
-        await tell(ward.house, patient.id, ["live"])
+        await tell(ward.app, patient.id, ["live"])
         assert (await page.message("event"))["seq"] == 121
 
 
@@ -99,7 +99,7 @@ async def test_readers_that_do_not_read_cost_little_memory(ward: Clinic) -> None
         page = await stack.enter_async_context(patient.live())
         before, most = resident_mb(), 0.0
         for number in range(1, 41):
-            await tell(ward.house, patient.id, [KILOBYTE * 30] * 20)
+            await tell(ward.app, patient.id, [KILOBYTE * 30] * 20)
             await heard_up_to(page, number * 20)
             page.events.clear()
             most = max(most, resident_mb())
@@ -110,13 +110,13 @@ async def test_readers_that_do_not_read_cost_little_memory(ward: Clinic) -> None
 async def test_a_feed_that_cannot_be_read_holds_no_other_up(ward: Clinic) -> None:
     broken, well = await ward.patient(), await ward.patient()
     async with broken.live() as lost, well.live() as page:
-        keys = ward.house.resources.database.collection("keys")
+        keys = ward.app.resources.database.collection("keys")
         held = await keys.find_one({"_id": broken.id})
         await keys.update_one({"_id": broken.id}, {"$set": {"wrapped": "not a key of ours"}})
         for person in (broken, well):
-            await tell(ward.house, person.id, ["x"], announce=False)
-        ward.house.store.vault._cache.clear()
-        await ward.house.resources.wakeups.announce([broken.id, well.id])
+            await tell(ward.app, person.id, ["x"], announce=False)
+        ward.app.store.vault._cache.clear()
+        await ward.app.resources.wakeups.announce([broken.id, well.id])
         assert (await page.message("event", within_s=3))["seq"] == 1
         assert await lost.closed(within_s=3) == 1012
         await keys.update_one({"_id": broken.id}, {"$set": {"wrapped": held["wrapped"]}})
@@ -128,7 +128,7 @@ async def test_a_key_that_is_read_anew_closes_no_event(ward: Clinic, monkeypatch
     patient, doctor = await ward.pair()
     await ward.plan_daily(doctor, patient, "Walk 20 minutes")
     monkeypatch.setattr("hospital_rt.storage.field_encryption.CACHE_SECONDS", 0.0)
-    ward.house.store.vault._cache.clear()
+    ward.app.store.vault._cache.clear()
     answers = await asyncio.gather(*(doctor.get("/api/events/") for _ in range(40)))
     names = {event["event"] for answer in answers for event in answer.body["items"]}
     assert names == {"assignment.changed", "note.status", "steps.changed"}
@@ -142,8 +142,8 @@ async def test_many_events_for_many_people_come_to_each_in_order(ward: Clinic, m
         context = person.live()
         channels.append((context, await context.__aenter__()))
     for person in people:
-        await tell(ward.house, person.id, list(range(20)), announce=False)
-    await ward.house.resources.wakeups.announce([person.id for person in people])
+        await tell(ward.app, person.id, list(range(20)), announce=False)
+    await ward.app.resources.wakeups.announce([person.id for person in people])
     for context, channel in channels:
         assert await heard_up_to(channel, 20, within_s=3) == list(range(1, 21))
         assert seqs(channel) == list(range(1, 21))

@@ -83,7 +83,7 @@ async def test_the_whole_way_of_a_note_through_separate_processes(system: System
     await here.assign(patient, doctor)
     await there.assign(other, doctor)
 
-    async with patient.live(base=there.base) as page, other.live() as clock, doctor.live(base=here.base) as desk:
+    async with patient.live(base=there.base) as page, other.live() as clock, doctor.live(base=here.base) as note_worker:
         await there.submit(doctor, other, OPEN_ENDED)
         note = await here.submit(doctor, patient, NOTE)
         changed = await page.next("steps.changed", within_s=15)
@@ -96,7 +96,7 @@ async def test_the_whole_way_of_a_note_through_separate_processes(system: System
         message = {"type": "check_in", "id": "1", "step_id": step["id"], "slot": first["data"]["slot"]}
         reply = await page.ask(message)
         assert reply["ok"] and reply["data"]["progress"] == {"done": 1, "total": 2}
-        assert (await desk.next("step.checked_in"))["data"]["step"]["id"] == step["id"]
+        assert (await note_worker.next("step.checked_in"))["data"]["step"]["id"] == step["id"]
 
         await here.anyone.post("/api/forgot-password/", {"email": patient.email})
         second = await page.next("reminder.due", within_s=15)

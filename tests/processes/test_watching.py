@@ -163,9 +163,9 @@ async def test_what_is_due_waits_or_is_wrong_is_counted(clinic: Clinic) -> None:
         plan=[plan_item("Rest", "Rest daily")], text="Book a scan. Rest daily.", expect="proposed",
     )  # fmt: skip
     await clinic.submit(doctor, other, "Swim daily.")
-    await clinic.house.store.letters.write(user_id=patient.id, kind="reset", now=utcnow() - timedelta(hours=1))
+    await clinic.app.store.letters.write(user_id=patient.id, kind="reset", now=utcnow() - timedelta(hours=1))
     clinic.set_clock("2027-03-02T09:00:30")
-    await count_standing(clinic.house)
+    await count_standing(clinic.app)
     now = read(clinic)
     assert now["hospital_rt_reminders_due"] == 1 and now["hospital_rt_reminders_late"] == 0
     assert now["hospital_rt_reminders_oldest_due_seconds"] == 30
@@ -175,22 +175,22 @@ async def test_what_is_due_waits_or_is_wrong_is_counted(clinic: Clinic) -> None:
     assert now["hospital_rt_backup_timestamp_seconds"] == 0
 
     clinic.set_clock("2027-03-02T09:05:00")
-    await clinic.house.store.backed_up(at=utcnow())
-    await clinic.house.store.count_backup()
-    await clinic.house.store.backed_up(at=utcnow())
-    await count_standing(clinic.house)
+    await clinic.app.store.backed_up(at=utcnow())
+    await clinic.app.store.count_backup()
+    await clinic.app.store.backed_up(at=utcnow())
+    await count_standing(clinic.app)
     late = read(clinic)
     assert late["hospital_rt_reminders_late"] == 1 and late["hospital_rt_reminders_oldest_due_seconds"] == 300
     assert late["hospital_rt_backup_timestamp_seconds"] == pytest.approx(utcnow().timestamp(), abs=60)
     await clinic.tick()
     await clinic.read_notes()
-    await count_standing(clinic.house)
+    await count_standing(clinic.app)
     done = read(clinic)
     assert done["hospital_rt_reminders_due"] == done["hospital_rt_notes_waiting queued"] == 0
 
 
 def read(clinic: Clinic) -> dict[str, float]:
-    _, text = figures(clinic.house.resources.metrics)
+    _, text = figures(clinic.app.resources.metrics)
     return {
         " ".join([name, *labels.values()]): value
         for name, found in samples(text.decode()).items() for labels, value in found
@@ -199,13 +199,13 @@ def read(clinic: Clinic) -> dict[str, float]:
 
 async def test_a_look_at_some_pages_of_the_audit_finds_what_was_done_to_them(clinic: Clinic) -> None:
     patient = await clinic.patient()
-    audit = clinic.house.resources.database.collection("audit")
+    audit = clinic.app.resources.database.collection("audit")
     for _ in range(3):
         await patient.get("/api/steps/")
-        await bind_audit(clinic.house)
+        await bind_audit(clinic.app)
     for most in (1, 2, 50):
-        assert await look_at_some(clinic.house, most) == 0
+        assert await look_at_some(clinic.app, most) == 0
     await audit.update_one({"act": "steps.listed"}, {"$set": {"act": "notes.listed"}})
-    assert await look_at_some(clinic.house, 50) >= 1
-    await clinic.house.resources.database.collection("meta").delete_one({"_id": "audit"})
-    assert await look_at_some(clinic.house, 1) == 1
+    assert await look_at_some(clinic.app, 50) >= 1
+    await clinic.app.resources.database.collection("meta").delete_one({"_id": "audit"})
+    assert await look_at_some(clinic.app, 1) == 1

@@ -41,7 +41,7 @@ class Scene:
 
     async def records(self) -> dict[str, str]:
         """Every collection, as one hash each."""
-        database = self.ward.house.resources.database
+        database = self.ward.app.resources.database
         listing = await database.command("listCollections", nameOnly=True)
         found = {}
         for name in sorted(one["name"] for one in listing["cursor"]["firstBatch"]):
@@ -215,7 +215,7 @@ async def test_a_token_lives_to_the_second_and_dies_with_its_session_however_it_
     await person.post("/api/token/revoke/", {"refresh": person.refresh})
     for token in (access, padded, access.replace("_", "/").replace("-", "+")):
         assert (await person.get("/api/me/", token=token)).status == 401
-    ended = scene.ward.house.resources.tokens.issue_access(
+    ended = scene.ward.app.resources.tokens.issue_access(
         user_id=person.id, session_id=scene.names["session"], now=utcnow() - timedelta(seconds=900)
     )
     assert (await person.get("/api/me/", token=ended)).status == 401

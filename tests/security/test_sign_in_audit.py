@@ -21,7 +21,7 @@ WRONG = "brisk-otter-umbrella-7"
 
 
 def entries(clinic: Clinic) -> Any:
-    return clinic.house.resources.database.collection("audit")
+    return clinic.app.resources.database.collection("audit")
 
 
 async def acts(clinic: Clinic, user_id: str) -> list[str]:
@@ -40,7 +40,7 @@ async def test_coming_in_and_going_out_is_written_down(clinic: Clinic) -> None:
     for row in await entries(clinic).find({"act": "session.begun"}).to_list(None):
         assert (row["who"], row["role"]) == (patient.id, "patient") and row["session"] and row["request"]
         place = f"audit|{row['_id']}|from"
-        assert await clinic.house.store.vault.open_value(patient.id, place, row["sealed_from"]) == "127.0.0.1"
+        assert await clinic.app.store.vault.open_value(patient.id, place, row["sealed_from"]) == "127.0.0.1"
     for _ in range(2):   # the second has nothing left to end
         assert (await clinic.anyone.post("/api/token/revoke/", {"refresh": tablet.refresh})).status == 204
     devices = (await patient.get("/api/me/sessions/")).body["items"]
@@ -80,8 +80,8 @@ async def test_guessing_without_end_leaves_one_entry_in_a_while(clinic: Clinic) 
     log = (await fresh.get("/api/me/access-log/")).body["items"]
     failed = [one for one in log if one["act"] == "sign_in.failed"]
     assert [(one["role"], one["by"]) for one in failed] == [("stranger", None)] * 2, "the patient sees it"
-    await bind_audit(clinic.house)
-    assert (await admin(clinic.house.settings, "verify-audit")).code == 0
+    await bind_audit(clinic.app)
+    assert (await admin(clinic.app.settings, "verify-audit")).code == 0
 
 
 async def test_nothing_is_kept_of_addresses_that_nobody_has(clinic: Clinic) -> None:
@@ -129,9 +129,9 @@ async def test_a_confirmed_address_is_written_down(clinic: Clinic) -> None:
 async def test_who_comes_in_unwritten_does_not_come_in_and_who_is_refused_is_refused_alike(clinic: Clinic) -> None:
     patient = await clinic.patient()
     expected = await clinic.anyone.post("/api/token/", {"email": patient.email, "password": WRONG})
-    sessions = clinic.house.resources.database.collection("sessions")
+    sessions = clinic.app.resources.database.collection("sessions")
     held = await sessions.count_documents({})
-    await clinic.house.resources.database.command("collMod", "audit", validator={"none": {"$exists": True}})
+    await clinic.app.resources.database.command("collMod", "audit", validator={"none": {"$exists": True}})
     refused = await clinic.anyone.post("/api/token/", {"email": patient.email, "password": PASSWORD})
     assert (refused.status, refused.slug) == (503, "unavailable")
     assert (await clinic.anyone.post("/api/token/revoke/", {"refresh": patient.refresh})).status == 503

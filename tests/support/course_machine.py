@@ -41,7 +41,7 @@ class PureSubject:
     def begin(cls, schedule: Schedule, at: datetime, zone: str) -> PureSubject:
         return cls(rules.begin(schedule, at=at, zone=ZoneInfo(zone)), ZoneInfo(zone))
 
-    def _take(self, change: rules.Change) -> None:
+    def _take(self, change: rules.CourseChange) -> None:
         self.course = change.course
         for slot in change.removed:
             del self.rows[slot.key]

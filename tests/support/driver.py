@@ -21,8 +21,8 @@ from tornado.httputil import HTTPHeaders
 
 from handlers.server import run_web
 from hospital_rt.settings import Settings
-from models.app_context import House, open_house
-from tasks.notes import Desk
+from models.app_context import AppContext, open_app_context
+from tasks.notes import NoteWorker
 from tasks.reminders import remind_due
 from tests.support import described
 from tests.support.channel import Channel, open_channel
@@ -242,10 +242,10 @@ class Front:
 class Clinic(Front):
     """A web server of this very process, with its records, a model that answers as told, and a clock that is set."""
 
-    def __init__(self, house: House, model: ModelServer, clock: list[datetime]) -> None:
-        super().__init__(f"http://127.0.0.1:{house.settings.port}")
-        self.house, self.model, self._clock = house, model, clock
-        self.desk = Desk(house)
+    def __init__(self, app: AppContext, model: ModelServer, clock: list[datetime]) -> None:
+        super().__init__(f"http://127.0.0.1:{app.settings.port}")
+        self.app, self.model, self._clock = app, model, clock
+        self.note_worker = NoteWorker(app)
 
     stopping: asyncio.Event
     serving: asyncio.Task[None]
@@ -267,13 +267,13 @@ class Clinic(Front):
         """Time has come: record what is due. Returns how many reminders were recorded."""
         if moment is not None:
             self.set_clock(moment)
-        return await remind_due(self.house)
+        return await remind_due(self.app)
 
     async def read_notes(self) -> None:
         """Have every note that waits read, as the worker's sweep does."""
-        while await self.house.store.notes.unfinished(self.now, limit=1):
-            await self.desk.sweep()
-            await asyncio.gather(*list(self.desk._work.values()))
+        while await self.app.store.notes.unfinished(self.now, limit=1):
+            await self.note_worker.sweep()
+            await asyncio.gather(*list(self.note_worker._work.values()))
 
     async def note(
         self, doctor: Person, patient: Person, *, checklist: list[Any] | None = None, plan: list[Any] | None = None,
@@ -301,17 +301,17 @@ class Clinic(Front):
 async def open_clinic(settings: Settings, model: ModelServer, *, at: datetime = NOON) -> AsyncIterator[Clinic]:
     """The clinic's web server in this loop, on a database of its own."""
     clock = [at]
-    async with open_house(settings, now=lambda: clock[0]) as house:
+    async with open_app_context(settings, now=lambda: clock[0]) as app:
         stop, ready = asyncio.Event(), asyncio.Event()
-        serving = asyncio.create_task(run_web(house, stop=stop, ready=ready.set))
+        serving = asyncio.create_task(run_web(app, stop=stop, ready=ready.set))
         started = asyncio.create_task(ready.wait())
         await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
         if serving.done():
             serving.result()
-        clinic = Clinic(house, model, clock)
+        clinic = Clinic(app, model, clock)
         clinic.stopping, clinic.serving = stop, serving
         try:
             yield clinic
         finally:
-            await clinic.desk.close()
+            await clinic.note_worker.close()
             await clinic.stop()

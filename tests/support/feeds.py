@@ -10,32 +10,32 @@ from hospital_rt.domain.clock import utcnow
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Session
 from hospital_rt.web.tokens import Tokens
-from models.app_context import House
-from models.events import Happening
+from models.app_context import AppContext
+from models.events import NewEvent
 from tests.support.channel import Channel
 from tests.support.driver import SECRET, Clinic, Person, free_port
 
 
 async def tell(
-    house: House, user_id: str, texts: list[Any], *, event: str = "assignment.changed", announce: bool = True
+    app: AppContext, user_id: str, texts: list[Any], *, event: str = "assignment.changed", announce: bool = True
 ) -> None:
     """Have these happen to a user, in one transaction."""
 
     async def work(session: Session) -> None:
-        happenings = [
-            Happening(user_id=user_id, about=user_id, event=event, key=uuid4().hex, data={"text": text})
+        new_events = [
+            NewEvent(user_id=user_id, about=user_id, event=event, key=uuid4().hex, data={"text": text})
             for text in texts
         ]
-        await house.store.events.append(happenings, at=house.now(), session=session)
+        await app.store.events.append(new_events, at=app.now(), session=session)
 
-    await house.store.transaction(work)
+    await app.store.transaction(work)
     if announce:
-        await house.resources.wakeups.announce([user_id])
+        await app.resources.wakeups.announce([user_id])
 
 
 def token_for(clinic: Clinic, person: Person, *, lasts_s: float) -> str:
     """An access token of this person's session that ends in so many seconds (in whole seconds of the clock)."""
-    tokens = clinic.house.resources.tokens
+    tokens = clinic.app.resources.tokens
     access = tokens.read_access(person.access or "")
     maker = Tokens(SECRET, access_s=900)
     issued = utcnow() - timedelta(seconds=900 - lasts_s)
@@ -57,6 +57,6 @@ async def heard_up_to(channel: Channel, seq: int, *, within_s: float = 10.0) -> 
 def elsewhere(clinic: Clinic, **changes: Any) -> Settings:
     """The settings of another web server on the same records: ``open_clinic(elsewhere(clinic), clinic.model)``."""
     port = free_port()
-    return clinic.house.settings.model_copy(
+    return clinic.app.settings.model_copy(
         update={"port": port, "public_url": f"http://127.0.0.1:{port}", **changes}
     )

@@ -18,8 +18,8 @@ from tests.support.driver import Clinic
 
 async def letters(clinic: Clinic, email: str) -> list[EmailMessage]:
     """Have what waits in the outbox sent; the letters to this address, oldest first."""
-    await sweep_letters(clinic.house)
-    folder = clinic.house.settings.data_dir / "mail"
+    await sweep_letters(clinic.app)
+    folder = clinic.app.settings.data_dir / "mail"
     found = [message_from_bytes(path.read_bytes(), policy=default) for path in sorted(folder.glob("*.eml"))]
     return [letter for letter in found if letter["To"] == email]
 

@@ -13,13 +13,13 @@ import sys
 from typing import Any
 
 from hospital_rt.storage.database import Database, Session
-from hospital_rt.storage.migrations import Hand, Migration, bring_up
+from hospital_rt.storage.migrations import Migration, MigrationWriter, migrate
 
 THINGS = 2_300
 left = -1
 
 
-async def name_them(hand: Hand) -> None:
+async def name_them(hand: MigrationWriter) -> None:
     """Give each thing a name, and count how often each was given one: more than once would show."""
     global left
     things = hand.database.collection("things")
@@ -35,7 +35,7 @@ async def name_them(hand: Hand) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def colour_them(hand: Hand) -> None:
+async def colour_them(hand: MigrationWriter) -> None:
     await hand.update_all("things", {"colour": None}, {"$set": {"colour": "red"}, "$inc": {"coloured": 1}})
 
 
@@ -47,7 +47,7 @@ STEPS = (
 
 async def main(url: str) -> None:
     database = Database(url, driver="pymongo")
-    state = await bring_up(database, STEPS, lease_s=2)
+    state = await migrate(database, STEPS, lease_s=2)
     print(state.version)
     await database.close()
 

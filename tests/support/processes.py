@@ -24,7 +24,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
-from hospital_rt.runtime.child_process import leashed
+from hospital_rt.runtime.child_process import end_with_parent
 from hospital_rt.runtime.supervisor import READY_FD
 from tests.support.driver import SECRET, Front, free_port
 
@@ -60,7 +60,7 @@ class Command:
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
-                leashed([program, *arguments]), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                end_with_parent([program, *arguments]), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env={**kept, "PYTHONDONTWRITEBYTECODE": "1", **environment, READY_FD: str(writer)},
                 pass_fds=[writer], start_new_session=True,
             )  # fmt: skip

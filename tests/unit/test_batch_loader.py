@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from hospital_rt.storage.batch_loader import Asking
+from hospital_rt.storage.batch_loader import BatchLoader
 
 
 async def test_who_asks_while_a_read_is_under_way_gets_what_the_next_one_finds() -> None:
@@ -21,7 +21,7 @@ async def test_who_asks_while_a_read_is_under_way_gets_what_the_next_one_finds()
         await gate.wait()
         return found
 
-    ask = Asking(read)
+    ask = BatchLoader(read)
     first = asyncio.create_task(ask("a"))
     await going.wait()
     shelf["a"] = 2
@@ -40,7 +40,7 @@ async def test_one_that_cannot_be_read_fails_alone_and_the_next_question_is_answ
             raise ValueError("cannot be read")
         return {key: key for key in keys}
 
-    ask = Asking(read)
+    ask = BatchLoader(read)
     found = await asyncio.gather(*(ask(key) for key in ("a", "b", "broken", "c")), return_exceptions=True)
     assert [found[0], found[1], found[3]] == ["a", "b", "c"] and isinstance(found[2], ValueError)
     assert await ask("d") == "d"
@@ -53,7 +53,7 @@ async def test_whoever_stops_waiting_does_not_take_the_answer_from_the_others() 
         await gate.wait()
         return {key: key for key in keys}
 
-    ask = Asking(read)
+    ask = BatchLoader(read)
     leaves, stays = asyncio.create_task(ask("a")), asyncio.create_task(ask("a"))
     await asyncio.sleep(0)  # lets the others go on
     leaves.cancel()

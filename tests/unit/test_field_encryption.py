@@ -29,7 +29,7 @@ async def test_a_ciphertext_opens_only_where_it_was_sealed(clinic: Clinic) -> No
         await clinic.note(doctor, patient, checklist=[item("Weigh yourself")]),
         await clinic.note(doctor, other, checklist=[item("Drink water")]),
     ]
-    database = clinic.house.resources.database
+    database = clinic.app.resources.database
     rows = [await database.collection("notes").find_one({"_id": note["id"]}) for note in notes]
     kept = [row["sealed_text"] for row in rows]
 
@@ -59,10 +59,10 @@ async def test_a_ciphertext_opens_only_where_it_was_sealed(clinic: Clinic) -> No
     keys = database.collection("keys")
     mine, theirs = await keys.find_one({"_id": patient.id}), await keys.find_one({"_id": other.id})
     await keys.update_one({"_id": patient.id}, {"$set": {"wrapped": theirs["wrapped"]}})
-    clinic.house.store.vault._cache.clear()
+    clinic.app.store.vault._cache.clear()
     assert (await patient.get("/api/me/")).body["name"] is None, "another's key opens nothing"
     await keys.update_one({"_id": patient.id}, {"$set": {"wrapped": mine["wrapped"]}})
-    clinic.house.store.vault._cache.clear()
+    clinic.app.store.vault._cache.clear()
     assert (await patient.get("/api/me/")).body["name"] == "Ruth Keller"
 
 
@@ -143,7 +143,7 @@ async def test_keys_are_rotated_under_load_and_the_old_ones_are_needed_no_more(
         async def read() -> None:
             while not over.is_set():
                 for person, known in zip(people, before, strict=True):
-                    both.house.store.vault._cache.clear()  # each read meets the keys as they now are
+                    both.app.store.vault._cache.clear()  # each read meets the keys as they now are
                     answer = await both.anyone.get("/api/me/", token=person.access)
                     assert answer.status == 200 and answer.body == known
                     steps = await both.anyone.get("/api/steps/", token=people[0].access)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
-from hospital_rt.storage.group_commit import Gathering
+from hospital_rt.storage.group_commit import GroupCommit
 from hospital_rt.web.problems import Problem
 
 
@@ -32,8 +32,8 @@ class Counter:
 
 
 async def ask(counter: Counter, *asked: int, most: int = 4) -> list[int | BaseException]:
-    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, most=most, patience_s=60)
-    tasks = [asyncio.create_task(gathering(one)) for one in asked]
+    group_commit: GroupCommit[int, int] = GroupCommit(counter.work, apart=lambda one: one, most=most, patience_s=60)
+    tasks = [asyncio.create_task(group_commit(one)) for one in asked]
     for _ in asked:
         await asyncio.sleep(0)  # lets the others go on
     counter.go.set()
@@ -74,8 +74,8 @@ async def test_without_a_database_nobody_is_tried_again() -> None:
 
 async def test_who_goes_away_is_left_out_and_the_others_are_served() -> None:
     counter = Counter()
-    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, patience_s=60)
-    tasks = [asyncio.create_task(gathering(one)) for one in (1, 2, 3)]
+    group_commit: GroupCommit[int, int] = GroupCommit(counter.work, apart=lambda one: one, patience_s=60)
+    tasks = [asyncio.create_task(group_commit(one)) for one in (1, 2, 3)]
     for _ in tasks:
         await asyncio.sleep(0)  # lets the others go on
     tasks[1].cancel()
@@ -88,11 +88,11 @@ async def test_who_goes_away_is_left_out_and_the_others_are_served() -> None:
 
 async def test_a_group_that_takes_long_is_not_waited_for() -> None:
     counter = Counter()
-    gathering: Gathering[int, int] = Gathering(counter.work, apart=lambda one: one, patience_s=0, at_once=2)
-    tasks = [asyncio.create_task(gathering(one)) for one in (1, 2, 3)]
+    group_commit: GroupCommit[int, int] = GroupCommit(counter.work, apart=lambda one: one, patience_s=0, at_once=2)
+    tasks = [asyncio.create_task(group_commit(one)) for one in (1, 2, 3)]
     await asyncio.wait_for(counter.second.wait(), 5)
     assert counter.groups == [[1], [2, 3]], "while the first is still at work"
-    late = asyncio.create_task(gathering(4))
+    late = asyncio.create_task(group_commit(4))
     await asyncio.sleep(0)  # lets it ask
     counter.go.set()
     assert await asyncio.gather(*tasks, late) == [2, 4, 6, 8]

@@ -21,8 +21,8 @@ import hospital_rt.realtime.hub
 import hospital_rt.realtime.send_queue
 from hospital_rt.ops.metrics import Metrics
 from hospital_rt.realtime.feed_port import Rendered
-from hospital_rt.realtime.hub import Hub, Listening
-from hospital_rt.realtime.send_queue import Outbox
+from hospital_rt.realtime.hub import Connection, Hub
+from hospital_rt.realtime.send_queue import SendQueue
 
 USERS = ("ada", "ben")
 
@@ -145,7 +145,7 @@ class Room:
         newest = self.feeds.newest[client.user_id]
         await self.feeds.turns()
         session_id = f"{client.user_id}-{self.chance.randrange(4)}"
-        socket = Listening(user_id=client.user_id, session_id=session_id, outbox=Outbox(write, close))
+        socket = Connection(user_id=client.user_id, session_id=session_id, outbox=SendQueue(write, close))
         joining = asyncio.create_task(self.hub.join(socket, after=client.first, newest=newest))
         try:
             for _ in range(10**9 if stay is None else stay):
@@ -242,8 +242,8 @@ async def test_a_session_that_ends_takes_its_sockets_with_it(monkeypatch: pytest
     room = Room(1)
     room.hub.start(room.hears)
     closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    outbox = Outbox(lambda frame: asyncio.get_running_loop().create_future(), lambda code, _: closed.set_result(code))
-    socket = Listening(user_id="ada", session_id="one", outbox=outbox)
+    outbox = SendQueue(lambda frame: asyncio.get_running_loop().create_future(), lambda code, _: closed.set_result(code))
+    socket = Connection(user_id="ada", session_id="one", outbox=outbox)
     if how == "said while it joins":
         room.hub.hear({"ended": ["one"]})          # after its token was looked at, before it stands in the hub
         await room.hub.join(socket, after=0, newest=0)

@@ -49,9 +49,9 @@ def refused(answer: Answer, limit: Limit) -> bool:
 
 async def use_up(clinic: Clinic, limit: Limit, address: str, *, but: int = 0) -> None:
     """Somebody at this address has done it as often as they may, but for so many times."""
-    who = clinic.house.resources.tokens.keyed_hash(b"address", address.encode())
+    who = clinic.app.resources.tokens.keyed_hash(b"address", address.encode())
     for _ in range(limit.most - but):
-        await clinic.house.resources.limits.count(limit, who)
+        await clinic.app.resources.limits.count(limit, who)
 
 
 @limited
@@ -146,9 +146,9 @@ async def test_a_doctor_writes_no_faster_than_anybody_could(clinic: Clinic) -> N
     patient, doctor = await clinic.pair()
     other_patient, other_doctor = await clinic.pair()
     body = {"patient_id": patient.id, "text": "Walk 20 minutes daily."}
-    who = clinic.house.resources.tokens.keyed_hash(b"notes", doctor.id.encode())
+    who = clinic.app.resources.tokens.keyed_hash(b"notes", doctor.id.encode())
     for _ in range(NOTES_ACCOUNT.most - 1):
-        await clinic.house.resources.limits.count(NOTES_ACCOUNT, who)
+        await clinic.app.resources.limits.count(NOTES_ACCOUNT, who)
     assert (await doctor.post("/api/notes/", body)).status == 202
     assert refused(await doctor.post("/api/notes/", body), NOTES_ACCOUNT)
     await clinic.submit(other_doctor, other_patient, "Walk.")
@@ -197,7 +197,7 @@ async def test_without_redis_each_server_counts_alone(clinic: Clinic, model: Mod
 
 def _second(clinic: Clinic, model: ModelServer, tmp_path: Path) -> Any:
     """Another web server on the same records."""
-    held = clinic.house.settings
+    held = clinic.app.settings
     settings = test_settings(
         mongo_url=held.mongo_url or "", redis_url=held.redis_url or "", data_dir=tmp_path / "second",
         rate_limits="on", secret_key=held.secret_key, encryption_keys=held.encryption_keys, **asked_of(model),

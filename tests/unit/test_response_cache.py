@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hospital_rt.storage.response_cache import KEPT_BYTES, Kept, Ready
+from hospital_rt.storage.response_cache import MAX_TOTAL_BYTES, CachedResponse, ResponseCache
 from models.services import accounts, check_in, choose_doctor
 from tests.support.driver import Clinic, Person, item, plan_item
 
@@ -32,7 +32,7 @@ async def test_a_change_by_another_node_that_tells_nobody_shows_at_once(ward: Cl
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, plan=[PILL])
     [before] = await listed(patient)
-    await accounts.change_settings(ward.house.store, patient.id, {"timezone": "Asia/Tokyo"})
+    await accounts.change_settings(ward.app.store, patient.id, {"timezone": "Asia/Tokyo"})
     [after] = await listed(patient)
     assert before["next_reminder_at"] != after["next_reminder_at"]
 
@@ -43,8 +43,8 @@ async def test_a_check_in_that_nobody_announced_shows_to_both(ward: Clinic) -> N
     [step] = await listed(patient)
     assert (await row(doctor))["steps_open"] == 1
     await check_in.check_in(
-        ward.house.store, patient_id=patient.id, step_id=step["id"], slot=None, outcome="done", reason=None,
-        now=ward.house.now(),
+        ward.app.store, patient_id=patient.id, step_id=step["id"], slot=None, outcome="done", reason=None,
+        now=ward.app.now(),
     )
     assert await listed(patient) == []
     assert (await row(doctor))["steps_open"] == 0
@@ -72,7 +72,7 @@ async def test_a_new_name_and_a_shared_history_show_in_the_doctors_list(ward: Cl
 async def test_who_comes_and_who_leaves_shows_at_once_though_nobody_is_told(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     other = await ward.patient()
-    store, now = ward.house.store, ward.house.now()
+    store, now = ward.app.store, ward.app.now()
     assert await listed_ids(doctor) == [patient.id]
     await choose_doctor.assign_doctor(store, patient_id=other.id, doctor_id=doctor.id, share_history=False, now=now)
     assert set(await listed_ids(doctor)) == {patient.id, other.id}
@@ -80,23 +80,23 @@ async def test_who_comes_and_who_leaves_shows_at_once_though_nobody_is_told(ward
     assert await listed_ids(doctor) == [other.id]
     leaving = await store.users.get(other.id)
     assert leaving is not None
-    await accounts.leave_for_good(store, leaving, now=now, erase=True)
+    await accounts.close_account(store, leaving, now=now, erase=True)
     assert await listed_ids(doctor) == []
 
 
 async def test_a_visit_that_moves_nothing_else_shows_in_the_doctors_list(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     before = (await row(doctor))["last_seen_at"]
-    await ward.house.store.users.saw([patient.id], at=ward.house.now() + timedelta(hours=1))
+    await ward.app.store.users.saw([patient.id], at=ward.app.now() + timedelta(hours=1))
     assert (await row(doctor))["last_seen_at"] > before
 
 
 def test_an_answer_is_given_for_its_key_and_its_time_only() -> None:
-    kept, hour = Kept(), timedelta(hours=1)
-    kept.put("steps", 1, Ready(b"[]", NOON, NOON + hour))
+    kept, hour = ResponseCache(), timedelta(hours=1)
+    kept.put("steps", 1, CachedResponse(b"[]", NOON, NOON + hour))
     assert kept.get("steps", 1, now=NOON) is not None
     assert kept.get("steps", 2, now=NOON) is None
     assert kept.get("steps", 1, now=NOON + hour) is None
     assert kept.get("steps", 1, now=NOON - hour) is None
-    kept.put("large", 1, Ready(b" " * (KEPT_BYTES // 50), NOON, NOON + hour))
+    kept.put("large", 1, CachedResponse(b" " * (MAX_TOTAL_BYTES // 50), NOON, NOON + hour))
     assert kept.get("large", 1, now=NOON) is None
