@@ -26,6 +26,7 @@ eval: $(VENV)/.dev
 	$(PY) -m evaluation
 
 lint: $(VENV)/.dev
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 
 types: $(VENV)/.dev

@@ -153,9 +153,11 @@ def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
 
     async def run() -> dict[str, Any]:
         extractor = make_extractor(
-            api_key=settings.openai_api_key, base_url=settings.openai_base_url, model=settings.openai_model,
+            api_key=settings.openai_api_key,
+            base_url=settings.openai_base_url,
+            model=settings.openai_model,
             timeout_s=settings.openai_timeout_seconds,
-        )  # fmt: skip
+        )
         try:
             return await run_extract_command(text, day=note_day, extractor=extractor)
         finally:

@@ -1,6 +1,6 @@
 """``python -m bench``: run the scenarios and print one Markdown table.
 
-    python -m bench [--size full|quick|tiny] [--peer PATH] [--only reminders,idle,live,rest,notes,start,growth]
+python -m bench [--size full|quick|tiny] [--peer PATH] [--only reminders,idle,live,rest,notes,start,growth]
 """
 
 from __future__ import annotations
@@ -30,17 +30,20 @@ def main() -> int:
     options = parser.parse_args()
     sizes, parts = SIZES[options.size], options.only.split(",")
     raise_file_limit()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))   # what was started is ended on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # what was started is ended on the way out
     results = Path(__file__).parent / "results"
     peer = Peer(Path(options.peer)) if options.peer else None
     began, load = time.time(), os.getloadavg()
     rows: list[Row] = []
     runs = {
-        "reminders": lambda: reminders.recorded(sizes, peer), "idle": lambda: reminders.idle(sizes, peer),
-        "live": lambda: live.sockets(sizes, peer), "rest": lambda: rest.reads_and_check_ins(sizes, peer),
-        "notes": lambda: rest.notes(sizes, peer), "start": lambda: start.start(sizes),
+        "reminders": lambda: reminders.recorded(sizes, peer),
+        "idle": lambda: reminders.idle(sizes, peer),
+        "live": lambda: live.sockets(sizes, peer),
+        "rest": lambda: rest.reads_and_check_ins(sizes, peer),
+        "notes": lambda: rest.notes(sizes, peer),
+        "start": lambda: start.start(sizes),
         "growth": lambda: growth.growth(sizes),
-    }  # fmt: skip
+    }
     try:
         for part in PARTS:
             if part in parts:
@@ -50,10 +53,14 @@ def main() -> int:
         if peer:
             peer.stop()
         head = {
-            "machine": describe(), "at": datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
-            "size": options.size, "load_before": load, "load_after": os.getloadavg(),
-            "seconds": round(time.time() - began), "peer": bool(peer),
-        }  # fmt: skip
+            "machine": describe(),
+            "at": datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
+            "size": options.size,
+            "load_before": load,
+            "load_after": os.getloadavg(),
+            "seconds": round(time.time() - began),
+            "peer": bool(peer),
+        }
         name = "all" if parts == list(PARTS) else "-".join(parts)
         write(rows, head=head, folder=results, name=f"{options.size}-{name}")
         print(f"\n{head['machine']}; {head['at']}, size {options.size}, {head['seconds']} s.")

@@ -44,17 +44,25 @@ def growth(sizes: Sizes) -> list[Row]:
         hospital.stop("web")
     print(f"    {filled} in {took_s:.0f} s", file=sys.stderr)
     return [
-        Row(id="S7", what=f"{what} beside {filled['steps']:,} steps: p50, against {patients * STEPS:,}", unit="x",
-            ours=large[what] / small[what], reach="1.5", aim="1.1",
-            more={"small_ms": small[what], "large_ms": large[what], "filled_s": round(took_s), **filled})
+        Row(
+            id="S7",
+            what=f"{what} beside {filled['steps']:,} steps: p50, against {patients * STEPS:,}",
+            unit="x",
+            ours=large[what] / small[what],
+            reach="1.5",
+            aim="1.1",
+            more={"small_ms": small[what], "large_ms": large[what], "filled_s": round(took_s), **filled},
+        )
         for what in small
-    ]  # fmt: skip
+    ]
 
 
 def _measure(sizes: Sizes, site: Site) -> dict[str, float]:
     """The middle latency of each request, ms."""
     loops: dict[str, Callable[[], Iterable[bytes]]] = {
-        "GET /api/steps/": site.steps, "GET /api/my-patients/": site.my_patients, "POST /api/check-in/": site.check_ins,
+        "GET /api/steps/": site.steps,
+        "GET /api/my-patients/": site.my_patients,
+        "POST /api/check-in/": site.check_ins,
     }
     return {
         name: median([closed(site.base, make(), connections=8, seconds=sizes.seconds) for _ in range(sizes.rounds)])
@@ -102,14 +110,36 @@ def _copies(
     for seq, step in enumerate(steps, 1):
         step_id, wake_at = str(uuid4()), utcnow() + timedelta(days=1, seconds=seq)
         slot = step["course"]["window"][-1]
-        yield "steps", {
-            **step, "_id": step_id, "patient_id": id, "note_id": note_id, "doctor_id": doctor_id, "wake_at": wake_at,
-        }
-        yield "reminders", {
-            "_id": f"{step_id}@{slot['key']}", "step_id": step_id, "patient_id": id, "use": "slot", "number": slot["n"],
-            "key": slot["key"], "slot_at": slot["at"], "day": slot["at"].date().isoformat(), "state": slot["state"],
-            "recorded": True, "repeats": 0, "outcome": None, "answered_at": None, "sealed_reason": None,
-        }  # fmt: skip
+        yield (
+            "steps",
+            {
+                **step,
+                "_id": step_id,
+                "patient_id": id,
+                "note_id": note_id,
+                "doctor_id": doctor_id,
+                "wake_at": wake_at,
+            },
+        )
+        yield (
+            "reminders",
+            {
+                "_id": f"{step_id}@{slot['key']}",
+                "step_id": step_id,
+                "patient_id": id,
+                "use": "slot",
+                "number": slot["n"],
+                "key": slot["key"],
+                "slot_at": slot["at"],
+                "day": slot["at"].date().isoformat(),
+                "state": slot["state"],
+                "recorded": True,
+                "repeats": 0,
+                "outcome": None,
+                "answered_at": None,
+                "sealed_reason": None,
+            },
+        )
 
 
 def _counts(hospital: Hospital) -> dict[str, int]:

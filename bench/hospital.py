@@ -28,24 +28,38 @@ class Hospital:
         self.base = f"http://127.0.0.1:{port}"
         self.host = f"127.0.0.1:{port}"
         self.processes = processes
-        self.settings = Settings.model_validate({
-            "port": port, "public_url": self.base, "data_dir": folder / "data", "mongo_url": mongo_url,
-            "redis_url": redis_url, "secret_key": secrets.token_urlsafe(48),
-            "encryption_keys": (Fernet.generate_key().decode(),), "rate_limits": "off",
-            "access_token_seconds": 86_400, "doctor_signup": "open", **changes,
-        })  # fmt: skip
+        self.settings = Settings.model_validate(
+            {
+                "port": port,
+                "public_url": self.base,
+                "data_dir": folder / "data",
+                "mongo_url": mongo_url,
+                "redis_url": redis_url,
+                "secret_key": secrets.token_urlsafe(48),
+                "encryption_keys": (Fernet.generate_key().decode(),),
+                "rate_limits": "off",
+                "access_token_seconds": 86_400,
+                "doctor_signup": "open",
+                **changes,
+            }
+        )
 
     def start(self, role: str, *, cores: set[int], name: str = "") -> float:
         """Start a role; the seconds until it says that it is ready."""
         given = self.settings.model_dump(mode="json", exclude_none=True)
         env = {
             key.upper(): ",".join(value) if isinstance(value, list | tuple) else str(value)
-            for key, value in given.items() if value != [] and value != ""
-        }  # fmt: skip
+            for key, value in given.items()
+            if value != [] and value != ""
+        }
         return self.processes.start(
-            name or role, [sys.executable, str(ROOT / "main.py"), role], cores=cores, env=env, cwd=ROOT,
+            name or role,
+            [sys.executable, str(ROOT / "main.py"), role],
+            cores=cores,
+            env=env,
+            cwd=ROOT,
             ready_fd=READY_FD,
-        )  # fmt: skip
+        )
 
     def stop(self, *names: str) -> None:
         self.processes.stop(*names)

@@ -63,11 +63,13 @@ async def _connected(crowd: Crowd, servers: Servers, name: str) -> dict[str, Any
     await asyncio.sleep(2)  # what connecting left behind is collected before memory is read
     after, count = servers.processes.use(name)[name], max(1, len(crowd.sockets))
     return {
-        "connected": len(crowd.sockets), "per_s": round(count / taken_s, 1), "refused": dict(crowd.refused),
+        "connected": len(crowd.sockets),
+        "per_s": round(count / taken_s, 1),
+        "refused": dict(crowd.refused),
         "kb": round((after.memory_kb - before.memory_kb) / count, 1),
         "cpu_us": {key: round(value / count * 1e6) for key, value in cpu_s.items()},
         "foreign_cores": watch.foreign_cores(),
-    }  # fmt: skip
+    }
 
 
 async def _burst(crowd: Crowd, pusher: Pusher, watched: Servers) -> dict[str, Any]:
@@ -80,9 +82,13 @@ async def _burst(crowd: Crowd, pusher: Pusher, watched: Servers) -> dict[str, An
     late = [moment - began for _, moment, _ in crowd.came]
     reached = len({index for index, _, _ in crowd.came})
     return {
-        "all_s": round(max(late, default=float("nan")), 3), "reached": reached, "came": len(crowd.came),
-        "lost": len(crowd.sockets) - reached, "cpu_s": watch.cpu_s(), "foreign_cores": watch.foreign_cores(),
-    }  # fmt: skip
+        "all_s": round(max(late, default=float("nan")), 3),
+        "reached": reached,
+        "came": len(crowd.came),
+        "lost": len(crowd.sockets) - reached,
+        "cpu_s": watch.cpu_s(),
+        "foreign_cores": watch.foreign_cores(),
+    }
 
 
 async def _steady(crowd: Crowd, pusher: Pusher, watched: Servers, *, seconds: float) -> dict[str, Any]:
@@ -102,12 +108,15 @@ async def _steady(crowd: Crowd, pusher: Pusher, watched: Servers, *, seconds: fl
             whole.append(moment - start)
     taken_s = pushed[-1][2] - pushed[0][1]
     return {
-        "rate": round(len(pushed) / taken_s), "p50_ms": percentile(late, 50), "p99_ms": percentile(late, 99),
-        "with_recording_p50_ms": percentile(whole, 50), "with_recording_p99_ms": percentile(whole, 99),
+        "rate": round(len(pushed) / taken_s),
+        "p50_ms": percentile(late, 50),
+        "p99_ms": percentile(late, 99),
+        "with_recording_p50_ms": percentile(whole, 50),
+        "with_recording_p99_ms": percentile(whole, 99),
         "lost": len(pushed) - len(crowd.came),
         "cpu_us": {key: round(value / max(1, len(pushed)) * 1e6) for key, value in watch.cpu_s().items()},
         "foreign_cores": watch.foreign_cores(),
-    }  # fmt: skip
+    }
 
 
 async def _ours(servers: Servers, hospital: Hospital, sizes: Sizes, people: list[Any]) -> dict[str, Any]:
@@ -126,9 +135,10 @@ async def _ours(servers: Servers, hospital: Hospital, sizes: Sizes, people: list
     moments = sorted(moment for _, moment, _ in crowd.came)
     found["due"] = {
         "all_s": round(moments[-1] - moments[0], 3) if moments else float("nan"),
-        "lost": due - len({index for index, _, _ in crowd.came}), "sockets_lost": crowd.lost,
+        "lost": due - len({index for index, _, _ in crowd.came}),
+        "sockets_lost": crowd.lost,
         "closed": dict(crowd.closed),
-    }  # fmt: skip
+    }
     await crowd.leave()
     return found
 
@@ -173,9 +183,12 @@ def sockets(sizes: Sizes, peer: Peer | None) -> list[Row]:
         hospital.stop("web", "worker")
         port = free_port()
         servers.processes.start(
-            "bare", [sys.executable, "-m", "bench.limits.live", str(port), servers.redis_url], cores=SYSTEM, port=port,
+            "bare",
+            [sys.executable, "-m", "bench.limits.live", str(port), servers.redis_url],
+            cores=SYSTEM,
+            port=port,
             cwd=ROOT,
-        )  # fmt: skip
+        )
         bare = asyncio.run(_bare(servers, port, sizes))
     theirs = peer.live(sizes, RATE) if peer else {}
     more = {"ours": ours, "bare": bare, "peer": theirs}
@@ -185,8 +198,15 @@ def sockets(sizes: Sizes, peer: Peer | None) -> list[Row]:
         return None if found is None else float(found)
 
     def row(id: str, what: str, unit: str, part: str, name: str, **targets: Any) -> Row:
-        return Row(id=id, what=what, unit=unit, ours=ours[part][name], bare=bare.get(part, {}).get(name),
-                   peer=peers(part, name), **targets)  # fmt: skip
+        return Row(
+            id=id,
+            what=what,
+            unit=unit,
+            ours=ours[part][name],
+            bare=bare.get(part, {}).get(name),
+            peer=peers(part, name),
+            **targets,
+        )
 
     def cpu(part: str) -> dict[str, float]:
         found = {"ours": ours, "bare": bare}
@@ -194,17 +214,43 @@ def sockets(sizes: Sizes, peer: Peer | None) -> list[Row]:
 
     count = f"{ours['connect']['connected']:,}"
     return [
-        row("L1", f"{count} sockets on one web process: connects", "/s", "connect", "per_s", reach="700",
-            aim="1,100", cpu_us=cpu("connect"), more=more),
+        row(
+            "L1",
+            f"{count} sockets on one web process: connects",
+            "/s",
+            "connect",
+            "per_s",
+            reach="700",
+            aim="1,100",
+            cpu_us=cpu("connect"),
+            more=more,
+        ),
         row("L1", "memory a socket", "KB", "connect", "kb", reach="25", aim="18"),
         row("L2", "a reminder announced to each: all have it", "s", "burst", "all_s", reach="2", aim="1"),
         row("L2", "due reminders recorded and pushed to each, first to last", "s", "due", "all_s"),
-        Row(id="L2", what="lost", unit="", ours=ours["burst"]["lost"] + ours["due"]["lost"], reach="0", aim="0",
-            peer=peers("burst", "lost")),
-        row("L3", f"{ours['steady']['rate']:,} pushes/s, announced to received: p50", "ms", "steady", "p50_ms",
-            reach="5", cpu_us=cpu("steady")),
+        Row(
+            id="L2",
+            what="lost",
+            unit="",
+            ours=ours["burst"]["lost"] + ours["due"]["lost"],
+            reach="0",
+            aim="0",
+            peer=peers("burst", "lost"),
+        ),
+        row(
+            "L3",
+            f"{ours['steady']['rate']:,} pushes/s, announced to received: p50",
+            "ms",
+            "steady",
+            "p50_ms",
+            reach="5",
+            cpu_us=cpu("steady"),
+        ),
         row("L3", "the same: p99", "ms", "steady", "p99_ms", reach="50"),
-        Row(id="L3", what="recorded on the way, from the write's begin to received: p50", unit="ms",
-            ours=ours["steady"]["with_recording_p50_ms"]),
-    ]  # fmt: skip
-
+        Row(
+            id="L3",
+            what="recorded on the way, from the write's begin to received: p50",
+            unit="ms",
+            ours=ours["steady"]["with_recording_p50_ms"],
+        ),
+    ]

@@ -116,7 +116,7 @@ class Answers:
     taken_s: list[float]
     statuses: Counter[int]
     errors: Counter[str]
-    all: int                       # with those of the warm-up
+    all: int  # with those of the warm-up
 
     @property
     def per_s(self) -> float:

@@ -82,9 +82,17 @@ class Processes:
     others: dict[str, int] = field(default_factory=dict)
 
     def start(
-        self, name: str, command: Sequence[str], *, cores: set[int], env: Mapping[str, str] | None = None,
-        cwd: Path | None = None, port: int | None = None, ready_fd: str = "", within_s: float = 60,
-    ) -> float:  # fmt: skip
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        cores: set[int],
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        port: int | None = None,
+        ready_fd: str = "",
+        within_s: float = 60,
+    ) -> float:
         """Start a process; return once it is ready. The seconds that took.
 
         Args:
@@ -98,10 +106,15 @@ class Processes:
         began = time.monotonic()
         with log.open("wb") as out, pinned(cores):
             process = subprocess.Popen(
-                command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd, pass_fds=[writer],
+                command,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=cwd,
+                pass_fds=[writer],
                 env={**os.environ, **(env or {}), **({ready_fd: str(writer)} if ready_fd else {})},
                 start_new_session=True,
-            )  # fmt: skip
+            )
         os.close(writer)
         self.started[name] = process
         try:

@@ -14,18 +14,39 @@ import uvloop
 
 NOTE = "Patient has a chest infection. Take amoxicillin 500 mg twice a day for 7 days. Book a chest X-ray."
 _PLAN = {
-    "title": "Take amoxicillin 500 mg", "detail": None, "quote": "Take amoxicillin 500 mg twice a day for 7 days",
-    "as_needed": False, "start_in_days": 0, "times_per_day": 2, "every_hours": None, "times": None, "every_days": 1,
-    "duration_days": 7, "miss_policy": "extend",
-}  # fmt: skip
+    "title": "Take amoxicillin 500 mg",
+    "detail": None,
+    "quote": "Take amoxicillin 500 mg twice a day for 7 days",
+    "as_needed": False,
+    "start_in_days": 0,
+    "times_per_day": 2,
+    "every_hours": None,
+    "times": None,
+    "every_days": 1,
+    "duration_days": 7,
+    "miss_policy": "extend",
+}
 _CHECKLIST = {"title": "Book a chest X-ray", "detail": None, "quote": "Book a chest X-ray", "as_needed": False}
-ANSWER = json.dumps({
-    "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "bench",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {
-        "role": "assistant", "content": json.dumps({"checklist": [_CHECKLIST], "plan": [_PLAN]}), "refusal": None,
-    }}],
-    "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
-})  # fmt: skip
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "bench",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {
+                    "role": "assistant",
+                    "content": json.dumps({"checklist": [_CHECKLIST], "plan": [_PLAN]}),
+                    "refusal": None,
+                },
+            }
+        ],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
+    }
+)
 
 
 async def main(port: int, seconds: float) -> None:

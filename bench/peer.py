@@ -91,9 +91,21 @@ class Peer:
         seeded, _, path = self._seed(count, 1)
         layer = {"CHANNEL_LAYER": "pubsub", "CHANNEL_CAPACITY": ""}
         self._run.start(
-            "ws", [self._run.PY + "uvicorn", "hospital.asgi:application", "--port", str(self._run.WS), "--log-level",
-                   "warning", "--backlog", "4096"], env=layer, cwd=self._run.PEER, port=self._run.WS,
-        )  # fmt: skip
+            "ws",
+            [
+                self._run.PY + "uvicorn",
+                "hospital.asgi:application",
+                "--port",
+                str(self._run.WS),
+                "--log-level",
+                "warning",
+                "--backlog",
+                "4096",
+            ],
+            env=layer,
+            cwd=self._run.PEER,
+            port=self._run.WS,
+        )
         time.sleep(1)  # settles before it is measured
         try:
             return asyncio.run(self._live(seeded, path, layer, seconds=sizes.steady_s, rate=rate))
@@ -109,17 +121,24 @@ class Peer:
         await asyncio.sleep(2)  # as for ours: memory is read at rest
         count = max(1, len(crowd.sockets))
         memory_kb = (self._run.pss("ws")["pss_mb"] - before) * 1024
-        found: dict[str, Any] = {"connect": {
-            "connected": count, "per_s": round(count / taken_s, 1), "kb": round(memory_kb / count, 1),
-            "refused": dict(crowd.refused),
-        }}  # fmt: skip
+        found: dict[str, Any] = {
+            "connect": {
+                "connected": count,
+                "per_s": round(count / taken_s, 1),
+                "kb": round(memory_kb / count, 1),
+                "refused": dict(crowd.refused),
+            }
+        }
         loop = asyncio.get_running_loop()
 
         async def push(number: int, at_rate: int) -> list[float]:
             crowd.came.clear()
-            push = loop.run_in_executor(None, lambda: self._run.manage(
-                "bench", "push", "--n", number, "--rate", at_rate, "--seed-file", str(path), env=layer, cores=(0,)
-            ))  # fmt: skip
+            push = loop.run_in_executor(
+                None,
+                lambda: self._run.manage(
+                    "bench", "push", "--n", number, "--rate", at_rate, "--seed-file", str(path), env=layer, cores=(0,)
+                ),
+            )
             quiet_at, seen = time.monotonic(), 0
             while len(crowd.came) < number and (not push.done() or time.monotonic() - quiet_at < 5):
                 await asyncio.sleep(0.02)  # looks again
@@ -134,7 +153,7 @@ class Peer:
         found["burst"] = {
             "all_s": round(max(moment for _, moment, _ in crowd.came) - min(sent), 3) if sent else float("nan"),
             "lost": count - reached,
-        }  # fmt: skip
+        }
         late = await push(int(rate * seconds), rate)
         found["steady"] = {"p50_ms": percentile(late, 50), "p99_ms": percentile(late, 99)}
         await crowd.leave()
@@ -144,9 +163,11 @@ class Peer:
         """S4: its web with 2 processes of 32 threads, the model asked within the request, as its users would."""
         self._databases()
         self._run.start(
-            "llm", [sys.executable, f"{self._run.HERE}/fake_openai.py", "--port", str(self._run.LLM), "--latency-ms",
-                    "1000"], (1,), port=self._run.LLM,
-        )  # fmt: skip
+            "llm",
+            [sys.executable, f"{self._run.HERE}/fake_openai.py", "--port", str(self._run.LLM), "--latency-ms", "1000"],
+            (1,),
+            port=self._run.LLM,
+        )
         seeded, password, _ = self._seed(max(512, sizes.notes * 2), 1, doctors=256)
         self._run.web(workers=2, threads=32)
         self._run.celery(cores=(0,))
@@ -195,9 +216,12 @@ class Peer:
         done.set()
         await reading
         return {
-            "notes": len(answered), "per_s": round(len(ready) / taken_s, 1), "answer_p50_ms": percentile(answered, 50),
-            "ready_p50_s": percentile(ready, 50) / 1000, "reads_p99_ms": percentile(reads, 99),
-        }  # fmt: skip
+            "notes": len(answered),
+            "per_s": round(len(ready) / taken_s, 1),
+            "answer_p50_ms": percentile(answered, 50),
+            "ready_p50_s": percentile(ready, 50) / 1000,
+            "reads_p99_ms": percentile(reads, 99),
+        }
 
 
 class _PeerCrowd(Crowd):

@@ -35,19 +35,42 @@ def _happening(user_id: str) -> NewEvent:
     """A reminder of the usual size."""
     now = to_wire(utcnow())
     step: dict[str, Any] = {
-        "id": str(uuid4()), "note_id": str(uuid4()), "patient_id": user_id, "doctor_id": str(uuid4()), "kind": "plan",
-        "title": "Take amoxicillin 500 mg", "detail": "With a glass of water, after a meal.",
-        "quote": "Take amoxicillin 500 mg once a day for 7 days.", "by": "extractor", "as_needed": False,
-        "status": "active", "ended": None, "created_at": now, "completed_at": None, "cancelled_at": None,
-        "schedule": {"start_date": now[:10], "times": ["09:00"], "times_from": "note", "every_days": 1,
-                     "occurrences": 7, "miss_policy": "extend"},
-        "progress": {"done": 0, "total": 7}, "open_slot": now, "today": [{"slot": now, "state": "open"}],
+        "id": str(uuid4()),
+        "note_id": str(uuid4()),
+        "patient_id": user_id,
+        "doctor_id": str(uuid4()),
+        "kind": "plan",
+        "title": "Take amoxicillin 500 mg",
+        "detail": "With a glass of water, after a meal.",
+        "quote": "Take amoxicillin 500 mg once a day for 7 days.",
+        "by": "extractor",
+        "as_needed": False,
+        "status": "active",
+        "ended": None,
+        "created_at": now,
+        "completed_at": None,
+        "cancelled_at": None,
+        "schedule": {
+            "start_date": now[:10],
+            "times": ["09:00"],
+            "times_from": "note",
+            "every_days": 1,
+            "occurrences": 7,
+            "miss_policy": "extend",
+        },
+        "progress": {"done": 0, "total": 7},
+        "open_slot": now,
+        "today": [{"slot": now, "state": "open"}],
         "next_reminder_at": now,
-    }  # fmt: skip
+    }
     return NewEvent(
-        user_id=user_id, about=user_id, event="reminder.due", key=f"bench/{next(numbers)}", note_id=step["note_id"],
+        user_id=user_id,
+        about=user_id,
+        event="reminder.due",
+        key=f"bench/{next(numbers)}",
+        note_id=step["note_id"],
         data={"step": step, "slot": now, "repeat": 0},
-    )  # fmt: skip
+    )
 
 
 async def _record(app: AppContext, users: Sequence[str]) -> None:

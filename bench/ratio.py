@@ -34,13 +34,19 @@ def measure() -> dict[str, float]:
             return sum(use.cpu_s for use in servers.processes.use().values())
 
         steps = in_pairs(
-            sizes, uses, connections=32, ours=(site.base, site.steps),
+            sizes,
+            uses,
+            connections=32,
+            ours=(site.base, site.steps),
             bare=(bare, lambda: bare_requests("GET", "steps")),
-        )  # fmt: skip
+        )
         check_ins = in_pairs(
-            sizes, uses, connections=32, ours=(site.base, site.check_ins),
+            sizes,
+            uses,
+            connections=32,
+            ours=(site.base, site.check_ins),
             bare=(bare, lambda: bare_requests("POST", "check-in")),
-        )  # fmt: skip
+        )
         hospital.stop("web", "bare")
     return {
         "steps": steps["ours"]["per_s"] / steps["bare"]["per_s"],

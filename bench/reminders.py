@@ -51,9 +51,10 @@ def _recorded(hospital: Hospital) -> dict[str, int]:
     with MongoClient(hospital.settings.mongo_url) as client:
         base = client.get_default_database()
         return {
-            "reminders": base.reminders.count_documents({}), "events": base.events.count_documents({}),
+            "reminders": base.reminders.count_documents({}),
+            "events": base.events.count_documents({}),
             "still_due": base.steps.count_documents({"wake_at": {"$lte": utcnow()}}),
-        }  # fmt: skip
+        }
 
 
 def _drain(servers: Servers, *, workers: int, due: int) -> dict[str, Any]:
@@ -89,18 +90,33 @@ def _drain(servers: Servers, *, workers: int, due: int) -> dict[str, Any]:
     per_s = after_first / (last - first) if last > first else float("nan")
     cpu_us = round(sum(cpu_s.values()) / max(1, found["reminders"]) * 1e6)
     return {
-        "per_s": round(per_s), "cpu_us": cpu_us, **found, "due": due, "messages": messages, "named": named,
+        "per_s": round(per_s),
+        "cpu_us": cpu_us,
+        **found,
+        "due": due,
+        "messages": messages,
+        "named": named,
         "cpu_s": cpu_s,
-    }  # fmt: skip
+    }
 
 
 def _bare(servers: Servers, count: int) -> dict[str, Any]:
     with pinned(EVERYWHERE):
         done = subprocess.run(
-            [sys.executable, "-m", "bench.limits.records", servers.database("bare"), servers.redis_url, str(count),
-             str(servers.processes.pids["mongod"])],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "bench.limits.records",
+                servers.database("bare"),
+                servers.redis_url,
+                str(count),
+                str(servers.processes.pids["mongod"]),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     bare: dict[str, Any] = json.loads(done.stdout)
     return bare
 
@@ -113,17 +129,30 @@ def recorded(sizes: Sizes, peer: Peer | None) -> list[Row]:
     peers = peer.due(sizes.peer_due) if peer else None
     lost = sum(abs(one["reminders"] - one["due"]) + one["still_due"] for one in found.values())
     return [
-        *(Row(
-            id="R1", what=f"reminders recorded and announced, {workers} worker{'s' * (workers > 1)}", unit="/s",
-            ours=found[workers]["per_s"], bare=bare["recorded_per_s"], peer=peers, reach="1,500", aim="6,000",
-            cpu_us={"ours": found[workers]["cpu_us"], "bare": bare["cpu_us"]}, more=found[workers],
-        ) for workers in found),
+        *(
+            Row(
+                id="R1",
+                what=f"reminders recorded and announced, {workers} worker{'s' * (workers > 1)}",
+                unit="/s",
+                ours=found[workers]["per_s"],
+                bare=bare["recorded_per_s"],
+                peer=peers,
+                reach="1,500",
+                aim="6,000",
+                cpu_us={"ours": found[workers]["cpu_us"], "bare": bare["cpu_us"]},
+                more=found[workers],
+            )
+            for workers in found
+        ),
         Row(id="R1", what="lost, doubled or still due", unit="", ours=lost, reach="0", aim="0"),
         Row(
-            id="R1", what="ids announced through Redis (bare only)", unit="", ours=float("nan"),
+            id="R1",
+            what="ids announced through Redis (bare only)",
+            unit="",
+            ours=float("nan"),
             bare=bare["announced_per_s"],
         ),
-    ]  # fmt: skip
+    ]
 
 
 def idle(sizes: Sizes, peer: Peer | None) -> list[Row]:
@@ -145,15 +174,29 @@ def idle(sizes: Sizes, peer: Peer | None) -> list[Row]:
                 "mongod_cpu_percent": round(cpu_s["mongod"] / sizes.idle_s * 100, 2),
                 "worker_mb": round(servers.processes.use("worker")["worker"].memory_kb / 1024, 1),
                 "foreign_cores": watch.foreign_cores(),
-            }  # fmt: skip
+            }
             hospital.stop("worker", "scheduler")
     held = peer.hold() if peer else {}
     full, empty = measured["full"], measured["empty"]
     more = {"empty": empty, "full": full, "peer": held}
     return [
-        Row(id="R2", what=f"a worker's idle CPU with {sizes.scheduled:,} scheduled reminders", unit="% of a core",
-            ours=full["worker_cpu_percent"], bare=empty["worker_cpu_percent"], peer=held.get("worker_idle_cpu_pct"),
-            reach="2", more=more),
-        Row(id="R2", what="a worker's memory then (bare: with none scheduled)", unit="MB", ours=full["worker_mb"],
-            bare=empty["worker_mb"], peer=held.get("worker_pss_mb"), reach="no more"),
-    ]  # fmt: skip
+        Row(
+            id="R2",
+            what=f"a worker's idle CPU with {sizes.scheduled:,} scheduled reminders",
+            unit="% of a core",
+            ours=full["worker_cpu_percent"],
+            bare=empty["worker_cpu_percent"],
+            peer=held.get("worker_idle_cpu_pct"),
+            reach="2",
+            more=more,
+        ),
+        Row(
+            id="R2",
+            what="a worker's memory then (bare: with none scheduled)",
+            unit="MB",
+            ours=full["worker_mb"],
+            bare=empty["worker_mb"],
+            peer=held.get("worker_pss_mb"),
+            reach="no more",
+        ),
+    ]

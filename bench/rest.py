@@ -65,7 +65,7 @@ def in_pairs(
             "cpu_us": round(median(cpu_us[name])),
         }
         for name, rounds in found.items()
-    }  # fmt: skip
+    }
 
 
 def hashes_per_s() -> float:
@@ -100,26 +100,55 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
         for what, requests in (("/api/steps/", Site.steps), ("/api/my-patients/", Site.my_patients)):
             for connections in (32, 128):
                 found = in_pairs(
-                    sizes, uses, connections=connections, ours=(site.base, partial(requests, site)),
+                    sizes,
+                    uses,
+                    connections=connections,
+                    ours=(site.base, partial(requests, site)),
                     bare=(bare, lambda: bare_requests("GET", "steps")) if requests is Site.steps else None,
                     peer=(theirs.base, partial(requests, theirs)) if theirs else None,
-                )  # fmt: skip
-                rows.append(_row(
-                    "S2", f"GET {what}, {connections} connections", "/s", found, "per_s",
-                    reach="2.5x peer" if connections == 32 else "", aim="5x peer" if connections == 32 else "",
-                    more=found,
-                ))  # fmt: skip
-                rows.append(_row(
-                    "S2", f"the same, {connections} connections: p99", "ms", found, "p99_ms",
-                    aim="0.3x peer" if connections == 128 else "",
-                ))  # fmt: skip
+                )
+                rows.append(
+                    _row(
+                        "S2",
+                        f"GET {what}, {connections} connections",
+                        "/s",
+                        found,
+                        "per_s",
+                        reach="2.5x peer" if connections == 32 else "",
+                        aim="5x peer" if connections == 32 else "",
+                        more=found,
+                    )
+                )
+                rows.append(
+                    _row(
+                        "S2",
+                        f"the same, {connections} connections: p99",
+                        "ms",
+                        found,
+                        "p99_ms",
+                        aim="0.3x peer" if connections == 128 else "",
+                    )
+                )
         found = in_pairs(
-            sizes, uses, connections=32, ours=(site.base, site.check_ins),
+            sizes,
+            uses,
+            connections=32,
+            ours=(site.base, site.check_ins),
             bare=(bare, lambda: bare_requests("POST", "check-in")),
             peer=(theirs.base, theirs.check_ins) if theirs else None,
-        )  # fmt: skip
-        rows.append(_row("S3", "POST /api/check-in/, 32 connections", "/s", found, "per_s", reach="1.8x peer",
-                         aim="2.5x peer", more=found))  # fmt: skip
+        )
+        rows.append(
+            _row(
+                "S3",
+                "POST /api/check-in/, 32 connections",
+                "/s",
+                found,
+                "per_s",
+                reach="1.8x peer",
+                aim="2.5x peer",
+                more=found,
+            )
+        )
         rows.append(_row("S3", "the same: p99", "ms", found, "p99_ms", aim="60"))
         hospital.stop("web", "bare")
     if peer:
@@ -129,7 +158,10 @@ def reads_and_check_ins(sizes: Sizes, peer: Peer | None) -> list[Row]:
 
 def _sign_in(sizes: Sizes, uses: Callable[[], float], site: Site, theirs: Site | None) -> list[Row]:
     found = in_pairs(
-        sizes, uses, connections=8, ours=(site.base, site.sign_in),
+        sizes,
+        uses,
+        connections=8,
+        ours=(site.base, site.sign_in),
         peer=(theirs.base, theirs.sign_in) if theirs else None,
     )
     found["bare"] = {"per_s": hashes_per_s()}
@@ -150,26 +182,38 @@ def _sign_in(sizes: Sizes, uses: Callable[[], float], site: Site, theirs: Site |
     with pinned(GENERATOR):
         taken_s = asyncio.run(with_reads())
     return [
-        Row(id="S1", what="POST /api/token/, 8 at once (bare: argon2id hashes)", unit="/s", ours=found["ours"]["per_s"],
-            bare=found["bare"]["per_s"], peer=found.get("peer", {}).get("per_s"), reach="35", aim="44", more=found),
+        Row(
+            id="S1",
+            what="POST /api/token/, 8 at once (bare: argon2id hashes)",
+            unit="/s",
+            ours=found["ours"]["per_s"],
+            bare=found["bare"]["per_s"],
+            peer=found.get("peer", {}).get("per_s"),
+            reach="35",
+            aim="44",
+            more=found,
+        ),
         Row(id="S1", what="reads meanwhile: p99", unit="ms", ours=percentile(taken_s, 99), reach="100", aim="40"),
-    ]  # fmt: skip
+    ]
 
 
 def start_bare(servers: Servers) -> int:
     port = free_port()
     servers.processes.start(
-        "bare", [sys.executable, "-m", "bench.limits.rest", str(port), servers.database("bare_rest")], cores=SYSTEM,
-        port=port, cwd=ROOT,
-    )  # fmt: skip
+        "bare",
+        [sys.executable, "-m", "bench.limits.rest", str(port), servers.database("bare_rest")],
+        cores=SYSTEM,
+        port=port,
+        cwd=ROOT,
+    )
     return port
 
 
 def bare_requests(method: str, path: str) -> Iterable[bytes]:
     body = {} if method == "POST" else None
-    return itertools.cycle([
-        request(method, f"/{path}/{patient}", body=body, host="127.0.0.1") for patient in range(200)
-    ])  # fmt: skip
+    return itertools.cycle(
+        [request(method, f"/{path}/{patient}", body=body, host="127.0.0.1") for patient in range(200)]
+    )
 
 
 # S4
@@ -177,12 +221,14 @@ def bare_requests(method: str, path: str) -> Iterable[bytes]:
 
 async def _submit(site: Site, sizes: Sizes, *, at_once: int) -> dict[str, Any]:
     """So many doctors submit one note after the other; each waits on the live channel until its steps are there."""
-    jobs = iter([
-        (doctor, number, patient)
-        for row in range(max(len(one.others) for one in site.seeded.doctors))
-        for number, doctor in enumerate(site.seeded.doctors)
-        for patient in doctor.others[row : row + 1]
-    ][: sizes.notes])  # fmt: skip
+    jobs = iter(
+        [
+            (doctor, number, patient)
+            for row in range(max(len(one.others) for one in site.seeded.doctors))
+            for number, doctor in enumerate(site.seeded.doctors)
+            for patient in doctor.others[row : row + 1]
+        ][: sizes.notes]
+    )
     crowd = _Desks(site.base, [one.access for one in site.seeded.doctors])
     await crowd.connect()
     answered, ready, reads, statuses = [], [], [], []
@@ -213,10 +259,14 @@ async def _submit(site: Site, sizes: Sizes, *, at_once: int) -> dict[str, Any]:
     await reading
     await crowd.leave()
     return {
-        "notes": len(answered), "ready": len(ready), "per_s": round(len(ready) / taken_s, 1),
-        "answer_p50_ms": percentile(answered, 50), "ready_p50_s": percentile(ready, 50) / 1000,
-        "reads_p99_ms": percentile(reads, 99), "refused": sum(status != 202 for status in statuses),
-    }  # fmt: skip
+        "notes": len(answered),
+        "ready": len(ready),
+        "per_s": round(len(ready) / taken_s, 1),
+        "answer_p50_ms": percentile(answered, 50),
+        "ready_p50_s": percentile(ready, 50) / 1000,
+        "reads_p99_ms": percentile(reads, 99),
+        "refused": sum(status != 202 for status in statuses),
+    }
 
 
 class _Desks(Crowd):
@@ -265,13 +315,33 @@ def notes(sizes: Sizes, peer: Peer | None) -> list[Row]:
     theirs = peer.notes(sizes) if peer else {}
     few, many = found[64], found[256]
     return [
-        Row(id="S4", what="POST /api/notes/, a model that takes 1 s, 64 doctors: answer p50", unit="ms",
-            ours=few["answer_p50_ms"], peer=theirs.get("answer_p50_ms"), reach="50", aim="15",
-            more={**found, "peer": theirs}),
-        Row(id="S4", what="the same: steps ready p50", unit="s", ours=few["ready_p50_s"],
-            peer=theirs.get("ready_p50_s"), reach="1.3", aim="1.08"),
+        Row(
+            id="S4",
+            what="POST /api/notes/, a model that takes 1 s, 64 doctors: answer p50",
+            unit="ms",
+            ours=few["answer_p50_ms"],
+            peer=theirs.get("answer_p50_ms"),
+            reach="50",
+            aim="15",
+            more={**found, "peer": theirs},
+        ),
+        Row(
+            id="S4",
+            what="the same: steps ready p50",
+            unit="s",
+            ours=few["ready_p50_s"],
+            peer=theirs.get("ready_p50_s"),
+            reach="1.3",
+            aim="1.08",
+        ),
         Row(id="S4", what="notes, 64 doctors", unit="/s", ours=few["per_s"], peer=theirs.get("per_s"), reach="45"),
         Row(id="S4", what="notes, 256 in flight", unit="/s", ours=many["per_s"], aim="80"),
-        Row(id="S4", what="reads meanwhile: p99", unit="ms", ours=few["reads_p99_ms"], peer=theirs.get("reads_p99_ms"),
-            aim="30"),
-    ]  # fmt: skip
+        Row(
+            id="S4",
+            what="reads meanwhile: p99",
+            unit="ms",
+            ours=few["reads_p99_ms"],
+            peer=theirs.get("reads_p99_ms"),
+            aim="30",
+        ),
+    ]

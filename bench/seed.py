@@ -95,9 +95,14 @@ class GatheringDatabase:
 
 
 async def seed(
-    settings: Settings, *, patients: int, steps: int, doctors: int = 0, due_at: datetime | None = None,
+    settings: Settings,
+    *,
+    patients: int,
+    steps: int,
+    doctors: int = 0,
+    due_at: datetime | None = None,
     open_now: bool = False,
-) -> Seeded:  # fmt: skip
+) -> Seeded:
     """Make accounts with a session each; every patient gets a doctor (if there are any) and active plan steps.
 
     Args:
@@ -121,10 +126,17 @@ async def seed(
         for number in range(doctors + patients):
             role: Any = "doctor" if number < doctors else "patient"
             user = User(
-                id=str(uuid4()), role=role, status="active", name=f"{role.title()} {number}",
-                email=f"{role}{number}@clinic.example", password_hash=hashed, timezone="UTC", reminder_time="09:00",
-                language="en", created_at=now,
-            )  # fmt: skip
+                id=str(uuid4()),
+                role=role,
+                status="active",
+                name=f"{role.title()} {number}",
+                email=f"{role}{number}@clinic.example",
+                password_hash=hashed,
+                timezone="UTC",
+                reminder_time="09:00",
+                language="en",
+                created_at=now,
+            )
             await store.users.insert(user, session=None)
             session = await store.sessions.start(user_id=user.id, nonce=tokens.new_nonce(), now=now, refresh_s=86_400)
             access = tokens.issue_access(user_id=user.id, session_id=session.id, now=now)
@@ -136,8 +148,9 @@ async def seed(
                     await store.assignments.start(
                         Assignment(
                             id=str(uuid4()), patient_id=user.id, doctor_id=doctor, since=now, share_history=False
-                        ), session=None,
-                    )  # fmt: skip
+                        ),
+                        session=None,
+                    )
                 made = await _insert_steps(store, makes, patient_id=user.id, doctor_id=doctor, now=now)
             found[role].append(Account(user.id, user.email or "", access, made))
             if number % 1000 == 999:
@@ -166,9 +179,12 @@ def _make_steps(
         if open_now:
             course = time_passes(course, now=now, zone=UTC).course
         words = StepText(
-            title=f"Take amoxicillin {number} 500 mg", detail="With a glass of water, after a meal.",
-            quote="Take amoxicillin 500 mg once a day for 7 days.", start=0, end=46,
-        )  # fmt: skip
+            title=f"Take amoxicillin {number} 500 mg",
+            detail="With a glass of water, after a meal.",
+            quote="Take amoxicillin 500 mg once a day for 7 days.",
+            start=0,
+            end=46,
+        )
         yield words, schedule, course
 
 
@@ -178,12 +194,24 @@ async def _insert_steps(
     note_id = str(uuid4())
     steps = [
         Step(
-            id=str(uuid4()), sort=f"{int(now.timestamp() * 1000):015d}-{number:03d}-{note_id[:6]}", note_id=note_id,
-            note_number=1, patient_id=patient_id, doctor_id=doctor_id, kind="plan", as_needed=False, by="extractor",
-            status="active", created_at=now, timezone="UTC", words=words, schedule=schedule, course=course,
+            id=str(uuid4()),
+            sort=f"{int(now.timestamp() * 1000):015d}-{number:03d}-{note_id[:6]}",
+            note_id=note_id,
+            note_number=1,
+            patient_id=patient_id,
+            doctor_id=doctor_id,
+            kind="plan",
+            as_needed=False,
+            by="extractor",
+            status="active",
+            created_at=now,
+            timezone="UTC",
+            words=words,
+            schedule=schedule,
+            course=course,
             activated_at=course.activated_at,
         )
         for number, (words, schedule, course) in enumerate(makes)
-    ]  # fmt: skip
+    ]
     await store.steps.insert(steps, session=None)
     return tuple(step.id for step in steps)

@@ -29,19 +29,21 @@ class Site:
 
     def sign_in(self) -> Iterable[bytes]:
         people = self.seeded.patients[:200]
-        return itertools.cycle([
-            request("POST", "/api/token/", body={"email": one.email, "password": self.password}, host=self.host)
-            for one in people
-        ])  # fmt: skip
+        return itertools.cycle(
+            [
+                request("POST", "/api/token/", body={"email": one.email, "password": self.password}, host=self.host)
+                for one in people
+            ]
+        )
 
     def steps(self) -> Iterable[bytes]:
         people = self.seeded.patients[:1000]
         return itertools.cycle([request("GET", "/api/steps/", token=one.access, host=self.host) for one in people])
 
     def my_patients(self) -> Iterable[bytes]:
-        return itertools.cycle([
-            request("GET", "/api/my-patients/", token=one.access, host=self.host) for one in self.seeded.doctors
-        ])  # fmt: skip
+        return itertools.cycle(
+            [request("GET", "/api/my-patients/", token=one.access, host=self.host) for one in self.seeded.doctors]
+        )
 
     def check_ins(self) -> Iterable[bytes]:
         return (

@@ -27,9 +27,12 @@ def start(sizes: Sizes) -> list[Row]:
             processes = Processes(Path(name) / "logs")
             began = time.monotonic()
             processes.start(
-                "demo", [sys.executable, str(ROOT / "main.py"), "demo"], cores=EVERYWHERE, cwd=ROOT,
+                "demo",
+                [sys.executable, str(ROOT / "main.py"), "demo"],
+                cores=EVERYWHERE,
+                cwd=ROOT,
                 env={"DATA_DIR": f"{name}/data", "PORT": str(port)},
-            )  # fmt: skip
+            )
             while not _is_ready(port):
                 time.sleep(0.02)  # looks again
             if turn:  # the first one makes the data
@@ -39,11 +42,24 @@ def start(sizes: Sizes) -> list[Row]:
             processes.stop()
     return [
         Row(id="S8", what="warm start to ready", unit="s", ours=round(median(taken_s), 2), reach="5", aim="3"),
-        Row(id="S8", what="web at rest", unit="MB", ours=memory_mb.get("web", float("nan")), reach="110", aim="95",
-            more=memory_mb),
-        Row(id="S8", what="worker at rest", unit="MB", ours=memory_mb.get("worker", float("nan")), reach="130",
-            aim="110"),
-    ]  # fmt: skip
+        Row(
+            id="S8",
+            what="web at rest",
+            unit="MB",
+            ours=memory_mb.get("web", float("nan")),
+            reach="110",
+            aim="95",
+            more=memory_mb,
+        ),
+        Row(
+            id="S8",
+            what="worker at rest",
+            unit="MB",
+            ours=memory_mb.get("worker", float("nan")),
+            reach="130",
+            aim="110",
+        ),
+    ]
 
 
 def _is_ready(port: int) -> bool:

@@ -74,10 +74,18 @@ async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str,
             raise AdminRefused("Many people use this password. Choose another one.")
         hashed = await app.resources.passwords.hash(password)
     user = User(
-        id=str(uuid4()), role="doctor", status="active", name=name, email=email, password_hash=hashed,
-        timezone=app.settings.default_timezone, reminder_time="09:00", language="en", created_at=utcnow(),
+        id=str(uuid4()),
+        role="doctor",
+        status="active",
+        name=name,
+        email=email,
+        password_hash=hashed,
+        timezone=app.settings.default_timezone,
+        reminder_time="09:00",
+        language="en",
+        created_at=utcnow(),
         email_confirmed=password is not None,
-    )  # fmt: skip
+    )
 
     async def work(session: Session) -> None:
         await store.users.insert(user, session=session)
@@ -101,15 +109,23 @@ async def show_accounts(app: AppContext, *, most: int) -> Done:
     pending = [await users.read_row(row) for row in await users.with_status("pending", limit=most)]
     closed = await users.with_status("deactivated", limit=most)
     doctors: list[Document] = [
-        {"user_id": user.id, "name": user.name, "email": user.email, "signed_up_at": to_wire(user.created_at),
-         "email_confirmed": user.email_confirmed}
+        {
+            "user_id": user.id,
+            "name": user.name,
+            "email": user.email,
+            "signed_up_at": to_wire(user.created_at),
+            "email_confirmed": user.email_confirmed,
+        }
         for user in pending
-    ]  # fmt: skip
+    ]
     left: list[Document] = [
-        {"user_id": row["_id"], "role": row["role"],
-         "closed_at": to_wire(row["deactivated_at"]) if "deactivated_at" in row else None}
+        {
+            "user_id": row["_id"],
+            "role": row["role"],
+            "closed_at": to_wire(row["deactivated_at"]) if "deactivated_at" in row else None,
+        }
         for row in closed
-    ]  # fmt: skip
+    ]
     lines = [f"{len(doctors)} doctors wait for approval."]
     lines += [
         f"  {one['email']}  {one['name']}, signed up {one['signed_up_at']}, "
@@ -121,9 +137,7 @@ async def show_accounts(app: AppContext, *, most: int) -> Done:
     return Done(tuple(lines), {"pending": doctors, "closed": left})
 
 
-async def approve_doctor(
-    app: AppContext, trace: Trace, *, email: str, unverified: bool, ask: AdminCall
-) -> Done:
+async def approve_doctor(app: AppContext, trace: Trace, *, email: str, unverified: bool, ask: AdminCall) -> Done:
     """Let a doctor who waits begin.
 
     Raises:
@@ -133,9 +147,12 @@ async def approve_doctor(
     if user.role != "doctor":
         raise AdminRefused("This account is a patient's.")
     facts = {
-        "user_id": user.id, "name": user.name, "signed_up_at": to_wire(user.created_at),
-        "email_confirmed": user.email_confirmed, "status": user.status,
-    }  # fmt: skip
+        "user_id": user.id,
+        "name": user.name,
+        "signed_up_at": to_wire(user.created_at),
+        "email_confirmed": user.email_confirmed,
+        "status": user.status,
+    }
     confirmed = "confirmed" if user.email_confirmed else "not confirmed"
     shown = (f"{user.name}", f"signed up {to_wire(user.created_at)}, address {confirmed}")
     if user.status == "active":
@@ -205,7 +222,7 @@ async def erase(app: AppContext, trace: Trace, *, user_id: str, ask: AdminCall) 
             *await _when_deaf(app),
         ),
         {"user_id": user_id, "role": row["role"], "erased_at": to_wire(at)},
-    )  # fmt: skip
+    )
 
 
 async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCall) -> Done:
@@ -251,7 +268,7 @@ async def rotate_keys(app: AppContext, trace: Trace) -> Done:
             "Once every node has that key first, the others can be removed. Make a new backup KEYFILE.",
         ),
         {"keys": rotated.keys, "rewrapped": rotated.rewrapped, "old_keys_removable": True},
-    )  # fmt: skip
+    )
 
 
 async def verify_audit(app: AppContext, *, head: str | None) -> Done:
@@ -271,7 +288,7 @@ async def verify_audit(app: AppContext, *, head: str | None) -> Done:
             f"Keep this elsewhere, and give it as --head next time: {now}",
         ),
         {"entries": verdict.entries, "pages": verdict.pages, "loose": verdict.loose, "head": now},
-    )  # fmt: skip
+    )
 
 
 async def show_schema(database: Database) -> Done:
@@ -289,9 +306,13 @@ async def show_schema(database: Database) -> Done:
         lines.append("It is being moved right now.")
     lines += [f"When a role of this version starts: {step.version}, {step.about}." for step in waiting]
     facts = {
-        "version": state.version, "readable_by": state.readable_by, "brings": known, "moving": state.moving,
-        "servable": state.readable_by <= known, "waiting": [step.version for step in waiting],
-    }  # fmt: skip
+        "version": state.version,
+        "readable_by": state.readable_by,
+        "brings": known,
+        "moving": state.moving,
+        "servable": state.readable_by <= known,
+        "waiting": [step.version for step in waiting],
+    }
     return Done(tuple(lines), facts)
 
 

@@ -16,31 +16,39 @@ Exit codes: 0 done, 1 refused or not found, 2 wrong arguments or settings.
 def add_admin(commands: Any) -> None:
     """Add ``admin`` and its commands to the subparsers of ``main.py``."""
     admin = commands.add_parser(
-        "admin", help="create and approve doctors, erase, back up, restore, verify; see `admin --help`",
-        description="What an operator does. Every change is written into the audit.", epilog=EPILOG,
+        "admin",
+        help="create and approve doctors, erase, back up, restore, verify; see `admin --help`",
+        description="What an operator does. Every change is written into the audit.",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     kinds = admin.add_subparsers(dest="admin", metavar="COMMAND", required=True)
 
     def add(name: str, about: str, more: str = "") -> Any:
-        parser = kinds.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}. {more}".strip(),
-                                 epilog="Exit codes: 0 done, 1 refused or not found, 2 wrong arguments or settings.")
+        parser = kinds.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}. {more}".strip(),
+            epilog="Exit codes: 0 done, 1 refused or not found, 2 wrong arguments or settings.",
+        )
         parser.add_argument("--json", action="store_true", help="answer with one JSON document")
         parser.add_argument("--yes", action="store_true", help="do not ask on a terminal")
         return parser
 
     create = add(
-        "create-doctor", "make a doctor's account",
+        "create-doctor",
+        "make a doctor's account",
         "The password is read from standard input; with --mail-link a letter with a link to choose one goes out.",
-    )  # fmt: skip
+    )
     create.add_argument("--name", required=True, help="as patients see it, up to 100 characters")
     create.add_argument("--email", required=True, help="the address to sign in with")
     create.add_argument("--mail-link", action="store_true", help="send a link instead of reading a password")
 
     accounts = add(
-        "accounts", "show who waits: doctors for approval, closed accounts for erasure",
+        "accounts",
+        "show who waits: doctors for approval, closed accounts for erasure",
         "Names and addresses are shown of doctors who wait, of others the id alone.",
-    )  # fmt: skip
+    )
     accounts.add_argument("--most", type=int, default=200, metavar="N", help="at most so many of each (200)")
 
     approve = add("approve-doctor", "let a doctor who waits for approval begin", "Shows who it is, and asks.")
@@ -62,20 +70,23 @@ def add_admin(commands: Any) -> None:
     verify.add_argument("--head", help="a head that was printed earlier: it must still be part of the audit")
 
     backup = add(
-        "backup", "write the records to FILE and the wrapped keys to KEYFILE, while the service runs",
+        "backup",
+        "write the records to FILE and the wrapped keys to KEYFILE, while the service runs",
         "KEYFILE is replaced: an older one would still open whoever was erased since. Keep the two apart.",
-    )  # fmt: skip
+    )
     restore = add(
-        "restore", "put a backup into an empty database",
+        "restore",
+        "put a backup into an empty database",
         "Needs the ENCRYPTION_KEYS of the system that was backed up. Whoever has no key in KEYFILE stays erased.",
-    )  # fmt: skip
+    )
     for parser in (backup, restore):
         parser.add_argument("file", metavar="FILE", type=Path, help="the records, sealed")
         parser.add_argument("--keys", metavar="KEYFILE", type=Path, required=True, help="the wrapped keys, kept apart")
 
     add(
-        "schema", "show which schema the database has, and which one this version brings",
+        "schema",
+        "show which schema the database has, and which one this version brings",
         "Changes nothing. Roles bring the database up when they start.",
-    )  # fmt: skip
+    )
 
     add("new-epoch", "have every client reload, after a restore by other means")

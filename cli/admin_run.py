@@ -148,10 +148,10 @@ def complete(settings: Settings, folder: Path) -> Settings:
             changes["encryption_keys"] = tuple(key.strip() for key in text.split(",") if key.strip())
     settings = settings.model_copy(update=changes)
     missing = [
-        f"{name}: is required here" for name, value in (
-            ("SECRET_KEY", settings.secret_key), ("ENCRYPTION_KEYS", settings.encryption_keys)
-        ) if not value
-    ]  # fmt: skip
+        f"{name}: is required here"
+        for name, value in (("SECRET_KEY", settings.secret_key), ("ENCRYPTION_KEYS", settings.encryption_keys))
+        if not value
+    ]
     if missing:
         raise WrongSettings(*missing)
     return settings
@@ -180,9 +180,7 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
         match options.admin:
             case "create-doctor":
                 password = None if options.mail_link else read_password()
-                return await admin.create_doctor(
-                    app, trace, name=options.name, email=options.email, password=password
-                )
+                return await admin.create_doctor(app, trace, name=options.name, email=options.email, password=password)
             case "accounts":
                 return await admin.show_accounts(app, most=max(1, options.most))
             case "approve-doctor":

@@ -65,7 +65,9 @@ async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -
     except OperationFailure as error:
         if error.code != SNAPSHOT_TOO_OLD:
             raise
-        raise AdminRefused("MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds.") from None
+        raise AdminRefused(
+            "MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds."
+        ) from None
     await app.store.audit.write(trace, "backup.written", of=[])
     await app.store.backed_up(at=utcnow())
     lines = [
@@ -75,9 +77,12 @@ async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -
     if not same_moment:
         lines.append("This server gives no picture of one moment: what changed meanwhile may be half in it.")
     facts = {
-        "number": label.number, "made_at": label.made_at, "records": documents, "keys": kept,
+        "number": label.number,
+        "made_at": label.made_at,
+        "records": documents,
+        "keys": kept,
         "same_moment": same_moment,
-    }  # fmt: skip
+    }
     return Done(tuple(lines), facts)
 
 
@@ -87,9 +92,12 @@ async def _next_label(app: AppContext) -> BackupLabel:
     if state.moving:
         raise AdminRefused("The schema of this database is being moved: back up once that is done.")
     return BackupLabel(
-        installation=installation, number=number, made_at=to_wire(utcnow()), schema=state.version,
+        installation=installation,
+        number=number,
+        made_at=to_wire(utcnow()),
+        schema=state.version,
         readable_by=state.readable_by,
-    )  # fmt: skip
+    )
 
 
 async def _write_records(app: AppContext, file: Path, label: BackupLabel) -> tuple[int, bool]:

@@ -67,10 +67,17 @@ async def _account(app: AppContext, person: DemoPerson, password: str) -> str:
     if held:
         return held.id
     user = User(
-        id=str(uuid4()), role=person.role, status="active", name=person.name, email=person.email,
-        password_hash=await app.resources.passwords.hash(password), timezone=app.settings.default_timezone,
-        reminder_time="09:00", language="en", created_at=utcnow(),
-    )  # fmt: skip
+        id=str(uuid4()),
+        role=person.role,
+        status="active",
+        name=person.name,
+        email=person.email,
+        password_hash=await app.resources.passwords.hash(password),
+        timezone=app.settings.default_timezone,
+        reminder_time="09:00",
+        language="en",
+        created_at=utcnow(),
+    )
 
     async def work(session: Session) -> None:
         await app.store.users.insert(user, session=session)

@@ -274,9 +274,11 @@ class Client:
         if self._http is None:
             raise RuntimeError("open the client with `async with` first")
         return await self._http.ws_connect(
-            self.base_url.replace("http", "ws", 1) + "/api/live/", protocols=[SUBPROTOCOL], max_msg_size=1024 * 1024,
+            self.base_url.replace("http", "ws", 1) + "/api/live/",
+            protocols=[SUBPROTOCOL],
+            max_msg_size=1024 * 1024,
             timeout=aiohttp.ClientWSTimeout(ws_close=5),
-        )  # fmt: skip
+        )
 
 
 class Live:
@@ -284,7 +286,7 @@ class Live:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._seq, self._epoch = client.seq, client.epoch       # heard; the client's own is what was given out
+        self._seq, self._epoch = client.seq, client.epoch  # heard; the client's own is what was given out
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
         self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}

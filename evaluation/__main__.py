@@ -29,14 +29,35 @@ from hospital_rt.extraction import ExtractionFailed, Extractor, OfflineExtractor
 HERE = Path(__file__).parent
 STORED = HERE / "score.json"
 HIGHER_IS_BETTER = (
-    "precision", "recall", "f1", "times_per_day", "every_days", "duration_days", "start_in_days", "as_needed", "quotes",
-    "empty", "harmless",
-)  # fmt: skip
+    "precision",
+    "recall",
+    "f1",
+    "times_per_day",
+    "every_days",
+    "duration_days",
+    "start_in_days",
+    "as_needed",
+    "quotes",
+    "empty",
+    "harmless",
+)
 COLUMNS = {
-    "notes": "notes", "wanted": "want", "found": "got", "precision": "prec", "recall": "rec", "f1": "F1",
-    "times_per_day": "times", "every_days": "every", "duration_days": "durat", "start_in_days": "start",
-    "as_needed": "a-n", "quotes": "quote", "must_not": "must-not", "empty": "empty", "harmless": "harmless",
-}  # fmt: skip
+    "notes": "notes",
+    "wanted": "want",
+    "found": "got",
+    "precision": "prec",
+    "recall": "rec",
+    "f1": "F1",
+    "times_per_day": "times",
+    "every_days": "every",
+    "duration_days": "durat",
+    "start_in_days": "start",
+    "as_needed": "a-n",
+    "quotes": "quote",
+    "must_not": "must-not",
+    "empty": "empty",
+    "harmless": "harmless",
+}
 SLACK = 0.0005
 
 

@@ -104,15 +104,25 @@ def describe_routes() -> list[Described]:
     """Every operation of the API, for the document."""
     return [
         Described(
-            path=route.path, method=method, doc=getattr(route.handler, method.lower()).__doc__ or "",
-            who=operation.who, tag=route.tag, body=operation.body, body_optional=operation.body_optional,
-            query=operation.query, answers=operation.answers, problems=operation.problems, listed=operation.listed,
-            once=operation.once, feed=operation.feed, pending_too=operation.pending_too,
+            path=route.path,
+            method=method,
+            doc=getattr(route.handler, method.lower()).__doc__ or "",
+            who=operation.who,
+            tag=route.tag,
+            body=operation.body,
+            body_optional=operation.body_optional,
+            query=operation.query,
+            answers=operation.answers,
+            problems=operation.problems,
+            listed=operation.listed,
+            once=operation.once,
+            feed=operation.feed,
+            pending_too=operation.pending_too,
             fhir=operation.fhir,
         )
         for route in API
         for method, operation in route.handler.operations.items()
-    ]  # fmt: skip
+    ]
 
 
 def openapi_document() -> dict[str, Any]:
@@ -123,10 +133,14 @@ def openapi_document() -> dict[str, Any]:
 def asyncapi_document(public_url: str) -> dict[str, Any]:
     """AsyncAPI 3.0, derived from the live channel's messages."""
     return build_asyncapi(
-        client=(protocol.Auth, protocol.CheckIn, protocol.Ack, protocol.Ping), server=schemas.SERVER_MESSAGES,
-        envelope=schemas.Event, events=schemas.EVENTS, version=VERSION, subprotocol=protocol.SUBPROTOCOL,
+        client=(protocol.Auth, protocol.CheckIn, protocol.Ack, protocol.Ping),
+        server=schemas.SERVER_MESSAGES,
+        envelope=schemas.Event,
+        events=schemas.EVENTS,
+        version=VERSION,
+        subprotocol=protocol.SUBPROTOCOL,
         public_url=public_url,
-    )  # fmt: skip
+    )
 
 
 def make_routes(context: HandlerContext) -> list[Any]:
@@ -152,8 +166,11 @@ def make_routes(context: HandlerContext) -> list[Any]:
         url(r"/readyz/?", health.ReadyHandler, given),
         url(r"/metrics/?", health.MetricsHandler, given),
         *(
-            text(rf"/problems/{slug}/?", json.dumps({"type": f"/problems/{slug}", "title": title, "status": status}),
-                 "application/json; charset=utf-8")
+            text(
+                rf"/problems/{slug}/?",
+                json.dumps({"type": f"/problems/{slug}", "title": title, "status": status}),
+                "application/json; charset=utf-8",
+            )
             for slug, (status, title) in PUBLISHED.items()
         ),
         text(r"/openapi\.json/?", openapi, "application/json; charset=utf-8"),

@@ -56,7 +56,12 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     dispatcher = Dispatcher(broker)
     readiness = Readiness(needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping})
     context = HandlerContext(
-        app=app, dispatcher=dispatcher, hub=hub, sockets=sockets, in_flight=in_flight, draining=draining,
+        app=app,
+        dispatcher=dispatcher,
+        hub=hub,
+        sockets=sockets,
+        in_flight=in_flight,
+        draining=draining,
         readiness=readiness,
     )
     application = make_app(make_routes(context), not_found=NOT_FOUND, arguments={"doors": context})

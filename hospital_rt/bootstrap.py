@@ -24,8 +24,8 @@ from hospital_rt.web.rate_limits import Limits
 from hospital_rt.web.tokens import Tokens
 
 MAX_BODY_BYTES = 256 * 1024
-IDLE_S = 60                            # between requests, and for the whole of a request's headers
-BODY_S = 20                            # for the whole of a body
+IDLE_S = 60  # between requests, and for the whole of a request's headers
+BODY_S = 20  # for the whole of a body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,37 +50,48 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Open the clients of one role. Whether they reach anything shows when they are used."""
     async with contextlib.AsyncExitStack() as stack:
         metrics = Metrics()
-        database = Database(
-            settings.mongo_url or "", driver=settings.mongo_driver, listeners=[PoolFigures(metrics)]
-        )
+        database = Database(settings.mongo_url or "", driver=settings.mongo_driver, listeners=[PoolFigures(metrics)])
         stack.push_async_callback(database.close)
         redis = make_redis(settings.redis_url or "redis://127.0.0.1:1")
         stack.push_async_callback(redis.aclose)
         passwords = Passwords()
         stack.callback(passwords.close)
         extractor = make_extractor(
-            api_key=settings.openai_api_key, base_url=settings.openai_base_url, model=settings.openai_model,
+            api_key=settings.openai_api_key,
+            base_url=settings.openai_base_url,
+            model=settings.openai_model,
             timeout_s=settings.openai_timeout_seconds,
-        )  # fmt: skip
+        )
         stack.push_async_callback(extractor.close)
         wakeups = WakeUpPublisher(redis, metrics)
         stack.push_async_callback(wakeups.close)
         yield Resources(
-            settings=settings, database=database,
-            vault=Vault(database.collection("keys"), settings.encryption_keys), redis=redis,
-            wakeups=wakeups, limits=Limits(redis, on=settings.rate_limits == "on"), metrics=metrics,
-            passwords=passwords, tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
-            extractor=extractor, mailer=Mailer(settings),
-        )  # fmt: skip
+            settings=settings,
+            database=database,
+            vault=Vault(database.collection("keys"), settings.encryption_keys),
+            redis=redis,
+            wakeups=wakeups,
+            limits=Limits(redis, on=settings.rate_limits == "on"),
+            metrics=metrics,
+            passwords=passwords,
+            tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
+            extractor=extractor,
+            mailer=Mailer(settings),
+        )
 
 
 def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], arguments: dict[str, Any]) -> Application:
     """The web application with the routes it is given."""
     return Application(
-        list(routes), default_handler_class=not_found, default_handler_args=arguments, compress_response=False,
-        websocket_max_message_size=16 * 1024, websocket_ping_interval=25, websocket_ping_timeout=20,
+        list(routes),
+        default_handler_class=not_found,
+        default_handler_args=arguments,
+        compress_response=False,
+        websocket_max_message_size=16 * 1024,
+        websocket_ping_interval=25,
+        websocket_ping_timeout=20,
         log_function=lambda handler: None,
-    )  # fmt: skip
+    )
 
 
 class WebServer(HTTPServer):
@@ -94,7 +105,7 @@ class WebServer(HTTPServer):
     def stop_accepting(self) -> None:
         """Take who has knocked already, and nobody after that."""
         for listening in list(self._sockets.values()):
-            with contextlib.suppress(OSError):         # nobody waits there any more
+            with contextlib.suppress(OSError):  # nobody waits there any more
                 while True:
                     line, address = listening.accept()
                     self._handle_connection(line, address)
@@ -113,6 +124,11 @@ class WebServer(HTTPServer):
 def make_server(app: Application) -> WebServer:
     """The HTTP server with its bounds: header and body sizes, idle and slow connections."""
     return WebServer(
-        app, max_header_size=16 * 1024, max_body_size=MAX_BODY_BYTES + 1024, max_buffer_size=2 * 1024 * 1024,
-        idle_connection_timeout=IDLE_S, body_timeout=BODY_S, decompress_request=False,
-    )  # fmt: skip
+        app,
+        max_header_size=16 * 1024,
+        max_body_size=MAX_BODY_BYTES + 1024,
+        max_buffer_size=2 * 1024 * 1024,
+        idle_connection_timeout=IDLE_S,
+        body_timeout=BODY_S,
+        decompress_request=False,
+    )

@@ -27,7 +27,7 @@ class AppContext:
     resources: Resources
     store: Store
     feeds: FeedReader
-    now: Callable[[], datetime] = utcnow       # the clock of everything clinical; sign-in goes by the real one
+    now: Callable[[], datetime] = utcnow  # the clock of everything clinical; sign-in goes by the real one
 
     @property
     def settings(self) -> Settings:
@@ -43,7 +43,7 @@ async def stop_when_overtaken(app: AppContext, stop: asyncio.Event, *, every_s: 
         try:
             state = await read_state(app.resources.database, newest=newest())
         except PyMongoError:
-            continue                   # whoever asks is told that the database is away
+            continue  # whoever asks is told that the database is away
         if state.readable_by > newest():
             log.warning("schema.too_new", version=state.version)
             stop.set()

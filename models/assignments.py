@@ -26,11 +26,13 @@ class Assignments:
 
     INDEXES = [
         IndexModel(
-            [("patient_id", ASCENDING)], unique=True, name="one_current",
+            [("patient_id", ASCENDING)],
+            unique=True,
+            name="one_current",
             partialFilterExpression={"current": True},
         ),
         IndexModel([("doctor_id", ASCENDING), ("current", ASCENDING), ("since", ASCENDING)]),
-    ]  # fmt: skip
+    ]
 
     def __init__(self, collection: Collection) -> None:
         self._assignments = collection
@@ -38,9 +40,13 @@ class Assignments:
     @staticmethod
     def _read(row: Document) -> Assignment:
         return Assignment(
-            id=row["_id"], patient_id=row["patient_id"], doctor_id=row["doctor_id"], since=row["since"],
-            share_history=row["share_history"], ended_at=row.get("ended_at"),
-        )  # fmt: skip
+            id=row["_id"],
+            patient_id=row["patient_id"],
+            doctor_id=row["doctor_id"],
+            since=row["since"],
+            share_history=row["share_history"],
+            ended_at=row.get("ended_at"),
+        )
 
     async def current(self, patient_id: str, *, session: Session = None) -> Assignment | None:
         row = await self._assignments.find_one({"patient_id": patient_id, "current": True}, session=session)
@@ -68,11 +74,15 @@ class Assignments:
         mark_written([assignment.doctor_id])
         await self._assignments.insert_one(
             {
-                "_id": assignment.id, "patient_id": assignment.patient_id, "doctor_id": assignment.doctor_id,
-                "since": assignment.since, "share_history": assignment.share_history, "current": True,
+                "_id": assignment.id,
+                "patient_id": assignment.patient_id,
+                "doctor_id": assignment.doctor_id,
+                "since": assignment.since,
+                "share_history": assignment.share_history,
+                "current": True,
             },
             session=session,
-        )  # fmt: skip
+        )
 
     async def end(self, assignment: Assignment, *, at: datetime, session: Session) -> None:
         mark_written([assignment.doctor_id])

@@ -85,9 +85,15 @@ class Audit:
     # Writing
 
     async def write(
-        self, trace: Trace | None, act: Act, *, of: Iterable[str], item: str | None = None, reason: str | None = None,
+        self,
+        trace: Trace | None,
+        act: Act,
+        *,
+        of: Iterable[str],
+        item: str | None = None,
+        reason: str | None = None,
         session: Session = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Add one entry: in the transaction of ``session``, or by itself, together with what others are adding.
 
         Args:
@@ -134,9 +140,16 @@ class Audit:
         self, id: str, trace: Trace, act: Act, of: list[str], item: str | None, reason: str | None
     ) -> Document:
         row: Document = {
-            "_id": id, "at": utcnow(), "who": trace.user_id, "role": trace.role, "act": act, "of": of, "item": item,
-            "session": trace.session_id, "request": trace.request_id,
-        }  # fmt: skip
+            "_id": id,
+            "at": utcnow(),
+            "who": trace.user_id,
+            "role": trace.role,
+            "act": act,
+            "of": of,
+            "item": item,
+            "session": trace.session_id,
+            "request": trace.request_id,
+        }
         if trace.operator:
             row["operator"] = trace.operator
         with contextlib.suppress(Unreadable):
@@ -181,10 +194,11 @@ class Audit:
         """Entries about this user, newest first."""
         wanted: Document = {"of": user_id, **({"_id": {"$lt": before}} if before else {})}
         return [
-            AccessRecord(id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"],
-                   item_id=row["item"])
+            AccessRecord(
+                id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"], item_id=row["item"]
+            )
             async for row in self._entries.find(wanted).sort("_id", -1).limit(limit)
-        ]  # fmt: skip
+        ]
 
     # Binding
 
@@ -226,7 +240,11 @@ class Audit:
             return 0
         number = head["pages"] + 1
         page: Document = {
-            "_id": number, "at": utcnow(), "previous": head["last"], "entries": len(rows), "digest": _digest(rows),
+            "_id": number,
+            "at": utcnow(),
+            "previous": head["last"],
+            "entries": len(rows),
+            "digest": _digest(rows),
         }
         page["mac"] = self._hash(page)
         after = self._head(number, page["mac"])

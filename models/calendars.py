@@ -13,7 +13,7 @@ from hospital_rt.storage.database import Collection, Document, Session
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarLink:
     patient_id: str
-    titles: bool                       # whether the entries say what to do, or only that there is something
+    titles: bool  # whether the entries say what to do, or only that there is something
 
 
 class Calendars:
@@ -31,7 +31,8 @@ class Calendars:
         await self._calendars.replace_one(
             {"_id": patient_id},
             {"_id": patient_id, "token_hash": token_hash, "titles": titles, "created_at": now},
-            upsert=True, session=session,
+            upsert=True,
+            session=session,
         )
 
     async def find(self, token_hash: str) -> CalendarLink | None:

@@ -11,11 +11,17 @@ from hospital_rt.storage.database import Document
 
 def schedule_row(plan: Schedule) -> Document:
     return {
-        "start_date": plan.start_date.isoformat(), "start_in_days": plan.start_in_days, "times": list(plan.times),
-        "times_from": plan.times_from, "times_per_day": plan.times_per_day, "every_hours": plan.every_hours,
-        "every_days": plan.every_days, "duration_days": plan.duration_days, "miss_policy": plan.miss_policy,
+        "start_date": plan.start_date.isoformat(),
+        "start_in_days": plan.start_in_days,
+        "times": list(plan.times),
+        "times_from": plan.times_from,
+        "times_per_day": plan.times_per_day,
+        "every_hours": plan.every_hours,
+        "every_days": plan.every_days,
+        "duration_days": plan.duration_days,
+        "miss_policy": plan.miss_policy,
         "day_seconds": plan.day_seconds,
-    }  # fmt: skip
+    }
 
 
 def read_schedule(row: Document) -> Schedule:
@@ -25,23 +31,49 @@ def read_schedule(row: Document) -> Schedule:
 
 def course_row(course: Course) -> Document:
     return {
-        "activated_at": course.activated_at, "first": course.first, "passed": course.passed, "done": course.done,
-        "total": course.total, "ended": course.ended, "completed_at": course.completed_at,
+        "activated_at": course.activated_at,
+        "first": course.first,
+        "passed": course.passed,
+        "done": course.done,
+        "total": course.total,
+        "ended": course.ended,
+        "completed_at": course.completed_at,
         "window": [
-            {"n": slot.number, "key": slot.key, "at": slot.at, "state": slot.state, "rec": slot.recorded,
-             "rep": slot.repeats, "ans": slot.answered_at}
+            {
+                "n": slot.number,
+                "key": slot.key,
+                "at": slot.at,
+                "state": slot.state,
+                "rec": slot.recorded,
+                "rep": slot.repeats,
+                "ans": slot.answered_at,
+            }
             for slot in course.window
         ],
-    }  # fmt: skip
+    }
 
 
 def read_course(row: Document, schedule: Schedule) -> Course:
     window = tuple(
-        Slot(number=slot["n"], key=slot["key"], at=slot["at"], state=slot["state"], recorded=slot["rec"],
-             repeats=slot["rep"], answered_at=slot["ans"])
+        Slot(
+            number=slot["n"],
+            key=slot["key"],
+            at=slot["at"],
+            state=slot["state"],
+            recorded=slot["rec"],
+            repeats=slot["rep"],
+            answered_at=slot["ans"],
+        )
         for slot in row["window"]
-    )  # fmt: skip
+    )
     return Course(
-        schedule=schedule, activated_at=row["activated_at"], first=row["first"], passed=row["passed"],
-        done=row["done"], total=row["total"], ended=row["ended"], completed_at=row["completed_at"], window=window,
-    )  # fmt: skip
+        schedule=schedule,
+        activated_at=row["activated_at"],
+        first=row["first"],
+        passed=row["passed"],
+        done=row["done"],
+        total=row["total"],
+        ended=row["ended"],
+        completed_at=row["completed_at"],
+        window=window,
+    )

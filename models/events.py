@@ -31,7 +31,7 @@ class NewEvent:
     key: str
     data: Document = field(repr=False)
     note_id: str | None = None
-    open_to_former: bool = False       # a former doctor may still read it: that the assignment ended
+    open_to_former: bool = False  # a former doctor may still read it: that the assignment ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +98,14 @@ class Events:
         for one, id, token in sealed:
             following[one.user_id] += 1
             row: Document = {
-                "_id": id, "user_id": one.user_id, "about": one.about, "seq": following[one.user_id],
-                "event": one.event, "at": at, "sealed": token,
-            }  # fmt: skip
+                "_id": id,
+                "user_id": one.user_id,
+                "about": one.about,
+                "seq": following[one.user_id],
+                "event": one.event,
+                "at": at,
+                "sealed": token,
+            }
             if one.note_id:
                 row["note_id"] = one.note_id
             if one.open_to_former:
@@ -114,16 +119,20 @@ class Events:
         if len(counts) <= 2:
             rows = [
                 await self._feeds.find_one_and_update(
-                    {"_id": id}, {"$inc": {"seq": count}}, upsert=True, return_document=ReturnDocument.AFTER,
+                    {"_id": id},
+                    {"$inc": {"seq": count}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
                     session=session,
                 )
                 for id, count in counts.items()
-            ]  # fmt: skip
+            ]
         else:
             await self._feeds.bulk_write(
                 [UpdateOne({"_id": id}, {"$inc": {"seq": count}}, upsert=True) for id, count in counts.items()],
-                ordered=False, session=session,
-            )  # fmt: skip
+                ordered=False,
+                session=session,
+            )
             rows = await self._feeds.find({"_id": {"$in": list(counts)}}, session=session).to_list(None)
         return {row["_id"]: row["seq"] for row in rows}
 
@@ -133,16 +142,23 @@ class Events:
             lock_for_write(f"feeds/{id}" for id in user_ids)
             await self._feeds.bulk_write(
                 [UpdateOne({"_id": id}, {"$inc": {"seq": 0, "moved": 1}}, upsert=True) for id in sorted(user_ids)],
-                ordered=False, session=session,
-            )  # fmt: skip
+                ordered=False,
+                session=session,
+            )
 
     @staticmethod
     def _read(row: Document) -> FeedEvent:
         return FeedEvent(
-            id=row["_id"], user_id=row["user_id"], about=row["about"], seq=row["seq"], event=row["event"],
-            at=row["at"], sealed=row["sealed"], withdrawn=row.get("withdrawn", False),
+            id=row["_id"],
+            user_id=row["user_id"],
+            about=row["about"],
+            seq=row["seq"],
+            event=row["event"],
+            at=row["at"],
+            sealed=row["sealed"],
+            withdrawn=row.get("withdrawn", False),
             open_to_former=row.get("open_to_former", False),
-        )  # fmt: skip
+        )
 
     async def newest(self, user_id: str) -> int:
         """The newest ``seq`` of the user's feed, 0 when it is empty."""

@@ -35,16 +35,15 @@ class FeedReader:
         for event in events:
             held = mine.get(event.about)
             may_read = (
-                event.about == event.user_id or event.open_to_former
+                event.about == event.user_id
+                or event.open_to_former
                 or (held is not None and held.doctor_id == event.user_id)
-            )  # fmt: skip
+            )
             name, data = "withdrawn", "{}"
             if may_read and not event.withdrawn:
                 with contextlib.suppress(Unreadable):
                     data, name = self._store.events.open_text(event), event.event
-            rendered.append(
-                (event, f'"seq":{event.seq},"event":"{name}","at":"{to_wire(event.at)}","data":{data}}}')
-            )
+            rendered.append((event, f'"seq":{event.seq},"event":"{name}","at":"{to_wire(event.at)}","data":{data}}}'))
         return rendered
 
     async def after(self, user_id: str, seq: int, *, limit: int) -> list[Rendered]:

@@ -65,9 +65,17 @@ class Idempotency:
         lease = now + timedelta(seconds=LEASE_S)
         try:
             await self._keys.insert_one(
-                {"_id": id, "user_id": user_id, "body_hash": body_hash, "owner": owner, "subject_id": subject_id,
-                 "lease_until": lease, "created_at": now, "committed": False}
-            )  # fmt: skip
+                {
+                    "_id": id,
+                    "user_id": user_id,
+                    "body_hash": body_hash,
+                    "owner": owner,
+                    "subject_id": subject_id,
+                    "lease_until": lease,
+                    "created_at": now,
+                    "committed": False,
+                }
+            )
             return Claim(id=id, user_id=user_id, owner=owner, subject_id=subject_id)
         except DuplicateKeyError:
             pass
@@ -83,9 +91,10 @@ class Idempotency:
                 raise Problem("not-found") from None
             return StoredAnswer(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
         row = await self._keys.find_one_and_update(
-            {"_id": id, "lease_until": {"$lte": now}}, {"$set": {"owner": owner, "lease_until": lease}},
+            {"_id": id, "lease_until": {"$lte": now}},
+            {"$set": {"owner": owner, "lease_until": lease}},
             return_document=ReturnDocument.AFTER,
-        )  # fmt: skip
+        )
         if row is None:
             return None
         return Claim(id=id, user_id=user_id, owner=owner, subject_id=row["subject_id"], done=row["committed"])

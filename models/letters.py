@@ -29,8 +29,8 @@ class Letter:
     kind: LetterKind
     link_id: str | None
     tries: int
-    seq: int | None = None             # of a reminder: the event that it is about
-    in_doubt: bool = False             # whoever was sending it died, and it may have gone out
+    seq: int | None = None  # of a reminder: the event that it is about
+    in_doubt: bool = False  # whoever was sending it died, and it may have gone out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +59,30 @@ class Letters:
         self._links = links
 
     async def write(
-        self, *, user_id: str, kind: LetterKind, link_id: str | None = None, now: datetime, seq: int | None = None,
+        self,
+        *,
+        user_id: str,
+        kind: LetterKind,
+        link_id: str | None = None,
+        now: datetime,
+        seq: int | None = None,
         session: Session = None,
     ) -> str:
         """Put a letter into the outbox; its id."""
         id = str(uuid4())
         await self._letters.insert_one(
-            {"_id": id, "user_id": user_id, "kind": kind, "link_id": link_id, "created_at": now, "wake_at": now,
-             "tries": 0, "seq": seq},
+            {
+                "_id": id,
+                "user_id": user_id,
+                "kind": kind,
+                "link_id": link_id,
+                "created_at": now,
+                "wake_at": now,
+                "tries": 0,
+                "seq": seq,
+            },
             session=session,
-        )  # fmt: skip
+        )
         return id
 
     async def claim(self, letter_id: str, *, now: datetime, hold_s: float) -> Letter | None:
@@ -81,9 +95,14 @@ class Letters:
         if row is None:
             return None
         return Letter(
-            id=row["_id"], user_id=row["user_id"], kind=row["kind"], link_id=row["link_id"], tries=row["tries"],
-            seq=row.get("seq"), in_doubt=row.get("sending", False),
-        )  # fmt: skip
+            id=row["_id"],
+            user_id=row["user_id"],
+            kind=row["kind"],
+            link_id=row["link_id"],
+            tries=row["tries"],
+            seq=row.get("seq"),
+            in_doubt=row.get("sending", False),
+        )
 
     async def sending(self, letter_id: str) -> None:
         """From here on it may have gone out, whatever happens."""
@@ -109,8 +128,9 @@ class Letters:
         """No letter that still waits for this user is sent any more, and no link works."""
         await self._letters.update_many(
             {"user_id": user_id, "wake_at": {"$exists": True}},
-            {"$set": {"outcome": "given-up"}, "$unset": {"wake_at": 1}}, session=session,
-        )  # fmt: skip
+            {"$set": {"outcome": "given-up"}, "$unset": {"wake_at": 1}},
+            session=session,
+        )
         await self._links.delete_many({"user_id": user_id}, session=session)
 
     # Links
@@ -121,10 +141,15 @@ class Letters:
         """A new one-time link; older ones for the same use no longer work."""
         await self._links.delete_many({"user_id": user_id, "use": use}, session=session)
         await self._links.insert_one(
-            {"_id": link_id, "user_id": user_id, "use": use, "token_hash": token_hash,
-             "expires_at": now + LINK_LIFE[use]},
+            {
+                "_id": link_id,
+                "user_id": user_id,
+                "use": use,
+                "token_hash": token_hash,
+                "expires_at": now + LINK_LIFE[use],
+            },
             session=session,
-        )  # fmt: skip
+        )
 
     async def find_link(self, token_hash: str, *, use: LinkUse, now: datetime) -> Link | None:
         row: Document | None = await self._links.find_one(

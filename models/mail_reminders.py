@@ -15,7 +15,7 @@ from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
 
-MAX_REFUSED = 3                       # letters in a row that the mail system would not take
+MAX_REFUSED = 3  # letters in a row that the mail system would not take
 MAX_TOLD = 200
 
 
@@ -27,7 +27,7 @@ class MailReminder:
     link_id: str
     since: datetime
     judged: int
-    told: Mapping[str, str]            # step id to slot, as it goes over the wire
+    told: Mapping[str, str]  # step id to slot, as it goes over the wire
 
 
 class MailReminders:
@@ -72,9 +72,7 @@ class MailReminders:
         newest = {**kept, **told}
         while len(newest) > MAX_TOLD:
             newest.pop(next(iter(newest)))
-        await self._wishes.update_one(
-            {"_id": wish.user_id}, {"$set": {"judged": seq, "told": newest}}, session=session
-        )
+        await self._wishes.update_one({"_id": wish.user_id}, {"$set": {"judged": seq, "told": newest}}, session=session)
 
     async def taken(self, user_id: str) -> None:
         """The mail system took a letter."""

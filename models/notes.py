@@ -16,13 +16,11 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
-NoteStatus = Literal[
-    "queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"
-]  # fmt: skip
-UNREAD: tuple[NoteStatus, ...] = ("queued", "processing")        # no step has come of it
+NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"]
+UNREAD: tuple[NoteStatus, ...] = ("queued", "processing")  # no step has come of it
 IN_FLIGHT: tuple[NoteStatus, ...] = ("queued", "processing", "proposed")
 UNSETTLED: tuple[NoteStatus, ...] = ("queued", "processing", "proposed", "failed")
-MAX_COUNTED = 10_000                  # of what waits: beyond that the figure stands
+MAX_COUNTED = 10_000  # of what waits: beyond that the figure stands
 MAX_ATTEMPTS = 5
 
 
@@ -38,8 +36,8 @@ class Note:
     created_at: datetime
     extracted_by: str | None = None
     failure: str | None = None
-    attempts: int = 0                  # workers that began to read it
-    retries: int = 0                   # times that it failed and was to be taken up again by itself
+    attempts: int = 0  # workers that began to read it
+    retries: int = 0  # times that it failed and was to be taken up again by itself
     lease: str | None = field(default=None, repr=False)
     sealed_text: str = field(repr=False)
     sealed_review: str | None = field(default=None, repr=False)
@@ -83,9 +81,7 @@ class Notes:
     INDEXES = [
         IndexModel([("patient_id", ASCENDING), ("created_at", DESCENDING), ("_id", ASCENDING)]),
         IndexModel([("doctor_id", ASCENDING), ("created_at", DESCENDING), ("_id", ASCENDING)]),
-        IndexModel(
-            [("wake_at", ASCENDING)], name="unfinished", partialFilterExpression={"wake_at": {"$exists": True}}
-        ),
+        IndexModel([("wake_at", ASCENDING)], name="unfinished", partialFilterExpression={"wake_at": {"$exists": True}}),
         IndexModel([("created_at", ASCENDING)], name="proposed", partialFilterExpression={"status": "proposed"}),
     ]
 
@@ -96,24 +92,39 @@ class Notes:
     @staticmethod
     def _read(row: Document) -> Note:
         return Note(
-            id=row["_id"], patient_id=row["patient_id"], doctor_id=row["doctor_id"], number=row["number"],
-            status=row["status"], created_at=row["created_at"], extracted_by=row.get("extracted_by"),
-            failure=row.get("failure"), attempts=row.get("attempts", 0), retries=row.get("retries", 0),
+            id=row["_id"],
+            patient_id=row["patient_id"],
+            doctor_id=row["doctor_id"],
+            number=row["number"],
+            status=row["status"],
+            created_at=row["created_at"],
+            extracted_by=row.get("extracted_by"),
+            failure=row.get("failure"),
+            attempts=row.get("attempts", 0),
+            retries=row.get("retries", 0),
             lease=row.get("lease"),
-            sealed_text=row["sealed_text"], sealed_review=row.get("sealed_review"), dropped=row.get("dropped", 0),
-        )  # fmt: skip
+            sealed_text=row["sealed_text"],
+            sealed_review=row.get("sealed_review"),
+            dropped=row.get("dropped", 0),
+        )
 
     async def insert(self, written: Sequence[NewNote], *, session: Session) -> list[Note]:
         """Notes that are new, in their order."""
         await self._vault.load_keys({one.patient_id for one in written})
         rows = [
             {
-                "_id": one.id, "patient_id": one.patient_id, "doctor_id": one.doctor_id, "number": one.number,
-                "status": "queued", "created_at": one.at, "wake_at": one.at, "attempts": 0,
+                "_id": one.id,
+                "patient_id": one.patient_id,
+                "doctor_id": one.doctor_id,
+                "number": one.number,
+                "status": "queued",
+                "created_at": one.at,
+                "wake_at": one.at,
+                "attempts": 0,
                 "sealed_text": self._vault.seal_loaded(one.patient_id, f"notes|{one.id}|text", one.text),
             }
             for one in written
-        ]  # fmt: skip
+        ]
         await self._notes.insert_many(rows, ordered=False, session=session)
         return [self._read(row) for row in rows]
 
@@ -141,9 +152,7 @@ class Notes:
             return empty
         return found
 
-    async def page(
-        self, wanted: Document, *, before: tuple[datetime, str] | None, limit: int
-    ) -> list[Note]:
+    async def page(self, wanted: Document, *, before: tuple[datetime, str] | None, limit: int) -> list[Note]:
         """Newest first, without their texts opened. ``before``: the last one that the client has."""
         query = dict(wanted)
         if before:
@@ -182,8 +191,9 @@ class Notes:
                 )
                 for id, lease in leases.items()
             ],
-            ordered=False, session=session,
-        )  # fmt: skip
+            ordered=False,
+            session=session,
+        )
         if not result.matched_count:
             return {}
         rows = await self._notes.find({"_id": {"$in": list(leases)}}, session=session).to_list(None)
@@ -218,8 +228,9 @@ class Notes:
         if one.lease is not None:
             wanted["lease"] = one.lease
         change: Document = {
-            "$set": {"status": one.status, "failure": one.failure}, "$unset": {"lease": 1, "wake_at": 1}
-        }  # fmt: skip
+            "$set": {"status": one.status, "failure": one.failure},
+            "$unset": {"lease": 1, "wake_at": 1},
+        }
         if one.again_at is not None:
             change["$set"] |= {"wake_at": one.again_at, "attempts": 0}
             change["$inc"] = {"retries": 1}
@@ -245,9 +256,13 @@ class Notes:
         return bool(result.matched_count)
 
     async def with_status(
-        self, patient_ids: Sequence[str], statuses: Sequence[NoteStatus], *, doctor_id: str | None = None,
+        self,
+        patient_ids: Sequence[str],
+        statuses: Sequence[NoteStatus],
+        *,
+        doctor_id: str | None = None,
         session: Session,
-    ) -> list[Note]:  # fmt: skip
+    ) -> list[Note]:
         query: Document = {"patient_id": {"$in": list(patient_ids)}, "status": {"$in": list(statuses)}}
         if doctor_id is not None:
             query["doctor_id"] = doctor_id

@@ -34,8 +34,10 @@ class Plans:
         row = await self._plans.find_one_and_update(
             {"_id": patient_id},
             {"$inc": {"changes": 1, "notes": 1 if new_note else 0}},
-            upsert=True, return_document=ReturnDocument.AFTER, session=session,
-        )  # fmt: skip
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
         return Plan(notes=row["notes"], ready_note=row.get("ready_note", 0))
 
     async def touch_each(
@@ -55,8 +57,9 @@ class Plans:
         """The newest ready note of each of these patients."""
         await self._plans.bulk_write(
             [UpdateOne({"_id": id}, {"$max": {"ready_note": number}}) for id, number in numbers.items()],
-            ordered=False, session=session,
-        )  # fmt: skip
+            ordered=False,
+            session=session,
+        )
 
     async def ready_note(self, patient_id: str, *, session: Session) -> int:
         row = await self._plans.find_one({"_id": patient_id}, session=session)

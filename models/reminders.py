@@ -26,14 +26,14 @@ Use = Literal["slot", "as_needed", "checklist"]
 class Reminder:
     """One slot that came due or was answered, or one use without a slot. ``slot_at`` is what clients call the slot."""
 
-    id: str                            # "<step_id>@2026-03-02#0": step, local date, place in times
+    id: str  # "<step_id>@2026-03-02#0": step, local date, place in times
     step_id: str
     patient_id: str
     use: Use
     number: int
     key: str
     slot_at: datetime
-    day: date                          # the patient's local date
+    day: date  # the patient's local date
     state: SlotState
     recorded: bool
     repeats: int
@@ -43,9 +43,14 @@ class Reminder:
 
     def as_slot(self) -> Slot:
         return Slot(
-            number=self.number, key=self.key, at=self.slot_at, state=self.state, recorded=self.recorded,
-            repeats=self.repeats, answered_at=self.answered_at,
-        )  # fmt: skip
+            number=self.number,
+            key=self.key,
+            at=self.slot_at,
+            state=self.state,
+            recorded=self.recorded,
+            repeats=self.repeats,
+            answered_at=self.answered_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +61,8 @@ class LedgerEntry:
     patient_id: str
     slot: Slot
     day: date
-    is_new: bool = False               # a reminder is recorded now: the id must not exist yet
-    answer: bool = False               # the outcome changes with this write
+    is_new: bool = False  # a reminder is recorded now: the id must not exist yet
+    answer: bool = False  # the outcome changes with this write
     reason: str | None = field(default=None, repr=False)
 
 
@@ -88,11 +93,21 @@ class Reminders:
     @staticmethod
     def _read(row: Document) -> Reminder:
         return Reminder(
-            id=row["_id"], step_id=row["step_id"], patient_id=row["patient_id"], use=row["use"],
-            number=row["number"], key=row["key"], slot_at=row["slot_at"], day=date.fromisoformat(row["day"]),
-            state=row["state"], recorded=row["recorded"], repeats=row["repeats"], outcome=row.get("outcome"),
-            answered_at=row.get("answered_at"), sealed_reason=row.get("sealed_reason"),
-        )  # fmt: skip
+            id=row["_id"],
+            step_id=row["step_id"],
+            patient_id=row["patient_id"],
+            use=row["use"],
+            number=row["number"],
+            key=row["key"],
+            slot_at=row["slot_at"],
+            day=date.fromisoformat(row["day"]),
+            state=row["state"],
+            recorded=row["recorded"],
+            repeats=row["repeats"],
+            outcome=row.get("outcome"),
+            answered_at=row.get("answered_at"),
+            sealed_reason=row.get("sealed_reason"),
+        )
 
     async def write(
         self, entries: Sequence[LedgerEntry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session
@@ -103,9 +118,14 @@ class Reminders:
         for entry in entries:
             slot, id = entry.slot, f"{entry.step_id}@{entry.slot.key}"
             fixed: Document = {
-                "step_id": entry.step_id, "patient_id": entry.patient_id, "use": "slot", "number": slot.number,
-                "key": slot.key, "slot_at": slot.at, "day": entry.day.isoformat(),
-            }  # fmt: skip
+                "step_id": entry.step_id,
+                "patient_id": entry.patient_id,
+                "use": "slot",
+                "number": slot.number,
+                "key": slot.key,
+                "slot_at": slot.at,
+                "day": entry.day.isoformat(),
+            }
             moving: Document = {"state": slot.state, "recorded": slot.recorded, "repeats": slot.repeats}
             if entry.answer:
                 moving["answered_at"] = slot.answered_at
@@ -122,22 +142,41 @@ class Reminders:
         return await self._vault.seal(patient_id, f"reminders|{id}|reason", reason) if reason else None
 
     async def record_use(
-        self, *, step_id: str, patient_id: str, use: Use, version: int, at: datetime, day: date, outcome: Outcome,
-        reason: str | None, session: Session,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        step_id: str,
+        patient_id: str,
+        use: Use,
+        version: int,
+        at: datetime,
+        day: date,
+        outcome: Outcome,
+        reason: str | None,
+        session: Session,
+    ) -> None:
         """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's."""
         mark_written([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"
         id = f"{step_id}@{key}"
         await self._reminders.insert_one(
             {
-                "_id": id, "step_id": step_id, "patient_id": patient_id, "use": use, "number": -1, "key": key,
-                "slot_at": at, "day": day.isoformat(), "state": outcome, "recorded": False, "repeats": 0,
-                "outcome": outcome, "answered_at": at,
+                "_id": id,
+                "step_id": step_id,
+                "patient_id": patient_id,
+                "use": use,
+                "number": -1,
+                "key": key,
+                "slot_at": at,
+                "day": day.isoformat(),
+                "state": outcome,
+                "recorded": False,
+                "repeats": 0,
+                "outcome": outcome,
+                "answered_at": at,
                 "sealed_reason": await self._seal_reason(patient_id, id, reason),
             },
             session=session,
-        )  # fmt: skip
+        )
 
     async def record_late(
         self, reminder: Reminder, *, outcome: Outcome, reason: str | None, at: datetime, session: Session
@@ -148,12 +187,13 @@ class Reminders:
             {"_id": reminder.id},
             {
                 "$set": {
-                    "outcome": outcome, "answered_at": at,
+                    "outcome": outcome,
+                    "answered_at": at,
                     "sealed_reason": await self._seal_reason(reminder.patient_id, reminder.id, reason),
                 }
             },
             session=session,
-        )  # fmt: skip
+        )
 
     async def take_back(self, reminder: Reminder, *, session: Session) -> None:
         """Undo a check-in that had no slot, or that came after its step was cancelled."""
@@ -161,8 +201,9 @@ class Reminders:
         if reminder.use == "slot":
             await self._reminders.update_one(
                 {"_id": reminder.id},
-                {"$set": {"outcome": None, "answered_at": None, "sealed_reason": None}}, session=session,
-            )  # fmt: skip
+                {"$set": {"outcome": None, "answered_at": None, "sealed_reason": None}},
+                session=session,
+            )
         else:
             await self._reminders.delete_one({"_id": reminder.id}, session=session)
 
@@ -227,7 +268,14 @@ class Reminders:
         only = {"_id": 0, "patient_id": 1, "step_id": 1, "use": 1, "day": 1, "slot_at": 1, "state": 1, "answered_at": 1}
         rows = await self._reminders.find(wanted, only).sort("slot_at", 1).to_list(None)
         return [
-            LedgerCount(row["patient_id"], row["step_id"], row["use"] == "slot", date.fromisoformat(row["day"]),
-                    row["slot_at"], row["state"], row.get("answered_at"))
+            LedgerCount(
+                row["patient_id"],
+                row["step_id"],
+                row["use"] == "slot",
+                date.fromisoformat(row["day"]),
+                row["slot_at"],
+                row["state"],
+                row.get("answered_at"),
+            )
             for row in rows
-        ]  # fmt: skip
+        ]

@@ -47,20 +47,41 @@ class Sessions:
     @staticmethod
     def read(row: Document) -> DeviceSession:
         return DeviceSession(
-            id=row["_id"], user_id=row["user_id"], nonce=row["nonce"], generation=row["generation"],
-            rotated_at=row["rotated_at"], created_at=row["created_at"], expires_at=row["expires_at"],
-            last_used_at=row["last_used_at"], ended_at=row.get("ended_at"), sealed_device=row.get("sealed_device"),
-        )  # fmt: skip
+            id=row["_id"],
+            user_id=row["user_id"],
+            nonce=row["nonce"],
+            generation=row["generation"],
+            rotated_at=row["rotated_at"],
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+            last_used_at=row["last_used_at"],
+            ended_at=row.get("ended_at"),
+            sealed_device=row.get("sealed_device"),
+        )
 
     async def start(
-        self, *, user_id: str, nonce: str, now: datetime, refresh_s: int, session_id: str | None = None,
-        sealed_device: str | None = None, session: Session = None,
-    ) -> DeviceSession:  # fmt: skip
+        self,
+        *,
+        user_id: str,
+        nonce: str,
+        now: datetime,
+        refresh_s: int,
+        session_id: str | None = None,
+        sealed_device: str | None = None,
+        session: Session = None,
+    ) -> DeviceSession:
         row = {
-            "_id": session_id or str(uuid4()), "user_id": user_id, "nonce": nonce, "generation": 0, "rotated_at": now,
-            "created_at": now, "last_used_at": now, "expires_at": now + timedelta(seconds=refresh_s), "ended_at": None,
+            "_id": session_id or str(uuid4()),
+            "user_id": user_id,
+            "nonce": nonce,
+            "generation": 0,
+            "rotated_at": now,
+            "created_at": now,
+            "last_used_at": now,
+            "expires_at": now + timedelta(seconds=refresh_s),
+            "ended_at": None,
             "sealed_device": sealed_device,
-        }  # fmt: skip
+        }
         await self._sessions.insert_one(row, session=session)
         return self.read(row)
 

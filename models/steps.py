@@ -25,7 +25,7 @@ from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 from models.course_codec import course_row, read_course, read_schedule, schedule_row
 
-MAX_COUNTED = 10_000                  # of what is due: beyond that the figure stands
+MAX_COUNTED = 10_000  # of what is due: beyond that the figure stands
 Kind = Literal["checklist", "plan"]
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 
@@ -37,7 +37,7 @@ class StepText:
     title: str | None = field(repr=False)
     detail: str | None = field(repr=False)
     quote: str | None = field(repr=False)
-    start: int | None = None           # where the quote stands in the note, in code points
+    start: int | None = None  # where the quote stands in the note, in code points
     end: int | None = None
 
 
@@ -64,7 +64,7 @@ class Step:
     completed_at: datetime | None = None
     cancelled_at: datetime | None = None
     ended: str | None = None
-    uses: int = 0                      # check-ins of a step that has no slots
+    uses: int = 0  # check-ins of a step that has no slots
     last_use_at: datetime | None = None
     version: int = 0
 
@@ -114,17 +114,26 @@ class Step:
         """**Step** of contract section 3. ``quotes`` False where the reader is not given the doctor's words."""
         course, zone = self.course, self.zone
         done = course.done if course else self.uses if self.as_needed else int(self.status == "completed")
-        total = course.total if course else (
-            None if self.as_needed else self.schedule.occurrences if self.schedule else 1
-        )  # fmt: skip
+        total = (
+            course.total if course else (None if self.as_needed else self.schedule.occurrences if self.schedule else 1)
+        )
         active = self.status == "active"
         waiting = course.open_slot if course and active else None
         upcoming = next_reminder_at(course, zone) if course and active else None
         return {
-            "id": self.id, "note_id": self.note_id, "patient_id": self.patient_id, "doctor_id": self.doctor_id,
-            "kind": self.kind, "title": self.words.title, "detail": self.words.detail,
-            "quote": self.words.quote if quotes else None, "by": self.by, "as_needed": self.as_needed,
-            "status": self.status, "ended": self.ended, "created_at": to_wire(self.created_at),
+            "id": self.id,
+            "note_id": self.note_id,
+            "patient_id": self.patient_id,
+            "doctor_id": self.doctor_id,
+            "kind": self.kind,
+            "title": self.words.title,
+            "detail": self.words.detail,
+            "quote": self.words.quote if quotes else None,
+            "by": self.by,
+            "as_needed": self.as_needed,
+            "status": self.status,
+            "ended": self.ended,
+            "created_at": to_wire(self.created_at),
             "completed_at": to_wire(self.completed_at) if self.completed_at else None,
             "cancelled_at": to_wire(self.cancelled_at) if self.cancelled_at else None,
             "schedule": self._schedule_json(),
@@ -132,16 +141,20 @@ class Step:
             "open_slot": to_wire(waiting.at) if waiting else None,
             "today": describe_today(course, now=now, zone=zone) if course and self.status != "cancelled" else [],
             "next_reminder_at": to_wire(upcoming) if upcoming else None,
-        }  # fmt: skip
+        }
 
     def _schedule_json(self) -> Document | None:
         plan = self.schedule
         if plan is None:
             return None
         return {
-            "start_date": plan.start_date.isoformat(), "times": list(plan.times), "times_from": plan.times_from,
-            "every_days": plan.every_days, "occurrences": plan.occurrences, "miss_policy": plan.miss_policy,
-        }  # fmt: skip
+            "start_date": plan.start_date.isoformat(),
+            "times": list(plan.times),
+            "times_from": plan.times_from,
+            "every_days": plan.every_days,
+            "occurrences": plan.occurrences,
+            "miss_policy": plan.miss_policy,
+        }
 
 
 class Steps:
@@ -157,7 +170,7 @@ class Steps:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._steps = collection
         self._vault = vault
-        self._holding = asyncio.Lock()     # those who look within one process never take the same
+        self._holding = asyncio.Lock()  # those who look within one process never take the same
         self._active_loader = BatchLoader(self._active_of_each, most=20)
 
     async def _read_all(self, rows: Sequence[Document]) -> list[Step]:
@@ -172,39 +185,75 @@ class Steps:
         schedule = read_schedule(row["schedule"]) if row.get("schedule") else None
         course = read_course(row["course"], schedule) if row.get("course") and schedule else None
         return Step(
-            id=row["_id"], sort=row["sort"], note_id=row["note_id"], note_number=row["note_number"],
-            patient_id=row["patient_id"], doctor_id=row["doctor_id"], kind=row["kind"], as_needed=row["as_needed"],
-            by=row["by"], status=row["status"], created_at=row["created_at"], timezone=row["timezone"],
+            id=row["_id"],
+            sort=row["sort"],
+            note_id=row["note_id"],
+            note_number=row["note_number"],
+            patient_id=row["patient_id"],
+            doctor_id=row["doctor_id"],
+            kind=row["kind"],
+            as_needed=row["as_needed"],
+            by=row["by"],
+            status=row["status"],
+            created_at=row["created_at"],
+            timezone=row["timezone"],
             words=StepText(
-                title=opened.get("title"), detail=opened.get("detail"), quote=opened.get("quote"),
-                start=opened.get("start"), end=opened.get("end"),
+                title=opened.get("title"),
+                detail=opened.get("detail"),
+                quote=opened.get("quote"),
+                start=opened.get("start"),
+                end=opened.get("end"),
             ),
-            schedule=schedule, course=course, activated_at=row.get("activated_at"),
-            completed_at=row.get("completed_at"), cancelled_at=row.get("cancelled_at"), ended=row.get("ended"),
-            uses=row.get("uses", 0), last_use_at=row.get("last_use_at"), version=row["version"],
-        )  # fmt: skip
+            schedule=schedule,
+            course=course,
+            activated_at=row.get("activated_at"),
+            completed_at=row.get("completed_at"),
+            cancelled_at=row.get("cancelled_at"),
+            ended=row.get("ended"),
+            uses=row.get("uses", 0),
+            last_use_at=row.get("last_use_at"),
+            version=row["version"],
+        )
 
     def _row(self, step: Step) -> Document:
-        words = {"title": step.words.title, "detail": step.words.detail, "quote": step.words.quote,
-                 "start": step.words.start, "end": step.words.end}  # fmt: skip
+        words = {
+            "title": step.words.title,
+            "detail": step.words.detail,
+            "quote": step.words.quote,
+            "start": step.words.start,
+            "end": step.words.end,
+        }
         return {
-            "_id": step.id, "sort": step.sort, "note_id": step.note_id, "note_number": step.note_number,
-            "patient_id": step.patient_id, "doctor_id": step.doctor_id, "kind": step.kind,
-            "as_needed": step.as_needed, "by": step.by, "created_at": step.created_at, "version": 0,
+            "_id": step.id,
+            "sort": step.sort,
+            "note_id": step.note_id,
+            "note_number": step.note_number,
+            "patient_id": step.patient_id,
+            "doctor_id": step.doctor_id,
+            "kind": step.kind,
+            "as_needed": step.as_needed,
+            "by": step.by,
+            "created_at": step.created_at,
+            "version": 0,
             "sealed_words": self._vault.seal_loaded(step.patient_id, f"steps|{step.id}|words", words),
             **self._moving(step)[0],
-        }  # fmt: skip
+        }
 
     @staticmethod
     def _moving(step: Step) -> tuple[Document, Document]:
         """The members that change during a step's life: those to set and those to take away."""
         values: Document = {
-            "status": step.status, "timezone": step.timezone, "activated_at": step.activated_at,
-            "completed_at": step.completed_at, "cancelled_at": step.cancelled_at, "ended": step.ended,
-            "uses": step.uses, "last_use_at": step.last_use_at,
+            "status": step.status,
+            "timezone": step.timezone,
+            "activated_at": step.activated_at,
+            "completed_at": step.completed_at,
+            "cancelled_at": step.cancelled_at,
+            "ended": step.ended,
+            "uses": step.uses,
+            "last_use_at": step.last_use_at,
             "schedule": schedule_row(step.schedule) if step.schedule else None,
             "course": course_row(step.course) if step.course else None,
-        }  # fmt: skip
+        }
         wake = step.wake_at()
         if wake is None:
             return values, {"wake_at": 1, "held_until": 1, "held_by": 1}
@@ -253,9 +302,15 @@ class Steps:
 
     async def patients_of_others(self, doctor_id: str, patient_ids: list[str]) -> set[str]:
         """Which of these patients have steps of another doctor."""
-        return set(await self._steps.distinct("patient_id", {
-            "patient_id": {"$in": patient_ids}, "doctor_id": {"$ne": doctor_id},
-        }))  # fmt: skip
+        return set(
+            await self._steps.distinct(
+                "patient_id",
+                {
+                    "patient_id": {"$in": patient_ids},
+                    "doctor_id": {"$ne": doctor_id},
+                },
+            )
+        )
 
     async def ids(self, wanted: Document) -> list[str]:
         return [row["_id"] for row in await self._steps.find(wanted, {"_id": 1}).to_list(None)]
@@ -288,7 +343,7 @@ class Steps:
     async def open_counts(self, patient_ids: list[str]) -> dict[str, int]:
         """How many active steps each patient has."""
         counts = dict.fromkeys(patient_ids, 0)
-        only = {"_id": 0, "patient_id": 1}             # which the index holds
+        only = {"_id": 0, "patient_id": 1}  # which the index holds
         cursor = self._steps.find({"patient_id": {"$in": patient_ids}, "status": "active"}, only)
         for row in await cursor.to_list(None):
             counts[row["patient_id"]] += 1
@@ -315,7 +370,7 @@ class Steps:
             if not ids:
                 return mine
             held = await self._steps.update_many({"_id": {"$in": ids}, **free}, {"$set": mark})
-            if held.modified_count < len(ids):             # another was faster with some
+            if held.modified_count < len(ids):  # another was faster with some
                 marked = self._steps.find({"_id": {"$in": ids}, "held_by": mark["held_by"]}, {"_id": 1})
                 mine += [row["_id"] for row in await marked.to_list(None)]
             else:

@@ -103,12 +103,20 @@ class Store:
             raise HalfRestored
         await migrate(self.database, schema_versions.MIGRATIONS)
         wanted = {
-            "users": Users.INDEXES, "sessions": Sessions.INDEXES, "assignments": Assignments.INDEXES,
-            "notes": Notes.INDEXES, "steps": Steps.INDEXES, "reminders": Reminders.INDEXES,
-            "letters": Letters.INDEXES, "links": Letters.LINK_INDEXES, "idempotency": Idempotency.INDEXES,
-            "calendars": Calendars.INDEXES, "subscriptions": Subscriptions.INDEXES,
-            "audit": Audit.INDEXES, "mail_reminders": MailReminders.INDEXES,
-        }  # fmt: skip
+            "users": Users.INDEXES,
+            "sessions": Sessions.INDEXES,
+            "assignments": Assignments.INDEXES,
+            "notes": Notes.INDEXES,
+            "steps": Steps.INDEXES,
+            "reminders": Reminders.INDEXES,
+            "letters": Letters.INDEXES,
+            "links": Letters.LINK_INDEXES,
+            "idempotency": Idempotency.INDEXES,
+            "calendars": Calendars.INDEXES,
+            "subscriptions": Subscriptions.INDEXES,
+            "audit": Audit.INDEXES,
+            "mail_reminders": MailReminders.INDEXES,
+        }
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)
         try:
@@ -117,9 +125,7 @@ class Store:
             if error.code != INDEX_OPTIONS_CONFLICT:
                 raise
             seconds = self.retention_days * 86_400
-            await self.database.command(
-                "collMod", "events", index={"name": "retention", "expireAfterSeconds": seconds}
-            )
+            await self.database.command("collMod", "events", index={"name": "retention", "expireAfterSeconds": seconds})
             await self.database.create_indexes("events", Events.indexes(self.retention_days))
         # A transaction cannot make a collection on every server: have them all.
         for name in ("feeds", "plans", "keys", "audit_pages"):
@@ -135,13 +141,17 @@ class Store:
     async def _read_signed_in(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], SessionWithUser]:
         user_ids = list({user_id for _, user_id in pairs})
         sessions, users, feeds = await asyncio.gather(
-            self.sessions.these([session_id for session_id, _ in pairs]), self.users.rows(user_ids),
+            self.sessions.these([session_id for session_id, _ in pairs]),
+            self.users.rows(user_ids),
             self.events.marks_of(user_ids),
-        )  # fmt: skip
+        )
         return {
-            (session_id, user_id): SessionWithUser(sessions[session_id], users[user_id], feeds.get(user_id, FeedPosition()))
-            for session_id, user_id in pairs if session_id in sessions and user_id in users
-        }  # fmt: skip
+            (session_id, user_id): SessionWithUser(
+                sessions[session_id], users[user_id], feeds.get(user_id, FeedPosition())
+            )
+            for session_id, user_id in pairs
+            if session_id in sessions and user_id in users
+        }
 
     async def panel(self, doctor_id: str) -> list[Assignment]:
         """The patients now assigned to a doctor, longest first. It is the same while the doctor's feed mark is."""
@@ -200,9 +210,11 @@ class Store:
     async def count_backup(self) -> tuple[str, int]:
         """Which installation this is, and the number of the backup that begins now."""
         named = await self._meta.find_one_and_update(
-            {"_id": "installation"}, {"$setOnInsert": {"value": uuid4().hex}},
-            upsert=True, return_document=ReturnDocument.AFTER,
-        )  # fmt: skip
+            {"_id": "installation"},
+            {"$setOnInsert": {"value": uuid4().hex}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
         counted = await self._meta.find_one_and_update(
             {"_id": "backups"}, {"$inc": {"number": 1}}, upsert=True, return_document=ReturnDocument.AFTER
         )

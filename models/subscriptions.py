@@ -43,28 +43,49 @@ class Subscriptions:
         except Unreadable:
             return None
         return Subscription(
-            id=row["_id"], user_id=row["user_id"], endpoint=held["endpoint"], p256dh=held["p256dh"],
-            auth=held["auth"], created_at=row["created_at"], pushed=row["pushed"],
-        )  # fmt: skip
+            id=row["_id"],
+            user_id=row["user_id"],
+            endpoint=held["endpoint"],
+            p256dh=held["p256dh"],
+            auth=held["auth"],
+            created_at=row["created_at"],
+            pushed=row["pushed"],
+        )
 
     async def add(
-        self, *, id: str, user_id: str, endpoint: str, p256dh: str, auth: str, pushed: int, now: datetime,
+        self,
+        *,
+        id: str,
+        user_id: str,
+        endpoint: str,
+        p256dh: str,
+        auth: str,
+        pushed: int,
+        now: datetime,
         session: Session = None,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Remember a device, or its new keys. False when the user has too many."""
-        if await self._subscriptions.count_documents(
-            {"user_id": user_id, "_id": {"$ne": id}}, session=session
-        ) >= MAX_EACH:
+        if (
+            await self._subscriptions.count_documents({"user_id": user_id, "_id": {"$ne": id}}, session=session)
+            >= MAX_EACH
+        ):
             return False
         sealed = await self._vault.seal(
             user_id, f"subscriptions|{id}|device", {"endpoint": endpoint, "p256dh": p256dh, "auth": auth}
         )
         await self._subscriptions.replace_one(
             {"_id": id},
-            {"_id": id, "user_id": user_id, "sealed_device": sealed, "created_at": now, "pushed": pushed,
-             "held_until": now},
-            upsert=True, session=session,
-        )  # fmt: skip
+            {
+                "_id": id,
+                "user_id": user_id,
+                "sealed_device": sealed,
+                "created_at": now,
+                "pushed": pushed,
+                "held_until": now,
+            },
+            upsert=True,
+            session=session,
+        )
         return True
 
     async def of_user(self, user_id: str) -> list[Subscription]:

@@ -46,10 +46,16 @@ class User:
     def as_json(self) -> Document:
         """**User** of contract section 3."""
         return {
-            "id": self.id, "name": self.name, "email": self.email, "role": self.role, "status": self.status,
-            "timezone": self.timezone, "reminder_time": self.reminder_time, "language": self.language,
+            "id": self.id,
+            "name": self.name,
+            "email": self.email,
+            "role": self.role,
+            "status": self.status,
+            "timezone": self.timezone,
+            "reminder_time": self.reminder_time,
+            "language": self.language,
             "created_at": to_wire(self.created_at),
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +107,19 @@ class Users:
                 return None
 
         return User(
-            id=row["_id"], role=row["role"], status=row["status"], name=await opened("name"),
-            email=await opened("email"), password_hash=row.get("password_hash", ""), timezone=row["timezone"],
-            reminder_time=row["reminder_time"], language=row["language"], created_at=row["created_at"],
-            email_confirmed=row.get("email_confirmed", True), seen_at=row.get("seen_at"),
-        )  # fmt: skip
+            id=row["_id"],
+            role=row["role"],
+            status=row["status"],
+            name=await opened("name"),
+            email=await opened("email"),
+            password_hash=row.get("password_hash", ""),
+            timezone=row["timezone"],
+            reminder_time=row["reminder_time"],
+            language=row["language"],
+            created_at=row["created_at"],
+            email_confirmed=row.get("email_confirmed", True),
+            seen_at=row.get("seen_at"),
+        )
 
     async def insert(self, user: User, *, session: Session) -> None:
         """A new account with a key of its own. A taken address is a DuplicateKeyError."""
@@ -115,15 +129,21 @@ class Users:
         await self._vault.create_key(user.id, session=session)
         await self._users.insert_one(
             {
-                "_id": user.id, "role": user.role, "status": user.status,
+                "_id": user.id,
+                "role": user.role,
+                "status": user.status,
                 "sealed_name": await self._vault.seal(user.id, f"users|{user.id}|name", user.name),
                 "sealed_email": await self._vault.seal(user.id, f"users|{user.id}|email", user.email),
-                "email_index": self.email_index(user.email), "password_hash": user.password_hash,
-                "timezone": user.timezone, "reminder_time": user.reminder_time, "language": user.language,
-                "created_at": user.created_at, "email_confirmed": user.email_confirmed,
+                "email_index": self.email_index(user.email),
+                "password_hash": user.password_hash,
+                "timezone": user.timezone,
+                "reminder_time": user.reminder_time,
+                "language": user.language,
+                "created_at": user.created_at,
+                "email_confirmed": user.email_confirmed,
             },
             session=session,
-        )  # fmt: skip
+        )
 
     async def get(self, user_id: str, *, session: Session = None) -> User | None:
         row = await self._users.find_one({"_id": user_id}, session=session)

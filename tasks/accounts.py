@@ -24,7 +24,7 @@ async def forget_sign_ups(app: AppContext) -> int:
         done = [await forget_sign_up(app.store, id, before=before) for id in ids]
         forgotten += sum(done)
         if not any(done):
-            break                      # others are at it
+            break  # others are at it
     if forgotten:
         log.info("sign_ups.forgotten", count=forgotten)
     return forgotten
@@ -36,6 +36,10 @@ async def _sweep_task(app: AppDep) -> None:
 
 def register(broker: ReliableStreamBroker) -> None:
     broker.register_task(
-        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=EVERY_S, ack_type="when_received",
+        _sweep_task,
+        task_name=SWEEP,
+        queue_name=TICKS,
+        tick_s=EVERY_S,
+        ack_type="when_received",
         schedule=[{"interval": EVERY_S, "schedule_id": SWEEP}],
-    )  # fmt: skip
+    )

@@ -20,6 +20,10 @@ async def _task(app: AppDep) -> None:
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(
-        _task, task_name=NAME, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        _task,
+        task_name=NAME,
+        queue_name=TICKS,
+        tick_s=tick_s,
+        ack_type="when_received",
         schedule=[{"interval": tick_s, "schedule_id": NAME}],
-    )  # fmt: skip
+    )

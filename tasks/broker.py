@@ -40,10 +40,19 @@ class ReliableStreamBroker(RedisStreamBroker):
 
     def __init__(self, url: str) -> None:
         super().__init__(
-            url, queue_name=QUEUE, consumer_group_name=GROUP, consumer_id="0", xread_block=BLOCK_MS, xread_count=10,
-            idle_timeout=IDLE_MS, additional_streams={TICKS: ">"}, socket_timeout=ANSWER_WITHIN_S,
-            socket_connect_timeout=1.0, timeout=ANSWER_WITHIN_S, retry=try_once_more(),
-        )  # fmt: skip
+            url,
+            queue_name=QUEUE,
+            consumer_group_name=GROUP,
+            consumer_id="0",
+            xread_block=BLOCK_MS,
+            xread_count=10,
+            idle_timeout=IDLE_MS,
+            additional_streams={TICKS: ">"},
+            socket_timeout=ANSWER_WITHIN_S,
+            socket_connect_timeout=1.0,
+            timeout=ANSWER_WITHIN_S,
+            retry=try_once_more(),
+        )
         self._at_work: dict[tuple[str, bytes], float] = {}
         self._is_closing = False
         self._renewing: asyncio.Task[None] | None = None

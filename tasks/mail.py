@@ -27,7 +27,7 @@ async def send_letter(app: AppContext, letter_id: str) -> None:
         return
     is_reminder = letter.kind == "reminder"
     if is_reminder and letter.in_doubt:
-        await letters.done(letter.id, outcome="unknown")       # one at most: rather none than two
+        await letters.done(letter.id, outcome="unknown")  # one at most: rather none than two
         return
     envelope = await _envelope(app, letter)
     if envelope is None:
@@ -105,6 +105,10 @@ async def _sweep_task(app: AppDep) -> None:
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(_send_task, task_name=SEND)
     broker.register_task(
-        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        _sweep_task,
+        task_name=SWEEP,
+        queue_name=TICKS,
+        tick_s=tick_s,
+        ack_type="when_received",
         schedule=[{"interval": tick_s, "schedule_id": SWEEP}],
-    )  # fmt: skip
+    )

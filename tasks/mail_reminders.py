@@ -14,7 +14,7 @@ from tasks.dependencies import AppDep
 
 SWEEP = "sweep_mail_reminders"
 PATIENCE = timedelta(minutes=10)
-PATIENCE_OF_A_DAY = 144                # a shortened day has as many of these
+PATIENCE_OF_A_DAY = 144  # a shortened day has as many of these
 PAGE = 500
 
 
@@ -42,6 +42,10 @@ async def _sweep_task(app: AppDep) -> None:
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(
-        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        _sweep_task,
+        task_name=SWEEP,
+        queue_name=TICKS,
+        tick_s=tick_s,
+        ack_type="when_received",
         schedule=[{"interval": max(5, tick_s), "schedule_id": SWEEP}],
-    )  # fmt: skip
+    )

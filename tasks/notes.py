@@ -127,9 +127,13 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         metrics.notes.labels("failed").inc()
         log.warning("note.failed", note_id=note.id, reason=failed.reason)
         return await fail_note(
-            store, note, failure=failed.reason, extracted_by=extractor.name, now=app.now(),
+            store,
+            note,
+            failure=failed.reason,
+            extracted_by=extractor.name,
+            now=app.now(),
             again_at=again_at(note, failed, now=app.now()),
-        )  # fmt: skip
+        )
     metrics.extraction.labels("ok").observe(time.monotonic() - began)
     guarded = await asyncio.to_thread(guard, text, extraction, day=day)
     review = review_of(guarded)
@@ -145,15 +149,28 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
     ]
     propose = app.settings.step_review == "required" or bool(guarded.dropped) or guarded.too_many
     meta = extraction.meta
-    measured = None if meta is None else {
-        "model": meta.model, "prompt_version": meta.prompt_version, "tokens_in": meta.tokens_in,
-        "tokens_out": meta.tokens_out, "latency_ms": meta.latency_ms,
-    }  # fmt: skip
+    measured = (
+        None
+        if meta is None
+        else {
+            "model": meta.model,
+            "prompt_version": meta.prompt_version,
+            "tokens_in": meta.tokens_in,
+            "tokens_out": meta.tokens_out,
+            "latency_ms": meta.latency_ms,
+        }
+    )
     reading = ReadNote(
-        note=note, steps=steps, review=review, propose=propose, extracted_by=extractor.name,
-        failure="too-many" if guarded.too_many else None, now=now, day_seconds=app.settings.day_seconds,
+        note=note,
+        steps=steps,
+        review=review,
+        propose=propose,
+        extracted_by=extractor.name,
+        failure="too-many" if guarded.too_many else None,
+        now=now,
+        day_seconds=app.settings.day_seconds,
         measured=measured,
-    )  # fmt: skip
+    )
     users = await finish_note(store, reading)
     outcome = "proposed" if propose and steps else "ready"
     metrics.notes.labels(outcome).inc()
@@ -189,24 +206,41 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
     schedule = make_schedule(item, day=day, reminder_time=patient.reminder_time) if isinstance(item, PlanItem) else None
     sort = f"{int(note.created_at.timestamp() * 1000):015d}-{number:03d}-{uuid4().hex[:6]}"
     return Step(
-        id=str(uuid4()), sort=sort, note_id=note.id, note_number=note.number, patient_id=note.patient_id,
-        doctor_id=note.doctor_id, kind=kept.kind, as_needed=item.as_needed, by="extractor", status="proposed",
-        created_at=now, timezone=patient.timezone, schedule=schedule,
+        id=str(uuid4()),
+        sort=sort,
+        note_id=note.id,
+        note_number=note.number,
+        patient_id=note.patient_id,
+        doctor_id=note.doctor_id,
+        kind=kept.kind,
+        as_needed=item.as_needed,
+        by="extractor",
+        status="proposed",
+        created_at=now,
+        timezone=patient.timezone,
+        schedule=schedule,
         words=StepText(title=item.title, detail=item.detail, quote=item.quote, start=kept.start, end=kept.end),
-    )  # fmt: skip
+    )
 
 
 def make_schedule(item: PlanItem, *, day: date, reminder_time: str) -> Schedule:
     """When a plan item is due, on the patient's clock. The service chooses the clock times (contract 4.8)."""
-    times = tuple(sorted(set(item.times))) if item.times else clock_times(
-        reminder_time, times_per_day=item.times_per_day, every_hours=item.every_hours
-    )  # fmt: skip
+    times = (
+        tuple(sorted(set(item.times)))
+        if item.times
+        else clock_times(reminder_time, times_per_day=item.times_per_day, every_hours=item.every_hours)
+    )
     return Schedule(
-        start_date=day + timedelta(days=item.start_in_days), start_in_days=item.start_in_days, times=times,
-        times_from="note" if item.times else "reminder_time", times_per_day=item.times_per_day,
-        every_hours=item.every_hours, every_days=item.every_days, duration_days=item.duration_days,
+        start_date=day + timedelta(days=item.start_in_days),
+        start_in_days=item.start_in_days,
+        times=times,
+        times_from="note" if item.times else "reminder_time",
+        times_per_day=item.times_per_day,
+        every_hours=item.every_hours,
+        every_days=item.every_days,
+        duration_days=item.duration_days,
         miss_policy=item.miss_policy,
-    )  # fmt: skip
+    )
 
 
 async def _read_task(note_id: str, note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:
@@ -220,8 +254,10 @@ async def _sweep_task(note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(_read_task, task_name=READ)
     broker.register_task(
-        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        _sweep_task,
+        task_name=SWEEP,
+        queue_name=TICKS,
+        tick_s=tick_s,
+        ack_type="when_received",
         schedule=[{"interval": tick_s, "schedule_id": SWEEP}],
-    )  # fmt: skip
-
-
+    )

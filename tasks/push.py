@@ -25,9 +25,7 @@ NEUTRAL = json.dumps({"type": "reminder"}).encode()
 async def push_sender(app: AppContext) -> PushSender:
     """The sender with this installation's VAPID key."""
     key = await app.resources.vault.secret("vapid", PushSender.new_private_key)
-    return PushSender(
-        private_key=key, subject=f"mailto:{app.settings.mail_from}", hosts=app.settings.push_hosts
-    )
+    return PushSender(private_key=key, subject=f"mailto:{app.settings.mail_from}", hosts=app.settings.push_hosts)
 
 
 async def sweep_push(app: AppContext) -> int:
@@ -79,6 +77,10 @@ async def _sweep_task(app: AppDep) -> None:
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(
-        _sweep_task, task_name=SWEEP, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        _sweep_task,
+        task_name=SWEEP,
+        queue_name=TICKS,
+        tick_s=tick_s,
+        ack_type="when_received",
         schedule=[{"interval": max(5, tick_s), "schedule_id": SWEEP}],
-    )  # fmt: skip
+    )

@@ -12,7 +12,7 @@ from tasks.dependencies import AppDep
 
 NAME = "remind_due"
 BATCH = 200
-LOOKS = 2                              # while the database writes one batch, the next is made
+LOOKS = 2  # while the database writes one batch, the next is made
 
 
 async def remind_due(app: AppContext, *, now: datetime | None = None, batch: int = BATCH) -> int:
@@ -46,6 +46,10 @@ async def _task(app: AppDep) -> None:
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(
-        _task, task_name=NAME, queue_name=TICKS, tick_s=tick_s, ack_type="when_received",
+        _task,
+        task_name=NAME,
+        queue_name=TICKS,
+        tick_s=tick_s,
+        ack_type="when_received",
         schedule=[{"interval": tick_s, "schedule_id": NAME}],
-    )  # fmt: skip
+    )

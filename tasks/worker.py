@@ -31,7 +31,7 @@ from tasks.registry import register_all
 TASKS_AT_ONCE = 64
 FINISH_WITHIN_S = 5.0
 PATIENCE_TICKS = 2.5
-NO_TICK_S = 15.0                       # and the schedule counts as gone: readiness says so
+NO_TICK_S = 15.0  # and the schedule counts as gone: readiness says so
 
 
 async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -88,9 +88,12 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
     """Do what the streams bring, with a new receiver should one fail."""
     while not finish.is_set():
         receiver = Receiver(
-            broker, max_async_tasks=TASKS_AT_ONCE, run_startup=False, wait_tasks_timeout=FINISH_WITHIN_S,
+            broker,
+            max_async_tasks=TASKS_AT_ONCE,
+            run_startup=False,
+            wait_tasks_timeout=FINISH_WITHIN_S,
             validate_params=False,
-        )  # fmt: skip
+        )
         try:
             await receiver.listen(finish)
         except Exception as error:

@@ -50,9 +50,11 @@ def own_database(servers: Embedded) -> Iterator[str]:
 def asked_of(model: ModelServer) -> dict[str, Any]:
     """The settings that have this model asked."""
     return {
-        "openai_api_key": "sk-test", "openai_base_url": model.base_url, "openai_model": "stand-in",
+        "openai_api_key": "sk-test",
+        "openai_base_url": model.base_url,
+        "openai_model": "stand-in",
         "openai_timeout_seconds": 5,
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -97,9 +99,13 @@ def elsewhere(settings: Settings, tmp_path: Path) -> Any:
     here = settings.mongo_url or ""
     url = here.replace(here.rsplit("/", 1)[1].split("?")[0], name)
     yield settings.model_copy(
-        update={"mongo_url": url, "data_dir": tmp_path / "elsewhere", "port": port,
-                "public_url": f"http://127.0.0.1:{port}"}
-    )  # fmt: skip
+        update={
+            "mongo_url": url,
+            "data_dir": tmp_path / "elsewhere",
+            "port": port,
+            "public_url": f"http://127.0.0.1:{port}",
+        }
+    )
     with MongoClient(url) as client:
         client.drop_database(name)
 
@@ -126,9 +132,11 @@ async def _shared(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -
     async with ModelServer() as model:
         with own_database(servers) as mongo_url:
             settings = test_settings(
-                mongo_url=mongo_url, redis_url=servers.redis_url or "", data_dir=tmp_path_factory.mktemp("ward"),
+                mongo_url=mongo_url,
+                redis_url=servers.redis_url or "",
+                data_dir=tmp_path_factory.mktemp("ward"),
                 **asked_of(model),
-            )  # fmt: skip
+            )
             async with open_clinic(settings, model) as opened:
                 yield opened
 

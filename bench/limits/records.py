@@ -33,11 +33,19 @@ async def record(url: str, redis: Redis, count: int, pid: int) -> tuple[float, f
     now = datetime.now(UTC)
     course = {"activated_at": now, "first": 0, "passed": -1, "done": 0, "total": 7, "ended": None, "window": []}
     for start in range(0, count, 5000):
-        await base.steps.insert_many([
-            {"_id": f"step-{number:030d}", "patient": f"patient-{number // STEPS:028d}", "status": "active",
-             "sealed": "x" * 400, "course": course, "wake_at": now}
-            for number in range(start, min(count, start + 5000))
-        ])  # fmt: skip
+        await base.steps.insert_many(
+            [
+                {
+                    "_id": f"step-{number:030d}",
+                    "patient": f"patient-{number // STEPS:028d}",
+                    "status": "active",
+                    "sealed": "x" * 400,
+                    "course": course,
+                    "wake_at": now,
+                }
+                for number in range(start, min(count, start + 5000))
+            ]
+        )
     await base.steps.create_index("wake_at")
     await base.steps.create_index([("patient", 1), ("status", 1)])
     await base.ledger.create_index([("step", 1), ("at", -1)])
@@ -52,23 +60,35 @@ async def record(url: str, redis: Redis, count: int, pid: int) -> tuple[float, f
             moved = {**course, "window": [{"n": 0, "key": "2026-03-02#0", "at": now, "state": "open", "rep": 0}]}
             await base.steps.bulk_write(
                 [UpdateOne({"_id": id}, {"$set": {"course": moved, "wake_at": later}}) for id in ids],
-                ordered=False, session=session,
+                ordered=False,
+                session=session,
             )
             await base.ledger.bulk_write(
                 [InsertOne({"_id": f"{id}@2026-03-02#0", "step": id, "at": now, "state": "open"}) for id in ids],
-                ordered=False, session=session,
+                ordered=False,
+                session=session,
             )
             patients = {row["patient"] for row in rows}
             await base.feeds.bulk_write(
                 [UpdateOne({"_id": id}, {"$inc": {"seq": STEPS}}, upsert=True) for id in patients],
-                ordered=False, session=session,
+                ordered=False,
+                session=session,
             )
             await base.feeds.find({"_id": {"$in": list(patients)}}, session=session).to_list()
             await base.events.insert_many(
-                [{"_id": f"{row['patient']}/{row['_id']}", "user_id": row["patient"], "seq": number, "at": now,
-                  "sealed": "x" * 1500} for number, row in enumerate(rows)],
-                ordered=False, session=session,
-            )  # fmt: skip
+                [
+                    {
+                        "_id": f"{row['patient']}/{row['_id']}",
+                        "user_id": row["patient"],
+                        "seq": number,
+                        "at": now,
+                        "sealed": "x" * 1500,
+                    }
+                    for number, row in enumerate(rows)
+                ],
+                ordered=False,
+                session=session,
+            )
         await redis.publish("bare", json.dumps(list(patients)))
     taken_s, cpu_s = time.perf_counter() - began, _cpu_s(pid) - cpu_s
     await client.close()
@@ -94,9 +114,15 @@ async def main(mongo_url: str, redis_url: str, count: int, pid: int) -> None:
     recorded, cpu_us = await record(mongo_url, redis, count, pid)
     announced = await announce(redis, redis_url, count)
     await redis.aclose()
-    print(json.dumps({
-        "recorded_per_s": round(recorded), "announced_per_s": round(announced), "cpu_us": round(cpu_us),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "recorded_per_s": round(recorded),
+                "announced_per_s": round(announced),
+                "cpu_us": round(cpu_us),
+            }
+        )
+    )
 
 
 uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))

@@ -24,11 +24,21 @@ async def main(port: int, url: str) -> None:
     client: Any = AsyncMongoClient(url, w="majority", journal=True)
     base = client.get_default_database().with_options(write_concern=WriteConcern("majority", j=True))
     now = datetime.now(UTC)
-    await base.steps.insert_many([
-        {"_id": f"{patient}-{number}", "patient": str(patient), "status": "active", "sealed": "x" * 400, "done": 0,
-         "course": {"activated_at": now, "first": 0, "window": [{"n": 0, "at": now, "state": "open"}]}, "wake_at": now}
-        for patient in range(PATIENTS) for number in range(STEPS)
-    ])  # fmt: skip
+    await base.steps.insert_many(
+        [
+            {
+                "_id": f"{patient}-{number}",
+                "patient": str(patient),
+                "status": "active",
+                "sealed": "x" * 400,
+                "done": 0,
+                "course": {"activated_at": now, "first": 0, "window": [{"n": 0, "at": now, "state": "open"}]},
+                "wake_at": now,
+            }
+            for patient in range(PATIENTS)
+            for number in range(STEPS)
+        ]
+    )
     await base.steps.create_index([("patient", 1), ("status", 1)])
     await base.steps.create_index("wake_at")
     await base.feeds.insert_many([{"_id": str(patient), "seq": 0} for patient in range(2 * PATIENTS)])
@@ -49,7 +59,8 @@ async def main(port: int, url: str) -> None:
             async with client.start_session() as session, await session.start_transaction():
                 row = await base.steps.find_one({"_id": id}, session=session)
                 await base.steps.update_one(
-                    {"_id": id}, {"$inc": {"done": 1}, "$set": {"course": row["course"], "wake_at": now}},
+                    {"_id": id},
+                    {"$inc": {"done": 1}, "$set": {"course": row["course"], "wake_at": now}},
                     session=session,
                 )
                 ledger = {"_id": f"{id}@{number}", "state": "done", "at": now}
@@ -59,7 +70,7 @@ async def main(port: int, url: str) -> None:
                 events = [
                     {"_id": f"{feed}/{number}", "user_id": feed, "seq": number, "sealed": "x" * 1500, "at": now}
                     for feed in (patient, doctor)
-                ]  # fmt: skip
+                ]
                 await base.events.insert_many(events, session=session)
             self.finish(json.dumps(row, default=str))
 

@@ -46,9 +46,14 @@ def main() -> int:
 def client(where: str, key: str, **options: Any) -> MongoClient[dict[str, Any]]:
     """A client of one member, or with ``replicaSet`` of them all, that comes as the set itself."""
     return MongoClient(
-        f"mongodb://{where}", username="__system", password=key, authSource="local", serverSelectionTimeoutMS=2000,
-        directConnection="replicaSet" not in options, **options,
-    )  # fmt: skip
+        f"mongodb://{where}",
+        username="__system",
+        password=key,
+        authSource="local",
+        serverSelectionTimeoutMS=2000,
+        directConnection="replicaSet" not in options,
+        **options,
+    )
 
 
 def begin(first: MongoClient[dict[str, Any]], members: list[str], deadline: float) -> None:

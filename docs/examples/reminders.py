@@ -23,7 +23,7 @@ async def main() -> None:
             if event.name == "reminder.due":
                 step = await live.check_in(event.data["step"]["id"], slot=event.data["slot"])
                 print("Done:", step["progress"]["done"], flush=True)
-                await live.ack(event.seq)                      # shown: no push and no letter about it
+                await live.ack(event.seq)  # shown: no push and no letter about it
                 return
 
 

@@ -31,16 +31,17 @@ class AccessLogHandler(ApiHandler):
         """Who read or changed what of yours, the newest first."""
         query = self.query(PageQuery)
         before = read_cursor(query.cursor, str)
-        found = await self.store.audit.about(
-            self.who.id, before=before[0] if before else None, limit=query.limit + 1
-        )
+        found = await self.store.audit.about(self.who.id, before=before[0] if before else None, limit=query.limit + 1)
         shown = found[: query.limit]
         names = await self.store.users.names({one.user_id for one in shown if one.user_id})
         items = [
             {
-                "at": to_wire(one.at), "role": one.role, "act": one.act, "item_id": one.item_id,
+                "at": to_wire(one.at),
+                "role": one.role,
+                "act": one.act,
+                "item_id": one.item_id,
                 "by": {"id": one.user_id, "name": names[one.user_id]} if one.user_id else None,
             }
             for one in shown
-        ]  # fmt: skip
+        ]
         self.respond(page(items, write_cursor(shown[-1].id) if len(found) > query.limit else None))

@@ -18,7 +18,7 @@ from models.letters import LetterKind, Link, LinkUse
 from models.users import User
 
 QUIET_ANSWER_S = 0.15
-NOTED_EVERY_S = 900    # what strangers do to an account has one entry of its kind in so many seconds
+NOTED_EVERY_S = 900  # what strangers do to an account has one entry of its kind in so many seconds
 
 
 class AccountHandler(ApiHandler):
@@ -43,9 +43,12 @@ class AccountHandler(ApiHandler):
     def trace_by(self, user: User, *, session_id: str | None = None) -> Trace:
         """For the audit: a user who shows who they are by this very request."""
         return Trace(
-            role=user.role, user_id=user.id, session_id=session_id, request_id=self.request_id,
+            role=user.role,
+            user_id=user.id,
+            session_id=session_id,
+            request_id=self.request_id,
             address=self.client_address,
-        )  # fmt: skip
+        )
 
     def note_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
         """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not

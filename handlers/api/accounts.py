@@ -27,10 +27,12 @@ from models.users import User
 class SignUpHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=SignUpBody, answers={201: UserView, 202: AcceptedView},
+            who="anyone",
+            body=SignUpBody,
+            answers={201: UserView, 202: AcceptedView},
             problems=("email-taken", "rate-limited", "busy"),
         )
-    }  # fmt: skip
+    }
 
     async def post(self) -> None:
         """Sign up. Where addresses are confirmed the answer is always 202, and a letter tells the rest."""
@@ -42,11 +44,18 @@ class SignUpHandler(AccountHandler):
         settings, resources = self.settings_, self.context.app.resources
         pending = body.role == "doctor" and settings.doctors_need_approval
         user = User(
-            id=str(uuid4()), role=body.role, status="pending" if pending else "active", name=body.name,
-            email=body.email, password_hash=await resources.passwords.hash(body.password),
-            timezone=body.timezone or settings.default_timezone, reminder_time="09:00", language=body.language,
-            created_at=utcnow(), email_confirmed=not settings.verifies_email,
-        )  # fmt: skip
+            id=str(uuid4()),
+            role=body.role,
+            status="pending" if pending else "active",
+            name=body.name,
+            email=body.email,
+            password_hash=await resources.passwords.hash(body.password),
+            timezone=body.timezone or settings.default_timezone,
+            reminder_time="09:00",
+            language=body.language,
+            created_at=utcnow(),
+            email_confirmed=not settings.verifies_email,
+        )
         if settings.verifies_email:
             await self._sign_up_quietly(user)
             return
@@ -139,7 +148,9 @@ class ForgotPasswordHandler(AccountHandler):
 class ResetPasswordHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=ResetPasswordBody, answers={204: None},
+            who="anyone",
+            body=ResetPasswordBody,
+            answers={204: None},
             problems=("invalid-token", "rate-limited", "busy"),
         )
     }
@@ -158,9 +169,7 @@ class ResetPasswordHandler(AccountHandler):
         async def work(session: Session) -> list[str] | None:
             if not await self.store.letters.spend_link(link.id, session=session):
                 return None
-            await self.store.users.update(
-                user.id, {"password_hash": hashed, "email_confirmed": True}, session=session
-            )
+            await self.store.users.update(user.id, {"password_hash": hashed, "email_confirmed": True}, session=session)
             await self.store.letters.void(user.id, session=session)
             await self.store.calendars.revoke(user.id, session=session)
             await self.store.audit.write(self.trace_by(user), "password.reset", of=[user.id], session=session)

@@ -29,9 +29,10 @@ class DoctorsHandler(ApiHandler):
         found = [
             {"id": id, "name": name}
             for id, name in await self.store.users.accepting_doctors()
-            if not wanted or fold(name).startswith(wanted)
+            if not wanted
+            or fold(name).startswith(wanted)
             or any(word.startswith(wanted) for word in fold(name).split())
-        ]  # fmt: skip
+        ]
         items, following = page_of(found, cursor=query.cursor, limit=query.limit)
         self.respond(page(items, following))
 
@@ -40,20 +41,26 @@ class AssignHandler(IdempotentHandler):
     operations = {
         "GET": Operation(who="patient", answers={200: AssignmentView}, problems=("not-assigned",), feed=True),
         "POST": Operation(
-            who="patient", body=AssignBody, answers={200: AssignmentView, 201: AssignmentView},
-            problems=("not-found", "conflict"), once=True, audit="doctor.chosen",
+            who="patient",
+            body=AssignBody,
+            answers={200: AssignmentView, 201: AssignmentView},
+            problems=("not-found", "conflict"),
+            once=True,
+            audit="doctor.chosen",
         ),
         "DELETE": Operation(
             who="patient", answers={204: None}, problems=("not-assigned", "conflict"), once=True, audit="doctor.left"
         ),
-    }  # fmt: skip
+    }
 
     async def _view(self, assignment: Assignment) -> dict[str, Any]:
         names = await self.store.users.names({assignment.doctor_id})
         return {
-            "id": assignment.id, "doctor": {"id": assignment.doctor_id, "name": names[assignment.doctor_id]},
-            "since": to_wire(assignment.since), "share_history": assignment.share_history,
-        }  # fmt: skip
+            "id": assignment.id,
+            "doctor": {"id": assignment.doctor_id, "name": names[assignment.doctor_id]},
+            "since": to_wire(assignment.since),
+            "share_history": assignment.share_history,
+        }
 
     async def get(self) -> None:
         """The doctor you have chosen."""
@@ -69,9 +76,14 @@ class AssignHandler(IdempotentHandler):
 
         async def work(claim: Claim | None) -> StoredReply:
             done = await assign_doctor(
-                self.store, patient_id=self.who.id, doctor_id=body.doctor_id, share_history=body.share_history,
-                now=self.now(), claim=claim, trace=self.trace,
-            )  # fmt: skip
+                self.store,
+                patient_id=self.who.id,
+                doctor_id=body.doctor_id,
+                share_history=body.share_history,
+                now=self.now(),
+                claim=claim,
+                trace=self.trace,
+            )
             await self.announce(done.users)
             if done.assignment is None:
                 raise Problem("not-assigned")
@@ -89,9 +101,7 @@ class AssignHandler(IdempotentHandler):
         """Leave your doctor. Your steps run on."""
 
         async def work(claim: Claim | None) -> StoredReply:
-            done = await leave_doctor(
-                self.store, patient_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
-            )
+            done = await leave_doctor(self.store, patient_id=self.who.id, now=self.now(), claim=claim, trace=self.trace)
             await self.announce(done.users)
             return StoredReply(204)
 

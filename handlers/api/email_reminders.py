@@ -17,11 +17,19 @@ from models.services.mail_reminders import ask_for_letters
 
 _CSP = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _WORDS = {
-    "en": ("Reminders by e-mail", "Do you want no more reminders by e-mail?", "No more e-mails",
-           "You get no more reminders by e-mail. You can switch them on again on your page, under Me."),
-    "es": ("Avisos por correo", "¿No quiere recibir más avisos por correo?", "No más correos",
-           "Ya no recibirá avisos por correo. Puede activarlos otra vez en su página, en Yo."),
-}  # fmt: skip
+    "en": (
+        "Reminders by e-mail",
+        "Do you want no more reminders by e-mail?",
+        "No more e-mails",
+        "You get no more reminders by e-mail. You can switch them on again on your page, under Me.",
+    ),
+    "es": (
+        "Avisos por correo",
+        "¿No quiere recibir más avisos por correo?",
+        "No más correos",
+        "Ya no recibirá avisos por correo. Puede activarlos otra vez en su página, en Yo.",
+    ),
+}
 
 
 class EmailRemindersView(View):
@@ -33,11 +41,15 @@ class EmailRemindersHandler(ApiHandler):
     operations = {
         "GET": Operation(who="patient", answers={200: EmailRemindersView}),
         "PUT": Operation(
-            who="patient", body=NothingBody, body_optional=True, answers={200: EmailRemindersView},
-            problems=("email-unverified",), audit="account.changed",
+            who="patient",
+            body=NothingBody,
+            body_optional=True,
+            answers={200: EmailRemindersView},
+            problems=("email-unverified",),
+            audit="account.changed",
         ),
         "DELETE": Operation(who="patient", answers={204: None}, audit="account.changed"),
-    }  # fmt: skip
+    }
 
     async def _view(self) -> dict[str, object]:
         wish = await self.store.mail_reminders.get(self.who.id)
@@ -100,7 +112,7 @@ class UnsubscribeHandler(BaseHandler):
 
     async def _page(self, user_id: str | None, *, asks: bool) -> None:
         row = await self.store.users.row(user_id) if user_id else None
-        language = (row["language"].split("-")[0] if row else "en")
+        language = row["language"].split("-")[0] if row else "en"
         title, question, button, done = (escape(word) for word in _WORDS.get(language, _WORDS["en"]))
         inside = f'<p>{question}</p><form method="post"><button>{button}</button></form>' if asks else f"<p>{done}</p>"
         self.set_header("Content-Type", "text/html; charset=utf-8")

@@ -11,10 +11,14 @@ from hospital_rt.web.problems import invalid
 class EventsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user", query=EventsQuery, answers={200: EventsView}, problems=("reset",), pending_too=True,
+            who="user",
+            query=EventsQuery,
+            answers={200: EventsView},
+            problems=("reset",),
+            pending_too=True,
             audit="events.read",
         )
-    }  # fmt: skip
+    }
 
     async def get(self) -> None:
         """What happened after ``after``, in order; ``seq`` tells where the feed stands."""

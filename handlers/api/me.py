@@ -22,10 +22,14 @@ class MeHandler(AccountHandler):
             who="user", body=ChangeMeBody, answers={200: UserView}, pending_too=True, audit="account.changed"
         ),
         "DELETE": Operation(
-            who="user", body=LeaveBody, answers={204: None}, problems=("wrong-password", "rate-limited", "busy"),
-            pending_too=True, audit="account.closed",
+            who="user",
+            body=LeaveBody,
+            answers={204: None},
+            problems=("wrong-password", "rate-limited", "busy"),
+            pending_too=True,
+            audit="account.closed",
         ),
-    }  # fmt: skip
+    }
 
     async def get(self) -> None:
         """Your account."""
@@ -55,10 +59,14 @@ class MeHandler(AccountHandler):
 class PasswordHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="user", body=ChangePasswordBody, answers={204: None},
-            problems=("wrong-password", "rate-limited", "busy"), pending_too=True, audit="password.changed",
+            who="user",
+            body=ChangePasswordBody,
+            answers={204: None},
+            problems=("wrong-password", "rate-limited", "busy"),
+            pending_too=True,
+            audit="password.changed",
         )
-    }  # fmt: skip
+    }
 
     async def post(self) -> None:
         """Change your password. Your other devices are signed out."""
@@ -71,9 +79,7 @@ class PasswordHandler(AccountHandler):
             await self.store.users.update(user.id, {"password_hash": hashed}, session=session)
             await self.store.audit.write(self.trace, "password.changed", of=[user.id], session=session)
             await self.store.letters.void(user.id, session=session)
-            return await self.store.sessions.end_all(
-                user.id, now=utcnow(), but=self.who.session_id, session=session
-            )
+            return await self.store.sessions.end_all(user.id, now=utcnow(), but=self.who.session_id, session=session)
 
         await self.revoke(await self.while_signed_in(work))
         self.respond(status=204)
@@ -91,10 +97,15 @@ class SessionsHandler(AccountHandler):
         shown, following = page_of(devices, cursor=query.cursor, limit=query.limit)
         items = []
         for session in shown:
-            items.append({
-                "id": session.id, "device": await self._device(session), "created_at": to_wire(session.created_at),
-                "last_used_at": to_wire(session.last_used_at), "current": session.id == self.who.session_id,
-            })  # fmt: skip
+            items.append(
+                {
+                    "id": session.id,
+                    "device": await self._device(session),
+                    "created_at": to_wire(session.created_at),
+                    "last_used_at": to_wire(session.last_used_at),
+                    "current": session.id == self.who.session_id,
+                }
+            )
         self.respond(page(items, following))
 
     async def _device(self, session: DeviceSession) -> str | None:

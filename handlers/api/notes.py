@@ -56,14 +56,24 @@ class NoteHandlerBase(IdempotentHandler):
 class NotesHandler(NoteHandlerBase):
     operations = {
         "GET": Operation(
-            who="user", query=PatientPageQuery, answers={200: NoteLineView}, problems=("not-found",), listed=True,
-            feed=True, audit="notes.listed",
+            who="user",
+            query=PatientPageQuery,
+            answers={200: NoteLineView},
+            problems=("not-found",),
+            listed=True,
+            feed=True,
+            audit="notes.listed",
         ),
         "POST": Operation(
-            who="doctor", body=NoteBody, answers={202: NoteView}, problems=("not-found", "conflict", "rate-limited"),
-            once=True, largest_body=NOTE_BODY, audit="note.written",
+            who="doctor",
+            body=NoteBody,
+            answers={202: NoteView},
+            problems=("not-found", "conflict", "rate-limited"),
+            once=True,
+            largest_body=NOTE_BODY,
+            audit="note.written",
         ),
-    }  # fmt: skip
+    }
 
     async def get(self) -> None:
         """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
@@ -95,9 +105,14 @@ class NotesHandler(NoteHandlerBase):
 
         async def work(claim: Claim | None) -> StoredReply:
             outcome = await submit_note(
-                self.store, doctor_id=self.who.id, patient_id=body.patient_id, text=body.text, now=self.now(),
-                claim=claim, trace=self.trace,
-            )  # fmt: skip
+                self.store,
+                doctor_id=self.who.id,
+                patient_id=body.patient_id,
+                text=body.text,
+                now=self.now(),
+                claim=claim,
+                trace=self.trace,
+            )
             await self.context.dispatcher.read_note(outcome.note.id)
             return await self.reply(await self.told(outcome), status=202)
 
@@ -109,9 +124,7 @@ class NotesHandler(NoteHandlerBase):
 
 class NoteHandler(NoteHandlerBase):
     operations = {
-        "GET": Operation(
-            who="user", answers={200: NoteView}, problems=("not-found",), feed=True, audit="note.read"
-        )
+        "GET": Operation(who="user", answers={200: NoteView}, problems=("not-found",), feed=True, audit="note.read")
     }
 
     async def get(self, note_id: str) -> None:
@@ -126,10 +139,15 @@ class NoteHandler(NoteHandlerBase):
 class RetryHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
-            who="doctor", body=NothingBody, body_optional=True, answers={202: NoteView},
-            problems=("not-found", "conflict", "superseded"), once=True, audit="note.retried",
+            who="doctor",
+            body=NothingBody,
+            body_optional=True,
+            answers={202: NoteView},
+            problems=("not-found", "conflict", "superseded"),
+            once=True,
+            audit="note.retried",
         )
-    }  # fmt: skip
+    }
 
     async def post(self, note_id: str) -> None:
         """Have a failed note read again."""
@@ -152,10 +170,15 @@ class RetryHandler(NoteHandlerBase):
 class ApproveHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
-            who="doctor", body=ApproveBody, body_optional=True, answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"), once=True, audit="note.approved",
+            who="doctor",
+            body=ApproveBody,
+            body_optional=True,
+            answers={200: NoteView},
+            problems=("not-found", "conflict", "superseded"),
+            once=True,
+            audit="note.approved",
         )
-    }  # fmt: skip
+    }
 
     async def post(self, note_id: str) -> None:
         """Let proposed steps become the patient's plan: all of them, or those listed, edited or added to."""
@@ -166,9 +189,15 @@ class ApproveHandler(NoteHandlerBase):
             note = await readable_note(self.store, self.who, id)
             chosen = await self._chosen(note, body.steps) if body.steps is not None else None
             outcome = await approve_note(
-                self.store, note_id=id, doctor_id=self.who.id, chosen=chosen, now=self.now(),
-                day_seconds=self.settings_.day_seconds, claim=claim, trace=self.trace,
-            )  # fmt: skip
+                self.store,
+                note_id=id,
+                doctor_id=self.who.id,
+                chosen=chosen,
+                now=self.now(),
+                day_seconds=self.settings_.day_seconds,
+                claim=claim,
+                trace=self.trace,
+            )
             return await self.reply(await self.told(outcome))
 
         async def again(_claim: Claim) -> StoredReply:
@@ -214,9 +243,12 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
     if wanted.schedule is not None:
         if step.kind != "plan":
             raise invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
-        changed = replace(changed, schedule=_schedule(
-            wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=step.schedule
-        ))  # fmt: skip
+        changed = replace(
+            changed,
+            schedule=_schedule(
+                wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=step.schedule
+            ),
+        )
     return changed
 
 
@@ -226,16 +258,27 @@ def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: Use
     kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
     if (kind == "plan") != (wanted.schedule is not None):
         raise invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
-    schedule = _schedule(
-        wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=None
-    ) if wanted.schedule else None  # fmt: skip
+    schedule = (
+        _schedule(wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=None)
+        if wanted.schedule
+        else None
+    )
     return Step(
-        id=str(uuid4()), sort=f"{int(note.created_at.timestamp() * 1000):015d}-{100 + number:03d}-{uuid4().hex[:6]}",
-        note_id=note.id, note_number=note.number, patient_id=note.patient_id, doctor_id=note.doctor_id,
-        kind=kind, as_needed=bool(wanted.as_needed), by="doctor", status="proposed", created_at=now,
-        timezone=patient.timezone, schedule=schedule,
+        id=str(uuid4()),
+        sort=f"{int(note.created_at.timestamp() * 1000):015d}-{100 + number:03d}-{uuid4().hex[:6]}",
+        note_id=note.id,
+        note_number=note.number,
+        patient_id=note.patient_id,
+        doctor_id=note.doctor_id,
+        kind=kind,
+        as_needed=bool(wanted.as_needed),
+        by="doctor",
+        status="proposed",
+        created_at=now,
+        timezone=patient.timezone,
+        schedule=schedule,
         words=StepText(title=wanted.title, detail=wanted.detail, quote=None),
-    )  # fmt: skip
+    )
 
 
 def _schedule(wanted: ScheduleBody, *, at: str, note: Note, patient: User, was: Schedule | None) -> Schedule:
@@ -260,11 +303,16 @@ def _schedule(wanted: ScheduleBody, *, at: str, note: Note, patient: User, was: 
     usual = clock_times(patient.reminder_time, times_per_day=per_day, every_hours=every_hours)
     follows = not times or (wanted.times_from == "reminder_time" and times == usual)
     found = Schedule(
-        start_date=day + timedelta(days=start_in_days), start_in_days=start_in_days,
-        times=usual if follows else times, times_from="reminder_time" if follows else "note", times_per_day=per_day,
-        every_hours=every_hours, every_days=wanted.every_days, duration_days=wanted.duration_days,
+        start_date=day + timedelta(days=start_in_days),
+        start_in_days=start_in_days,
+        times=usual if follows else times,
+        times_from="reminder_time" if follows else "note",
+        times_per_day=per_day,
+        every_hours=every_hours,
+        every_days=wanted.every_days,
+        duration_days=wanted.duration_days,
         miss_policy=wanted.miss_policy,
-    )  # fmt: skip
+    )
     return found if wanted.occurrences is None else _lasting(found, wanted.occurrences, at=at, was=was)
 
 
@@ -294,28 +342,34 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
 class RejectHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
-            who="doctor", body=NothingBody, body_optional=True, answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"), audit="note.rejected",
+            who="doctor",
+            body=NothingBody,
+            body_optional=True,
+            answers={200: NoteView},
+            problems=("not-found", "conflict", "superseded"),
+            audit="note.rejected",
         )
-    }  # fmt: skip
+    }
 
     async def post(self, note_id: str) -> None:
         """Let a proposal go. The patient's plan stays as it was."""
         id = self.id_from_path(note_id)
         self.body(NothingBody)
-        outcome = await reject_note(
-            self.store, note_id=id, doctor_id=self.who.id, now=self.now(), trace=self.trace
-        )
+        outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), trace=self.trace)
         self.respond((await self.reply(await self.told(outcome))).body)
 
 
 class WithdrawHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
-            who="doctor", body=ReasonBody, body_optional=True, answers={200: NoteView},
-            problems=("not-found", "conflict"), audit="note.withdrawn",
+            who="doctor",
+            body=ReasonBody,
+            body_optional=True,
+            answers={200: NoteView},
+            problems=("not-found", "conflict"),
+            audit="note.withdrawn",
         )
-    }  # fmt: skip
+    }
 
     async def post(self, note_id: str) -> None:
         """Take a note back: its steps are cancelled and its words closed to the patient."""

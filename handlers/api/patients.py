@@ -47,7 +47,11 @@ class PatientList(NamedTuple):
 class MyPatientsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="doctor", query=NeedQuery, answers={200: MyPatientView}, listed=True, feed=True,
+            who="doctor",
+            query=NeedQuery,
+            answers={200: MyPatientView},
+            listed=True,
+            feed=True,
             audit="patients.listed",
         )
     }
@@ -112,20 +116,25 @@ class MyPatientsHandler(ApiHandler):
             oldest = today[id] - timedelta(days=DAYS)
             marks = [
                 SlotResult(row.step_id, row.day, row.slot_at, row.state)
-                for row in mine[id] if row.is_slot and row.day > oldest
-            ]  # fmt: skip
+                for row in mine[id]
+                if row.is_slot and row.day > oldest
+            ]
             answered_at = max((row.answered_at for row in mine[id] if row.answered_at), default=None)
             seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
             seen = summarize(marks, last=today[id], days=DAYS)
             item: dict[str, Any] = {
-                "id": id, "name": person.name, "since": to_wire(joined[id]), "steps_open": open_counts[id],
+                "id": id,
+                "name": person.name,
+                "since": to_wire(joined[id]),
+                "steps_open": open_counts[id],
                 "last_check_in_at": to_wire(answered_at) if answered_at else None,
                 "last_seen_at": to_wire(seen_at) if seen_at else None,
                 "missed_in_a_row": seen.missed_in_a_row,
                 "adherence": round(seen.adherence, 4) if seen.adherence is not None else None,
                 "days": [{"due": day.due, "done": day.done, "skipped": day.skipped} for day in seen.days],
-                "need": seen.need, "reason": seen.why,
-            }  # fmt: skip
+                "need": seen.need,
+                "reason": seen.why,
+            }
             rank = Rank(RANKS[seen.need], -seen.unanswered_in_a_row, fold(person.name or ""), id)
             zone = ZoneInfo(person.timezone)
             found[id] = CachedResponse(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)

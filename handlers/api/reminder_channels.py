@@ -25,7 +25,7 @@ from models.audit import Trace
 from models.steps import Step
 from tasks.push import push_sender
 
-AHEAD = 90                             # slots of a step that stand in the file
+AHEAD = 90  # slots of a step that stand in the file
 NAMES = {"en": ("Aftercare", "You have a reminder"), "es": ("Aftercare", "Tiene un aviso")}
 _B64 = r"^[A-Za-z0-9_-]+={0,2}$"
 
@@ -83,9 +83,12 @@ class CalendarHandler(ApiHandler):
         async def work(session: Session) -> None:
             await self.store.audit.write(self.trace, "calendar.changed", of=[self.who.id], session=session)
             await self.store.calendars.make(
-                patient_id=self.who.id, token_hash=Tokens.hash_link(secret), titles=body.titles, now=self.now(),
+                patient_id=self.who.id,
+                token_hash=Tokens.hash_link(secret),
+                titles=body.titles,
+                now=self.now(),
                 session=session,
-            )  # fmt: skip
+            )
 
         await self.while_signed_in(work)
         self.respond({"url": f"{self.settings_.public_url}/calendar/{secret}.ics"}, status=201)
@@ -140,10 +143,11 @@ def _entries(step: Step, *, titles: bool) -> list[CalendarEntry]:
         if held is None or held.state not in ANSWERED:
             found.append(
                 CalendarEntry(
-                    key=f"{step.id}@{timeline.key(slot)}", at=held.at if held else timeline.moment(slot),
+                    key=f"{step.id}@{timeline.key(slot)}",
+                    at=held.at if held else timeline.moment(slot),
                     title=step.words.title if titles else None,
                 )
-            )  # fmt: skip
+            )
         slot = timeline.after(slot)
     return found
 
@@ -181,9 +185,15 @@ class PushHandler(ApiHandler):
 
         async def work(session: Session) -> bool:
             return await self.store.subscriptions.add(
-                id=_device_id(self.who.id, body.endpoint), user_id=self.who.id, endpoint=body.endpoint,
-                p256dh=body.keys.p256dh, auth=body.keys.auth, now=self.now(), pushed=pushed, session=session,
-            )  # fmt: skip
+                id=_device_id(self.who.id, body.endpoint),
+                user_id=self.who.id,
+                endpoint=body.endpoint,
+                p256dh=body.keys.p256dh,
+                auth=body.keys.auth,
+                now=self.now(),
+                pushed=pushed,
+                session=session,
+            )
 
         if not await self.while_signed_in(work):
             raise Problem("conflict", "You have too many devices. Remove one first.")

@@ -31,10 +31,11 @@ Role = Literal["doctor", "patient"]
 Moment = Annotated[
     str,
     Field(
-        description="RFC 3339, UTC, milliseconds at most", examples=["2026-03-02T08:00:00Z"],
+        description="RFC 3339, UTC, milliseconds at most",
+        examples=["2026-03-02T08:00:00Z"],
         json_schema_extra={"format": "date-time"},
     ),
-]  # fmt: skip
+]
 Slot = Annotated[str, Field(max_length=40, description="A slot as it was given", examples=["2026-03-02T08:00:00Z"])]
 Reason = Annotated[str, Field(max_length=200)]
 
@@ -222,9 +223,19 @@ NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "sup
 
 
 Failure = Literal[
-    "refused", "invalid-answer", "truncated", "rejected", "rate-limited", "unavailable", "timeout", "unauthorized",
-    "nothing-supported", "too-many", "gave-up", "patient-gone",
-]  # fmt: skip
+    "refused",
+    "invalid-answer",
+    "truncated",
+    "rejected",
+    "rate-limited",
+    "unavailable",
+    "timeout",
+    "unauthorized",
+    "nothing-supported",
+    "too-many",
+    "gave-up",
+    "patient-gone",
+]
 
 
 class NoteLineView(View):
@@ -251,9 +262,7 @@ class NoteView(NoteLineView):
 
 class EventView(View):
     seq: int
-    event: Literal[
-        "reminder.due", "steps.changed", "step.checked_in", "note.status", "assignment.changed", "withdrawn"
-    ]
+    event: Literal["reminder.due", "steps.changed", "step.checked_in", "note.status", "assignment.changed", "withdrawn"]
     at: Moment
     data: dict[str, Any]
 
@@ -332,5 +341,3 @@ class EventsQuery(Query):
 class AdherenceQuery(Query):
     patient_id: Id | None = None
     days: int = Field(default=30, ge=1, le=365)
-
-

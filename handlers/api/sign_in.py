@@ -52,18 +52,26 @@ class SessionTokenHandler(AccountHandler):
 def set_refresh_cookie(handler: RequestHandler, refresh: str, *, secure: bool, max_age_s: int) -> None:
     """The refresh token where no script can read it."""
     handler.set_cookie(
-        COOKIE, refresh, path=COOKIE_PATH, httponly=True, samesite="Strict", secure=secure, max_age=max_age_s,
+        COOKIE,
+        refresh,
+        path=COOKIE_PATH,
+        httponly=True,
+        samesite="Strict",
+        secure=secure,
+        max_age=max_age_s,
         expires_days=None,
-    )  # fmt: skip
+    )
 
 
 class TokenHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=TokenBody, answers={200: TokensView},
+            who="anyone",
+            body=TokenBody,
+            answers={200: TokensView},
             problems=("wrong-credentials", "email-unverified", "rate-limited", "busy"),
         )
-    }  # fmt: skip
+    }
 
     async def post(self) -> None:
         """Sign in. The same answer, in the same time, for an unknown address and a wrong password."""
@@ -96,8 +104,9 @@ class TokenHandler(SessionTokenHandler):
         refresh = self.context.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
         answer = {
             "access": self.context.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),
-            "expires_in": self.context.tokens.access_s, "user": user.as_json(),
-        }  # fmt: skip
+            "expires_in": self.context.tokens.access_s,
+            "user": user.as_json(),
+        }
         if body.session == "cookie":
             self.give_cookie(refresh)
         else:
@@ -130,23 +139,31 @@ class TokenHandler(SessionTokenHandler):
             await self.store.audit.write(trace, "session.begun", of=[user.id], session=session)
             sealed = await self.store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
             return await self.store.sessions.start(
-                user_id=user.id, nonce=nonce, now=utcnow(), refresh_s=self.settings_.refresh_token_seconds,
-                session_id=id, sealed_device=sealed, session=session,
-            )  # fmt: skip
+                user_id=user.id,
+                nonce=nonce,
+                now=utcnow(),
+                refresh_s=self.settings_.refresh_token_seconds,
+                session_id=id,
+                sealed_device=sealed,
+                session=session,
+            )
 
         try:
             return await self.store.transaction(work)
-        except Unreadable:                     # erased a moment ago
+        except Unreadable:  # erased a moment ago
             raise Problem("wrong-credentials") from None
 
 
 class RefreshHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=RefreshBody, body_optional=True, answers={200: RefreshedView},
+            who="anyone",
+            body=RefreshBody,
+            body_optional=True,
+            answers={200: RefreshedView},
             problems=("unauthenticated", "cross-origin", "rate-limited"),
         )
-    }  # fmt: skip
+    }
 
     async def post(self) -> None:
         """Stay signed in: the refresh token is spent and a new one given. Using an old one later ends the family."""
@@ -210,10 +227,13 @@ class RefreshHandler(SessionTokenHandler):
 class RevokeHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=RefreshBody, body_optional=True, answers={204: None},
+            who="anyone",
+            body=RefreshBody,
+            body_optional=True,
+            answers={204: None},
             problems=("unauthenticated", "cross-origin", "rate-limited"),
         )
-    }  # fmt: skip
+    }
 
     async def post(self) -> None:
         """Sign out: the session's tokens and sockets end."""
@@ -231,8 +251,11 @@ class RevokeHandler(SessionTokenHandler):
             user = await self.store.users.row(session.user_id)
             if user is not None:
                 trace = Trace(
-                    role=user["role"], user_id=session.user_id, session_id=session.id, request_id=self.request_id,
+                    role=user["role"],
+                    user_id=session.user_id,
+                    session_id=session.id,
+                    request_id=self.request_id,
                     address=self.client_address,
-                )  # fmt: skip
+                )
                 await self.sign_out(session.id, trace)
         self.respond(status=204)

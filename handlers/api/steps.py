@@ -35,7 +35,12 @@ from models.steps import Step
 class StepsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user", query=StepsQuery, answers={200: StepView}, problems=("not-found",), listed=True, feed=True,
+            who="user",
+            query=StepsQuery,
+            answers={200: StepView},
+            problems=("not-found",),
+            listed=True,
+            feed=True,
             audit="steps.listed",
         )
     }
@@ -100,22 +105,28 @@ class StepHandler(ApiHandler):
         view = await _step_json(self, step, assignment)
         view["check_ins"] = [
             {
-                "slot": to_wire(one.slot_at) if one.use == "slot" else None, "at": to_wire(one.answered_at),
-                "outcome": one.outcome, "reason": await self.store.reminders.reason(one),
+                "slot": to_wire(one.slot_at) if one.use == "slot" else None,
+                "at": to_wire(one.answered_at),
+                "outcome": one.outcome,
+                "reason": await self.store.reminders.reason(one),
             }
             for one in await self.store.reminders.answers(step.id)
             if one.answered_at
-        ]  # fmt: skip
+        ]
         self.respond(view)
 
 
 class CancelStepHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="user", body=ReasonBody, body_optional=True, answers={200: StepView},
-            problems=("not-found", "conflict"), audit="step.cancelled",
+            who="user",
+            body=ReasonBody,
+            body_optional=True,
+            answers={200: StepView},
+            problems=("not-found", "conflict"),
+            audit="step.cancelled",
         )
-    }  # fmt: skip
+    }
 
     async def post(self, step_id: str) -> None:
         """Cancel a step by hand; again is the same answer."""
@@ -131,15 +142,23 @@ class CancelStepHandler(ApiHandler):
 class CheckInHandler(IdempotentHandler):
     operations = {
         "POST": Operation(
-            who="patient", body=CheckInBody, body_optional=True, answers={200: StepView}, once=True,
+            who="patient",
+            body=CheckInBody,
+            body_optional=True,
+            answers={200: StepView},
+            once=True,
             problems=("not-found", "step-proposed", "step-cancelled", "slot-closed", "conflict"),
             audit="step.checked_in",
         ),
         "DELETE": Operation(
-            who="patient", query=SlotQuery, answers={200: StepView}, once=True,
-            problems=("not-found", "too-late", "conflict"), audit="step.undone",
+            who="patient",
+            query=SlotQuery,
+            answers={200: StepView},
+            once=True,
+            problems=("not-found", "too-late", "conflict"),
+            audit="step.undone",
         ),
-    }  # fmt: skip
+    }
 
     async def post(self, step_id: str) -> None:
         """Check in to a step. The same check-in again gets the same answer."""
@@ -147,9 +166,16 @@ class CheckInHandler(IdempotentHandler):
 
         async def work(claim: Claim | None) -> StoredReply:
             done = await check_in(
-                self.store, patient_id=self.who.id, step_id=id, slot=body.slot, outcome=body.outcome,
-                reason=body.reason, now=self.now(), claim=claim, trace=self.trace,
-            )  # fmt: skip
+                self.store,
+                patient_id=self.who.id,
+                step_id=id,
+                slot=body.slot,
+                outcome=body.outcome,
+                reason=body.reason,
+                now=self.now(),
+                claim=claim,
+                trace=self.trace,
+            )
             await self.announce(done.users)
             return StoredReply(200, await _step_json(self, done.step, None))
 
@@ -161,9 +187,14 @@ class CheckInHandler(IdempotentHandler):
 
         async def work(claim: Claim | None) -> StoredReply:
             done = await undo_check_in(
-                self.store, patient_id=self.who.id, step_id=id, slot=query.slot, now=self.now(), claim=claim,
+                self.store,
+                patient_id=self.who.id,
+                step_id=id,
+                slot=query.slot,
+                now=self.now(),
+                claim=claim,
                 trace=self.trace,
-            )  # fmt: skip
+            )
             await self.announce(done.users)
             return StoredReply(200, await _step_json(self, done.step, None))
 
@@ -182,10 +213,13 @@ class CheckInHandler(IdempotentHandler):
 class AdherenceHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user", query=AdherenceQuery, answers={200: AdherenceListView}, problems=("not-found",),
+            who="user",
+            query=AdherenceQuery,
+            answers={200: AdherenceListView},
+            problems=("not-found",),
             audit="adherence.read",
         )
-    }  # fmt: skip
+    }
 
     async def get(self) -> None:
         """How a patient's steps were kept, one item a local day."""
@@ -199,10 +233,17 @@ class AdherenceHandler(ApiHandler):
         today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
         rows = await self.store.reminders.counted_since([patient_id], today - timedelta(days=query.days - 1))
         marks = [SlotResult(row.step_id, row.day, row.slot_at, row.state) for row in rows if row.is_slot]
-        self.respond({
-            "items": [
-                {"date": day.day.isoformat(), "due": day.due, "done": day.done, "skipped": day.skipped,
-                 "missed": day.missed}
-                for day in count_days(marks, last=today, days=query.days)
-            ]
-        })  # fmt: skip
+        self.respond(
+            {
+                "items": [
+                    {
+                        "date": day.day.isoformat(),
+                        "due": day.due,
+                        "done": day.done,
+                        "skipped": day.skipped,
+                        "missed": day.missed,
+                    }
+                    for day in count_days(marks, last=today, days=query.days)
+                ]
+            }
+        )

@@ -26,8 +26,8 @@ from models.audit import Trace
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
-MAX_UNWANTED_BYTES = 1024 * 1024       # of a body that will be refused and whose length is told
-MAX_STREAM_BYTES = 64 * 1024 * 1024    # of a body whose length is not told: read on, kept no longer than it may be
+MAX_UNWANTED_BYTES = 1024 * 1024  # of a body that will be refused and whose length is told
+MAX_STREAM_BYTES = 64 * 1024 * 1024  # of a body whose length is not told: read on, kept no longer than it may be
 
 
 @stream_request_body
@@ -63,7 +63,7 @@ class ApiHandler(BaseHandler):
     def _declared_length(self) -> int:
         declared = self.request.headers.get("Content-Length", "0")
         if not (declared.isascii() and declared.isdigit()):
-            return 0                         # whoever reads the body refuses it
+            return 0  # whoever reads the body refuses it
         return int(declared) if len(declared) < 16 else 10**16
 
     def _reads_on(self) -> bool:
@@ -254,9 +254,7 @@ class ApiHandler(BaseHandler):
         else:
             self.respond_text(as_text(body), status=status, headers=headers)
 
-    def respond_text(
-        self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def respond_text(self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """The same, of a document that is text already."""
         if self.operation.audit and not self.trace.written:
             raise RuntimeError("an answer without its entry in the audit")

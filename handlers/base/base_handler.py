@@ -135,9 +135,12 @@ class BaseHandler(RequestHandler):
     def trace_of(self, who: Principal) -> Trace:
         """Who is acting here, for the audit."""
         return Trace(
-            role=who.role, user_id=who.id, session_id=who.session_id, request_id=self.request_id,
+            role=who.role,
+            user_id=who.id,
+            session_id=who.session_id,
+            request_id=self.request_id,
             address=self.client_address,
-        )  # fmt: skip
+        )
 
     @property
     def client_hash(self) -> str:
@@ -185,7 +188,7 @@ class BaseHandler(RequestHandler):
             self.refuse(Problem(READ_AS_STANDARD.get(error.status_code, "bad-request")))
         elif error is not None and is_away(error):
             self.refuse(Problem("unavailable", "Try again in a moment.", retry_after_s=2))
-        elif isinstance(error, Unreadable):    # somebody was erased while this was under way
+        elif isinstance(error, Unreadable):  # somebody was erased while this was under way
             self.refuse(Problem("not-found"))
         else:
             self.refuse(Problem("internal"))
@@ -235,6 +238,12 @@ async def authenticate(context: HandlerContext, token: str, *, now: datetime | N
     if row["status"] == "deactivated":
         raise Problem("unauthenticated")
     return Principal(
-        id=row["_id"], role=row["role"], status=row["status"], session_id=session.id, timezone=row["timezone"],
-        expires_at=access.expires_at, mark=found.mark, row=row,
-    )  # fmt: skip
+        id=row["_id"],
+        role=row["role"],
+        status=row["status"],
+        session_id=session.id,
+        timezone=row["timezone"],
+        expires_at=access.expires_at,
+        mark=found.mark,
+        row=row,
+    )

@@ -45,5 +45,3 @@ def page_of(everything: Sequence[Any], *, cursor: str | None, limit: int) -> tup
     start = max(0, found[0]) if found else 0
     following = start + limit
     return everything[start:following], write_cursor(following) if following < len(everything) else None
-
-

@@ -32,9 +32,11 @@ class IdempotentHandler(ApiHandler):
     """A resource some of whose methods honour the key."""
 
     async def once(
-        self, work: Callable[[Claim | None], Awaitable[StoredReply]], again: Callable[[Claim], Awaitable[StoredReply]],
+        self,
+        work: Callable[[Claim | None], Awaitable[StoredReply]],
+        again: Callable[[Claim], Awaitable[StoredReply]],
         anew: Callable[[Any], Awaitable[Any]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Do ``work`` under the request's ``Idempotency-Key``, if it has one, and answer what it answers.
 
         Args:
@@ -79,9 +81,7 @@ class IdempotentHandler(ApiHandler):
         body_hash = hashed(b"body", self.request.query.encode(), self.raw_body)
         deadline = time.monotonic() + SAME_KEY_WAIT_S
         while True:
-            claim = await self.store.idempotency.claim(
-                id=id, user_id=self.who.id, body_hash=body_hash, now=utcnow()
-            )
+            claim = await self.store.idempotency.claim(id=id, user_id=self.who.id, body_hash=body_hash, now=utcnow())
             if claim is not None:
                 return claim
             if time.monotonic() > deadline:

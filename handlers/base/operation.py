@@ -62,10 +62,10 @@ class HandlerContext:
     app: AppContext
     dispatcher: Dispatcher
     hub: Hub
-    sockets: set[Any]                  # the live channels open in this process
-    in_flight: set[Any]                # the requests being answered
-    draining: asyncio.Event            # set once this process stops
-    readiness: Readiness               # what has to be reached to be of use
+    sockets: set[Any]  # the live channels open in this process
+    in_flight: set[Any]  # the requests being answered
+    draining: asyncio.Event  # set once this process stops
+    readiness: Readiness  # what has to be reached to be of use
     kept: ResponseCache = field(default_factory=ResponseCache)
 
     @property

@@ -150,11 +150,14 @@ def note_line(note: Note, who: Principal, names: dict[str, str | None]) -> dict[
     """A note without its text. To the patient a proposal reads as still being worked on."""
     status = "processing" if who.role == "patient" and note.status == "proposed" else note.status
     return {
-        "id": note.id, "patient": {"id": note.patient_id, "name": names.get(note.patient_id)},
-        "doctor": {"id": note.doctor_id, "name": names.get(note.doctor_id)}, "status": status,
-        "extracted_by": note.extracted_by, "failure": note.failure if status == note.status else None,
+        "id": note.id,
+        "patient": {"id": note.patient_id, "name": names.get(note.patient_id)},
+        "doctor": {"id": note.doctor_id, "name": names.get(note.doctor_id)},
+        "status": status,
+        "extracted_by": note.extracted_by,
+        "failure": note.failure if status == note.status else None,
         "created_at": to_wire(note.created_at),
-    }  # fmt: skip
+    }
 
 
 async def note_view(store: Store, note: Note, who: Principal, *, now: datetime) -> dict[str, Any]:

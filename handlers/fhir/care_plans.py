@@ -236,5 +236,3 @@ class CommunicationHandler(_Communications):
         await readable_step(self.store, self.who, reminder.step_id)
         await self.leave_trace(of=[reminder.patient_id], item=reminder.step_id)
         self.respond((await self._resources([(reminder, named[1])]))[0])
-
-

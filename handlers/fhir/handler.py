@@ -32,10 +32,18 @@ _JSON_TYPES = {"application/fhir+json", "application/json", "text/json", "json",
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 # Ours by their slug; what a client may do about it is what the type says.
 ISSUES = {
-    "unauthenticated": "login", "forbidden": "forbidden", "doctor-pending": "forbidden", "not-found": "not-found",
-    "method-not-allowed": "not-supported", "not-acceptable": "not-supported", "invalid": "invalid",
-    "rate-limited": "throttled", "unavailable": "transient", "internal": "exception", "too-large": "too-long",
-}  # fmt: skip
+    "unauthenticated": "login",
+    "forbidden": "forbidden",
+    "doctor-pending": "forbidden",
+    "not-found": "not-found",
+    "method-not-allowed": "not-supported",
+    "not-acceptable": "not-supported",
+    "invalid": "invalid",
+    "rate-limited": "throttled",
+    "unavailable": "transient",
+    "internal": "exception",
+    "too-large": "too-long",
+}
 READ_ONLY = ("not-found", "rate-limited", "invalid")
 # Where FHIR's own status for it is another than ours.
 STATUS = {"invalid": 400}
@@ -43,9 +51,12 @@ STATUS = {"invalid": 400}
 
 # The search parameters of each type of resource, beside ``_id``.
 PARAMETERS: dict[str, tuple[str, ...]] = {
-    "Patient": ("name",), "Practitioner": ("name",), "CarePlan": ("patient", "subject", "status"),
-    "Task": ("patient", "subject", "status"), "Communication": ("patient", "subject", "category", "sent"),
-}  # fmt: skip
+    "Patient": ("name",),
+    "Practitioner": ("name",),
+    "CarePlan": ("patient", "subject", "status"),
+    "Task": ("patient", "subject", "status"),
+    "Communication": ("patient", "subject", "category", "sent"),
+}
 
 
 class FhirView(BaseModel):
@@ -78,7 +89,9 @@ class FhirQuery(BaseModel):
     """What a search may say; for the document. Values are read by :meth:`FhirHandler.search`."""
 
     id: str | None = Field(default=None, alias="_id", description="Ids, separated by commas")
-    count: int | None = Field(default=None, alias="_count", ge=1, description=f"{USUAL} unless said, at most {MAX_COUNT}")
+    count: int | None = Field(
+        default=None, alias="_count", ge=1, description=f"{USUAL} unless said, at most {MAX_COUNT}"
+    )
     cursor: str | None = Field(default=None, alias="_cursor", description="From the link `next`")
 
 
@@ -112,7 +125,7 @@ class NotAcceptable(Problem):
 class Search:
     """A search as it was understood. ``used`` are its parameters, for the link ``self``."""
 
-    values: Mapping[str, frozenset[str]] = field(repr=False)   # what every one of several must agree on
+    values: Mapping[str, frozenset[str]] = field(repr=False)  # what every one of several must agree on
     count: int
     cursor: str | None
     used: tuple[tuple[str, str], ...] = field(repr=False)
@@ -150,7 +163,7 @@ class FhirHandler(ApiHandler):
 
     def _check_form(self) -> None:
         """Whether the client takes JSON: ``_format`` outdoes ``Accept``."""
-        form = self.get_query_argument("_format", "").replace(" ", "+")     # a plus that nobody escaped
+        form = self.get_query_argument("_format", "").replace(" ", "+")  # a plus that nobody escaped
         accepted = [form] if form else self.request.headers.get("Accept", "*/*").split(",")
         kinds = {one.partition(";")[0].strip().lower() for one in accepted}
         if not kinds & _JSON_TYPES:
@@ -273,10 +286,12 @@ def outcome(problem: Problem) -> Resource:
     """A refusal as an OperationOutcome."""
     return {
         "resourceType": "OperationOutcome",
-        "issue": [{
-            "severity": "error", "code": ISSUES.get(problem.slug, "processing"),
-            "details": {"coding": [{"system": PROBLEMS, "code": problem.slug}], "text": problem.title},
-            "diagnostics": problem.detail,
-        }],
-    }  # fmt: skip
-
+        "issue": [
+            {
+                "severity": "error",
+                "code": ISSUES.get(problem.slug, "processing"),
+                "details": {"coding": [{"system": PROBLEMS, "code": problem.slug}], "text": problem.title},
+                "diagnostics": problem.detail,
+            }
+        ],
+    }

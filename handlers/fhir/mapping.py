@@ -30,16 +30,22 @@ from models.steps import Step, StepStatus
 
 CODES = "urn:hospital-rt:code"
 TZ_CODE = "http://hl7.org/fhir/StructureDefinition/tz-code"
-Part = Literal["r", "a"]               # of a slot: the reminder, and its answer
+Part = Literal["r", "a"]  # of a slot: the reminder, and its answer
 Resource = dict[str, Any]
 Names = Mapping[str, str | None]
 TASK_STATUS: dict[StepStatus, str] = {
-    "proposed": "draft", "active": "in-progress", "completed": "completed", "cancelled": "cancelled",
+    "proposed": "draft",
+    "active": "in-progress",
+    "completed": "completed",
+    "cancelled": "cancelled",
     "rejected": "rejected",
-}  # fmt: skip
+}
 PLAN_STATUS: dict[NoteStatus, str] = {
-    "proposed": "draft", "rejected": "revoked", "superseded": "revoked", "withdrawn": "entered-in-error",
-}  # fmt: skip
+    "proposed": "draft",
+    "rejected": "revoked",
+    "superseded": "revoked",
+    "withdrawn": "entered-in-error",
+}
 SLOT_STATUS = {"open": "in-progress", "withdrawn": "stopped"}
 
 
@@ -66,25 +72,43 @@ def reference(type: str, id: str, names: Names | None = None) -> Resource:
 
 
 def patient(
-    id: str, *, name: str | None, is_active: bool, doctor_id: str | None, names: Names, email: str | None = None,
+    id: str,
+    *,
+    name: str | None,
+    is_active: bool,
+    doctor_id: str | None,
+    names: Names,
+    email: str | None = None,
     language: str | None = None,
-) -> Resource:  # fmt: skip
+) -> Resource:
     """A patient; ``email`` and ``language`` for themselves alone."""
-    return whole({
-        "resourceType": "Patient", "id": id, "active": is_active, "name": [{"text": name}],
-        "telecom": [{"system": "email", "value": email}] if email else [],
-        "communication": [
-            {"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": language}]}, "preferred": True}
-        ] if language else [],
-        "generalPractitioner": [reference("Practitioner", doctor_id, names)] if doctor_id else [],
-    })  # fmt: skip
+    return whole(
+        {
+            "resourceType": "Patient",
+            "id": id,
+            "active": is_active,
+            "name": [{"text": name}],
+            "telecom": [{"system": "email", "value": email}] if email else [],
+            "communication": [
+                {"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": language}]}, "preferred": True}
+            ]
+            if language
+            else [],
+            "generalPractitioner": [reference("Practitioner", doctor_id, names)] if doctor_id else [],
+        }
+    )
 
 
 def practitioner(id: str, *, name: str | None, is_active: bool) -> Resource:
     """A doctor; without a name once their account is erased."""
-    return whole({
-        "resourceType": "Practitioner", "id": id, "active": is_active, "name": [{"text": name}],
-    })  # fmt: skip
+    return whole(
+        {
+            "resourceType": "Practitioner",
+            "id": id,
+            "active": is_active,
+            "name": [{"text": name}],
+        }
+    )
 
 
 def care_plan_status(note: Note, steps: Iterable[Step]) -> str:
@@ -96,15 +120,21 @@ def care_plan_status(note: Note, steps: Iterable[Step]) -> str:
 
 def care_plan(note: Note, steps: Sequence[Step], names: Names) -> Resource:
     """A note's plan: ``steps`` are those that this reader may see."""
-    return whole({
-        "resourceType": "CarePlan", "id": note.id, "status": care_plan_status(note, steps),
-        "intent": "proposal" if note.status == "proposed" else "plan",
-        "subject": reference("Patient", note.patient_id, names), "created": to_wire(note.created_at),
-        "period": {"start": to_wire(note.created_at)}, "author": reference("Practitioner", note.doctor_id, names),
-        "activity": [
-            {"reference": {"reference": f"Task/{step.id}", "display": step.words.title}} for step in steps
-        ],
-    })  # fmt: skip
+    return whole(
+        {
+            "resourceType": "CarePlan",
+            "id": note.id,
+            "status": care_plan_status(note, steps),
+            "intent": "proposal" if note.status == "proposed" else "plan",
+            "subject": reference("Patient", note.patient_id, names),
+            "created": to_wire(note.created_at),
+            "period": {"start": to_wire(note.created_at)},
+            "author": reference("Practitioner", note.doctor_id, names),
+            "activity": [
+                {"reference": {"reference": f"Task/{step.id}", "display": step.words.title}} for step in steps
+            ],
+        }
+    )
 
 
 def _timing(step: Step) -> Resource | None:
@@ -114,11 +144,14 @@ def _timing(step: Step) -> Resource | None:
     zone = {"extension": [{"url": TZ_CODE, "valueCode": step.timezone}]}
     return {
         "repeat": {
-            "boundsPeriod": {"start": plan.start_date.isoformat(), "_start": zone}, "count": plan.occurrences,
-            "frequency": len(plan.times), "period": plan.every_days, "periodUnit": "d",
+            "boundsPeriod": {"start": plan.start_date.isoformat(), "_start": zone},
+            "count": plan.occurrences,
+            "frequency": len(plan.times),
+            "period": plan.every_days,
+            "periodUnit": "d",
             "timeOfDay": [f"{time}:00" for time in plan.times],
         }
-    }  # fmt: skip
+    }
 
 
 def _valued(code: str, kind: str, value: Any) -> Resource | None:
@@ -130,34 +163,41 @@ def task(step: Step, *, quotes: bool, names: Names, now: datetime) -> Resource:
     view = step.as_json(now=now, quotes=quotes)
     total, ended_at = view["progress"]["total"], step.completed_at or step.cancelled_at
     following = next_reminder_at(step.course, step.zone) if step.course and step.status == "active" else None
-    return whole({
-        "resourceType": "Task", "id": step.id, "status": TASK_STATUS[step.status],
-        "intent": "proposal" if step.status == "proposed" else "order",
-        "businessStatus": coded(step.ended) if step.ended else None,
-        "groupIdentifier": {"system": f"{CODES}:note", "value": step.note_id},
-        "basedOn": [reference("CarePlan", step.note_id)] if quotes else [],
-        "code": {"coding": [{"system": CODES, "code": step.kind}], "text": step.words.title},
-        "description": step.words.detail, "for": reference("Patient", step.patient_id, names),
-        "owner": reference("Patient", step.patient_id, names),
-        "requester": reference("Practitioner", step.doctor_id, names), "authoredOn": to_wire(step.created_at),
-        "executionPeriod": {
-            "start": to_wire(step.activated_at) if step.activated_at else None,
-            "end": to_wire(ended_at) if ended_at else None,
-        },
-        "note": [{"authorReference": reference("Practitioner", step.doctor_id), "text": view["quote"]}]
-        if view["quote"] else [],
-        "restriction": {"repetitions": total} if total and step.kind == "plan" else None,
-        "input": [
-            _valued("timing", "Timing", _timing(step)),
-            _valued("miss-policy", "Code", step.schedule.miss_policy if step.schedule and step.has_slots else None),
-            _valued("as-needed", "Boolean", True if step.as_needed else None),
-        ],
-        "output": [
-            _valued("done", "UnsignedInt", view["progress"]["done"]),
-            _valued("open-slot", "Instant", view["open_slot"]),
-            _valued("next-reminder", "Instant", to_wire(following) if following else None),
-        ],
-    })  # fmt: skip
+    return whole(
+        {
+            "resourceType": "Task",
+            "id": step.id,
+            "status": TASK_STATUS[step.status],
+            "intent": "proposal" if step.status == "proposed" else "order",
+            "businessStatus": coded(step.ended) if step.ended else None,
+            "groupIdentifier": {"system": f"{CODES}:note", "value": step.note_id},
+            "basedOn": [reference("CarePlan", step.note_id)] if quotes else [],
+            "code": {"coding": [{"system": CODES, "code": step.kind}], "text": step.words.title},
+            "description": step.words.detail,
+            "for": reference("Patient", step.patient_id, names),
+            "owner": reference("Patient", step.patient_id, names),
+            "requester": reference("Practitioner", step.doctor_id, names),
+            "authoredOn": to_wire(step.created_at),
+            "executionPeriod": {
+                "start": to_wire(step.activated_at) if step.activated_at else None,
+                "end": to_wire(ended_at) if ended_at else None,
+            },
+            "note": [{"authorReference": reference("Practitioner", step.doctor_id), "text": view["quote"]}]
+            if view["quote"]
+            else [],
+            "restriction": {"repetitions": total} if total and step.kind == "plan" else None,
+            "input": [
+                _valued("timing", "Timing", _timing(step)),
+                _valued("miss-policy", "Code", step.schedule.miss_policy if step.schedule and step.has_slots else None),
+                _valued("as-needed", "Boolean", True if step.as_needed else None),
+            ],
+            "output": [
+                _valued("done", "UnsignedInt", view["progress"]["done"]),
+                _valued("open-slot", "Instant", view["open_slot"]),
+                _valued("next-reminder", "Instant", to_wire(following) if following else None),
+            ],
+        }
+    )
 
 
 # Communications: up to two for each record of the ledger
@@ -196,25 +236,37 @@ def read_communication_id(text: str) -> tuple[str, Part] | None:
     return f"{step_id}@{first}#{second}", "r" if part == "r" else "a"
 
 
-def communication(
-    reminder: Reminder, part: Part, *, title: str | None, reason: str | None, names: Names
-) -> Resource:
+def communication(reminder: Reminder, part: Part, *, title: str | None, reason: str | None, names: Names) -> Resource:
     """A reminder as it was sent, or the patient's answer. ``title`` and ``reason`` are clinical."""
     who = reference("Patient", reminder.patient_id, names)
     common = {
-        "resourceType": "Communication", "id": communication_id(reminder, part), "subject": who,
+        "resourceType": "Communication",
+        "id": communication_id(reminder, part),
+        "subject": who,
         "about": [{"reference": f"Task/{reminder.step_id}", "display": title}],
-    }  # fmt: skip
+    }
     if part == "r":
-        return whole({
-            **common, "status": SLOT_STATUS.get(reminder.state, "completed"), "category": [coded("reminder")],
-            "sent": to_wire(reminder.slot_at), "recipient": [who], "payload": [{"contentString": title}],
-        })  # fmt: skip
-    return whole({
-        **common, "status": "completed", "category": [coded("check-in")], "sender": who,
-        "sent": to_wire(reminder.answered_at) if reminder.answered_at else None,
-        "topic": coded(reminder.outcome) if reminder.outcome else None,
-        "payload": [{"contentString": reason}],
-        "inResponseTo": [{"reference": f"Communication/{communication_id(reminder, 'r')}"}]
-        if reminder.recorded else [],
-    })  # fmt: skip
+        return whole(
+            {
+                **common,
+                "status": SLOT_STATUS.get(reminder.state, "completed"),
+                "category": [coded("reminder")],
+                "sent": to_wire(reminder.slot_at),
+                "recipient": [who],
+                "payload": [{"contentString": title}],
+            }
+        )
+    return whole(
+        {
+            **common,
+            "status": "completed",
+            "category": [coded("check-in")],
+            "sender": who,
+            "sent": to_wire(reminder.answered_at) if reminder.answered_at else None,
+            "topic": coded(reminder.outcome) if reminder.outcome else None,
+            "payload": [{"contentString": reason}],
+            "inResponseTo": [{"reference": f"Communication/{communication_id(reminder, 'r')}"}]
+            if reminder.recorded
+            else [],
+        }
+    )

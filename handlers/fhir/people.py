@@ -29,24 +29,35 @@ class MetadataHandler(FhirHandler):
     async def get(self) -> None:
         """What this server can do, as a CapabilityStatement."""
         types = {"_id": "token", "patient": "reference", "subject": "reference", "name": "string", "sent": "date"}
-        self.respond({
-            "resourceType": "CapabilityStatement", "status": "active", "date": "2026-11-25", "kind": "instance",
-            "software": {"name": "hospital_rt"}, "fhirVersion": FHIR_VERSION, "format": [MEDIA_TYPE],
-            "implementation": {"description": "What doctors wrote and patients did, read only", "url": self.base},
-            "rest": [{
-                "mode": "server",
-                "security": {"description": "A bearer token from POST /api/token/; the access rules of /api/."},
-                "resource": [
+        self.respond(
+            {
+                "resourceType": "CapabilityStatement",
+                "status": "active",
+                "date": "2026-11-25",
+                "kind": "instance",
+                "software": {"name": "hospital_rt"},
+                "fhirVersion": FHIR_VERSION,
+                "format": [MEDIA_TYPE],
+                "implementation": {"description": "What doctors wrote and patients did, read only", "url": self.base},
+                "rest": [
                     {
-                        "type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}],
-                        "versioning": "no-version", "searchParam": [
-                            {"name": name, "type": types.get(name, "token")} for name in ("_id", *names)
+                        "mode": "server",
+                        "security": {"description": "A bearer token from POST /api/token/; the access rules of /api/."},
+                        "resource": [
+                            {
+                                "type": kind,
+                                "interaction": [{"code": "read"}, {"code": "search-type"}],
+                                "versioning": "no-version",
+                                "searchParam": [
+                                    {"name": name, "type": types.get(name, "token")} for name in ("_id", *names)
+                                ],
+                            }
+                            for kind, names in PARAMETERS.items()
                         ],
                     }
-                    for kind, names in PARAMETERS.items()
                 ],
-            }],
-        })  # fmt: skip
+            }
+        )
 
 
 class _Patients(FhirHandler):
@@ -59,12 +70,17 @@ class _Patients(FhirHandler):
         own = await self.store.users.read_row(dict(self.who.row)) if self.who.role == "patient" else None
         return [
             patient(
-                id, name=names[id], is_active=people[id]["status"] == "active",
-                doctor_id=doctors[id].doctor_id if id in doctors else None, names=names,
-                email=own.email if own else None, language=own.language if own else None,
+                id,
+                name=names[id],
+                is_active=people[id]["status"] == "active",
+                doctor_id=doctors[id].doctor_id if id in doctors else None,
+                names=names,
+                email=own.email if own else None,
+                language=own.language if own else None,
             )
-            for id in ids if id in people
-        ]  # fmt: skip
+            for id in ids
+            if id in people
+        ]
 
 
 class PatientsHandler(_Patients):

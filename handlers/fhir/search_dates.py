@@ -50,7 +50,7 @@ def read_span(text: str) -> Span:
     try:
         if zone and zone != "Z":
             away = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
-            first = first + away if zone[0] == "-" else first - away   # a plus that nobody escaped is a space
+            first = first + away if zone[0] == "-" else first - away  # a plus that nobody escaped is a space
         after = _after(first, month, day, hour, second, fraction)
     except OverflowError:
         raise ValueError("beyond the calendar") from None

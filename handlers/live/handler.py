@@ -167,9 +167,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         return True
 
     async def _authenticate(self, message: protocol.Auth) -> None:
-        self._cancel("auth")               # it has come in time, however long the judging takes
+        self._cancel("auth")  # it has come in time, however long the judging takes
         try:
-            who = replace(await authenticate(self.context, message.token), row={})   # a socket need not hold it
+            who = replace(await authenticate(self.context, message.token), row={})  # a socket need not hold it
         except Problem:
             self.end(protocol.UNAUTHENTICATED, "not authenticated")
             return
@@ -235,9 +235,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self._say_ready(who, epoch=await self.store.epoch(), seq=who.mark.seq)
 
     def _say_ready(self, who: Principal, *, epoch: str, seq: int) -> None:
-        self.send(protocol.ready(
-            user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(who.expires_at)
-        ))  # fmt: skip
+        self.send(
+            protocol.ready(user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(who.expires_at))
+        )
 
     async def _check_in(self, message: protocol.CheckIn, who: Principal) -> None:
         """The same door as POST /api/check-in/."""
@@ -245,18 +245,24 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             if who.role != "patient":
                 raise Problem("forbidden")
             done = await check_in(
-                self.store, patient_id=who.id, step_id=message.step_id, slot=message.slot, outcome=message.outcome,
-                reason=message.reason, now=self.now(), trace=self.trace_of(who),
-            )  # fmt: skip
+                self.store,
+                patient_id=who.id,
+                step_id=message.step_id,
+                slot=message.slot,
+                outcome=message.outcome,
+                reason=message.reason,
+                now=self.now(),
+                trace=self.trace_of(who),
+            )
             await self.context.app.resources.wakeups.announce(done.users)
             quotes = True
-            if done.step.status != "active":   # no active step is of a withdrawn note
+            if done.step.status != "active":  # no active step is of a withdrawn note
                 note = await self.store.notes.get(done.step.note_id)
                 quotes = note is None or note.status != "withdrawn"
             self.send(protocol.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
         except Problem as problem:
             self.send(protocol.reply(message.id, problem=problem))
-        except Unreadable:                     # erased while this was under way
+        except Unreadable:  # erased while this was under way
             self.send(protocol.reply(message.id, problem=Problem("not-found")))
         except Exception as error:
             if not is_away(error):

@@ -29,7 +29,9 @@ class FileHandler(BaseHandler, StaticFileHandler):
     """Files of one folder. ``only`` serves a single one of them."""
 
     # Tornado's takes other arguments.
-    def initialize(self, context: HandlerContext, path: str, only: str | None = None, inline_styles: bool = False) -> None:  # type: ignore[override]
+    def initialize(
+        self, context: HandlerContext, path: str, only: str | None = None, inline_styles: bool = False
+    ) -> None:  # type: ignore[override]
         BaseHandler.initialize(self, context)
         StaticFileHandler.initialize(self, path, None)
         self._only = only
@@ -62,9 +64,13 @@ class FileHandler(BaseHandler, StaticFileHandler):
         host = self.request.headers.get("Host", "")
         scheme = "wss" if self.settings_.behind_tls else "ws"
         # Older browsers do not count the channel as 'self'.
-        self.set_header("Content-Security-Policy", _SELF.format(
-            styles=" 'unsafe-inline'" if self._inline_styles else "", live=f" {scheme}://{host}",
-        ))  # fmt: skip
+        self.set_header(
+            "Content-Security-Policy",
+            _SELF.format(
+                styles=" 'unsafe-inline'" if self._inline_styles else "",
+                live=f" {scheme}://{host}",
+            ),
+        )
         self.set_header("Cache-Control", "no-cache")
         if path == "sw.js":
             self.set_header("Service-Worker-Allowed", "/")

@@ -51,7 +51,7 @@ class Mailer:
     def __init__(self, settings: Settings) -> None:
         self._url = settings.smtp_url
         self._from = settings.mail_from
-        self._sender = parseaddr(settings.mail_from)[1] or settings.mail_from     # the Return-Path: bounces go there
+        self._sender = parseaddr(settings.mail_from)[1] or settings.mail_from  # the Return-Path: bounces go there
         self._host = urlsplit(settings.public_url).hostname or "localhost"
         self._folder = settings.data_dir / "mail"
 
@@ -60,12 +60,12 @@ class Mailer:
         message["From"], message["To"], message["Subject"] = self._from, envelope.to, envelope.subject
         message["Date"] = formatdate(usegmt=True)
         message["Message-ID"] = make_msgid(envelope.id.replace("-", ""), self._host).replace("..", ".")
-        message["Auto-Submitted"] = "auto-generated"       # RFC 3834: nobody's machine answers it
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's machine answers it
         message["X-Auto-Response-Suppress"] = "All"
         if envelope.unsubscribe:
             message["List-Unsubscribe"] = f"<{envelope.unsubscribe}>"
             if envelope.unsubscribe.startswith("https://"):
-                message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"     # RFC 8058
+                message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
         message.set_content(envelope.text)
         return message
 
@@ -84,12 +84,16 @@ class Mailer:
         options = {name: values[-1].lower() for name, values in parse_qs(parts.query).items()}
         try:
             await aiosmtplib.send(
-                message, sender=self._sender, hostname=parts.hostname or "localhost",
+                message,
+                sender=self._sender,
+                hostname=parts.hostname or "localhost",
                 port=parts.port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25),
                 username=unquote(parts.username) if parts.username else None,
                 password=unquote(parts.password) if parts.password else None,
-                use_tls=parts.scheme == "smtps", start_tls=options.get("starttls") == "true", timeout=SMTP_TIMEOUT_S,
-            )  # fmt: skip
+                use_tls=parts.scheme == "smtps",
+                start_tls=options.get("starttls") == "true",
+                timeout=SMTP_TIMEOUT_S,
+            )
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as error:
             codes = [reply.code for reply in getattr(error, "recipients", [])] or [getattr(error, "code", 0)]
             if all(code >= 500 for code in codes) and not isinstance(error, aiosmtplib.SMTPAuthenticationError):

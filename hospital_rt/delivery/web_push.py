@@ -143,12 +143,16 @@ class PushSender:
             parts = urlsplit(endpoint)
             claims = {"sub": self._subject, "aud": f"{parts.scheme}://{parts.netloc}"}
             headers = {
-                **self._vapid.sign(claims), "TTL": str(LIFE_S), "Urgency": "high", "Topic": "reminder",
-                "Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream",
-            }  # fmt: skip
+                **self._vapid.sign(claims),
+                "TTL": str(LIFE_S),
+                "Urgency": "high",
+                "Topic": "reminder",
+                "Content-Encoding": "aes128gcm",
+                "Content-Type": "application/octet-stream",
+            }
         except (EndpointRefused, ValueError, TypeError):
             return "gone"
-        except Exception as error:     # whatever the encoder makes of hostile keys
+        except Exception as error:  # whatever the encoder makes of hostile keys
             log.warning("push.not_encoded", **describe_error(error))
             return "gone"
         try:
@@ -170,9 +174,11 @@ class PushSender:
                 else aiohttp.TCPConnector(resolver=_PublicResolver(), socket_factory=_socket_to_public, limit=20)
             )
             self._sessions[excepted] = aiohttp.ClientSession(
-                connector=connector, timeout=aiohttp.ClientTimeout(total=WITHIN_S), trust_env=False,
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=WITHIN_S),
+                trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-            )  # fmt: skip
+            )
         return self._sessions[excepted]
 
     async def close(self) -> None:

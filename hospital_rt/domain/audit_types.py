@@ -9,18 +9,52 @@ from typing import Literal
 
 Act = Literal[
     # read
-    "notes.listed", "note.read", "steps.listed", "step.read", "patients.listed", "events.read", "adherence.read",
-    "live.joined", "record.read", "calendar.read", "answer.repeated",
+    "notes.listed",
+    "note.read",
+    "steps.listed",
+    "step.read",
+    "patients.listed",
+    "events.read",
+    "adherence.read",
+    "live.joined",
+    "record.read",
+    "calendar.read",
+    "answer.repeated",
     # changed
-    "note.written", "note.extracted", "note.retried", "note.approved", "note.rejected", "note.withdrawn",
-    "step.cancelled", "step.checked_in", "step.undone", "doctor.chosen", "doctor.left",
-    "account.created", "address.confirmed", "session.begun", "session.ended", "session.reused", "sign_in.failed",
-    "sign_in.locked", "reset.asked",
-    "account.changed", "account.closed", "account.erased", "password.changed", "password.reset", "calendar.changed",
+    "note.written",
+    "note.extracted",
+    "note.retried",
+    "note.approved",
+    "note.rejected",
+    "note.withdrawn",
+    "step.cancelled",
+    "step.checked_in",
+    "step.undone",
+    "doctor.chosen",
+    "doctor.left",
+    "account.created",
+    "address.confirmed",
+    "session.begun",
+    "session.ended",
+    "session.reused",
+    "sign_in.failed",
+    "sign_in.locked",
+    "reset.asked",
+    "account.changed",
+    "account.closed",
+    "account.erased",
+    "password.changed",
+    "password.reset",
+    "calendar.changed",
     # by the operator
-    "doctor.created", "doctor.approved", "reset.linked", "keys.rotated", "backup.written", "backup.restored",
+    "doctor.created",
+    "doctor.approved",
+    "reset.linked",
+    "keys.rotated",
+    "backup.written",
+    "backup.restored",
     "epoch.begun",
-]  # fmt: skip
+]
 
 
 @dataclass(kw_only=True)
@@ -31,8 +65,8 @@ class Trace:
     user_id: str | None = None
     session_id: str | None = None
     request_id: str | None = None
-    address: str | None = field(default=None, repr=False)      # of a user: stored sealed
-    operator: str | None = None                                # of an operator: the account that ran the command
+    address: str | None = field(default=None, repr=False)  # of a user: stored sealed
+    operator: str | None = None  # of an operator: the account that ran the command
     written: bool = False
 
 

@@ -30,8 +30,8 @@ class Slot:
     key: str
     at: datetime
     state: SlotState
-    recorded: bool = True          # a reminder stands in the ledger; False: answered early, or coalesced by an outage
-    repeats: int = 0               # the last day after its own on which it was due again
+    recorded: bool = True  # a reminder stands in the ledger; False: answered early, or coalesced by an outage
+    repeats: int = 0  # the last day after its own on which it was due again
     answered_at: datetime | None = None
 
 
@@ -150,9 +150,12 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> CourseChang
             touched.append(replace(waiting, state="missed"))
         if course.known(newest) is None and not over:
             reminded = Slot(
-                number=newest, key=timeline.key(newest), at=timeline.moment(newest), state="open",
+                number=newest,
+                key=timeline.key(newest),
+                at=timeline.moment(newest),
+                state="open",
                 repeats=days_on(timeline, newest, now=now),
-            )  # fmt: skip
+            )
             touched.append(reminded)
         course = replace(course, passed=newest)
     elif waiting and not over:
@@ -180,9 +183,14 @@ def days_on(timeline: Timeline, number: int, *, now: datetime) -> int:
 
 
 def answer(
-    course: Course, *, outcome: Outcome, slot_at: datetime | None, now: datetime, zone: ZoneInfo,
+    course: Course,
+    *,
+    outcome: Outcome,
+    slot_at: datetime | None,
+    now: datetime,
+    zone: ZoneInfo,
     recalled: Slot | None = None,
-) -> CourseChange:  # fmt: skip
+) -> CourseChange:
     """A check-in (contract 4.3). Without ``slot_at`` the open slot; ``recalled`` is a ledger row beyond the window.
 
     The caller lets time pass first, so that a slot which has just come due can be answered at once.
@@ -231,9 +239,7 @@ def describe_today(course: Course, *, now: datetime, zone: ZoneInfo) -> list[dic
     ]
 
 
-def _named(
-    course: Course, slot_at: datetime, *, now: datetime, zone: ZoneInfo, recalled: Slot | None
-) -> Slot | None:
+def _named(course: Course, slot_at: datetime, *, now: datetime, zone: ZoneInfo, recalled: Slot | None) -> Slot | None:
     """The slot a client named by its instant, as it stands.
 
     Raises:
@@ -264,10 +270,12 @@ def keep(course: Course, slots: list[Slot], *, now: datetime) -> Course:
     kept = [
         slot
         for slot in window.values()
-        if slot.state == "open" or slot.at >= horizon or slot.number > course.passed
+        if slot.state == "open"
+        or slot.at >= horizon
+        or slot.number > course.passed
         or (slot.answered_at is not None and slot.answered_at >= horizon)
-        or (slot.state == "withdrawn" and course.ended is not None)     # which an undo opens again
-    ]  # fmt: skip
+        or (slot.state == "withdrawn" and course.ended is not None)  # which an undo opens again
+    ]
     return replace(course, window=tuple(sorted(kept, key=lambda slot: slot.number)))
 
 

@@ -26,9 +26,10 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Course
         raise Problem("too-late", "A check-in can be undone within 24 hours.")
     is_newest, completed_at = slot.number == course.passed, course.completed_at
     course = replace(
-        course, done=max(0, course.done - (slot.state == "done")),
+        course,
+        done=max(0, course.done - (slot.state == "done")),
         window=tuple(kept for kept in course.window if kept.number != slot.number),
-    )  # fmt: skip
+    )
     touched: list[Slot] = []
     if course.ended:
         course, touched = _runs_again(course, now=now, zone=zone)

@@ -29,9 +29,7 @@ def normal_email(value: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", value).strip().lower()
     try:
-        found = validate_email(
-            folded, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
-        )
+        found = validate_email(folded, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise ValueError("Write an address such as ruth@example.org.") from None
     return (found.ascii_email or found.normalized).lower()

@@ -14,22 +14,88 @@ from fractions import Fraction
 from hospital_rt.extraction.memo import remembered
 
 _UNITS_OF_TEN = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-}  # fmt: skip
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+}
 WORDS: dict[str, int] = {
-    **_UNITS_OF_TEN, "zero": 0, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
-    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40,
-    "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "dozen": 12,
-    "un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "sept": 7, "huit": 8, "neuf": 9, "dix": 10,
-    "onze": 11, "douze": 12, "quatorze": 14, "quinze": 15, "vingt": 20, "trente": 30, "quarante": 40, "soixante": 60,
-    "uno": 1, "una": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8, "nueve": 9,
-    "diez": 10, "once_": 11, "doce": 12, "catorce": 14, "quince": 15, "veinte": 20, "treinta": 30, "cuarenta": 40,
+    **_UNITS_OF_TEN,
+    "zero": 0,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "sixteen": 16,
+    "seventeen": 17,
+    "eighteen": 18,
+    "nineteen": 19,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
+    "hundred": 100,
+    "dozen": 12,
+    "un": 1,
+    "une": 1,
+    "deux": 2,
+    "trois": 3,
+    "quatre": 4,
+    "cinq": 5,
+    "sept": 7,
+    "huit": 8,
+    "neuf": 9,
+    "dix": 10,
+    "onze": 11,
+    "douze": 12,
+    "quatorze": 14,
+    "quinze": 15,
+    "vingt": 20,
+    "trente": 30,
+    "quarante": 40,
+    "soixante": 60,
+    "uno": 1,
+    "una": 1,
+    "dos": 2,
+    "tres": 3,
+    "cuatro": 4,
+    "cinco": 5,
+    "seis": 6,
+    "siete": 7,
+    "ocho": 8,
+    "nueve": 9,
+    "diez": 10,
+    "once_": 11,
+    "doce": 12,
+    "catorce": 14,
+    "quince": 15,
+    "veinte": 20,
+    "treinta": 30,
+    "cuarenta": 40,
     "sesenta": 60,
-}  # fmt: skip
+}
 WORDS.pop("once_")  # "once" is English before it is Spanish
 _MARKS = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3)}
-_HALVES = {"half": Fraction(1, 2), "quarter": Fraction(1, 4), "demi": Fraction(1, 2), "demie": Fraction(1, 2),
-           "medio": Fraction(1, 2), "media": Fraction(1, 2), "moitie": Fraction(1, 2)}  # fmt: skip
+_HALVES = {
+    "half": Fraction(1, 2),
+    "quarter": Fraction(1, 4),
+    "demi": Fraction(1, 2),
+    "demie": Fraction(1, 2),
+    "medio": Fraction(1, 2),
+    "media": Fraction(1, 2),
+    "moitie": Fraction(1, 2),
+}
 _ARTICLES = frozenset({"one", "un", "une", "una", "uno"})
 
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
@@ -121,8 +187,12 @@ _UNIT_WORDS = {
 }
 _UNIT_OF = re.compile("|".join(f"(?P<u{n}>{words})" for n, words in enumerate(_UNIT_WORDS.values())))
 _ANY_UNIT = "|".join(_UNIT_WORDS.values())
-_SCALE = {"g": (Fraction(1000), "mg"), "mcg": (Fraction(1, 1000), "mg"), "kg": (Fraction(1_000_000), "mg"),
-          "l": (Fraction(1000), "ml")}  # fmt: skip
+_SCALE = {
+    "g": (Fraction(1000), "mg"),
+    "mcg": (Fraction(1, 1000), "mg"),
+    "kg": (Fraction(1_000_000), "mg"),
+    "l": (Fraction(1000), "ml"),
+}
 _HALF_WORD = r"\b(?:(?:one[- ]|a )?(?:half|quarter)|demie?|medi[oa]|moitie)\b"
 _AMOUNT = re.compile(
     rf"(?:(?<![\w.,·])|(?<=[a-z][a-z][a-z][a-z])(?=\d+(?:\.\d+)?(?:mg|mcg|g|"

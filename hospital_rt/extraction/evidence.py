@@ -245,9 +245,12 @@ class Evidence:
         return {
             r.due.days if is_later_still(r) else r.due.days - start
             for r in after
-            if r.due and r.due.how in {"in", "from"} and r.dosed and _same_drug(last, r)
+            if r.due
+            and r.due.how in {"in", "from"}
+            and r.dosed
+            and _same_drug(last, r)
             and (changes_dose(r) or r.clause.then or r.clause.joined)
-        }  # fmt: skip
+        }
 
     def earlier_starts(self) -> set[int]:
         """The days on which doses in the clauses just before begin."""

@@ -104,7 +104,7 @@ _STRONG = re.compile(
             r"every) (?:earlier|previous|existing|other) steps?\b",
         )
     )
-)  # fmt: skip
+)
 _WEAK = re.compile(
     r"\b(?:tell|instruct|inform|order|remind|notify|warn|make|force|convince|dites? au|dile al|diga al) (?:the |le |"
     r"la |al )?"

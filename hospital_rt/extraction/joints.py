@@ -296,9 +296,11 @@ def _own_rhythm(chunk: str, left: str) -> bool:
     return known or name_of_line(chunk) is not None
 
 
-_DATED = re.compile(r"\b(?:in|within|dans|en|dentro de) (?:\w+ ){1,3}(?:days?|weeks?|months?|jours?|semaines?|mois|"
-                    r"dias|semanas|meses)\b|\b\d/(?:7|52|12)\b|"
-                    r"\b(?:tomorrow|next week|on \w+day|by \w+day)\b")  # fmt: skip
+_DATED = re.compile(
+    r"\b(?:in|within|dans|en|dentro de) (?:\w+ ){1,3}(?:days?|weeks?|months?|jours?|semaines?|mois|"
+    r"dias|semanas|meses)\b|\b\d/(?:7|52|12)\b|"
+    r"\b(?:tomorrow|next week|on \w+day|by \w+day)\b"
+)
 
 
 def _own_date(chunk: str, left: str) -> bool:

@@ -76,8 +76,10 @@ _FIRST_ONE = re.compile(
     r"\b(?:(?:for|in|during) )?(?:the )?(?:first|1st|premiere?|primera?) (?P<n>)(?P<n2>)(?P<u>day|night|week|month|"
     r"fortnight|semaine|mois|semana|mes)\b(?=\W*$|\W+(?:then|only|thereafter|puis|luego)|,)"
 )
-_ON_DAY_N = re.compile(r"\b(?:(?:on|at|a|removal|out|retrait|ablation) (?:day |jour |j)|"
-    r"j ?\+? ?(?=\d{1,2}\W*$))(?P<n>\d{1,2})\b")
+_ON_DAY_N = re.compile(
+    r"\b(?:(?:on|at|a|removal|out|retrait|ablation) (?:day |jour |j)|"
+    r"j ?\+? ?(?=\d{1,2}\W*$))(?P<n>\d{1,2})\b"
+)
 _FROM_DAY_N = re.compile(
     r"\b(?:from|(?:start|beginn?)(?:ing|s)? on|a partir du|des le|desde el|a partir del) (?:day|jour|j|"
     r"dia) ?(?P<n>\d{1,2})\b"
@@ -92,8 +94,10 @@ _NEXT_ONE = re.compile(
     r"(?P<u>week|month|fortnight|year)\b"
 )
 _ONE_AFTER = re.compile(r"\b(?:for|over|during) the (?P<u>week|month|fortnight) (?:following|after(?: that| this)?)\b")
-_TIMES_DAYS = re.compile(rf"(?:(?:\b|(?<=[bt]id)|(?<=qid)|(?<=[btq]ds)|(?<=bd)|(?<=od))x\s?|"
-    rf"×\s?)(?P<n>\d+){_TO}[\s-]?{_U}")
+_TIMES_DAYS = re.compile(
+    rf"(?:(?:\b|(?<=[bt]id)|(?<=qid)|(?<=[btq]ds)|(?<=bd)|(?<=od))x\s?|"
+    rf"×\s?)(?P<n>\d+){_TO}[\s-]?{_U}"
+)
 _COURSE = re.compile(
     rf"\b(?P<n>{_ONE}){_TO}[\s-]{_U}(?='?s?'? (?:course|treatment|supply|cure|curso|tratamiento|trial|taper)\b)"
     rf"|\b(?:course|treatment|cure|traitement|tratamiento|total|totalling|duration|duree|duracion)(?: is| of| de|:)? "
@@ -147,13 +151,18 @@ _LATER = re.compile(
 _SOON = (
     (re.compile(r"\b(?:day after tomorrow|apres-demain|pasado manana)\b"), 2),
     (re.compile(r"\b(?:tomorrow|tomorow|tmrw|demain|(?<!la )(?<!las )(?<!cada )(?<!toda )manana(?! y ))\b"), 1),
-    (re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening)|(?<!from )now|stat|aujourd'hui|ce soir|hoy|"
-                r"esta (?:noche|tarde))\b"), 0),
+    (
+        re.compile(
+            r"\b(?:today|tonight|this (?:morning|afternoon|evening)|(?<!from )now|stat|aujourd'hui|ce soir|hoy|"
+            r"esta (?:noche|tarde))\b"
+        ),
+        0,
+    ),
     (re.compile(r"\b(?:within|in|before the end of) the (?:coming |next )?month\b"), 30),
     (re.compile(r"\b(?:this week|(?:within|before the end of) the week|cette semaine|esta semana)\b"), 6),
     (re.compile(r"\b(?:(?<!the )next week|la semaine prochaine|la semana que viene|la proxima semana)\b"), 7),
     (re.compile(r"\b(?:(?<!the )next month|le mois prochain|el mes que viene|el proximo mes)\b"), 30),
-)  # fmt: skip
+)
 _FROM = re.compile(
     r"\b(?:from|starting|start|starts|beginning|begin|begins|commencing|as of|as from|a partir de(?:l)?|a partir du|"
     r"des|desde(?: el)?|empezando|empezar|debut|a compter du|commencer)(?: on| from| the| le| el)*\s$"

@@ -136,8 +136,11 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b{_N}[- ](?:hourly|hrly)\b|\bq ?\.?(?P<n2>\d+) ?(?:h|hr|hrs|hourly)\b", lambda m: _hours_of(m)),
         (r"\b(?:hourly|every ho?u?r|each ho?u?r|toutes les heures|cada hora)\b", _said(times=24, every_hours=1)),
         (r"\b(?:every other|every second|every 2nd|each alternate|alternate|alternating) days?\b", _said(every_days=2)),
-        (r"\b(?:qod|eod|q2d|alt\.? days?|alt\.? d\b|un jour sur deux|1 jour sur 2|un dia si y otro no|"
-         r"(?:en )?dias alternos)\b", _said(every_days=2)),
+        (
+            r"\b(?:qod|eod|q2d|alt\.? days?|alt\.? d\b|un jour sur deux|1 jour sur 2|un dia si y otro no|"
+            r"(?:en )?dias alternos)\b",
+            _said(every_days=2),
+        ),
         (r"\b(?:every other|alternate|alt\.?) (?:nights?|mornings?|evenings?)\b", _said(every_days=2)),
         (r"\b(?:every third|every 3rd) day\b", _said(every_days=3)),
         (r"\b(?:every other|every second|every 2nd|alternate) weeks?\b", _said(every_days=14)),
@@ -148,20 +151,28 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b{_N}[- ](?:weekly)\b", _weeks),
         (rf"\b{_N}[- ](?:monthly)\b", _months),
         # so many times a week, month, day
-        (rf"\b{_N} (?:days|nights|jours|dias|sessions?|seances?|sesiones) (?:a|per|each|every|out of 7|par|a la|"
-         rf"por) ?(?:week|semaine|"
-         rf"semana)?\b", _per_week),
+        (
+            rf"\b{_N} (?:days|nights|jours|dias|sessions?|seances?|sesiones) (?:a|per|each|every|out of 7|par|a la|"
+            rf"por) ?(?:week|semaine|"
+            rf"semana)?\b",
+            _per_week,
+        ),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:weekly|week|wk|semaine|semana)\b", _per_week),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:fortnight|quinzaine|quincena)\b", lambda m: _per_fortnight(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES}) ?(?:{_A} ?)?(?:monthly|month|mois|mes)\b", lambda m: _per_month(m)),
         (rf"\b(?:{_ONCE}|{_N} ?{_TIMES})[ -]?(?:{_A} ?)?(?:{_DAY}|daily|diari[oa]s?|quotidiennement)\b", _per_day),
         (rf"\b{_N} ?{_TIMES} ?/ ?d\b", _per_day),
-        (rf"\b{_N} ?(?:doses?|prises?|dosis|tomas|applications?|aplicaciones|inhalations?) (?:a|per|par|al|in) ?"
-         rf"{_DAY}\b", _per_day),
+        (
+            rf"\b{_N} ?(?:doses?|prises?|dosis|tomas|applications?|aplicaciones|inhalations?) (?:a|per|par|al|in) ?"
+            rf"{_DAY}\b",
+            _per_day,
+        ),
         (rf"\b(?:in|en|into) {_N} (?:equal |equally )?(?:divided )?(?:doses?|prises?|tomas|fois)\b", _per_day),
-        (r"\b1 ?(?:inh\w*|comp\w*|cp|tab\w*|puff|caps?\w*|bouffee|sobre|amp\w*|gelule|sachet) ?/ ?(?:day|d|j|jour|"
-         r"dia)\b",
-         _said(times=1)),
+        (
+            r"\b1 ?(?:inh\w*|comp\w*|cp|tab\w*|puff|caps?\w*|bouffee|sobre|amp\w*|gelule|sachet) ?/ ?(?:day|d|j|jour|"
+            r"dia)\b",
+            _said(times=1),
+        ),
         (r"\bc/ ?(?P<n>\d{1,2}) ?h\w*", _hours),
         (rf"(?<![\d/]){_N} ?(?:/|/ )(?:day|d|j|jour|dia|24 ?h)\b", _per_day),
         (r"\b(?:o\.d\.?|od|q\.d\.?|qd|q24h|1x/d|od\.)(?!\w)", _said(times=1)),
@@ -169,15 +180,27 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (r"\b(?:t\.?d\.?s\.?|t\.?i\.?d\.?|tds|q8h)(?!\w(?<!x)|x(?! ?\d))", _said(times=3)),
         (r"\b(?:q\.?d\.?s\.?|q\.?i\.?d\.?|q6h)(?!\w(?<!x)|x(?! ?\d))", _said(times=4)),
         (r"(?<![\d/-])[0-3]\s?-\s?[0-3]\s?-\s?[0-3](?:\s?-\s?[0-3])?(?![\d/-])", _scheme),
-        (r"\b(?:weekly|every week|each week|hebdomadaire|chaque semaine|toutes les semaines|semanal(?:mente)?|"
-         r"cada semana|todas las semanas)\b", _said(every_days=7)),
-        (r"\b(?:fortnightly|(?:once )?(?:a|per) fortnight(?<!for a fortnight)(?<!in a fortnight)(?<!after a fortnight)|"
-         r"every fortnight|bi-?weekly|each fortnight|quincenal|"
-         r"toutes les quinzaines)\b", _said(every_days=14)),
-        (r"\b(?:monthly|every month|each month|mensuel(?:le)?|chaque mois|tous les mois|mensual(?:mente)?|"
-         r"cada mes)\b", _said(every_days=30)),
-        (r"\b(?:yearly|annually|every year|each year|once a year|chaque annee|tous les ans|"
-         r"cada ano)\b", _said(every_days=365)),
+        (
+            r"\b(?:weekly|every week|each week|hebdomadaire|chaque semaine|toutes les semaines|semanal(?:mente)?|"
+            r"cada semana|todas las semanas)\b",
+            _said(every_days=7),
+        ),
+        (
+            r"\b(?:fortnightly|(?:once )?(?:a|per) fortnight(?<!for a fortnight)(?<!in a fortnight)(?<!after a fortnight)|"  # noqa: E501
+            r"every fortnight|bi-?weekly|each fortnight|quincenal|"
+            r"toutes les quinzaines)\b",
+            _said(every_days=14),
+        ),
+        (
+            r"\b(?:monthly|every month|each month|mensuel(?:le)?|chaque mois|tous les mois|mensual(?:mente)?|"
+            r"cada mes)\b",
+            _said(every_days=30),
+        ),
+        (
+            r"\b(?:yearly|annually|every year|each year|once a year|chaque annee|tous les ans|"
+            r"cada ano)\b",
+            _said(every_days=365),
+        ),
         # weekdays
         (rf"\bon {WEEKDAY}(?:{_JOIN}{WEEKDAY})? (?:mornings|evenings|nights|afternoons)\b", _weekday_list),
         (rf"\b(?:(?:{_EVERY}|on|le|les|los|el) )?{_LIST}{_JOIN}{WEEKDAY}\b", _weekday_list),
@@ -186,48 +209,78 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[Match], Often]]] = [
         (rf"\b(?:{_EVERY}|les|los|tous les|todos los) {WEEKDAY}\b", _weekday_list),
         (r"\b(?:on )?(?:mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)\b", _weekday_list),
         (rf"\b(?:on )?{WEEKDAY} (?:mornings|lunchtimes|afternoons|evenings|nights)\b", _weekday_list),
-        (r"\b(?:on )?(?:weekdays|work(?:ing)? ?days|every (?:working ?|week)day)\b",
-         _said(every_days=7, weekdays=(0, 1, 2, 3, 4))),
+        (
+            r"\b(?:on )?(?:weekdays|work(?:ing)? ?days|every (?:working ?|week)day)\b",
+            _said(every_days=7, weekdays=(0, 1, 2, 3, 4)),
+        ),
         (r"\b(?:on |at )?weekends\b|\bevery weekend\b", _said(every_days=7, weekdays=(5, 6))),
         # parts of the day, and meals
         (_after("am", *_DOSE, "puffs", "each", "every", "in the"), _slot("morning")),
         (_after("pm", *_DOSE, "puffs", "each", "every", "in the"), _slot("evening")),
         # "ON": every night; the English word is followed by a day or a place
-        (_after("on", *_DOSE, r"\d g", r"\d") +
-         r"(?=\W*$|\W*[,;.()+&]|\s(?:for|x) ?\d|\s\d+/\d|\s(?:until|then|prn)\b)", _slot("night")),
-        (r"\b(?:in the daytime|by day|during (?:the|waking) (?:day|hours)|while awake|dans la journee|"
-         r"durante el dia)\b", _slot("daytime")),
-        (rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:urine|sample|specimen|"
-         rf"cortisol|sickness|dip|stiffness|of\b|"
-         rf"before (?!breakfast|food|meal)|after (?!breakfast|food|meal)))|"
-         rf"\b(?:por|de|en) la manana\b|\bcada manana\b|\bmanana(?= y (?:tarde|noche))", _slot("morning")),
+        (
+            _after("on", *_DOSE, r"\d g", r"\d")
+            + r"(?=\W*$|\W*[,;.()+&]|\s(?:for|x) ?\d|\s\d+/\d|\s(?:until|then|prn)\b)",
+            _slot("night"),
+        ),
+        (
+            r"\b(?:in the daytime|by day|during (?:the|waking) (?:day|hours)|while awake|dans la journee|"
+            r"durante el dia)\b",
+            _slot("daytime"),
+        ),
+        (
+            rf"\b(?:{_AT} )?(?:mornings?|mane|qam|q\.a\.m\.?|om|matins?|mananas)\b(?! ?(?:urine|sample|specimen|"
+            rf"cortisol|sickness|dip|stiffness|of\b|"
+            rf"before (?!breakfast|food|meal)|after (?!breakfast|food|meal)))|"
+            rf"\b(?:por|de|en) la manana\b|\bcada manana\b|\bmanana(?= y (?:tarde|noche))",
+            _slot("morning"),
+        ),
         (r"\b(?:at |at the )?(?:noon|midday|lunchtime|lunch time|midi)\b|\bal mediodia\b", _slot("noon")),
         (rf"\b(?:{_AT} )?(?:afternoons?|apres-midi|tardes?)\b", _slot("afternoon")),
-        (rf"\b(?:{_AT} )?(?:evenings?|soirs?|teatime|qpm)\b(?! ?(?:before(?! (?:bed|food|dinner|meal))|of\b))",
-         _slot("evening")),
-        (rf"\b(?:{_AT} )?(?:nights?|noches?|nuits?)\b(?! ?(?:before(?! (?:bed|food))|of\b))|\b(?:nightly|nocte|noct|"
-         rf"qhs|"
-         rf"hs|h\.s\.|"
-         rf"on retiring)(?!\w)", _slot("night")),
+        (
+            rf"\b(?:{_AT} )?(?:evenings?|soirs?|teatime|qpm)\b(?! ?(?:before(?! (?:bed|food|dinner|meal))|of\b))",
+            _slot("evening"),
+        ),
+        (
+            rf"\b(?:{_AT} )?(?:nights?|noches?|nuits?)\b(?! ?(?:before(?! (?:bed|food))|of\b))|\b(?:nightly|nocte|noct|"
+            rf"qhs|"
+            rf"hs|h\.s\.|"
+            rf"on retiring)(?!\w)",
+            _slot("night"),
+        ),
         (r"\b(?:bbf|abf)\b", _slot("breakfast")),
-        (r"\b(?:(?:at|before|to|every|each|until) )?bed ?time\b|\b(?:before|at|to) bed\b(?! ?rest)|\b(?:au coucher|"
-         r"avant le coucher|al acostarse|antes de (?:dormir|acostarse))\b", _slot("bedtime")),
+        (
+            r"\b(?:(?:at|before|to|every|each|until) )?bed ?time\b|\b(?:before|at|to) bed\b(?! ?rest)|\b(?:au coucher|"
+            r"avant le coucher|al acostarse|antes de (?:dormir|acostarse))\b",
+            _slot("bedtime"),
+        ),
         (rf"\b(?:{_MEAL} )+(?:breakfast|brekk[a-z]+|b.?fast|petit[- ]dejeuner|desayuno)\b", _slot("breakfast")),
         (rf"\b(?:{_MEAL} )+(?:lunch|dejeuner|comida|almuerzo)\b", _slot("lunch")),
-        (rf"\b(?:{_MEAL} )+(?:dinner|supper|tea|evening meal|(?<!each )(?<!every )main meal|diner|cena)\b",
-         _slot("dinner")),
-        (r"\b(?:with|before|after|at|avant|apres|a|aux|con|antes de|despues de|during) ?(?:(?:each|every|main|the|your|"
-         r"chaque|les|las|cada|all|3|three) ?){0,2}(?:meals?|mealtimes|repas|comidas?)\b|"
-         r"\baux repas\b", _slot("meals", times=3)),
+        (
+            rf"\b(?:{_MEAL} )+(?:dinner|supper|tea|evening meal|(?<!each )(?<!every )main meal|diner|cena)\b",
+            _slot("dinner"),
+        ),
+        (
+            r"\b(?:with|before|after|at|avant|apres|a|aux|con|antes de|despues de|during) ?(?:(?:each|every|main|the|your|"  # noqa: E501
+            r"chaque|les|las|cada|all|3|three) ?){0,2}(?:meals?|mealtimes|repas|comidas?)\b|"
+            r"\baux repas\b",
+            _slot("meals", times=3),
+        ),
         # the plain word
-        (r"\b(?:daily|every day|each day|everyday|per day|once daily|every single day|par jour|chaque jour|"
-         r"tous les jours|quotidien(?:ne|nement)?|(?<!el )(?<!un )diari[oa]s?(?! de)|diariamente|al dia|cada dia|"
-         r"todos los dias|"
-         r"por dia)\b", _said(times=1)),
-        (r"(?<=\w )(?<!for )(?<!in )(?<!get )(?<!on )a day\b(?! \d)|\b1 ?/ ?j\b|/ ?j(?:our)?\b|"
-         r"/ ?day\b", _said(times=1)),
+        (
+            r"\b(?:daily|every day|each day|everyday|per day|once daily|every single day|par jour|chaque jour|"
+            r"tous les jours|quotidien(?:ne|nement)?|(?<!el )(?<!un )diari[oa]s?(?! de)|diariamente|al dia|cada dia|"
+            r"todos los dias|"
+            r"por dia)\b",
+            _said(times=1),
+        ),
+        (
+            r"(?<=\w )(?<!for )(?<!in )(?<!get )(?<!on )a day\b(?! \d)|\b1 ?/ ?j\b|/ ?j(?:our)?\b|"
+            r"/ ?day\b",
+            _said(times=1),
+        ),
     )
-]  # fmt: skip
+]
 _LIMIT = re.compile(
     r"(?:\bmax(?:i|imum|imal)?(?![a-z])(?: of)?|\bat most|"
     r"(?<!build )(?<!goes )(?<!going )(?<!increase )(?<!go )(?<!titrate )(?<!work )\bup to|"

@@ -13,13 +13,15 @@ from hospital_rt.extraction.lexicon import NOT_VERBS_BEFORE, STAFF, STOP_VERBS, 
 from hospital_rt.extraction.medicines import is_drug
 from hospital_rt.extraction.text import words_of
 
-_LEAD = re.compile(r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
-                   r"you need to|"
-                   r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
-                   r"from tomorrow|again|instead|so|therefore|only|just|always|unless (?:otherwise|told|advised|"
-                   r"instructed)(?: (?:otherwise|told|advised|instructed))*|veuillez|debe|il faut|merci de|"
-                   r"a(?= (?:revoir|refaire|faire|prendre|poursuivre|continuer|controler|recontroler)\b)|"
-                   rf"make (?:e|you|una|im|we|dem|him|she)|{LEAD})[,:]?\s+")  # fmt: skip
+_LEAD = re.compile(
+    r"^(?:then|also|please|pls|plz|and|but|to|now|next|kindly|patient to|pt to|you should|you must|"
+    r"you need to|"
+    r"needs? to|should|must|ought to|to please|for now|in the meantime|meanwhile|today|from today|"
+    r"from tomorrow|again|instead|so|therefore|only|just|always|unless (?:otherwise|told|advised|"
+    r"instructed)(?: (?:otherwise|told|advised|instructed))*|veuillez|debe|il faut|merci de|"
+    r"a(?= (?:revoir|refaire|faire|prendre|poursuivre|continuer|controler|recontroler)\b)|"
+    rf"make (?:e|you|una|im|we|dem|him|she)|{LEAD})[,:]?\s+"
+)
 _OBJECT_AFTER = re.compile(
     r"[\s(\"'*]+(?:the|a|an|your|his|her|their|this|these|all|any|it|them|down|up|out|with|at|to|for|if|when|every|"
     r"each|twice|"

@@ -255,8 +255,12 @@ def as_needed(
     if _MAY.search(low) or (_THEN_EMERGENCY.search(low) and _is_danger(low.split(":")[0])):
         return (0, 0)
     complaint = _FOR_COMPLAINT.search(low)
-    if complaint and pace is None and due is None and (verb not in KEEP or verb == "use") and (
-        doses(low) or _SPRAY.search(low)
+    if (
+        complaint
+        and pace is None
+        and due is None
+        and (verb not in KEEP or verb == "use")
+        and (doses(low) or _SPRAY.search(low))
     ):
         named = re.findall(r"[a-z]+", low[complaint.start() :])
         return (0, 0) if any(w in SYMPTOMS for w in named) else None

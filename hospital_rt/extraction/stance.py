@@ -60,7 +60,7 @@ _NEGATED = re.compile(
     r"quiere|desea|hay|tiene|ha)\b|"
     r"\b(?:so|hence|therefore|thus),? (?:no|avoid|not|never)\b|\bpas (?:d'indication|necessaire|indique|besoin|de "
     r"nouveau|d')"
-)  # fmt: skip
+)
 _PROHIBITED = re.compile(
     r"^(?:do not|don't|dont|never|avoid|refrain|abstain|stay off|keep off|keep away|stay away|must not|should not|"
     r"shouldn't|"
@@ -129,7 +129,7 @@ _PAST = re.compile(
     r"earlier|here|hier|ayer|two|three|\d)\b(?! (?:be|bed|night|the morning|mornings?|empty|food|with))|"
     r"\b(?:given|administered|completed|stopped|finished|done|removed|tolerated well|issued|booked|arranged|ordered|"
     r"requested|referred|scheduled|sent|made|here|intact)(?: today| already)?\)?$"
-)  # fmt: skip
+)
 _TO_BE = re.compile(
     r"\b(?:after|as soon as|till?|'til|until|once|when) (?:the |her |his |your |this |their )?(?:[\w-]+ ){1,3}(?:is|"
     r"are|has "
@@ -203,7 +203,7 @@ _OTHERS = re.compile(
     r"\bwill (?:be (?:sent|arranged|contacted|called|phoned|posted|notified|visited|done by|collected by)|write|"
     r"ring you|call you|"
     r"phone (?:him|her|you|them|the|with)|contact (?:him|her|you))\b"
-)  # fmt: skip
+)
 _THEY_DO = re.compile(
     r"\b(?:team|nurses|carers|staff|paramedics|services?|midwives|physios|parents|therapists|district nurses|wheels) "
     r"(?:deliver|give|"

@@ -250,9 +250,11 @@ def lasting_days(r: Reading, start: int) -> int | None:
     return r.lasts.days
 
 
-_CHANGES = words_of("drop reduce increase raise lower cut go step titrate taper decrease double halve wean augmenter "
-                    "reduire passer "
-                    "aumentar reducir subir bajar up down")  # fmt: skip
+_CHANGES = words_of(
+    "drop reduce increase raise lower cut go step titrate taper decrease double halve wean augmenter "
+    "reduire passer "
+    "aumentar reducir subir bajar up down"
+)
 _FOLLOWS_ON = re.compile(
     r"\b(?:following|after that|after this|thereafter|subsequently)\W*$|\bfor the following |\b(?:days?|weeks?|"
     r"fortnight|"

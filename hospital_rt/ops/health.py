@@ -99,8 +99,16 @@ class _Probe(RequestHandler):
         else:
             self.set_status(404)
             self.set_header("Content-Type", "application/problem+json")
-            self.finish(json.dumps({"type": "/problems/not-found", "title": "There is nothing here", "status": 404,
-                                    "detail": "There is nothing here."}))  # fmt: skip
+            self.finish(
+                json.dumps(
+                    {
+                        "type": "/problems/not-found",
+                        "title": "There is nothing here",
+                        "status": 404,
+                        "detail": "There is nothing here.",
+                    }
+                )
+            )
 
     head = get
 

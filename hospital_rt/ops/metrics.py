@@ -45,9 +45,13 @@ class Metrics:
 
     def _requests(self) -> None:
         self.requests = self._histogram(
-            "request_seconds", "Time to answer a request", "method", "route", "status",
+            "request_seconds",
+            "Time to answer a request",
+            "method",
+            "route",
+            "status",
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-        )  # fmt: skip
+        )
         self.sign_ins = self._counter("sign_ins", "Sign-ins", "outcome")
         self.in_flight = self._gauge("requests_in_flight", "Requests being answered")
 
@@ -63,9 +67,11 @@ class Metrics:
         self.notes = self._counter("notes", "Notes that left the extractor", "status")
         self.notes_at_work = self._gauge("notes_at_work", "Notes being read by this worker")
         self.extraction = self._histogram(
-            "extraction_seconds", "Time in the extractor, by its outcome: ok, or why not", "outcome",
+            "extraction_seconds",
+            "Time in the extractor, by its outcome: ok, or why not",
+            "outcome",
             buckets=(0.01, 0.05, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
-        )  # fmt: skip
+        )
         self.letters = self._counter("letters", "Tries to send a letter", "outcome")
         self.task_seconds = self._histogram(
             "task_seconds", "Time of a task", "task", "outcome", buckets=(0.005, 0.025, 0.1, 0.5, 1, 5, 30, 120)

@@ -23,13 +23,13 @@ from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.storage.database import is_away
 
 REPLAY_PAGE = 100
-REPLAY_PATIENCE_S = 20.0               # a page comes in over a poor network
-SLOW_S = 4.0                           # with a full outbox, and nothing taken in
-READERS = 100                          # feeds read by one query
-AT_ONCE = 500                          # events read by one query: opening them holds the loop up
-ENDED_KEPT_S = 30.0                    # longer than any socket takes from its sign-in to its place here
-SWEEP_S = 2.0                          # while Redis is away
-CALM_SWEEP_S = 20.0                    # while it is not: repairs a wake-up that was lost
+REPLAY_PATIENCE_S = 20.0  # a page comes in over a poor network
+SLOW_S = 4.0  # with a full outbox, and nothing taken in
+READERS = 100  # feeds read by one query
+AT_ONCE = 500  # events read by one query: opening them holds the loop up
+ENDED_KEPT_S = 30.0  # longer than any socket takes from its sign-in to its place here
+SWEEP_S = 2.0  # while Redis is away
+CALM_SWEEP_S = 20.0  # while it is not: repairs a wake-up that was lost
 LAST_WORDS_S = 1.0
 MAX_SOCKETS = 8
 
@@ -78,8 +78,9 @@ class Hub:
         """Begin to read feeds. ``hears`` tells whether wake-ups arrive; while not, feeds are swept."""
         self._hears = hears
         self._tasks = [
-            asyncio.create_task(self._read_on(), name="hub"), asyncio.create_task(self._sweep(), name="sweep"),
-        ]  # fmt: skip
+            asyncio.create_task(self._read_on(), name="hub"),
+            asyncio.create_task(self._sweep(), name="sweep"),
+        ]
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -238,16 +239,14 @@ class Hub:
         """Compare where each feed stands with what was read here: after a time in which nothing could be heard."""
         epoch = await self._feeds.epoch()
         if self._epoch not in {"", epoch}:
-            for socket in self.sockets:    # the records are other ones: whoever resumes is told to reload
+            for socket in self.sockets:  # the records are other ones: whoever resumes is told to reload
                 socket.outbox.give_up(1012, "resume")
         self._epoch = epoch
         ids = list(self._readers)
         for start in range(0, len(ids), 1000):
             some = ids[start : start + 1000]
             newest = await self._feeds.newest_of(some)
-            self.wake([
-                id for id in some if (reader := self._readers.get(id)) and newest.get(id, 0) > reader.head
-            ])  # fmt: skip
+            self.wake([id for id in some if (reader := self._readers.get(id)) and newest.get(id, 0) > reader.head])
         sessions = list(self._by_session)
         for start in range(0, len(sessions), 1000):
             self._end_sessions(await self._feeds.dead_sessions(sessions[start : start + 1000]))
@@ -286,21 +285,22 @@ class Hub:
 
     async def _deliver(self, user_ids: list[str]) -> None:
         heads = {
-            id: reader.head for id in user_ids
+            id: reader.head
+            for id in user_ids
             if (reader := self._readers.get(id)) and any(socket.is_live for socket in reader.sockets)
-        }  # fmt: skip
+        }
         if not heads:
             return
         found = await self._feeds.after_each(heads, limit=AT_ONCE)
         for user_id, events in found.items():
             self._deliver_to(user_id, heads[user_id], events)
         if sum(map(len, found.values())) >= AT_ONCE:
-            self.wake(user_ids)            # there is more
+            self.wake(user_ids)  # there is more
 
     def _deliver_to(self, user_id: str, head: int, events: list[Rendered]) -> None:
         reader = self._readers.get(user_id)
         if reader is None or reader.head < head:
-            return                         # the sockets that this was read for are gone; others have come, and read on
+            return  # the sockets that this was read for are gone; others have come, and read on
         for event in events:
             if event.seq <= reader.head:
                 continue

@@ -104,10 +104,16 @@ def read_message(text: str) -> Message:
     members = [str(error["loc"][1]) if len(error["loc"]) > 1 else "" for error in errors]
     if not isinstance(value, dict) or value.get("type") != "check_in" or not {"", "id"}.isdisjoint(members):
         raise NotValid
-    raise CommandRefused(value["id"], Problem("invalid", errors=tuple(
-        FieldError(f"#/{member}", error["msg"].removeprefix("Value error, "))
-        for member, error in zip(members, errors, strict=True)
-    )))  # fmt: skip
+    raise CommandRefused(
+        value["id"],
+        Problem(
+            "invalid",
+            errors=tuple(
+                FieldError(f"#/{member}", error["msg"].removeprefix("Value error, "))
+                for member, error in zip(members, errors, strict=True)
+            ),
+        ),
+    )
 
 
 def ready(*, user_id: str, role: str, epoch: str, seq: int, expires_at: str) -> dict[str, Any]:

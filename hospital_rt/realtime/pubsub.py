@@ -26,9 +26,9 @@ from hospital_rt.storage.redis_client import REDIS_AWAY
 CHANNEL = "hospital_rt:wake"
 BATCH = 500
 MAX_WAITING = 100_000
-PING_AFTER_S = 1.0                     # of silence
+PING_AFTER_S = 1.0  # of silence
 STOP_TRIES = 10
-DEAF_AFTER_S = 3.0                     # without an answer
+DEAF_AFTER_S = 3.0  # without an answer
 
 
 class WakeUpPublisher:

@@ -29,7 +29,7 @@ class SendQueue:
         self._frames: deque[tuple[bytes, bool]] | None = None
         self._events = 0
         self._bytes = 0
-        self._taken: asyncio.Event | None = None    # the network took a frame, or will never take one again
+        self._taken: asyncio.Event | None = None  # the network took a frame, or will never take one again
         self._over = False
         self._writer: asyncio.Task[None] | None = None
 
@@ -50,7 +50,7 @@ class SendQueue:
             try:
                 taken = self._write(frame)
             except Exception:
-                self._end()                # the socket is gone; its handler hears of that by itself
+                self._end()  # the socket is gone; its handler hears of that by itself
                 return False
             if taken.done() and taken.exception() is None:
                 return True

@@ -44,7 +44,7 @@ class StrictProtocol(WebSocketProtocol13):
     def __init__(self, handler: Any, params: Any, end: Callable[[int, str], None]) -> None:
         super().__init__(handler, False, params)
         self._end = end
-        self._held: bytearray | None = None          # the parts so far of a message in parts
+        self._held: bytearray | None = None  # the parts so far of a message in parts
         self._held_opcode = TEXT
 
     def send_text(self, text: bytes) -> Future[None]:

@@ -68,9 +68,10 @@ def run_together(
     """Run everything until a signal comes. Exit code 0; 2 when a setting or the data folder will not do."""
     own_mongo, own_redis = settings.mongo_url is None, settings.redis_url is None
     missing = [
-        name for name, value in (("SECRET_KEY", settings.secret_key), ("ENCRYPTION_KEYS", settings.encryption_keys))
+        name
+        for name, value in (("SECRET_KEY", settings.secret_key), ("ENCRYPTION_KEYS", settings.encryption_keys))
         if not own_mongo and not value
-    ]  # fmt: skip
+    ]
     if missing:
         for name in missing:
             sys.stderr.write(f"{name}: is required with MONGO_URL\n")
@@ -87,21 +88,24 @@ def run_together(
             say(line)
         environment, settings = _secrets(settings, found.mongo_url, found.redis_url)
         environment |= {
-            "DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port),
-            "PUBLIC_URL": settings.public_url, "LOG_FORMAT": settings.log_format,
-            "LOG_LEVEL": settings.log_level, "OPS_PORT": "",
-        }  # fmt: skip
+            "DATA_DIR": str(settings.data_dir),
+            "HOST": settings.host,
+            "PORT": str(settings.port),
+            "PUBLIC_URL": settings.public_url,
+            "LOG_FORMAT": settings.log_format,
+            "LOG_LEVEL": settings.log_level,
+            "OPS_PORT": "",
+        }
         if settings.day_seconds:
             environment["DAY_SECONDS"] = str(settings.day_seconds)
         if settings.doctor_signup:
             environment["DOCTOR_SIGNUP"] = settings.doctor_signup
         environment |= {f"{name}_FILE": "" for name in list(environment) if not name.endswith("_FILE")}
-        environment |= {name.removesuffix("_FILE"): "" for name, path in environment.items()
-                        if name.endswith("_FILE") and path}  # fmt: skip
+        environment |= {
+            name.removesuffix("_FILE"): "" for name, path in environment.items() if name.endswith("_FILE") and path
+        }
         main = Path(__file__).resolve().parents[2] / "main.py"
-        roles = [
-            Role(name=name, command=(sys.executable, str(main), name), environment=environment) for name in ROLES
-        ]
+        roles = [Role(name=name, command=(sys.executable, str(main), name), environment=environment) for name in ROLES]
         letters = _Letters(settings.data_dir / "mail") if command == "demo" else None
 
         def ready() -> None:

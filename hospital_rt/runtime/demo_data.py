@@ -9,9 +9,31 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 WORDS = (
-    "amber", "brook", "cedar", "daisy", "ember", "fjord", "grove", "hazel", "iris", "juniper", "kelp", "linden",
-    "maple", "nettle", "olive", "poppy", "quartz", "river", "sorrel", "tansy", "umber", "violet", "willow", "yarrow",
-)  # fmt: skip
+    "amber",
+    "brook",
+    "cedar",
+    "daisy",
+    "ember",
+    "fjord",
+    "grove",
+    "hazel",
+    "iris",
+    "juniper",
+    "kelp",
+    "linden",
+    "maple",
+    "nettle",
+    "olive",
+    "poppy",
+    "quartz",
+    "river",
+    "sorrel",
+    "tansy",
+    "umber",
+    "violet",
+    "willow",
+    "yarrow",
+)
 
 
 class DemoPerson(NamedTuple):

@@ -175,10 +175,12 @@ def _label(document: Document, kind: str, path: Path) -> BackupLabel:
         if document["format"] != FORMAT:
             raise NotABackup(f"{path}: written by another version")
         return BackupLabel(
-            installation=str(document["installation"]), number=int(document["number"]),
+            installation=str(document["installation"]),
+            number=int(document["number"]),
             made_at=str(document["made_at"]),
-            schema=int(document.get("schema", 1)), readable_by=int(document.get("readable_by", 1)),
-        )  # fmt: skip
+            schema=int(document.get("schema", 1)),
+            readable_by=int(document.get("readable_by", 1)),
+        )
     except (KeyError, TypeError, ValueError):
         raise NotABackup(f"{path}: not a backup, or damaged") from None
 
@@ -216,8 +218,12 @@ def read_keys(path: Path) -> tuple[BackupKeys, Callable[[SignBackup], bool]]:
 
 def _keys_content(keys: BackupKeys) -> dict[str, Any]:
     return {
-        "kind": "keys", "format": FORMAT, **asdict(keys.label), "audit_head": keys.audit_head, "keys": keys.wrapped,
-    }  # fmt: skip
+        "kind": "keys",
+        "format": FORMAT,
+        **asdict(keys.label),
+        "audit_head": keys.audit_head,
+        "keys": keys.wrapped,
+    }
 
 
 def _sign_keys(content: dict[str, Any], sign: SignBackup) -> str:

@@ -38,7 +38,7 @@ class BatchLoader(Generic[K, V]):
             answer = self._asked[key] = asyncio.get_running_loop().create_future()
             if self._reader is None or self._reader.done():
                 self._reader = asyncio.create_task(self._read_on(), name="asking")
-        return await asyncio.shield(answer)          # another may wait for the same
+        return await asyncio.shield(answer)  # another may wait for the same
 
     async def _read_on(self) -> None:
         while self._asked:
@@ -73,4 +73,4 @@ def _refuse(asked: Mapping[Any, asyncio.Future[Any]], error: BaseException) -> N
     for answer in asked.values():
         if not answer.done():
             answer.set_exception(error)
-            answer.exception()                       # whoever waited for it may be gone
+            answer.exception()  # whoever waited for it may be gone

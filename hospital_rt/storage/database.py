@@ -55,9 +55,14 @@ CLOSE_ENOUGH = timedelta(seconds=2)
 NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
 # ConfigurationError: a member that has just come back and does not know its set yet says that it has no sessions.
 AWAY = (
-    ConfigurationError, ConnectionFailure, ServerSelectionTimeoutError, WaitQueueTimeoutError, NetworkTimeout,
-    ExecutionTimeout, LockTimeout,
-)  # fmt: skip
+    ConfigurationError,
+    ConnectionFailure,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    NetworkTimeout,
+    ExecutionTimeout,
+    LockTimeout,
+)
 # The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
 PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
@@ -74,9 +79,10 @@ def is_away(error: BaseException) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Whether a transaction only lost against others: alone, or later, it may well come through."""
     return isinstance(error, LockTimeout) or (
-        isinstance(error, OperationFailure) and error.has_error_label("TransientTransactionError")
+        isinstance(error, OperationFailure)
+        and error.has_error_label("TransientTransactionError")
         and error.code not in PASSING_CODES
-    )  # fmt: skip
+    )
 
 
 class NotServable(Exception):
@@ -98,15 +104,21 @@ class Database:
         listeners: the driver's, for figures.
     """
 
-    def __init__(
-        self, url: str, *, driver: str, name: str = "hospital_rt", listeners: Sequence[Any] = ()
-    ) -> None:  # fmt: skip
+    def __init__(self, url: str, *, driver: str, name: str = "hospital_rt", listeners: Sequence[Any] = ()) -> None:
         options: dict[str, Any] = {
-            "tz_aware": True, "w": "majority", "journal": True, "retryWrites": True, "retryReads": True,
-            "serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "timeoutMS": CALL_TIMEOUT_MS,
-            "appname": APP_NAME, "maxPoolSize": 100, "uuidRepresentation": "standard",
+            "tz_aware": True,
+            "w": "majority",
+            "journal": True,
+            "retryWrites": True,
+            "retryReads": True,
+            "serverSelectionTimeoutMS": 3000,
+            "connectTimeoutMS": 3000,
+            "timeoutMS": CALL_TIMEOUT_MS,
+            "appname": APP_NAME,
+            "maxPoolSize": 100,
+            "uuidRepresentation": "standard",
             "event_listeners": list(listeners),
-        }  # fmt: skip
+        }
         self._driver = driver
         self._turns = WriteLocks()
         self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)

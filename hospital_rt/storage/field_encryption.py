@@ -34,7 +34,7 @@ INDEX_KEY = "index"
 INDEX_KEY_SECONDS = 0.5
 CACHE_SIZE = 20_000
 CACHE_SECONDS = 60.0
-FEW = 4                                # keys that are asked for together with what others ask for
+FEW = 4  # keys that are asked for together with what others ask for
 
 
 class Unreadable(Exception):

@@ -38,9 +38,14 @@ class GroupCommit(Generic[A, R]):
     """
 
     def __init__(
-        self, work: Callable[[Sequence[A]], Awaitable[Sequence[R | Exception]]], *, apart: Callable[[A], Hashable],
-        most: int = 32, patience_s: float = 0.1, at_once: int = 4,
-    ) -> None:  # fmt: skip
+        self,
+        work: Callable[[Sequence[A]], Awaitable[Sequence[R | Exception]]],
+        *,
+        apart: Callable[[A], Hashable],
+        most: int = 32,
+        patience_s: float = 0.1,
+        at_once: int = 4,
+    ) -> None:
         self._work, self._apart = work, apart
         self._most, self._patience_s, self._at_once = most, patience_s, at_once
         self._waiting: deque[tuple[A, asyncio.Future[R]]] = deque()
@@ -96,9 +101,7 @@ class GroupCommit(Generic[A, R]):
 
     def _go_on(self) -> None:
         while self._waiting and self._may_begin:
-            task = asyncio.create_task(
-                self._do(self._next_group(), self._begin()), name="gathering", context=Context()
-            )
+            task = asyncio.create_task(self._do(self._next_group(), self._begin()), name="gathering", context=Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -110,7 +113,7 @@ class GroupCommit(Generic[A, R]):
         while self._waiting and len(group) < self._most:
             asked, result = self._waiting.popleft()
             name = self._apart(asked)
-            if result.done():                        # nobody waits for it any more
+            if result.done():  # nobody waits for it any more
                 continue
             if name in names:
                 left.append((asked, result))

@@ -122,9 +122,13 @@ class MigrationWriter:
 
     async def done(self, migration: Migration) -> None:
         """The database now has this version."""
-        await self._hold({
-            "version": migration.version, "readable_by": migration.readable_by, "moved_at": utcnow(),
-        })  # fmt: skip
+        await self._hold(
+            {
+                "version": migration.version,
+                "readable_by": migration.readable_by,
+                "moved_at": utcnow(),
+            }
+        )
 
     async def renew(self) -> None:
         await self._hold({})
@@ -173,10 +177,15 @@ async def migrate(database: Database, migrations: Sequence[Migration], *, lease_
     state = await read_state(database, newest=newest)
     with contextlib.suppress(DuplicateKeyError):
         if not await meta.find_one({"_id": SCHEMA}, {"_id": 1}):
-            await meta.insert_one({
-                "_id": SCHEMA, "version": state.version, "readable_by": state.readable_by, "fence": 0,
-                "lease_until": None,
-            })  # fmt: skip
+            await meta.insert_one(
+                {
+                    "_id": SCHEMA,
+                    "version": state.version,
+                    "readable_by": state.readable_by,
+                    "fence": 0,
+                    "lease_until": None,
+                }
+            )
     waits = False
     while True:
         state = await read_state(database, newest=newest)

@@ -16,16 +16,23 @@ REDIS_AWAY = (RedisError, OSError, RuntimeError)
 def try_once_more() -> Retry:
     """On a connection made anew, should the one at hand have died."""
     return Retry(
-        ExponentialBackoff(cap=0.2, base=0.02), 1,
+        ExponentialBackoff(cap=0.2, base=0.02),
+        1,
         # Typed for redis' own errors, taken as given.
         supported_errors=(RedisConnectionError, RedisTimeoutError, RuntimeError),  # type: ignore[arg-type]
-    )  # fmt: skip
+    )
 
 
 def make_redis(url: str) -> Redis:
     """A client whose every call ends within about a second when Redis is away."""
     pool = BlockingConnectionPool.from_url(
-        url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=try_once_more(),
-        health_check_interval=15, decode_responses=False, max_connections=64, timeout=1.0,
-    )  # fmt: skip
+        url,
+        socket_timeout=1.0,
+        socket_connect_timeout=1.0,
+        retry=try_once_more(),
+        health_check_interval=15,
+        decode_responses=False,
+        max_connections=64,
+        timeout=1.0,
+    )
     return Redis.from_pool(pool)

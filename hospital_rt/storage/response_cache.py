@@ -66,8 +66,7 @@ class ResponseCache:
         )
 
     def get(self, what: Hashable, key: Hashable, *, now: datetime) -> Any:
-        """The answer, as it was put there, if it was made from just this ``key`` and its time is not over; else None.
-        """
+        """The answer stored for this ``key``, if its time is not over; else None."""
         held = self._held.get(what)
         if held is None or held[0] != key or not held[1].since <= now < held[1].until:
             return None

@@ -63,13 +63,19 @@ class StaleTransactions:
 
     async def _idle(self) -> dict[UUID, tuple[int, int]]:
         """Our transactions at which nothing runs now: by session, which one it is and how far it has come."""
-        cursor = self._client["admin"].aggregate([
-            {"$currentOp": {"allUsers": False, "idleSessions": True, "idleConnections": False}},
-            {"$match": {
-                "active": False, "appName": self._app_name, "transaction.parameters.autocommit": False,
-            }},
-            {"$project": {"lsid.id": 1, "transaction.parameters.txnNumber": 1, "transaction.timeActiveMicros": 1}},
-        ])  # fmt: skip
+        cursor = self._client["admin"].aggregate(
+            [
+                {"$currentOp": {"allUsers": False, "idleSessions": True, "idleConnections": False}},
+                {
+                    "$match": {
+                        "active": False,
+                        "appName": self._app_name,
+                        "transaction.parameters.autocommit": False,
+                    }
+                },
+                {"$project": {"lsid.id": 1, "transaction.parameters.txnNumber": 1, "transaction.timeActiveMicros": 1}},
+            ]
+        )
         if asyncio.iscoroutine(cursor):
             cursor = await cursor
         return {

@@ -11,17 +11,30 @@ from pydantic.json_schema import models_json_schema
 
 PATH = "/api/live/"
 CLOSE_CODES = {
-    1002: "not the WebSocket protocol", 1003: "a binary frame", 1007: "not UTF-8", 1009: "a frame over 16 KiB",
-    1012: "the server restarts: come back after a random wait", 1013: "the reader was too slow: resume",
-    4400: "not a valid message", 4401: "not or no longer authenticated", 4408: "no auth within 5 s",
-    4409: "more than 8 connections of one user: the oldest closes", 4429: "more than 20 messages a second",
-}  # fmt: skip
+    1002: "not the WebSocket protocol",
+    1003: "a binary frame",
+    1007: "not UTF-8",
+    1009: "a frame over 16 KiB",
+    1012: "the server restarts: come back after a random wait",
+    1013: "the reader was too slow: resume",
+    4400: "not a valid message",
+    4401: "not or no longer authenticated",
+    4408: "no auth within 5 s",
+    4409: "more than 8 connections of one user: the oldest closes",
+    4429: "more than 20 messages a second",
+}
 
 
 def build_asyncapi(
-    *, client: Sequence[type[BaseModel]], server: Sequence[type[BaseModel]], envelope: type[BaseModel],
-    events: Mapping[str, type[BaseModel]], version: str, subprotocol: str, public_url: str,
-) -> dict[str, Any]:  # fmt: skip
+    *,
+    client: Sequence[type[BaseModel]],
+    server: Sequence[type[BaseModel]],
+    envelope: type[BaseModel],
+    events: Mapping[str, type[BaseModel]],
+    version: str,
+    subprotocol: str,
+    public_url: str,
+) -> dict[str, Any]:
     """The document. ``envelope`` is the frame of an event; ``events`` are the types of its ``data`` by name."""
     shapes: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in client]
     shapes += [(one, "serialization") for one in (*server, envelope, *events.values())]
@@ -41,7 +54,8 @@ def build_asyncapi(
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "hospital_rt: the live channel", "version": version,
+            "title": "hospital_rt: the live channel",
+            "version": version,
             "description": "JSON text frames up to 16 KiB. Send `auth` first, within 5 s.",
         },
         "defaultContentType": "application/json",
@@ -54,9 +68,11 @@ def build_asyncapi(
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
                 "bindings": {
                     "ws": {
-                        "method": "GET", "bindingVersion": "0.1.0",
+                        "method": "GET",
+                        "bindingVersion": "0.1.0",
                         "headers": {
-                            "type": "object", "properties": {"Sec-WebSocket-Protocol": {"const": subprotocol}},
+                            "type": "object",
+                            "properties": {"Sec-WebSocket-Protocol": {"const": subprotocol}},
                         },
                     }
                 },
@@ -68,7 +84,7 @@ def build_asyncapi(
             "hear": _operation("send", [name for name in messages if name not in sent], "What the server sends"),
         },
         "components": {"messages": messages, "schemas": schemas},
-    }  # fmt: skip
+    }
 
 
 def _ref(shape: type[BaseModel]) -> dict[str, str]:
@@ -84,6 +100,8 @@ def _message(name: str, doc: str | None, payload: dict[str, Any]) -> dict[str, A
 
 def _operation(action: str, messages: list[str], summary: str) -> dict[str, Any]:
     return {
-        "action": action, "summary": summary, "channel": {"$ref": "#/channels/live"},
+        "action": action,
+        "summary": summary,
+        "channel": {"$ref": "#/channels/live"},
         "messages": [{"$ref": f"#/channels/live/messages/{name}"} for name in messages],
-    }  # fmt: skip
+    }

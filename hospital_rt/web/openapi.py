@@ -24,7 +24,7 @@ SIGNED_IN = ("unauthenticated", "forbidden")
 class Described:
     """One method of one route, as the document needs it."""
 
-    path: str                          # /api/notes/{note_id}/
+    path: str  # /api/notes/{note_id}/
     method: str
     doc: str
     who: str
@@ -47,12 +47,15 @@ def build_openapi(
     """The document. Every type that is named stands once under ``components``."""
     operations = list(described)
     spec = APISpec(
-        title="hospital_rt", version=version, openapi_version="3.1.0", plugins=[],
+        title="hospital_rt",
+        version=version,
+        openapi_version="3.1.0",
+        plugins=[],
         info={
             "description": "What a doctor wrote becomes what a patient does. Sign in at `/api/token/`, then paste "
             "`access` under *Authorize*."
         },
-    )  # fmt: skip
+    )
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     _components(spec, operations, problem, outcome)
     for one in operations:
@@ -83,23 +86,29 @@ def _operation(one: Described) -> dict[str, Any]:
     summary, _, rest = inspect.cleandoc(one.doc).partition(". ")
     who = {"anyone": "Anyone.", "user": "Anyone signed in.", "patient": "Patients.", "doctor": "Doctors."}[one.who]
     found: dict[str, Any] = {
-        "summary": summary.rstrip("."), "description": f"{rest}\n\n{who}".strip(), "tags": [one.tag],
+        "summary": summary.rstrip("."),
+        "description": f"{rest}\n\n{who}".strip(),
+        "tags": [one.tag],
         "operationId": f"{one.method.lower()}_{name}",
-        "parameters": _parameters(one), "responses": _responses(one),
-    }  # fmt: skip
+        "parameters": _parameters(one),
+        "responses": _responses(one),
+    }
     if one.who != "anyone":
         found["security"] = [{"bearer": []}]
     if one.body:
         found["requestBody"] = {
-            "required": not one.body_optional, "content": {"application/json": {"schema": _ref(one.body)}},
-        }  # fmt: skip
+            "required": not one.body_optional,
+            "content": {"application/json": {"schema": _ref(one.body)}},
+        }
     return found
 
 
 def _parameters(one: Described) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {
-            "name": part[1:-1], "in": "path", "required": True,
+            "name": part[1:-1],
+            "in": "path",
+            "required": True,
             "schema": {"type": "string"} if one.fhir else {"type": "string", "format": "uuid"},
         }
         for part in one.path.split("/")
@@ -113,15 +122,24 @@ def _parameters(one: Described) -> list[dict[str, Any]]:
             plain = {**plain, **(choices[0] if choices else {})}
             if member.get("default") is not None:
                 plain["default"] = member["default"]
-            found.append({
-                "name": name, "in": "query", "schema": plain, "required": name in schema.get("required", []),
-            })  # fmt: skip
+            found.append(
+                {
+                    "name": name,
+                    "in": "query",
+                    "schema": plain,
+                    "required": name in schema.get("required", []),
+                }
+            )
     if one.once:
-        found.append({
-            "name": "Idempotency-Key", "in": "header", "required": False,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
-            "description": "The same key and body within 24 hours: the same answer, done once.",
-        })  # fmt: skip
+        found.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+                "description": "The same key and body within 24 hours: the same answer, done once.",
+            }
+        )
     return found
 
 
@@ -133,11 +151,13 @@ def _responses(one: Described) -> dict[str, Any]:
             schema: dict[str, Any] = dict(_ref(shape))
             if one.listed:
                 schema = {
-                    "type": "object", "required": ["items", "next"],
+                    "type": "object",
+                    "required": ["items", "next"],
                     "properties": {
-                        "items": {"type": "array", "items": _ref(shape)}, "next": {"type": ["string", "null"]},
+                        "items": {"type": "array", "items": _ref(shape)},
+                        "next": {"type": ["string", "null"]},
                     },
-                }  # fmt: skip
+                }
             answer["content"] = {FHIR if one.fhir else "application/json": {"schema": schema}}
         if one.feed:
             answer["headers"] = {

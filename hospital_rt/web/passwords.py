@@ -48,9 +48,13 @@ class Passwords:
 
     def __init__(self) -> None:
         self._context = CryptContext(
-            schemes=["argon2"], argon2__type="ID", argon2__memory_cost=19456, argon2__time_cost=2,
-            argon2__parallelism=1, deprecated="auto",
-        )  # fmt: skip
+            schemes=["argon2"],
+            argon2__type="ID",
+            argon2__memory_cost=19456,
+            argon2__time_cost=2,
+            argon2__parallelism=1,
+            deprecated="auto",
+        )
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
         self._waiting = 0
         self._nobody = self._context.hash("nobody signs in with this")

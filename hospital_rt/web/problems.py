@@ -64,8 +64,13 @@ class Problem(Exception):
     """
 
     def __init__(
-        self, slug: str, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        slug: str,
+        detail: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
         self.status, self.title = PUBLISHED[slug]
         super().__init__(slug)
         self.slug = slug
@@ -76,8 +81,11 @@ class Problem(Exception):
     def document(self) -> dict[str, Any]:
         """The ``application/problem+json`` body."""
         body: dict[str, Any] = {
-            "type": f"/problems/{self.slug}", "title": self.title, "status": self.status, "detail": self.detail,
-        }  # fmt: skip
+            "type": f"/problems/{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
         if self.errors:
             body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
         return body

@@ -53,9 +53,12 @@ def parse_json(body: bytes) -> Any:
     """
     try:
         value = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_members, parse_constant=_refuse, parse_float=_finite,
+            body.decode("utf-8"),
+            object_pairs_hook=_members,
+            parse_constant=_refuse,
+            parse_float=_finite,
             parse_int=_short_integer,
-        )  # fmt: skip
+        )
     except (ValueError, RecursionError):
         raise NotJson from None
     _check_depth(value, 0)

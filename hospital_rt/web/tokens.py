@@ -65,9 +65,15 @@ class Tokens:
     def issue_access(self, *, user_id: str, session_id: str, now: datetime) -> str:
         issued = int(now.timestamp())
         claims = {
-            "iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "sid": session_id, "jti": uuid4().hex,
-            "iat": issued, "nbf": issued, "exp": issued + self.access_s,
-        }  # fmt: skip
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": user_id,
+            "sid": session_id,
+            "jti": uuid4().hex,
+            "iat": issued,
+            "nbf": issued,
+            "exp": issued + self.access_s,
+        }
         return jwt.encode(claims, self._access_key, algorithm=ALGORITHM, headers={"typ": "at+jwt"})
 
     def read_access(self, token: str) -> AccessClaims:
@@ -82,13 +88,18 @@ class Tokens:
         return access
 
     def _judge_access(self, token: str) -> AccessClaims:
-        if len(token) > 4096 or not token.isascii() or "=" in token:   # RFC 7515: base64url without padding
+        if len(token) > 4096 or not token.isascii() or "=" in token:  # RFC 7515: base64url without padding
             raise InvalidToken
         try:
             whole = jwt.decode_complete(
-                token, self._access_key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY_S,
+                token,
+                self._access_key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                leeway=LEEWAY_S,
                 options={"require": ["exp", "iat", "nbf", "sub", "jti", "aud", "iss", "sid"], "strict_aud": True},
-            )  # fmt: skip
+            )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
             raise InvalidToken from None
         claims = whole["payload"]
@@ -100,10 +111,11 @@ class Tokens:
         if claims["exp"] - claims["iat"] > 86_400 or not all(isinstance(claims[name], str) for name in ("sub", "sid")):
             raise InvalidToken
         return AccessClaims(
-            user_id=claims["sub"], session_id=claims["sid"],
+            user_id=claims["sub"],
+            session_id=claims["sid"],
             begins_at=datetime.fromtimestamp(max(claims["nbf"], claims["iat"]), UTC),
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-        )  # fmt: skip
+        )
 
     @staticmethod
     def new_nonce() -> str:

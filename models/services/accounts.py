@@ -32,7 +32,7 @@ async def change_settings(store: Store, user_id: str, changes: Document, *, trac
 
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)
-        if before is None or before.status == "deactivated":         # they have left a moment ago
+        if before is None or before.status == "deactivated":  # they have left a moment ago
             raise Problem("unauthenticated")
         moves = before.role == "patient" and any(
             name in changes and changes[name] != getattr(before, name) for name in ("timezone", "reminder_time")

@@ -60,8 +60,9 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
             after, written = cancelled_step(step, now=turn.now)
             closed.append(after)
             entries += written
-    await store.steps.insert([step for id, one in turns.items() if not one.stored for step in active[id]],
-                             session=session)  # fmt: skip
+    await store.steps.insert(
+        [step for id, one in turns.items() if not one.stored for step in active[id]], session=session
+    )
     stored = [step for id, one in turns.items() if one.stored for step in active[id]]
     await store.steps.save([*stored, *closed], session=session)
     await store.reminders.write(entries, session=session)
@@ -73,11 +74,14 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
     assigned = await store.assignments.of_patients(list(turns), session=session)
     for id, one in turns.items():
         new_events += Audience(id, assigned.get(id)).steps_changed(
-            note_id=one.note.id, created=active[id],
+            note_id=one.note.id,
+            created=active[id],
             cancelled=[step.id for step in closed if step.patient_id == id],
-            completed=[step.id for step in active[id] if step.status == "completed"], by="note",
-            key=f"plan/{one.note.id}", now=one.now,
-        )  # fmt: skip
+            completed=[step.id for step in active[id] if step.status == "completed"],
+            by="note",
+            key=f"plan/{one.note.id}",
+            now=one.now,
+        )
     return new_events
 
 

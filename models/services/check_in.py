@@ -44,18 +44,32 @@ def read_slot(text: str | None) -> datetime | None:
 
 
 async def check_in(
-    store: Store, *, patient_id: str, step_id: str, slot: str | None, outcome: Outcome, reason: str | None,
-    now: datetime, claim: Claim | None = None, trace: Trace | None = None,
-) -> StepOutcome:  # fmt: skip
+    store: Store,
+    *,
+    patient_id: str,
+    step_id: str,
+    slot: str | None,
+    outcome: Outcome,
+    reason: str | None,
+    now: datetime,
+    claim: Claim | None = None,
+    trace: Trace | None = None,
+) -> StepOutcome:
     """Answer a slot of the patient's own step (contract 4.3). The same check-in again changes nothing.
 
     Raises:
         Problem: 404 not theirs; 409 proposed, cancelled before that slot, or the slot is closed; 422 no such slot.
     """
     ask = CheckInRequest(
-        patient_id=patient_id, step_id=step_id, slot_at=read_slot(slot), outcome=outcome, reason=reason, now=now,
-        claim=claim, trace=trace,
-    )  # fmt: skip
+        patient_id=patient_id,
+        step_id=step_id,
+        slot_at=read_slot(slot),
+        outcome=outcome,
+        reason=reason,
+        now=now,
+        claim=claim,
+        trace=trace,
+    )
     answered: StepOutcome = await store.group_commit(check_in_many, apart=_step_of)(ask)
     return answered
 
@@ -94,7 +108,9 @@ async def check_in_many(store: Store, asks: Sequence[CheckInRequest]) -> list[St
     return await store.transaction(work, within_s=within_s(len(asks)))
 
 
-async def _write(store: Store, changes: Sequence[tuple[CheckInRequest, CheckInChange]], *, session: Session) -> set[str]:
+async def _write(
+    store: Store, changes: Sequence[tuple[CheckInRequest, CheckInChange]], *, session: Session
+) -> set[str]:
     """All that these answers write, one call a collection. Returns who has news."""
     await store.audit.write_each(
         [(ask.trace, ask.patient_id, ask.step_id) for ask, _ in changes], "step.checked_in", session=session
@@ -116,6 +132,7 @@ async def cancel_step(
     Raises:
         Problem: 404 when it is not active, completed or cancelled.
     """
+
     async def work(session: Session) -> StepOutcome:
         held = await store.steps.get(step.id, session=session)
         if held is None or held.status in {"proposed", "rejected"}:
@@ -130,9 +147,14 @@ async def cancel_step(
         after, entries = cancelled_step(held, now=now)
         audience = await Audience.of(store, held.patient_id, session=session)
         new_events = audience.steps_changed(
-            note_id=held.note_id, created=[], cancelled=[held.id], completed=[],
-            by="patient" if by == "patient" else "doctor", key=f"cancelled/{held.id}", now=now,
-        )  # fmt: skip
+            note_id=held.note_id,
+            created=[],
+            cancelled=[held.id],
+            completed=[],
+            by="patient" if by == "patient" else "doctor",
+            key=f"cancelled/{held.id}",
+            now=now,
+        )
         await store.steps.save([after], session=session)
         await store.reminders.write(entries, session=session)
         users = await store.events.append(new_events, at=now, session=session)

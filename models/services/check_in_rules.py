@@ -56,7 +56,9 @@ def ledger_of(change: CheckInChange) -> list[LedgerEntry]:
     return change.entries if change.moves else []
 
 
-async def change_for(store: Store, ask: CheckInRequest, step: Step | None, audience: Audience, *, session: Session) -> CheckInChange:
+async def change_for(
+    store: Store, ask: CheckInRequest, step: Step | None, audience: Audience, *, session: Session
+) -> CheckInChange:
     """What this answer changes. Reads, and writes nothing.
 
     Raises:
@@ -73,7 +75,9 @@ async def change_for(store: Store, ask: CheckInRequest, step: Step | None, audie
     return await _slot(store, step, ask, audience, session=session)
 
 
-async def _slot(store: Store, step: Step, ask: CheckInRequest, audience: Audience, *, session: Session) -> CheckInChange:
+async def _slot(
+    store: Store, step: Step, ask: CheckInRequest, audience: Audience, *, session: Session
+) -> CheckInChange:
     before, now, slot_at = step, ask.now, ask.slot_at
     step, entries, new_events, _ = pass_time(step, now=now)
     if step.course is None:
@@ -88,9 +92,12 @@ async def _slot(store: Store, step: Step, ask: CheckInRequest, audience: Audienc
         given = ledger_entries(after, change.touched, answered=change.answered, reason=ask.reason)
         entries = later_wins(entries, given)
         new_events = new_events + audience.checked_in(
-            after, slot_at=change.answered.at, outcome=ask.outcome, now=now,
+            after,
+            slot_at=change.answered.at,
+            outcome=ask.outcome,
+            now=now,
             key=f"check-in/{step.id}@{change.answered.key}/{before.version}",
-        )  # fmt: skip
+        )
     if after.status == "completed" and before.status == "active":
         new_events = new_events + completed(audience, after, by="patient" if change.counted else "course", now=now)
     return CheckInChange(before=before, after=after, entries=entries, new_events=new_events)
@@ -117,10 +124,16 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
 
     async def record(session: Session) -> None:
         await store.reminders.record_use(
-            step_id=step.id, patient_id=step.patient_id, use="as_needed" if step.as_needed else "checklist",
-            version=step.version, at=now, day=local_day(now, step.zone), outcome=ask.outcome, reason=ask.reason,
+            step_id=step.id,
+            patient_id=step.patient_id,
+            use="as_needed" if step.as_needed else "checklist",
+            version=step.version,
+            at=now,
+            day=local_day(now, step.zone),
+            outcome=ask.outcome,
+            reason=ask.reason,
             session=session,
-        )  # fmt: skip
+        )
 
     new_events = new_events + audience.checked_in(
         after, slot_at=None, outcome=ask.outcome, now=now, key=f"check-in/{step.id}/{step.version}"
@@ -173,8 +186,10 @@ def later_wins(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[Led
     for entry in later:
         if held := merged.get(entry.slot.key):
             entry = replace(
-                entry, is_new=held.is_new or entry.is_new, answer=held.answer or entry.answer,
+                entry,
+                is_new=held.is_new or entry.is_new,
+                answer=held.answer or entry.answer,
                 reason=entry.reason if entry.answer else held.reason,
-            )  # fmt: skip
+            )
         merged[entry.slot.key] = entry
     return list(merged.values())

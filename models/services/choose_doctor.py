@@ -27,9 +27,15 @@ class AssignmentOutcome:
 
 
 async def assign_doctor(
-    store: Store, *, patient_id: str, doctor_id: str, share_history: bool | None, now: datetime,
-    claim: Claim | None = None, trace: Trace | None = None,
-) -> AssignmentOutcome:  # fmt: skip
+    store: Store,
+    *,
+    patient_id: str,
+    doctor_id: str,
+    share_history: bool | None,
+    now: datetime,
+    claim: Claim | None = None,
+    trace: Trace | None = None,
+) -> AssignmentOutcome:
     """Make this doctor the patient's one doctor; the same again changes nothing, unless it says what to share.
 
     Raises:
@@ -46,7 +52,7 @@ async def assign_doctor(
         await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
         await store.plans.touch(patient_id, session=session)
         patient = await store.users.row(patient_id, session=session)
-        if patient is None or patient["status"] == "deactivated":    # they have left a moment ago
+        if patient is None or patient["status"] == "deactivated":  # they have left a moment ago
             raise Problem("unauthenticated")
         current = await store.assignments.current(patient_id, session=session)
         if current and current.doctor_id == doctor_id:
@@ -64,12 +70,17 @@ async def assign_doctor(
         data = {"patient": await _person(store, patient_id), "doctor": await _person(store, doctor_id)}
         new_events += [
             NewEvent(
-                user_id=user_id, about=patient_id, event="assignment.changed", data=data,
+                user_id=user_id,
+                about=patient_id,
+                event="assignment.changed",
+                data=data,
                 key=f"assignment/{assignment.id}/began",
             )
             for user_id in (patient_id, doctor_id)
-        ]  # fmt: skip
-        return AssignmentOutcome(assignment, True, frozenset(await store.events.append(new_events, at=now, session=session)))
+        ]
+        return AssignmentOutcome(
+            assignment, True, frozenset(await store.events.append(new_events, at=now, session=session))
+        )
 
     return await store.transaction(work)
 
@@ -104,9 +115,14 @@ async def end_assignment(
 
 
 async def _end(
-    store: Store, assignment: Assignment, *, now: datetime, session: Session, tell_patient: bool,
+    store: Store,
+    assignment: Assignment,
+    *,
+    now: datetime,
+    session: Session,
+    tell_patient: bool,
     erased: str | None = None,
-) -> list[NewEvent]:  # fmt: skip
+) -> list[NewEvent]:
     patient_id, doctor_id = assignment.patient_id, assignment.doctor_id
     new_events = await supersede_in_flight(store, patient_id=patient_id, doctor_id=doctor_id, session=session)
     await store.assignments.end(assignment, at=now, session=session)
@@ -120,11 +136,15 @@ async def _end(
     person = {"id": patient_id, "name": None} if erased == patient_id else await _person(store, patient_id)
     return new_events + [
         NewEvent(
-            user_id=user_id, about=about, event="assignment.changed", key=key, open_to_former=True,
+            user_id=user_id,
+            about=about,
+            event="assignment.changed",
+            key=key,
+            open_to_former=True,
             data={"patient": person, "doctor": None},
         )
         for user_id, about in told
-    ]  # fmt: skip
+    ]
 
 
 async def _person(store: Store, user_id: str) -> Document:

@@ -48,11 +48,11 @@ async def owe_letter(store: Store, user_id: str, *, until: datetime) -> str | No
         owed: dict[str, str] = {}
         for event in events:
             if row.get("seen_at") and row["seen_at"] >= event.at:
-                continue                   # a page was opened since
+                continue  # a page was opened since
             try:
                 data = json.loads(store.events.open_text(event))
             except Unreadable:
-                continue                   # erased at this very moment
+                continue  # erased at this very moment
             if wish.told.get(data["step"]["id"]) != data["slot"]:
                 owed[data["step"]["id"]] = data["slot"]
         owed = await _open(store, owed)
@@ -78,6 +78,7 @@ async def _open(store: Store, slots: Mapping[str, str]) -> dict[str, str]:
     """Those of the slots that wait for an answer."""
     steps = await store.steps.find({"_id": {"$in": list(slots)}, "status": "active"}) if slots else []
     return {
-        step.id: slots[step.id] for step in steps
+        step.id: slots[step.id]
+        for step in steps
         if step.course and step.course.open_slot and to_wire(step.course.open_slot.at) == slots[step.id]
     }

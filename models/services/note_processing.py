@@ -53,9 +53,7 @@ async def begin_many(store: Store, taken: Sequence[NoteClaim]) -> list[NoteOutco
         leases = {one.note_id: one.lease for one in taken}
         notes = await store.notes.claim(leases, now=now, lease_s=lease_s, session=session)
         lock_for_write(f"feeds/{note.doctor_id}" for note in notes.values())
-        new_events = [
-            one for note in notes.values() for one in note_status(note, "processing", mark=note.lease or "")
-        ]
+        new_events = [one for note in notes.values() for one in note_status(note, "processing", mark=note.lease or "")]
         users = await store.events.append(new_events, at=now, session=session)
         return [
             NoteOutcome(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
@@ -66,14 +64,25 @@ async def begin_many(store: Store, taken: Sequence[NoteClaim]) -> list[NoteOutco
 
 
 async def fail_note(
-    store: Store, note: Note, *, failure: str, now: datetime, extracted_by: str | None = None,
-    review: dict[str, Any] | None = None, again_at: datetime | None = None,
-) -> frozenset[str]:  # fmt: skip
+    store: Store,
+    note: Note,
+    *,
+    failure: str,
+    now: datetime,
+    extracted_by: str | None = None,
+    review: dict[str, Any] | None = None,
+    again_at: datetime | None = None,
+) -> frozenset[str]:
     """Nothing came of it: the author is told why, and no step, earlier or later, is touched."""
     failed = NoteTransition(
-        note=note, status="failed", lease=note.lease, failure=failure, extracted_by=extracted_by, review=review,
+        note=note,
+        status="failed",
+        lease=note.lease,
+        failure=failure,
+        extracted_by=extracted_by,
+        review=review,
         again_at=again_at,
-    )  # fmt: skip
+    )
 
     async def work(session: Session) -> frozenset[str]:
         if not await store.notes.settle([failed], session=session):
@@ -151,15 +160,19 @@ async def finish_many(store: Store, readings: Sequence[ReadNote]) -> list[frozen
             store,
             [
                 NewPlan(one.note, one.steps, stored=False, now=one.now, day_seconds=one.day_seconds)
-                for one, status in outcomes if status == "ready" and one.steps
+                for one, status in outcomes
+                if status == "ready" and one.steps
             ],
             session=session,
-        )  # fmt: skip
+        )
         for after in settled:
             new_events += note_status(
-                after.note, after.status, mark=after.note.lease or "", failure=after.failure,
+                after.note,
+                after.status,
+                mark=after.note.lease or "",
+                failure=after.failure,
                 dropped=len(after.review["dropped"]) if after.review else 0,
-            )  # fmt: skip
+            )
         users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
         return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]
 
@@ -169,9 +182,14 @@ async def finish_many(store: Store, readings: Sequence[ReadNote]) -> list[frozen
 def _settled(one: ReadNote, plan: Plan) -> NoteTransition:
     status = one.status(plan)
     return NoteTransition(
-        note=one.note, status=status, lease=one.note.lease, failure=None if status == "superseded" else one.failure,
-        extracted_by=one.extracted_by, review=one.review, measured=one.measured,
-    )  # fmt: skip
+        note=one.note,
+        status=status,
+        lease=one.note.lease,
+        failure=None if status == "superseded" else one.failure,
+        extracted_by=one.extracted_by,
+        review=one.review,
+        measured=one.measured,
+    )
 
 
 def _told(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:

@@ -48,18 +48,29 @@ class Submission:
 
 
 async def submit_note(
-    store: Store, *, doctor_id: str, patient_id: str, text: str, now: datetime, claim: Claim | None = None,
+    store: Store,
+    *,
+    doctor_id: str,
+    patient_id: str,
+    text: str,
+    now: datetime,
+    claim: Claim | None = None,
     trace: Trace | None = None,
-) -> NoteOutcome:  # fmt: skip
+) -> NoteOutcome:
     """Store a note, sealed and queued, before anything else hears of it.
 
     Raises:
         Problem: 404 when the patient is not assigned to this doctor now.
     """
     submission = Submission(
-        id=claim.subject_id if claim else str(uuid4()), doctor_id=doctor_id, patient_id=patient_id, text=text, now=now,
-        claim=claim, trace=trace,
-    )  # fmt: skip
+        id=claim.subject_id if claim else str(uuid4()),
+        doctor_id=doctor_id,
+        patient_id=patient_id,
+        text=text,
+        now=now,
+        claim=claim,
+        trace=trace,
+    )
     outcome: NoteOutcome = await store.group_commit(submit_many, apart=_patient_of)(submission)
     return outcome
 
@@ -99,21 +110,34 @@ async def _store(store: Store, taken: Sequence[Submission], *, session: Session)
     plans = await store.plans.touch_each([one.patient_id for one in taken], new_note=True, session=session)
     notes = await store.notes.insert(
         [
-            NewNote(id=one.id, patient_id=one.patient_id, doctor_id=one.doctor_id, text=one.text, at=one.now,
-                    number=plans[one.patient_id].notes)
+            NewNote(
+                id=one.id,
+                patient_id=one.patient_id,
+                doctor_id=one.doctor_id,
+                text=one.text,
+                at=one.now,
+                number=plans[one.patient_id].notes,
+            )
             for one in taken
         ],
         session=session,
-    )  # fmt: skip
+    )
     new_events = [one for note in notes for one in note_status(note, "queued", mark="0")]
     users = await store.events.append(new_events, at=max(one.now for one in taken), session=session)
     return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id})) for note in notes}
 
 
 async def approve_note(
-    store: Store, *, note_id: str, doctor_id: str, chosen: Sequence[Step] | None, now: datetime,
-    day_seconds: int | None, claim: Claim | None = None, trace: Trace | None = None,
-) -> NoteOutcome:  # fmt: skip
+    store: Store,
+    *,
+    note_id: str,
+    doctor_id: str,
+    chosen: Sequence[Step] | None,
+    now: datetime,
+    day_seconds: int | None,
+    claim: Claim | None = None,
+    trace: Trace | None = None,
+) -> NoteOutcome:
     """The author lets proposed steps become active: all, or ``chosen`` (edited, or new); the others are rejected.
 
     Raises:
@@ -154,9 +178,14 @@ async def approve_note(
 
 
 async def retry_note(
-    store: Store, *, note_id: str, doctor_id: str, now: datetime, claim: Claim | None = None,
+    store: Store,
+    *,
+    note_id: str,
+    doctor_id: str,
+    now: datetime,
+    claim: Claim | None = None,
     trace: Trace | None = None,
-) -> NoteOutcome:  # fmt: skip
+) -> NoteOutcome:
     """Read a failed note again.
 
     Raises:
@@ -233,9 +262,14 @@ async def withdraw_note(
         if closed:
             audience = await Audience.of(store, note.patient_id, session=session)
             new_events += audience.steps_changed(
-                note_id=note.id, created=[], cancelled=[step.id for step in closed], completed=[], by="doctor",
-                key=f"withdrawn/{note.id}", now=now,
-            )  # fmt: skip
+                note_id=note.id,
+                created=[],
+                cancelled=[step.id for step in closed],
+                completed=[],
+                by="doctor",
+                key=f"withdrawn/{note.id}",
+                now=now,
+            )
         users = await store.events.append(new_events, at=now, session=session)
         return NoteOutcome(replace(note, status="withdrawn"), frozenset(users))
 

@@ -50,45 +50,67 @@ class Audience:
                 for step, one in zip(steps, whole, strict=True)
             ]
             for id in self.user_ids
-        }  # fmt: skip
+        }
 
     def steps_changed(
-        self, *, note_id: str, created: list[Step], cancelled: list[str], completed: list[str], by: By, key: str,
+        self,
+        *,
+        note_id: str,
+        created: list[Step],
+        cancelled: list[str],
+        completed: list[str],
+        by: By,
+        key: str,
         now: datetime,
-    ) -> list[NewEvent]:  # fmt: skip
+    ) -> list[NewEvent]:
         return [
             NewEvent(
-                user_id=user_id, about=self.patient_id, event="steps.changed", key=key, note_id=note_id,
+                user_id=user_id,
+                about=self.patient_id,
+                event="steps.changed",
+                key=key,
+                note_id=note_id,
                 data={
-                    "note_id": note_id, "created": shown,
-                    "cancelled": cancelled, "completed": completed, "by": by,
+                    "note_id": note_id,
+                    "created": shown,
+                    "cancelled": cancelled,
+                    "completed": completed,
+                    "by": by,
                 },
             )
             for user_id, shown in self.steps_json(created, now=now).items()
-        ]  # fmt: skip
+        ]
 
     def checked_in(
         self, step: Step, *, slot_at: datetime | None, outcome: str, key: str, now: datetime
     ) -> list[NewEvent]:
         return [
             NewEvent(
-                user_id=user_id, about=self.patient_id, event="step.checked_in", key=key, note_id=step.note_id,
+                user_id=user_id,
+                about=self.patient_id,
+                event="step.checked_in",
+                key=key,
+                note_id=step.note_id,
                 data={
                     "step": shown,
-                    "slot": to_wire(slot_at) if slot_at else None, "outcome": outcome,
+                    "slot": to_wire(slot_at) if slot_at else None,
+                    "outcome": outcome,
                 },
             )
             for user_id, [shown] in self.steps_json([step], now=now).items()
-        ]  # fmt: skip
+        ]
 
 
 def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEvent:
     """The reminder itself: its key is made of step, slot and repetition, so that it is recorded once."""
     return NewEvent(
-        user_id=step.patient_id, about=step.patient_id, event="reminder.due",
-        key=f"reminder/{step.id}@{slot.key}/{repeat}", note_id=step.note_id,
+        user_id=step.patient_id,
+        about=step.patient_id,
+        event="reminder.due",
+        key=f"reminder/{step.id}@{slot.key}/{repeat}",
+        note_id=step.note_id,
         data={"step": step.as_json(now=now), "slot": to_wire(slot.at), "repeat": repeat},
-    )  # fmt: skip
+    )
 
 
 def note_status(note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0) -> list[NewEvent]:
@@ -96,9 +118,13 @@ def note_status(note: Note, status: str, *, mark: str, failure: str | None = Non
 
     def told(user_id: str, more: Document) -> NewEvent:
         return NewEvent(
-            user_id=user_id, about=note.patient_id, event="note.status", key=f"note/{note.id}/{status}/{mark}",
-            note_id=note.id, data={"note_id": note.id, "status": status, "failure": failure, **more},
-        )  # fmt: skip
+            user_id=user_id,
+            about=note.patient_id,
+            event="note.status",
+            key=f"note/{note.id}/{status}/{mark}",
+            note_id=note.id,
+            data={"note_id": note.id, "status": status, "failure": failure, **more},
+        )
 
     new_events = [told(note.doctor_id, {"dropped": dropped})]
     if status == "ready":
@@ -107,9 +133,13 @@ def note_status(note: Note, status: str, *, mark: str, failure: str | None = Non
 
 
 def ledger_entries(
-    step: Step, touched: tuple[Slot, ...], *, new: Slot | None = None, answered: Slot | None = None,
+    step: Step,
+    touched: tuple[Slot, ...],
+    *,
+    new: Slot | None = None,
+    answered: Slot | None = None,
     reason: str | None = None,
-) -> list[LedgerEntry]:  # fmt: skip
+) -> list[LedgerEntry]:
     """The ledger's part of what a course did. One slot is written once, as it stands last.
 
     Args:
@@ -121,16 +151,25 @@ def ledger_entries(
     latest = {slot.number: slot for slot in touched}
     return [
         LedgerEntry(
-            step_id=step.id, patient_id=step.patient_id, slot=slot, day=timeline.local_date(number),
+            step_id=step.id,
+            patient_id=step.patient_id,
+            slot=slot,
+            day=timeline.local_date(number),
             is_new=new is not None and new.number == number,
-            answer=answered is not None and answered.number == number, reason=reason,
+            answer=answered is not None and answered.number == number,
+            reason=reason,
         )
         for number, slot in latest.items()
-    ]  # fmt: skip
+    ]
 
 
 def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[NewEvent]:
     return audience.steps_changed(
-        note_id=step.note_id, created=[], cancelled=[], completed=[step.id],
-        by="patient" if by == "patient" else "course", key=f"completed/{step.id}/{step.version}", now=now,
-    )  # fmt: skip
+        note_id=step.note_id,
+        created=[],
+        cancelled=[],
+        completed=[step.id],
+        by="patient" if by == "patient" else "course",
+        key=f"completed/{step.id}/{step.version}",
+        now=now,
+    )

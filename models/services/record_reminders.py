@@ -40,7 +40,7 @@ class StepProgress(NamedTuple):
     step: Step
     entries: list[LedgerEntry]
     new_events: list[NewEvent]
-    due_at: datetime | None = None     # when the reminder was to come
+    due_at: datetime | None = None  # when the reminder was to come
 
 
 def pass_time(step: Step, *, now: datetime) -> StepProgress:
@@ -118,10 +118,15 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> RecordedBat
                 audience = Audience(step.patient_id, doctors.get(step.patient_id))
                 new_events.extend(
                     audience.steps_changed(
-                        note_id=step.note_id, created=[], cancelled=[], completed=[step.id], by="course",
-                        key=f"completed/{step.id}/{step.version}", now=now,
+                        note_id=step.note_id,
+                        created=[],
+                        cancelled=[],
+                        completed=[step.id],
+                        by="course",
+                        key=f"completed/{step.id}/{step.version}",
+                        now=now,
                     )
-                )  # fmt: skip
+                )
         await store.steps.save(moved, session=session)
         await store.reminders.write(entries, session=session)
         users = await store.events.append(new_events, at=now, session=session)

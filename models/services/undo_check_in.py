@@ -24,9 +24,15 @@ WITHIN = timedelta(hours=24)
 
 
 async def undo_check_in(
-    store: Store, *, patient_id: str, step_id: str, slot: str | None, now: datetime, claim: Claim | None = None,
+    store: Store,
+    *,
+    patient_id: str,
+    step_id: str,
+    slot: str | None,
+    now: datetime,
+    claim: Claim | None = None,
     trace: Trace | None = None,
-) -> StepOutcome:  # fmt: skip
+) -> StepOutcome:
     """Undo a check-in, the last one or that of ``slot``.
 
     Raises:
@@ -95,24 +101,18 @@ async def _take_back_slot(
 def _settled(entries: list[LedgerEntry], removed: tuple[Slot, ...]) -> tuple[list[LedgerEntry], list[Slot]]:
     """A slot whose answer goes and which is due by now keeps its record: one write a slot."""
     gone = {slot.key: slot for slot in removed}
-    kept = [
-        replace(entry, is_new=False, answer=True) if gone.pop(entry.slot.key, None) else entry for entry in entries
-    ]
+    kept = [replace(entry, is_new=False, answer=True) if gone.pop(entry.slot.key, None) else entry for entry in entries]
     return kept, list(gone.values())
 
 
-async def _take_back_late(
-    store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
-) -> StepOutcome:
+async def _take_back_late(store: Store, step: Step, found: Reminder, *, now: datetime, session: Session) -> StepOutcome:
     """An answer that came after its step was cancelled: it goes, and changes nothing else."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
     return StepOutcome(step, frozenset())
 
 
-async def _take_back_use(
-    store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
-) -> StepOutcome:
+async def _take_back_use(store: Store, step: Step, found: Reminder, *, now: datetime, session: Session) -> StepOutcome:
     """A checklist step is to be done again; a use of an as-needed step is not counted."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
@@ -156,6 +156,11 @@ def _ended(audience: Audience, before: Step, after: Step, *, now: datetime) -> l
     if after.status == "completed":
         return completed(audience, after, by="course", now=now)
     return audience.steps_changed(
-        note_id=after.note_id, created=[], cancelled=[after.id], completed=[], by="note",
-        key=f"cancelled/{after.id}/{after.version}", now=now,
-    )  # fmt: skip
+        note_id=after.note_id,
+        created=[],
+        cancelled=[after.id],
+        completed=[],
+        by="note",
+        key=f"cancelled/{after.id}/{after.version}",
+        now=now,
+    )

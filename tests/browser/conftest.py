@@ -78,8 +78,9 @@ class Model:
 @pytest.fixture(scope="session")
 def model() -> Iterator[Model]:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "tests.support.model_server", "--port", str(port)], cwd=ROOT,
-                               stdout=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.model_server", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
     running = Model(port)
 
     def answers() -> bool:

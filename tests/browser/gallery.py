@@ -260,27 +260,47 @@ class Gallery:
             return listed(self._readers())
         if path == "doctors/":
             names = ("Amara Osei", "Bartholomew Featherstonehaugh-Whittington", "Chiara Lombardi", "Daniel Osei")
-            return listed([{"id": self.doctor["id"] if not at else key(name), "name": f"Dr {name}"}
-                           for at, name in enumerate(names)])  # fmt: skip
+            return listed(
+                [
+                    {"id": self.doctor["id"] if not at else key(name), "name": f"Dr {name}"}
+                    for at, name in enumerate(names)
+                ]
+            )
         return None
 
     def _devices(self) -> list[dict[str, Any]]:
         agents = ("Mozilla/5.0 (Linux; Android 14) Chrome/126.0", "Mozilla/5.0 (iPad; CPU OS 17_4) Safari/605.1", "")
         return [
-            {"id": key(f"device {at}"), "device": agent, "current": at == 0, "created_at": wire(moment(-9, "10:00")),
-             "last_used_at": wire(NOW - timedelta(hours=30 * at))}
+            {
+                "id": key(f"device {at}"),
+                "device": agent,
+                "current": at == 0,
+                "created_at": wire(moment(-9, "10:00")),
+                "last_used_at": wire(NOW - timedelta(hours=30 * at)),
+            }
             for at, agent in enumerate(agents)
-        ]  # fmt: skip
+        ]
 
     def _readers(self) -> list[dict[str, Any]]:
         me, doctor = {"id": self.patient["id"], "name": "Ruth Alvarez"}, self.doctor
-        seen = [(me, "patient", "note.read", 4), (doctor, "doctor", "note.read", 29), (doctor, "doctor", "steps.listed",
-                30), (None, "system", "note.extracted", 68), (doctor, "doctor", "note.written", 69)]  # fmt: skip
+        seen = [
+            (me, "patient", "note.read", 4),
+            (doctor, "doctor", "note.read", 29),
+            (doctor, "doctor", "steps.listed", 30),
+            (None, "system", "note.extracted", 68),
+            (doctor, "doctor", "note.written", 69),
+        ]
         return [
-            {"id": key(f"read {act} {hours}"), "at": wire(NOW - timedelta(hours=hours)), "by": by, "role": role,
-             "act": act, "item_id": self.note_id}
+            {
+                "id": key(f"read {act} {hours}"),
+                "at": wire(NOW - timedelta(hours=hours)),
+                "by": by,
+                "role": role,
+                "act": act,
+                "item_id": self.note_id,
+            }
             for by, role, act, hours in seen
-        ]  # fmt: skip
+        ]
 
     def due(self, *steps: dict[str, Any]) -> None:
         """Have exactly these due now, each at its newest slot that is not answered."""
@@ -307,8 +327,11 @@ class Gallery:
                 )
             elif found and (step := re.fullmatch(r"check-in/([\w-]+)/", found[1])):
                 self._take(next(one for one in self.active if one["id"] == step[1]))
-                route.fulfill(status=200, content_type="application/json",
-                              body=json.dumps(next(one for one in self.active if one["id"] == step[1])))  # fmt: skip
+                route.fulfill(
+                    status=200,
+                    content_type="application/json",
+                    body=json.dumps(next(one for one in self.active if one["id"] == step[1])),
+                )
             elif body is None:
                 route.continue_()
             else:

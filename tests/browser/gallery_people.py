@@ -25,9 +25,7 @@ def moment(day: int, clock: str) -> datetime:
     return MIDNIGHT + timedelta(days=day, hours=int(hour), minutes=int(minute))
 
 
-def days_of(
-    count: int, *, joined: int, weak: float = 0.08, silent: int = 0, seed: int = 3
-) -> list[dict[str, Any]]:
+def days_of(count: int, *, joined: int, weak: float = 0.08, silent: int = 0, seed: int = 3) -> list[dict[str, Any]]:
     """How somebody kept their plan on the last days, joined so many days ago."""
     dice = random.Random(seed)
     found = []

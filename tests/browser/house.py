@@ -75,13 +75,20 @@ class House:
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
         with (self.folder / "demo.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "main.py"), self.command], cwd=self.folder, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log,
+                [sys.executable, str(ROOT / "main.py"), self.command],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 env={
-                    **kept, "PYTHONDONTWRITEBYTECODE": "1", "DATA_DIR": str(self.folder / "data"),
-                    "PORT": str(self.port), "RATE_LIMITS": "off", **self.settings,
+                    **kept,
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "DATA_DIR": str(self.folder / "data"),
+                    "PORT": str(self.port),
+                    "RATE_LIMITS": "off",
+                    **self.settings,
                 },
-            )  # fmt: skip
+            )
         eventually(self._ready, f"the system is ready: {self.log()[-2000:]}", within_s=START_WITHIN_S)
 
     def stop(self) -> None:
@@ -114,9 +121,11 @@ class House:
 
     def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
         request = urllib.request.Request(  # noqa: S310 - our own server
-            f"{self.url}/api/{path}", method=method, data=None if body is None else json.dumps(body).encode(),
+            f"{self.url}/api/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})},
-        )  # fmt: skip
+        )
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
             text = answer.read()
         return json.loads(text) if text else None
@@ -128,9 +137,17 @@ class House:
 
     def sign_up(self, role: str, name: str, *, timezone: str = "Europe/Madrid") -> Person:
         email = f"{re.sub('[^a-z]', '', name.lower())[:20]}.{uuid4().hex[:8]}@example.org"
-        self.call("POST", "signup/", {
-            "name": name, "email": email, "password": PASSWORD, "role": role, "timezone": timezone,
-        })  # fmt: skip
+        self.call(
+            "POST",
+            "signup/",
+            {
+                "name": name,
+                "email": email,
+                "password": PASSWORD,
+                "role": role,
+                "timezone": timezone,
+            },
+        )
         return self.sign_in(email, PASSWORD)
 
     def demo_doctor(self) -> Person:
@@ -142,10 +159,13 @@ class House:
         """``python main.py admin ...`` beside the running system."""
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
         subprocess.run(
-            [sys.executable, str(ROOT / "main.py"), "admin", *words], cwd=self.folder, check=True, timeout=30,
+            [sys.executable, str(ROOT / "main.py"), "admin", *words],
+            cwd=self.folder,
+            check=True,
+            timeout=30,
             env={**kept, "DATA_DIR": str(self.folder / "data" / "demo"), **self.settings},
             stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
 
     def letters(self, to: str) -> list[str]:
         """The letters written to this address, oldest first, as text."""

@@ -188,8 +188,10 @@ def _connection_states(page: Page, gallery: Gallery) -> Iterator[str]:
     hear(page, "step.checked_in", step={**gallery.amoxicillin, "open_slot": None}, slot=slot, outcome="done")
     page.get_by_text("Done on another device.").wait_for()
     yield "answered-elsewhere"
-    page.evaluate("async () => (await import('/static/js/messages.js')).sayError("
-                  "'That did not go through', 'The step was stopped by a newer note.')")  # fmt: skip
+    page.evaluate(
+        "async () => (await import('/static/js/messages.js')).sayError("
+        "'That did not go through', 'The step was stopped by a newer note.')"
+    )
     yield "refused"
 
 
@@ -223,10 +225,18 @@ def doctor_pages(page: Page, gallery: Gallery) -> Iterator[str]:
         ("reading", "Ready", {"status": "processing", "steps": [], "dropped": [], "unmatched": []}),
         ("failed", "Not read", {"status": "failed", "failure": "timeout", "steps": [], "dropped": [], "unmatched": []}),
         ("superseded", "replaced", {"status": "superseded", "steps": [], "dropped": [], "unmatched": []}),
-        ("ready", "Ready", {"status": "ready", "steps": [{**step, "status": "active"} for step in proposed["steps"]],
-                            "dropped": [], "unmatched": proposed["unmatched"][:1]}),
+        (
+            "ready",
+            "Ready",
+            {
+                "status": "ready",
+                "steps": [{**step, "status": "active"} for step in proposed["steps"]],
+                "dropped": [],
+                "unmatched": proposed["unmatched"][:1],
+            },
+        ),
         ("proposed", "Approve", {}),
-    ):  # fmt: skip
+    ):
         gallery.instead[f"notes/{new}/"] = {**proposed, **change}
         at(page, "/notes", "Notes")  # a page between, so that the next is made anew
         at(page, f"/notes/{new}", "note for")
@@ -245,10 +255,14 @@ def doctor_pages(page: Page, gallery: Gallery) -> Iterator[str]:
 
     gallery.instead["notes/"] = [
         # The gallery's answers are plain JSON.
-        {**gallery.answer("notes/", "")["items"][0], "id": key(f"listed {status}"), "status": status,  # type: ignore[index]
-         "created_at": wire(moment(-days, "09:00") + timedelta(minutes=days))}
+        {
+            **gallery.answer("notes/", "")["items"][0],
+            "id": key(f"listed {status}"),
+            "status": status,  # type: ignore[index]
+            "created_at": wire(moment(-days, "09:00") + timedelta(minutes=days)),
+        }
         for days, status in enumerate(("failed", "proposed", "processing", "ready", "superseded", "withdrawn"))
-    ]  # fmt: skip
+    ]
     at(page, "/notes", "Notes")
     page.get_by_text("Waits for you").wait_for()
     yield "notes-of-doctor"

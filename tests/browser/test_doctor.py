@@ -35,9 +35,7 @@ def confirmed_patient(app: House) -> Person:
     from tests.browser.app import PASSWORD
 
     email = f"ruth.{uuid4().hex[:8]}@example.org"
-    app.call(
-        "POST", "signup/", {"name": f"Ruth {email[5:9]}", "email": email, "password": PASSWORD, "role": "patient"}
-    )
+    app.call("POST", "signup/", {"name": f"Ruth {email[5:9]}", "email": email, "password": PASSWORD, "role": "patient"})
     letter = eventually(lambda: app.letters(email), "the letter is written")[-1]
     found = re.search(r"#/verify\?token=([\w.~-]+)", letter)
     assert found, letter
@@ -218,11 +216,15 @@ def test_every_reason_has_its_words_in_both_languages(app: House, open_page: Cal
         }"""
     )
     assert told == [
-        "Never checked in", "55 % kept in 30 days", "Down 50 points in two weeks, to 50 %",
+        "Never checked in",
+        "55 % kept in 30 days",
+        "Down 50 points in two weeks, to 50 %",
         "One step skipped 3 times or more, 0 skipped in all",
-        "Nunca ha respondido", "55 % cumplido en 30 días", "Bajó 50 puntos en dos semanas, al 50 %",
+        "Nunca ha respondido",
+        "55 % cumplido en 30 días",
+        "Bajó 50 puntos en dos semanas, al 50 %",
         "Un paso saltado 3 veces o más; 0 saltados en total",
-    ]  # fmt: skip
+    ]
 
 
 def change_notes(page: Page, change: Callable[[dict[str, Any]], None]) -> None:

@@ -48,18 +48,14 @@ def test_today_on_a_phone(app: House, open_page: Callable[..., Page], watch: Wat
 
 
 def test_the_calendar_on_a_desktop(app: House, open_page: Callable[..., Page]) -> None:
-    page = hung(
-        open_page(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce"), app, "patient", "/calendar"
-    )
+    page = hung(open_page(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce"), app, "patient", "/calendar")
     expect(page.get_by_role("heading", name="May 2026")).to_be_visible()
     expect(page.locator(".month .day-sign").first).to_be_visible()
     take(page, "calendar-desktop-dark")
 
 
 def test_the_patients_on_a_desktop(app: House, open_page: Callable[..., Page]) -> None:
-    page = hung(
-        open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce"), app, "doctor", "/patients"
-    )
+    page = hung(open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce"), app, "doctor", "/patients")
     page.get_by_role("link", name="Ruth Alvarez").click()
     expect(page.get_by_role("heading", name="Last three days")).to_be_visible()
     take(page, "patients-desktop-light")

@@ -27,9 +27,12 @@ def test_each_way_in_which_a_model_fails_is_told_in_words_and_tried_again(
 ) -> None:
     patient, doctor = make_pair(clinic)
     model.will(
-        {"do": "status", "status": 503, "retry_after": "3600"}, {"do": "refuse"}, {"do": "truncate"},
-        {"do": "garbage"}, {"do": "wrong"},
-    )  # fmt: skip
+        {"do": "status", "status": 503, "retry_after": "3600"},
+        {"do": "refuse"},
+        {"do": "truncate"},
+        {"do": "garbage"},
+        {"do": "wrong"},
+    )
     page = open_page(viewport=DESKTOP)
     send_note(page, doctor, patient)
     failure = page.locator(".review-steps")
@@ -72,11 +75,21 @@ def test_what_a_model_adds_of_its_own_is_shown_left_out_and_never_becomes_a_step
     answer = {
         "checklist": [{"title": quote, "detail": None, "quote": quote, "as_needed": False}],
         "plan": [
-            {"title": "Take warfarin 5 mg", "detail": None, "quote": "Take warfarin 5 mg daily", "as_needed": False,
-             "start_in_days": 0, "times_per_day": 1, "every_hours": None, "times": None, "every_days": 1,
-             "duration_days": 7, "miss_policy": "extend"},
+            {
+                "title": "Take warfarin 5 mg",
+                "detail": None,
+                "quote": "Take warfarin 5 mg daily",
+                "as_needed": False,
+                "start_in_days": 0,
+                "times_per_day": 1,
+                "every_hours": None,
+                "times": None,
+                "every_days": 1,
+                "duration_days": 7,
+                "miss_policy": "extend",
+            },
         ],
-    }  # fmt: skip
+    }
     model.will({"do": "answer", "answer": answer})
     page = open_page(viewport=DESKTOP)
     send_note(page, doctor, patient)

@@ -67,10 +67,12 @@ def write_nginx(folder: Path, *, port: int, tls_port: int, webs: list[int], secr
     for name, put in (("nginx.conf", folder), ("tls.conf", folder / "tls")):
         text = (DEPLOY / "nginx" / name).read_text()
         for old, new in (
-            ("/tmp/", f"{folder}/tmp/"), ("/etc/nginx/hospital_rt/", f"{folder}/"),  # noqa: S108 - it is replaced
-            ("/run/secrets/", f"{secrets}/"), ("listen 8080", f"listen 127.0.0.1:{port}"),
+            ("/tmp/", f"{folder}/tmp/"),  # noqa: S108 - a path inside the container
+            ("/etc/nginx/hospital_rt/", f"{folder}/"),
+            ("/run/secrets/", f"{secrets}/"),
+            ("listen 8080", f"listen 127.0.0.1:{port}"),
             ("listen 8443", f"listen 127.0.0.1:{tls_port}"),
-        ):  # fmt: skip
+        ):
             text = text.replace(old, new)
         (put / name).write_text(text)
     return folder / "nginx.conf"
@@ -81,9 +83,11 @@ def write_mongod(folder: Path, *, port: int) -> Path:
     (folder / "db").mkdir(parents=True)
     text = (DEPLOY / "mongo" / "mongod.conf").read_text()
     for old, new in (
-        ("port: 27017", f"port: {port}"), ("bindIpAll: true", "bindIp: 127.0.0.1"),
-        ("/tmp/keyfile", f"{folder}/keyfile"), ("/data/db", f"{folder}/db"),  # noqa: S108 - it is replaced
-    ):  # fmt: skip
+        ("port: 27017", f"port: {port}"),
+        ("bindIpAll: true", "bindIp: 127.0.0.1"),
+        ("/tmp/keyfile", f"{folder}/keyfile"),  # noqa: S108 - a path inside the container
+        ("/data/db", f"{folder}/db"),
+    ):
         assert old in text
         text = text.replace(old, new)
     (folder / "mongod.conf").write_text(text)

@@ -37,9 +37,11 @@ class Rush:
         """Reads, changes, and changes that must not be sent twice, in turn."""
         for number in count():
             method, path, body = [
-                ("GET", "/api/steps/", None), ("PATCH", "/api/me/", {"reminder_time": f"{number % 24:02}:00"}),
-                ("POST", "/api/me/calendar/", {"titles": False}), ("GET", "/api/me/", None),
-            ][number % 4]  # fmt: skip
+                ("GET", "/api/steps/", None),
+                ("PATCH", "/api/me/", {"reminder_time": f"{number % 24:02}:00"}),
+                ("POST", "/api/me/calendar/", {"titles": False}),
+                ("GET", "/api/me/", None),
+            ][number % 4]
             try:
                 answer = await person.call(method, path, body)
                 self.answers[str(answer.status)] += 1

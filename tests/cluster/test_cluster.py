@@ -39,9 +39,14 @@ AROUND_THE_CLOCK_S = 45.0
 async def admin(cluster: Cluster, *arguments: str, **changes: object) -> dict[str, object]:
     """An admin command beside the running cluster, as ``docker compose run admin`` runs it."""
     ran = await asyncio.to_thread(
-        run_main, "admin", *arguments, "--json", "--yes", environment=cluster.environment(**changes),
+        run_main,
+        "admin",
+        *arguments,
+        "--json",
+        "--yes",
+        environment=cluster.environment(**changes),
         folder=cluster.folder,
-    )  # fmt: skip
+    )
     assert ran.returncode == 0, ran.stderr
     found: dict[str, object] = json.loads(ran.stdout)
     return found
@@ -145,10 +150,14 @@ async def test_who_asks_is_believed_from_nginx_alone(cluster: Cluster, line: Lin
     came: list[str] = []
     async with look_inside(cluster) as app:
         audit = app.resources.database.collection("audit")
-        for number, (door, come_from, expected) in enumerate([
-            (cluster.people, "127.0.0.9", "127.0.0.9"), (cluster.people, "127.0.0.10", "127.0.0.10"),
-            (direct, "127.0.0.9", "127.0.0.9"), (direct, "127.0.0.2", claimed),
-        ]):  # fmt: skip
+        for number, (door, come_from, expected) in enumerate(
+            [
+                (cluster.people, "127.0.0.9", "127.0.0.9"),
+                (cluster.people, "127.0.0.10", "127.0.0.10"),
+                (direct, "127.0.0.9", "127.0.0.9"),
+                (direct, "127.0.0.2", claimed),
+            ]
+        ):
             request = f"GET /api/steps/ HTTP/1.1\r\nHost: 127.0.0.1:{cluster.port}\r\n".encode()
             request += f"Authorization: Bearer {patient.access}\r\nX-Forwarded-For: {claimed}\r\n".encode()
             request += f"X-Request-ID: who-asks-{number}\r\n\r\n".encode()
@@ -175,9 +184,7 @@ async def test_a_rolling_restart_and_worse_under_load(cluster: Cluster, line: Li
         load = ThroughNginx(cluster)
         try:
             await load.listen([*listeners, *doctors])
-            due = await ward.plan(
-                patients, spread(600, over_s=AROUND_THE_CLOCK_S, begins_in_s=1.0), doctor=doctors[0]
-            )
+            due = await ward.plan(patients, spread(600, over_s=AROUND_THE_CLOCK_S, begins_in_s=1.0), doctor=doctors[0])
             writing = asyncio.create_task(load.write_notes(notes, over_s=AROUND_THE_CLOCK_S))
             async with rushing(busy) as rush:
                 for role in list(cluster.roles):

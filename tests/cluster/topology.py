@@ -117,16 +117,21 @@ class Cluster(System):
     def environment(self, **changes: Any) -> dict[str, str]:
         """As compose gives it; beyond that no limits for the load, a short day, and where to listen."""
         values = {
-            "host": "127.0.0.1", "data_dir": self.folder / "data", "log_level": "warning", "rate_limits": "off",
-            "day_seconds": DAY_SECONDS, "reminder_tick_seconds": 1, **changes,
-        }  # fmt: skip
+            "host": "127.0.0.1",
+            "data_dir": self.folder / "data",
+            "log_level": "warning",
+            "rate_limits": "off",
+            "day_seconds": DAY_SECONDS,
+            "reminder_tick_seconds": 1,
+            **changes,
+        }
         return {**self._composed, **{key.upper(): str(value) for key, value in values.items() if value is not None}}
 
     def launch(self, role: str, **changes: Any) -> Role:
         if role == "web" and "port" not in changes:
             changes["port"] = self.web_ports[len(self.webs)]
         if role != "web":
-            changes["ops_port"] = free_port()      # the image sets it
+            changes["ops_port"] = free_port()  # the image sets it
         started = super().launch(role, **changes)
         if role != "web":
             started.base = f"http://127.0.0.1:{changes['ops_port']}"
@@ -141,9 +146,15 @@ class Cluster(System):
         """One mongod, as the set itself sees it."""
         key = (self.servers.secrets / "mongo_keyfile").read_text()
         return MongoClient(
-            "127.0.0.1", port, username="__system", password=key, authSource="local", directConnection=True,
-            serverSelectionTimeoutMS=1000, socketTimeoutMS=8000,
-        )  # fmt: skip
+            "127.0.0.1",
+            port,
+            username="__system",
+            password=key,
+            authSource="local",
+            directConnection=True,
+            serverSelectionTimeoutMS=1000,
+            socketTimeoutMS=8000,
+        )
 
     def primary(self) -> int | None:
         """The port of the member that takes writes."""
@@ -168,7 +179,7 @@ def adapt_urls(secrets: Path, *, mongods: list[int], redis: int) -> None:
     for name, old, new in (
         ("mongo_url", "mongo1:27017,mongo2:27017,mongo3:27017", members),
         ("redis_url", "redis:6379", f"127.0.0.1:{redis}"),
-    ):  # fmt: skip
+    ):
         path = secrets / name
         text = path.read_text()
         assert f"@{old}" in text
@@ -211,12 +222,17 @@ def make_certificate(secrets: Path) -> None:
     now = datetime.datetime.now(datetime.UTC)
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1)).add_extension(names, critical=False)
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(names, critical=False)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     (secrets / "tls_cert").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (secrets / "tls_key").write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ))  # fmt: skip
+    (secrets / "tls_key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )

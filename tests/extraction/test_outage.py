@@ -11,12 +11,22 @@ from hospital_rt.extraction import OpenAIExtractor
 from tests.support.driver import Clinic, item, plan_item
 
 WAYS = (
-    {"do": "status", "status": 500}, {"do": "status", "status": 429, "retry_after": 0}, {"do": "hang"},
-    {"do": "drop", "early": True}, {"do": "garbage"}, {"do": "refuse"}, {"do": "truncate"}, {"do": "wrong"},
-    {"do": "status", "status": 401}, {"do": "status", "status": 302}, {"do": "drop"},
+    {"do": "status", "status": 500},
+    {"do": "status", "status": 429, "retry_after": 0},
+    {"do": "hang"},
+    {"do": "drop", "early": True},
+    {"do": "garbage"},
+    {"do": "refuse"},
+    {"do": "truncate"},
+    {"do": "wrong"},
+    {"do": "status", "status": 401},
+    {"do": "status", "status": 302},
+    {"do": "drop"},
     {"do": "envelope", "body": "<html>Back soon</html>"},
-    {"do": "refuse", "plain": True}, {"do": "filter"}, {"do": "status", "status": 400},
-)  # fmt: skip
+    {"do": "refuse", "plain": True},
+    {"do": "filter"},
+    {"do": "status", "status": 400},
+)
 PASSING = {"unavailable", "rate-limited", "timeout", "unauthorized"}
 
 

@@ -16,8 +16,16 @@ from tests.support.driver import Person
 
 SETTLED = {"ready", "superseded"}
 NOUGHT = (
-    "doubled", "early", "lost", "notes_doubled", "notes_lost", "check_ins_doubled", "check_ins_lost", "gaps", "missed",
-)  # fmt: skip
+    "doubled",
+    "early",
+    "lost",
+    "notes_doubled",
+    "notes_lost",
+    "check_ins_doubled",
+    "check_ins_lost",
+    "gaps",
+    "missed",
+)
 # As wide as its rows.
 HEAD = """\
                                           |    | slots                           | notes       | check-ins   | heard by pages | requests       |
@@ -35,7 +43,7 @@ class Counts:
     doubled: int = 0
     early: int = 0
     lost: int = 0
-    late_s: float = 0.0                # the latest, from its moment to a page
+    late_s: float = 0.0  # the latest, from its moment to a page
     notes: int = 0
     notes_doubled: int = 0
     notes_lost: int = 0
@@ -47,8 +55,8 @@ class Counts:
     missed: int = 0
     again: Counter[str] = field(default_factory=Counter)
     """Tries that got no answer, or were told to come back, and were sent again."""
-    slowest_s: float = 0.0             # answer, be it a refusal
-    found: list[str] = field(default_factory=list)     # where the noughts are none
+    slowest_s: float = 0.0  # answer, be it a refusal
+    found: list[str] = field(default_factory=list)  # where the noughts are none
     broken: list[str] = field(default_factory=list)
     took_s: float = 0.0
 
@@ -116,7 +124,8 @@ class Records:
         told: Counter[str] = Counter()
         for doctor in doctors:
             told.update(
-                event["data"]["note_id"] for event in await self.feed(doctor.id)
+                event["data"]["note_id"]
+                for event in await self.feed(doctor.id)
                 if event["event"] == "note.status" and event["data"]["status"] == "ready"
             )
         counts.notes = len(journal.notes)

@@ -35,18 +35,20 @@ class Scenario:
 
     name: str
     fault: Callable[[Ground], Awaitable[int]]
-    over_s: float = 20.0               # slots come due and notes are written over this time, from its beginning
+    over_s: float = 20.0  # slots come due and notes are written over this time, from its beginning
     slots: int = 600
     notes: int = 60
     roles: tuple[str, ...] = ("web", "web", "worker", "worker", "scheduler")
-    proxied: tuple[str, ...] = ()      # "mongo", "redis": the roles reach it through a proxy
+    proxied: tuple[str, ...] = ()  # "mongo", "redis": the roles reach it through a proxy
     replica_set: bool = False
 
 
 class Ground:
     """What a fault may lay its hands on."""
 
-    def __init__(self, scenario: Scenario, servers: EmbeddedServers, system: System, app: AppContext, load: Load) -> None:
+    def __init__(
+        self, scenario: Scenario, servers: EmbeddedServers, system: System, app: AppContext, load: Load
+    ) -> None:
         self.scenario, self.servers, self.system, self.app, self.load = scenario, servers, system, app, load
         self.ward = Ward(app, system.webs[0].base if system.webs else "")
         self.mongo_proxy: Proxy | None = None
@@ -172,7 +174,7 @@ async def _is_settled(app: AppContext, load: Load, due: list[Due]) -> bool:
     if await notes.count_documents(wanted) < len(journal.notes):
         return False
     await load.answered(within_s=5)
-    sent = load.at_rest_after()        # whoever hears of a reminder may answer it, and that is heard of again
+    sent = load.at_rest_after()  # whoever hears of a reminder may answer it, and that is heard of again
     newest = await app.store.events.newest_of(list(journal.heard))
     all_heard = all(heard.seq >= newest.get(id, 0) for id, heard in journal.heard.items())
     return all_heard and sent is not None and sent == load.at_rest_after()
@@ -195,5 +197,3 @@ def _unexcused(system: System) -> list[str]:
     """What roles logged that no fault excuses: an error of the program's own."""
     excused = ("note.read_failed", "library.line", "request.failed")
     return [line for line in system.complaints() if not any(word in line for word in excused)]
-
-

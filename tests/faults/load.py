@@ -36,13 +36,13 @@ class Journal:
     """What the clients know: asked for, acknowledged, refused; and what each listener saw."""
 
     notes_sent: int = 0
-    notes: dict[str, str] = field(default_factory=dict)                       # patient id: note id, acknowledged
+    notes: dict[str, str] = field(default_factory=dict)  # patient id: note id, acknowledged
     check_ins_sent: int = 0
-    check_ins: set[tuple[str, str]] = field(default_factory=set)              # (step id, slot), acknowledged
+    check_ins: set[tuple[str, str]] = field(default_factory=set)  # (step id, slot), acknowledged
     refused: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)                           # answers that no fault excuses
-    again: Counter[str] = field(default_factory=Counter)                      # tries that were not the last, by why
-    slowest_s: float = 0.0                                                    # of all answers, refusals too
+    broken: list[str] = field(default_factory=list)  # answers that no fault excuses
+    again: Counter[str] = field(default_factory=Counter)  # tries that were not the last, by why
+    slowest_s: float = 0.0  # of all answers, refusals too
     heard: dict[str, Heard] = field(default_factory=dict)
 
 
@@ -58,8 +58,8 @@ class Heard:
     again: int = 0
     resets: int = 0
     connections: int = 0
-    closed: Counter[int | None] = field(default_factory=Counter)              # by code
-    late_s: float = 0.0                # of all reminders, from its moment to this page
+    closed: Counter[int | None] = field(default_factory=Counter)  # by code
+    late_s: float = 0.0  # of all reminders, from its moment to this page
 
 
 class Load:
@@ -83,10 +83,17 @@ class Load:
         deadline = asyncio.get_running_loop().time() + within_s
         while asyncio.get_running_loop().time() < deadline:
             request = HTTPRequest(
-                self._base() + path, method=method, body=json.dumps(body), request_timeout=30, connect_timeout=3,
-                headers={"Authorization": f"Bearer {person.access}", "Content-Type": "application/json",
-                         "Idempotency-Key": key},
-            )  # fmt: skip
+                self._base() + path,
+                method=method,
+                body=json.dumps(body),
+                request_timeout=30,
+                connect_timeout=3,
+                headers={
+                    "Authorization": f"Bearer {person.access}",
+                    "Content-Type": "application/json",
+                    "Idempotency-Key": key,
+                },
+            )
             began = time.monotonic()
             try:
                 response = await self._client.fetch(request, raise_error=False)

@@ -23,9 +23,9 @@ class Proxy:
         self.target = target
         self.port = 0
         self.delay_s = 0.0
-        self.dropping = False              # replies are thrown away, the connection stays
+        self.dropping = False  # replies are thrown away, the connection stays
         self.cut_after: int | None = None  # bytes of replies after which a connection is closed
-        self.held = 0                      # bytes of requests that wait for :meth:`release`
+        self.held = 0  # bytes of requests that wait for :meth:`release`
         self.dropped = 0
         self._trigger: tuple[bytes, str] | None = None
         self._flows = asyncio.Event()

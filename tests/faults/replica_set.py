@@ -61,14 +61,33 @@ class ReplicaSet:
         home = self.folder / str(port)
         home.mkdir(exist_ok=True)
         command = [
-            *self._binary.command, "--dbpath", str(home), "--port", str(port), "--bind_ip", "127.0.0.1",
-            "--nounixsocket", "--replSet", NAME, "--oplogSize", "64", "--wiredTigerCacheSizeGB", "0.25",
-            "--setParameter", "diagnosticDataCollectionEnabled=false", "--logpath", str(home / "log"), "--quiet",
-        ]  # fmt: skip
+            *self._binary.command,
+            "--dbpath",
+            str(home),
+            "--port",
+            str(port),
+            "--bind_ip",
+            "127.0.0.1",
+            "--nounixsocket",
+            "--replSet",
+            NAME,
+            "--oplogSize",
+            "64",
+            "--wiredTigerCacheSizeGB",
+            "0.25",
+            "--setParameter",
+            "diagnosticDataCollectionEnabled=false",
+            "--logpath",
+            str(home / "log"),
+            "--quiet",
+        ]
         self._processes[port] = subprocess.Popen(
-            end_with_parent(command), env=bare_environment(self._binary.environment), stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            end_with_parent(command),
+            env=bare_environment(self._binary.environment),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def primary(self, *, within_s: float = 60) -> int:
         """The port of the member that takes writes."""

@@ -212,11 +212,16 @@ SCENARIOS = (
     Scenario(name="kill -9 of workers", fault=kill_workers),
     Scenario(name="kill -9 of the scheduler", fault=kill_schedulers),
     Scenario(
-        name="kill -9 of anything; 3 workers, schedulers", fault=kill_anything, over_s=30,
+        name="kill -9 of anything; 3 workers, schedulers",
+        fault=kill_anything,
+        over_s=30,
         roles=("web", "web", "worker", "worker", "worker", "scheduler", "scheduler", "scheduler"),
     ),
     Scenario(
-        name="3 schedulers and 3 workers at once", fault=nothing, over_s=10, slots=2000,
+        name="3 schedulers and 3 workers at once",
+        fault=nothing,
+        over_s=10,
+        slots=2000,
         roles=("web", "worker", "worker", "worker", "scheduler", "scheduler", "scheduler"),
     ),
     Scenario(name="SIGTERM of web processes in turn", fault=restart_webs),

@@ -26,9 +26,11 @@ runpy.run_path(main, run_name="__main__")
 def worker_at(system: System, offset_s: float) -> Command:
     """A worker on a machine whose clock is wrong by so much."""
     return Command(
-        ["-c", TRAVEL, str(offset_s), str(ROOT / "main.py")], folder=system.folder, name=f"worker{offset_s:+.0f}",
+        ["-c", TRAVEL, str(offset_s), str(ROOT / "main.py")],
+        folder=system.folder,
+        name=f"worker{offset_s:+.0f}",
         environment={**system.environment(), "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("offset_s", [300, -300], ids=["fast", "slow"])
@@ -36,9 +38,10 @@ async def test_a_worker_whose_clock_is_wrong_reminds_neither_early_nor_late(
     tmp_path: Path, mongo_url: str, redis_url: str, offset_s: float
 ) -> None:
     counts = Counts("clocks")
-    async with open_system(
-        tmp_path / "system", mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1
-    ) as system, look_inside(system) as app:  # fmt: skip
+    async with (
+        open_system(tmp_path / "system", mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1) as system,
+        look_inside(system) as app,
+    ):
         worker = worker_at(system, offset_s)
         try:
             ward = Ward(app, "")
@@ -65,10 +68,12 @@ async def test_a_clock_that_jumps_ahead_and_back_reminds_of_nothing_twice(clinic
     doctor = await ward.person("doctor")
     patients = await ward.patients(3, doctor=doctor)
     start = clinic.now
-    await ward.insert([
-        daily(patient.id, doctor.id, first_at=start + timedelta(minutes=5 * number), number=number)
-        for number, patient in enumerate(patients * 4)
-    ])  # fmt: skip
+    await ward.insert(
+        [
+            daily(patient.id, doctor.id, first_at=start + timedelta(minutes=5 * number), number=number)
+            for number, patient in enumerate(patients * 4)
+        ]
+    )
     assert await clinic.tick(start + timedelta(minutes=10)) == 3
     assert await clinic.tick(start + timedelta(days=1, minutes=2)) == 10  # nine first slots, and the first second one
     assert await clinic.tick(start + timedelta(minutes=11)) == 0
@@ -79,6 +84,7 @@ async def test_a_clock_that_jumps_ahead_and_back_reminds_of_nothing_twice(clinic
     told = []
     for patient in patients:
         events = await Records(clinic.app).feed(patient.id)
-        told += [(event["data"]["step"]["id"], event["data"]["slot"]) for event in events
-                 if event["event"] == "reminder.due"]  # fmt: skip
+        told += [
+            (event["data"]["step"]["id"], event["data"]["slot"]) for event in events if event["event"] == "reminder.due"
+        ]
     assert len(told) == len(set(told)) == 3 + 10 + 11

@@ -39,8 +39,13 @@ async def a_bad_quarter_of_an_hour(ground: Ground) -> int:
 async def test_a_bad_quarter_of_an_hour_loses_and_doubles_nothing(tmp_path: Path, table: list[Counts]) -> None:
     counts = await run(
         Scenario(
-            name="quick: roles killed, Redis lost, line cut", fault=a_bad_quarter_of_an_hour, over_s=8, slots=300,
-            notes=30, proxied=("mongo",), roles=("web", "web", "worker", "worker", "scheduler", "scheduler"),
+            name="quick: roles killed, Redis lost, line cut",
+            fault=a_bad_quarter_of_an_hour,
+            over_s=8,
+            slots=300,
+            notes=30,
+            proxied=("mongo",),
+            roles=("web", "web", "worker", "worker", "scheduler", "scheduler"),
         ),
         tmp_path,
     )
@@ -55,9 +60,10 @@ async def test_after_three_days_without_a_scheduler_each_step_speaks_once(
 ) -> None:
     """Steps that were last reminded three days ago: one reminder for the newest slot, none for those in between."""
     counts = Counts(f"back after three days, {steps} steps")
-    async with open_system(
-        tmp_path, mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1
-    ) as system, look_inside(system) as app:  # fmt: skip
+    async with (
+        open_system(tmp_path, mongo_url=mongo_url, redis_url=redis_url, reminder_tick_seconds=1) as system,
+        look_inside(system) as app,
+    ):
         ward = Ward(app, "")
         doctor = await ward.person("doctor")
         patients = await ward.patients(20, doctor=doctor)

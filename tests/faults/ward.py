@@ -64,10 +64,17 @@ class Ward:
         self._hash = self._hash or await resources.passwords.hash(PASSWORD)
         now = self.app.now()
         user = User(
-            id=str(uuid4()), role=role, status="active", name=f"{role.title()} {number}",
-            email=f"{role}-{uuid4().hex[:10]}@ward.example", password_hash=self._hash, timezone="UTC",
-            reminder_time="09:00", language="en", created_at=now,
-        )  # fmt: skip
+            id=str(uuid4()),
+            role=role,
+            status="active",
+            name=f"{role.title()} {number}",
+            email=f"{role}-{uuid4().hex[:10]}@ward.example",
+            password_hash=self._hash,
+            timezone="UTC",
+            reminder_time="09:00",
+            language="en",
+            created_at=now,
+        )
 
         async def insert(session: Session) -> None:
             await store.users.insert(user, session=session)
@@ -116,11 +123,22 @@ def daily(patient_id: str, doctor_id: str, *, first_at: datetime, number: int = 
     schedule = Schedule(start_date=first_at.date(), start_in_days=1, day_seconds=DAY)
     began = to_millisecond(first_at) - timedelta(days=1)
     step = Step(
-        id=str(uuid4()), sort=f"{number:06d}", note_id=str(uuid4()), note_number=0, patient_id=patient_id,
-        doctor_id=doctor_id, kind="plan", as_needed=False, by="doctor", status="active", created_at=began,
-        activated_at=began, timezone="UTC", schedule=schedule,
+        id=str(uuid4()),
+        sort=f"{number:06d}",
+        note_id=str(uuid4()),
+        note_number=0,
+        patient_id=patient_id,
+        doctor_id=doctor_id,
+        kind="plan",
+        as_needed=False,
+        by="doctor",
+        status="active",
+        created_at=began,
+        activated_at=began,
+        timezone="UTC",
+        schedule=schedule,
         words=StepText(title=f"Step {number}", detail=None, quote="q"),
-    )  # fmt: skip
+    )
     return replace(step, course=begin(schedule, at=began, zone=ZONE))
 
 

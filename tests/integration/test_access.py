@@ -55,8 +55,13 @@ TABLE = (
     Row("DELETE", "/api/me/", USER, {"password": PASSWORD}, 204),
     Row("POST", "/api/me/password/", USER, {"current": PASSWORD, "password": "another-quiet-meadow-7"}, 204),
     Row("GET", "/api/me/sessions/", USER),
-    Row("DELETE", "/api/me/sessions/{patient_session}/",
-        dict(zip(CALLERS, (401, 200, 404, 404, 404, 404, 404, 401), strict=True)), None, 204),
+    Row(
+        "DELETE",
+        "/api/me/sessions/{patient_session}/",
+        dict(zip(CALLERS, (401, 200, 404, 404, 404, 404, 404, 401), strict=True)),
+        None,
+        204,
+    ),
     Row("GET", "/api/me/access-log/", PATIENT),
     Row("POST", "/api/me/calendar/", PATIENT, None, 201),
     Row("DELETE", "/api/me/calendar/", PATIENT, None, 204),
@@ -97,8 +102,9 @@ TABLE = (
     Row("GET", "/fhir/Patient/{patient}", OWN),
     Row("GET", "/fhir/Practitioner", CLINICAL),
     Row("GET", "/fhir/Practitioner/{doctor}", CLINICAL),
-    Row("GET", "/fhir/Practitioner/{patient}",
-        dict(zip(CALLERS, (401, 404, 404, 404, 404, 404, 403, 401), strict=True))),
+    Row(
+        "GET", "/fhir/Practitioner/{patient}", dict(zip(CALLERS, (401, 404, 404, 404, 404, 404, 403, 401), strict=True))
+    ),
     Row("GET", "/fhir/CarePlan", CLINICAL),
     Row("GET", "/fhir/CarePlan?patient={patient}", OWN),
     Row("GET", "/fhir/CarePlan/{note}", OWN),
@@ -114,10 +120,15 @@ TABLE = (
 )
 # Doors without a sign-in: what they let through is tried in the tests of accounts.
 OPEN_DOORS = {
-    ("POST", "/api/signup/"), ("POST", "/api/verify-email/"), ("POST", "/api/token/"), ("POST", "/api/token/refresh/"),
-    ("POST", "/api/token/revoke/"), ("POST", "/api/forgot-password/"), ("POST", "/api/reset-password/"),
+    ("POST", "/api/signup/"),
+    ("POST", "/api/verify-email/"),
+    ("POST", "/api/token/"),
+    ("POST", "/api/token/refresh/"),
+    ("POST", "/api/token/revoke/"),
+    ("POST", "/api/forgot-password/"),
+    ("POST", "/api/reset-password/"),
     ("GET", "/fhir/metadata"),
-}  # fmt: skip
+}
 
 
 class Scene:
@@ -135,34 +146,50 @@ class Scene:
         self.ids["former_note"] = (await clinic.note(former, patient, checklist=[item("Weigh yourself")]))["id"]
         await clinic.assign(patient, doctor)
         note = await clinic.note(
-            doctor, patient, checklist=[item("Book a chest X-ray"), item("Call the desk")],
+            doctor,
+            patient,
+            checklist=[item("Book a chest X-ray"), item("Call the desk")],
             plan=[plan_item("Walk 20 minutes", "Walk 20 minutes daily")],
-        )  # fmt: skip
+        )
         answered = await patient.step("Call the desk")
         assert (await patient.post(f"/api/check-in/{answered['id']}/")).status == 200
         clinic.model.will({"do": "refuse"})
         failed = await clinic.submit(doctor, patient, "Rest well.")
         await clinic.read_notes()
         proposed = await clinic.note(
-            doctor, patient, checklist=[item("Drink water"), item("Take 500 mg of gold", "Drink water")],
-            text="Drink water.", expect="proposed",
-        )  # fmt: skip
+            doctor,
+            patient,
+            checklist=[item("Drink water"), item("Take 500 mg of gold", "Drink water")],
+            text="Drink water.",
+            expect="proposed",
+        )
         pending = await clinic.doctor()
         await clinic.app.store.users.update(pending.id, {"status": "pending"})
         deactivated = await clinic.patient()
         await clinic.app.store.users.update(deactivated.id, {"status": "deactivated"})
         self.people |= {
-            "patient": patient, "other_patient": await clinic.patient(), "doctor": doctor, "former_doctor": former,
-            "stranger": await clinic.doctor(), "pending": pending, "deactivated": deactivated,
-        }  # fmt: skip
+            "patient": patient,
+            "other_patient": await clinic.patient(),
+            "doctor": doctor,
+            "former_doctor": former,
+            "stranger": await clinic.doctor(),
+            "pending": pending,
+            "deactivated": deactivated,
+        }
         answers = (await patient.get("/fhir/Communication?category=check-in")).body["entry"]
         sessions = (await patient.get("/api/me/sessions/")).body["items"]
         self.ids |= {
-            "patient": patient.id, "doctor": doctor.id, "note": note["id"], "failed": failed["id"],
-            "proposed": proposed["id"], "proposed_step": proposed["steps"][0]["id"], "answered": answered["id"],
-            "step": (await patient.step("Walk"))["id"], "patient_session": sessions[0]["id"],
+            "patient": patient.id,
+            "doctor": doctor.id,
+            "note": note["id"],
+            "failed": failed["id"],
+            "proposed": proposed["id"],
+            "proposed_step": proposed["steps"][0]["id"],
+            "answered": answered["id"],
+            "step": (await patient.step("Walk"))["id"],
+            "patient_session": sessions[0]["id"],
             "answer": answers[0]["resource"]["id"],
-        }  # fmt: skip
+        }
         return self
 
     async def ask(self, row: Row, caller: str) -> int:
@@ -188,7 +215,7 @@ async def test_each_door_lets_in_whom_the_table_says(clinic: Clinic, row: Row) -
         wanted[caller] = row.success if expected == 200 else expected
         got[caller] = await scene.ask(row, caller)
     if row.path == "/api/assign/" and row.method == "POST":
-        assert got.pop("patient") == 200 and wanted.pop("patient") == 201   # already theirs
+        assert got.pop("patient") == 200 and wanted.pop("patient") == 201  # already theirs
     assert got == wanted
 
 
@@ -203,7 +230,7 @@ def test_the_readme_counts_truly() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     said = re.search(r"deactivated user: more than (\d+) cases", readme)
     assert said is not None
-    cases = len(TABLE) * len(CALLERS) + len(CALLERS)     # the live channel's check-in besides
+    cases = len(TABLE) * len(CALLERS) + len(CALLERS)  # the live channel's check-in besides
     assert int(said.group(1)) < cases < int(said.group(1)) + 100
 
 

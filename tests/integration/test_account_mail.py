@@ -94,9 +94,9 @@ async def test_of_two_uses_of_a_link_at_once_one_counts(ward: Clinic) -> None:
     await ward.anyone.post("/api/forgot-password/", {"email": patient.email})
     token = await link_token(ward, patient.email)
     passwords = [OTHER, "gentle-walrus-tango-9"]
-    answers = await asyncio.gather(*(
-        ward.anyone.post("/api/reset-password/", {"token": token, "password": password}) for password in passwords
-    ))  # fmt: skip
+    answers = await asyncio.gather(
+        *(ward.anyone.post("/api/reset-password/", {"token": token, "password": password}) for password in passwords)
+    )
     assert sorted(answer.status for answer in answers) == [204, 400]
     await ward.sign_in(patient.user, passwords[[answer.status for answer in answers].index(204)])
 

@@ -17,10 +17,16 @@ from tests.support.mailbox import letters, link_token
 async def test_signing_up_gives_an_account_with_defaults(ward: Clinic) -> None:
     user = await ward.sign_up("patient", name="  Ruth Keller ", email="Ruth.Keller@Clinic.Example")
     assert user == {
-        "id": user["id"], "name": "Ruth Keller", "email": "ruth.keller@clinic.example", "role": "patient",
-        "status": "active", "timezone": "UTC", "reminder_time": "09:00", "language": "en",
+        "id": user["id"],
+        "name": "Ruth Keller",
+        "email": "ruth.keller@clinic.example",
+        "role": "patient",
+        "status": "active",
+        "timezone": "UTC",
+        "reminder_time": "09:00",
+        "language": "en",
         "created_at": user["created_at"],
-    }  # fmt: skip
+    }
 
 
 async def test_signing_up_keeps_zone_and_language(ward: Clinic) -> None:
@@ -41,7 +47,7 @@ async def test_names_that_look_alike_are_alike(ward: Clinic) -> None:
     """Patients choose a doctor by the name that they see."""
     names = ["Zo\u00eb  Keller", "Zoe\u0308\u00a0Keller", " Zo\u00eb \u2003Keller "]
     assert {(await ward.sign_up("patient", name=name))["name"] for name in names} == {"Zo\u00eb Keller"}
-    kept = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"   # a Persian name is written with a joiner
+    kept = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"  # a Persian name is written with a joiner
     assert (await ward.sign_up("patient", name=kept))["name"] == kept
 
 
@@ -50,7 +56,10 @@ async def test_look_alike_domains_are_other_people(ward: Clinic) -> None:
     addresses = ["ada@stra\u00dfe.example", "ada@strasse.example", "ada@\u0435xample.example", "ada@example.example"]
     users = [await ward.sign_up("patient", email=email) for email in addresses]
     assert [user["email"].split("@")[1] for user in users] == [
-        "xn--strae-oqa.example", "strasse.example", "xn--xample-2of.example", "example.example"
+        "xn--strae-oqa.example",
+        "strasse.example",
+        "xn--xample-2of.example",
+        "example.example",
     ]
     for email, user in zip(addresses, users, strict=True):
         signed_in = await ward.anyone.post("/api/token/", {"email": email, "password": PASSWORD})
@@ -134,12 +143,17 @@ async def test_one_changes_ones_settings(ward: Clinic) -> None:
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
-        ({"name": ""}, "#/name"), ({"name": None}, "#/name"), ({"timezone": "Berlin"}, "#/timezone"),
-        ({"timezone": None}, "#/timezone"), ({"reminder_time": "9:00"}, "#/reminder_time"),
-        ({"reminder_time": "24:00"}, "#/reminder_time"), ({"language": ""}, "#/language"),
-        ({"email": "new@clinic.example"}, "#/email"), ({"role": "doctor"}, "#/role"),
+        ({"name": ""}, "#/name"),
+        ({"name": None}, "#/name"),
+        ({"timezone": "Berlin"}, "#/timezone"),
+        ({"timezone": None}, "#/timezone"),
+        ({"reminder_time": "9:00"}, "#/reminder_time"),
+        ({"reminder_time": "24:00"}, "#/reminder_time"),
+        ({"language": ""}, "#/language"),
+        ({"email": "new@clinic.example"}, "#/email"),
+        ({"role": "doctor"}, "#/role"),
     ],
-)  # fmt: skip
+)
 async def test_settings_say_what_is_wrong(ward: Clinic, changes: dict[str, Any], pointer: str) -> None:
     patient = await ward.patient()
     assert wrong(await patient.patch("/api/me/", changes)) == [pointer]

@@ -29,17 +29,21 @@ async def entries(clinic: Clinic, act: str) -> list[dict[str, Any]]:
 def letters(clinic: Clinic) -> list[str]:
     """The texts of the letters that were sent."""
     folder = clinic.app.settings.data_dir / "mail"
-    bodies = [
-        message_from_bytes(path.read_bytes(), policy=default).get_body() for path in sorted(folder.glob("*.eml"))
-    ]
+    bodies = [message_from_bytes(path.read_bytes(), policy=default).get_body() for path in sorted(folder.glob("*.eml"))]
     return [body.get_content() for body in bodies if body]
 
 
 async def test_a_doctor_made_by_the_operator_signs_in_and_is_listed(clinic: Clinic) -> None:
     made = await admin(
-        clinic.app.settings, "create-doctor", "--name", "Dr Ada Quinn", "--email", "Ada.Quinn@Clinic.Example",
-        "--json", typed=f"{PASSWORD}\n",
-    )  # fmt: skip
+        clinic.app.settings,
+        "create-doctor",
+        "--name",
+        "Dr Ada Quinn",
+        "--email",
+        "Ada.Quinn@Clinic.Example",
+        "--json",
+        typed=f"{PASSWORD}\n",
+    )
     assert (made.code, made.complained) == (0, "")
     doctor = await clinic.sign_in({"email": "ada.quinn@clinic.example"})
     assert doctor.user["id"] == made.facts["user_id"] and doctor.user["status"] == "active"
@@ -72,16 +76,28 @@ async def test_a_doctor_that_will_not_do_is_not_made(
 async def test_a_taken_address_gets_no_second_account(clinic: Clinic) -> None:
     patient = await clinic.patient()
     refused = await admin(
-        clinic.app.settings, "create-doctor", "--name", "Dr A", "--email", patient.email, "--json",
+        clinic.app.settings,
+        "create-doctor",
+        "--name",
+        "Dr A",
+        "--email",
+        patient.email,
+        "--json",
         typed=f"{PASSWORD}\n",
-    )  # fmt: skip
+    )
     assert refused.code == 1 and refused.facts["done"] is False
     assert (await patient.get("/api/me/")).body["role"] == "patient"
 
 
 async def test_a_doctor_invited_by_letter_chooses_a_password(clinic: Clinic) -> None:
     made = await admin(
-        clinic.app.settings, "create-doctor", "--name", "Dr Ada", "--email", "ada@clinic.example", "--mail-link",
+        clinic.app.settings,
+        "create-doctor",
+        "--name",
+        "Dr Ada",
+        "--email",
+        "ada@clinic.example",
+        "--mail-link",
     )
     assert made.code == 0
     patient = await clinic.patient()
@@ -148,8 +164,20 @@ def helped(*arguments: str) -> str:
 
 def test_every_command_explains_itself_and_its_exit_codes() -> None:
     commands = set(re.findall(r"^    ([a-z][a-z-]+)(?: {2,}|$)", helped(), re.MULTILINE))
-    assert {"create-doctor", "approve-doctor", "accounts", "deactivate", "erase", "reset-link", "rotate-keys",
-            "verify-audit", "backup", "restore", "new-epoch", "schema"} <= commands  # fmt: skip
+    assert {
+        "create-doctor",
+        "approve-doctor",
+        "accounts",
+        "deactivate",
+        "erase",
+        "reset-link",
+        "rotate-keys",
+        "verify-audit",
+        "backup",
+        "restore",
+        "new-epoch",
+        "schema",
+    } <= commands
     for command in commands:
         text = helped(command)
         assert "--json" in text and "--yes" in text and "Exit codes" in text, command

@@ -23,9 +23,13 @@ async def test_wrong_keys_are_a_setting_that_is_wrong(clinic: Clinic, other_key:
     wrong = clinic.app.settings.model_copy(update={"encryption_keys": (other_key,)})
     refused = await admin(wrong, "verify-audit", "--json")
     assert refused.code == 2 and "ENCRYPTION_KEYS" in refused.facts["error"]
-    missing = await run("admin", "verify-audit", environment={
-        key: value for key, value in environment_of(clinic.app.settings).items() if key != "ENCRYPTION_KEYS"
-    })  # fmt: skip
+    missing = await run(
+        "admin",
+        "verify-audit",
+        environment={
+            key: value for key, value in environment_of(clinic.app.settings).items() if key != "ENCRYPTION_KEYS"
+        },
+    )
     assert missing.code == 2 and missing.complained == "ENCRYPTION_KEYS: is required here\n"
 
 
@@ -66,9 +70,11 @@ async def test_beside_a_running_demo_and_after_it_the_command_finds_servers_and_
     assert made.code == 0, made.complained
     own_servers.stop()
     again = await run(
-        *arguments, environment={**bare, "DATA_DIR": str(tmp_path / "data" / "demo")}, typed=f"{PASSWORD}\n",
+        *arguments,
+        environment={**bare, "DATA_DIR": str(tmp_path / "data" / "demo")},
+        typed=f"{PASSWORD}\n",
         cwd=tmp_path,
-    )  # fmt: skip
+    )
     assert again.code == 1 and "has an account" in again.facts["error"]
     own_servers.start()
     assert own_servers.alive() == [], "the folder is free again"
@@ -104,9 +110,7 @@ async def test_on_a_terminal_what_cannot_be_taken_back_is_asked_first(clinic: Cl
     assert (await patient.get("/api/me/")).status == 200
     code, said = await asyncio.to_thread(on_a_terminal, ["admin", "erase", patient.id, "--yes"], environment, b"")
     assert code == 0 and "[y/N]" not in said
-    code, said = await asyncio.to_thread(
-        on_a_terminal, ["admin", "new-epoch", "--json"], environment, b"y\n"
-    )
+    code, said = await asyncio.to_thread(on_a_terminal, ["admin", "new-epoch", "--json"], environment, b"y\n")
     assert code == 0 and json.loads(said.splitlines()[-1])["done"]
 
     async def gone() -> bool:

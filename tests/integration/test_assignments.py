@@ -35,9 +35,11 @@ async def test_a_patient_chooses_a_doctor(ward: Clinic) -> None:
     assert await current(patient) is None
     answer = await patient.post("/api/assign/", {"doctor_id": doctor.id})
     assert answer.status == 201 and answer.body == await current(patient) == {
-        "id": answer.body["id"], "doctor": {"id": doctor.id, "name": doctor.user["name"]},
-        "since": "2027-03-01T12:00:00Z", "share_history": False,
-    }  # fmt: skip
+        "id": answer.body["id"],
+        "doctor": {"id": doctor.id, "name": doctor.user["name"]},
+        "since": "2027-03-01T12:00:00Z",
+        "share_history": False,
+    }
     assert await patients_of(doctor) == [patient.id]
     told = {"patient": {"id": patient.id, "name": patient.user["name"]}, "doctor": answer.body["doctor"]}
     assert await feed(patient) == await feed(doctor) == [("assignment.changed", told)]
@@ -112,11 +114,20 @@ async def test_a_doctor_is_found_by_the_beginning_of_a_name_in_any_spelling(clin
     names = ["Dr Zoë Ávila-Groß", "Dr Amara Osei", "Dr Ömer Şahin", "Dr Ada Zorn"]
     doctors = [await clinic.doctor(name=name) for name in names]
     for q, found in {
-        "zo": ["Dr Ada Zorn", "Dr Zoë Ávila-Groß"], "ZOE": ["Dr Zoë Ávila-Groß"], "zoë": ["Dr Zoë Ávila-Groß"],
-        "avila-gross": ["Dr Zoë Ávila-Groß"], "dr+a": ["Dr Ada Zorn", "Dr Amara Osei"], "omer": ["Dr Ömer Şahin"],
-        "sahin": ["Dr Ömer Şahin"], "vila": [], "sei": [], "%00": [], "dr": sorted(names, key=clinic_order),
-        "": sorted(names, key=clinic_order), "+++": sorted(names, key=clinic_order),
-    }.items():  # fmt: skip
+        "zo": ["Dr Ada Zorn", "Dr Zoë Ávila-Groß"],
+        "ZOE": ["Dr Zoë Ávila-Groß"],
+        "zoë": ["Dr Zoë Ávila-Groß"],
+        "avila-gross": ["Dr Zoë Ávila-Groß"],
+        "dr+a": ["Dr Ada Zorn", "Dr Amara Osei"],
+        "omer": ["Dr Ömer Şahin"],
+        "sahin": ["Dr Ömer Şahin"],
+        "vila": [],
+        "sei": [],
+        "%00": [],
+        "dr": sorted(names, key=clinic_order),
+        "": sorted(names, key=clinic_order),
+        "+++": sorted(names, key=clinic_order),
+    }.items():
         if q == "%00":
             assert (await patient.get("/api/doctors/?q=%00")).slug == "invalid"
         else:
@@ -152,10 +163,13 @@ async def test_a_former_doctor_loses_everything_at_once(ward: Clinic) -> None:
         await patient.post(f"/api/check-in/{step['id']}/")
         await note_worker.nothing_more()
     for path in (
-        f"/api/notes/{note['id']}/", f"/api/notes/{in_flight['id']}/", f"/api/steps/{step['id']}/",
-        f"/api/steps/?patient_id={patient.id}", f"/api/notes/?patient_id={patient.id}",
+        f"/api/notes/{note['id']}/",
+        f"/api/notes/{in_flight['id']}/",
+        f"/api/steps/{step['id']}/",
+        f"/api/steps/?patient_id={patient.id}",
+        f"/api/notes/?patient_id={patient.id}",
         f"/api/adherence/?patient_id={patient.id}",
-    ):  # fmt: skip
+    ):
         assert (await former.get(path)).slug == "not-found", path
     for path in (f"/api/steps/{step['id']}/cancel/", f"/api/notes/{note['id']}/withdraw/"):
         assert (await former.post(path)).slug == "not-found", path
@@ -232,10 +246,18 @@ async def test_a_doctors_patients_are_named_with_what_is_open(ward: Clinic) -> N
     patient, doctor = await ward.pair(name="Ruth Keller")
     [before] = (await doctor.get("/api/my-patients/")).body["items"]
     assert before == {
-        "id": patient.id, "name": "Ruth Keller", "since": "2027-03-01T12:00:00Z", "steps_open": 0,
-        "last_check_in_at": None, "last_seen_at": "2027-03-01T12:00:00Z", "missed_in_a_row": 0, "adherence": None,
-        "days": [{"due": 0, "done": 0, "skipped": 0}] * 30, "need": "on_course", "reason": None,
-    }  # fmt: skip
+        "id": patient.id,
+        "name": "Ruth Keller",
+        "since": "2027-03-01T12:00:00Z",
+        "steps_open": 0,
+        "last_check_in_at": None,
+        "last_seen_at": "2027-03-01T12:00:00Z",
+        "missed_in_a_row": 0,
+        "adherence": None,
+        "days": [{"due": 0, "done": 0, "skipped": 0}] * 30,
+        "need": "on_course",
+        "reason": None,
+    }
     await ward.note(doctor, patient, plan=[WALK], checklist=[item("Book a chest X-ray")])
     ward.set_clock("2027-03-01T12:30")
     await patient.post(f"/api/check-in/{(await patient.step('Book'))['id']}/")
@@ -267,7 +289,7 @@ HABITS: dict[str, tuple[list[Any], tuple[str, str | None]]] = {
     "Emil skips": ([SKIPPED, DONE, SKIPPED, DONE, DONE, SKIPPED, DONE, DONE], ("slipping", "skipped-3")),
     "Fay is well": ([DONE, MISSED, DONE, DONE], ("on_course", None)),
     "Gil has no plan": ([], ("on_course", None)),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -298,8 +320,15 @@ async def test_the_patients_who_need_a_look_come_first(month: tuple[Clinic, Pers
     assert {name: (row["need"], row["reason"]) for name, row in rows.items()} == {
         name: expected for name, (_, expected) in HABITS.items()
     }
-    order = ["Bea stopped long ago", "Amir stopped", "Carl keeps half", "Dora fell off", "Emil skips", "Fay is well",
-             "Gil has no plan"]  # fmt: skip
+    order = [
+        "Bea stopped long ago",
+        "Amir stopped",
+        "Carl keeps half",
+        "Dora fell off",
+        "Emil skips",
+        "Fay is well",
+        "Gil has no plan",
+    ]
     assert list(rows) == order
     by_name = [row["name"] for row in (await doctor.get("/api/my-patients/?sort=name")).body["items"]]
     assert by_name == sorted(HABITS)
@@ -307,9 +336,11 @@ async def test_the_patients_who_need_a_look_come_first(month: tuple[Clinic, Pers
     assert rows["Amir stopped"]["adherence"] == round(2 / 3, 4) and rows["Amir stopped"]["missed_in_a_row"] == 1
     assert rows["Emil skips"]["adherence"] == 0.625
     assert rows["Emil skips"]["days"][-4:] == [
-        {"due": 1, "done": 1, "skipped": 0}, {"due": 1, "done": 0, "skipped": 1},
-        {"due": 1, "done": 1, "skipped": 0}, {"due": 1, "done": 1, "skipped": 0},
-    ]  # fmt: skip
+        {"due": 1, "done": 1, "skipped": 0},
+        {"due": 1, "done": 0, "skipped": 1},
+        {"due": 1, "done": 1, "skipped": 0},
+        {"due": 1, "done": 1, "skipped": 0},
+    ]
     assert sum(day["due"] for day in rows["Dora fell off"]["days"]) == 28
     found = await pages(doctor, "/api/my-patients/?limit=4")
     assert [[row["name"] for row in page] for page in found] == [order[:4], order[4:]]
@@ -317,6 +348,9 @@ async def test_the_patients_who_need_a_look_come_first(month: tuple[Clinic, Pers
     amir = people["Amir stopped"]
     days = (await amir.get("/api/adherence/?days=4")).body["items"]
     assert [(day["date"], day["due"], day["done"], day["missed"]) for day in days] == [
-        ("2027-04-25", 1, 1, 0), ("2027-04-26", 1, 1, 0), ("2027-04-27", 1, 0, 1), ("2027-04-28", 0, 0, 0),
-    ]  # fmt: skip
+        ("2027-04-25", 1, 1, 0),
+        ("2027-04-26", 1, 1, 0),
+        ("2027-04-27", 1, 0, 1),
+        ("2027-04-28", 0, 0, 0),
+    ]
     assert (await doctor.get(f"/api/adherence/?days=4&patient_id={amir.id}")).body["items"] == days

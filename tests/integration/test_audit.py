@@ -17,10 +17,19 @@ from tests.support.channel import open_channel
 from tests.support.driver import PASSWORD, Clinic, Person, item, plan_item
 
 NOT_HEALTH_DATA = {
-    "GET /api/me/", "GET /api/me/sessions/", "DELETE /api/me/sessions/{session_id}/", "GET /api/me/access-log/",
-    "GET /api/me/push/", "POST /api/me/push/", "DELETE /api/me/push/", "GET /api/doctors/", "GET /api/assign/",
-    "GET /api/me/email-reminders/", "GET /fhir/Practitioner", "GET /fhir/Practitioner/{id}",
-}  # fmt: skip
+    "GET /api/me/",
+    "GET /api/me/sessions/",
+    "DELETE /api/me/sessions/{session_id}/",
+    "GET /api/me/access-log/",
+    "GET /api/me/push/",
+    "POST /api/me/push/",
+    "DELETE /api/me/push/",
+    "GET /api/doctors/",
+    "GET /api/assign/",
+    "GET /api/me/email-reminders/",
+    "GET /fhir/Practitioner",
+    "GET /fhir/Practitioner/{id}",
+}
 
 
 def collection(clinic: Clinic, name: str = "audit") -> Any:
@@ -41,9 +50,11 @@ async def left_by(clinic: Clinic, doing: Awaitable[Any]) -> list[dict[str, Any]]
 
 def test_every_door_to_health_data_says_what_it_leaves_in_the_audit() -> None:
     silent = {
-        f"{method} {route.path}" for route in API for method, operation in route.handler.operations.items()
+        f"{method} {route.path}"
+        for route in API
+        for method, operation in route.handler.operations.items()
         if operation.who != "anyone" and operation.audit is None and not route.path.startswith("/fhir/metadata")
-    }  # fmt: skip
+    }
     assert silent == NOT_HEALTH_DATA
 
 
@@ -169,8 +180,9 @@ async def test_what_an_operator_and_a_private_link_do_shows_to_the_patient(clini
     assert (await admin(clinic.app.settings, "reset-link", patient.email)).code == 0
     items = (await patient.get("/api/me/access-log/")).body["items"]
     assert [(one["role"], one["act"], one["by"]) for one in items[:2]] == [
-        ("admin", "reset.linked", None), ("link", "calendar.read", None)
-    ]  # fmt: skip
+        ("admin", "reset.linked", None),
+        ("link", "calendar.read", None),
+    ]
 
 
 @pytest.fixture
@@ -193,14 +205,19 @@ async def test_what_cannot_be_written_down_is_neither_shown_nor_changed(
     secret = (await patient.post("/api/me/calendar/")).body["url"].removeprefix(clinic.base)
     await unwritable(True)
     for who, method, path, body in (
-        (doctor, "GET", "/api/my-patients/", None), (doctor, "GET", f"/api/notes/{note['id']}/", None),
-        (patient, "GET", "/api/steps/", None), (patient, "GET", f"/api/steps/{step['id']}/", None),
-        (patient, "GET", "/api/events/", None), (patient, "GET", "/api/adherence/", None),
+        (doctor, "GET", "/api/my-patients/", None),
+        (doctor, "GET", f"/api/notes/{note['id']}/", None),
+        (patient, "GET", "/api/steps/", None),
+        (patient, "GET", f"/api/steps/{step['id']}/", None),
+        (patient, "GET", "/api/events/", None),
+        (patient, "GET", "/api/adherence/", None),
         (patient, "POST", f"/api/check-in/{step['id']}/", None),
         (doctor, "POST", "/api/notes/", {"patient_id": patient.id, "text": "Rest a little."}),
-        (patient, "DELETE", "/api/assign/", None), (patient, "PATCH", "/api/me/", {"reminder_time": "11:00"}),
-        (patient, "DELETE", "/api/me/", {"password": PASSWORD}), (patient, "GET", secret, None),
-    ):  # fmt: skip
+        (patient, "DELETE", "/api/assign/", None),
+        (patient, "PATCH", "/api/me/", {"reminder_time": "11:00"}),
+        (patient, "DELETE", "/api/me/", {"password": PASSWORD}),
+        (patient, "GET", secret, None),
+    ):
         refused = await who.call(method, path, body)
         assert (refused.status, refused.slug) == (503, "unavailable"), path
         assert refused.headers["Retry-After"] and b"X-ray" not in refused.raw, path
@@ -322,9 +339,7 @@ async def test_many_at_once_leave_an_entry_each_and_are_bound_once(clinic: Clini
 
 async def test_a_page_holds_so_many_and_verifying_goes_on_under_load(clinic: Clinic) -> None:
     trace = Trace(role="system")
-    await asyncio.gather(*(
-        clinic.app.store.audit.write(trace, "steps.listed", of=[]) for _ in range(2 * PAGE + 10)
-    ))  # fmt: skip
+    await asyncio.gather(*(clinic.app.store.audit.write(trace, "steps.listed", of=[]) for _ in range(2 * PAGE + 10)))
     over = asyncio.Event()
 
     async def load() -> int:

@@ -28,9 +28,12 @@ async def fragile(tmp_path: Path, model: ModelServer) -> AsyncIterator[tuple[Cli
     try:
         found = servers.start()
         settings = test_settings(
-            mongo_url=found.mongo_url or "", redis_url=found.redis_url or "", data_dir=tmp_path / "data",
-            rate_limits="on", **asked_of(model),
-        )  # fmt: skip
+            mongo_url=found.mongo_url or "",
+            redis_url=found.redis_url or "",
+            data_dir=tmp_path / "data",
+            rate_limits="on",
+            **asked_of(model),
+        )
         async with open_clinic(settings, model) as clinic:
             yield clinic, servers
     finally:
@@ -48,13 +51,15 @@ async def test_while_mongodb_is_away_every_request_is_told_to_come_back(
     os.kill(servers.pids[mongo], signal.SIGKILL)
     key = {"Idempotency-Key": "while-away"}
     answers = await asyncio.gather(
-        patient.get("/api/me/"), patient.get("/api/steps/"), doctor.get("/api/my-patients/"),
+        patient.get("/api/me/"),
+        patient.get("/api/steps/"),
+        doctor.get("/api/my-patients/"),
         patient.post(f"/api/check-in/{step['id']}/", headers=key),
         doctor.post("/api/notes/", {"patient_id": patient.id, "text": "Rest."}, headers=key),
         clinic.anyone.post("/api/token/", {"email": patient.email, "password": PASSWORD}),
         clinic.anyone.post("/api/token/refresh/", {"refresh": patient.refresh}),
         clinic.anyone.post("/api/forgot-password/", {"email": patient.email}),
-    )  # fmt: skip
+    )
     assert {(answer.status, answer.slug) for answer in answers} == {(503, "unavailable")}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers)
     ready = await clinic.anyone.get("/readyz")
@@ -102,7 +107,7 @@ async def test_a_mongod_that_does_not_know_its_set_yet_is_away_and_nothing_worse
 
     try:
         with pytest.raises(PyMongoError) as refused:
-            while True:                       # until it listens, it is away in the ordinary way
+            while True:  # until it listens, it is away in the ordinary way
                 try:
                     await database.transaction(work)
                 except ServerSelectionTimeoutError:

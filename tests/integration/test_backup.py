@@ -54,10 +54,20 @@ async def opened(settings: Settings, model: ModelServer, at: Clinic) -> AsyncIte
 
 
 PATHS = (
-    "/api/me/", "/api/steps/?status=all", "/api/notes/", "/api/adherence/", "/api/assign/", "/api/my-patients/",
-    "/api/doctors/", "/api/me/push/", "/api/me/email-reminders/", "/fhir/Patient", "/fhir/CarePlan", "/fhir/Task",
+    "/api/me/",
+    "/api/steps/?status=all",
+    "/api/notes/",
+    "/api/adherence/",
+    "/api/assign/",
+    "/api/my-patients/",
+    "/api/doctors/",
+    "/api/me/push/",
+    "/api/me/email-reminders/",
+    "/fhir/Patient",
+    "/fhir/CarePlan",
+    "/fhir/Task",
     "/fhir/Communication",
-)  # fmt: skip
+)
 
 
 async def answers(who: Person, *more: str) -> dict[str, Any]:
@@ -97,9 +107,7 @@ async def test_a_backup_restored_to_an_empty_machine_serves_the_same_answers(
     before = {who.id: await answers(who, *more) for who in (patient, doctor)}
     made = await admin(clinic.app.settings, "backup", *files.named("monday"), "--json")
     assert made.code == 0 and made.facts["same_moment"] and made.facts["keys"] >= 3, made
-    restored = await run(
-        "admin", "restore", *files.named("monday"), "--json", environment=environment_of(elsewhere)
-    )
+    restored = await run("admin", "restore", *files.named("monday"), "--json", environment=environment_of(elsewhere))
     assert restored.code == 0, restored.complained
     assert restored.facts["records"] == made.facts["records"] and restored.facts["erased_since"] == 0
     async with opened(elsewhere, model, clinic) as there:
@@ -226,7 +234,7 @@ async def test_a_damaged_or_wrong_pair_changes_nothing(
         (whole, keys.replace("gAAAA", "gAAAB", 1), 1, ""),
         (whole, "{}", 1, "not the keys"),
         (documents(records), whole.hex(), 1, "not the keys"),
-    ]  # fmt: skip
+    ]
     for content, keytext, code, word in cases:
         bad_file.write_bytes(content)
         bad_keys.write_text(keytext)
@@ -311,15 +319,13 @@ async def test_a_machine_that_has_never_run_takes_a_backup_into_its_own_servers(
     assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
     bare = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     environment = {
-        **bare, "DATA_DIR": str(tmp_path / "fresh"), "ENCRYPTION_KEYS": ",".join(clinic.app.settings.encryption_keys),
-    }  # fmt: skip
-    restored = await run(
-        "admin", "restore", *files.named("monday"), "--json", environment=environment, cwd=tmp_path
-    )
+        **bare,
+        "DATA_DIR": str(tmp_path / "fresh"),
+        "ENCRYPTION_KEYS": ",".join(clinic.app.settings.encryption_keys),
+    }
+    restored = await run("admin", "restore", *files.named("monday"), "--json", environment=environment, cwd=tmp_path)
     assert restored.code == 0, restored.complained
-    again = await run(
-        "admin", "approve-doctor", patient.email, environment=environment, cwd=tmp_path
-    )
+    again = await run("admin", "approve-doctor", patient.email, environment=environment, cwd=tmp_path)
     assert again.code == 1 and "a patient's" in again.complained, "the address is found there"
 
 
@@ -330,7 +336,7 @@ async def test_an_older_backup_moves_forward_as_it_is_restored(
     before = await answers(patient)
     old = clinic.app.resources.database
     await old.collection("things").insert_many([{"_id": number} for number in range(10)])
-    await old.collection("meta").delete_one({"_id": "schema"})   # from before there were versions
+    await old.collection("meta").delete_one({"_id": "schema"})  # from before there were versions
     assert (await admin(clinic.app.settings, "backup", *files.named("old"))).code == 0
     monkeypatch.setattr(schema_versions, "MIGRATIONS", STEPS)
     assert (await admin(elsewhere, "restore", *files.named("old"))).code == 0

@@ -228,9 +228,14 @@ async def test_the_curl_example_runs(clinic: Clinic) -> None:
 NODE = ["node", "--experimental-websocket", "--no-warnings"]
 
 
-@pytest.mark.parametrize("command", [
-    [sys.executable, str(EXAMPLES / "reminders.py")], [*NODE, str(EXAMPLES / "reminders.mjs")],
-], ids=["python", "javascript"])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, str(EXAMPLES / "reminders.py")],
+        [*NODE, str(EXAMPLES / "reminders.mjs")],
+    ],
+    ids=["python", "javascript"],
+)
 async def test_an_example_that_listens_runs(clinic: Clinic, command: list[str]) -> None:
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")

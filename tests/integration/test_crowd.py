@@ -41,13 +41,20 @@ async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(sett
         assert await remind_due(here) == CROWD
         before = await here.store.events.newest(doctor.id)
         tries = 0
-        await asyncio.gather(*[
-            check_in(
-                app.store, patient_id=one.patient_id, step_id=one.step_id, slot=None, outcome="done", reason=None,
-                now=app.now(),
-            )
-            for one, app in zip(due, [here, there] * CROWD, strict=False)
-        ])  # fmt: skip
+        await asyncio.gather(
+            *[
+                check_in(
+                    app.store,
+                    patient_id=one.patient_id,
+                    step_id=one.step_id,
+                    slot=None,
+                    outcome="done",
+                    reason=None,
+                    now=app.now(),
+                )
+                for one, app in zip(due, [here, there] * CROWD, strict=False)
+            ]
+        )
         assert await here.store.events.newest(doctor.id) == before + CROWD
         assert tries < 6 * CROWD
 

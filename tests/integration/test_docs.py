@@ -101,8 +101,17 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
     await clinic.tick("2027-03-02T09:00")
     step = f"/api/steps/{walk['id']}/"
     for user in (patient, doctor):
-        for path in ("/api/notes/", f"{note}/", "/api/steps/?status=all", step, "/api/events/", "/api/doctors/",
-                     f"/api/adherence/?patient_id={patient.id}", "/api/me/", "/api/me/sessions/"):  # fmt: skip
+        for path in (
+            "/api/notes/",
+            f"{note}/",
+            "/api/steps/?status=all",
+            step,
+            "/api/events/",
+            "/api/doctors/",
+            f"/api/adherence/?patient_id={patient.id}",
+            "/api/me/",
+            "/api/me/sessions/",
+        ):
             assert (await user.get(path)).status == 200, path
         for kind in ("metadata", "Patient", "Practitioner", "CarePlan", "Task", "Communication"):
             found = (await user.get(f"/fhir/{kind}")).body
@@ -141,9 +150,11 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
     await anyone.post("/api/verify-email/", {"token": await unverified(clinic), "password": PASSWORD})
     every = {
         (operation["operationId"], status)
-        for methods in openapi_document()["paths"].values() for operation in methods.values()
-        for status in operation["responses"] if status.startswith("2")
-    }  # fmt: skip
+        for methods in openapi_document()["paths"].values()
+        for operation in methods.values()
+        for status in operation["responses"]
+        if status.startswith("2")
+    }
     assert every - described.met == ELSEWHERE
 
 

@@ -15,8 +15,20 @@ from tests.support.driver import Answer, Caller, Clinic, Person, item, plan_item
 
 MEDIA_TYPE = "application/fhir+json"
 # The library's list of a Task's status ends with a "+": these are HL7's.
-TASK_STATUS = ["draft", "requested", "received", "accepted", "rejected", "ready", "cancelled", "in-progress", "on-hold",
-               "failed", "completed", "entered-in-error"]  # fmt: skip
+TASK_STATUS = [
+    "draft",
+    "requested",
+    "received",
+    "accepted",
+    "rejected",
+    "ready",
+    "cancelled",
+    "in-progress",
+    "on-hold",
+    "failed",
+    "completed",
+    "entered-in-error",
+]
 KINDS = ("Patient", "Practitioner", "CarePlan", "Task", "Communication")
 
 
@@ -78,11 +90,19 @@ async def a_day(clinic: Clinic) -> tuple[Person, Person, dict[str, Any]]:
     patient, doctor = await clinic.pair(timezone="Europe/Madrid")
     clinic.set_clock("2027-03-01T12:00")
     note = await clinic.note(
-        doctor, patient, checklist=[item("Book a chest X-ray")],
-        plan=[plan_item("Take amoxicillin 500 mg", "Take amoxicillin 500 mg twice a day for 7 days",
-                        times_per_day=2, duration_days=7),
-              plan_item("Take paracetamol", "Take paracetamol as needed", as_needed=True)],
-    )  # fmt: skip
+        doctor,
+        patient,
+        checklist=[item("Book a chest X-ray")],
+        plan=[
+            plan_item(
+                "Take amoxicillin 500 mg",
+                "Take amoxicillin 500 mg twice a day for 7 days",
+                times_per_day=2,
+                duration_days=7,
+            ),
+            plan_item("Take paracetamol", "Take paracetamol as needed", as_needed=True),
+        ],
+    )
     await clinic.tick("2027-03-01T20:00")
     step = await patient.step("Take amoxicillin")
     answer = await patient.post(f"/api/check-in/{step['id']}/", {"outcome": "skipped", "reason": "felt sick"})
@@ -112,8 +132,10 @@ async def test_a_note_becomes_a_care_plan_of_tasks(ward: Clinic) -> None:
     for user in (patient, doctor):
         plan = await only(user, "/fhir/CarePlan?status=active")
         assert (plan["id"], plan["intent"], plan["subject"]["reference"]) == (
-            note["id"], "plan", f"Patient/{patient.id}",
-        )  # fmt: skip
+            note["id"],
+            "plan",
+            f"Patient/{patient.id}",
+        )
         assert plan["author"] == {"reference": f"Practitioner/{doctor.id}", "display": doctor.user["name"]}
         tasks = await search(user, f"/fhir/Task?patient={patient.id}")
         assert [one["reference"]["reference"] for one in plan["activity"]] == [f"Task/{one['id']}" for one in tasks]
@@ -161,13 +183,21 @@ async def test_reminders_and_answers_are_communications(ward: Clinic) -> None:
 @pytest.mark.parametrize(
     ("sent", "kinds"),
     [
-        ("sent=2027-03-01", "ra"), ("sent=2027-03", "rra"), ("sent=2027", "rra"), ("sent=lt2027-03-01T20:00:00Z", ""),
-        ("sent=ge2027-03-02", "r"), ("sent=gt2027-03-01", "r"), ("sent=le2027-03-01T20:00Z", "ra"),
-        ("sent=ge2027-03-01T20:00:00Z&sent=lt2027-03-02", "ra"), ("sent=ge2027-03-01&sent=le2026", ""),
-        ("sent=2027-03-02T09:00:00%2B01:00", "r"), ("sent=2027-03-02T09:00:00+01:00", "r"),
-        ("sent=ge2027-03-02&category=check-in", ""), ("sent=eb2027-03-02&category=check-in&_count=1", "a"),
+        ("sent=2027-03-01", "ra"),
+        ("sent=2027-03", "rra"),
+        ("sent=2027", "rra"),
+        ("sent=lt2027-03-01T20:00:00Z", ""),
+        ("sent=ge2027-03-02", "r"),
+        ("sent=gt2027-03-01", "r"),
+        ("sent=le2027-03-01T20:00Z", "ra"),
+        ("sent=ge2027-03-01T20:00:00Z&sent=lt2027-03-02", "ra"),
+        ("sent=ge2027-03-01&sent=le2026", ""),
+        ("sent=2027-03-02T09:00:00%2B01:00", "r"),
+        ("sent=2027-03-02T09:00:00+01:00", "r"),
+        ("sent=ge2027-03-02&category=check-in", ""),
+        ("sent=eb2027-03-02&category=check-in&_count=1", "a"),
     ],
-)  # fmt: skip
+)
 async def test_what_was_sent_is_found_by_its_time(ward: Clinic, sent: str, kinds: str) -> None:
     _, doctor, _ = await a_day(ward)
     found = await search(doctor, f"/fhir/Communication?{sent}")
@@ -234,9 +264,12 @@ async def test_a_new_doctor_sees_active_tasks_without_the_words_of_the_former(wa
 async def test_a_proposal_is_its_authors_alone(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(
-        doctor, patient, checklist=[item("Drink water"), item("Take 500 mg of gold", "Drink water")],
-        text="Drink water.", expect="proposed",
-    )  # fmt: skip
+        doctor,
+        patient,
+        checklist=[item("Drink water"), item("Take 500 mg of gold", "Drink water")],
+        text="Drink water.",
+        expect="proposed",
+    )
     plan = await only(doctor, "/fhir/CarePlan?status=draft")
     assert (plan["intent"], (await only(doctor, "/fhir/Task?status=draft"))["intent"]) == ("proposal", "proposal")
     for kind in ("CarePlan", "Task"):
@@ -261,15 +294,23 @@ async def test_a_withdrawn_note_is_closed_to_its_patient(ward: Clinic) -> None:
     ("query", "headers", "status", "code"),
     [
         ("colour=red", {"Prefer": "handling=strict"}, 400, "invalid"),
-        ("status:not=draft", {}, 400, "invalid"), ("_count=0", {}, 400, "invalid"), ("_count=few", {}, 400, "invalid"),
-        ("_cursor=nonsense", {}, 400, "invalid"), ("sent=soon", {}, 400, "invalid"), ("status=%ff", {}, 400, "invalid"),
-        ("patient=nobody", {}, 404, "not-found"), ("patient=Device/1", {}, 404, "not-found"),
-        ("_format=xml", {}, 406, "not-supported"), ("", {"Accept": "application/fhir+xml"}, 406, "not-supported"),
-        ("", {"Authorization": "Bearer no"}, 401, "login"), ("sent=2027-02-30", {}, 400, "invalid"),
-        ("sent=ne2027", {}, 400, "invalid"), ("sent=9999-12-31", {}, 400, "invalid"),
+        ("status:not=draft", {}, 400, "invalid"),
+        ("_count=0", {}, 400, "invalid"),
+        ("_count=few", {}, 400, "invalid"),
+        ("_cursor=nonsense", {}, 400, "invalid"),
+        ("sent=soon", {}, 400, "invalid"),
+        ("status=%ff", {}, 400, "invalid"),
+        ("patient=nobody", {}, 404, "not-found"),
+        ("patient=Device/1", {}, 404, "not-found"),
+        ("_format=xml", {}, 406, "not-supported"),
+        ("", {"Accept": "application/fhir+xml"}, 406, "not-supported"),
+        ("", {"Authorization": "Bearer no"}, 401, "login"),
+        ("sent=2027-02-30", {}, 400, "invalid"),
+        ("sent=ne2027", {}, 400, "invalid"),
+        ("sent=9999-12-31", {}, 400, "invalid"),
         ("sent=0001-01-01T00:00:00%2B14:00", {}, 400, "invalid"),
     ],
-)  # fmt: skip
+)
 async def test_a_search_that_cannot_be_done_is_refused_as_fhir_says(
     ward: Clinic, query: str, headers: dict[str, str], status: int, code: str
 ) -> None:
@@ -280,8 +321,15 @@ async def test_a_search_that_cannot_be_done_is_refused_as_fhir_says(
 
 async def test_what_is_not_known_is_passed_over(ward: Clinic) -> None:
     patient, _, _ = await a_day(ward)
-    for query in ("colour=red", "_format=json", "_format=application/fhir+json", "subject:Patient=" + patient.id,
-                  f"patient={ward.base}/fhir/Patient/{patient.id}", "status=in-progress,draft", "_count=100000"):
+    for query in (
+        "colour=red",
+        "_format=json",
+        "_format=application/fhir+json",
+        "subject:Patient=" + patient.id,
+        f"patient={ward.base}/fhir/Patient/{patient.id}",
+        "status=in-progress,draft",
+        "_count=100000",
+    ):
         assert len(await search(patient, f"/fhir/Task?{query}")) == 3, query
     bundle = valid(await patient.get("/fhir/Task?colour=red&status=in-progress&_count=7"))
     assert bundle["link"][0]["url"].endswith("/fhir/Task?status=in-progress&_count=7"), "only what was understood"
@@ -299,8 +347,13 @@ async def test_a_cursor_that_somebody_made_up_is_no_fault_of_ours(ward: Clinic) 
 async def test_it_is_read_only(ward: Clinic) -> None:
     patient, doctor, _ = await a_day(ward)
     step = await patient.step("Book")
-    for method, path in (("POST", "/fhir/Task"), ("PUT", f"/fhir/Task/{step['id']}"), ("POST", "/fhir/Task/_search"),
-                         ("DELETE", f"/fhir/Patient/{patient.id}"), ("PATCH", f"/fhir/Task/{step['id']}")):  # fmt: skip
+    for method, path in (
+        ("POST", "/fhir/Task"),
+        ("PUT", f"/fhir/Task/{step['id']}"),
+        ("POST", "/fhir/Task/_search"),
+        ("DELETE", f"/fhir/Patient/{patient.id}"),
+        ("PATCH", f"/fhir/Task/{step['id']}"),
+    ):
         refused(await doctor.call(method, path, {}), 405, "not-supported")
     for path in ("/fhir", "/fhir/Observation", "/fhir/Observation/1", "/fhir/Task/a/b", "/fhir/Task/no-id"):
         refused(await doctor.get(path), 404, "not-found")
@@ -310,10 +363,17 @@ async def test_it_is_read_only(ward: Clinic) -> None:
 RIGHT = {"resourceType": "Task", "status": "draft", "intent": "order", "for": {"reference": "Patient/1"}}
 
 
-@pytest.mark.parametrize("wrong", [
-    {"colour": "red"}, {"status": "finished"}, {"requester": {"reference": "CarePlan/1"}}, {"authoredOn": "yesterday"},
-    {"input": [{"type": {"text": "timing"}, "valueTiming": {"repeat": {"periodUnit": "days"}}}]}, {"intent": None},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"colour": "red"},
+        {"status": "finished"},
+        {"requester": {"reference": "CarePlan/1"}},
+        {"authoredOn": "yesterday"},
+        {"input": [{"type": {"text": "timing"}, "valueTiming": {"repeat": {"periodUnit": "days"}}}]},
+        {"intent": None},
+    ],
+)
 def test_a_wrong_shape_is_seen(wrong: dict[str, Any]) -> None:
     judge(Task.model_validate(RIGHT))
     with pytest.raises((AssertionError, ValueError)):

@@ -9,11 +9,18 @@ async def test_what_a_doctor_wrote_becomes_what_a_patient_does(clinic: Clinic) -
     patient, doctor = await clinic.pair()
     async with patient.live() as page, doctor.live() as note_worker:
         await clinic.note(
-            doctor, patient,
+            doctor,
+            patient,
             checklist=[item("Book a chest X-ray")],
-            plan=[plan_item("Take amoxicillin 500 mg", "Take amoxicillin 500 mg twice a day for 7 days",
-                            times_per_day=2, duration_days=7)],
-        )  # fmt: skip
+            plan=[
+                plan_item(
+                    "Take amoxicillin 500 mg",
+                    "Take amoxicillin 500 mg twice a day for 7 days",
+                    times_per_day=2,
+                    duration_days=7,
+                )
+            ],
+        )
         changed = await page.next("steps.changed")
         titles = [step["title"] for step in changed["data"]["created"]]
         assert titles == ["Book a chest X-ray", "Take amoxicillin 500 mg"]

@@ -76,8 +76,16 @@ async def test_only_our_own_host_names_are_answered(clinic: Clinic) -> None:
     port = clinic.app.settings.port
     ours = ["care.example", "CARE.example", "care.example:443"]
     ours += [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
-    others = ["evil.example", "care.example:8443", "care.example.evil.example", "127.0.0.1", f"10.0.0.1:{port}", "",
-              "care.example,evil.example", "user@care.example"]  # fmt: skip
+    others = [
+        "evil.example",
+        "care.example:8443",
+        "care.example.evil.example",
+        "127.0.0.1",
+        f"10.0.0.1:{port}",
+        "",
+        "care.example,evil.example",
+        "user@care.example",
+    ]
     for path in ("/api/doctors/", "/", "/swagger/", "/openapi.json", "/static/css/base.css", "/nothing"):
         for host in ours if path in {"/", "/api/doctors/"} else ours[:1]:
             assert (await clinic.anyone.get(path, headers={"Host": host})).status in {200, 401, 404}, (path, host)
@@ -102,10 +110,15 @@ def cors(headers: Any) -> dict[str, str]:
 
 @with_origin
 async def test_a_page_of_an_allowed_origin_may_ask_and_read(clinic: Clinic) -> None:
-    preflight = await clinic.anyone.call("OPTIONS", "/api/notes/", headers={
-        "Origin": ALLOWED, "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
-    })  # fmt: skip
+    preflight = await clinic.anyone.call(
+        "OPTIONS",
+        "/api/notes/",
+        headers={
+            "Origin": ALLOWED,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+        },
+    )
     assert preflight.status == 204 and preflight.headers["Access-Control-Allow-Origin"] == ALLOWED
     assert {"GET", "POST"} <= set(preflight.headers["Access-Control-Allow-Methods"].split(", "))
     allowed = preflight.headers["Access-Control-Allow-Headers"].lower()
@@ -126,8 +139,15 @@ async def test_a_page_of_an_allowed_origin_may_ask_and_read(clinic: Clinic) -> N
 
 @with_origin
 async def test_a_page_of_another_origin_learns_nothing(clinic: Clinic) -> None:
-    for origin in ("https://evil.example", "http://app.example", "https://app.example:8443", "null", "",
-                   "https://app.example.evil.example", "https://sub.app.example"):  # fmt: skip
+    for origin in (
+        "https://evil.example",
+        "http://app.example",
+        "https://app.example:8443",
+        "null",
+        "",
+        "https://app.example.evil.example",
+        "https://sub.app.example",
+    ):
         for method in ("OPTIONS", "GET"):
             answer = await clinic.anyone.call(method, "/api/me/", headers={"Origin": origin})
             assert cors(answer.headers) == {} and answer.headers["Vary"] == "Origin", origin
@@ -142,8 +162,20 @@ async def test_without_allowed_origins_no_other_page_reads_anything(ward: Clinic
 # Headers
 
 
-@pytest.mark.parametrize("path", ["/api/me/", "/nothing", "/", "/healthz", "/openapi.json", "/static/css/base.css",
-                                  "/static/nothing.js", "/static/../main.py", "/static/%2e%2e/main.py"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/me/",
+        "/nothing",
+        "/",
+        "/healthz",
+        "/openapi.json",
+        "/static/css/base.css",
+        "/static/nothing.js",
+        "/static/../main.py",
+        "/static/%2e%2e/main.py",
+    ],
+)
 async def test_every_answer_is_named_and_kept_from_harm(ward: Clinic, path: str) -> None:
     answer = await ward.anyone.get(path, headers={"X-Request-ID": "my-own-request-1"})
     assert answer.status in {200, 401, 404} and answer.headers["X-Request-ID"] == "my-own-request-1"

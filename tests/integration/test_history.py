@@ -15,11 +15,16 @@ async def test_adherence_is_told_day_by_day(ward: Clinic) -> None:
         await ward.tick(f"2027-03-{day:02d}T09:00")
         if outcome:
             await patient.post(f"/api/check-in/{step['id']}/", {"outcome": outcome})
-    days = [(one["date"], one["due"], one["done"], one["skipped"], one["missed"])
-            for one in (await patient.get("/api/adherence/?days=4")).body["items"]]  # fmt: skip
+    days = [
+        (one["date"], one["due"], one["done"], one["skipped"], one["missed"])
+        for one in (await patient.get("/api/adherence/?days=4")).body["items"]
+    ]
     assert days == [
-        ("2027-03-02", 1, 1, 0, 0), ("2027-03-03", 1, 0, 1, 0), ("2027-03-04", 1, 0, 0, 1), ("2027-03-05", 0, 0, 0, 0),
-    ]  # fmt: skip
+        ("2027-03-02", 1, 1, 0, 0),
+        ("2027-03-03", 1, 0, 1, 0),
+        ("2027-03-04", 1, 0, 0, 1),
+        ("2027-03-05", 0, 0, 0, 0),
+    ]
     assert len((await patient.get("/api/adherence/")).body["items"]) == 30
     assert len((await patient.get("/api/adherence/?days=365")).body["items"]) == 365
     same = await doctor.get(f"/api/adherence/?days=4&patient_id={patient.id}")
@@ -35,9 +40,13 @@ async def test_a_client_that_read_by_rest_resumes_without_a_gap(ward: Clinic) ->
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, plan=[WALK])
     for user, path in (
-        (patient, "/api/steps/"), (patient, f"/api/steps/{(await patient.step('Walk'))['id']}/"),
-        (patient, "/api/notes/"), (patient, "/api/assign/"), (doctor, "/api/my-patients/"), (doctor, "/api/steps/"),
-    ):  # fmt: skip
+        (patient, "/api/steps/"),
+        (patient, f"/api/steps/{(await patient.step('Walk'))['id']}/"),
+        (patient, "/api/notes/"),
+        (patient, "/api/assign/"),
+        (doctor, "/api/my-patients/"),
+        (doctor, "/api/steps/"),
+    ):
         epoch, seq = (await user.get(path)).headers["X-Feed"].split(":")
         whole = (await user.get("/api/events/")).body
         assert (whole["epoch"], str(whole["seq"])) == (epoch, seq), path

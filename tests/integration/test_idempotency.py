@@ -82,9 +82,12 @@ async def test_five_at_once_are_one_note(ward: Clinic) -> None:
 async def test_two_at_once_with_different_bodies_are_one_note_and_one_refusal(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     headers = keyed()
-    answers = await asyncio.gather(*(
-        doctor.post("/api/notes/", {"patient_id": patient.id, "text": text}, headers=headers) for text in ("A1", "B2")
-    ))  # fmt: skip
+    answers = await asyncio.gather(
+        *(
+            doctor.post("/api/notes/", {"patient_id": patient.id, "text": text}, headers=headers)
+            for text in ("A1", "B2")
+        )
+    )
     assert sorted(answer.status for answer in answers) == [202, 422]
     assert len(await notes_of(doctor)) == 1
 
@@ -136,8 +139,9 @@ async def _assign(ward: Clinic) -> tuple[Person, str, Any]:
 async def _approve(ward: Clinic) -> tuple[Person, str, Any]:
     patient, doctor = await ward.pair()
     dropped = item("Take warfarin 5 mg", "nothing of the kind")
-    note = await ward.note(doctor, patient, checklist=[item("Book a scan"), dropped], text="Book a scan.",
-                           expect="proposed")  # fmt: skip
+    note = await ward.note(
+        doctor, patient, checklist=[item("Book a scan"), dropped], text="Book a scan.", expect="proposed"
+    )
     return doctor, f"/api/notes/{note['id']}/approve/", {}
 
 

@@ -15,9 +15,13 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 def test_whatever_happens_at_once_and_whoever_dies_the_ledger_and_the_feeds_agree() -> None:
     """The same plays each time; fresh ones by `make faults`."""
     plays = settings(
-        max_examples=60, stateful_step_count=30, deadline=None, derandomize=True, database=None,
+        max_examples=60,
+        stateful_step_count=30,
+        deadline=None,
+        derandomize=True,
+        database=None,
         suppress_health_check=SLOW,
-    )  # fmt: skip
+    )
     run_state_machine_as_test(LedgerMachine, settings=plays)
 
 

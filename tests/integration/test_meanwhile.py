@@ -117,8 +117,9 @@ async def test_who_is_erased_while_something_is_done_is_not_there(clinic: Clinic
     for number in range(6):
         patient = await clinic.patient()
         await clinic.assign(patient, doctor)
-        note = await clinic.note(doctor, patient, checklist=[item("Book an X-ray")],
-                                 plan=[plan_item("Walk", "Walk daily")])  # fmt: skip
+        note = await clinic.note(
+            doctor, patient, checklist=[item("Book an X-ray")], plan=[plan_item("Walk", "Walk daily")]
+        )
         step = await patient.step("Walk")
         asks: list[tuple[Person, str, str, Any]] = [
             (patient, "POST", f"/api/check-in/{step['id']}/", {"outcome": "skipped", "reason": "tired"}),

@@ -43,9 +43,15 @@ async def database(mongo_url: str) -> AsyncIterator[Database]:
 async def process(url: str, *arguments: str) -> tuple[int, str]:
     """A node of the later version: how it ended and what it said."""
     ran = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.migrating", url, *arguments, cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "tests.support.migrating",
+        url,
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     out, err = await asyncio.wait_for(ran.communicate(), 60)
     said = out.decode().splitlines()
     return ran.returncode or 0, said[-1] if said and not ran.returncode else err.decode()[-2000:]
@@ -83,8 +89,11 @@ async def test_one_that_wakes_up_late_writes_nothing(database: Database) -> None
     async def spoil(session: Any) -> None:
         await database.collection("things").update_many({}, {"$set": {"name": "late"}}, session=session)
 
-    for late_write in (late.write(spoil), late.update_all("things", {"name": None}, {"$set": {"name": "late"}}),
-                       late.done(STEPS[0])):  # fmt: skip
+    for late_write in (
+        late.write(spoil),
+        late.update_all("things", {"name": None}, {"$set": {"name": "late"}}),
+        late.done(STEPS[0]),
+    ):
         with pytest.raises(Fenced):
             await late_write
     await late.let_go()
@@ -152,9 +161,7 @@ async def test_a_role_does_not_start_on_a_database_that_is_too_new(clinic: Clini
     assert refused.code == 2 and "this one knows" in refused.complained
 
 
-async def test_the_operator_sees_where_the_schema_stands(
-    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_operator_sees_where_the_schema_stands(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     told = await admin(clinic.app.settings, "schema")
     assert told.code == 0 and told.said.startswith(f"The database has schema {schema_versions.newest()};")
     monkeypatch.setattr(schema_versions, "MIGRATIONS", STEPS)
@@ -162,8 +169,14 @@ async def test_the_operator_sees_where_the_schema_stands(
     await meta.update_one({"_id": "schema"}, {"$set": {"version": 1, "readable_by": 1}})
     told = await admin(clinic.app.settings, "schema", "--json")
     assert told.facts == {
-        "done": True, "version": 1, "readable_by": 1, "brings": 3, "moving": False, "servable": True, "waiting": [2, 3],
-    }  # fmt: skip
+        "done": True,
+        "version": 1,
+        "readable_by": 1,
+        "brings": 3,
+        "moving": False,
+        "servable": True,
+        "waiting": [2, 3],
+    }
     assert (await admin(clinic.app.settings, "schema")).said.count("When a role of this version starts") == 2
 
 

@@ -36,13 +36,22 @@ async def read(ward: Clinic, note: dict[str, Any], **answer: list[Any]) -> None:
 async def test_a_note_is_stored_first_and_becomes_steps_when_it_is_read(ward: Clinic) -> None:
     patient, doctor = await ward.pair(name="Ruth Keller")
     note = await ward.submit(doctor, patient, "Book a chest X-ray. Walk 20 minutes daily.")
-    people = {"patient": {"id": patient.id, "name": "Ruth Keller"},
-              "doctor": {"id": doctor.id, "name": doctor.user["name"]}}  # fmt: skip
+    people = {
+        "patient": {"id": patient.id, "name": "Ruth Keller"},
+        "doctor": {"id": doctor.id, "name": doctor.user["name"]},
+    }
     assert note == {
-        **people, "id": note["id"], "text": "Book a chest X-ray. Walk 20 minutes daily.", "status": "queued",
-        "extracted_by": None, "failure": None, "created_at": "2027-03-01T12:00:00Z", "steps": [], "dropped": [],
+        **people,
+        "id": note["id"],
+        "text": "Book a chest X-ray. Walk 20 minutes daily.",
+        "status": "queued",
+        "extracted_by": None,
+        "failure": None,
+        "created_at": "2027-03-01T12:00:00Z",
+        "steps": [],
+        "dropped": [],
         "unmatched": [],
-    }  # fmt: skip
+    }
     await read(ward, note, checklist=[SCAN], plan=[WALK])
     ready = (await doctor.get(f"/api/notes/{note['id']}/")).body
     assert (ready["status"], ready["extracted_by"]) == ("ready", "openai:stand-in")

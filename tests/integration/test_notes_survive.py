@@ -72,9 +72,10 @@ async def times_told(doctor: Person) -> Counter[str]:
     while True:
         page = (await doctor.get(f"/api/events/?after={after}" + (f"&epoch={epoch}" if epoch else ""))).body
         told.update(
-            event["data"]["note_id"] for event in page["items"]
+            event["data"]["note_id"]
+            for event in page["items"]
             if event["event"] == "note.status" and event["data"]["status"] == "ready"
-        )  # fmt: skip
+        )
         if not page["items"]:
             return told
         after, epoch = page["items"][-1]["seq"], page["epoch"]
@@ -148,9 +149,7 @@ async def test_a_worker_that_is_asked_to_stop_hands_its_note_over_at_once(system
     assert time.monotonic() - began < LEASE_S / 2
 
 
-async def test_redis_emptied_or_gone_between_submission_and_work_loses_nothing(
-    tmp_path: Path, mongo_url: str
-) -> None:
+async def test_redis_emptied_or_gone_between_submission_and_work_loses_nothing(tmp_path: Path, mongo_url: str) -> None:
     folder = tmp_path / "redis"
     folder.mkdir(mode=0o700)
     servers = EmbeddedServers(folder, mongo=False)

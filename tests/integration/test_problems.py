@@ -97,8 +97,9 @@ async def _walking(ward: Clinic, **more: Any) -> tuple[Person, Person, str]:
 async def _step_proposed(ward: Clinic) -> Answer:
     patient, doctor = await ward.pair()
     dropped = item("Take warfarin 5 mg", "nothing of the kind")
-    note = await ward.note(doctor, patient, checklist=[item("Book a scan"), dropped], text="Book a scan.",
-                           expect="proposed")  # fmt: skip
+    note = await ward.note(
+        doctor, patient, checklist=[item("Book a scan"), dropped], text="Book a scan.", expect="proposed"
+    )
     return await patient.post(f"/api/check-in/{note['steps'][0]['id']}/")
 
 
@@ -204,10 +205,24 @@ async def test_a_problem_says_what_it_is(ward: Clinic, slug: str) -> None:
 
 
 NOT_JSON = [
-    b"", b"{", b"{}{}", b"{'a': 1}", b'{"a": 1, "a": 2}', b'{"a": NaN}', b'{"a": 1e999}', b"\xef\xbb\xbf{}",
-    b"\xff\xfe", '{"a": "é"}'.encode("latin-1"), '{"a": 1}'.encode("utf-16"), b"[" * 60_000, b"1" * 5000, b"nul",
-    b'{"a":' * 5000 + b"1" + b"}" * 5000, b'{"a": "\t"}', b"{}\x00",
-]  # fmt: skip
+    b"",
+    b"{",
+    b"{}{}",
+    b"{'a': 1}",
+    b'{"a": 1, "a": 2}',
+    b'{"a": NaN}',
+    b'{"a": 1e999}',
+    b"\xef\xbb\xbf{}",
+    b"\xff\xfe",
+    '{"a": "é"}'.encode("latin-1"),
+    '{"a": 1}'.encode("utf-16"),
+    b"[" * 60_000,
+    b"1" * 5000,
+    b"nul",
+    b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    b'{"a": "\t"}',
+    b"{}\x00",
+]
 
 
 @pytest.mark.parametrize("raw", NOT_JSON)
@@ -221,9 +236,18 @@ async def test_json_of_a_wrong_shape_is_422(ward: Clinic, raw: bytes) -> None:
     assert (await ward.anyone.call("POST", "/api/token/", raw=raw, headers=JSON)).slug == "invalid"
 
 
-@pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp",
-                                        "multipart/form-data; boundary=x", "application/json; charset=latin-1",
-                                        "application/merge-patch+json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonp",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=latin-1",
+        "application/merge-patch+json",
+    ],
+)
 async def test_what_is_sent_as_something_else_is_415(ward: Clinic, media_type: str) -> None:
     body = json.dumps({"email": "x", "password": "x"}).encode()
     answer = await ward.anyone.post("/api/token/", raw=body, headers={"Content-Type": media_type})

@@ -73,14 +73,26 @@ async def everybody_asks(clinic: Clinic) -> None:
 
 
 async def _read_everything(reader: Person, *, of: Person | None = None) -> None:
-    paths = ["/api/me/", "/api/me/sessions/", "/api/doctors/?q=doc", "/api/notes/", "/api/events/", "/api/steps/",
-             "/api/steps/?status=all", "/api/steps/?status=completed"]  # fmt: skip
+    paths = [
+        "/api/me/",
+        "/api/me/sessions/",
+        "/api/doctors/?q=doc",
+        "/api/notes/",
+        "/api/events/",
+        "/api/steps/",
+        "/api/steps/?status=all",
+        "/api/steps/?status=completed",
+    ]
     if of is None:
-        paths += ["/api/assign/", "/api/adherence/", "/api/me/access-log/", "/api/me/push/",
-                  "/api/me/email-reminders/"]  # fmt: skip
+        paths += ["/api/assign/", "/api/adherence/", "/api/me/access-log/", "/api/me/push/", "/api/me/email-reminders/"]
     else:
-        paths += ["/api/my-patients/", "/api/my-patients/?sort=name", f"/api/adherence/?patient_id={of.id}",
-                  f"/api/steps/?patient_id={of.id}", f"/api/notes/?patient_id={of.id}"]  # fmt: skip
+        paths += [
+            "/api/my-patients/",
+            "/api/my-patients/?sort=name",
+            f"/api/adherence/?patient_id={of.id}",
+            f"/api/steps/?patient_id={of.id}",
+            f"/api/notes/?patient_id={of.id}",
+        ]
     for kind in ("Patient", "Practitioner", "CarePlan", "Task", "Communication"):
         found = (await reader.get(f"/fhir/{kind}")).body.get("entry", [])
         paths += [f"/fhir/{kind}?_id=x&_count=1", *(f"/fhir/{kind}/{one['resource']['id']}" for one in found)]

@@ -53,18 +53,22 @@ class Device:
     def subscription(self) -> dict[str, Any]:
         point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return {
-            "endpoint": f"http://127.0.0.1:{self.port}/device", "expirationTime": None,
+            "endpoint": f"http://127.0.0.1:{self.port}/device",
+            "expirationTime": None,
             "keys": {"p256dh": b64(point), "auth": b64(self.secret)},
-        }  # fmt: skip
+        }
 
 
 async def test_a_calendar_program_shows_the_reminders_on_the_patients_clock(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair(timezone="Europe/Berlin")
     await clinic.note(
-        doctor, patient, checklist=[item("Book a chest X-ray")],
-        plan=[plan_item("Take amoxicillin", "Take amoxicillin twice a day for 2 days",
-                        times_per_day=2, duration_days=2)],
-    )  # fmt: skip
+        doctor,
+        patient,
+        checklist=[item("Book a chest X-ray")],
+        plan=[
+            plan_item("Take amoxicillin", "Take amoxicillin twice a day for 2 days", times_per_day=2, duration_days=2)
+        ],
+    )
     made = await patient.post("/api/me/calendar/")
     path = made.body["url"].removeprefix(clinic.base)
     answer = await clinic.anyone.get(path)
@@ -146,14 +150,34 @@ async def test_a_device_that_unsubscribed_is_forgotten_and_no_redirect_is_follow
     assert (await patient.get("/api/me/push/")).body["items"] == []
 
 
-@pytest.mark.parametrize("endpoint", [
-    "http://push.example.org/x", "https://127.0.0.1/x", "https://localhost/x", "https://10.0.0.1/x",
-    "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[64:ff9b::a9fe:a9fe]/x", "https://0x7f.1/x", "https://0177.0.0.1/x",
-    "https://127.1/x", "https://127.0.0.1./x", "https://[fec0::1]/x", "https://1.1.1.1\\@127.0.0.1/x",
-    "https://%31%32%37.0.0.1/x", "https://\uff11\uff12\uff17.0.0.1/x", "https://[::1%25lo]/x", "file:///etc/passwd",
-    "https://169.254.169.254/latest", "https://0.0.0.0/x",
-    "https://user:pw@push.example.org/x", "ftp://push.example.org/x", "https://2130706433/x", "https://[/x",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://push.example.org/x",
+        "https://127.0.0.1/x",
+        "https://localhost/x",
+        "https://10.0.0.1/x",
+        "https://[::1]/x",
+        "https://[::ffff:127.0.0.1]/x",
+        "https://[64:ff9b::a9fe:a9fe]/x",
+        "https://0x7f.1/x",
+        "https://0177.0.0.1/x",
+        "https://127.1/x",
+        "https://127.0.0.1./x",
+        "https://[fec0::1]/x",
+        "https://1.1.1.1\\@127.0.0.1/x",
+        "https://%31%32%37.0.0.1/x",
+        "https://\uff11\uff12\uff17.0.0.1/x",
+        "https://[::1%25lo]/x",
+        "file:///etc/passwd",
+        "https://169.254.169.254/latest",
+        "https://0.0.0.0/x",
+        "https://user:pw@push.example.org/x",
+        "ftp://push.example.org/x",
+        "https://2130706433/x",
+        "https://[/x",
+    ],
+)
 async def test_an_endpoint_inside_the_house_is_refused(clinic: Clinic, endpoint: str) -> None:
     patient = await clinic.patient()
     subscription = {"endpoint": endpoint, "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
@@ -168,7 +192,7 @@ async def test_a_name_that_turns_private_after_it_was_checked_is_not_connected_t
         await sender._open().connector._resolver.resolve("localhost", 443)  # type: ignore[union-attr]
     with pytest.raises(EndpointRefused):
         await sender.check("https://localhost/x")
-    with pytest.raises(OSError) as refused:   # an address in the URL itself is never looked up
+    with pytest.raises(OSError) as refused:  # an address in the URL itself is never looked up
         await sender._open().get("https://127.0.0.1:9/x")
     assert "no public address" in repr(refused.value.__cause__)
     await sender.close()
@@ -179,8 +203,19 @@ def test_public_means_public() -> None:
     assert not any(map(is_public, ("10.1.2.3", "fe80::1%eth0", "::", "224.0.0.1", "::ffff:10.0.0.1", "nonsense")))
     # IPv4 inside IPv6, sites, segments, relays and examples: by one of these a push would come home.
     inward = (
-        "64:ff9b::a00:1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:0:7f00:1",
-        "2001:0:a00:1::", "fec0::1", "fd00:ec2::254", "5f00::1", "3fff::1", "192.88.99.1", "100.64.0.1",
-    )  # fmt: skip
+        "64:ff9b::a00:1",
+        "64:ff9b::7f00:1",
+        "64:ff9b:1::a00:1",
+        "2002:7f00:1::",
+        "::127.0.0.1",
+        "::ffff:0:7f00:1",
+        "2001:0:a00:1::",
+        "fec0::1",
+        "fd00:ec2::254",
+        "5f00::1",
+        "3fff::1",
+        "192.88.99.1",
+        "100.64.0.1",
+    )
     assert [address for address in inward if is_public(address)] == []
     assert is_public("64:ff9b::5db8:d822"), "a public address as an IPv6-only network sees it"

@@ -32,7 +32,7 @@ def slots(*moments: tuple[int, str]) -> list[tuple[str, int]]:
         ({"times_per_day": 3, "every_hours": 8}, ["01:00", "09:00", "17:00"], "reminder_time"),
         ({"times_per_day": 2, "times": ["22:15", "07:30"]}, ["07:30", "22:15"], "note"),
     ],
-)  # fmt: skip
+)
 async def test_each_time_of_the_day_is_reminded_at_its_minute(
     ward: Clinic, schedule: dict[str, Any], times: list[str], times_from: str
 ) -> None:
@@ -54,12 +54,15 @@ async def test_a_reminder_bears_the_whole_step_as_it_stands(ward: Clinic) -> Non
     await ward.tick("2027-03-01T21:00")
     (event,) = await events(patient, "reminder.due")
     assert event["data"] == {
-        "slot": MARCH.format(1, "21:00"), "repeat": 0,
+        "slot": MARCH.format(1, "21:00"),
+        "repeat": 0,
         "step": {
-            **step, "open_slot": MARCH.format(1, "21:00"), "next_reminder_at": MARCH.format(2, "09:00"),
+            **step,
+            "open_slot": MARCH.format(1, "21:00"),
+            "next_reminder_at": MARCH.format(2, "09:00"),
             "today": [{"slot": MARCH.format(1, "21:00"), "state": "open"}],
         },
-    }  # fmt: skip
+    }
     assert not await events(doctor, "reminder.due")
 
 
@@ -162,6 +165,7 @@ async def test_many_dispatchers_at_once_record_five_hundred_due_slots_once_each(
         await plan(clinic, doctor, patient, *({} for _ in range(72)))
     due = datetime(2027, 3, 2, 9, 0, tzinfo=UTC)
     async with more_houses(clinic.app.settings, 4, due) as houses:
+
         async def dispatch(app: AppContext, batch: int) -> int:
             return await remind_due(app, batch=batch)
 
@@ -192,8 +196,9 @@ async def test_times_follow_the_patients_clock_across_its_changes(ward: Clinic) 
     before = len(await reminders(patient))
     await let_pass(ward, "2027-11-01T02:00", every=timedelta(minutes=30))
     assert [slot for slot, _ in (await reminders(patient))[before:]] == [
-        "2027-10-31T00:30:00Z", "2027-11-01T01:30:00Z",
-    ]  # fmt: skip
+        "2027-10-31T00:30:00Z",
+        "2027-11-01T01:30:00Z",
+    ]
 
 
 async def test_a_journey_moves_what_is_not_recorded_and_repeats_nothing(ward: Clinic) -> None:
@@ -249,12 +254,27 @@ async def test_another_reminder_time_moves_the_steps_whose_times_came_from_it(wa
 async def test_a_proposal_takes_the_reminder_time_of_its_approval(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(
-        doctor, patient, checklist=[{"title": "Fly", "detail": None, "quote": "not there", "as_needed": False}],
-        plan=[{"title": "Walk", "detail": None, "quote": "Walk every day", "as_needed": False, "start_in_days": 0,
-               "times_per_day": 1, "every_hours": None, "times": None, "every_days": 1, "duration_days": None,
-               "miss_policy": "extend"}],
-        text="Walk every day.", expect="proposed",
-    )  # fmt: skip
+        doctor,
+        patient,
+        checklist=[{"title": "Fly", "detail": None, "quote": "not there", "as_needed": False}],
+        plan=[
+            {
+                "title": "Walk",
+                "detail": None,
+                "quote": "Walk every day",
+                "as_needed": False,
+                "start_in_days": 0,
+                "times_per_day": 1,
+                "every_hours": None,
+                "times": None,
+                "every_days": 1,
+                "duration_days": None,
+                "miss_policy": "extend",
+            }
+        ],
+        text="Walk every day.",
+        expect="proposed",
+    )
     await patient.patch("/api/me/", {"reminder_time": "18:00", "timezone": "Europe/Paris"})
     await doctor.post(f"/api/notes/{note['id']}/approve/")
     assert (await patient.step("Walk"))["next_reminder_at"] == MARCH.format(1, "17:00")
@@ -310,9 +330,7 @@ async def test_a_late_approval_leaves_what_is_left(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await proposal(ward, doctor, patient)
     ward.set_clock("2027-03-04T10:00")
-    fixed, extended = await approve(
-        doctor, note, {"duration_days": 5, "miss_policy": "fixed"}, {"duration_days": 5}
-    )
+    fixed, extended = await approve(doctor, note, {"duration_days": 5, "miss_policy": "fixed"}, {"duration_days": 5})
     assert (fixed["progress"]["total"], extended["progress"]["total"]) == (1, 5)
     assert fixed["schedule"]["start_date"] == extended["schedule"]["start_date"] == "2027-03-01"
     assert fixed["next_reminder_at"] == extended["next_reminder_at"] == MARCH.format(5, "09:00")

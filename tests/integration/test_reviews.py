@@ -19,9 +19,13 @@ INVENTED = item("Take warfarin 5 mg", "Take warfarin 5 mg at night")
 async def proposal(ward: Clinic, doctor: Person, patient: Person) -> dict[str, Any]:
     """A note of which one item was dropped, so that it waits: a chest X-ray and a daily walk."""
     return await ward.note(
-        doctor, patient, checklist=[SCAN, INVENTED], plan=[WALK], text="Book a chest X-ray. Walk 20 minutes daily.",
+        doctor,
+        patient,
+        checklist=[SCAN, INVENTED],
+        plan=[WALK],
+        text="Book a chest X-ray. Walk 20 minutes daily.",
         expect="proposed",
-    )  # fmt: skip
+    )
 
 
 async def act(doctor: Person, note: dict[str, Any], name: str, body: Any = None) -> Answer:
@@ -57,32 +61,54 @@ async def test_steps_are_edited_added_and_left_out(ward: Clinic) -> None:
     patient, doctor = await ward.pair(timezone="Europe/Berlin")
     note = await proposal(ward, doctor, patient)
     scan, walk = note["steps"]
-    answer = await act(doctor, note, "approve", {"steps": [
-        {"id": walk["id"], "title": "Walk to the park", "detail": "Slowly.",
-         "schedule": {"times": ["18:00", "08:00"], "duration_days": 3, "miss_policy": "fixed"}},
-        {"title": "Call the ward", "detail": "Extension 7."},
-        {"title": "Stretch", "schedule": {"times_per_day": 2, "every_days": 2, "start_in_days": 1}},
-        {"title": "Use the inhaler", "kind": "plan", "as_needed": True, "schedule": {}},
-    ]})  # fmt: skip
+    answer = await act(
+        doctor,
+        note,
+        "approve",
+        {
+            "steps": [
+                {
+                    "id": walk["id"],
+                    "title": "Walk to the park",
+                    "detail": "Slowly.",
+                    "schedule": {"times": ["18:00", "08:00"], "duration_days": 3, "miss_policy": "fixed"},
+                },
+                {"title": "Call the ward", "detail": "Extension 7."},
+                {"title": "Stretch", "schedule": {"times_per_day": 2, "every_days": 2, "start_in_days": 1}},
+                {"title": "Use the inhaler", "kind": "plan", "as_needed": True, "schedule": {}},
+            ]
+        },
+    )
     assert answer.status == 200
     steps = {step["title"]: step for step in await patient.steps()}
     assert list(steps) == ["Walk to the park", "Call the ward", "Stretch", "Use the inhaler"]
     edited = steps["Walk to the park"]
     assert (edited["id"], edited["by"], edited["detail"], edited["quote"]) == (
-        walk["id"], "extractor", "Slowly.", "Walk 20 minutes daily",
-    )  # fmt: skip
+        walk["id"],
+        "extractor",
+        "Slowly.",
+        "Walk 20 minutes daily",
+    )
     assert edited["schedule"] == {
-        "start_date": "2027-03-01", "times": ["08:00", "18:00"], "times_from": "note", "every_days": 1,
-        "occurrences": 6, "miss_policy": "fixed",
-    }  # fmt: skip
+        "start_date": "2027-03-01",
+        "times": ["08:00", "18:00"],
+        "times_from": "note",
+        "every_days": 1,
+        "occurrences": 6,
+        "miss_policy": "fixed",
+    }
     assert edited["next_reminder_at"] == "2027-03-01T17:00:00Z"
     added = steps["Call the ward"]
     assert (added["kind"], added["by"], added["quote"], added["schedule"]) == ("checklist", "doctor", None, None)
     assert added["note_id"] == note["id"]
     assert steps["Stretch"]["schedule"] == {
-        "start_date": "2027-03-02", "times": ["09:00", "21:00"], "times_from": "reminder_time", "every_days": 2,
-        "occurrences": None, "miss_policy": "extend",
-    }  # fmt: skip
+        "start_date": "2027-03-02",
+        "times": ["09:00", "21:00"],
+        "times_from": "reminder_time",
+        "every_days": 2,
+        "occurrences": None,
+        "miss_policy": "extend",
+    }
     assert steps["Use the inhaler"]["as_needed"] and steps["Use the inhaler"]["next_reminder_at"] is None
     # What was left out is rejected: the author sees it, the patient does not.
     assert (await doctor.get(f"/api/steps/{scan['id']}/")).body["status"] == "rejected"
@@ -94,16 +120,26 @@ async def test_a_schedule_goes_back_as_the_step_showed_it(ward: Clinic) -> None:
     drug = plan_item("Take the drug", "Take the drug every 3 days for 10 days", every_days=3, duration_days=10)
     hourly = plan_item("Drink", "Drink every 6 hours", times_per_day=4, every_hours=6)
     note = await ward.note(
-        doctor, patient, plan=[drug, hourly, plan_item("Run", "Run 9 km")],
-        text="Take the drug every 3 days for 10 days. Drink every 6 hours. Walk daily.", expect="proposed",
-    )  # fmt: skip
+        doctor,
+        patient,
+        plan=[drug, hourly, plan_item("Run", "Run 9 km")],
+        text="Take the drug every 3 days for 10 days. Drink every 6 hours. Walk daily.",
+        expect="proposed",
+    )
     [taken, drunk] = note["steps"]
     new = {"start_date": "2027-03-03", "times": ["11:00"], "every_days": 2, "occurrences": 4, "miss_policy": "fixed"}
-    answer = await act(doctor, note, "approve", {"steps": [
-        {"id": taken["id"], "schedule": taken["schedule"]},
-        {"id": drunk["id"], "schedule": {**drunk["schedule"], "times": ["10:00", "20:00"], "occurrences": 6}},
-        {"title": "Stretch", "schedule": new},
-    ]})  # fmt: skip
+    answer = await act(
+        doctor,
+        note,
+        "approve",
+        {
+            "steps": [
+                {"id": taken["id"], "schedule": taken["schedule"]},
+                {"id": drunk["id"], "schedule": {**drunk["schedule"], "times": ["10:00", "20:00"], "occurrences": 6}},
+                {"title": "Stretch", "schedule": new},
+            ]
+        },
+    )
     assert answer.status == 200, answer.body
     same, edited, added = (step["schedule"] for step in answer.body["steps"])
     assert same == taken["schedule"] and same["occurrences"] == 4
@@ -117,9 +153,12 @@ async def test_a_schedule_goes_back_as_the_step_showed_it(ward: Clinic) -> None:
 async def test_an_edit_that_is_not_given_leaves_the_step_as_it_was(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(
-        doctor, patient, plan=[plan_item("Walk", "Walk daily", detail="Take it slowly"), plan_item("Run", "Run 9 km")],
-        text="Walk daily. Take it slowly.", expect="proposed",
-    )  # fmt: skip
+        doctor,
+        patient,
+        plan=[plan_item("Walk", "Walk daily", detail="Take it slowly"), plan_item("Run", "Run 9 km")],
+        text="Walk daily. Take it slowly.",
+        expect="proposed",
+    )
     [walk] = note["steps"]
     answer = await act(doctor, note, "approve", {"steps": [{"id": walk["id"], "title": "Stroll"}]})
     [step] = answer.body["steps"]
@@ -147,10 +186,11 @@ async def test_an_edit_that_is_not_given_leaves_the_step_as_it_was(ward: Clinic)
         ([{"title": "Stretch", "schedule": {"start_date": "2027-02-28"}}], "#/steps/0/schedule/start_date"),
         ([{"title": "Stretch", "schedule": {"start_date": "2027-02-30"}}], "#/steps/0/schedule/start_date"),
         ([{"title": "Stretch", "schedule": {"start_date": "2028-03-02"}}], "#/steps/0/schedule/start_date"),
-        ([{"title": "Stretch", "schedule": {"times": ["09:00", "10:00"], "occurrences": 3}}],
-         "#/steps/0/schedule/occurrences"),
-        ([{"title": "Stretch", "schedule": {"duration_days": 3, "occurrences": 3}}],
-         "#/steps/0/schedule/occurrences"),
+        (
+            [{"title": "Stretch", "schedule": {"times": ["09:00", "10:00"], "occurrences": 3}}],
+            "#/steps/0/schedule/occurrences",
+        ),
+        ([{"title": "Stretch", "schedule": {"duration_days": 3, "occurrences": 3}}], "#/steps/0/schedule/occurrences"),
         ([{"title": "Stretch", "schedule": {"every_days": 0}}], "#/steps/0/schedule/every_days"),
         ([{"title": "Stretch", "schedule": {"duration_days": 731}}], "#/steps/0/schedule/duration_days"),
         ([{"title": "Stretch", "schedule": {"times_per_day": 25}}], "#/steps/0/schedule/times_per_day"),
@@ -240,8 +280,9 @@ async def test_a_withdrawn_note_stops_its_steps_and_closes_its_words_to_the_pati
         told = (await page.next("steps.changed"))["data"]
     assert (answer.status, answer.body["status"], answer.body["text"]) == (200, "withdrawn", note["text"])
     assert {step["title"]: step["status"] for step in answer.body["steps"]} == {
-        "Book a chest X-ray": "completed", "Walk 20 minutes": "cancelled",
-    }  # fmt: skip
+        "Book a chest X-ray": "completed",
+        "Walk 20 minutes": "cancelled",
+    }
     assert told["by"] == "doctor" and len(told["cancelled"]) == 1
     assert (await patient.get(f"/api/notes/{note['id']}/")).slug == "not-found"
     assert (await patient.get("/api/notes/")).body["items"] == []

@@ -148,9 +148,14 @@ async def test_a_forged_refresh_does_no_harm(ward: Clinic) -> None:
     patient = await ward.patient()
     prefix, session, generation, mac = str(patient.refresh).split(".")
     forged = [
-        f"{prefix}.{session}.{generation}.{mac[::-1]}", f"{prefix}.{session}.7.{mac}", f"{prefix}.{uuid4()}.0.{mac}",
-        f"{prefix}.{session}.{generation}", f"{prefix}.{session}.-1.{mac}", "rt1...", "x" * 512,
-    ]  # fmt: skip
+        f"{prefix}.{session}.{generation}.{mac[::-1]}",
+        f"{prefix}.{session}.7.{mac}",
+        f"{prefix}.{uuid4()}.0.{mac}",
+        f"{prefix}.{session}.{generation}",
+        f"{prefix}.{session}.-1.{mac}",
+        "rt1...",
+        "x" * 512,
+    ]
     for token in forged:
         assert (await refresh(ward, token)).slug == "unauthenticated", token
     assert (await refresh(ward, patient.refresh)).status == 200
@@ -229,9 +234,13 @@ async def test_a_page_stays_signed_in_by_its_cookie_and_signs_out(ward: Clinic) 
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
-     {"Sec-Fetch-Site": "same-site"}],
-)  # fmt: skip
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
 async def test_another_origin_cannot_use_the_cookie(ward: Clinic, headers: dict[str, str]) -> None:
     first, cookie = await cookie_of(ward, await ward.sign_up("patient"))
     for path in (REFRESH, REVOKE):

@@ -47,8 +47,21 @@ async def test_steps_are_listed_by_how_they_stand(ward: Clinic) -> None:
         assert titles(await reader.steps("?status=all")) == ["Rest", "Book a chest X-ray", "Walk 20 minutes"]
 
 
-@pytest.mark.parametrize("query", ["status=done", "limit=0", "limit=201", "limit=x", "cursor=x", "cursor=WzFd",
-                                   "cursor=%F0%9F%98%80", "patient_id=", "patient_id=ruth", "status=%ff"])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=done",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "cursor=x",
+        "cursor=WzFd",
+        "cursor=%F0%9F%98%80",
+        "patient_id=",
+        "patient_id=ruth",
+        "status=%ff",
+    ],
+)
 async def test_a_list_says_what_is_wrong_with_a_question(ward: Clinic, query: str) -> None:
     patient = await ward.patient()
     answer = await patient.get(f"/api/steps/?{query}")
@@ -91,9 +104,12 @@ async def test_a_doctor_sees_the_steps_of_all_patients_or_of_one(ward: Clinic) -
 async def test_a_proposed_step_is_for_its_author_alone(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(
-        doctor, patient, plan=[WALK, plan_item("Run 9 km", "Run 9 km")], text="Walk 20 minutes daily.",
+        doctor,
+        patient,
+        plan=[WALK, plan_item("Run 9 km", "Run 9 km")],
+        text="Walk 20 minutes daily.",
         expect="proposed",
-    )  # fmt: skip
+    )
     [walk] = note["steps"]
     assert await doctor.steps("?status=proposed") == [walk] == await doctor.steps("?status=all")
     assert (await doctor.get(f"/api/steps/{walk['id']}/")).body == {**walk, "check_ins": []}
@@ -116,8 +132,12 @@ async def test_a_proposed_step_is_for_its_author_alone(ward: Clinic) -> None:
 async def test_a_step_of_nobody_is_not_there(ward: Clinic) -> None:
     patient = await ward.patient()
     for id in (str(uuid4()), "nobody's", str(uuid4()).upper(), "%00", "..", "%F0%9F%98%80"):
-        for method, path in (("GET", f"/api/steps/{id}/"), ("POST", f"/api/steps/{id}/cancel/"),
-                             ("POST", f"/api/check-in/{id}/"), ("DELETE", f"/api/check-in/{id}/")):  # fmt: skip
+        for method, path in (
+            ("GET", f"/api/steps/{id}/"),
+            ("POST", f"/api/steps/{id}/cancel/"),
+            ("POST", f"/api/check-in/{id}/"),
+            ("DELETE", f"/api/check-in/{id}/"),
+        ):
             answer = await patient.call(method, path)
             assert (answer.status, answer.slug) == (404, "not-found"), path
 
@@ -137,14 +157,16 @@ async def test_a_step_tells_its_check_ins(ward: Clinic) -> None:
     first = {"slot": "2027-03-01T21:00:00Z", "at": "2027-03-01T21:05:00Z"}
     second = {"slot": "2027-03-02T09:00:00Z", "at": "2027-03-02T09:10:00Z"}
     expected = [
-        {**first, "outcome": "skipped", "reason": "Rain, and a föhn"}, {**second, "outcome": "done", "reason": None},
-    ]  # fmt: skip
+        {**first, "outcome": "skipped", "reason": "Rain, and a föhn"},
+        {**second, "outcome": "done", "reason": None},
+    ]
     for reader in (patient, doctor):
         read = (await reader.get(f"/api/steps/{step['id']}/")).body
         assert read == {**done.body, "check_ins": expected}
     assert read["today"] == [
-        {"slot": "2027-03-02T09:00:00Z", "state": "done"}, {"slot": "2027-03-02T21:00:00Z", "state": "upcoming"},
-    ]  # fmt: skip
+        {"slot": "2027-03-02T09:00:00Z", "state": "done"},
+        {"slot": "2027-03-02T21:00:00Z", "state": "upcoming"},
+    ]
 
 
 async def test_a_checklist_step_is_done_once_and_for_all(ward: Clinic) -> None:
@@ -181,20 +203,30 @@ async def test_what_is_taken_as_needed_is_recorded_at_most_once_a_minute(ward: C
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({"outcome": "half"}, "#/outcome"), ({"outcome": None}, "#/outcome"), ({"slot": "yesterday"}, "#/slot"),
-        ({"slot": "2027-03-01T09:30:00Z"}, "#/slot"), ({"slot": "2027-02-30T09:00:00Z"}, "#/slot"),
-        ({"slot": "2027-02-28T09:00:00Z"}, "#/slot"), ({"slot": 1}, "#/slot"), ({"reason": "x" * 201}, "#/reason"),
-        ({"done": True}, "#/done"), ([], "#"), ("done", "#"), (None, ""),
+        ({"outcome": "half"}, "#/outcome"),
+        ({"outcome": None}, "#/outcome"),
+        ({"slot": "yesterday"}, "#/slot"),
+        ({"slot": "2027-03-01T09:30:00Z"}, "#/slot"),
+        ({"slot": "2027-02-30T09:00:00Z"}, "#/slot"),
+        ({"slot": "2027-02-28T09:00:00Z"}, "#/slot"),
+        ({"slot": 1}, "#/slot"),
+        ({"reason": "x" * 201}, "#/reason"),
+        ({"done": True}, "#/done"),
+        ([], "#"),
+        ("done", "#"),
+        (None, ""),
     ],
-)  # fmt: skip
+)
 async def test_a_check_in_says_what_is_wrong_and_records_nothing(ward: Clinic, body: Any, pointer: str) -> None:
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, plan=[WALK])
     step = await patient.step("Walk")
     await ward.tick("2027-03-02T10:00")
-    answer = await patient.post(f"/api/check-in/{step['id']}/", raw=b"null") if body is None else (
-        await check_in(patient, step, body)
-    )  # fmt: skip
+    answer = (
+        await patient.post(f"/api/check-in/{step['id']}/", raw=b"null")
+        if body is None
+        else (await check_in(patient, step, body))
+    )
     assert answer.status == 422 and [error["pointer"] for error in answer.body["errors"]] == [pointer or "#"]
     assert (await patient.get(f"/api/steps/{step['id']}/")).body["check_ins"] == []
 
@@ -256,9 +288,12 @@ async def test_a_step_is_cancelled_by_its_patient_or_their_doctor(ward: Clinic) 
             answer = await cancel(user, step, {"reason": "It hurts."})
             told = (await note_worker.next("steps.changed"))["data"]
         assert answer.status == 200 and answer.body == {
-            **step, "status": "cancelled", "cancelled_at": "2027-03-01T12:00:00Z", "next_reminder_at": None,
+            **step,
+            "status": "cancelled",
+            "cancelled_at": "2027-03-01T12:00:00Z",
+            "next_reminder_at": None,
             "today": [],
-        }  # fmt: skip
+        }
         assert (told["cancelled"], told["by"]) == ([step["id"]], by)
         again = await cancel(user, step)
         assert (again.status, again.body) == (200, answer.body)

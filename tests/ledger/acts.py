@@ -49,7 +49,7 @@ class Journal:
     """What was acknowledged: it must be there in the end."""
 
     notes: list[str] = field(default_factory=list)
-    answers: list[tuple[str, str, str]] = field(default_factory=list)          # step, slot, outcome
+    answers: list[tuple[str, str, str]] = field(default_factory=list)  # step, slot, outcome
     undone: set[str] = field(default_factory=set)
     refused: int = 0
 
@@ -72,9 +72,17 @@ class Acts:
         for role, ids in roles:
             for number, id in enumerate(ids):
                 user = User(
-                    id=id, role=role, status="active", name=f"{role} {number}", email=f"{role}{number}@example.org",
-                    password_hash="", timezone="UTC", reminder_time="09:00", language="en", created_at=self.now,
-                )  # fmt: skip
+                    id=id,
+                    role=role,
+                    status="active",
+                    name=f"{role} {number}",
+                    email=f"{role}{number}@example.org",
+                    password_hash="",
+                    timezone="UTC",
+                    reminder_time="09:00",
+                    language="en",
+                    created_at=self.now,
+                )
 
                 async def work(session: Session, user: User = user) -> None:
                     await store.users.insert(user, session=session)
@@ -109,8 +117,11 @@ class Acts:
         return act
 
     def _doctor_of(self, patient_id: str) -> str:
-        current = [row["doctor_id"] for row in self.all("assignments")
-                   if row["patient_id"] == patient_id and row.get("current")]  # fmt: skip
+        current = [
+            row["doctor_id"]
+            for row in self.all("assignments")
+            if row["patient_id"] == patient_id and row.get("current")
+        ]
         return current[0] if current else self.doctors[0]
 
     def worker(self, note_id: str) -> Act:
@@ -134,7 +145,8 @@ class Acts:
 
         async def act(store: Store) -> None:
             taken = [
-                note_processing.NoteClaim(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S) for id in note_ids
+                note_processing.NoteClaim(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
+                for id in note_ids
             ]
             found = {one.note.patient_id: one.note for one in await note_processing.begin_many(store, taken) if one}
             readings = []
@@ -172,10 +184,15 @@ class Acts:
 
     def _reading(self, note: Note, patient: User, kind: str) -> note_processing.ReadNote:
         return note_processing.ReadNote(
-            note=note, review=DROPPED if kind == "unsure" else REVIEW, propose=kind == "unsure",
+            note=note,
+            review=DROPPED if kind == "unsure" else REVIEW,
+            propose=kind == "unsure",
             steps=[self._step(note, patient, place, schedule) for place, schedule in enumerate(KINDS[kind])],
-            extracted_by="stand-in", failure=None, now=self.now, day_seconds=None,
-        )  # fmt: skip
+            extracted_by="stand-in",
+            failure=None,
+            now=self.now,
+            day_seconds=None,
+        )
 
     def _step(self, note: Note, patient: User, place: int, schedule: dict[str, Any] | None) -> Step:
         plan = None
@@ -183,20 +200,33 @@ class Acts:
             day = local_day(note.created_at, patient.zone)
             plan = Schedule(start_date=day, **schedule).at_reminder_time(patient.reminder_time)
         return Step(
-            id=str(uuid4()), sort=f"{note.number:06d}-{place}", note_id=note.id, note_number=note.number,
-            patient_id=note.patient_id, doctor_id=note.doctor_id, kind="plan" if plan else "checklist",
-            as_needed=False, by="extractor", status="proposed", created_at=self.now, timezone=patient.timezone,
-            schedule=plan, words=StepText(title="Walk", detail=None, quote="walk"),
-        )  # fmt: skip
+            id=str(uuid4()),
+            sort=f"{note.number:06d}-{place}",
+            note_id=note.id,
+            note_number=note.number,
+            patient_id=note.patient_id,
+            doctor_id=note.doctor_id,
+            kind="plan" if plan else "checklist",
+            as_needed=False,
+            by="extractor",
+            status="proposed",
+            created_at=self.now,
+            timezone=patient.timezone,
+            schedule=plan,
+            words=StepText(title="Walk", detail=None, quote="walk"),
+        )
 
-    def check_in(
-        self, step: Document, slot: str | None, outcome: Outcome = "done"
-    ) -> Act:
+    def check_in(self, step: Document, slot: str | None, outcome: Outcome = "done") -> Act:
         async def act(store: Store) -> None:
             done = await check_in.check_in(
-                store, patient_id=step["patient_id"], step_id=step["_id"], slot=slot, outcome=outcome, reason=None,
+                store,
+                patient_id=step["patient_id"],
+                step_id=step["_id"],
+                slot=slot,
+                outcome=outcome,
+                reason=None,
                 now=self.now,
-            )  # fmt: skip
+            )
             self._note_answer(step, slot, outcome, done)
 
         return act
@@ -212,13 +242,17 @@ class Acts:
 
         async def act(store: Store) -> None:
             asks = [
-                CheckInRequest(patient_id=step["patient_id"], step_id=step["_id"], slot_at=check_in.read_slot(slot),
-                    outcome=outcome, reason=None, now=self.now)
+                CheckInRequest(
+                    patient_id=step["patient_id"],
+                    step_id=step["_id"],
+                    slot_at=check_in.read_slot(slot),
+                    outcome=outcome,
+                    reason=None,
+                    now=self.now,
+                )
                 for step, slot, outcome in answers
-            ]  # fmt: skip
-            for (step, slot, outcome), done in zip(
-                answers, await check_in.check_in_many(store, asks), strict=True
-            ):
+            ]
+            for (step, slot, outcome), done in zip(answers, await check_in.check_in_many(store, asks), strict=True):
                 if isinstance(done, Exception):
                     self.journal.refused += 1
                 else:

@@ -111,7 +111,9 @@ class Ages:
         for id in patient_ids:
             mine = [
                 {name: value for name, value in row.items() if name not in {"held_until", "held_by"}}
-                for name in ("steps", "reminders") for row in rows[name] if row["patient_id"] == id
+                for name in ("steps", "reminders")
+                for row in rows[name]
+                if row["patient_id"] == id
             ]
             content = json.dumps(sorted(mine, key=lambda row: row["_id"]), default=str, sort_keys=True)
             held = self._seen.setdefault((id, *marks.get(id, (0, 0))), content)
@@ -125,9 +127,7 @@ def at_rest(rows: Rows, vault: Vault, *, now: datetime) -> None:
     no_reminder_after_the_end(rows, vault)
 
 
-def all_of_it(
-    rows: Rows, vault: Vault, *, now: datetime, journal: Journal, heard: Mapping[str, Sequence[int]]
-) -> None:
+def all_of_it(rows: Rows, vault: Vault, *, now: datetime, journal: Journal, heard: Mapping[str, Sequence[int]]) -> None:
     """At rest, with what was acknowledged and what clients have heard."""
     at_rest(rows, vault, now=now)
     nothing_acknowledged_is_lost(rows, journal)

@@ -98,15 +98,19 @@ def answered(ready: Callable[[World], None], place: int = 0, *, at: datetime) ->
     return then
 
 
-LONG = timedelta(seconds=40)                           # leases are over, and the next tick has come
+LONG = timedelta(seconds=40)  # leases are over, and the next tick has come
 DUE = BEGAN + timedelta(hours=1)
 ONCE_ANSWERED = answered(with_plan("once", at=DUE), at=DUE + timedelta(hours=1))
 NINE = to_wire(BEGAN + timedelta(minutes=30))
 PAIRS = [
     Pair("dispatcher / dispatcher", with_plan("plan", at=DUE), dispatcher, dispatcher),
     Pair("dispatcher / check-in", with_plan("daily", at=DUE), dispatcher, patient("check_in", slot=NINE)),
-    Pair("check-in / check-in", with_plan("daily", at=DUE), patient("check_in", slot=NINE),
-         patient("check_in", slot=NINE, outcome="skipped")),
+    Pair(
+        "check-in / check-in",
+        with_plan("daily", at=DUE),
+        patient("check_in", slot=NINE),
+        patient("check_in", slot=NINE, outcome="skipped"),
+    ),
     Pair("dispatcher / worker", waiting("plan", at=DUE), dispatcher, worker(2)),
     Pair("worker / worker, one note", waiting("plan", at=DUE), worker(2), worker(2)),
     Pair("worker / worker, two notes", waiting("daily", "plan", at=DUE), worker(2), worker(3)),
@@ -121,18 +125,30 @@ PAIRS = [
     Pair("undo / check-in", ONCE_ANSWERED, patient("undo"), patient("check_in", slot=NINE, outcome="skipped")),
     Pair("undo / move", ONCE_ANSWERED, patient("undo"), move),
     Pair("undo / withdraw", ONCE_ANSWERED, patient("undo"), author(1, "withdraw")),
-    Pair("undo / dispatcher", answered(with_plan("daily", at=DUE), at=DUE + timedelta(hours=23, minutes=45)),
-         patient("undo"), dispatcher),
-    Pair("undo / worker", answered(waiting("daily", after=("once",), at=DUE), at=DUE + timedelta(hours=1)),
-         patient("undo"), worker(2)),
+    Pair(
+        "undo / dispatcher",
+        answered(with_plan("daily", at=DUE), at=DUE + timedelta(hours=23, minutes=45)),
+        patient("undo"),
+        dispatcher,
+    ),
+    Pair(
+        "undo / worker",
+        answered(waiting("daily", after=("once",), at=DUE), at=DUE + timedelta(hours=1)),
+        patient("undo"),
+        worker(2),
+    ),
     Pair("approve / worker", waiting("plan", after=("daily", "unsure"), at=DUE), author(2, "approve"), worker(3)),
     Pair("approve / reject", with_plan("daily", "unsure", at=DUE), author(2, "approve"), author(2, "reject")),
     Pair("approve / withdraw", with_plan("daily", "unsure", at=DUE), author(2, "approve"), author(2, "withdraw")),
     Pair("worker / move", waiting("plan", at=DUE), worker(2), move),
-    Pair("worker / another doctor", waiting("plan", at=DUE), worker(2),
-         lambda world: world.change_doctor(world.patients[0], world.doctors[1])),
+    Pair(
+        "worker / another doctor",
+        waiting("plan", at=DUE),
+        worker(2),
+        lambda world: world.change_doctor(world.patients[0], world.doctors[1]),
+    ),
     Pair("submit / worker", waiting("plan", at=DUE), lambda world: world.submit(world.patients[0], "daily"), worker(2)),
-]  # fmt: skip
+]
 
 
 def explore(pair: Pair, *, every: int = 1) -> int:

@@ -21,11 +21,22 @@ T = TypeVar("T")
 # How an act is done: to its end, so many calls and no further yet, so many and then its process dies, or so that the
 # answer to its commit is lost once or twice.
 HOW = st.one_of(
-    st.just(("whole", 0)), st.just(("whole", 0)), st.tuples(st.just("parked"), st.integers(1, 14)),
-    st.tuples(st.just("killed"), st.integers(1, 18)), st.tuples(st.just("unanswered"), st.integers(1, 2)),
-)  # fmt: skip
-SPANS = [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(hours=6), timedelta(hours=12),
-         timedelta(hours=12), timedelta(days=1), timedelta(days=3)]  # fmt: skip
+    st.just(("whole", 0)),
+    st.just(("whole", 0)),
+    st.tuples(st.just("parked"), st.integers(1, 14)),
+    st.tuples(st.just("killed"), st.integers(1, 18)),
+    st.tuples(st.just("unanswered"), st.integers(1, 2)),
+)
+SPANS = [
+    timedelta(seconds=1),
+    timedelta(minutes=1),
+    timedelta(hours=1),
+    timedelta(hours=6),
+    timedelta(hours=12),
+    timedelta(hours=12),
+    timedelta(days=1),
+    timedelta(days=3),
+]
 ZONES = ["UTC", "Asia/Hong_Kong", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago"]
 
 

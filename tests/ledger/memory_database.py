@@ -38,8 +38,11 @@ class Cursor:
         return self
 
     def _find(self) -> list[Document]:
-        rows = [row for row in self._collection.server.view(self._collection.name, self._session)
-                if matches(row, self._wanted)]  # fmt: skip
+        rows = [
+            row
+            for row in self._collection.server.view(self._collection.name, self._session)
+            if matches(row, self._wanted)
+        ]
         for name, direction in reversed(self._order):
             rows.sort(key=lambda row: (row.get(name) is not None, row.get(name)), reverse=direction < 0)
         rows = rows[self._skip :][: self._limit or None]
@@ -84,7 +87,7 @@ class Collection:
         found = found if many else found[:1]
         for row in found:
             changed = updated(row, change)
-            if changed != row:                     # what changes nothing is not written, and conflicts with nobody
+            if changed != row:  # what changes nothing is not written, and conflicts with nobody
                 self.server.write(self.name, row["_id"], changed, session)
                 modified += 1
             after = after or changed
@@ -122,9 +125,14 @@ class Collection:
         return (await self._call("update_many", session, work))[0]
 
     async def find_one_and_update(
-        self, wanted: Document, change: Document, *, upsert: bool = False,
-        return_document: bool = ReturnDocument.BEFORE, session: Session | None = None,
-    ) -> Document | None:  # fmt: skip
+        self,
+        wanted: Document,
+        change: Document,
+        *,
+        upsert: bool = False,
+        return_document: bool = ReturnDocument.BEFORE,
+        session: Session | None = None,
+    ) -> Document | None:
         work = partial(self._update, wanted, change, session, upsert=upsert)
         _, before, after = await self._call("find_one_and_update", session, work)
         found: Document | None = stored(after if return_document == ReturnDocument.AFTER else before)

@@ -56,8 +56,11 @@ def stored(value: Any) -> Any:
 
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le,
-}  # fmt: skip
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
+}
 
 
 def matches(row: Document, wanted: Document) -> bool:
@@ -79,9 +82,12 @@ def _holds(present: bool, held: Any, condition: str, given: Any) -> bool:
     if condition in COMPARE:
         return present and held is not None and COMPARE[condition](held, given)
     found: dict[str, Callable[[], bool]] = {
-        "$eq": lambda: held == given, "$ne": lambda: held != given, "$in": lambda: held in given,
-        "$nin": lambda: held not in given, "$exists": lambda: present == given,
-    }  # fmt: skip
+        "$eq": lambda: held == given,
+        "$ne": lambda: held != given,
+        "$in": lambda: held in given,
+        "$nin": lambda: held not in given,
+        "$exists": lambda: present == given,
+    }
     return found[condition]()
 
 
@@ -162,8 +168,9 @@ class Server:
         """A document's entries in the unique indexes of its collection."""
         return [
             (f"{name} by {fields}", tuple(row.get(field) for field in fields))
-            for fields, partial in self.uniques.get(name, []) if row is not None and matches(row, partial)
-        ]  # fmt: skip
+            for fields, partial in self.uniques.get(name, [])
+            if row is not None and matches(row, partial)
+        ]
 
     def _put(self, key: Key, row: Document | None, touched: Iterable[Key]) -> None:
         name, id = key

@@ -168,8 +168,11 @@ class Storm(Acts):
         patient_id = choose.choice(self.patients)
         unread, proposed = self.notes("queued", "processing"), self.notes("proposed")
         steps = [row for row in self.all("steps") if row["status"] in {"active", "cancelled", "completed"}]
-        menu = [self.dispatcher(limit=choose.choice([1, 2, 50])), self.dispatcher(),
-                self.submit(patient_id, choose.choice(sorted(KINDS)))]  # fmt: skip
+        menu = [
+            self.dispatcher(limit=choose.choice([1, 2, 50])),
+            self.dispatcher(),
+            self.submit(patient_id, choose.choice(sorted(KINDS))),
+        ]
         if unread:
             menu += [self.worker(choose.choice(unread)["_id"])] * 2
         if proposed:

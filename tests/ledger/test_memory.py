@@ -30,7 +30,7 @@ class Program:
         for _ in range(steps):
             number = self.choose.randrange(4)
             act = self._act()
-            if number == 3:                    # outside of transactions; it would wait for those that hold something
+            if number == 3:  # outside of transactions; it would wait for those that hold something
                 if not any(running):
                     self.said.append(await self._say(act, None))
                 continue
@@ -84,29 +84,39 @@ class Program:
             [{"$inc": {"n": 1}}, {"$set": {"n": seq, "at": None}}, {"$unset": {"n": 1}}, {"$max": {"n": seq}}]
         )
         wanted = choose.choice(
-            [{"_id": id}, {"owner": owner, "n": {"$gte": 1}}, {"n": {"$in": [0, 2]}}, {"at": None},
-             {"$or": [{"n": {"$exists": False}}, {"seq": {"$lt": 1}}]}, {"_id": id, "n": {"$ne": 0}}]
-        )  # fmt: skip
+            [
+                {"_id": id},
+                {"owner": owner, "n": {"$gte": 1}},
+                {"n": {"$in": [0, 2]}},
+                {"at": None},
+                {"$or": [{"n": {"$exists": False}}, {"seq": {"$lt": 1}}]},
+                {"_id": id, "n": {"$ne": 0}},
+            ]
+        )
         upserted = {"$inc": {"n": 1}, "$setOnInsert": {key: row[key] for key in ("owner", "seq")}}
         other = {"_id": choose.choice("abcde")}
         bulk = [InsertOne(row), UpdateOne(other, change), DeleteOne({"_id": choose.choice("abcde")})]
         choose.shuffle(bulk)
         bulk = bulk[: choose.randint(1, 3)]
         after = ReturnDocument.AFTER
-        return choose.choice([
-            lambda session: rows.find(wanted, session=session).sort("_id", -1).to_list(None),
-            lambda session: rows.find_one({"_id": id}, session=session),
-            lambda session: rows.find(wanted, {"n": 1}, session=session).sort("_id", 1).skip(1).limit(2).to_list(None),
-            lambda session: rows.insert_one(dict(row), session=session),
-            lambda session: rows.update_one({"_id": id}, change, session=session),
-            lambda session: rows.update_many(wanted, change, session=session),
-            lambda session: rows.find_one_and_update(
-                {"_id": id}, upserted, upsert=True, return_document=after, session=session
-            ),
-            lambda session: rows.update_one({"_id": id}, upserted, upsert=True, session=session),
-            lambda session: rows.delete_one({"_id": id}, session=session),
-            lambda session: rows.bulk_write(bulk, session=session),
-        ])  # fmt: skip
+        return choose.choice(
+            [
+                lambda session: rows.find(wanted, session=session).sort("_id", -1).to_list(None),
+                lambda session: rows.find_one({"_id": id}, session=session),
+                lambda session: (
+                    rows.find(wanted, {"n": 1}, session=session).sort("_id", 1).skip(1).limit(2).to_list(None)
+                ),
+                lambda session: rows.insert_one(dict(row), session=session),
+                lambda session: rows.update_one({"_id": id}, change, session=session),
+                lambda session: rows.update_many(wanted, change, session=session),
+                lambda session: rows.find_one_and_update(
+                    {"_id": id}, upserted, upsert=True, return_document=after, session=session
+                ),
+                lambda session: rows.update_one({"_id": id}, upserted, upsert=True, session=session),
+                lambda session: rows.delete_one({"_id": id}, session=session),
+                lambda session: rows.bulk_write(bulk, session=session),
+            ]
+        )
 
 
 async def _compare(mongo_url: str, seeds: range) -> None:
@@ -143,9 +153,11 @@ async def test_a_record_that_another_has_just_made_is_found_at_the_next_try(mong
     rows = database.collection("rows")
     await database.create_collection("rows")
     await rows.insert_one({"_id": 1})
-    for write in (lambda session: rows.insert_one({"_id": 1}, session=session),
-                  lambda session: rows.insert_many([{"_id": 1}], session=session),
-                  lambda session: rows.bulk_write([InsertOne({"_id": 1})], session=session)):  # fmt: skip
+    for write in (
+        lambda session: rows.insert_one({"_id": 1}, session=session),
+        lambda session: rows.insert_many([{"_id": 1}], session=session),
+        lambda session: rows.bulk_write([InsertOne({"_id": 1})], session=session),
+    ):
         tries: list[int] = []
 
         async def work(session: Any, write: Any = write, tries: list[int] = tries) -> str:

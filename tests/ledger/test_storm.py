@@ -11,7 +11,7 @@ from tests.ledger.storm import Storm
 async def test_acts_that_die_at_any_call_leave_nothing_half_done(mongo_url: str, driver: str) -> None:
     async with Storm(mongo_url, driver=driver, seed=1).open() as storm:
         await storm.rage(15)
-        while storm.crashes <= 8 or storm.acts <= 40:         # a storm in which too few died shows nothing
+        while storm.crashes <= 8 or storm.acts <= 40:  # a storm in which too few died shows nothing
             await storm.rage(3)
 
 

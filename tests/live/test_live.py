@@ -89,9 +89,12 @@ async def test_a_note_that_fails_or_waits_is_told_to_its_author_alone(clinic: Cl
     patient, doctor = await clinic.pair()
     async with patient.live() as page, doctor.live() as note_worker:
         await clinic.note(
-            doctor, patient, text="Book a chest X-ray.", expect="proposed",
+            doctor,
+            patient,
+            text="Book a chest X-ray.",
+            expect="proposed",
             checklist=[item("Book a chest X-ray"), item("Call the clinic", "words that are not there")],
-        )  # fmt: skip
+        )
         waits = [await note_worker.next("note.status") for _ in range(3)][-1]
         assert (waits["data"]["status"], waits["data"]["dropped"]) == ("proposed", 1)
         await clinic.note(
@@ -109,10 +112,17 @@ async def test_a_check_in_is_told_to_both_over_whichever_way_it_came(clinic: Cli
         await clinic.tick("2027-03-02T09:00")
         due = await page.next("reminder.due")
         slot = due["data"]["slot"]
-        reply = await page.ask({
-            "type": "check_in", "id": "a", "step_id": step["id"], "slot": slot, "outcome": "skipped",
-            "reason": "It rained.", "what this service does not know": [1, 2],
-        })  # fmt: skip
+        reply = await page.ask(
+            {
+                "type": "check_in",
+                "id": "a",
+                "step_id": step["id"],
+                "slot": slot,
+                "outcome": "skipped",
+                "reason": "It rained.",
+                "what this service does not know": [1, 2],
+            }
+        )
         assert reply["ok"] and reply["data"] == await patient.step("Walk")
         for channel in (page, other_page, note_worker):
             told = await channel.next("step.checked_in")
@@ -180,11 +190,21 @@ async def test_a_ping_is_answered_with_its_own_id_and_an_ack_is_kept(ward: Clini
 
 
 REFUSED: tuple[tuple[dict[str, Any], int], ...] = (
-    ({"step_id": str(uuid4())}, 404), ({"step_id": "{theirs}"}, 404), ({"step_id": "x" * 300}, 404),
-    ({"step_id": "\x00"}, 404), ({"step_id": {"$gt": ""}}, 422), ({"step_id": None}, 422), ({"slot": "09:00"}, 422),
-    ({"slot": "2027-03-01T09:01:00Z"}, 422), ({"slot": 5}, 422), ({"outcome": "perhaps"}, 422),
-    ({"reason": "x" * 201}, 422), ({"reason": "\x00"}, 422), ({"reason": "\ud800"}, 422), ({"reason": ["x"]}, 422),
-)  # fmt: skip
+    ({"step_id": str(uuid4())}, 404),
+    ({"step_id": "{theirs}"}, 404),
+    ({"step_id": "x" * 300}, 404),
+    ({"step_id": "\x00"}, 404),
+    ({"step_id": {"$gt": ""}}, 422),
+    ({"step_id": None}, 422),
+    ({"slot": "09:00"}, 422),
+    ({"slot": "2027-03-01T09:01:00Z"}, 422),
+    ({"slot": 5}, 422),
+    ({"outcome": "perhaps"}, 422),
+    ({"reason": "x" * 201}, 422),
+    ({"reason": "\x00"}, 422),
+    ({"reason": "\ud800"}, 422),
+    ({"reason": ["x"]}, 422),
+)
 
 
 async def test_a_check_in_that_rest_would_refuse_is_refused_in_its_reply_and_the_channel_goes_on(ward: Clinic) -> None:

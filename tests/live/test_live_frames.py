@@ -32,17 +32,26 @@ def padded(size: int) -> bytes:
 # The upgrade
 
 
-@pytest.mark.parametrize(("changes", "status", "slug"), [
-    ({"Upgrade": "", "Connection": ""}, 400, "bad-request"), ({"Upgrade": "h2c"}, 400, "bad-request"),
-    ({"Connection": "keep-alive"}, 400, "bad-request"), ({"Sec_WebSocket_Key": ""}, 400, "bad-request"),
-    ({"Sec_WebSocket_Version": "8"}, 426, "upgrade-required"), ({"Sec_WebSocket_Version": ""}, 426, "upgrade-required"),
-    ({"Host": "evil.example"}, 400, "bad-host"),
-    ({"Origin": "http://evil.example"}, 403, "cross-origin"), ({"Origin": "null"}, 403, "cross-origin"),
-    ({"Origin": "http://127.0.0.1.evil.example"}, 403, "cross-origin"), ({"Origin": "{https}"}, 403, "cross-origin"),
-    ({"Origin": "{base}.evil.example"}, 403, "cross-origin"), ({"Origin": "http://127.0.0.1:1"}, 403, "cross-origin"),
-    ({"Origin": "http://evil.example", "Sec_Fetch_Site": "same-origin"}, 403, "cross-origin"),
-    ({"Sec_Fetch_Site": "cross-site"}, 403, "cross-origin"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "status", "slug"),
+    [
+        ({"Upgrade": "", "Connection": ""}, 400, "bad-request"),
+        ({"Upgrade": "h2c"}, 400, "bad-request"),
+        ({"Connection": "keep-alive"}, 400, "bad-request"),
+        ({"Sec_WebSocket_Key": ""}, 400, "bad-request"),
+        ({"Sec_WebSocket_Version": "8"}, 426, "upgrade-required"),
+        ({"Sec_WebSocket_Version": ""}, 426, "upgrade-required"),
+        ({"Host": "evil.example"}, 400, "bad-host"),
+        ({"Origin": "http://evil.example"}, 403, "cross-origin"),
+        ({"Origin": "null"}, 403, "cross-origin"),
+        ({"Origin": "http://127.0.0.1.evil.example"}, 403, "cross-origin"),
+        ({"Origin": "{https}"}, 403, "cross-origin"),
+        ({"Origin": "{base}.evil.example"}, 403, "cross-origin"),
+        ({"Origin": "http://127.0.0.1:1"}, 403, "cross-origin"),
+        ({"Origin": "http://evil.example", "Sec_Fetch_Site": "same-origin"}, 403, "cross-origin"),
+        ({"Sec_Fetch_Site": "cross-site"}, 403, "cross-origin"),
+    ],
+)
 async def test_an_upgrade_that_may_not_be_is_refused_with_a_problem(
     ward: Clinic, changes: dict[str, str], status: int, slug: str
 ) -> None:
@@ -59,11 +68,19 @@ async def test_an_upgrade_that_may_not_be_is_refused_with_a_problem(
     channel.close()
 
 
-@pytest.mark.parametrize("headers", [
-    {}, {"Origin": "{base}"}, {"Origin": "{base}", "Sec_Fetch_Site": "same-origin"}, {"Sec_WebSocket_Protocol": ""},
-    {"Sec_WebSocket_Protocol": "other, hospital-rt.v1"}, {"Sec_WebSocket_Extensions": "permessage-deflate"},
-    {"Connection": "keep-alive, Upgrade"}, {"Upgrade": "WebSocket"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "{base}"},
+        {"Origin": "{base}", "Sec_Fetch_Site": "same-origin"},
+        {"Sec_WebSocket_Protocol": ""},
+        {"Sec_WebSocket_Protocol": "other, hospital-rt.v1"},
+        {"Sec_WebSocket_Extensions": "permessage-deflate"},
+        {"Connection": "keep-alive, Upgrade"},
+        {"Upgrade": "WebSocket"},
+    ],
+)
 async def test_an_upgrade_of_our_own_page_or_of_no_browser_is_let_in(ward: Clinic, headers: dict[str, str]) -> None:
     patient = await ward.patient()
     channel = await RawChannel.open(ward.base)
@@ -80,9 +97,13 @@ async def test_an_upgrade_of_our_own_page_or_of_no_browser_is_let_in(ward: Clini
 @pytest.mark.settings(allowed_origins=("https://clinic.example",))
 async def test_only_the_origins_that_are_allowed_may_open_a_channel_from_elsewhere(clinic: Clinic) -> None:
     expected = {
-        "https://clinic.example": 101, clinic.base: 101, "http://clinic.example": 403,
-        "https://clinic.example:8443": 403, "https://www.clinic.example": 403, "null": 403,
-    }  # fmt: skip
+        "https://clinic.example": 101,
+        clinic.base: 101,
+        "http://clinic.example": 403,
+        "https://clinic.example:8443": 403,
+        "https://www.clinic.example": 403,
+        "null": 403,
+    }
     for origin, status in expected.items():
         channel = await RawChannel.open(clinic.base)
         answer = await channel.upgrade(host(clinic), Origin=origin)
@@ -115,7 +136,8 @@ SENT: dict[str, tuple[list[bytes], int | None]] = {
     "a megabyte": ([frame(TEXT, padded(1 << 20))], 1009),
     "2^62 bytes, so it says": ([frame(TEXT, b"x" * 100, length=1 << 62)], 1009),
     "parts that are too much together": (
-        [frame(TEXT, b"x" * 6000, final=False), *[frame(CONTINUATION, b"x" * 6000, final=False)] * 2], 1009
+        [frame(TEXT, b"x" * 6000, final=False), *[frame(CONTINUATION, b"x" * 6000, final=False)] * 2],
+        1009,
     ),
     "a frame that is not masked": ([frame(TEXT, PING_MESSAGE, masked=False)], 1002),
     "RSV1": ([frame(TEXT, PING_MESSAGE, rsv=4)], 1002),
@@ -137,7 +159,7 @@ SENT: dict[str, tuple[list[bytes], int | None]] = {
     "close 1000": ([frame(CLOSE, b"\x03\xe8bye")], 1000),
     "close 3000": ([frame(CLOSE, (3000).to_bytes(2, "big"))], 3000),
     "a bare close": ([frame(CLOSE)], 1005),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("authenticated", [True, False], ids=["signed in", "not signed in"])
@@ -165,10 +187,13 @@ async def test_what_the_protocol_allows_is_taken(ward: Clinic) -> None:
         taken: list[list[bytes]] = [
             [frame(TEXT, whole)],
             [frame(TEXT, euro[:place], final=False), frame(PING, b"between"), frame(CONTINUATION, euro[place:])],
-            [frame(TEXT, b"", final=False), *[frame(CONTINUATION, b"", final=False)] * 50,
-             frame(CONTINUATION, PING_MESSAGE)],
+            [
+                frame(TEXT, b"", final=False),
+                *[frame(CONTINUATION, b"", final=False)] * 50,
+                frame(CONTINUATION, PING_MESSAGE),
+            ],
             [frame(PONG, b"nobody asked")],
-        ]  # fmt: skip
+        ]
         for frames in taken:
             for one in frames:
                 await channel.send(one)

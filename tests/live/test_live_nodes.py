@@ -22,9 +22,9 @@ from tests.support.driver import PASSWORD, Clinic, Person, open_clinic, until
 from tests.support.feeds import elsewhere, heard_up_to, seqs, tell
 from tests.support.model_server import ModelServer
 
-AT_ONCE_S = 1.0              # contract section 8, on every node
+AT_ONCE_S = 1.0  # contract section 8, on every node
 WITHOUT_REDIS_S = 5.0
-SLACK_S = 1.0                # a busy machine
+SLACK_S = 1.0  # a busy machine
 
 
 class OwnRedis:
@@ -157,7 +157,13 @@ async def use_an_old_refresh(wards: Nodes, person: Person) -> None:
 
 
 ENDINGS = (
-    sign_out, end_the_device, change_the_password_elsewhere, reset_the_password, deactivate, erase, use_an_old_refresh
+    sign_out,
+    end_the_device,
+    change_the_password_elsewhere,
+    reset_the_password,
+    deactivate,
+    erase,
+    use_an_old_refresh,
 )
 
 
@@ -253,9 +259,7 @@ async def test_while_redis_is_away_and_when_it_is_back_everything_is_heard_once(
         assert seqs(page) == list(range(1, page.events[-1]["seq"] + 1))
 
 
-async def test_a_redis_that_hangs_is_noticed_and_requests_do_not_wait_for_it(
-    nodes: Nodes, own_redis: OwnRedis
-) -> None:
+async def test_a_redis_that_hangs_is_noticed_and_requests_do_not_wait_for_it(nodes: Nodes, own_redis: OwnRedis) -> None:
     first, second = nodes
     patient, doctor = await first.pair()
     step = await first.plan_daily(doctor, patient, "Walk 20 minutes")

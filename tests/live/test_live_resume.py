@@ -58,17 +58,25 @@ async def resumed(person: Person, after: int, epoch: str) -> AsyncIterator[Chann
 
 async def forget_up_to(ward: Clinic, person: Person, seq: int) -> None:
     """What the retention does: these events are gone."""
-    await ward.app.resources.database.collection("events").delete_many(
-        {"user_id": person.id, "seq": {"$lte": seq}}
-    )
+    await ward.app.resources.database.collection("events").delete_many({"user_id": person.id, "seq": {"$lte": seq}})
 
 
-@pytest.mark.parametrize(("after", "epoch", "gone", "resets"), [
-    (6, "present", 0, True), (2**53, "present", 0, True),                               # ahead
-    (3, "another", 0, True), (5, "another", 0, True), (0, "another", 0, True),          # of another epoch
-    (0, "present", 2, True), (1, "present", 2, True), (4, "present", 5, True),          # older than what is kept
-    (2, "present", 2, False), (5, "present", 5, False), (0, "present", 0, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("after", "epoch", "gone", "resets"),
+    [
+        (6, "present", 0, True),
+        (2**53, "present", 0, True),  # ahead
+        (3, "another", 0, True),
+        (5, "another", 0, True),
+        (0, "another", 0, True),  # of another epoch
+        (0, "present", 2, True),
+        (1, "present", 2, True),
+        (4, "present", 5, True),  # older than what is kept
+        (2, "present", 2, False),
+        (5, "present", 5, False),
+        (0, "present", 0, False),
+    ],
+)
 async def test_where_a_feed_cannot_be_resumed_the_client_is_told_to_reload(
     ward: Clinic, after: int, epoch: str, gone: int, resets: bool
 ) -> None:
@@ -168,8 +176,17 @@ async def test_only_ones_own_feed_can_be_resumed(ward: Clinic) -> None:
     patient, other = await ward.patient(), await ward.patient()
     await tell(ward.app, patient.id, ["a secret"] * 3)
     channel = await open_channel(ward.base)
-    await channel.send({"type": "auth", "token": other.access, "resume_after": 0, "epoch": None,
-                        "user_id": patient.id, "patient": patient.id, "channel": patient.id})  # fmt: skip
+    await channel.send(
+        {
+            "type": "auth",
+            "token": other.access,
+            "resume_after": 0,
+            "epoch": None,
+            "user_id": patient.id,
+            "patient": patient.id,
+            "channel": patient.id,
+        }
+    )
     assert (await channel.message("ready"))["user_id"] == other.id
     await channel.nothing_more()
     channel.close()

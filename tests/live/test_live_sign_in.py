@@ -31,15 +31,21 @@ def forged(ward: Clinic, patient: Person, doctor: Person) -> dict[str, Any]:
     head, _, signature = (patient.access or "").split(".")
     other_key = Tokens("another-secret-of-at-least-32-bytes!", access_s=900)
     return {
-        "none": None, "a number": 7, "an object": {"$gt": ""}, "empty": "", "words": "let me in", "dots": "..",
-        "a refresh token": patient.refresh, "ended": token_for(ward, patient, lasts_s=-1),
+        "none": None,
+        "a number": 7,
+        "an object": {"$gt": ""},
+        "empty": "",
+        "words": "let me in",
+        "dots": "..",
+        "a refresh token": patient.refresh,
+        "ended": token_for(ward, patient, lasts_s=-1),
         "another key": other_key.issue_access(
             user_id=access.user_id, session_id=access.session_id, now=datetime.now(UTC)
         ),
         "unsigned": jwt.encode(claims, "", algorithm="none", headers={"typ": "at+jwt"}),
         "a changed body": ".".join([head, (doctor.access or "").split(".")[1], signature]),
         "too long": "a" * 9000,
-    }  # fmt: skip
+    }
 
 
 async def test_whoever_is_not_signed_in_hears_nothing_but_the_close(ward: Clinic) -> None:
@@ -51,10 +57,20 @@ async def test_whoever_is_not_signed_in_hears_nothing_but_the_close(ward: Clinic
         assert channel.connection.close_code == 4401, what
 
 
-@pytest.mark.parametrize("first", [
-    {"type": "ping", "id": "1"}, {"type": "check_in", "id": "1", "step_id": "x"}, {"type": "check_in", "id": "1"},
-    {"type": "ack", "seq": 1}, {"type": "nothing known"}, {"type": "auth"}, [], "auth", None,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"type": "ping", "id": "1"},
+        {"type": "check_in", "id": "1", "step_id": "x"},
+        {"type": "check_in", "id": "1"},
+        {"type": "ack", "seq": 1},
+        {"type": "nothing known"},
+        {"type": "auth"},
+        [],
+        "auth",
+        None,
+    ],
+)
 async def test_anything_but_auth_first_is_the_end(ward: Clinic, first: Any) -> None:
     channel = await open_channel(ward.base)
     await channel.send(first)
@@ -142,15 +158,35 @@ async def test_when_the_token_ends_the_channel_does(ward: Clinic) -> None:
 
 
 NO_MESSAGES = (
-    "", "{", "null", "[]", "7", '"auth"', "{}", '{"type": "subscribe", "patient": "x"}',
+    "",
+    "{",
+    "null",
+    "[]",
+    "7",
+    '"auth"',
+    "{}",
+    '{"type": "subscribe", "patient": "x"}',
     '{"type": ["ping"], "id": "1"}',
-    '{"type": "ping"}', '{"type": "ping", "id": 1}', '{"type": "ping", "id": "' + "x" * 65 + '"}',
-    '{"type": "ping", "id": "1", "id": "2"}', '{"type": "ping", "id": NaN}', '{"type": "ping", "id": "\\ud800"}',
-    '{"type": "ack", "seq": -1}', '{"type": "ack", "seq": 1.5}', '{"type": "ack", "seq": "1"}',
-    '{"type": "ack", "seq": 9223372036854775808}', '{"type": "ack", "seq": true}', '{"type": "ack", "seq": {"$gt": 0}}',
-    '{"type": "check_in", "step_id": "x"}', '{"type": "check_in", "id": {}, "step_id": "x"}',
-    '{"type": "auth"}', '{"type": "auth", "token": 1}', "[" * 10_000, '{"a":' * 2500 + "1" + "}" * 2500, "\ufeff{}",
-)  # fmt: skip
+    '{"type": "ping"}',
+    '{"type": "ping", "id": 1}',
+    '{"type": "ping", "id": "' + "x" * 65 + '"}',
+    '{"type": "ping", "id": "1", "id": "2"}',
+    '{"type": "ping", "id": NaN}',
+    '{"type": "ping", "id": "\\ud800"}',
+    '{"type": "ack", "seq": -1}',
+    '{"type": "ack", "seq": 1.5}',
+    '{"type": "ack", "seq": "1"}',
+    '{"type": "ack", "seq": 9223372036854775808}',
+    '{"type": "ack", "seq": true}',
+    '{"type": "ack", "seq": {"$gt": 0}}',
+    '{"type": "check_in", "step_id": "x"}',
+    '{"type": "check_in", "id": {}, "step_id": "x"}',
+    '{"type": "auth"}',
+    '{"type": "auth", "token": 1}',
+    "[" * 10_000,
+    '{"a":' * 2500 + "1" + "}" * 2500,
+    "\ufeff{}",
+)
 
 
 async def test_what_is_no_message_ends_the_channel_with_4400(ward: Clinic) -> None:
@@ -162,10 +198,17 @@ async def test_what_is_no_message_ends_the_channel_with_4400(ward: Clinic) -> No
             assert page.connection.close_code == 4400, message[:60]
 
 
-@pytest.mark.parametrize("resume", [
-    {"resume_after": -1, "epoch": "x"}, {"resume_after": "1", "epoch": "x"}, {"resume_after": 2**63, "epoch": "x"},
-    {"resume_after": 1.5, "epoch": "x"}, {"resume_after": {"$gt": 0}, "epoch": "x"}, {"resume_after": 1, "epoch": 7},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "resume",
+    [
+        {"resume_after": -1, "epoch": "x"},
+        {"resume_after": "1", "epoch": "x"},
+        {"resume_after": 2**63, "epoch": "x"},
+        {"resume_after": 1.5, "epoch": "x"},
+        {"resume_after": {"$gt": 0}, "epoch": "x"},
+        {"resume_after": 1, "epoch": 7},
+    ],
+)
 async def test_a_position_that_is_none_is_refused_with_the_auth_that_holds_it(ward: Clinic, resume: Any) -> None:
     patient = await ward.patient()
     channel = await open_channel(ward.base)

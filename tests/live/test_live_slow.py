@@ -25,9 +25,7 @@ async def closed_by(ward: Clinic, code: str) -> float:
 async def test_a_reader_that_never_reads_is_let_go_and_holds_nobody_up(ward: Clinic) -> None:
     patient, other = await ward.patient(), await ward.patient()
     before = await closed_by(ward, "1013")
-    async with (
-        raw_channel(ward.base, receive_buffer=4096) as stuck, patient.live() as page, other.live() as theirs
-    ):
+    async with raw_channel(ward.base, receive_buffer=4096) as stuck, patient.live() as page, other.live() as theirs:
         await stuck.auth(patient.access)
         began = time.monotonic()
         for _ in range(12):

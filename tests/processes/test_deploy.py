@@ -41,7 +41,7 @@ MISTAKES = [
     ("compose", "healthcheck:", "helthcheck:"),
     ("compose", "mongo:8.0", "mongo"),
     ("compose", "cap_drop: [ALL]", "cap_drop: []"),
-    ("compose", "limits: {cpus: \"0.2\", memory: 256M}", "limits: {cpus: \"0.2\"}"),
+    ("compose", 'limits: {cpus: "0.2", memory: 256M}', 'limits: {cpus: "0.2"}'),
     ("compose", "SECRET_KEY_FILE: /run/secrets/secret_key", "SECRET_KEY: abcdefgh"),
     ("compose", "STEP_REVIEW:", "STEP_REVEIW:"),
     ("compose", "secrets: [redis_password]", "secrets: [redis_passwort]"),
@@ -64,7 +64,7 @@ MISTAKES = [
     ("dashboard", "sum by (le)", "sum by le"),
     ("dashboard", '"id": 2,', '"id": 1,'),
     ("dashboard", '"x": 16,', '"x": 20,'),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("what", JUDGES)
@@ -81,9 +81,9 @@ def test_a_mistake_in_what_is_deployed_is_found(what: str, right: str, wrong: st
 
 
 def test_tls_is_a_second_compose_file_that_fits_the_first() -> None:
-    found = deployed.of_compose((ROOT / "docker-compose.tls.yml").read_text().replace(
-        "  nginx:\n", "  nginx:\n    image: nginx:1.28-alpine\n"
-    ))  # fmt: skip
+    found = deployed.of_compose(
+        (ROOT / "docker-compose.tls.yml").read_text().replace("  nginx:\n", "  nginx:\n    image: nginx:1.28-alpine\n")
+    )
     own = ("is without", "make-env.sh does not make it")  # those are the first file's, and the operator's
     assert [line for line in found if not any(word in line for word in own)] == []
 
@@ -112,9 +112,13 @@ def test_the_image_holds_all_that_a_command_needs_and_nothing_of_the_developers(
             else:
                 shutil.copy(source, folder / part)
         return subprocess.run(
-            [sys.executable, "main.py", "openapi"], cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True,
-            text=True, check=False,
-        )  # fmt: skip
+            [sys.executable, "main.py", "openapi"],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     whole = runs(parts, tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
@@ -129,10 +133,15 @@ def test_every_compose_command_of_the_readme_fits_the_file() -> None:
     said = re.findall(r"^docker compose .+$", readme, re.MULTILINE) + re.findall(r"`(docker compose [^`]+)`", readme)
     assert len(said) >= 9
     assert [line for line in said if deployed.of_command(line)] == []
-    for mistake in ("docker compose upp", "docker compose --profile dav up", "docker compose logs wbe",
-                    "docker compose -f docker-compose.tsl.yml up", "docker compose up --scale webb=2",
-                    "docker compose run --rm admin admin bakcup x",
-                    "docker compose run --rm admin backup x"):  # fmt: skip
+    for mistake in (
+        "docker compose upp",
+        "docker compose --profile dav up",
+        "docker compose logs wbe",
+        "docker compose -f docker-compose.tsl.yml up",
+        "docker compose up --scale webb=2",
+        "docker compose run --rm admin admin bakcup x",
+        "docker compose run --rm admin backup x",
+    ):
         assert deployed.of_command(mistake), mistake
     scripts = set(re.findall(r"\bsh (deploy/\S+\.sh)", readme))
     assert scripts == {"deploy/make-env.sh"}, "which is run below"
@@ -150,9 +159,12 @@ def test_one_command_makes_all_that_compose_needs_and_never_again(tmp_path: Path
     assert settings.openai_api_key is None and settings.doctors_need_approval
     before = {path.name: path.read_text() for path in secrets.iterdir()}
     again = subprocess.run(
-        ["sh", str(ROOT / "deploy/make-env.sh")], env={"PATH": "/usr/bin:/bin", "INTO": str(tmp_path / "made")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["sh", str(ROOT / "deploy/make-env.sh")],
+        env={"PATH": "/usr/bin:/bin", "INTO": str(tmp_path / "made")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert again.returncode == 1 and "nothing was changed" in again.stderr
     assert {path.name: path.read_text() for path in secrets.iterdir()} == before
     other = make_secrets(tmp_path / "other", "http://localhost:8080")
@@ -208,7 +220,7 @@ async def test_mongod_begins_as_a_set_and_the_service_may_use_its_own_database_a
     port = free_port()
     mongod = deployed_servers.mongod(port)
     await deployed_servers.begin([port])
-    await deployed_servers.begin([port])   # again is harmless
+    await deployed_servers.begin([port])  # again is harmless
     adapt_urls(deployed_servers.secrets, mongods=[port], redis=1)
     url = (deployed_servers.secrets / "mongo_url").read_text()
     with MongoClient(url) as client, client.start_session() as session, session.start_transaction():

@@ -74,9 +74,15 @@ async def test_the_whole_way_of_a_note_through_separate_processes(system: System
     smtp = free_port()
     model = await system.with_model()
     await system.start(
-        "web", "web", "worker", "scheduler", day_seconds=3, mongo_driver=driver, smtp_url=f"smtp://127.0.0.1:{smtp}",
+        "web",
+        "web",
+        "worker",
+        "scheduler",
+        day_seconds=3,
+        mongo_driver=driver,
+        smtp_url=f"smtp://127.0.0.1:{smtp}",
         email_verification="off",
-    )  # fmt: skip
+    )
     here, there = system.front(0), system.front(1)
     patient, other = await here.patient(name="Ada Brown"), await there.patient()
     doctor = await there.doctor()
@@ -284,9 +290,7 @@ async def test_a_line_that_a_proxy_keeps_open_is_answered_once_more_and_then_clo
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(
-    command: Any, tmp_path: Path, number: int
-) -> None:
+async def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(command: Any, tmp_path: Path, number: int) -> None:
     whole = command("all", plain_settings(tmp_path))
     await happens(lambda: role_of(whole, "mongod"), "mongod is starting", within_s=20)
     left = offspring(whole)

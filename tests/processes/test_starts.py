@@ -19,14 +19,33 @@ from tests.support.driver import SECRET
 from tests.support.processes import ROOT, STOP_WITHIN_S, System, happens, listens, plain_settings, run_main
 
 WRONG = {
-    "PORT": "eighty", "PUBLIC_URL": "ftp://clinic.example", "MONGO_URL": "postgres://x", "REDIS_URL": "http://x",
-    "MONGO_DRIVER": "odbc", "SECRET_KEY": "too-short-a-secret", "ENCRYPTION_KEYS": "no-fernet-key",
-    "OPENAI_TIMEOUT_SECONDS": "soon", "SMTP_URL": "imap://x", "MAIL_FROM": "nobody", "EMAIL_VERIFICATION": "perhaps",
-    "DOCTOR_SIGNUP": "closed", "STEP_REVIEW": "never", "ERASURE": "later", "ALLOWED_ORIGINS": "clinic.example",
-    "TRUSTED_PROXIES": "the-proxy", "OPS_ALLOW": "me", "ACCESS_TOKEN_SECONDS": "4", "REFRESH_TOKEN_SECONDS": "x",
-    "DEFAULT_TIMEZONE": "Mars/Olympus", "DAY_SECONDS": "0", "REMINDER_TICK_SECONDS": "-1", "RATE_LIMITS": "maybe",
-    "EVENT_RETENTION_DAYS": "0", "LOG_FORMAT": "xml", "LOG_LEVEL": "loud",
-}  # fmt: skip
+    "PORT": "eighty",
+    "PUBLIC_URL": "ftp://clinic.example",
+    "MONGO_URL": "postgres://x",
+    "REDIS_URL": "http://x",
+    "MONGO_DRIVER": "odbc",
+    "SECRET_KEY": "too-short-a-secret",
+    "ENCRYPTION_KEYS": "no-fernet-key",
+    "OPENAI_TIMEOUT_SECONDS": "soon",
+    "SMTP_URL": "imap://x",
+    "MAIL_FROM": "nobody",
+    "EMAIL_VERIFICATION": "perhaps",
+    "DOCTOR_SIGNUP": "closed",
+    "STEP_REVIEW": "never",
+    "ERASURE": "later",
+    "ALLOWED_ORIGINS": "clinic.example",
+    "TRUSTED_PROXIES": "the-proxy",
+    "OPS_ALLOW": "me",
+    "ACCESS_TOKEN_SECONDS": "4",
+    "REFRESH_TOKEN_SECONDS": "x",
+    "DEFAULT_TIMEZONE": "Mars/Olympus",
+    "DAY_SECONDS": "0",
+    "REMINDER_TICK_SECONDS": "-1",
+    "RATE_LIMITS": "maybe",
+    "EVENT_RETENTION_DAYS": "0",
+    "LOG_FORMAT": "xml",
+    "LOG_LEVEL": "loud",
+}
 
 
 @pytest.mark.parametrize("what", ["all", "web"])
@@ -52,7 +71,7 @@ def test_every_wrong_setting_is_told_in_a_line_of_its_own(tmp_path: Path, what: 
         ("web", {"SECRET_KEY_FILE": "/nowhere/at/all"}, ["SECRET_KEY_FILE"]),
         ("web", {"SECRET_KEY_FILE": "/dev/null", "SECRET_KEY": SECRET}, ["SECRET_KEY"]),
     ],
-)  # fmt: skip
+)
 def test_a_setting_that_is_missing_or_given_twice_stops_the_start(
     tmp_path: Path, what: str, settings: dict[str, str], named: list[str]
 ) -> None:
@@ -113,9 +132,12 @@ async def test_check_tells_what_is_wrong_and_what_answers(system: System, tmp_pa
     system.put("redis_url", "redis://127.0.0.1:1/0")
     system.put("mongo_url", "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=300")
     away = run_main(
-        "check", environment=system.environment(smtp_url="smtp://127.0.0.1:1", openai_base_url="http://127.0.0.1:1/v1",
-                                                openai_model="m"), folder=tmp_path,
-    )  # fmt: skip
+        "check",
+        environment=system.environment(
+            smtp_url="smtp://127.0.0.1:1", openai_base_url="http://127.0.0.1:1/v1", openai_model="m"
+        ),
+        folder=tmp_path,
+    )
     assert away.returncode == 1
     assert [line[:4] for line in away.stdout.splitlines()] == ["ok  "] + ["FAIL"] * 4
     assert "Traceback" not in fine.stderr + embedded.stderr + away.stderr
@@ -143,9 +165,12 @@ def test_a_terminal_that_is_gone_does_not_stop_the_house(tmp_path: Path) -> None
     settings = plain_settings(tmp_path)
     kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     process = psutil.Popen(
-        [sys.executable, str(ROOT / "main.py"), "all"], cwd=tmp_path, env={**kept, **settings}, stdout=writer,
+        [sys.executable, str(ROOT / "main.py"), "all"],
+        cwd=tmp_path,
+        env={**kept, **settings},
+        stdout=writer,
         stderr=writer,
-    )  # fmt: skip
+    )
     os.close(writer)
     try:
         deadline = time.monotonic() + 30

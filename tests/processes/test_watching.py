@@ -28,9 +28,14 @@ NOTE = "Take amoxicillin 500 mg once a day for 2 days. Book a chest X-ray."
 @pytest.fixture
 async def system(tmp_path: Path, mongo_url: str, redis_url: str) -> AsyncIterator[System]:
     async with open_system(
-        tmp_path / "system", mongo_url=mongo_url, redis_url=redis_url, log_level="info", ops_allow="127.0.0.1",
-        reminder_tick_seconds=1, day_seconds=30,
-    ) as opened:  # fmt: skip
+        tmp_path / "system",
+        mongo_url=mongo_url,
+        redis_url=redis_url,
+        log_level="info",
+        ops_allow="127.0.0.1",
+        reminder_tick_seconds=1,
+        day_seconds=30,
+    ) as opened:
         yield opened
         assert not opened.complaints()
 
@@ -127,7 +132,10 @@ async def test_every_role_can_be_watched_and_a_request_followed(system: System) 
     await happens(degraded, "the worker misses the schedule", within_s=30)
     status, body = await probe(bases["worker"], "/readyz")
     assert status == 200 and json.loads(body) == {
-        "status": "degraded", "mongodb": True, "redis": True, "schedule": False
+        "status": "degraded",
+        "mongodb": True,
+        "redis": True,
+        "schedule": False,
     }
 
 
@@ -159,9 +167,13 @@ async def test_what_is_due_waits_or_is_wrong_is_counted(clinic: Clinic) -> None:
     await clinic.assign(other, doctor)
     await clinic.plan_daily(doctor, patient, "Walk")
     await clinic.note(
-        doctor, other, checklist=[item("Book a scan"), item("Take warfarin 5 mg", "nothing of the kind")],
-        plan=[plan_item("Rest", "Rest daily")], text="Book a scan. Rest daily.", expect="proposed",
-    )  # fmt: skip
+        doctor,
+        other,
+        checklist=[item("Book a scan"), item("Take warfarin 5 mg", "nothing of the kind")],
+        plan=[plan_item("Rest", "Rest daily")],
+        text="Book a scan. Rest daily.",
+        expect="proposed",
+    )
     await clinic.submit(doctor, other, "Swim daily.")
     await clinic.app.store.letters.write(user_id=patient.id, kind="reset", now=utcnow() - timedelta(hours=1))
     clinic.set_clock("2027-03-02T09:00:30")
@@ -193,8 +205,9 @@ def read(clinic: Clinic) -> dict[str, float]:
     _, text = figures(clinic.app.resources.metrics)
     return {
         " ".join([name, *labels.values()]): value
-        for name, found in samples(text.decode()).items() for labels, value in found
-    }  # fmt: skip
+        for name, found in samples(text.decode()).items()
+        for labels, value in found
+    }
 
 
 async def test_a_look_at_some_pages_of_the_audit_finds_what_was_done_to_them(clinic: Clinic) -> None:

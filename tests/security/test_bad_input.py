@@ -74,10 +74,17 @@ async def circle(ward: Clinic) -> tuple[Person, Person, dict[str, str]]:
     plan = [plan_item("Walk 20 minutes", "Walk 20 minutes daily")]
     note = await ward.note(doctor, patient, plan=plan)
     sessions = (await patient.get("/api/me/sessions/")).body["items"]
-    return patient, doctor, {
-        "patient": patient.id, "doctor": doctor.id, "note": note["id"], "step": note["steps"][0]["id"],
-        "session": sessions[0]["id"],
-    }  # fmt: skip
+    return (
+        patient,
+        doctor,
+        {
+            "patient": patient.id,
+            "doctor": doctor.id,
+            "note": note["id"],
+            "step": note["steps"][0]["id"],
+            "session": sessions[0]["id"],
+        },
+    )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -114,7 +121,7 @@ def check_refusal(answer: RawAnswer | None, bad: Bad) -> None:
     if answer.status == 401:
         assert answer.headers["www-authenticate"] == "Bearer"
     if bad.status == 400 and bad.slug is None:
-        return                       # refused by the HTTP parser, before there is a request
+        return  # refused by the HTTP parser, before there is a request
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-request-id"] and len(answer.headers["x-request-id"]) <= 64
 
@@ -152,31 +159,54 @@ def tokens(scene: Scene) -> dict[str, str]:
         "one character off": access[:-2] + ("A" if access[-2] != "A" else "B") + access[-1],
         "alg none": signed(good, "", "none"),
         "alg None": access.replace(head, "eyJhbGciOiJOb25lIiwidHlwIjoiYXQrand0In0"),
-        "HS512": signed(good, key, "HS512"), "HS384": signed(good, key, "HS384"),
-        "the secret itself as key": signed(good, SECRET), "an empty key": signed(good, "\0"),
+        "HS512": signed(good, key, "HS512"),
+        "HS384": signed(good, key, "HS384"),
+        "the secret itself as key": signed(good, SECRET),
+        "an empty key": signed(good, "\0"),
         "typ JWT": jwt.encode(good, key, headers={"typ": "JWT"}),
         "typ rt+jwt": jwt.encode(good, key, headers={"typ": "rt+jwt"}),
-        "no exp": but(exp=...), "exp a string": but(exp=str(good["exp"])), "exp 1e30": but(exp=1e30),
-        "exp a fraction": but(exp=good["exp"] + 0.5), "exp null": but(exp=None), "exp true": but(exp=True),
-        "exp a list": but(exp=[good["exp"]]), "exp of 5,000 digits": but(exp=int("9" * 4000)),
+        "no exp": but(exp=...),
+        "exp a string": but(exp=str(good["exp"])),
+        "exp 1e30": but(exp=1e30),
+        "exp a fraction": but(exp=good["exp"] + 0.5),
+        "exp null": but(exp=None),
+        "exp true": but(exp=True),
+        "exp a list": but(exp=[good["exp"]]),
+        "exp of 5,000 digits": but(exp=int("9" * 4000)),
         "exp negative": but(exp=-1),
         "ended a second ago": but(exp=now - 1, iat=now - 800, nbf=now - 800),
         "a lifetime of two days": but(exp=now + 172_800),
-        "no iat": but(iat=...), "iat tomorrow": but(iat=now + 86_400, exp=now + 86_500), "iat a string": but(iat="now"),
-        "no nbf": but(nbf=...), "nbf tomorrow": but(nbf=now + 86_400), "no iss": but(iss=...),
+        "no iat": but(iat=...),
+        "iat tomorrow": but(iat=now + 86_400, exp=now + 86_500),
+        "iat a string": but(iat="now"),
+        "no nbf": but(nbf=...),
+        "nbf tomorrow": but(nbf=now + 86_400),
+        "no iss": but(iss=...),
         "another iss": but(iss="evil"),
-        "no aud": but(aud=...), "another aud": but(aud="evil"), "a list of aud": but(aud=[AUDIENCE, "evil"]),
-        "no jti": but(jti=...), "no sub": but(sub=...), "sub a number": but(sub=1),
+        "no aud": but(aud=...),
+        "another aud": but(aud="evil"),
+        "a list of aud": but(aud=[AUDIENCE, "evil"]),
+        "no jti": but(jti=...),
+        "no sub": but(sub=...),
+        "sub a number": but(sub=1),
         "sub an operator": but(sub={"$gt": ""}),
-        "sub of nobody": but(sub="00000000-0000-4000-8000-000000000000"), "sub of another": but(sub=other["sub"]),
-        "no sid": but(sid=...), "sid of another": but(sid=other["sid"]), "sid an operator": but(sid={"$ne": None}),
-        "sid NUL": but(sid="\0"), "sid of nobody": but(sid="00000000-0000-4000-8000-000000000000"),
-        "crit": signed(good, key, crit=["x"], x=1), "unencoded": signed(good, key, b64=False, crit=["b64"]),
-        "only dots": "..", "one dot": "a.b", "five parts": ".".join([head, body, "", "", signature]),
-        "no JSON": "bm8.bm8.bm8", "a body that is a list": jwt.api_jws.encode(b"[1]", key, headers={"typ": "at+jwt"}),
+        "sub of nobody": but(sub="00000000-0000-4000-8000-000000000000"),
+        "sub of another": but(sub=other["sub"]),
+        "no sid": but(sid=...),
+        "sid of another": but(sid=other["sid"]),
+        "sid an operator": but(sid={"$ne": None}),
+        "sid NUL": but(sid="\0"),
+        "sid of nobody": but(sid="00000000-0000-4000-8000-000000000000"),
+        "crit": signed(good, key, crit=["x"], x=1),
+        "unencoded": signed(good, key, b64=False, crit=["b64"]),
+        "only dots": "..",
+        "one dot": "a.b",
+        "five parts": ".".join([head, body, "", "", signature]),
+        "no JSON": "bm8.bm8.bm8",
+        "a body that is a list": jwt.api_jws.encode(b"[1]", key, headers={"typ": "at+jwt"}),
         "a deep body": jwt.api_jws.encode(b"[" * 3000, key, headers={"typ": "at+jwt"}),
         "issued by us for another use": signed({**good, "iss": ISSUER}, Tokens(SECRET, access_s=900)._refresh_key),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.filterwarnings("ignore:The HMAC key is:jwt.warnings.InsecureKeyLengthWarning")
@@ -198,8 +228,13 @@ async def test_headers_of_a_token_that_we_do_not_use_lead_nowhere(
     good = jwt.decode(scene.people["patient"].access or "", options={"verify_signature": False})
     opened: list[str] = []
     monkeypatch.setattr("builtins.open", lambda *arguments, **_more: opened.append(str(arguments[0])))
-    for header in ({"kid": "../../dev/null"}, {"kid": "' or 1=1 --"}, {"jku": f"{scene.ward.base}/openapi.json"},
-                   {"x5u": "file:///etc/passwd"}, {"jwk": {"kty": "oct", "k": "AAAA"}}):  # fmt: skip
+    for header in (
+        {"kid": "../../dev/null"},
+        {"kid": "' or 1=1 --"},
+        {"jku": f"{scene.ward.base}/openapi.json"},
+        {"x5u": "file:///etc/passwd"},
+        {"jwk": {"kty": "oct", "k": "AAAA"}},
+    ):
         bearer = {"Authorization": f"Bearer {signed(good, key, **header)}"}
         answer = await scene.send(Bad(name="", status=200, slug=None, who="", headers=bearer))
         assert answer is not None and answer.status in {200, 401}

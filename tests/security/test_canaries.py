@@ -25,18 +25,29 @@ from tests.support.driver import Answer, Person
 from tests.support.processes import System, fetch_json, happens, open_system, run_main
 
 PEOPLE = {
-    "patient": "Zanzibarine", "doctor": "Ostrowhistle", "e-mail": "quillfeather", "phone": "20 7946 0958",
+    "patient": "Zanzibarine",
+    "doctor": "Ostrowhistle",
+    "e-mail": "quillfeather",
+    "phone": "20 7946 0958",
     "record number": "8675309421",
-}  # fmt: skip
+}
 CLINICAL = {
-    "note": "mumblewort", "step": "zorblaxine", "reason to skip": "thirstledown", "reason to cancel": "gribblenotch",
-    "reason to withdraw": "drizzlepatch", "refused body": "snarfblatt", "path": "wobblequartz",
-}  # fmt: skip
+    "note": "mumblewort",
+    "step": "zorblaxine",
+    "reason to skip": "thirstledown",
+    "reason to cancel": "gribblenotch",
+    "reason to withdraw": "drizzlepatch",
+    "refused body": "snarfblatt",
+    "path": "wobblequartz",
+}
 SECRETS = {
-    "password": "velvet-okapi-lagoon-77", "new password": "hollow-tapir-citadel-88",
-    "failed password": "wrongwickerbasket-12", "device": "Frobnicator", "address": "203.0.113.77",
+    "password": "velvet-okapi-lagoon-77",
+    "new password": "hollow-tapir-citadel-88",
+    "failed password": "wrongwickerbasket-12",
+    "device": "Frobnicator",
+    "address": "203.0.113.77",
     "push endpoint": "gurgleplimsoll",
-}  # fmt: skip
+}
 WORDS = {**PEOPLE, **CLINICAL, **SECRETS}
 CONTROL = "plainlyvisiblecontrolword"
 
@@ -45,7 +56,7 @@ class Eavesdropper:
     """Everything that is said to Redis, wake-ups and tasks included, which leave nothing in its files."""
 
     def __init__(self, url: str) -> None:
-        self._client: Any = redis.Redis.from_url(url, socket_timeout=None)   # whose end would close the connection
+        self._client: Any = redis.Redis.from_url(url, socket_timeout=None)  # whose end would close the connection
         self._connection = self._client.connection_pool.get_connection()
         self._connection.send_command("MONITOR")
         assert self._connection.read_response() in {b"OK", "OK"}
@@ -57,7 +68,7 @@ class Eavesdropper:
             try:
                 self.heard.append(str(self._connection.read_response(disconnect_on_error=False)))
             except (redis.RedisError, OSError, ValueError):
-                return                        # Redis has been stopped
+                return  # Redis has been stopped
 
 
 @pytest.fixture
@@ -82,9 +93,11 @@ async def everything(system: System) -> tuple[list[str], list[bytes]]:
 
     for role, name in (("patient", WORDS["patient"]), ("doctor", WORDS["doctor"])):
         body = {
-            "name": f"{name} K", "email": f"{WORDS['e-mail']}.{role}@clinic.example", "password": WORDS["password"],
+            "name": f"{name} K",
+            "email": f"{WORDS['e-mail']}.{role}@clinic.example",
+            "password": WORDS["password"],
             "role": role,
-        }  # fmt: skip
+        }
         assert (await front.anyone.post("/api/signup/", body)).status == 201
         refused(await front.anyone.post("/api/signup/", body), 409)
         body = {"email": body["email"], "password": WORDS["failed password"]}
@@ -127,8 +140,9 @@ async def everything(system: System) -> tuple[list[str], list[bytes]]:
     # A model that fails, quoting the note in its error, and one that answers with no JSON.
     assert system.model is not None
     for failure in (
-        {"do": "status", "status": 400, "message": text}, {"do": "garbage", "content": f"I think {WORDS['step']}"}
-    ):  # fmt: skip
+        {"do": "status", "status": 400, "message": text},
+        {"do": "garbage", "content": f"I think {WORDS['step']}"},
+    ):
         await system.model.always(failure)
         failing = await front.submit(doctor, patient, text)
 
@@ -164,9 +178,14 @@ def in_mongo(url: str, keyfile: Path) -> bytes:
     port = int(url.split("@")[1].split(":")[1].split("/")[0])
     found: list[bytes] = []
     with MongoClient(
-        "127.0.0.1", port, username="__system", password=keyfile.read_text().strip(), authSource="local",
-        directConnection=True, document_class=bson.raw_bson.RawBSONDocument,
-    ) as client:  # fmt: skip
+        "127.0.0.1",
+        port,
+        username="__system",
+        password=keyfile.read_text().strip(),
+        authSource="local",
+        directConnection=True,
+        document_class=bson.raw_bson.RawBSONDocument,
+    ) as client:
         client.admin.command("fsync")
         for database in client.list_database_names():
             for name in client[database].list_collection_names():
@@ -186,8 +205,10 @@ def in_redis(url: str) -> bytes:
 def in_files(*folders: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder.parent)): path.read_bytes()
-        for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def command_line(pid: int) -> bytes:
@@ -204,9 +225,11 @@ def unpacked(folder: Path) -> bytes:
 def found_in(places: dict[str, bytes], words: dict[str, str]) -> set[tuple[str, str]]:
     """Which word lies in which place."""
     return {
-        (name, place) for place, content in places.items() for name, word in words.items()
+        (name, place)
+        for place, content in places.items()
+        for name, word in words.items()
         if word.lower().encode() in content.lower()
-    }  # fmt: skip
+    }
 
 
 async def test_no_word_of_anybody_is_found_in_what_is_stored_said_queued_or_sent(
@@ -231,9 +254,15 @@ async def test_no_word_of_anybody_is_found_in_what_is_stored_said_queued_or_sent
         kept = tmp_path / "kept"
         kept.mkdir()
         backup = await asyncio.to_thread(
-            run_main, "admin", "backup", str(kept / "records"), "--keys", str(kept / "keys.json"), folder=tmp_path,
+            run_main,
+            "admin",
+            "backup",
+            str(kept / "records"),
+            "--keys",
+            str(kept / "keys.json"),
+            folder=tmp_path,
             environment=system.environment(),
-        )  # fmt: skip
+        )
         assert backup.returncode == 0, backup.stderr
         with MongoClient(mongo_url) as client:
             client["scratch"]["control"].insert_one({"text": f"A note with {CONTROL} in it, as others are kept."})
@@ -248,11 +277,17 @@ async def test_no_word_of_anybody_is_found_in_what_is_stored_said_queued_or_sent
     servers.stop()
     logs = {path.name: path.read_bytes() for path in system.folder.glob("*.[eo][ru][rt]") if "model" not in path.name}
     places = {
-        "MongoDB": stored, "Redis": queued, "said to Redis": "\n".join(eavesdropper.heard).encode(),
-        "probes": b"".join(probe.body for probe in probes), "refusals": b"".join(refusals), "backup": unpacked(kept),
-        "backup's terminal": (backup.stdout + backup.stderr).encode(), **lines, **logs,
+        "MongoDB": stored,
+        "Redis": queued,
+        "said to Redis": "\n".join(eavesdropper.heard).encode(),
+        "probes": b"".join(probe.body for probe in probes),
+        "refusals": b"".join(refusals),
+        "backup": unpacked(kept),
+        "backup's terminal": (backup.stdout + backup.stderr).encode(),
+        **lines,
+        **logs,
         **in_files(tmp_path / "servers"),
-    }  # fmt: skip
+    }
     assert all(len(token) > 30 for token in [*tokens, token])
     secrets = {f"token {number}": one.rsplit(".", 1)[-1] for number, one in enumerate([*tokens, token])}
     assert found_in(places, {**WORDS, **secrets}) == set()

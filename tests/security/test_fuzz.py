@@ -27,11 +27,28 @@ pytestmark = pytest.mark.abuse
 async def fuzz(base: str, token: str, folder: Path) -> tuple[int | None, str]:
     """Exit code and report: 0 is nothing found, 1 findings."""
     ran = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "schemathesis.cli", "run", f"{base}/openapi.json", "--header",
-        f"Authorization: Bearer {token}", "--exclude-path-regex", NOT_THESE, "--checks", CHECKS, "--phases", "fuzzing",
-        "--max-examples", str(EXAMPLES), "--no-color", "--generation-database", "none",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        f"{base}/openapi.json",
+        "--header",
+        f"Authorization: Bearer {token}",
+        "--exclude-path-regex",
+        NOT_THESE,
+        "--checks",
+        CHECKS,
+        "--phases",
+        "fuzzing",
+        "--max-examples",
+        str(EXAMPLES),
+        "--no-color",
+        "--generation-database",
+        "none",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=folder,
+    )
     said, _ = await ran.communicate()
     return ran.returncode, said.decode()
 
@@ -48,14 +65,29 @@ async def test_whatever_the_document_allows_is_answered_as_it_says(ward: Clinic,
 
 
 DOCUMENT = {
-    "openapi": "3.1.0", "info": {"title": "planted", "version": "1"},
-    "paths": {"/api/thing/": {"get": {
-        "parameters": [{"name": "q", "in": "query", "schema": {"type": "string"}}],
-        "responses": {"200": {"description": "fine", "content": {"application/json": {"schema": {
-            "type": "object", "required": ["id"],
-        }}}}},
-    }}},
-}  # fmt: skip
+    "openapi": "3.1.0",
+    "info": {"title": "planted", "version": "1"},
+    "paths": {
+        "/api/thing/": {
+            "get": {
+                "parameters": [{"name": "q", "in": "query", "schema": {"type": "string"}}],
+                "responses": {
+                    "200": {
+                        "description": "fine",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["id"],
+                                }
+                            }
+                        },
+                    }
+                },
+            }
+        }
+    },
+}
 
 
 @pytest.mark.parametrize("planted", ["a fault", "another status", "another shape", "nothing"])

@@ -49,14 +49,19 @@ async def test_a_body_beyond_all_measure_is_not_even_asked_for(ward: Clinic) -> 
         assert heard.statuses == [413] and b"Connection: close" in heard.raw and heard.is_closed
 
 
-@pytest.mark.parametrize("request_", [
-    b"NONSENSE\r\n\r\n", b"GET /api/me/ HTTP/1.1\r\n\r\n", b"GET /api/me/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-    b"POST /api/token/ HTTP/1.1\r\n{host}\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
-    b"POST /api/token/ HTTP/1.1\r\n{host}\r\nContent-Length: -5\r\n\r\nabcde",
-    b"POST /api/token/ HTTP/1.1\r\n{host}\r\nTransfer-Encoding: gzip, chunked\r\n\r\nabc",
-    b"POST /api/token/ HTTP/1.1\r\n{host}\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
-    b"GET /api/me/ HTTP/1.1\r\n{host}\r\nAuthorization: Bearer " + b"a" * 20_000 + b"\r\n\r\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"NONSENSE\r\n\r\n",
+        b"GET /api/me/ HTTP/1.1\r\n\r\n",
+        b"GET /api/me/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"POST /api/token/ HTTP/1.1\r\n{host}\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+        b"POST /api/token/ HTTP/1.1\r\n{host}\r\nContent-Length: -5\r\n\r\nabcde",
+        b"POST /api/token/ HTTP/1.1\r\n{host}\r\nTransfer-Encoding: gzip, chunked\r\n\r\nabc",
+        b"POST /api/token/ HTTP/1.1\r\n{host}\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+        b"GET /api/me/ HTTP/1.1\r\n{host}\r\nAuthorization: Bearer " + b"a" * 20_000 + b"\r\n\r\n",
+    ],
+)
 async def test_what_is_no_http_harms_nobody(ward: Clinic, request_: bytes) -> None:
     heard = await say(ward, request_, until_closed=True)
     assert heard.statuses in ([400], [431], []) and heard.is_closed
@@ -83,21 +88,55 @@ def everywhere(value: Any) -> dict[str, Any]:
 
 
 NASTY: list[Any] = [
-    [], None, True, 1, "x", {"": ""}, {"__proto__": {}, "$where": "1"}, {"a/b~c": 1},
-    everywhere({"$gt": ""}), everywhere([{"x": None}]), everywhere("\x00"), everywhere("\ud800"),
-    everywhere(-(2**62)), everywhere(1.5), everywhere(False), everywhere(""), everywhere("\u202e" * 256),
-    {"slot": "9999-12-31T23:59:59.999Z"}, {"slot": "0001-01-01T00:00:00Z"}, {"slot": "2027-13-45T99:99:99Z"},
-    {"steps": [{"schedule": {"times": ["09:00"] * 30}}]}, {"steps": [{"id": None, "title": "x", "schedule": []}]},
-    {"timezone": "../../etc/passwd"}, {"reminder_time": "٠٩:٠٠"}, {"language": "x" * 60_000},
-    {"email": "a@" + "b." * 120 + "example", "password": "x"}, {"email": "\U0001f600@x.example", "password": "x"},
-    {"email": "ſ@clinic.example", "password": "x" * 1024}, {"token": "x", "password": "\U0001f600" * 128},
-]  # fmt: skip
+    [],
+    None,
+    True,
+    1,
+    "x",
+    {"": ""},
+    {"__proto__": {}, "$where": "1"},
+    {"a/b~c": 1},
+    everywhere({"$gt": ""}),
+    everywhere([{"x": None}]),
+    everywhere("\x00"),
+    everywhere("\ud800"),
+    everywhere(-(2**62)),
+    everywhere(1.5),
+    everywhere(False),
+    everywhere(""),
+    everywhere("\u202e" * 256),
+    {"slot": "9999-12-31T23:59:59.999Z"},
+    {"slot": "0001-01-01T00:00:00Z"},
+    {"slot": "2027-13-45T99:99:99Z"},
+    {"steps": [{"schedule": {"times": ["09:00"] * 30}}]},
+    {"steps": [{"id": None, "title": "x", "schedule": []}]},
+    {"timezone": "../../etc/passwd"},
+    {"reminder_time": "٠٩:٠٠"},
+    {"language": "x" * 60_000},
+    {"email": "a@" + "b." * 120 + "example", "password": "x"},
+    {"email": "\U0001f600@x.example", "password": "x"},
+    {"email": "ſ@clinic.example", "password": "x" * 1024},
+    {"token": "x", "password": "\U0001f600" * 128},
+]
 QUERIES = [
-    "limit=" + "9" * 400, "limit=1&limit=2", "cursor=" + "A" * 400, "cursor=bnVsbA", "cursor=WyJ4Il0",
-    "cursor=WyJ4IiwieCJd", "cursor=WyIyMDI3LTAzLTAxVDEyOjAwOjAwWiIsIlx1MDAwMCJd", "cursor=Wy01XQ", "cursor=WzllOTldXQ",
-    "cursor=WzEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MF0", "q=%00", "q=" + "%F0%9F%98%80" * 90, "patient_id[$ne]=x",
-    "slot=%ff", "after=99999999999999999999999&epoch=x", "days=1e3", "&&==%",
-]  # fmt: skip
+    "limit=" + "9" * 400,
+    "limit=1&limit=2",
+    "cursor=" + "A" * 400,
+    "cursor=bnVsbA",
+    "cursor=WyJ4Il0",
+    "cursor=WyJ4IiwieCJd",
+    "cursor=WyIyMDI3LTAzLTAxVDEyOjAwOjAwWiIsIlx1MDAwMCJd",
+    "cursor=Wy01XQ",
+    "cursor=WzllOTldXQ",
+    "cursor=WzEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MF0",
+    "q=%00",
+    "q=" + "%F0%9F%98%80" * 90,
+    "patient_id[$ne]=x",
+    "slot=%ff",
+    "after=99999999999999999999999&epoch=x",
+    "days=1e3",
+    "&&==%",
+]
 
 
 @pytest.mark.parametrize("route", API, ids=lambda route: route.path)

@@ -17,7 +17,7 @@ from detect_secrets import SecretsCollection
 from detect_secrets.settings import default_settings
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")        # the tool reads patterns through a module that Python renamed
+    warnings.simplefilter("ignore")  # the tool reads patterns through a module that Python renamed
     from regexploit.ast.sre import SreOpParser
     from regexploit.redos import find
 
@@ -36,14 +36,18 @@ def bandit(*paths: Path | str) -> list[str]:
     """What bandit finds at medium severity and above, by its number."""
     ran = subprocess.run(
         [sys.executable, "-m", "bandit", "-q", "-ll", "-r", "-f", "json", *map(str, paths)],
-        capture_output=True, text=True, cwd=HERE, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=HERE,
+        check=False,
+    )
     report = json.loads(ran.stdout[ran.stdout.index("{") :])
     assert not report["errors"] and report["metrics"]["_totals"]["loc"] > 0, "bandit read nothing"
     return [
-        f"{one['test_id']} {one['filename']}:{one['line_number']}" for one in report["results"]
+        f"{one['test_id']} {one['filename']}:{one['line_number']}"
+        for one in report["results"]
         if "noqa: S" not in one["code"]
-    ]  # fmt: skip
+    ]
 
 
 def test_bandit_finds_nothing_and_finds_what_is_planted(tmp_path: Path) -> None:
@@ -72,10 +76,10 @@ def secrets_in(*paths: Path | str) -> list[str]:
 def test_no_secret_lies_in_the_repository_and_a_planted_one_is_found(tmp_path: Path) -> None:
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=HERE, check=True)
     kept = [
-        name for name in tracked.stdout.split()
-        if not name.endswith((".lock", ".png", ".gz", ".jsonl")) and "/vendor/" not in name
-        and (HERE / name).is_file()
-    ]  # fmt: skip
+        name
+        for name in tracked.stdout.split()
+        if not name.endswith((".lock", ".png", ".gz", ".jsonl")) and "/vendor/" not in name and (HERE / name).is_file()
+    ]
     assert len(kept) > 50
     assert secrets_in(*kept) == []
     planted = tmp_path / "planted.py"
@@ -88,9 +92,12 @@ def test_the_readme_counts_abuse_truly() -> None:
     assert said is not None
     marked = [str(path) for path in (HERE / "tests").glob("test_*.py") if "pytest.mark.abuse" in path.read_text()]
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "abuse", *marked], capture_output=True,
-        text=True, cwd=HERE, check=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "abuse", *marked],
+        capture_output=True,
+        text=True,
+        cwd=HERE,
+        check=True,
+    )
     cases = sum(int(line.rpartition(": ")[2]) for line in ran.stdout.splitlines() if line.startswith("tests/"))
     assert int(said.group(1)) < cases < int(said.group(1)) + 100
 

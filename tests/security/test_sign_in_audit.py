@@ -41,7 +41,7 @@ async def test_coming_in_and_going_out_is_written_down(clinic: Clinic) -> None:
         assert (row["who"], row["role"]) == (patient.id, "patient") and row["session"] and row["request"]
         place = f"audit|{row['_id']}|from"
         assert await clinic.app.store.vault.open_value(patient.id, place, row["sealed_from"]) == "127.0.0.1"
-    for _ in range(2):   # the second has nothing left to end
+    for _ in range(2):  # the second has nothing left to end
         assert (await clinic.anyone.post("/api/token/revoke/", {"refresh": tablet.refresh})).status == 204
     devices = (await patient.get("/api/me/sessions/")).body["items"]
     [other] = [one["id"] for one in devices if not one["current"]]
@@ -89,7 +89,7 @@ async def test_nothing_is_kept_of_addresses_that_nobody_has(clinic: Clinic) -> N
         assert await sign_in(clinic, f"nobody{number}@clinic.example", WRONG) == 401
         body = {"email": f"nobody{number}@clinic.example"}
         assert (await clinic.anyone.post("/api/forgot-password/", body)).status == 202
-    await clinic.patient()   # what would have been written is written by now
+    await clinic.patient()  # what would have been written is written by now
     assert await entries(clinic).count_documents({"role": "stranger"}) == 0
 
 

@@ -23,9 +23,7 @@ SLACK_S = 2.0
 
 
 @pytest.fixture
-async def impatient(
-    settings: Settings, model: ModelServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Clinic]:
+async def impatient(settings: Settings, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Clinic]:
     """A clinic whose server waits for no more than a moment."""
     assert (hospital_rt.bootstrap.IDLE_S, hospital_rt.bootstrap.BODY_S) == (60, 20)
     monkeypatch.setattr(hospital_rt.bootstrap, "IDLE_S", WITHIN_S)
@@ -55,17 +53,31 @@ async def is_cut_off(line: Wire, dripping: bytes = b"") -> bytes:
 START = b"POST /api/token/ HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
 
 
-@pytest.mark.parametrize(("first", "then"), [
-    (b"", b""), (b"", b"G" * 100), (b"GET /api/me/ HTTP/1.1\r\n", b"X-Slow: " + b"y" * 100),
-    (START + b"Content-Length: 200\r\n\r\n", b""), (START + b"Content-Length: 200\r\n\r\n{", b" " * 100),
-    (START + b"Content-Length: 5\r\n\r\n{}", b""),
-    (START + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n{\r\n" * 20),
-    (START + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", b" " * 100),
-    (START + b"Transfer-Encoding: chunked\r\n\r\n", b"0" * 100),
-], ids=[
-    "nothing", "a request line", "headers", "a body that never comes", "a body byte by byte", "a body cut short",
-    "chunks", "a chunk byte by byte", "the length of a chunk",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b""),
+        (b"", b"G" * 100),
+        (b"GET /api/me/ HTTP/1.1\r\n", b"X-Slow: " + b"y" * 100),
+        (START + b"Content-Length: 200\r\n\r\n", b""),
+        (START + b"Content-Length: 200\r\n\r\n{", b" " * 100),
+        (START + b"Content-Length: 5\r\n\r\n{}", b""),
+        (START + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n{\r\n" * 20),
+        (START + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", b" " * 100),
+        (START + b"Transfer-Encoding: chunked\r\n\r\n", b"0" * 100),
+    ],
+    ids=[
+        "nothing",
+        "a request line",
+        "headers",
+        "a body that never comes",
+        "a body byte by byte",
+        "a body cut short",
+        "chunks",
+        "a chunk byte by byte",
+        "the length of a chunk",
+    ],
+)
 async def test_whoever_drips_is_cut_off_and_others_are_served(impatient: Clinic, first: bytes, then: bytes) -> None:
     host = urlsplit(impatient.base).netloc
     async with wire(impatient.base) as line:

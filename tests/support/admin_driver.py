@@ -45,9 +45,15 @@ def environment_of(settings: Settings) -> dict[str, str]:
 async def run(*arguments: str, environment: dict[str, str], typed: str = "", cwd: Path = ROOT) -> Ran:
     """``python main.py`` with these arguments."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(ROOT / "main.py"), *arguments, env=environment, cwd=cwd,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        sys.executable,
+        str(ROOT / "main.py"),
+        *arguments,
+        env=environment,
+        cwd=cwd,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     out, err = await asyncio.wait_for(process.communicate(typed.encode()), 60)
     return Ran(process.returncode or 0, out.decode(), err.decode())
 

@@ -18,13 +18,27 @@ from hospital_rt.domain.schedule import Schedule
 from hospital_rt.web.problems import Problem
 from tests.support.reference import Reference, Refused
 
-ZONES = ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Hong_Kong", "America/New_York", "Pacific/Kiritimati",
-         "Pacific/Pago_Pago", "America/Santiago", "Pacific/Apia", "Asia/Kathmandu"]  # fmt: skip
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "Asia/Hong_Kong",
+    "America/New_York",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "America/Santiago",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+]
 TIMES = ["00:00", "02:15", "09:00", "14:00", "22:00", "23:30"]
 BEGINNINGS = [
-    datetime(2027, 3, 1, 12, tzinfo=UTC), datetime(2027, 3, 27, 22, tzinfo=UTC), datetime(2027, 10, 30, 21, tzinfo=UTC),
-    datetime(2027, 4, 3, 8, tzinfo=UTC), datetime(2027, 9, 4, 20, tzinfo=UTC), datetime(2011, 12, 28, 20, tzinfo=UTC),
-]  # fmt: skip
+    datetime(2027, 3, 1, 12, tzinfo=UTC),
+    datetime(2027, 3, 27, 22, tzinfo=UTC),
+    datetime(2027, 10, 30, 21, tzinfo=UTC),
+    datetime(2027, 4, 3, 8, tzinfo=UTC),
+    datetime(2027, 9, 4, 20, tzinfo=UTC),
+    datetime(2011, 12, 28, 20, tzinfo=UTC),
+]
 
 
 @dataclass
@@ -56,9 +70,7 @@ class PureSubject:
     def check_in(self, now: datetime, at: datetime | None, outcome: rules.Outcome) -> bool:
         self.tick(now)
         recalled = next((slot for slot in self.rows.values() if slot.at == at), None)
-        change = rules.answer(
-            self.course, outcome=outcome, slot_at=at, now=now, zone=self.zone, recalled=recalled
-        )
+        change = rules.answer(self.course, outcome=outcome, slot_at=at, now=now, zone=self.zone, recalled=recalled)
         self._take(change)
         return change.counted
 
@@ -95,12 +107,15 @@ class PureSubject:
         following = rules.next_reminder_at(course, self.zone) if runs else None
         return {
             "status": "cancelled" if self.cancelled else "completed" if course.ended else "active",
-            "ended": course.ended or "", "done": course.done, "total": course.total,
+            "ended": course.ended or "",
+            "done": course.done,
+            "total": course.total,
             "open": to_wire(waiting.at) if waiting else None,
             "today": [(slot["slot"], slot["state"]) for slot in today],
             "next": to_wire(following) if following else None,
-            "ledger": {key: slot.state for key, slot in self.rows.items()}, "reminders": self.reminders,
-        }  # fmt: skip
+            "ledger": {key: slot.state for key, slot in self.rows.items()},
+            "reminders": self.reminders,
+        }
 
     def close(self) -> None:
         pass
@@ -110,45 +125,60 @@ def expected(reference: Reference, now: datetime) -> dict[str, Any]:
     """What the subject's ``view`` should be."""
     waiting, following = reference.open, reference.next_reminder(now)
     return {
-        "status": reference.status, "ended": reference.ended, "done": reference.done, "total": reference.total,
+        "status": reference.status,
+        "ended": reference.ended,
+        "done": reference.done,
+        "total": reference.total,
         "open": to_wire(reference.kept[waiting].at) if waiting else None,
         "today": [(to_wire(at), state) for at, state in reference.page(now)],
         "next": to_wire(following) if following else None,
-        "ledger": reference.ledger(), "reminders": reference.reminders,
-    }  # fmt: skip
+        "ledger": reference.ledger(),
+        "reminders": reference.reminders,
+    }
 
 
-schedules = st.fixed_dictionaries({
-    "start_in_days": st.sampled_from([0, 0, 0, 1, 3, -2]),
-    "times_per_day": st.integers(1, 4),
-    "times": st.sampled_from([None, None, None, ("02:15", "02:45"), ("08:00", "20:00", "23:59")]),
-    "every_days": st.sampled_from([1, 1, 1, 2, 7]),
-    "duration_days": st.sampled_from([None, 1, 1, 2, 3, 7, 14]),
-    "miss_policy": st.sampled_from(["extend", "fixed"]),
-    "day_seconds": st.sampled_from([None, None, None, 60, 7]),
-})  # fmt: skip
+schedules = st.fixed_dictionaries(
+    {
+        "start_in_days": st.sampled_from([0, 0, 0, 1, 3, -2]),
+        "times_per_day": st.integers(1, 4),
+        "times": st.sampled_from([None, None, None, ("02:15", "02:45"), ("08:00", "20:00", "23:59")]),
+        "every_days": st.sampled_from([1, 1, 1, 2, 7]),
+        "duration_days": st.sampled_from([None, 1, 1, 2, 3, 7, 14]),
+        "miss_policy": st.sampled_from(["extend", "fixed"]),
+        "day_seconds": st.sampled_from([None, None, None, 60, 7]),
+    }
+)
 
 
 class CourseMachine(RuleBasedStateMachine):
     """Time, ticks, answers, undone answers, journeys, a cancellation: the same to both, and the same must be seen."""
 
     begin_subject: Callable[..., Any] = staticmethod(PureSubject.begin)
-    late_answers = False               # whether the subject takes answers to a cancelled step
+    late_answers = False  # whether the subject takes answers to a cancelled step
 
     @initialize(
-        plan=schedules, zone=st.sampled_from(ZONES), reminder_time=st.sampled_from(TIMES),
-        at=st.sampled_from(BEGINNINGS), minutes=st.integers(0, 1500),
-    )  # fmt: skip
+        plan=schedules,
+        zone=st.sampled_from(ZONES),
+        reminder_time=st.sampled_from(TIMES),
+        at=st.sampled_from(BEGINNINGS),
+        minutes=st.integers(0, 1500),
+    )
     def begin(self, plan: dict[str, Any], zone: str, reminder_time: str, at: datetime, minutes: int) -> None:
         self.now = at + timedelta(minutes=minutes)
         self.zone, self.reminder_time = zone, reminder_time
         self.schedule = self._schedule(**plan)
         self.subject = type(self).begin_subject(self.schedule, self.now, zone)
         self.reference = Reference(
-            start=self.schedule.start_date, start_in_days=self.schedule.start_in_days, times=self.schedule.times,
-            every_days=self.schedule.every_days, days=self.schedule.duration_days,
-            fixed=self.schedule.miss_policy == "fixed", at=self.now, zone=zone, day_seconds=self.schedule.day_seconds,
-        )  # fmt: skip
+            start=self.schedule.start_date,
+            start_in_days=self.schedule.start_in_days,
+            times=self.schedule.times,
+            every_days=self.schedule.every_days,
+            days=self.schedule.duration_days,
+            fixed=self.schedule.miss_policy == "fixed",
+            at=self.now,
+            zone=zone,
+            day_seconds=self.schedule.day_seconds,
+        )
 
     def _schedule(self, *, start_in_days: int, times: tuple[str, ...] | None, **plan: Any) -> Schedule:
         """A note of days ago is one that was approved late: its first day is past."""
@@ -177,10 +207,11 @@ class CourseMachine(RuleBasedStateMachine):
         never = [self.now.replace(microsecond=0) + timedelta(minutes=7), self.now + self.reference.one_day * 90]
         return data.draw(
             st.one_of(
-                st.none(), *(st.sampled_from(some) for some in (seen[::-1], seen, kept[-6:][::-1]) if some),
+                st.none(),
+                *(st.sampled_from(some) for some in (seen[::-1], seen, kept[-6:][::-1]) if some),
                 st.sampled_from([*([coming] if coming else []), *others, *never]),
             )
-        )  # fmt: skip
+        )
 
     @property
     def _is_over(self) -> bool:

@@ -46,10 +46,17 @@ def test_settings(*, mongo_url: str, redis_url: str, data_dir: Path, **changes: 
     """Settings for a server of a test: limits off, everything else as it comes."""
     port = changes.pop("port", None) or free_port()
     values: dict[str, Any] = {
-        "port": port, "public_url": f"http://127.0.0.1:{port}", "data_dir": data_dir, "mongo_url": mongo_url,
-        "redis_url": redis_url, "secret_key": SECRET, "encryption_keys": (Fernet.generate_key().decode(),),
-        "rate_limits": "off", "doctor_signup": "open", "log_level": "error",
-    }  # fmt: skip
+        "port": port,
+        "public_url": f"http://127.0.0.1:{port}",
+        "data_dir": data_dir,
+        "mongo_url": mongo_url,
+        "redis_url": redis_url,
+        "secret_key": SECRET,
+        "encryption_keys": (Fernet.generate_key().decode(),),
+        "rate_limits": "off",
+        "doctor_signup": "open",
+        "log_level": "error",
+    }
     return Settings.model_validate({**values, **changes})
 
 
@@ -94,9 +101,15 @@ class Caller:
         self.access: str | None = None
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None,
-        raw: bytes | None = None, token: str | None = None,
-    ) -> Answer:  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        raw: bytes | None = None,
+        token: str | None = None,
+    ) -> Answer:
         """Any request; never raises for a status, but where the answer is not as its document says."""
         sent = dict(headers or {})
         data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
@@ -106,9 +119,15 @@ class Caller:
         if bearer and "Authorization" not in sent:
             sent["Authorization"] = f"Bearer {bearer}"
         request = HTTPRequest(
-            self.base + path, method=method, headers=sent, body=data, allow_nonstandard_methods=True,
-            request_timeout=30, follow_redirects=False, decompress_response=False,
-        )  # fmt: skip
+            self.base + path,
+            method=method,
+            headers=sent,
+            body=data,
+            allow_nonstandard_methods=True,
+            request_timeout=30,
+            follow_redirects=False,
+            decompress_response=False,
+        )
         response = await AsyncHTTPClient(force_instance=False).fetch(request, raise_error=False)
         answer = Answer(response.code, response.headers, response.body or b"")
         described.check(method, path, answer.status, answer.headers, answer.raw)
@@ -185,9 +204,16 @@ def item(title: str, quote: str | None = None, **more: Any) -> dict[str, Any]:
 def plan_item(title: str, quote: str | None = None, **more: Any) -> dict[str, Any]:
     """A plan item as a model answers it: once a day from today on, without end, unless said."""
     return {
-        **item(title, quote), "start_in_days": 0, "times_per_day": 1, "every_hours": None, "times": None,
-        "every_days": 1, "duration_days": None, "miss_policy": "extend", **more,
-    }  # fmt: skip
+        **item(title, quote),
+        "start_in_days": 0,
+        "times_per_day": 1,
+        "every_hours": None,
+        "times": None,
+        "every_days": 1,
+        "duration_days": None,
+        "miss_policy": "extend",
+        **more,
+    }
 
 
 class Front:
@@ -200,9 +226,12 @@ class Front:
     async def sign_up(self, role: str, *, name: str | None = None, **more: Any) -> dict[str, Any]:
         number = next(_numbers)
         body = {
-            "name": name or f"{role.title()} {number}", "email": f"{role}{number}-{uuid4().hex[:6]}@clinic.example",
-            "password": PASSWORD, "role": role, **more,
-        }  # fmt: skip
+            "name": name or f"{role.title()} {number}",
+            "email": f"{role}{number}-{uuid4().hex[:6]}@clinic.example",
+            "password": PASSWORD,
+            "role": role,
+            **more,
+        }
         answer = await self.anyone.post("/api/signup/", body)
         assert answer.status == 201, answer.body
         found: dict[str, Any] = answer.body
@@ -276,9 +305,15 @@ class Clinic(Front):
             await asyncio.gather(*list(self.note_worker._work.values()))
 
     async def note(
-        self, doctor: Person, patient: Person, *, checklist: list[Any] | None = None, plan: list[Any] | None = None,
-        text: str | None = None, expect: str = "ready",
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        doctor: Person,
+        patient: Person,
+        *,
+        checklist: list[Any] | None = None,
+        plan: list[Any] | None = None,
+        text: str | None = None,
+        expect: str = "ready",
+    ) -> dict[str, Any]:
         """A note whose text is what the items quote, read, with the model answering just these items."""
         items = [*(checklist or []), *(plan or [])]
         written = text or ". ".join(one["quote"] for one in items) + "."

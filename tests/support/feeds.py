@@ -57,6 +57,4 @@ async def heard_up_to(channel: Channel, seq: int, *, within_s: float = 10.0) -> 
 def elsewhere(clinic: Clinic, **changes: Any) -> Settings:
     """The settings of another web server on the same records: ``open_clinic(elsewhere(clinic), clinic.model)``."""
     port = free_port()
-    return clinic.app.settings.model_copy(
-        update={"port": port, "public_url": f"http://127.0.0.1:{port}", **changes}
-    )
+    return clinic.app.settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}", **changes})

@@ -14,15 +14,19 @@ NINE = {day: MARCH.format(day, "09:00") for day in range(1, 32)}
 async def proposal(clinic: Clinic, doctor: Person, patient: Person) -> dict[str, Any]:
     """A note that waits for its author: something in it could not be believed."""
     return await clinic.note(
-        doctor, patient, checklist=[item("Rest"), item("Fly to the moon", "words that are not there")], text="Rest.",
+        doctor,
+        patient,
+        checklist=[item("Rest"), item("Fly to the moon", "words that are not there")],
+        text="Rest.",
         expect="proposed",
-    )  # fmt: skip
+    )
 
 
 async def approve(doctor: Person, note: dict[str, Any], *steps: dict[str, Any]) -> list[dict[str, Any]]:
     """Approve a proposal with just these steps, each a schedule or a whole step; as they now stand."""
-    listed = [step if "title" in step else {"title": f"Step {number}", "schedule": step}
-              for number, step in enumerate(steps)]  # fmt: skip
+    listed = [
+        step if "title" in step else {"title": f"Step {number}", "schedule": step} for number, step in enumerate(steps)
+    ]
     answer = await doctor.post(f"/api/notes/{note['id']}/approve/", {"steps": listed})
     assert answer.status == 200, answer.body
     titles = [step["title"] for step in listed]
@@ -57,9 +61,10 @@ async def events(person: Person, name: str | None = None) -> list[dict[str, Any]
 async def reminders(patient: Person, step: dict[str, Any] | None = None) -> list[tuple[str, int]]:
     """The reminders of a step, or of all: slot and repetition, oldest first."""
     return [
-        (event["data"]["slot"], event["data"]["repeat"]) for event in await events(patient, "reminder.due")
+        (event["data"]["slot"], event["data"]["repeat"])
+        for event in await events(patient, "reminder.due")
         if step is None or event["data"]["step"]["id"] == step["id"]
-    ]  # fmt: skip
+    ]
 
 
 async def read(patient: Person, step: dict[str, Any]) -> dict[str, Any]:

@@ -51,19 +51,29 @@ class Command:
     """One running ``python ...``, or another program. What it says and what it logs lie in two files."""
 
     def __init__(
-        self, arguments: list[str], *, folder: Path, environment: Mapping[str, str], name: str = "command",
+        self,
+        arguments: list[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        name: str = "command",
         program: str = sys.executable,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.name = name
         self.out, self.err = folder / f"{name}.out", folder / f"{name}.err"
         reader, writer = os.pipe()
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
-                end_with_parent([program, *arguments]), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                end_with_parent([program, *arguments]),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
                 env={**kept, "PYTHONDONTWRITEBYTECODE": "1", **environment, READY_FD: str(writer)},
-                pass_fds=[writer], start_new_session=True,
-            )  # fmt: skip
+                pass_fds=[writer],
+                start_new_session=True,
+            )
         os.close(writer)
         os.set_blocking(reader, False)
         self._ready_fd: int | None = reader
@@ -169,9 +179,11 @@ class Model:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.command = Command(
-            ["-m", "tests.support.model_server", "--port", str(port)], folder=folder, name="model",
+            ["-m", "tests.support.model_server", "--port", str(port)],
+            folder=folder,
+            name="model",
             environment={"PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
+        )
         self.base = f"http://127.0.0.1:{port}"
 
     async def _control(self, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -207,9 +219,11 @@ class System:
         self._count = 0
         self._settings = {"log_level": "warning", "rate_limits": "off", "doctor_signup": "open", **changes}
         for key, value in (
-            ("secret_key", SECRET), ("encryption_keys", self.encryption_key), ("mongo_url", mongo_url),
+            ("secret_key", SECRET),
+            ("encryption_keys", self.encryption_key),
+            ("mongo_url", mongo_url),
             ("redis_url", redis_url),
-        ):  # fmt: skip
+        ):
             self.put(key, value)
 
     def put(self, setting: str, value: str) -> Path:
@@ -222,8 +236,10 @@ class System:
     def environment(self, **changes: Any) -> dict[str, str]:
         """Every setting of a role, the secret ones by file. A setting that is None is left out."""
         values: dict[str, Any] = {
-            "data_dir": self.folder / "data", "public_url": f"http://127.0.0.1:{self.first_port}", **self._settings,
-        }  # fmt: skip
+            "data_dir": self.folder / "data",
+            "public_url": f"http://127.0.0.1:{self.first_port}",
+            **self._settings,
+        }
         for key in ("secret_key", "encryption_keys", "mongo_url", "redis_url"):
             values[f"{key}_file"] = self.folder / key
         if self.model is not None:
@@ -308,9 +324,11 @@ async def open_system(folder: Path, *, mongo_url: str, redis_url: str, **changes
 async def fetch_json(url: str, body: Any = None) -> Any:
     """GET, or POST a body; the JSON of the answer."""
     request = HTTPRequest(
-        url, method="GET" if body is None else "POST", body=None if body is None else json.dumps(body),
+        url,
+        method="GET" if body is None else "POST",
+        body=None if body is None else json.dumps(body),
         request_timeout=10,
-    )  # fmt: skip
+    )
     response = await AsyncHTTPClient().fetch(request, raise_error=False)
     return json.loads(response.body)
 
@@ -321,9 +339,15 @@ def run_main(
     """A command of ``main.py`` from start to end, as from a shell that has only these settings."""
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
     return subprocess.run(
-        [sys.executable, str(ROOT / "main.py"), *arguments], cwd=folder, env={**kept, **environment}, text=True,
-        input=stdin if stdin is not None else "", capture_output=True, timeout=timeout_s, check=False,
-    )  # fmt: skip
+        [sys.executable, str(ROOT / "main.py"), *arguments],
+        cwd=folder,
+        env={**kept, **environment},
+        text=True,
+        input=stdin if stdin is not None else "",
+        capture_output=True,
+        timeout=timeout_s,
+        check=False,
+    )
 
 
 def plain_settings(folder: Path, **more: Any) -> dict[str, str]:

@@ -25,7 +25,7 @@ class Kept:
     reminded: bool = False
     repeats: int = 0
     answered_at: datetime | None = None
-    late: str | None = None            # what was answered after the step had been cancelled
+    late: str | None = None  # what was answered after the step had been cancelled
 
 
 class Refused(Exception):
@@ -36,9 +36,18 @@ class Reference:
     """One plan step with slots, from the moment it became active."""
 
     def __init__(
-        self, *, start: date, start_in_days: int, times: tuple[str, ...], every_days: int, days: int | None,
-        fixed: bool, at: datetime, zone: str, day_seconds: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        start: date,
+        start_in_days: int,
+        times: tuple[str, ...],
+        every_days: int,
+        days: int | None,
+        fixed: bool,
+        at: datetime,
+        zone: str,
+        day_seconds: int | None = None,
+    ) -> None:
         self.start, self.start_in_days, self.times = start, start_in_days, times
         self.every_days, self.days = every_days, days
         self.fixed, self.began, self.zone, self.day_seconds = fixed and days is not None, at, zone, day_seconds
@@ -303,9 +312,10 @@ class Reference:
             return None
         far = max(now + (3 * self.every_days + 3) * self.one_day, self.instant(self.first))
         coming = [
-            instant for slot, instant in self.walk(far)
+            instant
+            for slot, instant in self.walk(far)
             if self.is_own(slot) and not self.is_past(slot) and not self.is_answered(slot)
-        ][:1]  # fmt: skip
+        ][:1]
         if self.open:
             coming.append(self.instant(self.open, self.kept[self.open].repeats + 1))
         ends = self.ends_at()

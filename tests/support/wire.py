@@ -110,9 +110,15 @@ class Wire:
 
 
 def http(
-    method: str, target: str, *, host: str, headers: dict[str, str] | None = None, body: bytes = b"",
-    version: str = "1.1", lines: tuple[bytes, ...] = (),
-) -> bytes:  # fmt: skip
+    method: str,
+    target: str,
+    *,
+    host: str,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+    version: str = "1.1",
+    lines: tuple[bytes, ...] = (),
+) -> bytes:
     """A request. ``lines`` are sent as they are, after the headers."""
     given = {"Host": host, **(headers or {})}
     if body and not {"content-length", "transfer-encoding"} & {name.lower() for name in given}:
@@ -123,9 +129,14 @@ def http(
 
 
 def frame(
-    opcode: int, payload: bytes = b"", *, final: bool = True, masked: bool = True, rsv: int = 0,
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    final: bool = True,
+    masked: bool = True,
+    rsv: int = 0,
     length: int | None = None,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """A frame of a client. ``length``: the one it claims to have."""
     claimed = len(payload) if length is None else length
     size = claimed if claimed < 126 else 126 if claimed < 65536 else 127
@@ -143,11 +154,13 @@ class RawChannel(Wire):
     async def upgrade(self, host: str, **headers: str) -> RawAnswer | None:
         """Ask for the upgrade. A name is written with ``_`` for ``-``; one that is empty is left out."""
         given = {
-            "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
             "Sec-WebSocket-Protocol": "hospital-rt.v1",
             **{name.replace("_", "-"): value for name, value in headers.items()},
-        }  # fmt: skip
+        }
         await self.send(http("GET", "/api/live/", host=host, headers={k: v for k, v in given.items() if v}))
         return await self.answer()
 

@@ -24,9 +24,7 @@ async def say(
     """Send requests over one connection, one after the other's answer. ``{host}`` stands for the Host line."""
     host = clinic.base.removeprefix("http://")
     address, _, port = host.partition(":")
-    reader, writer = await asyncio.open_connection(
-        address, int(port), local_addr=(come_from, 0) if come_from else None
-    )
+    reader, writer = await asyncio.open_connection(address, int(port), local_addr=(come_from, 0) if come_from else None)
     statuses: list[int] = []
     raw = b""
     is_closed = False

@@ -20,8 +20,15 @@ def test_a_course_does_what_the_contract_says_whatever_happens_to_it() -> None:
 def test_undoing_an_early_answer_opens_the_slot_of_last_week_again() -> None:
     """The answer had completed the step, and what was open then is older than what a closed slot is kept for."""
     life = CourseMachine()
-    plan = {"start_in_days": 0, "times_per_day": 1, "times": None, "every_days": 7, "duration_days": 1,
-            "miss_policy": "extend", "day_seconds": None}  # fmt: skip
+    plan = {
+        "start_in_days": 0,
+        "times_per_day": 1,
+        "times": None,
+        "every_days": 7,
+        "duration_days": 1,
+        "miss_policy": "extend",
+        "day_seconds": None,
+    }
     life.begin(plan, "UTC", "02:15", datetime(2027, 3, 27, 22, tzinfo=UTC), 120)
     for share in (2.3, 0.1, 2.3, 2.3):
         life.time_passes(share)

@@ -56,9 +56,9 @@ async def test_one_slot_answered_twice_and_differently_stays_as_it_was_first(war
     patient, doctor = await ward.pair()
     step = await one_step(ward, patient, doctor, duration_days=7)
     await ward.tick("2027-03-02T09:00")
-    answers = await asyncio.gather(*(
-        check_in(patient, step, NINE[2], outcome=outcome) for outcome in ("done", "skipped", "done", "skipped")
-    ))  # fmt: skip
+    answers = await asyncio.gather(
+        *(check_in(patient, step, NINE[2], outcome=outcome) for outcome in ("done", "skipped", "done", "skipped"))
+    )
     assert [answer.status for answer in answers] == [200] * 4
     assert len({answer.body["progress"]["done"] for answer in answers}) == 1
     assert len(await outcomes(patient)) == len(await outcomes(doctor)) == 1
@@ -119,8 +119,12 @@ async def test_a_course_that_nobody_keeps_lapses(ward: Clinic, duration: int, la
     over = await read(patient, step)
     assert (over["status"], over["ended"], over["open_slot"]) == ("completed", "lapsed", None)
     assert (await events(doctor, "steps.changed"))[-1]["data"] == {
-        "note_id": step["note_id"], "created": [], "cancelled": [], "completed": [step["id"]], "by": "course",
-    }  # fmt: skip
+        "note_id": step["note_id"],
+        "created": [],
+        "cancelled": [],
+        "completed": [step["id"]],
+        "by": "course",
+    }
     assert await ward.tick(f"2027-03-{lapses:02d}T12:00") == 0 and len(await reminders(patient)) == before
     late = await check_in(patient, step, MARCH.format(lapses - 1, "09:00"))
     assert (late.status, late.body["progress"]["done"]) == (200, 0), "a completed step counts nothing"
@@ -309,8 +313,16 @@ async def test_a_day_is_the_patients_own(ward: Clinic) -> None:
     assert today == [{"date": "2027-03-03", "due": 1, "done": 1, "skipped": 0, "missed": 0}]
 
 
-@pytest.mark.parametrize("slot", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2027-03-01T08:59:59Z",
-                                  "2027-02-27T09:00:00Z", "9999-12-31T09:00:00Z"])  # fmt: skip
+@pytest.mark.parametrize(
+    "slot",
+    [
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999Z",
+        "2027-03-01T08:59:59Z",
+        "2027-02-27T09:00:00Z",
+        "9999-12-31T09:00:00Z",
+    ],
+)
 async def test_a_slot_that_never_is_is_refused_wherever_it_lies(ward: Clinic, slot: str) -> None:
     patient, doctor = await ward.pair(timezone="Pacific/Kiritimati")
     schedules = ({}, {"duration_days": 3, "miss_policy": "fixed"}, {"every_days": 366})

@@ -15,8 +15,14 @@ from tests.ledger.machine import LedgerMachine
 from tests.support.course_machine import CourseMachine
 from tests.unit import test_slots
 
-QUICK = {"deadline": None, "derandomize": True, "database": None, "phases": [Phase.generate],
-         "suppress_health_check": list(HealthCheck), "report_multiple_bugs": False}  # fmt: skip
+QUICK = {
+    "deadline": None,
+    "derandomize": True,
+    "database": None,
+    "phases": [Phase.generate],
+    "suppress_health_check": list(HealthCheck),
+    "report_multiple_bugs": False,
+}
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago"]
 
 

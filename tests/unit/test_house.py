@@ -22,14 +22,29 @@ MAX_MODULES = 20
 WIDE = {"hospital_rt/extraction"}
 # Within a floor features do not import each other. What several of them need, by floor:
 SHARED = {
-    "handlers": {"api.account_handler", "api.account_schemas", "api.schemas", "base", "fhir.handler", "fhir.mapping",
-                 "fhir.search_dates"},
+    "handlers": {
+        "api.account_handler",
+        "api.account_schemas",
+        "api.schemas",
+        "base",
+        "fhir.handler",
+        "fhir.mapping",
+        "fhir.search_dates",
+    },
     "tasks": {"broker", "dependencies"},
     "models": {"course_codec", "schema_versions"},
-}  # fmt: skip
+}
 # ... and what puts them together. A service changes several collections at once, so it imports them.
-COMPOSERS = {"models.store", "models.feed_reader", "models.app_context", "tasks.registry", "tasks.worker",
-             "tasks.dispatcher", "handlers.routes", "handlers.server"}  # fmt: skip
+COMPOSERS = {
+    "models.store",
+    "models.feed_reader",
+    "models.app_context",
+    "tasks.registry",
+    "tasks.worker",
+    "tasks.dispatcher",
+    "handlers.routes",
+    "handlers.server",
+}
 # Imports inside a function, each with its reason.
 LATE_IMPORTS = {
     "main.py": "a command loads only what it needs, and wrong settings are told before anything is loaded",
@@ -37,8 +52,17 @@ LATE_IMPORTS = {
 }
 # Modules that share a name, each with its reason. A feature has one name on every floor.
 FEATURES = {
-    "accounts", "assignments", "audit", "events", "mail", "mail_reminders", "notes", "push", "reminders", "steps",
-}  # fmt: skip
+    "accounts",
+    "assignments",
+    "audit",
+    "events",
+    "mail",
+    "mail_reminders",
+    "notes",
+    "push",
+    "reminders",
+    "steps",
+}
 SAME_NAME = {
     "health": "the probes, and the endpoints that answer them",
     "schemas": "the bodies of REST, and the messages of the live channel",
@@ -120,9 +144,12 @@ def test_there_is_no_circle_between_rooms() -> None:
 
 def test_the_domain_imports_nothing_but_itself() -> None:
     beyond = {
-        (name, other) for name, others in GRAPH.items() if name.startswith("hospital_rt.domain")
-        for other in others if not other.startswith("hospital_rt.domain")
-    }  # fmt: skip
+        (name, other)
+        for name, others in GRAPH.items()
+        if name.startswith("hospital_rt.domain")
+        for other in others
+        if not other.startswith("hospital_rt.domain")
+    }
     assert beyond == set()
 
 
@@ -200,9 +227,10 @@ def test_nothing_is_imported_inside_a_function_without_its_reason() -> None:
 
 def test_each_module_says_what_lives_there() -> None:
     silent = [
-        name for name, path in MODULES.items()
+        name
+        for name, path in MODULES.items()
         if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ]  # fmt: skip
+    ]
     assert silent == []
 
 
@@ -224,21 +252,46 @@ def test_each_dependency_has_its_reason_in_the_readme() -> None:
 def test_a_body_is_never_shown(module: object) -> None:
     canary = "canary-word"
     bodies = [
-        shape for _, shape in inspect.getmembers(module, inspect.isclass)
+        shape
+        for _, shape in inspect.getmembers(module, inspect.isclass)
         if issubclass(shape, schemas.Body) and shape is not schemas.Body
-    ]  # fmt: skip
+    ]
     assert bodies
     for shape in bodies:
         shown = repr(shape.model_construct(**dict.fromkeys(shape.model_fields, canary)))
         assert canary not in shown, shape
 
 
-CLINICAL = {"title", "detail", "quote", "text", "name", "email", "words", "data", "body", "item", "password_hash", "to",
-            "nonce", "lease", "sealed", "sealed_text", "sealed_review", "sealed_reason", "sealed_device"}  # fmt: skip
+CLINICAL = {
+    "title",
+    "detail",
+    "quote",
+    "text",
+    "name",
+    "email",
+    "words",
+    "data",
+    "body",
+    "item",
+    "password_hash",
+    "to",
+    "nonce",
+    "lease",
+    "sealed",
+    "sealed_text",
+    "sealed_review",
+    "sealed_reason",
+    "sealed_device",
+}
 HOLDS_WORDS = re.compile(r"\b(str|Document|dict|Any|Item|Words)\b")
 # The name of a role, of a limit, of a setting, the sentence of a problem: nobody's own.
-IMPERSONAL = {"hospital_rt.runtime.supervisor", "hospital_rt.web.rate_limits", "hospital_rt.web.problems",
-              "hospital_rt.domain.errors", "hospital_rt.settings"}  # fmt: skip
+IMPERSONAL = {
+    "hospital_rt.runtime.supervisor",
+    "hospital_rt.web.rate_limits",
+    "hospital_rt.web.problems",
+    "hospital_rt.domain.errors",
+    "hospital_rt.settings",
+}
 
 
 def records() -> list[type]:
@@ -249,27 +302,33 @@ def records() -> list[type]:
             continue
         module = importlib.import_module(name)
         found += [
-            one for _, one in inspect.getmembers(module, dataclasses.is_dataclass)
+            one
+            for _, one in inspect.getmembers(module, dataclasses.is_dataclass)
             if isinstance(one, type) and one.__module__ == name and name not in IMPERSONAL
-        ]  # fmt: skip
+        ]
     return found
 
 
 def test_no_record_shows_what_it_holds_of_a_person() -> None:
     shown = [
-        f"{record.__module__}.{record.__qualname__}.{field.name}" for record in records()
+        f"{record.__module__}.{record.__qualname__}.{field.name}"
+        for record in records()
         for field in dataclasses.fields(record)
         if field.name in CLINICAL and field.repr and HOLDS_WORDS.search(str(field.type))
-    ]  # fmt: skip
+    ]
     assert shown == []
 
 
 def test_secrets_do_not_show_in_the_settings() -> None:
     canary = "canary-secret-of-thirty-two-bytes-and-more"
     settings = Settings(
-        secret_key=canary, mongo_url=f"mongodb://u:{canary}@h/d", redis_url=f"redis://:{canary}@h",
-        openai_api_key=canary, openai_model="m", smtp_url=f"smtp://u:{canary}@h",
-    )  # fmt: skip
+        secret_key=canary,
+        mongo_url=f"mongodb://u:{canary}@h/d",
+        redis_url=f"redis://:{canary}@h",
+        openai_api_key=canary,
+        openai_model="m",
+        smtp_url=f"smtp://u:{canary}@h",
+    )
     assert canary not in repr(settings) and canary not in str(settings)
 
 

@@ -224,12 +224,12 @@ async def test_a_wake_up_that_was_lost_is_made_good_by_the_sweep(monkeypatch: py
         room.hub.start(room.hears)
         client = Client("ada", 0)
         room.start(room.visit(client, None))
-        await asyncio.sleep(0.03)    # it has joined: what comes before is read by joining, not by the sweep
+        await asyncio.sleep(0.03)  # it has joined: what comes before is read by joining, not by the sweep
         room.feeds.newest["ada"] = 3
         for _ in range(200):
             if client.got == [1, 2, 3]:
                 break
-            await asyncio.sleep(0.01)    # looks again, 2 s at most
+            await asyncio.sleep(0.01)  # looks again, 2 s at most
         await room.close()
         await room.hub.stop()
         assert client.got == [1, 2, 3]
@@ -242,10 +242,12 @@ async def test_a_session_that_ends_takes_its_sockets_with_it(monkeypatch: pytest
     room = Room(1)
     room.hub.start(room.hears)
     closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    outbox = SendQueue(lambda frame: asyncio.get_running_loop().create_future(), lambda code, _: closed.set_result(code))
+    outbox = SendQueue(
+        lambda frame: asyncio.get_running_loop().create_future(), lambda code, _: closed.set_result(code)
+    )
     socket = Connection(user_id="ada", session_id="one", outbox=outbox)
     if how == "said while it joins":
-        room.hub.hear({"ended": ["one"]})          # after its token was looked at, before it stands in the hub
+        room.hub.hear({"ended": ["one"]})  # after its token was looked at, before it stands in the hub
         await room.hub.join(socket, after=0, newest=0)
     elif how == "renewed into it":
         await room.hub.join(socket, after=0, newest=0)

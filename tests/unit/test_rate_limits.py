@@ -199,7 +199,12 @@ def _second(clinic: Clinic, model: ModelServer, tmp_path: Path) -> Any:
     """Another web server on the same records."""
     held = clinic.app.settings
     settings = test_settings(
-        mongo_url=held.mongo_url or "", redis_url=held.redis_url or "", data_dir=tmp_path / "second",
-        rate_limits="on", secret_key=held.secret_key, encryption_keys=held.encryption_keys, **asked_of(model),
-    )  # fmt: skip
+        mongo_url=held.mongo_url or "",
+        redis_url=held.redis_url or "",
+        data_dir=tmp_path / "second",
+        rate_limits="on",
+        secret_key=held.secret_key,
+        encryption_keys=held.encryption_keys,
+        **asked_of(model),
+    )
     return open_clinic(settings, model)

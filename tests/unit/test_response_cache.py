@@ -43,7 +43,12 @@ async def test_a_check_in_that_nobody_announced_shows_to_both(ward: Clinic) -> N
     [step] = await listed(patient)
     assert (await row(doctor))["steps_open"] == 1
     await check_in.check_in(
-        ward.app.store, patient_id=patient.id, step_id=step["id"], slot=None, outcome="done", reason=None,
+        ward.app.store,
+        patient_id=patient.id,
+        step_id=step["id"],
+        slot=None,
+        outcome="done",
+        reason=None,
         now=ward.app.now(),
     )
     assert await listed(patient) == []

@@ -19,13 +19,29 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 async def fuzz(clinic: Clinic, person: Person, folder: Path) -> tuple[int, str]:
     """Run schemathesis as this person against the running server; exit code and report."""
     process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("st")), "run", f"{clinic.base}/openapi.json", "--checks", CHECKS,
-        "--max-examples", str(EXAMPLES), "--phases", "examples,coverage,fuzzing", "--seed", "20270301", "--no-color",
-        "--header", f"Authorization: Bearer {person.access}", "--request-timeout", "20",
+        str(Path(sys.executable).with_name("st")),
+        "run",
+        f"{clinic.base}/openapi.json",
+        "--checks",
+        CHECKS,
+        "--max-examples",
+        str(EXAMPLES),
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--seed",
+        "20270301",
+        "--no-color",
+        "--header",
+        f"Authorization: Bearer {person.access}",
+        "--request-timeout",
+        "20",
         # Sign-up with made-up passwords costs a hash each time and finds nothing new after a few.
-        "--exclude-path", "/api/signup/",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder,
-    )  # fmt: skip
+        "--exclude-path",
+        "/api/signup/",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=folder,
+    )
     out, _ = await process.communicate()
     return process.returncode or 0, out.decode()
 
@@ -35,8 +51,10 @@ async def fuzz(clinic: Clinic, person: Person, folder: Path) -> tuple[int, str]:
 async def test_no_answer_is_undescribed_and_none_is_a_5xx(clinic: Clinic, tmp_path: Path, role: str) -> None:
     patient, doctor = await clinic.pair()
     await clinic.note(
-        doctor, patient, checklist=[item("Book a chest X-ray")],
+        doctor,
+        patient,
+        checklist=[item("Book a chest X-ray")],
         plan=[plan_item("Walk 20 minutes", "Walk 20 minutes daily")],
-    )  # fmt: skip
+    )
     code, report = await fuzz(clinic, patient if role == "patient" else doctor, tmp_path)
     assert code == 0, report[-6000:]

@@ -24,30 +24,30 @@ START = date(2027, 1, 1)
 EPOCH = datetime(2026, 12, 31, tzinfo=UTC)
 # Where clocks have done what clocks seldom do.
 ODD: list[tuple[str, date]] = [
-    ("Australia/Lord_Howe", date(2027, 4, 4)),        # half an hour back
-    ("Australia/Lord_Howe", date(2027, 10, 3)),       # half an hour on
-    ("Pacific/Apia", date(2011, 12, 30)),             # a date that never was
-    ("Pacific/Kwajalein", date(1993, 8, 21)),         # another
-    ("Pacific/Kwajalein", date(1969, 10, 1)),         # a date that was twice
-    ("America/Sao_Paulo", date(2018, 11, 4)),         # no midnight
-    ("America/Santiago", date(2027, 9, 5)),           # no midnight
-    ("America/Havana", date(2027, 3, 14)),            # no midnight
-    ("Asia/Beirut", date(2027, 3, 28)),               # no midnight
-    ("Africa/Cairo", date(2027, 4, 30)),              # no midnight
-    ("Africa/Cairo", date(2027, 10, 28)),             # 23:00 twice
-    ("America/St_Johns", date(2010, 11, 7)),          # 00:00 twice, with 23:01 in between
-    ("America/St_Johns", date(2010, 3, 14)),          # a day that begins twice skips
-    ("Antarctica/Troll", date(2027, 3, 28)),          # two hours
-    ("Asia/Pyongyang", date(2018, 5, 4)),             # half an hour, at 23:30
-    ("Asia/Pyongyang", date(2015, 8, 15)),            # midnight twice
+    ("Australia/Lord_Howe", date(2027, 4, 4)),  # half an hour back
+    ("Australia/Lord_Howe", date(2027, 10, 3)),  # half an hour on
+    ("Pacific/Apia", date(2011, 12, 30)),  # a date that never was
+    ("Pacific/Kwajalein", date(1993, 8, 21)),  # another
+    ("Pacific/Kwajalein", date(1969, 10, 1)),  # a date that was twice
+    ("America/Sao_Paulo", date(2018, 11, 4)),  # no midnight
+    ("America/Santiago", date(2027, 9, 5)),  # no midnight
+    ("America/Havana", date(2027, 3, 14)),  # no midnight
+    ("Asia/Beirut", date(2027, 3, 28)),  # no midnight
+    ("Africa/Cairo", date(2027, 4, 30)),  # no midnight
+    ("Africa/Cairo", date(2027, 10, 28)),  # 23:00 twice
+    ("America/St_Johns", date(2010, 11, 7)),  # 00:00 twice, with 23:01 in between
+    ("America/St_Johns", date(2010, 3, 14)),  # a day that begins twice skips
+    ("Antarctica/Troll", date(2027, 3, 28)),  # two hours
+    ("Asia/Pyongyang", date(2018, 5, 4)),  # half an hour, at 23:30
+    ("Asia/Pyongyang", date(2015, 8, 15)),  # midnight twice
     ("America/Caracas", date(2016, 5, 1)),
-    ("Asia/Kathmandu", date(1986, 1, 1)),             # a quarter of an hour at midnight
-    ("Africa/Monrovia", date(1972, 1, 7)),            # 44 minutes and 30 seconds
-    ("Europe/Dublin", date(2027, 3, 28)),             # winter time is the exception
-    ("Africa/Casablanca", date(2027, 2, 7)),          # Ramadan
-    ("Antarctica/Casey", date(2018, 3, 11)),          # three hours back
+    ("Asia/Kathmandu", date(1986, 1, 1)),  # a quarter of an hour at midnight
+    ("Africa/Monrovia", date(1972, 1, 7)),  # 44 minutes and 30 seconds
+    ("Europe/Dublin", date(2027, 3, 28)),  # winter time is the exception
+    ("Africa/Casablanca", date(2027, 2, 7)),  # Ramadan
+    ("Antarctica/Casey", date(2018, 3, 11)),  # three hours back
     ("America/Argentina/San_Luis", date(2008, 1, 21)),
-]  # fmt: skip
+]
 
 
 def plan(**more: Any) -> Schedule:
@@ -103,7 +103,7 @@ def _agree_with_dateutil(names: Iterable[str], times: tuple[str, ...]) -> int:
 
 
 def test_around_every_clock_change_the_first_showing_counts_or_what_comes_first(
-    kinds: dict[tuple[Any, ...], str]
+    kinds: dict[tuple[Any, ...], str],
 ) -> None:
     """The wall clock read minute by minute, around each change of each kind of zone."""
     changes = 0
@@ -181,9 +181,9 @@ def test_names_of_slots_do_not_depend_on_the_zone() -> None:
         ("09:00", 3, 8, ("01:00", "09:00", "17:00")),
         ("09:00", 4, 6, ("03:00", "09:00", "15:00", "21:00")),
         ("09:00", 1, 24, ("09:00",)),
-        ("09:00", 5, 5, ("03:00", "09:00", "15:00", "21:00")),   # never closer together than the note says
+        ("09:00", 5, 5, ("03:00", "09:00", "15:00", "21:00")),  # never closer together than the note says
     ],
-)  # fmt: skip
+)
 def test_the_service_chooses_the_clock_times_of_a_day(
     reminder_time: str, times_per_day: int, every_hours: int | None, expected: tuple[str, ...]
 ) -> None:
@@ -191,9 +191,10 @@ def test_the_service_chooses_the_clock_times_of_a_day(
 
 
 @given(
-    minute=st.integers(0, 1439), times_per_day=st.integers(1, 24),
+    minute=st.integers(0, 1439),
+    times_per_day=st.integers(1, 24),
     every_hours=st.one_of(st.none(), st.integers(1, 24)),
-)  # fmt: skip
+)
 def test_clock_times_are_sorted_distinct_and_as_far_apart_as_can_be(
     minute: int, times_per_day: int, every_hours: int | None
 ) -> None:
@@ -218,12 +219,14 @@ schedules = st.builds(
             st.sampled_from(["00:00", "00:01", "00:30", "02:00", "02:15", "02:45", "03:00", "09:00", "23:00", "23:59"]),
             st.times().map(lambda at: f"{at:%H:%M}"),
         ),
-        min_size=1, max_size=4, unique=True,
+        min_size=1,
+        max_size=4,
+        unique=True,
     ).map(lambda found: tuple(sorted(found))),
     every_days=st.sampled_from([1, 1, 1, 2, 3, 7, 30]),
     duration_days=st.sampled_from([None, 1, 3, 10, 30]),
     miss_policy=st.sampled_from(["extend", "fixed"]),
-)  # fmt: skip
+)
 zones = st.sampled_from(ZONES).map(ZoneInfo)
 APIA = plan(start_date=date(2011, 12, 25), times=("00:00", "00:30", "23:59"))
 JOHNS = plan(start_date=date(2010, 10, 30), times=("00:00", "23:30"))
@@ -276,9 +279,7 @@ class Fired:
     timeline: Timeline
 
 
-def fired(
-    schedule: Schedule, moves: list[tuple[datetime, ZoneInfo, str | None]], *, ends: datetime
-) -> Iterator[Fired]:
+def fired(schedule: Schedule, moves: list[tuple[datetime, ZoneInfo, str | None]], *, ends: datetime) -> Iterator[Fired]:
     """Remind whenever the course wants to be woken; move to each zone and reminder time when it comes."""
     (begun_at, zone, _), *moves = moves
     course = begin(schedule, at=begun_at, zone=zone)
@@ -317,29 +318,52 @@ def test_four_hundred_days_in_every_zone_remind_each_day_once_in_order(kinds: di
 
 @settings(max_examples=120, deadline=None)
 @given(
-    start=st.dates(date(2010, 1, 1), date(2034, 12, 31)), home=zones, away=zones, back=zones,
-    times_per_day=st.integers(1, 4), reminder_time=st.sampled_from(["00:00", "02:30", "09:00", "22:00"]),
+    start=st.dates(date(2010, 1, 1), date(2034, 12, 31)),
+    home=zones,
+    away=zones,
+    back=zones,
+    times_per_day=st.integers(1, 4),
+    reminder_time=st.sampled_from(["00:00", "02:30", "09:00", "22:00"]),
     later=st.sampled_from([None, "00:00", "08:00", "14:00", "23:55"]),
     hours=st.lists(st.integers(1, 300), min_size=2, max_size=2, unique=True).map(sorted),
-)  # fmt: skip
-@example(
-    start=date(2011, 12, 26), home=ZoneInfo("Pacific/Pago_Pago"), away=ZoneInfo("Pacific/Apia"),
-    back=ZoneInfo("Pacific/Honolulu"), times_per_day=1, reminder_time="09:00", later="23:55", hours=[60, 130],
 )
 @example(
-    start=date(2027, 6, 1), home=ZoneInfo("America/New_York"), away=ZoneInfo("Asia/Hong_Kong"),
-    back=ZoneInfo("America/New_York"), times_per_day=2, reminder_time="09:00", later=None, hours=[40, 90],
-)  # fmt: skip
+    start=date(2011, 12, 26),
+    home=ZoneInfo("Pacific/Pago_Pago"),
+    away=ZoneInfo("Pacific/Apia"),
+    back=ZoneInfo("Pacific/Honolulu"),
+    times_per_day=1,
+    reminder_time="09:00",
+    later="23:55",
+    hours=[60, 130],
+)
+@example(
+    start=date(2027, 6, 1),
+    home=ZoneInfo("America/New_York"),
+    away=ZoneInfo("Asia/Hong_Kong"),
+    back=ZoneInfo("America/New_York"),
+    times_per_day=2,
+    reminder_time="09:00",
+    later=None,
+    hours=[40, 90],
+)
 def test_a_traveller_is_reminded_of_each_slot_once_and_in_order(
-    start: date, home: ZoneInfo, away: ZoneInfo, back: ZoneInfo, times_per_day: int, reminder_time: str,
-    later: str | None, hours: list[int],
-) -> None:  # fmt: skip
+    start: date,
+    home: ZoneInfo,
+    away: ZoneInfo,
+    back: ZoneInfo,
+    times_per_day: int,
+    reminder_time: str,
+    later: str | None,
+    hours: list[int],
+) -> None:
     schedule = plan(start_date=start, times_per_day=times_per_day).at_reminder_time(reminder_time)
     begun_at = start_of_day(start, home)
     moves = [
-        (begun_at, home, None), (begun_at + timedelta(hours=hours[0]), away, None),
+        (begun_at, home, None),
+        (begun_at + timedelta(hours=hours[0]), away, None),
         (begun_at + timedelta(hours=hours[1]), back, later),
-    ]  # fmt: skip
+    ]
     found = list(fired(schedule, moves, ends=begun_at + timedelta(days=20)))
     firsts = [one for one in found if one.repeat == 0]
     numbers = [one.slot.number for one in firsts]
