@@ -8,9 +8,10 @@ from handlers.api.schemas import PageQuery
 from handlers.base.cursors import page, page_of
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.field_encryption import Unreadable
-from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.problems import Problem
 from models.services.accounts import change_settings, close_account
 from models.sessions import DeviceSession
 
@@ -40,7 +41,7 @@ class MeHandler(AccountHandler):
         changes = self.body(ChangeMeBody).model_dump(exclude_unset=True)
         nulls = [name for name, value in changes.items() if value is None]
         if nulls:
-            raise invalid(f"#/{nulls[0]}", "Cannot be null.")
+            raise Invalid(f"#/{nulls[0]}", "Cannot be null.")
         user = await change_settings(self.store, self.who.id, changes, trace=self.trace)
         self.respond(user.as_json())
 

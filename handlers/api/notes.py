@@ -23,8 +23,9 @@ from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
 from handlers.base.operation import Operation
 from handlers.base.visibility import note_line, note_view, readable_note, visible_notes
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule
-from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.idempotency import Claim
 from models.notes import Note
@@ -86,7 +87,7 @@ class NotesHandler(NoteHandlerBase):
             try:
                 before = (from_wire(found[0]), found[1])
             except ValueError:
-                raise invalid("#/cursor", "Use the cursor as it was given.") from None
+                raise Invalid("#/cursor", "Use the cursor as it was given.") from None
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
         shown = notes[: query.limit]
         names = await self.store.users.names({id for note in shown for id in (note.patient_id, note.doctor_id)})
@@ -223,7 +224,7 @@ class ApproveHandler(NoteHandlerBase):
             if step is None:
                 raise Problem("not-found", "This note proposes no such step.")
             if any(one.id == wanted.id for one in chosen):
-                raise invalid(f"#/steps/{number}/id", "This step is listed twice.")
+                raise Invalid(f"#/steps/{number}/id", "This step is listed twice.")
             chosen.append(_edited(step, wanted, number=number, note=note, patient=patient))
         return chosen
 
@@ -233,16 +234,16 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
     words = step.words
     if "title" in given:
         if wanted.title is None:
-            raise invalid(f"#/steps/{number}/title", "A step needs a title.")
+            raise Invalid(f"#/steps/{number}/title", "A step needs a title.")
         words = replace(words, title=wanted.title)
     if "detail" in given:
         words = replace(words, detail=wanted.detail)
     if wanted.kind is not None and wanted.kind != step.kind:
-        raise invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
+        raise Invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
     changed = replace(step, words=words, as_needed=step.as_needed if wanted.as_needed is None else wanted.as_needed)
     if wanted.schedule is not None:
         if step.kind != "plan":
-            raise invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
+            raise Invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
         changed = replace(
             changed,
             schedule=_schedule(
@@ -254,10 +255,10 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
 
 def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: User, now: datetime) -> Step:
     if wanted.title is None:
-        raise invalid(f"#/steps/{number}/title", "A new step needs a title.")
+        raise Invalid(f"#/steps/{number}/title", "A new step needs a title.")
     kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
     if (kind == "plan") != (wanted.schedule is not None):
-        raise invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
+        raise Invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
     schedule = (
         _schedule(wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=None)
         if wanted.schedule
@@ -290,9 +291,9 @@ def _schedule(wanted: ScheduleBody, *, at: str, note: Note, patient: User, was: 
     given = wanted.model_fields_set
     for one, other in (("start_date", "start_in_days"), ("occurrences", "duration_days")):
         if one in given and other in given:
-            raise invalid(f"{at}/{one}", f"Give this or {other}, not both.")
+            raise Invalid(f"{at}/{one}", f"Give this or {other}, not both.")
     if wanted.times_from == "note" and not wanted.times:
-        raise invalid(f"{at}/times", "Times of the note's own have to be given.")
+        raise Invalid(f"{at}/times", "Times of the note's own have to be given.")
     day = local_day(note.created_at, patient.zone)
     start_in_days = _days_from(day, wanted.start_date, at=at) if wanted.start_date else wanted.start_in_days
     times = tuple(sorted(set(wanted.times))) if wanted.times else ()
@@ -321,9 +322,9 @@ def _days_from(day: date, start_date: str, *, at: str) -> int:
     try:
         days = (date.fromisoformat(start_date) - day).days
     except ValueError:
-        raise invalid(f"{at}/start_date", "This is no day of the calendar.") from None
+        raise Invalid(f"{at}/start_date", "This is no day of the calendar.") from None
     if not 0 <= days <= 365:
-        raise invalid(f"{at}/start_date", "A step begins on the day of its note or up to 365 days later.")
+        raise Invalid(f"{at}/start_date", "A step begins on the day of its note or up to 365 days later.")
     return days
 
 
@@ -335,7 +336,7 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
             return same
     rounds, left = divmod(occurrences, len(schedule.times))
     if left or rounds * schedule.every_days > 730:
-        raise invalid(f"{at}/occurrences", "Give as many as the times of whole days, of 730 at most.")
+        raise Invalid(f"{at}/occurrences", "Give as many as the times of whole days, of 730 at most.")
     return replace(schedule, duration_days=rounds * schedule.every_days)
 
 

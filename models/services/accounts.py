@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from hospital_rt.domain.errors import NotSignedIn
 from hospital_rt.storage.database import Document, Session
-from hospital_rt.web.problems import Problem
 from models.audit import Act, Trace
 from models.events import NewEvent
 from models.notes import UNSETTLED, NoteTransition
@@ -33,7 +33,7 @@ async def change_settings(store: Store, user_id: str, changes: Document, *, trac
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)
         if before is None or before.status == "deactivated":  # they have left a moment ago
-            raise Problem("unauthenticated")
+            raise NotSignedIn()
         moves = before.role == "patient" and any(
             name in changes and changes[name] != getattr(before, name) for name in ("timezone", "reminder_time")
         )

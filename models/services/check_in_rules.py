@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from hospital_rt.domain.clock import local_day
 from hospital_rt.domain.course import Outcome, Slot, answer
+from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Session
-from hospital_rt.web.problems import Problem, invalid
 from models.audit import Trace
 from models.events import NewEvent
 from models.idempotency import Claim
@@ -62,12 +62,12 @@ async def change_for(
     """What this answer changes. Reads, and writes nothing.
 
     Raises:
-        Problem: as :func:`models.services.check_in.check_in` says.
+        DomainError: as :func:`models.services.check_in.check_in` says.
     """
     if step is None or step.patient_id != ask.patient_id or step.status == "rejected":
-        raise Problem("not-found")
+        raise NotFound()
     if step.status == "proposed":
-        raise Problem("step-proposed", "The doctor has not approved this step yet.")
+        raise Conflict("step-proposed", "The doctor has not approved this step yet.")
     if step.status == "cancelled":
         return await _late(store, step, ask, session=session)
     if step.course is None:
@@ -106,7 +106,7 @@ async def _slot(
 def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) -> CheckInChange:
     """A checklist step is done at once; each use of an as-needed step is recorded, at most one a minute."""
     if ask.slot_at is not None:
-        raise invalid("#/slot", "This step has no slots.")
+        raise Invalid("#/slot", "This step has no slots.")
     before, now = step, ask.now
     step, _, new_events, _ = pass_time(step, now=now)
     if step.status != "active":
@@ -149,7 +149,7 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
     It may have come due a moment before the cancellation, unrecorded by any tick.
     """
     slot_at, missing = ask.slot_at, None
-    too_late = Problem("step-cancelled", "This step was cancelled before that time.")
+    too_late = Conflict("step-cancelled", "This step was cancelled before that time.")
     if step.course is None or step.cancelled_at is None:
         raise too_late
     if slot_at is None:
@@ -162,7 +162,7 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
         timeline = step.course.timeline(step.zone)
         number = timeline.find(slot_at)
         if number is None:
-            raise invalid("#/slot", "This step has no such slot.")
+            raise Invalid("#/slot", "This step has no such slot.")
         if slot_at > step.cancelled_at:
             raise too_late
         slot = Slot(number=number, key=timeline.key(number), at=slot_at, state="withdrawn", recorded=False)
