@@ -36,6 +36,9 @@ class Servers:
         self.programs = folder / "bin"
         self.programs.mkdir(parents=True)
         mongod, redis = self._found(find_mongo(folder / "lib", engine="mongod")), self._found(find_redis())
+        redis_cli = self.programs / "redis-cli"
+        redis_cli.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).parent / "redis_cli.py"}" "$@"\n')
+        redis_cli.chmod(0o700)
         self._environment = {**mongod, **redis, "PATH": f"{self.programs}:{os.environ['PATH']}"}
         self.running: dict[str, Command] = {}
 

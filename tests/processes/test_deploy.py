@@ -193,6 +193,7 @@ async def test_redis_takes_its_password_from_a_file_and_keeps_what_it_has_accept
     running = deployed_servers.redis(port)
     await happens(lambda: hears(port), "Redis listens")
     assert await deployed_servers.redis_is_healthy(port)
+    assert not await deployed_servers.redis_is_healthy(free_port()), "nothing listens there"
     password = (deployed_servers.secrets / "redis_password").read_text()
     assert password not in " ".join(psutil.Process(running.pid).cmdline())
     with redis.Redis(port=port) as nobody, pytest.raises(redis.AuthenticationError):
