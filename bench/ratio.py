@@ -1,8 +1,8 @@
 """``python -m bench.ratio``: three short rounds beside the bare loops, against the ratios that are stored.
 
-A rate says as much of the machine as of the code; its ratio to a bare loop of the same work, taken in pairs in one run,
-says nearly only of the code. Ends with 1 when one has fallen below half of what is stored in ``ratios.json``;
-``--store`` writes them anew.
+Compared is the CPU that all processes of a system use for one request, of ours and of a bare loop of the same work, in
+pairs in one run: a rate says as much of the machine and of what else runs on it as of the code. Ends with 1 when a
+ratio has fallen below half of what is stored in ``ratios.json``; ``--store`` writes them anew.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ENOUGH = 0.5
 
 
 def measure() -> dict[str, float]:
-    """Each kind of request: how many of ours come for one of the bare loop."""
+    """Each kind of request: how many of ours the CPU of one of the bare loop pays for."""
     sizes = SIZES["ratio"]
     with running_servers(SYSTEM) as servers:
         hospital = servers.hospital()
@@ -49,8 +49,8 @@ def measure() -> dict[str, float]:
         )
         hospital.stop("web", "bare")
     return {
-        "steps": steps["ours"]["per_s"] / steps["bare"]["per_s"],
-        "check-in": check_ins["ours"]["per_s"] / check_ins["bare"]["per_s"],
+        "steps": steps["bare"]["cpu_us"] / steps["ours"]["cpu_us"],
+        "check-in": check_ins["bare"]["cpu_us"] / check_ins["ours"]["cpu_us"],
     }
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.patience import allowed
+
 ROOT = Path(__file__).parents[2]
 PASSWORD = "a quiet walk by the sea"
 START_WITHIN_S = 60.0
@@ -26,7 +28,7 @@ START_WITHIN_S = 60.0
 
 def eventually(look: Callable[[], Any], what: str, *, within_s: float = 20.0) -> Any:
     """What ``look`` finds, once it finds something."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + allowed(within_s)
     while True:
         found = look()
         if found:

@@ -16,6 +16,7 @@ import pytest
 from clients import hospital_rt_client
 from clients.hospital_rt_client import ApiError, Client, Event, LiveEnded
 from handlers.server import run_web
+from tests.patience import allowed
 from tests.support.driver import PASSWORD, Clinic, Person, free_port, plan_item
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +36,7 @@ def client_of(person: Person, base: str | None = None, **more: Any) -> Client:
 
 async def take(live: Any, name: str, *, within_s: float = 10) -> Event:
     """The next event of a name."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(allowed(within_s)):
         while True:
             event: Event = await anext(live)
             if event.name == name:

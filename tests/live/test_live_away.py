@@ -14,6 +14,7 @@ import pytest
 import hospital_rt.storage.database
 from hospital_rt.runtime.embedded_servers import EmbeddedServers
 from tests.conftest import asked_of
+from tests.patience import allowed
 from tests.support.channel import open_channel
 from tests.support.driver import Clinic, open_clinic, test_settings
 from tests.support.feeds import heard_up_to, seqs, tell
@@ -50,7 +51,7 @@ async def test_while_mongodb_is_away_channels_stay_and_miss_nothing(
         os.kill(servers.pids["mongod"], signal.SIGKILL)
         began = time.monotonic()
         await page.nothing_more()
-        assert time.monotonic() - began < 1, "a ping waits for no record"
+        assert time.monotonic() - began < allowed(1), "a ping waits for no record"
         await note_worker.send({"type": "ack", "seq": note_worker.ready["seq"]})
         reply = page.ask({"type": "check_in", "id": "1", "step_id": step["id"]}, within_s=30)
         late = await open_channel(clinic.base)
@@ -76,4 +77,4 @@ async def test_a_server_stops_in_time_though_mongodb_is_away(fragile: Fragile) -
         stopping = asyncio.create_task(clinic.stop())
         assert await page.closed(within_s=3) == 1012
         await stopping
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < allowed(6)

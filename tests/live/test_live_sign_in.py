@@ -15,6 +15,7 @@ from tornado.websocket import WebSocketClosedError
 import handlers.live.handler
 from hospital_rt.domain.clock import from_wire
 from hospital_rt.web.tokens import Tokens
+from tests.patience import allowed
 from tests.support.channel import open_channel
 from tests.support.driver import Clinic, Person
 from tests.support.feeds import tell, token_for
@@ -151,7 +152,7 @@ async def test_when_the_token_ends_the_channel_does(ward: Clinic) -> None:
     await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=1.2)})
     ends = from_wire((await channel.message("ready"))["expires_at"])
     assert await channel.closed(within_s=4) == 4401
-    assert abs((datetime.now(UTC) - ends).total_seconds()) < 1
+    assert abs((datetime.now(UTC) - ends).total_seconds()) < allowed(1)
 
 
 # The end
@@ -255,7 +256,7 @@ async def test_a_flood_of_messages_ends_the_channel_and_a_burst_does_not(clinic:
             for number in range(200):
                 await page.send({"type": "ping", "id": str(number)})
         assert await page.closed(within_s=3) == 4429
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < allowed(8)
 
 
 async def test_without_limits_a_flood_is_answered(ward: Clinic) -> None:

@@ -24,6 +24,7 @@ from pymongo.errors import OperationFailure
 from hospital_rt.runtime import binaries
 from hospital_rt.runtime.child_process import identity
 from hospital_rt.runtime.embedded_servers import Embedded, EmbeddedRefused, EmbeddedServers, running
+from tests.patience import allowed
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["mongod", "redis-server"]
@@ -49,7 +50,7 @@ def at(tmp_path: Path) -> Iterator[Callable[..., EmbeddedServers]]:
 
 
 def until(happened: Callable[[], object], what: str, *, within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + allowed(within_s)
     while not happened():
         assert time.monotonic() < deadline, f"did not happen: {what}"
         time.sleep(0.01)  # looks again, with a deadline

@@ -12,6 +12,7 @@ import pytest
 
 import hospital_rt.bootstrap
 from hospital_rt.settings import Settings
+from tests.patience import allowed
 from tests.support.driver import Clinic, open_clinic
 from tests.support.model_server import ModelServer
 from tests.support.wire import Wire, http, wire
@@ -46,7 +47,7 @@ async def is_cut_off(line: Wire, dripping: bytes = b"") -> bytes:
     sending = asyncio.create_task(drip(line, dripping))
     said = await line.rest(within_s=WITHIN_S + SLACK_S)
     sending.cancel()
-    assert time.monotonic() - began < WITHIN_S + SLACK_S
+    assert time.monotonic() - began < allowed(WITHIN_S + SLACK_S)
     return said
 
 
@@ -107,7 +108,7 @@ async def test_a_crowd_of_slow_clients_keeps_nobody_waiting(impatient: Clinic) -
         began = time.monotonic()
         patient = await impatient.patient()
         assert (await patient.get("/api/me/")).status == 200
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < allowed(3)
         assert await asyncio.gather(*(line.rest(within_s=WITHIN_S + SLACK_S) for line in lines)) == [b""] * 100
 
 
@@ -121,7 +122,7 @@ async def test_a_client_that_reads_nothing_of_a_large_answer_holds_nobody_up(war
         began = time.monotonic()
         for _ in range(5):
             assert (await ward.anyone.get("/healthz")).status == 200
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < allowed(2)
 
 
 async def test_requests_sent_at_once_are_answered_in_order(ward: Clinic) -> None:

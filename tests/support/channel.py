@@ -10,6 +10,8 @@ from typing import Any
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.patience import allowed
+
 
 class Channel:
     """A live channel as a client has it. ``events`` are all that came, in order."""
@@ -24,7 +26,11 @@ class Channel:
 
     async def receive(self, *, within_s: float = 5.0) -> dict[str, Any] | None:
         """The next message, or None when the channel is closed."""
-        text = await asyncio.wait_for(self.connection.read_message(), within_s)
+        return await self._receive(time.monotonic() + allowed(within_s))
+
+    async def _receive(self, deadline: float) -> dict[str, Any] | None:
+        left_s = max(0.01, deadline - time.monotonic())
+        text = await asyncio.wait_for(self.connection.read_message(), left_s)
         if text is None:
             return None
         message: dict[str, Any] = json.loads(text)
@@ -34,18 +40,20 @@ class Channel:
 
     async def message(self, type: str, *, within_s: float = 5.0) -> dict[str, Any]:
         """The next message of a type; others before it are remembered or passed over."""
-        deadline = time.monotonic() + within_s
+        return await self._message(type, time.monotonic() + allowed(within_s))
+
+    async def _message(self, type: str, deadline: float) -> dict[str, Any]:
         while True:
-            found = await self.receive(within_s=max(0.01, deadline - time.monotonic()))
+            found = await self._receive(deadline)
             assert found is not None, f"closed with {self.connection.close_code} while waiting for {type}"
             if found["type"] == type:
                 return found
 
     async def next(self, event: str, *, within_s: float = 5.0) -> dict[str, Any]:
         """The next event of a name."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + allowed(within_s)
         while True:
-            found = await self.message("event", within_s=max(0.01, deadline - time.monotonic()))
+            found = await self._message("event", deadline)
             if found["event"] == event:
                 return found
 
@@ -66,8 +74,8 @@ class Channel:
 
     async def closed(self, *, within_s: float = 8.0) -> int | None:
         """The code with which the server closes."""
-        deadline = time.monotonic() + within_s
-        while await self.receive(within_s=max(0.01, deadline - time.monotonic())) is not None:
+        deadline = time.monotonic() + allowed(within_s)
+        while await self._receive(deadline) is not None:
             pass
         return self.connection.close_code
 
@@ -78,5 +86,5 @@ class Channel:
 async def open_channel(base: str, *, headers: dict[str, str] | None = None) -> Channel:
     """A channel that has not authenticated yet."""
     address = base.replace("http", "ws", 1) + "/api/live/"
-    request = HTTPRequest(address, headers=headers or {}, request_timeout=10)
+    request = HTTPRequest(address, headers=headers or {}, request_timeout=allowed(10))
     return Channel(await websocket_connect(request, subprotocols=["hospital-rt.v1"]))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from hospital_rt.settings import Settings
 from models.app_context import AppContext, open_app_context
 from tasks.notes import NoteWorker
 from tasks.reminders import remind_due
+from tests.patience import allowed
 from tests.support import described
 from tests.support.channel import Channel, open_channel
 from tests.support.model_server import ModelServer
@@ -35,11 +37,20 @@ _numbers = count(1)
 AsyncHTTPClient.configure(None, max_clients=500)
 
 
+_handed_out: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at the moment, from below the range in which outgoing connections get theirs: one
+    of that range may be taken by any of them before a server has bound it. None is handed out twice.
+    """
+    while True:
+        port = SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if port not in _handed_out:
+                probe.bind(("127.0.0.1", port))
+                _handed_out.add(port)
+                return port
 
 
 def test_settings(*, mongo_url: str, redis_url: str, data_dir: Path, **changes: Any) -> Settings:
@@ -65,7 +76,7 @@ test_settings.__test__ = False  # type: ignore[attr-defined]  # pytest's mark on
 
 async def until(check: Callable[[], Awaitable[Any]], *, within_s: float = 20.0) -> Any:
     """Wait until ``check`` gives something true, and give it back."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + allowed(within_s)
     while True:
         found = await check()
         if found:
@@ -124,7 +135,7 @@ class Caller:
             headers=sent,
             body=data,
             allow_nonstandard_methods=True,
-            request_timeout=30,
+            request_timeout=allowed(30),
             follow_redirects=False,
             decompress_response=False,
         )
@@ -340,7 +351,7 @@ async def open_clinic(settings: Settings, model: ModelServer, *, at: datetime = 
         stop, ready = asyncio.Event(), asyncio.Event()
         serving = asyncio.create_task(run_web(app, stop=stop, ready=ready.set))
         started = asyncio.create_task(ready.wait())
-        await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED, timeout=allowed(30))
         if serving.done():
             serving.result()
         clinic = Clinic(app, model, clock)

@@ -26,6 +26,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from hospital_rt.runtime.child_process import end_with_parent
 from hospital_rt.runtime.supervisor import READY_FD
+from tests.patience import allowed
 from tests.support.driver import SECRET, Front, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ STOP_WITHIN_S = 10.0
 
 async def happens(check: Callable[[], Any], what: str, *, within_s: float = 10.0) -> Any:
     """Wait until ``check``, plain or asynchronous, gives something true, and give it back."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + allowed(within_s)
     while True:
         found = check()
         if isinstance(found, Awaitable):
@@ -154,7 +155,7 @@ class Command:
             self.resume()
             self.send(signal.SIGTERM)
             try:
-                self.process.wait(3)
+                self.process.wait(allowed(3))
             except subprocess.TimeoutExpired:
                 self.send(signal.SIGKILL)
         self.process.wait()
@@ -327,7 +328,7 @@ async def fetch_json(url: str, body: Any = None) -> Any:
         url,
         method="GET" if body is None else "POST",
         body=None if body is None else json.dumps(body),
-        request_timeout=10,
+        request_timeout=allowed(10),
     )
     response = await AsyncHTTPClient().fetch(request, raise_error=False)
     return json.loads(response.body)
@@ -345,7 +346,7 @@ def run_main(
         text=True,
         input=stdin if stdin is not None else "",
         capture_output=True,
-        timeout=timeout_s,
+        timeout=allowed(timeout_s),
         check=False,
     )
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.patience import allowed
+
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
 
@@ -75,7 +77,9 @@ class Wire:
 
     async def take(self, count: int, *, within_s: float = 5.0) -> bytes | None:
         """So many bytes, or None at the end."""
-        deadline = time.monotonic() + within_s
+        return await self._take(count, time.monotonic() + allowed(within_s))
+
+    async def _take(self, count: int, deadline: float) -> bytes | None:
         while len(self._held) < count:
             if not await self._more(deadline):
                 return None
@@ -84,7 +88,7 @@ class Wire:
 
     async def rest(self, *, within_s: float = 5.0) -> bytes:
         """Everything until the server closes."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + allowed(within_s)
         while await self._more(deadline):
             pass
         found, self._held = self._held, b""
@@ -92,7 +96,7 @@ class Wire:
 
     async def answer(self, *, within_s: float = 5.0, to: str = "GET") -> RawAnswer | None:
         """One response, or None when the server closes without one. ``to``: the method that was asked with."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + allowed(within_s)
         while b"\r\n\r\n" not in self._held:
             if not await self._more(deadline):
                 return None
@@ -176,16 +180,19 @@ class RawChannel(Wire):
 
     async def frame(self, *, within_s: float = 5.0) -> tuple[int, bytes] | None:
         """The next frame: opcode and payload; None at the end."""
-        head = await self.take(2, within_s=within_s)
+        return await self._frame(time.monotonic() + allowed(within_s))
+
+    async def _frame(self, deadline: float) -> tuple[int, bytes] | None:
+        head = await self._take(2, deadline)
         if head is None:
             return None
         length = head[1] & 0x7F
         if length >= 126:
-            more = await self.take(2 if length == 126 else 8, within_s=within_s)
+            more = await self._take(2 if length == 126 else 8, deadline)
             if more is None:
                 return None
             length = int.from_bytes(more, "big")
-        payload = await self.take(length, within_s=within_s)
+        payload = await self._take(length, deadline)
         return None if payload is None else (head[0] & 0x0F, payload)
 
     async def hear(self, *, within_s: float = 5.0) -> dict[str, Any] | None:
@@ -200,8 +207,8 @@ class RawChannel(Wire):
 
     async def close_code(self, *, within_s: float = 5.0) -> int | None:
         """The code with which the server closes, whatever comes before; None when it only hangs up."""
-        deadline = time.monotonic() + within_s
-        while (found := await self.frame(within_s=max(0.01, deadline - time.monotonic()))) is not None:
+        deadline = time.monotonic() + allowed(within_s)
+        while (found := await self._frame(deadline)) is not None:
             if found[0] == CLOSE:
                 return int.from_bytes(found[1][:2], "big") if found[1] else 1005
         return None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 
+from tests.patience import allowed
 from tests.support.driver import Front
 
 
@@ -33,15 +34,15 @@ async def say(
             with contextlib.suppress(ConnectionError):
                 writer.write(request.replace(b"{host}", f"Host: {host}".encode()))
                 await writer.drain()
-            head = await asyncio.wait_for(_head(reader), within_s)
+            head = await asyncio.wait_for(_head(reader), allowed(within_s))
             if not head:
                 is_closed = True
                 break
             statuses.append(int(head.split(b" ", 2)[1]))
-            raw += head + await asyncio.wait_for(_body(reader, head), within_s)
+            raw += head + await asyncio.wait_for(_body(reader, head), allowed(within_s))
         if until_closed and not is_closed:
             try:
-                is_closed = await asyncio.wait_for(reader.read(1), within_s) == b""
+                is_closed = await asyncio.wait_for(reader.read(1), allowed(within_s)) == b""
             except ConnectionError:
                 is_closed = True
     finally:
