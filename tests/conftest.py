@@ -16,6 +16,7 @@ from pymongo import MongoClient
 from hospital_rt.logs import configure_logging
 from hospital_rt.runtime.embedded_servers import Embedded, EmbeddedServers
 from hospital_rt.settings import Settings
+from tests.patience import allowed
 from tests.support.driver import NOON, Clinic, free_port, open_clinic, test_settings
 from tests.support.model_server import ModelServer
 from tests.support.processes import System, open_system
@@ -89,6 +90,7 @@ def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture
 def settings(mongo_url: str, redis_url: str, tmp_path: Path, model: ModelServer, changes: dict[str, Any]) -> Settings:
     values = {"mongo_url": mongo_url, "redis_url": redis_url, **asked_of(model), **changes}
+    values["openai_timeout_seconds"] = allowed(values["openai_timeout_seconds"])
     return test_settings(data_dir=tmp_path / "data", **values)
 
 

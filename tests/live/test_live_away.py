@@ -39,10 +39,7 @@ async def fragile(servers: object, redis_url: str, tmp_path: Path, model: ModelS
         own.stop(timeout_s=0)
 
 
-async def test_while_mongodb_is_away_channels_stay_and_miss_nothing(
-    fragile: Fragile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hospital_rt.storage.database, "TRANSACTION_WITHIN_S", 1.0)
+async def test_while_mongodb_is_away_channels_stay_and_miss_nothing(fragile: Fragile) -> None:
     clinic, servers = fragile
     patient, doctor = await clinic.pair()
     step = await clinic.plan_daily(doctor, patient, "Walk 20 minutes")
@@ -54,9 +51,11 @@ async def test_while_mongodb_is_away_channels_stay_and_miss_nothing(
         assert time.monotonic() - began < allowed(1), "a ping waits for no record"
         await note_worker.send({"type": "ack", "seq": note_worker.ready["seq"]})
         reply = page.ask({"type": "check_in", "id": "1", "step_id": step["id"]}, within_s=30)
-        late = await open_channel(clinic.base)
-        await late.send({"type": "auth", "token": patient.access})
-        code, answered = await asyncio.gather(late.closed(within_s=30), reply)
+        with pytest.MonkeyPatch.context() as impatient:
+            impatient.setattr(hospital_rt.storage.database, "TRANSACTION_WITHIN_S", 1.0)
+            late = await open_channel(clinic.base)
+            await late.send({"type": "auth", "token": patient.access})
+            code, answered = await asyncio.gather(late.closed(within_s=30), reply)
         assert code == 1012, "come back after a random wait"
         assert not answered["ok"] and answered["error"]["status"] == 503
         assert servers.restart_dead() == ["mongod"]

@@ -81,10 +81,10 @@ async def test_anything_but_auth_first_is_the_end(ward: Clinic, first: Any) -> N
 
 async def test_whoever_does_not_sign_in_is_let_go(ward: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     assert handlers.live.handler.AUTH_WITHIN_S == 5
-    monkeypatch.setattr(handlers.live.handler, "AUTH_WITHIN_S", 0.2)
     patient = await ward.patient()
-    silent = await open_channel(ward.base)
     async with patient.live() as page:
+        monkeypatch.setattr(handlers.live.handler, "AUTH_WITHIN_S", 0.2)
+        silent = await open_channel(ward.base)
         assert await silent.closed(within_s=3) == 4408
         await page.nothing_more()
 
@@ -93,7 +93,7 @@ async def test_a_channel_is_renewed_in_place_and_outlives_its_first_token(ward: 
     patient = await ward.patient()
     await tell(ward.app, patient.id, ["one", "two"])
     channel = await open_channel(ward.base)
-    await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=2.2)})
+    await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=allowed(2.2))})
     first = await channel.message("ready")
     renewed = await ward.sign_in(patient.user)
     await channel.send({"type": "auth", "token": renewed.access, "resume_after": 0, "epoch": first["epoch"]})
@@ -142,16 +142,16 @@ async def test_a_minute_before_the_token_ends_the_client_is_told(ward: Clinic) -
     told = await channel.message("expiring", within_s=4)
     assert told == {"type": "expiring", "at": ready["expires_at"]}
     left_s = (from_wire(told["at"]) - datetime.now(UTC)).total_seconds()
-    assert 58 < left_s <= 60.1
+    assert 60 - allowed(2) < left_s <= 60.1
     channel.close()
 
 
 async def test_when_the_token_ends_the_channel_does(ward: Clinic) -> None:
     patient = await ward.patient()
     channel = await open_channel(ward.base)
-    await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=1.2)})
+    await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=allowed(2.2))})
     ends = from_wire((await channel.message("ready"))["expires_at"])
-    assert await channel.closed(within_s=4) == 4401
+    assert await channel.closed(within_s=10) == 4401
     assert abs((datetime.now(UTC) - ends).total_seconds()) < allowed(1)
 
 
