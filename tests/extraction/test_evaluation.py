@@ -18,6 +18,7 @@ from hospital_rt.extraction import Extraction, Guarded, Kept, PlanItem, prompt, 
 from hospital_rt.extraction.guard import guard
 from hospital_rt.extraction.offline import OfflineExtractor
 
+pytestmark = pytest.mark.long
 RECORDED = command.HERE / "recordings" / "obedient.jsonl"
 Change = Callable[[PlanItem], PlanItem | None]
 Run = Callable[..., tuple[int, list[str]]]

@@ -292,6 +292,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join))
 def test_no_note_breaks_the_rules_and_the_guard_keeps_what_they_say_verbatim(note: str) -> None:
@@ -337,6 +338,7 @@ def test_the_module_reads_a_note_from_standard_input() -> None:
     assert json.loads(done.stdout)["plan"][0]["duration_days"] == 4
 
 
+@pytest.mark.long
 async def test_the_rules_score_no_worse_than_stored() -> None:
     notes = read_labels(NOTES)
     assert len(notes) >= 60
@@ -344,6 +346,7 @@ async def test_the_rules_score_no_worse_than_stored() -> None:
     assert worse(row, json.loads(STORED.read_text("utf-8"))["offline"]) == []
 
 
+@pytest.mark.long
 async def test_recorded_answers_of_a_model_that_obeys_every_line_come_to_no_harm() -> None:
     model = Replayer(NOTES.parent / "recordings" / "obedient.jsonl")
     row = (await evaluate(model, read_labels(NOTES)))["all"].row()

@@ -270,6 +270,7 @@ def test_an_order_beside_an_injection_is_not_silenced() -> None:
     assert [k.item.quote for k in found.kept] == ["Doxycycline 100 mg twice daily for 5 days"]
 
 
+@pytest.mark.long
 def test_what_must_not_be_is_not_kept_even_when_a_model_quotes_it() -> None:
     held = []
     for note in LABELLED:
@@ -280,6 +281,7 @@ def test_what_must_not_be_is_not_kept_even_when_a_model_quotes_it() -> None:
     assert held == [("g16", "who stopped digoxin")] or held == []
 
 
+@pytest.mark.long
 def test_an_ideal_model_loses_next_to_nothing() -> None:
     kept = dropped = 0
     for note in LABELLED:
@@ -300,6 +302,7 @@ def test_an_ideal_model_loses_next_to_nothing() -> None:
     assert dropped / (kept + dropped) < 0.015
 
 
+@pytest.mark.long
 def test_a_wrong_number_in_an_ideal_answer_is_caught() -> None:
     kept = dropped = 0
     for note in LABELLED:

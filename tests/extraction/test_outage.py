@@ -51,6 +51,7 @@ def on_the_clinics_clock(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Ite
     extractor.breaker.succeeded()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(str(part)[:5] for part in way.values()))
 @pytest.mark.settings(openai_timeout_seconds=1)
 async def test_an_hour_of_failure_touches_no_plan_and_loses_no_note(clinic: Clinic, way: dict[str, object]) -> None:

@@ -35,6 +35,7 @@ async def a_bad_quarter_of_an_hour(ground: Ground) -> int:
     return 8
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_a_bad_quarter_of_an_hour_loses_and_doubles_nothing(tmp_path: Path, table: list[Counts]) -> None:
     counts = await run(

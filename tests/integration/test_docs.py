@@ -222,6 +222,7 @@ def test_every_command_in_the_readme_exists() -> None:
         assert re.search(rf"^ +{command}\b", usage, re.MULTILINE), command
 
 
+@pytest.mark.long
 async def test_the_operators_commands_of_the_readme_run_as_they_stand(
     clinic: Clinic, elsewhere: Settings, tmp_path: Path
 ) -> None:

@@ -100,7 +100,7 @@ async def test_a_worker_killed_while_the_model_thinks_or_before_it_could_write(s
         await model.will({"do": "hang"})
         notes = [await submit(doctor, thinking)]
         await happens(lambda: calls(model, 1), "the model is asked")
-        await model.will({"do": "rules", "delay_s": 0.5})
+        await model.will({"do": "rules", "delay_s": allowed(0.5)})
         notes.append(await submit(doctor, writing))
         await happens(lambda: calls(model, 2), "the model is asked again")
         proxy.hold_commit_of(b"sealed_review")
@@ -115,7 +115,7 @@ async def test_a_worker_killed_while_the_model_thinks_or_before_it_could_write(s
         assert await model.calls() == 4
 
         # This time it is written, and the worker dies before it hears so.
-        await model.will({"do": "rules", "delay_s": 0.5})
+        await model.will({"do": "rules", "delay_s": allowed(0.5)})
         note_id = await submit(doctor, written)
         await happens(lambda: calls(model, 5), "the model is asked")
         proxy.drop_reply_to_commit_of(b"sealed_review")
@@ -187,6 +187,7 @@ async def test_redis_emptied_or_gone_between_submission_and_work_loses_nothing(t
         servers.stop(timeout_s=0)
 
 
+@pytest.mark.long
 async def test_two_hundred_notes_while_workers_are_killed_are_each_read_once(
     system: System, people: Ward, app: AppContext
 ) -> None:

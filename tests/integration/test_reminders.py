@@ -156,6 +156,7 @@ async def more_houses(settings: Settings, count: int, now: datetime) -> Any:
         yield [await stack.enter_async_context(open_app_context(settings, now=lambda: now)) for _ in range(count)]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_many_dispatchers_at_once_record_five_hundred_due_slots_once_each(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()

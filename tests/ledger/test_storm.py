@@ -7,6 +7,7 @@ import pytest
 from tests.ledger.storm import Storm
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_acts_that_die_at_any_call_leave_nothing_half_done(mongo_url: str, driver: str) -> None:
     async with Storm(mongo_url, driver=driver, seed=1).open() as storm:

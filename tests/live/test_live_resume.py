@@ -231,6 +231,7 @@ async def test_a_load_in_the_midst_of_changes_and_the_channel_together_give_the_
 # Many at once
 
 
+@pytest.mark.long
 async def test_under_many_writers_every_socket_hears_each_event_once_and_in_order(ward: Clinic) -> None:
     """Two web servers on one database; sockets come, resume and leave while several writers write."""
     chance = random.Random(7)

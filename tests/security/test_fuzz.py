@@ -53,6 +53,7 @@ async def fuzz(base: str, token: str, folder: Path) -> tuple[int | None, str]:
     return ran.returncode, said.decode()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("role", ["patient", "doctor"])
 async def test_whatever_the_document_allows_is_answered_as_it_says(ward: Clinic, role: str, tmp_path: Path) -> None:
@@ -90,6 +91,7 @@ DOCUMENT = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("planted", ["a fault", "another status", "another shape", "nothing"])
 async def test_the_fuzzer_finds_what_is_planted(planted: str, tmp_path: Path) -> None:
     status = {"a fault": 500, "another status": 418}.get(planted, 200)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from detect_secrets import SecretsCollection
 from detect_secrets.settings import default_settings
 
@@ -21,6 +22,7 @@ with warnings.catch_warnings():
     from regexploit.ast.sre import SreOpParser
     from regexploit.redos import find
 
+pytestmark = pytest.mark.long
 HERE = Path(__file__).resolve().parents[2]
 CODE = ("main.py", "hospital_rt", "models", "tasks", "handlers")
 # Beyond this, matching a line of n characters takes more than about n squared steps.

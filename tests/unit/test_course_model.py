@@ -11,6 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.support.course_machine import CourseMachine
 
 
+@pytest.mark.long
 def test_a_course_does_what_the_contract_says_whatever_happens_to_it() -> None:
     """The same lives each time; fresh ones by `make faults`."""
     lives = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None)
@@ -41,5 +42,5 @@ def test_undoing_an_early_answer_opens_the_slot_of_last_week_again() -> None:
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
 def test_a_course_does_what_the_contract_says_in_thousands_of_other_lives() -> None:
-    lives = settings(max_examples=5000, stateful_step_count=60, deadline=None)
+    lives = settings(max_examples=5000, stateful_step_count=60, deadline=None, derandomize=False)
     run_state_machine_as_test(CourseMachine, settings=lives)

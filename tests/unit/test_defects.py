@@ -74,6 +74,7 @@ def table() -> Iterator[list[str]]:
     print("\n" + "\n".join(lines))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_each_defect_is_noticed(defect: Defect, table: list[str]) -> None:
     way, began = defect.found_by[0], time.process_time()

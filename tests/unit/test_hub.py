@@ -197,6 +197,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hospital_rt.realtime.send_queue, "OUTBOX_EVENTS", 5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 async def test_whoever_comes_and_goes_everybody_hears_each_event_once_and_in_order(small: None, seed: int) -> None:
     room = Room(seed)

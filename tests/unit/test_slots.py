@@ -71,6 +71,7 @@ def test_every_zone_of_the_world_is_known() -> None:
     assert {"Europe/Berlin", "Pacific/Apia", "Australia/Lord_Howe", "UTC"} <= set(ZONES)
 
 
+@pytest.mark.long
 def test_clock_times_fall_where_an_independent_calendar_puts_them(kinds: dict[tuple[Any, ...], str]) -> None:
     """RFC 5545 by dateutil, 400 days, all kinds of zones. Where a time is skipped the contract differs, only there."""
     assert _agree_with_dateutil(kinds.values(), ("00:00", "02:30")) > 20
@@ -232,6 +233,7 @@ APIA = plan(start_date=date(2011, 12, 25), times=("00:00", "00:30", "23:59"))
 JOHNS = plan(start_date=date(2010, 10, 30), times=("00:00", "23:30"))
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(schedule=schedules, zone=zones, hours=st.integers(-50, 900))
 @example(schedule=APIA, zone=ZoneInfo("Pacific/Apia"), hours=110)
@@ -306,6 +308,7 @@ def fired(schedule: Schedule, moves: list[tuple[datetime, ZoneInfo, str | None]]
             yield Fired(wake, change.reminded, change.repeat, timeline)
 
 
+@pytest.mark.long
 def test_four_hundred_days_in_every_zone_remind_each_day_once_in_order(kinds: dict[tuple[Any, ...], str]) -> None:
     for name in kinds.values():
         zone = ZoneInfo(name)
@@ -316,6 +319,7 @@ def test_four_hundred_days_in_every_zone_remind_each_day_once_in_order(kinds: di
         assert all(one.repeat == 0 and one.at == one.slot.at for one in found)
 
 
+@pytest.mark.long
 @settings(max_examples=120, deadline=None)
 @given(
     start=st.dates(date(2010, 1, 1), date(2034, 12, 31)),
