@@ -10,7 +10,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 run: $(VENV)/.run
 	$(PY) main.py demo
 
-TESTS := $(PY) -m pytest -n 2 --dist loadscope
+TESTS := $(PY) -m pytest -n 2 --dist loadscope --ignore=tests/browser --ignore=tests/cluster --ignore=tests/bare
 
 test: $(VENV)/.dev
 	$(TESTS)

@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.patience import allowed
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hospital_rt" / "bare"
 """Debian as debootstrap makes it, and what pip downloads: outside the checkout, kept from run to run."""
 
@@ -192,7 +194,7 @@ class Terminal:
             return words in self.said or self.process.poll() is not None
 
         with self._changed:
-            deadline = time.monotonic() + within_s
+            deadline = time.monotonic() + allowed(within_s)
             while not stands() and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(min(left, 1.0))
         assert words in self.said, f"{words!r} did not come within {within_s} s:\n{self.said[-6000:]}"
@@ -204,7 +206,7 @@ class Terminal:
     def ended(self, *, within_s: float) -> int:
         """Wait for the end; the exit code as a shell tells it."""
         try:
-            code = self.process.wait(within_s)
+            code = self.process.wait(allowed(within_s))
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {within_s} s:\n{self.said[-6000:]}") from None
         self._reader.join(5)
