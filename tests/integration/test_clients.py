@@ -187,14 +187,14 @@ class Example:
 
     async def says(self, words: str) -> str:
         assert self.process.stdout
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(allowed(20)):
             while line := (await self.process.stdout.readline()).decode():
                 if words in line:
                     return line
         raise AssertionError(f"ended without saying {words!r}")
 
     async def ended(self) -> int:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(allowed(20)):
             return await self.process.wait()
 
 
