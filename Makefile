@@ -96,7 +96,7 @@ audit: $(VENV)/.dev
 
 # Resolve the pinned requirements anew, for every supported Python, with hashes.
 lock: $(VENV)/.dev
-	for name in requirements requirements-embedded requirements-dev; do \
+	for name in requirements requirements-build requirements-embedded requirements-dev; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate $$name.txt -o $$name.lock || exit 1; done
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and sys.argv[1:] == ["healthy"]:
+    # Before all else is imported: a health check runs every few seconds.
+    from hospital_rt.runtime import healthcheck
+
+    sys.exit(healthcheck.main())
+
 import argparse
 import asyncio
 import json
+import os
 import signal
-import sys
 from collections.abc import Coroutine
 from datetime import date
 from pathlib import Path
@@ -14,7 +22,7 @@ from types import FrameType
 from typing import Any
 
 from cli.admin_arguments import add_admin
-from hospital_rt.settings import TOGETHER, Settings, SettingsError, load_settings, read_environment
+from hospital_rt.settings import TOGETHER, Settings, SettingsError, drop_empty, load_settings, read_environment
 
 ROLES = ("web", "worker", "scheduler")
 WRONG_SETTINGS = 2
@@ -35,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser("openapi", help="print the OpenAPI document")
     commands.add_parser("asyncapi", help="print the AsyncAPI document of the live channel")
     commands.add_parser("check", help="check the settings and reach every dependency")
+    commands.add_parser("healthy", help="whether the role at PORT or OPS_PORT is alive: exit code 0 or 1")
     add_admin(commands)
     return parser
 
@@ -47,8 +56,13 @@ def main(arguments: list[str] | None = None) -> int:
         return print_openapi()
     if command == "asyncapi":
         return print_asyncapi()
+    if command == "healthy":
+        from hospital_rt.runtime import healthcheck
+
+        return healthcheck.main()
     if command in TOGETHER or command in ROLES:
         leave_on_signals()
+    drop_empty(os.environ)
     try:
         values = read_environment(dotenv=Path(".env"))
         if command == "check":
@@ -86,10 +100,12 @@ def leave_on_signals() -> None:
 def run_one(role: str, settings: Settings) -> int:
     """One role, until a signal ends it."""
     from hospital_rt.logs import configure_logging
+    from hospital_rt.runtime.child_process import raise_open_files
     from hospital_rt.runtime.role_process import run_role
     from hospital_rt.runtime.supervisor import announce_ready
 
     configure_logging(form=settings.log_format, level=settings.log_level)
+    raise_open_files()
     if role == "scheduler":
         from tasks.worker import run_scheduler
 
@@ -101,18 +117,20 @@ def run_one(role: str, settings: Settings) -> int:
 
         return run_listening(schedule())
 
+    from hospital_rt.storage.node_keys import published
     from models.app_context import AppContext, open_app_context, stop_when_overtaken
 
     async def work(app: AppContext, stop: asyncio.Event) -> None:
         watching = asyncio.create_task(stop_when_overtaken(app, stop), name="schema")
-        if role == "web":
-            from handlers.server import run_web
+        async with published(app.resources.database, settings.encryption_keys, role=role):
+            if role == "web":
+                from handlers.server import run_web
 
-            await run_web(app, stop=stop, ready=announce_ready)
-        else:
-            from tasks.worker import run_worker
+                await run_web(app, stop=stop, ready=announce_ready)
+            else:
+                from tasks.worker import run_worker
 
-            await run_worker(app, stop=stop, ready=announce_ready)
+                await run_worker(app, stop=stop, ready=announce_ready)
         watching.cancel()
 
     return run_listening(run_role(lambda: open_app_context(settings), work))
@@ -139,8 +157,6 @@ def seed_demo(settings: Settings) -> list[str]:
 
 def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
     """Print what the configured extractor finds in one note. Needs no database."""
-    import os
-
     from hospital_rt.extraction import ExtractionFailed, make_extractor, run_extract_command
 
     try:
@@ -179,8 +195,6 @@ def print_openapi() -> int:
 
 
 def print_asyncapi() -> int:
-    import os
-
     from handlers.routes import asyncapi_document
 
     public_url = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.normalize import normal_email, normal_name
 from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.migrations import read_state
+from hospital_rt.storage.node_keys import GONE_AFTER_S, nodes_behind
 from hospital_rt.web.passwords import is_common
 from hospital_rt.web.tokens import Tokens
 from models import schema_versions
@@ -253,8 +255,16 @@ async def rotate_keys(app: AppContext, trace: Trace) -> Done:
     """Wrap every user's key under the first of ``ENCRYPTION_KEYS``, while the service runs.
 
     Raises:
-        Refused: some keys cannot be opened, so that no old one may be removed.
+        Refused: a living node does not know that key, and nothing was done; or some keys cannot be opened, so that no
+            old one may be removed.
     """
+    behind = await nodes_behind(app.resources.database, app.settings.encryption_keys[0])
+    if behind.without:
+        raise AdminRefused(
+            f"Nothing was changed: {_count(behind.without)} do not know the first key of ENCRYPTION_KEYS and could "
+            "open nothing any more. Give every node the key (`sh deploy/roll.sh`) and come back. A node that was "
+            f"killed counts for {GONE_AFTER_S} s."
+        )
     rotated = await app.store.vault.rotate()
     await app.store.audit.write(trace, "keys.rotated", of=[])
     if rotated.unreadable:
@@ -262,13 +272,23 @@ async def rotate_keys(app: AppContext, trace: Trace) -> Done:
             f"{rotated.unreadable} of {rotated.keys} keys are wrapped under a key that is not in ENCRYPTION_KEYS. "
             "Put it back; remove none."
         )
+    behind = await nodes_behind(app.resources.database, app.settings.encryption_keys[0])
+    removable = not (behind.without or behind.not_first)
     return Done(
         (
             f"{rotated.rewrapped} of {rotated.keys} keys were wrapped anew, so that all are under the first one.",
-            "Once every node has that key first, the others can be removed. Make a new backup KEYFILE.",
+            "The other keys can be removed now. Make a new backup KEYFILE."
+            if removable
+            else f"{_count(behind.without + behind.not_first)} still wrap under another key: once every node has this one "
+            "first, run this again; only then can the others be removed.",
         ),
-        {"keys": rotated.keys, "rewrapped": rotated.rewrapped, "old_keys_removable": True},
+        {"keys": rotated.keys, "rewrapped": rotated.rewrapped, "old_keys_removable": removable},
     )
+
+
+def _count(nodes: Counter[str]) -> str:
+    """``2 web and 1 worker``, of nodes by role."""
+    return " and ".join(f"{count} {role}" for role, count in sorted(nodes.items()))
 
 
 async def verify_audit(app: AppContext, *, head: str | None) -> Done:

@@ -37,7 +37,7 @@ from models.schema_versions import newest
 from models.services.accounts import close_account
 from models.store import RESTORING, Store
 
-LEFT_OUT = frozenset({"keys", "sessions", "links", "letters"})
+LEFT_OUT = frozenset({"keys", "sessions", "links", "letters", "nodes"})
 LEFT_OUT_OF_META = frozenset({"epoch", RESTORING})
 BATCH = 500
 SNAPSHOT_TOO_OLD = 239

@@ -54,7 +54,10 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     in_flight: set[Any] = set()
     draining = asyncio.Event()
     dispatcher = Dispatcher(broker)
-    readiness = Readiness(needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping})
+    readiness = Readiness(
+        needed={"mongodb": resources.database.ping, "keys": resources.vault.keys_fit},
+        wanted={"redis": resources.redis.ping},
+    )
     context = HandlerContext(
         app=app,
         dispatcher=dispatcher,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
@@ -182,6 +182,17 @@ class Settings(BaseModel):
     @property
     def behind_tls(self) -> bool:
         return self.public_url.startswith("https://")
+
+
+PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+"""No settings of ours: libraries read them. Compose passes them on, empty where the operator gives none."""
+
+
+def drop_empty(environ: MutableMapping[str, str]) -> None:
+    """Take away what :data:`PASSED_ON` names and is empty: OpenSSL would take an empty name for a file."""
+    for name in PASSED_ON:
+        if name in environ and not environ[name].strip():
+            del environ[name]
 
 
 def read_environment(environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None) -> dict[str, str]:

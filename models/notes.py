@@ -207,11 +207,11 @@ class Notes:
         )
         return bool(result.matched_count)
 
-    async def hand_back(self, note_id: str, *, lease: str, now: datetime) -> None:
-        """Stop working on it without an outcome, so that another worker may take it at once."""
+    async def hand_back(self, note_id: str, *, lease: str, at: datetime) -> None:
+        """Stop working on it without an outcome, and without counting the attempt; another may take it from ``at``."""
         await self._notes.update_one(
             {"_id": note_id, "lease": lease, "status": "processing"},
-            {"$set": {"wake_at": now}, "$unset": {"lease": 1}, "$inc": {"attempts": -1}},
+            {"$set": {"wake_at": at}, "$unset": {"lease": 1}, "$inc": {"attempts": -1}},
         )
 
     async def settle(self, settled: Sequence[NoteTransition], *, session: Session) -> int:

@@ -16,6 +16,7 @@ from hospital_rt.domain.schedule import Schedule
 from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
+from hospital_rt.storage.field_encryption import WrongKeys
 from models.app_context import AppContext
 from models.notes import MAX_ATTEMPTS, Note
 from models.services.note_processing import ReadNote, begin_note, fail_note, finish_note
@@ -29,6 +30,7 @@ LEASE_S = 10.0
 AT_ONCE = 64
 AGAIN_FIRST_S, AGAIN_MOST_S = 30, 1800
 AGAIN_FOR = timedelta(hours=24)
+KEYS_AGAIN_AFTER = timedelta(seconds=10)
 
 
 class NoteWorker:
@@ -40,8 +42,9 @@ class NoteWorker:
         self._closed = False
 
     def start(self, note_id: str) -> asyncio.Task[None] | None:
-        """Begin to read a note here, unless it is on the desk already or the desk is full."""
-        if self._closed or note_id in self._work or len(self._work) >= AT_ONCE:
+        """Begin to read a note here, unless it is on the desk already, the desk is full, or our keys do not fit."""
+        fits = self._app.resources.vault.fits
+        if self._closed or not fits or note_id in self._work or len(self._work) >= AT_ONCE:
             return self._work.get(note_id)
         task = asyncio.create_task(read_note(self._app, note_id), name="note")
         self._work[note_id] = task
@@ -80,7 +83,11 @@ class NoteWorker:
 async def read_note(app: AppContext, note_id: str) -> None:
     """Read one note, whoever asks and however often: the lease lets one worker do it."""
     lease = uuid4().hex
-    begun = await begin_note(app.store, note_id, lease=lease, now=app.now(), lease_s=LEASE_S)
+    try:
+        begun = await begin_note(app.store, note_id, lease=lease, now=app.now(), lease_s=LEASE_S)
+    except WrongKeys as error:  # nothing is written then
+        log.error("note.keys_do_not_fit", note_id=note_id, **describe_error(error))
+        return
     if begun is None:
         return
     note, wakeups = begun.note, app.resources.wakeups
@@ -94,9 +101,14 @@ async def read_note(app: AppContext, note_id: str) -> None:
         await wakeups.announce(users)
     except asyncio.CancelledError:
         with contextlib.suppress(Exception):
-            handing = app.store.notes.hand_back(note.id, lease=lease, now=app.now())
+            handing = app.store.notes.hand_back(note.id, lease=lease, at=app.now())
             await asyncio.wait_for(asyncio.shield(handing), 3)
         raise
+    except WrongKeys as error:
+        # This node is behind a rotation of the keys: nothing that the note could help.
+        log.error("note.keys_do_not_fit", note_id=note.id, **describe_error(error))
+        with contextlib.suppress(Exception):
+            await app.store.notes.hand_back(note.id, lease=lease, at=app.now() + KEYS_AGAIN_AFTER)
     except Exception as error:
         # The lease runs out by itself; the sweep tries again, at most MOST_ATTEMPTS times.
         log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))

@@ -64,7 +64,8 @@ async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[]
         return time.monotonic() - watch.came.get(reminders.NAME, began) < max(NO_TICK_S, tick_s * PATIENCE_TICKS)
 
     readiness = Readiness(
-        needed={"mongodb": resources.database.ping}, wanted={"redis": resources.redis.ping, "schedule": ticks_come}
+        needed={"mongodb": resources.database.ping, "keys": resources.vault.keys_fit},
+        wanted={"redis": resources.redis.ping, "schedule": ticks_come},
     )
     try:
         async with serve_probes(app.settings, readiness, resources.metrics):

@@ -2,8 +2,10 @@
 
 Runs in the service's own image, so that nobody needs a database shell. It comes as the set itself, by the key file,
 which may do what nobody else may before there is a user. A password that was changed in its file is changed here too.
+A majority of the members is enough: one that cannot start is made a member all the same, and joins once it runs.
 
-``SECRETS`` names the folder of the secrets (/run/secrets), ``MEMBERS`` the members (mongo1:27017,...).
+``SECRETS`` names the folder of the secrets (/run/secrets), ``MEMBERS`` the members (mongo1:27017,...). With ``--stay``
+it leaves the file ``/tmp/begun`` and becomes an idle process, so that compose sees a running, healthy service.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ SET = "rs0"
 DATABASE = "hospital_rt"
 ROLES = [{"role": role, "db": DATABASE} for role in ("readWrite", "dbAdmin")]
 WITHIN_S = float(os.environ.get("WITHIN_S", "120"))
+WAIT_FOR_ALL_S = float(os.environ.get("WAIT_FOR_ALL_S", "45"))
 NOT_YET_BEGUN, NO_CONFIG, ALREADY_BEGUN, USER_EXISTS = 94, 93, 23, 51003
+BEGUN = Path("/tmp/begun")  # noqa: S108 - the container's own tmpfs
 
 
 def main() -> int:
@@ -31,16 +35,48 @@ def main() -> int:
     names = ("mongo_keyfile", "mongo_user", "mongo_password")
     key, user, password = ((folder / name).read_text(encoding="utf-8").strip() for name in names)
     deadline = time.monotonic() + WITHIN_S
-    for member in members:
-        with client(member, key) as one:
-            again(lambda one=one: one.admin.command("ping"), deadline, f"{member} answers")
-    with client(members[0], key) as first:
-        begin(first, members, deadline)
-    with client(",".join(members), key, replicaSet=SET) as whole:
+    answering = wait_for_members(members, key, deadline)
+    begin(answering, members, key, deadline)
+    with client(",".join(answering), key, replicaSet=SET) as whole:
+        again(lambda: add_members(whole, members), deadline, "each member belongs to the set")
         again(lambda: give_user(whole, user, password), deadline, "the service has its user")
     # A script's only words.
-    print(f"{SET}: {len(members)} members, and a user who may use {DATABASE} and nothing else")  # noqa: T201
+    print(
+        f"{SET}: {len(members)} members, {len(answering)} of them answer, "
+        f"and a user who may use {DATABASE} and nothing else",
+        flush=True,
+    )
+    if "--stay" in sys.argv[1:]:
+        BEGUN.touch()
+        os.execvp("sleep", ["sleep", "infinity"])  # noqa: S606, S607 - without a shell, by the image's PATH
     return 0
+
+
+def wait_for_members(members: list[str], key: str, deadline: float) -> list[str]:
+    """The members that answer: all, or after ``WAIT_FOR_ALL_S`` a majority.
+
+    Raises:
+        SystemExit: fewer do; the sentence names one that does not.
+    """
+    patient_until = min(deadline, time.monotonic() + WAIT_FOR_ALL_S)
+    found: dict[str, str] = {}
+    while True:
+        for member in members:
+            if member in found:
+                continue
+            try:
+                with client(member, key) as one:
+                    one.admin.command("ping")
+                found[member] = ""
+            except PyMongoError as error:
+                last, kind = member, type(error).__name__
+        if len(found) == len(members):
+            return members
+        if len(found) > len(members) // 2 and time.monotonic() > patient_until:
+            return [member for member in members if member in found]
+        if time.monotonic() > deadline:
+            raise SystemExit(f"within {WITHIN_S:.0f} s not so: {last} answers ({kind})")
+        time.sleep(0.3)  # tries again
 
 
 def client(where: str, key: str, **options: Any) -> MongoClient[dict[str, Any]]:
@@ -56,24 +92,39 @@ def client(where: str, key: str, **options: Any) -> MongoClient[dict[str, Any]]:
     )
 
 
-def begin(first: MongoClient[dict[str, Any]], members: list[str], deadline: float) -> None:
-    """Make a set of these members, unless there is one."""
-    try:
-        first.admin.command("replSetGetStatus")
-        return
-    except OperationFailure as error:
-        if error.code not in {NOT_YET_BEGUN, NO_CONFIG}:
-            raise
-    wanted = {"_id": SET, "members": [{"_id": number, "host": host} for number, host in enumerate(members)]}
+def begin(answering: list[str], members: list[str], key: str, deadline: float) -> None:
+    """Make a set of the members that answer, unless one of them belongs to a set already."""
+    for member in answering:
+        with client(member, key) as one:
+            try:
+                one.admin.command("replSetGetStatus")
+                return
+            except OperationFailure as error:
+                if error.code not in {NOT_YET_BEGUN, NO_CONFIG}:
+                    raise
+    wanted = {"_id": SET, "members": [{"_id": members.index(host), "host": host} for host in answering]}
+    with client(answering[0], key) as first:
 
-    def initiate() -> None:
-        try:
-            first.admin.command("replSetInitiate", wanted)
-        except OperationFailure as error:
-            if error.code != ALREADY_BEGUN:
-                raise
+        def initiate() -> None:
+            try:
+                first.admin.command("replSetInitiate", wanted)
+            except OperationFailure as error:
+                if error.code != ALREADY_BEGUN:
+                    raise
 
-    again(initiate, deadline, "the set is begun")
+        again(initiate, deadline, "the set is begun")
+
+
+def add_members(whole: MongoClient[dict[str, Any]], members: list[str]) -> None:
+    """Make members of those that did not answer at the beginning, one at a time."""
+    while True:
+        config = whole.admin.command("replSetGetConfig")["config"]
+        missing = [host for host in members if host not in {one["host"] for one in config["members"]}]
+        if not missing:
+            return
+        config["members"].append({"_id": members.index(missing[0]), "host": missing[0]})
+        config["version"] += 1
+        whole.admin.command("replSetReconfig", config)
 
 
 def give_user(whole: MongoClient[dict[str, Any]], user: str, password: str) -> None:

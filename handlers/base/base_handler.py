@@ -23,7 +23,7 @@ from hospital_rt.logs import log
 from hospital_rt.ops.networks import is_in
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import is_away
-from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.tokens import InvalidToken
 from models.audit import Trace
@@ -187,7 +187,7 @@ class BaseHandler(RequestHandler):
             self.refuse(Problem.of(error))
         elif isinstance(error, HTTPError):
             self.refuse(Problem(READ_AS_STANDARD.get(error.status_code, "bad-request")))
-        elif error is not None and is_away(error):
+        elif error is not None and (is_away(error) or isinstance(error, WrongKeys)):
             self.refuse(Problem("unavailable", "Try again in a moment.", retry_after_s=2))
         elif isinstance(error, Unreadable):  # somebody was erased while this was under way
             self.refuse(Problem("not-found"))

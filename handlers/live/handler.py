@@ -24,7 +24,7 @@ from hospital_rt.realtime.hub import Connection, Hub
 from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.realtime.strict_websocket import StrictProtocol
 from hospital_rt.storage.database import is_away
-from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import SOCKETS_ADDRESS
 from models.services.check_in import check_in
@@ -268,7 +268,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         except Exception as error:
             if not is_away(error):
                 log.error("live.check_in_failed", exc_info=error)
-            slug = "unavailable" if is_away(error) else "internal"
+            slug = "unavailable" if is_away(error) or isinstance(error, WrongKeys) else "internal"
             self.send(protocol.reply(message.id, problem=Problem(slug)))
 
     # The token's end

@@ -54,15 +54,20 @@ def _identity_by_ps(pid: int) -> str | None:
     return started.strip() if ps.returncode == 0 and not state.startswith("Z") else None
 
 
+def raise_open_files() -> None:
+    """Raise this process's soft limit on open files as far as the hard one allows: each live channel is a file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_OPEN_FILES)
+    with contextlib.suppress(OSError, ValueError):  # else the limit that we have must do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _become(parent: int, command: list[str]) -> None:
     if parent and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:  # it died before we asked
             raise SystemExit(128 + signal.SIGTERM)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_OPEN_FILES)
-    with contextlib.suppress(OSError, ValueError):  # else the limit that we have must do
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    raise_open_files()
     try:
         os.execvp(command[0], command)  # noqa: S606 - a command of our own, no shell
     except OSError as error:

@@ -65,6 +65,7 @@ AWAY = (
 )
 # The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
 PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+REFUSED_CODES = frozenset({13, 18})
 
 
 def is_away(error: BaseException) -> bool:
@@ -74,6 +75,11 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, OperationFailure) and (
         error.code in PASSING_CODES or error.has_error_label("TransientTransactionError")
     )
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether MongoDB answers, and does not take the user or the password of its URL."""
+    return isinstance(error, OperationFailure) and error.code in REFUSED_CODES
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -66,6 +66,7 @@ class Vault:
         self._first = Fernet(encryption_keys[0]) if encryption_keys else None
         self._index_key = b""
         self._index_key_until = 0.0
+        self.fits = True  # what keys_fit() found last
 
     async def open(self) -> None:
         """Read or make the key of the blind index: also the check that these are the right keys.
@@ -110,6 +111,20 @@ class Vault:
             self._index_key = self._ring.decrypt(wrapped)
         except InvalidToken:
             raise WrongKeys from None
+
+    async def keys_fit(self) -> bool:
+        """Whether ``ENCRYPTION_KEYS`` still open this database: a rotation may have left this node's keys behind.
+
+        Of a database without an index key, as while it is being restored, nothing can be said: then they do.
+        """
+        found = await self._keys.find_one({"_id": INDEX_KEY})
+        try:
+            if found:
+                self._ring.decrypt(found["wrapped"])
+            self.fits = True
+        except InvalidToken:
+            self.fits = False
+        return self.fits
 
     # Keys
 

@@ -70,7 +70,7 @@ async def test_every_role_can_be_watched_and_a_request_followed(system: System) 
     await people.anyone.post("/api/forgot-password/", {"email": patient.email})
 
     # Alive and ready, with details for operators alone; figures for nobody else.
-    both = {"mongodb", "redis"}
+    both = {"mongodb", "keys", "redis"}
     reached = {"web": both | {"sockets"}, "worker": both | {"schedule"}, "scheduler": {"redis"}}
     for role, base in bases.items():
         assert await probe(base, "/healthz") == (200, b'{"status": "alive"}'), role
@@ -134,6 +134,7 @@ async def test_every_role_can_be_watched_and_a_request_followed(system: System) 
     assert status == 200 and json.loads(body) == {
         "status": "degraded",
         "mongodb": True,
+        "keys": True,
         "redis": True,
         "schedule": False,
     }
