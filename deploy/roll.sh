@@ -16,7 +16,8 @@ for role in "$@"; do
     *) echo "there is no role $role: web, worker or scheduler" >&2; exit 2 ;;
   esac
 done
-[ $# -gt 0 ] || set -- web worker scheduler
+all=no
+[ $# -gt 0 ] || { all=yes; set -- web worker scheduler; }
 chmod -R a+rX deploy
 [ $build = no ] || docker compose build --quiet web
 for role in "$@"; do
@@ -43,10 +44,12 @@ for role in "$@"; do
     exit 1
   fi
   for one in $old; do
-    sleep "${SETTLE_S:-3}"                 # nginx asks each second who serves
+    [ "$role" != web ] || sleep "${SETTLE_S:-3}"       # nginx asks each second who serves
     docker stop "$one" >/dev/null
     docker rm "$one" >/dev/null
   done
   say "$role: done"
 done
+# It has the old image too; nothing waits for it.
+[ $all = no ] || docker compose up --detach --no-deps mongo-begin
 docker image prune --force --filter label=org.opencontainers.image.title=hospital_rt >/dev/null || true

@@ -34,47 +34,56 @@ def environment_of_roles(secrets: Path) -> dict[str, str]:
     dotenv = dict(line.split("=", 1) for line in (secrets.parent / ".env").read_text().splitlines())
     given = {name: interpolated(str(value), dotenv) for name, value in compose()["x-service"]["environment"].items()}
     given = {name: value.replace("/run/secrets", str(secrets)) for name, value in given.items()}
-    nginx = compose()["services"]["nginx"]["networks"]["front"]["ipv4_address"]
-    prometheus = compose()["services"]["prometheus"]["networks"]["inside"]["ipv4_address"]
-    assert given["TRUSTED_PROXIES"] == nginx and given["OPS_ALLOW"] == f"127.0.0.0/8,{prometheus}"
+    nginx = interpolated(compose()["services"]["nginx"]["networks"]["front"]["ipv4_address"], dotenv)
+    prometheus = interpolated(compose()["services"]["prometheus"]["networks"]["inside"]["ipv4_address"], dotenv)
+    assert given["TRUSTED_PROXIES"] == f"{nginx}," and given["OPS_ALLOW"] == f"127.0.0.0/8,{prometheus},"
     return {**given, "TRUSTED_PROXIES": NGINX_ADDRESS, "OPS_ALLOW": PROMETHEUS_ADDRESS}
 
 
 def interpolated(text: str, values: Mapping[str, str]) -> str:
-    """``${NAME}``, ``${NAME:-default}`` and ``${NAME:?why}``, as compose reads them."""
+    """``${NAME}``, ``${NAME:-default}``, ``${NAME:+instead}`` and ``${NAME:?why}``, as compose reads them."""
 
     def value(found: re.Match[str]) -> str:
         name, sign, word = found.groups()
-        if values.get(name):
-            return values[name]
-        assert sign != ":?", f"{name}: {word}"
-        return word or ""
+        assert values.get(name) or sign != ":?", f"{name}: {word}"
+        if sign == ":+":
+            return word if values.get(name) else ""
+        return values.get(name) or word or ""
 
-    return re.sub(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}", value, text)
+    return re.sub(r"\$\{(\w+)(?:(:-|:\?|:\+)([^}]*))?\}", value, text)
 
 
-def write_nginx(folder: Path, *, port: int, tls_port: int, webs: list[int], secrets: Path) -> Path:
-    """The configuration of nginx for these ports; where nginx.conf lies."""
-    (folder / "tmp").mkdir(parents=True)
-    (folder / "tls").mkdir()
+def write_nginx(
+    folder: Path, *, port: int, tls_port: int, webs: list[int], secrets: Path, others: tuple[int, int]
+) -> Path:
+    """The configuration of nginx for these ports; where nginx.conf lies.
+
+    ``others`` are the ports of its health check and of the redirect to TLS.
+    """
+    (folder / "tmp" / "nginx.d").mkdir(parents=True)
+    (folder / "tmp" / "nginx.d" / "tls.conf").write_text(
+        f"map '' $public_url {{ default 'https://127.0.0.1:{tls_port}'; }}\ninclude {folder}/tls.conf;\n"
+    )
     upstream = (DEPLOY / "nginx" / "upstream.conf").read_text()
     [server] = re.findall(r"^ +server web:8000 resolve .*$", upstream, re.MULTILINE)
     servers = [server.replace("web:8000 resolve", f"127.0.0.1:{one}") for one in webs]
-    upstream = re.sub(r"^resolver .*$", "", upstream.replace(server, "\n".join(servers)), flags=re.MULTILINE)
-    (folder / "upstream.conf").write_text(upstream)
+    (folder / "upstream.conf").write_text(upstream.replace(server, "\n".join(servers)))
     service = (DEPLOY / "nginx" / "service.conf").read_text()
     (folder / "service.conf").write_text(f"proxy_bind {NGINX_ADDRESS};\n{service}")
-    for name, put in (("nginx.conf", folder), ("tls.conf", folder / "tls")):
+    health, redirect = others
+    for name in ("nginx.conf", "tls.conf"):
         text = (DEPLOY / "nginx" / name).read_text()
         for old, new in (
             ("/tmp/", f"{folder}/tmp/"),  # noqa: S108 - a path inside the container
             ("/etc/nginx/hospital_rt/", f"{folder}/"),
-            ("/run/secrets/", f"{secrets}/"),
+            ("/run/tls/", f"{secrets}/tls/"),
             ("listen 8080", f"listen 127.0.0.1:{port}"),
             ("listen 8443", f"listen 127.0.0.1:{tls_port}"),
+            ("listen 8081", f"listen 127.0.0.1:{redirect}"),
+            ("listen 127.0.0.1:8089", f"listen 127.0.0.1:{health}"),
         ):
             text = text.replace(old, new)
-        (put / name).write_text(text)
+        (folder / name).write_text(text)
     return folder / "nginx.conf"
 
 

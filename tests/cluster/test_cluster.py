@@ -83,7 +83,7 @@ async def test_the_main_journey_through_nginx(cluster: Cluster, line: Line) -> N
 
 
 async def test_the_same_by_tls(cluster: Cluster, line: Line) -> None:
-    own = {"ca_certs": str(cluster.servers.secrets / "tls_cert"), "headers": {"Host": f"127.0.0.1:{cluster.port}"}}
+    own = {"ca_certs": str(cluster.servers.secrets / "tls/tls.crt"), "headers": {"Host": f"127.0.0.1:{cluster.port}"}}
     there = f"https://127.0.0.1:{cluster.tls_port}"
     answer = await AsyncHTTPClient().fetch(HTTPRequest(f"{there}/healthz", **own))
     line.hold(answer.code == 200, "no answer by TLS")

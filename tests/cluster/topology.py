@@ -205,7 +205,14 @@ async def open_cluster(folder: Path) -> AsyncIterator[Cluster]:
             servers.mongod(one)
         servers.redis(redis)
         nginx = servers.nginx(
-            write_nginx(folder / "nginx", port=port, tls_port=cluster.tls_port, webs=webs, secrets=secrets)
+            write_nginx(
+                folder / "nginx",
+                port=port,
+                tls_port=cluster.tls_port,
+                webs=webs,
+                secrets=secrets,
+                others=(free_port(), free_port()),
+            )
         )
         await asyncio.gather(servers.begin(mongods), happens(lambda: hears(redis), "Redis listens"))
         assert await servers.redis_is_healthy(redis)
@@ -219,7 +226,7 @@ async def open_cluster(folder: Path) -> AsyncIterator[Cluster]:
 
 
 def make_certificate(secrets: Path) -> None:
-    """A certificate for this machine, signed by itself: tls_cert and tls_key."""
+    """A certificate for this machine, signed by itself, where compose mounts it: tls/tls.crt and tls/tls.key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -235,7 +242,7 @@ def make_certificate(secrets: Path) -> None:
         .add_extension(names, critical=False)
         .sign(key, hashes.SHA256())
     )
-    (secrets / "tls_cert").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (secrets / "tls_key").write_bytes(
+    (secrets / "tls/tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (secrets / "tls/tls.key").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )

@@ -19,14 +19,35 @@ import jsonschema_rs
 import promql_parser  # type: ignore[import-untyped]  # has no types
 import yaml
 
-from hospital_rt.settings import Settings
+from hospital_rt.settings import PASSED_ON, Settings
 from main import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = files("check_jsonschema").joinpath("builtin_schemas/vendor/compose-spec.json")
 ROLES = ("web", "worker", "scheduler")
 DURATION = re.compile(r"\d+[smhd]\Z")
-SECRET = re.compile(r"password|secret|key|token", re.IGNORECASE)
+SECRET = re.compile(r"password|secret|key|token(?!_seconds)", re.IGNORECASE)
+OWN_IMAGE = "${IMAGE:-hospital_rt:local}"
+
+
+class ComposeLoader(yaml.SafeLoader):
+    """YAML with the tags of compose files: ``!override`` and ``!reset`` stand before plain values."""
+
+
+def _untagged(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True) if isinstance(node, yaml.MappingNode) else None
+
+
+for _tag in ("!override", "!reset"):
+    ComposeLoader.add_constructor(_tag, _untagged)
+
+
+def read_compose(text: str) -> dict[str, Any]:
+    """A compose file as a document."""
+    found: dict[str, Any] = yaml.load(text, ComposeLoader)  # noqa: S506 - a SafeLoader
+    return found
 
 
 def tool(name: str) -> str:
@@ -35,7 +56,7 @@ def tool(name: str) -> str:
 
 def of_compose(text: str) -> list[str]:
     """Against the schema of compose files, and against our own rules."""
-    document = yaml.safe_load(text)
+    document = read_compose(text)
     schema = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text()))
     found = [f"schema: {'/'.join(map(str, error.instance_path))}" for error in schema.iter_errors(document)]
     if found:
@@ -51,7 +72,7 @@ def of_compose(text: str) -> list[str]:
 
 def _of_service(service: dict[str, Any], document: dict[str, Any]) -> list[str]:
     found = []
-    if not re.search(r":[\w.-]*\d", service["image"]) and service["image"] != "hospital_rt:local":
+    if not re.search(r":[\w.-]*\d", service["image"]) and service["image"] != OWN_IMAGE:
         found.append("its image has no version")
     for wanted, holds in (
         ("restarts by itself", "restart" in service),
@@ -70,14 +91,16 @@ def _of_service(service: dict[str, Any], document: dict[str, Any]) -> list[str]:
     for volume in service.get("volumes", []):
         source = volume.split(":")[0]
         if source.startswith("./"):
-            if not (ROOT / source).exists():
+            if not (ROOT / source).exists() and source != "./secrets/tls":
                 found.append(f"{source} is not there")
         elif source not in document.get("volumes", {}):
             found.append(f"volume {source} is not defined")
     for name, value in service.get("environment", {}).items():
-        if service["image"] == "hospital_rt:local" and name.removesuffix("_FILE").lower() not in Settings.model_fields:
+        is_setting = name.removesuffix("_FILE").lower() in Settings.model_fields or name in PASSED_ON
+        if service["image"] == OWN_IMAGE and not is_setting:
             found.append(f"{name} is no setting")
-        if SECRET.search(name) and not name.endswith("_FILE") and value:
+        elsewhere = f"${{{name}:+belongs"
+        if SECRET.search(name) and not name.endswith("_FILE") and value and not value.startswith(elsewhere):
             found.append(f"{name} is a secret, and no file")
     return found
 
@@ -92,7 +115,8 @@ def of_dockerfile(text: str) -> list[str]:
         found.append("it runs as root")
     if "HEALTHCHECK" not in last:
         found.append("it has no health check")
-    if "--require-hashes" not in text:
+    commands = re.findall(r"pip (?:install|wheel) [^&]*", text.replace("\\\n", " "))
+    if not commands or not all("--require-hashes" in one for one in commands):
         found.append("what it installs is not checked by hashes")
     if "pip uninstall" not in last or re.search(r"apt-get install|apk add|gcc|make ", last):
         found.append("build tools stay in the image")
@@ -164,7 +188,7 @@ def of_expression(expression: str) -> list[str]:
 def of_command(line: str) -> list[str]:
     """A command line for compose: its files, profiles, services, and what is said to ``main.py``."""
     words = shlex.split(line.partition(" #")[0])[2:]
-    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    document = read_compose((ROOT / "docker-compose.yml").read_text())
     services = document["services"]
     profiles = {name for service in services.values() for name in service.get("profiles", [])}
     found = []
