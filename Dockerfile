@@ -36,7 +36,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
 USER 10001
 EXPOSE 8000
 # Every role answers: the web role at PORT, the others at OPS_PORT. Compose has the same for engines that ignore this.
-HEALTHCHECK --interval=10s --timeout=10s --start-period=180s --start-interval=2s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=300s --start-interval=2s --retries=3 \
     CMD ["python", "main.py", "healthy"]
 ENTRYPOINT ["python", "main.py"]
 CMD ["web"]

@@ -185,12 +185,16 @@ def of_expression(expression: str) -> list[str]:
     return []
 
 
+VALUED = ("--entrypoint", "--signal", "--tail", "--format")
+VERBS = {"up", "run", "logs", "ps", "restart", "stop", "down", "build", "exec", "kill", "pull", "rm", "version"}
+
+
 def of_command(line: str) -> list[str]:
     """A command line for compose: its files, profiles, services, and what is said to ``main.py``."""
-    words = shlex.split(line.partition(" #")[0])[2:]
+    words = shlex.split(line.partition(" #")[0].partition(" && ")[0].partition(";")[0])[2:]
     document = read_compose((ROOT / "docker-compose.yml").read_text())
     services = document["services"]
-    profiles = {name for service in services.values() for name in service.get("profiles", [])}
+    profiles = {name for service in services.values() for name in service.get("profiles", [])} | {"*"}
     found = []
     while words and words[0].startswith("-"):
         option, value, *words = words
@@ -199,13 +203,18 @@ def of_command(line: str) -> list[str]:
         if option == "--profile" and value not in profiles:
             found.append(f"there is no profile {value}")
     verb, *words = words
-    if verb not in {"up", "run", "logs", "ps", "restart", "stop"}:
+    if verb not in VERBS:
         found.append(f"what is {verb}?")
     found += [f"there is no {one}" for one in re.findall(r"--scale (\w+)=", line) if one not in services]
-    named = [word for word in words if not word.startswith("-") and "=" not in word]
+    entry = "--entrypoint" in words
+    for option in VALUED:
+        if option in words:
+            del words[words.index(option) : words.index(option) + 2]
+    named = [word for word in words if not word.startswith(("-", "$", "<", ">")) and "=" not in word]
+    named = [word for word in named if not word.isupper()]
     if named and named[0] not in services:
         found.append(f"there is no service {named[0]}")
-    if verb == "run" and not found:
+    if verb == "run" and not entry and not found:
         said = words[words.index(named[0]) + 1 :]
         with contextlib.redirect_stderr(io.StringIO()):
             try:
