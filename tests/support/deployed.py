@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import shlex
@@ -191,7 +192,9 @@ VERBS = {"up", "run", "logs", "ps", "restart", "stop", "down", "build", "exec", 
 
 def of_command(line: str) -> list[str]:
     """A command line for compose: its files, profiles, services, and what is said to ``main.py``."""
-    words = shlex.split(line.partition(" #")[0].partition(" && ")[0].partition(";")[0])[2:]
+    lexer = shlex.shlex(line.partition(" #")[0], posix=True, punctuation_chars=";&<>|")
+    lexer.whitespace_split = True
+    words = list(itertools.takewhile(lambda word: word[0] not in ";&<>|", lexer))[2:]
     document = read_compose((ROOT / "docker-compose.yml").read_text())
     services = document["services"]
     profiles = {name for service in services.values() for name in service.get("profiles", [])} | {"*"}
