@@ -122,7 +122,7 @@ class Engine:
         folder: str = "/",
         check: bool = True,
         stdin: str = "",
-        timeout_s: float = 600,
+        timeout_s: float = 1200,
         environment: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """A command of the engine's host from start to end, with output and errors in one."""
