@@ -14,15 +14,25 @@ RUN pip install --require-hashes --only-binary=:all: -r requirements-build.lock 
     && /venv/bin/python -m compileall -q /venv/lib
 
 FROM python:3.13-slim-bookworm
+# What this image is: the target `image` of the Makefile gives the arguments. The version that a node tells comes from pyproject.toml.
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=https://example.org/hospital_rt
+ENV HOSPITAL_RT_REVISION=$REVISION
 LABEL org.opencontainers.image.title="hospital_rt" \
-      org.opencontainers.image.description="What a doctor wrote becomes what a patient does"
+      org.opencontainers.image.description="What a doctor wrote becomes what a patient does" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$REVISION \
+      org.opencontainers.image.source=$SOURCE
 RUN pip uninstall --yes --quiet --root-user-action ignore pip \
     && rm -rf /usr/local/lib/python3.13/ensurepip \
     && useradd --system --uid 10001 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin hospital \
-    && install -d -o hospital -g hospital -m 0700 /backup
+    && install -d -o hospital -g hospital -m 0700 /backup /backup-keys
 COPY --from=packages /venv /venv
 WORKDIR /srv
 COPY main.py ./
+COPY pyproject.toml ./
 COPY hospital_rt hospital_rt/
 COPY models models/
 COPY tasks tasks/

@@ -6,6 +6,8 @@ PIP := $(PY) -m pip --disable-pip-version-check
 
 .PHONY: audit bare bench browser check clean cluster compose debootstrap eval faults format lint lock nginx ratio run test \
   test-all test-browser types
+.PHONY: audit helm image sbom redis-tools run test test-browser lint types faults cluster compose eval check lock clean browser nginx \
+	bench ratio
 
 run: $(VENV)/.run
 	$(PY) main.py demo
@@ -34,7 +36,7 @@ faults: $(VENV)/.dev
 	$(PY) -m pytest -m faults -s tests
 
 # The topology of docker-compose.yml as processes, with the same configuration files; a table at the end.
-cluster: $(VENV)/.dev nginx
+cluster: $(VENV)/.dev nginx redis-tools
 	$(PY) -m pytest -m cluster -p no:cacheprovider tests/cluster
 
 # The README's two commands where there is nothing but git, make and Python: Debian 12 and 13; root, half an hour.
@@ -94,6 +96,27 @@ debootstrap:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends debootstrap; \
 	  else echo "Install debootstrap first: apt-get install debootstrap"; exit 1; fi; }
+# Debian's redis-tools: the Redis of the wheel does not speak TLS, and theirs does. Without it that test is skipped.
+redis-tools:
+	@command -v redis-check-rdb >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends redis-tools; \
+	  else echo "TLS to Redis is not tried: apt-get install redis-tools"; fi; }
+
+# The image with labels that say what it is; the same image is what compose builds.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+image:
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	  $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) -t hospital_rt:$(VERSION) -t hospital_rt:local .
+
+# What the image holds of Python, with licences and hashes, as CycloneDX; the vendored JavaScript is added.
+SBOM ?= build/hospital_rt.cdx.json
+sbom: $(VENV)/.dev
+	mkdir -p $(dir $(SBOM))
+	$(VENV)/bin/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock \
+	  --pyproject pyproject.toml --mc-type application --output-reproducible --sv 1.6 --of JSON -o $(SBOM)
+	$(PY) deploy/sbom.py $(SBOM)
 
 # Known vulnerabilities of what is locked. Needs PyPI's own API, and fails where that cannot be reached.
 audit: $(VENV)/.dev
@@ -101,12 +124,12 @@ audit: $(VENV)/.dev
 
 # Resolve the pinned requirements anew, for every supported Python, with hashes.
 lock: $(VENV)/.dev
-	for name in requirements requirements-build requirements-embedded requirements-dev; do \
+	for name in requirements requirements-build requirements-embedded requirements-dev requirements-helm; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate $$name.txt -o $$name.lock || exit 1; done
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-helm .pytest_cache .mypy_cache .ruff_cache
 
 # Speed, as one table: BENCH=quick for minutes instead of half an hour, PEER=path beside the peer's stack.
 BENCH ?= full
@@ -116,3 +139,12 @@ bench: $(VENV)/.dev
 # Three short rounds beside the bare loops, against the ratios that are stored.
 ratio: $(VENV)/.dev
 	$(PY) -m bench.ratio
+
+# The Helm chart, rendered by Helm's engine and checked by the schemas of Kubernetes, in an environment of their own.
+helm: $(VENV)/.dev $(VENV)-helm/.made
+	$(PY) -m pytest -n 0 tests/processes/test_helm.py
+
+$(VENV)-helm/.made: requirements-helm.lock | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)-helm
+	$(VENV)-helm/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-helm.lock
+	touch $@

@@ -23,6 +23,7 @@ from typing import Any
 
 from cli.admin_arguments import add_admin
 from hospital_rt.settings import TOGETHER, Settings, SettingsError, drop_empty, load_settings, read_environment
+from hospital_rt.version import revision, version
 
 ROLES = ("web", "worker", "scheduler")
 WRONG_SETTINGS = 2
@@ -32,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="main.py", description="hospital_rt: what a doctor wrote becomes what a patient does."
     )
+    parser.add_argument("--version", action="version", version=f"hospital_rt {version()} ({revision()})")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("all", help="the whole system in one command (the default)")
     commands.add_parser("demo", help="the whole system with demo accounts and a day of a minute")

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from cli.backup_arguments import add_backup_commands
+
 EPILOG = """\
 Beside a running `all` or `demo` the servers and keys are found through DATA_DIR; else the settings of a role are
 needed: MONGO_URL, REDIS_URL, SECRET_KEY, ENCRYPTION_KEYS. On a terminal, what cannot be taken back is asked first.
@@ -82,6 +84,8 @@ def add_admin(commands: Any) -> None:
     for parser in (backup, restore):
         parser.add_argument("file", metavar="FILE", type=Path, help="the records, sealed")
         parser.add_argument("--keys", metavar="KEYFILE", type=Path, required=True, help="the wrapped keys, kept apart")
+
+    add_backup_commands(add)
 
     add(
         "schema",

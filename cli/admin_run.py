@@ -22,6 +22,7 @@ from pymongo.errors import PyMongoError
 from cli import admin
 from cli.admin import AdminRefused, Done
 from cli.backup import back_up, restore
+from cli.backup_arguments import COMMANDS, run_backup_command
 from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import configure_logging
 from hospital_rt.runtime.all_in_one import made_once
@@ -171,6 +172,8 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
 
     if options.admin == "restore":
         return await restore(settings, trace, file=options.file, keyfile=options.keys, ask=ask)
+    if options.admin in COMMANDS:
+        return await run_backup_command(options, settings, trace)
     if options.admin == "schema":
         database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
         try:

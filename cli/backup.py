@@ -35,10 +35,10 @@ from models.app_context import AppContext
 from models.audit import Trace
 from models.schema_versions import newest
 from models.services.accounts import close_account
-from models.store import RESTORING, Store
+from models.store import DRILL, RESTORING, Store
 
 LEFT_OUT = frozenset({"keys", "sessions", "links", "letters", "nodes"})
-LEFT_OUT_OF_META = frozenset({"epoch", RESTORING})
+LEFT_OUT_OF_META = frozenset({"epoch", RESTORING, DRILL})
 BATCH = 500
 SNAPSHOT_TOO_OLD = 239
 

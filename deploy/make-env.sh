@@ -3,6 +3,7 @@
 # Usage: sh deploy/make-env.sh [PUBLIC_URL [dev]]      dev: letters go to the mail catcher of the profile `dev`
 set -eu
 umask 077
+here=$(cd "$(dirname "$0")" && pwd)
 chmod -R a+rX "$(dirname "$0")"            # mounted into containers, which run as users of their own
 cd "${INTO:-$(dirname "$0")/..}"
 if [ -e secrets ] || [ -e .env ]; then
@@ -29,6 +30,7 @@ put smtp_url "$([ "${2:-}" = dev ] && echo smtp://mail:1025)"
 put openai_api_key ''
 mkdir secrets.part/tls
 put grafana_password "$(word)"
+sh "$here/add-secrets.sh" "$PWD/secrets.part"
 # The folder keeps everybody out; the files are mounted one by one, and containers run as users of their own.
 chmod 0444 secrets.part/*
 chmod 0755 secrets.part/tls
@@ -37,7 +39,9 @@ printf 'PUBLIC_URL=%s\n' "${1:-http://localhost:8080}" >.env
 mv secrets.part secrets
 # Backups lie in a volume that `docker compose down -v` does not take away.
 if [ -z "${INTO:-}" ] && command -v docker >/dev/null 2>&1; then
-  docker volume create "${COMPOSE_PROJECT_NAME:-hospital_rt}_backups" >/dev/null ||
-    echo "Later: docker volume create ${COMPOSE_PROJECT_NAME:-hospital_rt}_backups" >&2
+  for volume in backups backup_keys; do
+    docker volume create "${COMPOSE_PROJECT_NAME:-hospital_rt}_$volume" >/dev/null ||
+      echo "Later: docker volume create ${COMPOSE_PROJECT_NAME:-hospital_rt}_$volume" >&2
+  done
 fi
 echo "Wrote .env and ./secrets. Keep secrets/encryption_keys apart from backups of the database."

@@ -33,12 +33,13 @@ from handlers.site import health
 from handlers.site.docs import INIT_JS, PAGE, TextHandler
 from handlers.site.pages import STATIC, SWAGGER, FileHandler
 from hospital_rt.realtime import protocol
+from hospital_rt.version import version
 from hospital_rt.web.asyncapi import build_asyncapi
 from hospital_rt.web.asyncapi_page import asyncapi_page
 from hospital_rt.web.openapi import Described, build_openapi
 from hospital_rt.web.problems import PUBLISHED
 
-VERSION = "0.1.0"
+VERSION = version()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from hospital_rt.storage.data_tls import with_ca
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 SINGLE_ROLES = frozenset({"web", "worker", "scheduler"})
@@ -57,6 +59,7 @@ class Settings(BaseModel):
     mongo_url: str | None = Field(default=None, repr=False)
     redis_url: str | None = Field(default=None, repr=False)
     mongo_driver: Literal["motor", "pymongo"] = "motor"
+    data_ca_path: Path | None = None
     secret_key: str = Field(default="", repr=False)
     encryption_keys: Words = Field(default=(), repr=False)
     openai_api_key: str | None = Field(default=None, repr=False)
@@ -226,6 +229,8 @@ def read_environment(environ: Mapping[str, str] | None = None, *, dotenv: Path |
                 wrong.append(f"{key}_FILE: the file cannot be read")
         elif plain.strip():
             values[key] = plain.strip()
+    if (bundle := given.get("SSL_CERT_FILE")) and not os.access(bundle, os.R_OK):
+        wrong.append("SSL_CERT_FILE: the file cannot be read")
     if wrong:
         raise SettingsError(wrong)
     return values
@@ -266,6 +271,12 @@ def load_settings(command: str, values: Mapping[str, str]) -> Settings:
             reason = error["msg"].removeprefix("Value error, ")
             lines.append(f"{name}: {reason}" if name else reason)
         raise SettingsError(sorted(set(lines))) from None
+    if settings.data_ca_path is not None:
+        try:
+            mongo_url, redis_url = with_ca(settings.mongo_url, settings.redis_url, settings.data_ca_path)
+        except ValueError as wrong:
+            raise SettingsError([f"DATA_CA_PATH: {wrong}"]) from None
+        settings = settings.model_copy(update={"mongo_url": mongo_url, "redis_url": redis_url})
     missing = [f"{need.name}: {need.why}" for need in _missing(settings, command)]
     if missing:
         raise SettingsError(missing)

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 from uuid import uuid4
@@ -43,7 +43,8 @@ from models.users import Users
 
 T = TypeVar("T")
 INDEX_OPTIONS_CONFLICT = 85
-RESTORING = "restoring"
+RESTORING, DRILL = "restoring", "drill"
+DRILL_LEASE = timedelta(minutes=3)
 EPOCH_KEPT_S = 1.0
 UNMOVED = FeedPosition()
 
@@ -227,6 +228,26 @@ class Store:
     async def backed_up_at(self) -> datetime | None:
         """When the last backup was written."""
         row = await self._meta.find_one({"_id": "backups"})
+        return row.get("at") if row else None
+
+    async def hold_drill(self, *, at: datetime, renew: bool = False) -> bool:
+        """Take or renew the lease of drills, for three minutes; False while another drill holds it."""
+        free = {} if renew else {"until": {"$not": {"$gt": at}}}
+        with contextlib.suppress(DuplicateKeyError):
+            await self._meta.update_one({"_id": DRILL, **free}, {"$set": {"until": at + DRILL_LEASE}}, upsert=True)
+            return True
+        return False
+
+    async def leave_drill(self) -> None:
+        await self._meta.update_one({"_id": DRILL}, {"$set": {"until": None}})
+
+    async def drilled(self, *, at: datetime) -> None:
+        """A backup was restored elsewhere, and it was whole."""
+        await self._meta.update_one({"_id": DRILL}, {"$set": {"at": at}}, upsert=True)
+
+    async def drilled_at(self) -> datetime | None:
+        """When a backup was last found to be whole by a drill."""
+        row = await self._meta.find_one({"_id": DRILL})
         return row.get("at") if row else None
 
     async def resume_counting_backups(self, number: int) -> None:

@@ -59,6 +59,8 @@ async def count_standing(app: AppContext) -> None:
     metrics.letters_age.set(oldest_s)
     written_at = await store.backed_up_at()
     metrics.backup_at.set(written_at.timestamp() if written_at else 0)
+    drilled_at = await store.drilled_at()
+    metrics.drill_at.set(drilled_at.timestamp() if drilled_at else 0)
     metrics.counted_at.set(time.time())
 
 

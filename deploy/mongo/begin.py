@@ -22,9 +22,14 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 SET = "rs0"
 DATABASE = "hospital_rt"
-ROLES = [{"role": role, "db": DATABASE} for role in ("readWrite", "dbAdmin")]
+# The second is the scratch database of `admin drill`.
+ROLES = [{"role": role, "db": name} for name in (DATABASE, f"{DATABASE}_drill") for role in ("readWrite", "dbAdmin")]
+MONITOR, MONITOR_ROLES = "monitor", [{"role": "clusterMonitor", "db": "admin"}]
 WITHIN_S = float(os.environ.get("WITHIN_S", "120"))
 WAIT_FOR_ALL_S = float(os.environ.get("WAIT_FOR_ALL_S", "45"))
+# docker-compose.tls-data.yml names the CA, as it does for the roles.
+CA = os.environ.get("DATA_CA_PATH")
+TLS: dict[str, Any] = {"tls": True, "tlsCAFile": CA} if CA else {}
 NOT_YET_BEGUN, NO_CONFIG, ALREADY_BEGUN, USER_EXISTS = 94, 93, 23, 51003
 BEGUN = Path("/tmp/begun")  # noqa: S108 - the container's own tmpfs
 
@@ -40,6 +45,10 @@ def main() -> int:
     with client(",".join(answering), key, replicaSet=SET) as whole:
         again(lambda: add_members(whole, members), deadline, "each member belongs to the set")
         again(lambda: give_user(whole, user, password), deadline, "the service has its user")
+        monitor = folder / "mongo_monitor_password"
+        if monitor.exists():  # who may look at the servers, and at no record
+            word = monitor.read_text(encoding="utf-8").strip()
+            again(lambda: give_user(whole, MONITOR, word, MONITOR_ROLES), deadline, "the monitor has its user")
     # A script's only words.
     print(
         f"{SET}: {len(members)} members, {len(answering)} of them answer, "
@@ -88,6 +97,7 @@ def client(where: str, key: str, **options: Any) -> MongoClient[dict[str, Any]]:
         authSource="local",
         serverSelectionTimeoutMS=2000,
         directConnection="replicaSet" not in options,
+        **TLS,
         **options,
     )
 
@@ -127,13 +137,15 @@ def add_members(whole: MongoClient[dict[str, Any]], members: list[str]) -> None:
         whole.admin.command("replSetReconfig", config)
 
 
-def give_user(whole: MongoClient[dict[str, Any]], user: str, password: str) -> None:
+def give_user(
+    whole: MongoClient[dict[str, Any]], user: str, password: str, roles: list[dict[str, str]] = ROLES
+) -> None:
     try:
-        whole.admin.command("createUser", user, pwd=password, roles=ROLES)
+        whole.admin.command("createUser", user, pwd=password, roles=roles)
     except OperationFailure as error:
         if error.code != USER_EXISTS:
             raise
-        whole.admin.command("updateUser", user, pwd=password, roles=ROLES)
+        whole.admin.command("updateUser", user, pwd=password, roles=roles)
 
 
 def again(step: Callable[[], Any], deadline: float, what: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from handlers.base.base_handler import BaseHandler
 from hospital_rt.ops.health import figures
 from hospital_rt.ops.networks import is_in
+from hospital_rt.version import versions
 from hospital_rt.web.problems import Problem
 
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
@@ -39,8 +40,8 @@ class OperationsHandler(BaseHandler):
 
 class HealthHandler(OperationsHandler):
     async def get(self) -> None:
-        """Alive: this process answers."""
-        self.answer(200, {"status": "alive"})
+        """Alive: this process answers. Operators see which version it is."""
+        self.answer(200, {"status": "alive", **(versions() if self.may_see_details() else {})})
 
     head = get
 

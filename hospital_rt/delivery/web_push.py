@@ -2,7 +2,8 @@
 
 Endpoints are addresses that clients send us, so they are treated as hostile: https only, to public addresses, judged
 after DNS, again by the very lookup that the connection uses, and once more as the socket is made; no redirects; small
-answers. ``PUSH_HOSTS`` lists hosts that may be elsewhere.
+answers. ``PUSH_HOSTS`` lists hosts that may be elsewhere. Behind ``HTTPS_PROXY`` names may not be known here: then the
+proxy looks them up and decides; an address that is given as numbers, or is known here, must still be public.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02
 from pywebpush import WebPusher
 
+from hospital_rt.delivery.proxy import proxy_for
 from hospital_rt.logs import describe_error, log
 
 WITHIN_S = 10.0
@@ -30,6 +32,7 @@ LIFE_S = 3600
 REACHABLE = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
 NOT_PUBLIC = tuple(map(ip_network, ("2002::/16", "3fff::/20", "192.88.99.0/24")))
+HOUSE_ZONES = frozenset({"local", "internal", "localhost", "lan", "home", "corp", "intranet", "private", "arpa"})
 PushResult = Literal["sent", "gone", "later"]
 
 
@@ -52,6 +55,12 @@ def is_public(address: str) -> bool:
             return False
     inward = any(found in network for network in NOT_PUBLIC if network.version == found.version)
     return found.is_global and not found.is_multicast and not inward
+
+
+def _is_public_name(host: str) -> bool:
+    """Whether a name that is unknown here may be one of the internet: no number, and under no zone of a house."""
+    labels = host.rstrip(".").split(".")
+    return len(labels) > 1 and labels[-1].isalpha() and labels[-1] not in HOUSE_ZONES
 
 
 def _socket_to_public(target: Any) -> socket.socket:
@@ -93,7 +102,7 @@ class PushSender:
         self._vapid = Vapid02(ec.derive_private_key(number, ec.SECP256R1()))
         self._subject = subject
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # False: to public addresses alone
 
     @staticmethod
     def new_private_key() -> bytes:
@@ -129,6 +138,8 @@ class PushSender:
                 asyncio.get_running_loop().getaddrinfo(host, port or 443, type=socket.SOCK_STREAM), WITHIN_S
             )
         except (OSError, TimeoutError, UnicodeError):
+            if proxy_for(endpoint) and _is_public_name(host):
+                return
             raise EndpointRefused from None
         if not found or not all(is_public(str(one[4][0])) for one in found):
             raise EndpointRefused
@@ -156,8 +167,10 @@ class PushSender:
             log.warning("push.not_encoded", **describe_error(error))
             return "gone"
         try:
-            async with self._open(excepted=(parts.hostname or "").lower() in self._hosts).post(
-                endpoint, data=encoded["body"], headers=headers, allow_redirects=False
+            proxy = proxy_for(endpoint)
+            excepted = proxy is not None or (parts.hostname or "").lower() in self._hosts
+            async with self._open(excepted=excepted).post(
+                endpoint, data=encoded["body"], headers=headers, allow_redirects=False, proxy=proxy
             ) as answer:
                 await answer.content.read(1024)
                 return "sent" if answer.status < 300 else "gone" if answer.status in {404, 410} else "later"
@@ -166,7 +179,7 @@ class PushSender:
             return "later"
 
     def _open(self, *, excepted: bool = False) -> aiohttp.ClientSession:
-        """Connections to public addresses alone, or those to the hosts that are excepted."""
+        """Connections to public addresses alone, or those to the proxy and the hosts that are excepted."""
         if excepted not in self._sessions:
             connector = (
                 aiohttp.TCPConnector(limit=20)

@@ -53,6 +53,7 @@ Act = Literal[
     "keys.rotated",
     "backup.written",
     "backup.restored",
+    "backup.drilled",
     "epoch.begun",
 ]
 

@@ -23,6 +23,7 @@ from hospital_rt.logs import log
 from hospital_rt.ops.metrics import Metrics
 from hospital_rt.ops.networks import is_in
 from hospital_rt.settings import Settings
+from hospital_rt.version import versions
 
 REACH_WITHIN_S = 2.0
 FEEL_EVERY_S = 5.0
@@ -91,7 +92,7 @@ class _Probe(RequestHandler):
             self.set_header("Content-Type", content_type)
             self.finish(text)
         elif what == "healthz":
-            self.finish({"status": "alive"})
+            self.finish({"status": "alive", **(versions() if allowed else {})})
         elif what == "readyz":
             status, found = await self.readiness.look()
             self.set_status(503 if status == "unavailable" else 200)

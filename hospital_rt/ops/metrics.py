@@ -91,6 +91,7 @@ class Metrics:
         self.queue = self._gauge("queue_messages", "Messages in a stream of Redis", "queue")
         self.audit_wrong = self._gauge("audit_wrong", "What a look at some pages of the audit found wrong")
         self.backup_at = self._gauge("backup_timestamp_seconds", "When the last backup was written; 0: never")
+        self.drill_at = self._gauge("drill_timestamp_seconds", "When a drill last found a backup whole; 0: never")
 
     def _dependencies(self) -> None:
         self.up = self._gauge("dependency_up", "1 while it answers", "dependency")

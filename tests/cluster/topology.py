@@ -51,11 +51,11 @@ class Servers:
         self.running[name] = Command(arguments, folder=self.folder, environment=values, name=name, program=program)
         return self.running[name]
 
-    def mongod(self, port: int) -> Command:
+    def mongod(self, port: int, *more: str) -> Command:
         """A member of the set, new or with the data that it has."""
         home = self.folder / f"mongod-{port}"
         conf = home / "mongod.conf" if home.exists() else write_mongod(home, port=port)
-        return self.start(f"mongod-{port}", [str(DEPLOY / "mongo" / "start.sh")], CONF=conf, RUN=home)
+        return self.start(f"mongod-{port}", [str(DEPLOY / "mongo" / "start.sh"), *more], CONF=conf, RUN=home)
 
     async def begin(self, ports: list[int]) -> None:
         """What the service ``mongo-begin`` of compose does."""
@@ -64,10 +64,10 @@ class Servers:
         began = self.start(f"begin-{ports[0]}", script, program=sys.executable, MEMBERS=members)
         assert await began.ended(within_s=90) == 0, began.logged
 
-    def redis(self, port: int) -> Command:
+    def redis(self, port: int, *more: str) -> Command:
         home = self.folder / "redis"
         home.mkdir(exist_ok=True)
-        script = [str(DEPLOY / "redis" / "start.sh"), "--port", str(port), "--bind", "127.0.0.1"]
+        script = [str(DEPLOY / "redis" / "start.sh"), "--port", str(port), "--bind", "127.0.0.1", *more]
         return self.start("redis", script, DATA=home, RUN=home)
 
     async def redis_is_healthy(self, port: int) -> bool:

@@ -143,7 +143,7 @@ async def test_admin_and_backup(site: Deployment, line: Line) -> None:
     for words in (("verify-audit",), ("schema",)):
         line.hold((await site.admin(*words))["done"], words[0])
     for _ in range(2):
-        made = await site.admin("backup", "/backup/records.bak", "--keys", "/backup/keys.json")
+        made = await site.admin("backup", "/backup/records.bak", "--keys", "/backup-keys/keys.json")
         line.hold(made["done"], "no backup")
     line.seen = f"{made['records']} records, {made['keys']} keys"
 
@@ -155,7 +155,7 @@ async def test_restore_onto_empty_volumes(site: Deployment, line: Line, known: K
         await site.run("docker", "volume", "rm", f"hospital_rt_{name}_data")
     began = time.monotonic()
     await site.compose(*UP, *MEMBERS, "mongo-begin", "redis")
-    restored = await site.admin("restore", "/backup/records.bak", "--keys", "/backup/keys.json")
+    restored = await site.admin("restore", "/backup/records.bak", "--keys", "/backup-keys/keys.json")
     line.hold(restored["done"], str(restored))
     await site.compose(*UP)
     line.seen = f"{restored['records']} records, served after {time.monotonic() - began:.0f} s"
@@ -165,7 +165,7 @@ async def test_restore_onto_empty_volumes(site: Deployment, line: Line, known: K
     line.hold(sorted(step["id"] for step in await known.patient.steps("?status=all")) == before, "other steps")
     note = await known.doctor.get(f"/api/notes/{known.notes[0]}/")
     line.hold(note.status == 200 and note.body["text"] == NOTE, "the note is not back")
-    again = await site.admin("restore", "/backup/records.bak", "--keys", "/backup/keys.json")
+    again = await site.admin("restore", "/backup/records.bak", "--keys", "/backup-keys/keys.json")
     line.hold(not again["done"], "restored over records")
 
 
@@ -439,4 +439,5 @@ async def test_down_and_up_and_down_with_volumes(site: Deployment, line: Line, k
     line.hold(len(steps) >= 2, "the steps are not there")
     await site.compose("down", "--volumes")
     volumes = (await site.run("docker", "volume", "ls", "--quiet")).stdout.split()
-    line.hold(volumes == ["hospital_rt_backups", "staging_backups"], f"left: {volumes}")
+    kept = [f"{name}_{kind}" for name in ("hospital_rt", "staging") for kind in ("backup_keys", "backups")]
+    line.hold(volumes == kept, f"left: {volumes}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hospital_rt.version import versions
 from tests.support.driver import PASSWORD, Clinic, plan_item
 from tests.support.wire_http import say
 
@@ -14,7 +15,7 @@ from tests.support.wire_http import say
 
 async def test_alive_and_ready_say_so(ward: Clinic) -> None:
     for path in ("/healthz", "/healthz/"):
-        assert (await ward.anyone.get(path)).body == {"status": "alive"}
+        assert (await ward.anyone.get(path)).body == {"status": "alive", **versions()}
     for path in ("/readyz", "/readyz/"):
         answer = await ward.anyone.get(path)
         assert answer.status == 200

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.ops.health import figures
 from hospital_rt.ops.metrics import Metrics
+from hospital_rt.version import versions
 from tasks.audit import bind_audit
 from tasks.collect_metrics import count_standing, look_at_some
 from tests.support import deployed
@@ -73,7 +74,8 @@ async def test_every_role_can_be_watched_and_a_request_followed(system: System) 
     both = {"mongodb", "keys", "redis"}
     reached = {"web": both | {"sockets"}, "worker": both | {"schedule"}, "scheduler": {"redis"}}
     for role, base in bases.items():
-        assert await probe(base, "/healthz") == (200, b'{"status": "alive"}'), role
+        status, body = await probe(base, "/healthz")
+        assert (status, json.loads(body)) == (200, {"status": "alive", **versions()}), role
         status, body = await probe(base, "/readyz")
         assert (status, json.loads(body)["status"]) == (200, "ready"), (role, body)
         assert set(json.loads(body)) == {"status", *reached[role]}

@@ -62,7 +62,8 @@ def of_compose(text: str) -> list[str]:
     found = [f"schema: {'/'.join(map(str, error.instance_path))}" for error in schema.iter_errors(document)]
     if found:
         return found
-    made = set(re.findall(r"^put (\w+) ", (ROOT / "deploy" / "make-env.sh").read_text(), re.MULTILINE))
+    scripts = "".join((ROOT / "deploy" / name).read_text() for name in ("make-env.sh", "add-secrets.sh"))
+    made = set(re.findall(r"^put ([\w.]+) ", scripts, re.MULTILINE))
     for name, one in document.get("secrets", {}).items():
         if one["file"] != f"./secrets/{name}" or name not in made:
             found.append(f"secret {name}: make-env.sh does not make it")
