@@ -8,6 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
   test-all test-browser types
 .PHONY: audit helm image sbom redis-tools run test test-browser lint types faults cluster compose eval check lock clean browser nginx \
 	bench ratio
+.PHONY: audit run test test-browser lint types faults cluster eval eval-model check lock clean browser nginx bench ratio
 
 run: $(VENV)/.run
 	$(PY) main.py demo
@@ -55,6 +56,10 @@ eval: $(VENV)/.dev
 FORMATTED := tests/bare tests/cluster/redis_cli.py
 format: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check $(FORMATTED)
+# A real model beside the local reader on 20 clinic notes: recorded answers are played back; with OPENAI_MODEL (and
+# OPENAI_BASE_URL, OPENAI_API_KEY, OPENAI_TIMEOUT_SECONDS) set, it is asked for those that are missing.
+eval-model: $(VENV)/.dev
+	$(PY) -m evaluation.model
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .

@@ -158,8 +158,12 @@ def seed_demo(settings: Settings) -> list[str]:
 
 
 def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
-    """Print what the configured extractor finds in one note. Needs no database."""
-    from hospital_rt.extraction import ExtractionFailed, make_extractor, run_extract_command
+    """Print what the configured reader finds in one note. Needs no database."""
+    import os
+
+    from hospital_rt.extraction.api import ExtractionFailed
+    from hospital_rt.extraction.command import run_extract_command
+    from hospital_rt.extraction.readers import make_reader
 
     try:
         # The day of whoever sits here.
@@ -170,21 +174,21 @@ def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
         return WRONG_SETTINGS
 
     async def run() -> dict[str, Any]:
-        extractor = make_extractor(
+        reader = make_reader(
             api_key=settings.openai_api_key,
             base_url=settings.openai_base_url,
             model=settings.openai_model,
             timeout_s=settings.openai_timeout_seconds,
         )
         try:
-            return await run_extract_command(text, day=note_day, extractor=extractor)
+            return await run_extract_command(text, day=note_day, reader=reader)
         finally:
-            await extractor.close()
+            await reader.close()
 
     try:
         print(json.dumps(asyncio.run(run()), ensure_ascii=False, indent=2))
     except ExtractionFailed as failed:
-        sys.stderr.write(f"the extractor gave no answer: {failed.reason}\n")
+        sys.stderr.write(f"the reader gave no answer: {failed.reason}\n")
         return 1
     return 0
 

@@ -27,26 +27,29 @@ _PLAN = {
     "miss_policy": "extend",
 }
 _CHECKLIST = {"title": "Book a chest X-ray", "detail": None, "quote": "Book a chest X-ray", "as_needed": False}
-ANSWER = json.dumps(
-    {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "bench",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": "stop",
-                "message": {
-                    "role": "assistant",
-                    "content": json.dumps({"checklist": [_CHECKLIST], "plan": [_PLAN]}),
-                    "refusal": None,
-                },
-            }
-        ],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
-    }
-)
+_CITES = {"Take amoxicillin 500 mg": [2], "Book a chest X-ray": [3]}
+
+
+def _completion(checklist: list[dict[str, object]], plan: list[dict[str, object]]) -> str:
+    message = {"role": "assistant", "content": json.dumps({"checklist": checklist, "plan": plan}), "refusal": None}
+    return json.dumps(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "bench",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
+        }
+    )
+
+
+def _by_number(item: dict[str, object]) -> dict[str, object]:
+    return {"s": _CITES[str(item["title"])], **{name: value for name, value in item.items() if name != "quote"}}
+
+
+QUOTING = _completion([_CHECKLIST], [_PLAN])
+CITING = _completion([_by_number(_CHECKLIST)], [_by_number(_PLAN)])
 
 
 async def main(port: int, seconds: float) -> None:
@@ -54,7 +57,7 @@ async def main(port: int, seconds: float) -> None:
         async def post(self) -> None:
             await asyncio.sleep(seconds)  # the model thinks
             self.set_header("Content-Type", "application/json")
-            self.finish(ANSWER)
+            self.finish(CITING if b"[1] " in self.request.body else QUOTING)
 
     app = tornado.web.Application([(r"/v1/chat/completions", Completions)], log_function=lambda handler: None)
     app.listen(port, "127.0.0.1", backlog=4096)

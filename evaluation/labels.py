@@ -51,13 +51,18 @@ def read_labels(path: Path) -> list[Labelled]:
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         if line.strip():
             try:
-                notes.append(_note(json.loads(line)))
+                notes.append(read_label(json.loads(line)))
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{path.name}:{number}: {error!r}") from error
     return notes
 
 
-def _note(row: dict[str, Any]) -> Labelled:
+def read_label(row: dict[str, Any]) -> Labelled:
+    """One labelled note from its JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no label, or contradicts its own note.
+    """
     text = row["note"]
     wanted = tuple(_wanted(kind, label) for kind in ("checklist", "plan") for label in row["expect"][kind])
     for quote in [w.quote for w in wanted] + list(row["must_not"]):

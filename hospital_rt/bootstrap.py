@@ -12,7 +12,8 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from hospital_rt.delivery.mailer import Mailer
-from hospital_rt.extraction import Extractor, make_extractor
+from hospital_rt.extraction.api import Reader
+from hospital_rt.extraction.readers import make_reader
 from hospital_rt.ops.metrics import Metrics, PoolFigures
 from hospital_rt.realtime.pubsub import WakeUpPublisher
 from hospital_rt.settings import Settings
@@ -41,7 +42,7 @@ class Resources:
     metrics: Metrics
     passwords: Passwords
     tokens: Tokens = field(repr=False)
-    extractor: Extractor
+    reader: Reader
     mailer: Mailer
 
 
@@ -56,13 +57,13 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(redis.aclose)
         passwords = Passwords()
         stack.callback(passwords.close)
-        extractor = make_extractor(
+        reader = make_reader(
             api_key=settings.openai_api_key,
             base_url=settings.openai_base_url,
             model=settings.openai_model,
             timeout_s=settings.openai_timeout_seconds,
         )
-        stack.push_async_callback(extractor.close)
+        stack.push_async_callback(reader.close)
         wakeups = WakeUpPublisher(redis, metrics)
         stack.push_async_callback(wakeups.close)
         yield Resources(
@@ -75,7 +76,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             metrics=metrics,
             passwords=passwords,
             tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
-            extractor=extractor,
+            reader=reader,
             mailer=Mailer(settings),
         )
 

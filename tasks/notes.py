@@ -13,7 +13,8 @@ from taskiq import TaskiqDepends
 
 from hospital_rt.domain.clock import clock_times, local_day
 from hospital_rt.domain.schedule import Schedule
-from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
+from hospital_rt.extraction.api import WEEKDAYS, ExtractionFailed, Kept, PlanItem, Result
+from hospital_rt.extraction.pipeline import read_note as read_text
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
 from hospital_rt.storage.field_encryption import WrongKeys
@@ -124,7 +125,7 @@ def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextMana
 
 
 async def _read(app: AppContext, note: Note) -> frozenset[str]:
-    store, extractor, metrics = app.store, app.resources.extractor, app.resources.metrics
+    store, reader, metrics = app.store, app.resources.reader, app.resources.metrics
     patient, doctor = await store.users.two(note.patient_id, note.doctor_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
@@ -133,7 +134,7 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
     names = [person.name for person in (patient, doctor) if person and person.name]
     began = time.monotonic()
     try:
-        extraction = await extractor.extract(text, day=day, names=names)
+        result = await read_text(text, day=day, reader=reader, names=names)
     except ExtractionFailed as failed:
         metrics.extraction.labels(failed.reason).observe(time.monotonic() - began)
         metrics.notes.labels("failed").inc()
@@ -142,25 +143,25 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
             store,
             note,
             failure=failed.reason,
-            extracted_by=extractor.name,
+            extracted_by=reader.name,
             now=app.now(),
             again_at=again_at(note, failed, now=app.now()),
         )
     metrics.extraction.labels("ok").observe(time.monotonic() - began)
-    guarded = await asyncio.to_thread(guard, text, extraction, day=day)
-    review = review_of(guarded)
+    review = review_of(result)
     now = app.now()
-    if not guarded.kept and guarded.dropped:
+    if result.dropped and not result.kept and not result.questions:
         metrics.notes.labels("failed").inc()
         return await fail_note(
-            store, note, failure="nothing-supported", extracted_by=extractor.name, review=review, now=now
+            store, note, failure="nothing-supported", extracted_by=result.extracted_by, review=review, now=now
         )
+    expanded = [one for kept in result.kept for one in each_weekday(kept, day=day)]
     steps = [
         make_step(kept, number=number, note=note, patient=patient, day=day, now=now)
-        for number, kept in enumerate(guarded.kept)
+        for number, kept in enumerate(expanded)
     ]
-    propose = app.settings.step_review == "required" or bool(guarded.dropped) or guarded.too_many
-    meta = extraction.meta
+    propose = waits_for_author(app.settings.step_review, result)
+    meta = result.meta
     measured = (
         None
         if meta is None
@@ -177,17 +178,28 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         steps=steps,
         review=review,
         propose=propose,
-        extracted_by=extractor.name,
-        failure="too-many" if guarded.too_many else None,
+        extracted_by=result.extracted_by,
+        failure="too-many" if result.too_many else None,
         now=now,
         day_seconds=app.settings.day_seconds,
         measured=measured,
     )
     users = await finish_note(store, reading)
-    outcome = "proposed" if propose and steps else "ready"
+    outcome = "proposed" if propose and (steps or review["questions"]) else "ready"
     metrics.notes.labels(outcome).inc()
-    log.info("note.read", note_id=note.id, status=outcome, steps=len(steps), dropped=len(guarded.dropped))
+    log.info("note.read", note_id=note.id, status=outcome, steps=len(steps), dropped=len(result.dropped))
     return users
+
+
+def waits_for_author(mode: str, result: Result) -> bool:
+    """Whether a note's steps wait for the author, by ``STEP_REVIEW``.
+
+    ``required``: always. ``unsure``: when a question is open, something was dropped or shown, or a step is not sure.
+    ``auto``: when a question is open or something was dropped.
+    """
+    if mode == "required" or result.too_many or result.questions or result.dropped:
+        return True
+    return mode == "unsure" and (bool(result.unmatched) or not all(kept.sure for kept in result.kept))
 
 
 def again_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime | None:
@@ -201,21 +213,42 @@ def again_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime
     return now + timedelta(seconds=max(wait_s, failed.retry_after_s or 0))
 
 
-def review_of(guarded: Guarded) -> dict[str, Any]:
-    """What the author is shown of the guard's judgement."""
+def review_of(result: Result) -> dict[str, Any]:
+    """What the author is shown beside the steps: dropped, unmatched, questions, and what became of each sentence."""
     return {
-        "dropped": [
-            {"kind": one.kind, "item": one.item.model_dump(mode="json"), "reason": one.reason, "detail": one.detail}
-            for one in guarded.dropped
-        ],
-        "unmatched": [{"quote": one.quote, "start": one.start, "end": one.end} for one in guarded.unmatched],
+        name: [one.model_dump(mode="json") for one in getattr(result, name)]
+        for name in ("dropped", "unmatched", "questions", "account")
     }
 
 
-def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, now: datetime) -> Step:
-    """A proposed step from an item that the guard let through."""
+def each_weekday(kept: Kept, *, day: date) -> list[Kept]:
+    """The item once for each of its weekdays: a schedule holds one weekday."""
     item = kept.item
-    schedule = make_schedule(item, day=day, reminder_time=patient.reminder_time) if isinstance(item, PlanItem) else None
+    if not isinstance(item, PlanItem) or item.as_needed or not item.weekdays:
+        return [kept]
+    first = day + timedelta(days=item.start_in_days)
+    return [
+        kept.model_copy(
+            update={
+                "item": item.model_copy(
+                    update={
+                        "weekdays": [name],
+                        "every_days": 7,
+                        "start_in_days": item.start_in_days + (WEEKDAYS.index(name) - first.weekday()) % 7,
+                    }
+                )
+            }
+        )
+        for name in item.weekdays
+    ]
+
+
+def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, now: datetime) -> Step:
+    """A proposed step from an item that the guard let through. What is for when it is needed has no reminders."""
+    item = kept.item
+    schedule = None
+    if isinstance(item, PlanItem) and not item.as_needed:
+        schedule = make_schedule(item, day=day, reminder_time=patient.reminder_time)
     sort = f"{int(note.created_at.timestamp() * 1000):015d}-{number:03d}-{uuid4().hex[:6]}"
     return Step(
         id=str(uuid4()),
@@ -224,14 +257,14 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
         note_number=note.number,
         patient_id=note.patient_id,
         doctor_id=note.doctor_id,
-        kind=kept.kind,
+        kind="plan" if schedule else "checklist",
         as_needed=item.as_needed,
         by="extractor",
         status="proposed",
         created_at=now,
         timezone=patient.timezone,
         schedule=schedule,
-        words=StepText(title=item.title, detail=item.detail, quote=item.quote, start=kept.start, end=kept.end),
+        words=StepText(title=item.title, detail=item.detail, quote=item.quote, start=item.start, end=item.end),
     )
 
 
@@ -249,7 +282,7 @@ def make_schedule(item: PlanItem, *, day: date, reminder_time: str) -> Schedule:
         times_from="note" if item.times else "reminder_time",
         times_per_day=item.times_per_day,
         every_hours=item.every_hours,
-        every_days=item.every_days,
+        every_days=30 * item.every_months if item.every_months else item.every_days,
         duration_days=item.duration_days,
         miss_policy=item.miss_policy,
     )

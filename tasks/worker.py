@@ -70,7 +70,7 @@ async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[]
     try:
         async with serve_probes(app.settings, readiness, resources.metrics):
             ready()
-            warming = asyncio.create_task(resources.extractor.warm(), name="warming")
+            warming = asyncio.create_task(resources.reader.warm(), name="warming")
             await stop.wait()
             warming.cancel()
     finally:

@@ -1,28 +1,29 @@
-"""What ``python main.py extract`` prints: the steps that an extractor finds and the guard keeps."""
+"""What ``python main.py extract`` prints: a note's reading as JSON."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Any
 
-from hospital_rt.extraction.guard import guard
-from hospital_rt.extraction.interface import Extractor
+from hospital_rt.extraction.api import Reader, Result
+from hospital_rt.extraction.pipeline import read_note
 
 
-async def run_extract_command(text: str, *, day: date, extractor: Extractor) -> dict[str, Any]:
-    """The kept items as ``{"checklist": [...], "plan": [...]}``, with what was dropped and what has no step.
+async def run_extract_command(text: str, *, day: date, reader: Reader) -> dict[str, Any]:
+    """Read a note and give the answer of the contract's section "From note to steps".
 
     Raises:
-        ExtractionFailed: there is no answer.
+        ExtractionFailed: the reader has no answer.
     """
-    judged = guard(text, await extractor.extract(text, day=day), day=day)
+    return result_json(await read_note(text, day=day, reader=reader))
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """A result as it is printed."""
     answer: dict[str, Any] = {"checklist": [], "plan": []}
-    for kept in judged.kept:
+    for kept in result.kept:
         answer[kept.kind].append(kept.item.model_dump(mode="json"))
-    answer["dropped"] = [
-        {**d.item.model_dump(mode="json"), "kind": d.kind, "reason": d.reason, "why": d.detail} for d in judged.dropped
-    ]
-    answer["unmatched"] = [{"quote": u.quote, "start": u.start, "end": u.end} for u in judged.unmatched]
-    answer["too_many"] = judged.too_many
-    answer["extracted_by"] = extractor.name
+    for name in ("questions", "dropped", "unmatched", "account"):
+        answer[name] = [row.model_dump(mode="json") for row in getattr(result, name)]
+    answer["extracted_by"], answer["too_many"] = result.extracted_by, result.too_many
     return answer

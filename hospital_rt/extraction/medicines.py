@@ -1,110 +1,508 @@
-"""Names of medicines: generic ones, the endings that they have in common, and what is sold under a name of its own.
-
-One promise: ``is_drug`` says what a word is, never what a note means. All words are without accents and in lower case.
-"""
+"""Medicines and schedules of a sentence as candidates: what the dose grammar read, with title and question."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
 
-from hospital_rt.extraction.text import words_of
+from hospital_rt.extraction import sig
+from hospital_rt.extraction.acts import ORDERS, Candidate, Finder, frames
+from hospital_rt.extraction.compose import order, plain, shorten
+from hospital_rt.extraction.lexicon import load
+from hospital_rt.extraction.person import to_patient
+from hospital_rt.extraction.sig import SigMatch
 
-_DRUG_ENDINGS = (
-    "axone|bactam|fibrate|iptan|ximab|zumab|penem|phylline|pramine|prost|rubicin|stigmine|tinib|ciclib|zidine|"
-    "zolamide|glitazone|relin|eptide|parib|platin|"
-    "cillin|cilline|cilina|mycin|micin|mycine|micina|cycline|ciclina|floxacin|floxacine|floxacino|azole|azol|prazole|"
-    "prazol|conazole|conazol|pril|sartan|olol|dipine|dipino|statin|statine|statina|gliptin|gliflozin|glutide|formin|"
-    "formine|"
-    "formina|thiazide|tiazida|semide|semida|oxetine|oxetina|traline|tralina|pram|triptyline|triptilina|triptan|setron|"
-    "azepam|zolam|zepam|idone|apine|apina|azine|caine|caina|profen|profene|profeno|oxicam|coxib|fenac|fenaco|cetamol|"
-    "codone|codeine|codeina|morphine|morfina|tramadol|gabalin|gabalina|gabapentin|sone|solone|onide|onida|asone|"
-    "metasone|"
-    "tasone|metasona|solona|terol|tropium|tropio|buterol|butamol|lukast|vir|vudine|parin|parine|parina|xaban|grel|"
-    "tidine|tidina|dronate|dronato|thyroxine|tiroxina|lactone|lactona|purinol|chicine|quine|quina|fantrine|terin|"
-    "prim|nidazole|nidazol|furantoin|mab|nib|oxin|oxine|oxina|zosin|steride|dopa|giline|mantine|nezumab|trexate|"
-    "lamine|ramine|ratadine|irizine|fexofenadine|adine|sulfate|sulphate|fumarate|gluconate|carbonate|bicarbonate|"
-    "insulin|insuline|insulina|glycol|bisacodyl|lactulose|senna|loperamide|domperidone|metoclopramide"
+
+def _joined(matches: list[SigMatch]) -> list[SigMatch]:
+    """A dose and a schedule of one medicine that the sentence gives apart ("Motrin, 800 mg to take every 6 hours")."""
+    joined: list[SigMatch] = []
+    for match in matches:
+        last = joined[-1] if joined else None
+        if (
+            last
+            and last.medicine
+            and last.medicine == match.medicine
+            and not last.scheduled
+            and not last.as_needed
+            and last.dose
+            and match.scheduled
+            and not match.dose
+            and not match.stage
+        ):
+            joined[-1] = replace(match, start=last.start, dose=last.dose, form=match.form or last.form)
+        else:
+            joined.append(match)
+    return joined
+
+
+def medicine_candidates(sentence: Any, note: Any, finder: Finder) -> list[Candidate]:
+    """Candidates for every medicine and every frequency of the sentence."""
+    found = []
+    for match in _joined(sig.find(sentence.text, day=note.day, language=note.language)):
+        candidate = _candidate(match, finder, note.day)
+        if candidate is not None:
+            found.append(candidate)
+    return found
+
+
+def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
+    text, sentence = finder.text, finder.sentence
+    at, stop = (
+        match.medicine_span
+        if match.medicine_span and match.medicine_span[0] >= match.start - 3
+        else (match.start, match.end)
+    )
+    bad = finder._bad(at, stop) | (finder._bad(match.start, match.end) if match.medicine else set())
+    cats = finder._cats(at, stop)
+    ordering = sentence.section in ORDERS
+    before = text[max(0, match.start - 80) : match.start]
+    verbs = list(finder.frames.medicine_order.finditer(text, max(0, match.start - 60), match.start))
+    start = (
+        verbs[-1].start() if verbs and not re.search(r"[.;]|\d", text[verbs[-1].end() : match.start]) else match.start
+    )
+    strong = bool(finder.frames.medicine_strong.search(text[: match.end]))
+    if match.stopped or "stopped" in cats:
+        return _stop(match, finder, ordering, before)
+    if bad - (
+        {"considered"} if match.as_needed and "considered" in bad and re.search(r"\bmay\b", before, re.I) else set()
+    ):
+        return None
+    if not ordering and not strong:
+        return None
+    name = match.medicine
+    if name is None:
+        return _scheduled_act(match, finder)
+    cues = finder._cues(
+        start,
+        match.end,
+        "act=medicine",
+        *(("scheduled",) if match.scheduled else ()),
+        *(("complete",) if match.complete else ()),
+        *(("prn",) if match.as_needed else ()),
+        *(("named",) if match.named else ()),
+        *(("dose",) if match.dose else ()),
+        *(("medverb",) if verbs else ()),
+        *(("strongmed",) if strong else ()),
+        *(f"ask={slug}" for slug in match.asks),
+    )
+    title, detail = medicine_title(match, finder.language)
+    question = _open(match)
+    if (
+        not verbs
+        and not match.scheduled
+        and not match.as_needed
+        and not match.once
+        and not match.dose
+        and not match.asks
+    ):
+        return None
+    common: dict[str, Any] = {
+        "act": "medicine",
+        "start": start,
+        "end": match.end,
+        "title": title,
+        "detail": detail,
+        "key": _key(match),
+        "as_needed": match.as_needed,
+        "cues": cues,
+        "sure": match.complete and not match.leftovers,
+    }
+    if question:
+        answers = _answers(match, finder.language) if question == "how-often" and match.named else ()
+        return Candidate(
+            **common, question=question, text=_question_text(question, match, finder.language), answers=answers
+        )
+    schedule = None if match.once and not match.as_needed else _schedule(match)
+    return Candidate(**common, schedule=schedule)
+
+
+def _open(match: SigMatch) -> str | None:
+    """The slug of what is open, or None when an item can be made."""
+    if match.conflict:
+        return "contradiction"
+    for slug in ("implausible", "contradiction"):
+        if slug in match.asks:
+            return slug
+    if match.start_in_days is None:
+        return "which-day"
+    if match.medicine and not match.named and not match.form and not match.dose:
+        return "which-medicine"
+    if match.scheduled or match.as_needed or match.once:
+        loose = {"how-long", "how-much"} | ({"which-day"} if match.per_week and match.medicine is None else set())
+        blocking = [slug for slug in match.asks if slug not in loose]
+        return blocking[0] if blocking and not match.as_needed else None
+    return match.asks[0] if match.asks else "how-often"
+
+
+def _answers(match: SigMatch, language: str) -> tuple[tuple[str, str, dict[str, Any] | None, bool], ...]:
+    """Ready answers to "how often?": once, twice, three times a day, and only when needed."""
+    words = load(language, "titles")
+    answers: list[tuple[str, str, dict[str, Any] | None, bool]] = []
+    for times in (1, 2, 3):
+        said = replace(match, times_per_day=times, every_days=1, as_needed=False, asks=())
+        label = words["times"].get(times) or words["times"]["n"].format(n=times)
+        answers.append((label[:1].upper() + label[1:], medicine_title(said, language)[0], _schedule(said), False))
+    needed = replace(match, as_needed=True, asks=())
+    label = words["when_needed"]
+    answers.append((label[:1].upper() + label[1:], medicine_title(needed, language)[0], None, True))
+    return tuple(answers)
+
+
+def _key(match: SigMatch) -> str:
+    when = (
+        ",".join(match.weekdays or ()) + f"/{match.stage}/{match.start_in_days}"
+        if match.stage or match.start_in_days or match.weekdays
+        else ""
+    )
+    return f"medicine:{(match.medicine or '').lower()}:{when}"
+
+
+def _schedule(match: SigMatch) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "start_in_days": match.start_in_days or 0,
+        "times_per_day": match.times_per_day or (match.times_range or (1,))[0],
+        "every_hours": match.every_hours,
+        "times": list(match.times) if match.times else None,
+        "parts": list(match.parts) if match.parts else None,
+        "every_days": match.every_days or 1,
+        "weekdays": list(match.weekdays) if match.weekdays else None,
+        "every_months": match.every_months,
+        "on_day": match.on_day,
+        "duration_days": match.duration_days,
+        "miss_policy": match.miss_policy,
+    }
+    if fields["parts"] and len(fields["parts"]) != fields["times_per_day"]:
+        fields["parts"] = None
+    if match.min_gap_hours or match.max_per_day:
+        fields["limits"] = {"min_gap_hours": match.min_gap_hours, "max_per_day": match.max_per_day}
+    return fields
+
+
+def _stop(match: SigMatch, finder: Finder, ordering: bool, before: str) -> Candidate | None:
+    if not ordering or match.medicine is None:
+        return None
+    verb = list(finder.frames.stop_order.finditer(finder.text, max(0, match.start - 70), match.start))
+    if not verb or finder._bad(verb[-1].start(), verb[-1].end()):
+        return None
+    title = load(finder.language, "titles")["stop"].format(name=match.medicine)
+    return Candidate(
+        act="stop",
+        start=verb[-1].start(),
+        end=match.medicine_span[1] if match.medicine_span else match.end,
+        title=title,
+        detail=plain(finder.text, finder.language)[:300],
+        key=f"stop:{match.medicine.lower()}",
+        cues=finder._cues(verb[-1].start(), match.end, "act=stop"),
+    )
+
+
+def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
+    """A home act, monitoring or therapy with a frequency."""
+    lasting = match.duration_days and not match.scheduled and not match.once
+    if match.once or not (match.scheduled or lasting or match.times_range):
+        return None
+    clause_start, clause_end = finder._clause(match.start)
+    text = finder.text
+    lead = re.compile(r"\s*(?:[^:]{1,40}:\s+)?").match(text, clause_start, clause_end)
+    begin = min(lead.end() if lead and finder.ordering else clause_start, match.start)
+    words = text[begin : max(clause_end if clause_end - match.end < 60 else match.end, match.end)]
+    groups = finder.lexicon.groups
+    doing = groups["exercise"].search(words) or groups["monitor"].search(words)
+    if re.search(r"\bi am\b", finder.text[max(0, match.start - 3) : match.end], re.I) or finder._bad(begin, match.end):
+        return None
+    if not doing and (
+        (finder._terms_in(words) and (match.every_days or 1) >= 7)
+        or finder.frames.visit.search(words)
+        or _CLINIC.search(words)
+    ):
+        return None
+    if lasting and ((match.duration_days or 0) > 14 or re.search(r"\b(?:surg|post-?op|operat)", finder.text, re.I)):
+        return None
+    if lasting and not (
+        groups["device"].search(words) or re.search(r"weight[- ]bearing|\b(?:rest|wear|use|keep)\b", words, re.I)
+    ):
+        return None
+    title = _act_title(words, finder.language)
+    verb = title.split(" ")[0].lower() if title else ""
+    if not title or not (
+        doing
+        or (verb in _BASE_VERBS and verb != "do")
+        or finder._terms_in(words)
+        or groups["device"].search(words)
+        or (match.complete and finder.sentence.section in ("plan", "instructions"))
+    ):
+        return None
+    if verb in ("call", "see", "return", "come") or not re.search(r"[^\W\d_]{3}", words):
+        return None
+    if not lasting and re.search(
+        r"\b(?:after|following) (?:the |your |his |her )?(?:surgery|operation|procedure)|post-?operative",
+        finder.text[: match.end],
+        re.I,
+    ):
+        return Candidate(
+            act="home",
+            start=begin,
+            end=match.end,
+            title=title,
+            key=f"scheduled:{title.lower()[:50]}",
+            cues=finder._cues(begin, match.end, "act=scheduled"),
+            question="which-day",
+            text="On which day does this start?",
+        )
+    ranged = match.times_range is not None and match.medicine is None
+    question = None if lasting or ranged else _open(match)
+    cues = finder._cues(
+        begin, match.end, "act=scheduled", *(("complete",) if match.complete else ()), *(f"ask={s}" for s in match.asks)
+    )
+    common: dict[str, Any] = {
+        "act": "home",
+        "start": begin,
+        "end": match.end,
+        "title": title,
+        "detail": plain(to_patient(words), finder.language)[:400],
+        "key": f"scheduled:{title.lower()[:50]}",
+        "as_needed": match.as_needed,
+        "cues": cues,
+        "sure": match.complete,
+    }
+    if question:
+        return Candidate(**common, question=question, text=_question_text(question, match, finder.language))
+    return Candidate(**common, schedule=_schedule(match))
+
+
+_GERUND = re.compile(r"^(?:continu|us|tak|monitor|check|apply|perform|do|walk|weigh|record|wear|ic|keep)ing\b", re.I)
+
+
+def _act_title(words: str, language: str) -> str:
+    words = frames(language).before_act.sub("", words, count=1)
+    title = order(words, language)
+    first = title.split(" ")[0].lower() if title else ""
+    if language == "en" and first not in _BASE_VERBS:
+        if _GERUND.match(title):
+            return shorten(title)
+        title = shorten(f"Do {title[:1].lower() + title[1:] if not title[:2].isupper() else title}")
+    return title
+
+
+_CLINIC = re.compile(r"\b(?:i|we) (?:will|am|are)\b|\bopen\b", re.I)
+_BASE_VERBS = frozenset(
+    [
+        "take",
+        "use",
+        "apply",
+        "inhale",
+        "inject",
+        "continue",
+        "keep",
+        "start",
+        "begin",
+        "resume",
+        "monitor",
+        "check",
+        "measure",
+        "record",
+        "track",
+        "log",
+        "weigh",
+        "ice",
+        "elevate",
+        "rest",
+        "wear",
+        "walk",
+        "exercise",
+        "stretch",
+        "perform",
+        "do",
+        "drink",
+        "eat",
+        "sleep",
+        "soak",
+        "rinse",
+        "gargle",
+        "wash",
+        "change",
+        "clean",
+        "attend",
+        "go",
+        "limit",
+        "increase",
+        "reduce",
+        "remain",
+        "stay",
+        "put",
+        "place",
+        "repeat",
+        "test",
+        "alternate",
+        "massage",
+        "move",
+        "strain",
+        "practice",
+        "brush",
+        "avoid",
+        "have",
+        "get",
+        "see",
+        "return",
+        "come",
+        "follow",
+        "call",
+        "buy",
+        "book",
+        "collect",
+        "bring",
+        "send",
+        "read",
+        "complete",
+        "bathe",
+        "breathe",
+        "raise",
+        "lie",
+        "sit",
+        "stand",
+        "swim",
+        "cycle",
+        "bike",
+        "run",
+        "hold",
+        "tape",
+        "wrap",
+        "cover",
+        "remove",
+        "empty",
+        "flush",
+        "feed",
+        "instill",
+        "insert",
+        "dissolve",
+        "chew",
+        "swallow",
+        "sip",
+        "supplement",
+        "ask",
+        "tell",
+        "help",
+        "try",
+        "add",
+        "give",
+        "watch",
+        "write",
+        "set",
+        "work",
+        "cut",
+        "taper",
+        "step",
+        "follow",
+    ]
 )
-_DRUG_WORDS = words_of("""
-lanolin pedialyte epipen benadryl tylenol
-bisacodyl loperamide domperidone metoclopramide nicorandil carbimazole propylthiouracil desmopressin hydroxocobalamin
-cyanocobalamin thiamine pyridoxine riboflavin isosorbide mononitrate amiodarone flecainide digitoxin diltiazem verapamil
-bumetanide torasemide acetazolamide dapsone rifampicin isoniazid pyrazinamide ethambutol vancomycin teicoplanin
-linezolid ceftriaxone cefalexin cephalexin cefuroxime cefixime cefotaxime ceftazidime cefaclor cefadroxil gentamicin
-meropenem ertapenem chlordiazepoxide disulfiram acamprosate methadone naloxone zopiclone zolpidem buspirone lamivudine
-theophylline aminophylline terbutaline ipratropium carbocisteine acetylcysteine guaifenesin pseudoephedrine
-phenylephrine dextromethorphan dicycloverine alverine sucralfate bismuth misoprostol mesalazine sulfasalazine
-azathioprine mercaptopurine ciclosporin tacrolimus mycophenolate leflunomide infliximab baclofen tizanidine dantrolene
-methocarbamol quinidine febuxostat benzbromarone probenecid raloxifene oestradiol estriol norethisterone
-medroxyprogesterone desogestrel levonorgestrel ulipristal clomifene cabergoline bromocriptine octreotide somatropin
-oxybutynin tolterodine solifenacin mirabegron duloxetine venlafaxine bupropion trazodone mianserin agomelatine lithium
-clozapine haloperidol chlorpromazine flupentixol zuclopenthixol aripiprazole risperidone paliperidone methylphenidate
-lisdexamfetamine atomoxetine guanfacine donepezil rivastigmine galantamine memantine ropinirole pramipexole rotigotine
-selegiline entacapone topiramate zonisamide lacosamide ethosuximide clobazam phenobarbital primidone acetylsalicylic
-tranexamic mefenamic ursodeoxycholic valproic fusidate adapalene tretinoin isotretinoin tazarotene azelaic calcipotriol
-calcitriol alfacalcidol crotamiton malathion dimeticone salicylic bimatoprost travoprost brimonidine dorzolamide
-brinzolamide carbomer cyclopentolate atropine acetazolamide ganciclovir famciclovir filgrastim erythropoietin
-darbepoetin dexamethasone betamethasone triamcinolone mometasone clobetasol clobetasone
-aspirin aspirine aspirina paracetamol acetaminophen ibuprofen naproxen penicillin insulin iron warfarin heparin
-digoxin folic folate levothyroxine metformin prednisolone prednisone hydrocortisone vitamin vitamine vitamina zinc
-calcium magnesium potassium colecalciferol cholecalciferol gtn glyceryl trinitrate salbutamol ventolin lithium quinine
-artemether coartem chloramphenicol fucidin fusidic benzoyl calamine nystatin melatonin lactulose senna macrogol
-movicol laxido gaviscon omeprazole sertraline allopurinol colchicine nitrofurantoin trimethoprim fosfomycin amoxil
-augmentin co-amoxiclav amoxiclav doliprane dafalgan efferalgan metamizol nolotil enantyum spironolactone furosemide
-amlodipine bendroflumethiazide indapamide hydrochlorothiazide methotrexate hydroxychloroquine levodopa madopar sinemet
-carbamazepine valproate lamotrigine levetiracetam phenytoin gabapentin pregabalin tramadol codeine morphine oxycodone
-fentanyl buprenorphine naltrexone nicotine varenicline alendronate risedronate denosumab tamoxifen letrozole
-anastrozole finasteride tamsulosin sildenafil tadalafil estradiol progesterone testosterone clonidine methyldopa
-labetalol hydralazine mebeverine hyoscine buscopan cetirizine loratadine chlorphenamine montelukast tiotropium
-beclometasone budesonide fluticasone formoterol salmeterol aciclovir acyclovir valaciclovir oseltamivir ivermectin
-permethrin mebendazole albendazole terbinafine clotrimazole fluconazole miconazole ketoconazole mupirocin
-chlorhexidine hypromellose latanoprost timolol olopatadine ferrous fer hierro fierro ors
-""")
-_DRUG = re.compile(rf"[a-z]{{2,}}(?:{_DRUG_ENDINGS})s?")
-_NOT_DRUGS = words_of("""
-someone everyone medicine medicines machine routine caffeine urine spine saline combine examine define determine
-decline online vaccine vaccines bone stone alone phone telephone cortisone person reason season lesson poison airline
-outline guideline baseline margarine cabin vitamins magazine imagine adrenaline reactive nasal twelve mountain protein
-famine gasoline discipline marine feminine quarantine submarine migraine migrane done gone none throne zone tone
-hormone hormones sunshine trampoline line nine fine mine wine pine vine dine shine disapproval april avril abril amine
-creatinine creatinina creatine melanoma latex dopamine choline glycine sardine citrine sone twosome oxide salon apples
-apple pills pill feeling calcium-channel one mononucleosis uric bilirubin hemoglobin haemoglobin ferritin albumin
-troponin begin origin margin virgin robin
-""")
-
-_BRANDS = words_of("""
-ventolin seretide symbicort fostair clenil qvar pulmicort flixotide spiriva trelegy trimbow relvar duoresp anoro ultibro
-braltus atrovent bricanyl airomir lantus levemir tresiba toujeo novorapid humalog novomix humulin insulatard apidra
-ozempic wegovy trulicity victoza mounjaro jardiance forxiga januvia diamicron glucophage crestor lipitor zocor eliquis
-xarelto pradaxa lixiana clexane fragmin plavix brilinta brilique entresto coversyl tritace norvasc istin adalat tildiem
-cardura zestril losec nexium zoton pariet buscopan colofac fybogel cosmocol dulcolax senokot imodium dioralyte motilium
-stemetil maxolon zofran flagyl zithromax klacid ciproxin bactrim septrin macrobid macrodantin monuril tamiflu zovirax
-valtrex diflucan canesten daktarin lamisil nizoral elocon betnovate eumovate dermovate fucibet fucithalmic daktacort
-trimovate hydromol diprobase cetraben doublebase epaderm e45 aveeno oilatum dermol protopic elidel dovobet dovonex
-enstilar differin epiduo duac skinoren roaccutane zineryt soolantra efudix aldara xalatan cosopt azopt azarga lumigan
-travatan trusopt alphagan maxidex predsol systane viscotears celluvisc otomize sofradex gentisone nasonex avamys
-dymista beconase flixonase rhinocort naseptin bactroban zirtek clarityn telfast piriton phenergan singulair panadol
-calpol nurofen voltarol voltarene voltaren arcoxia celebrex naprosyn tramacet zapain oramorph mst oxycontin oxynorm
-longtec butec butrans matrifen lyrica neurontin epilim keppra tegretol lamictal prozac zoloft lustral cipralex cipramil
-lexapro effexor efexor cymbalta zispin seroquel zyprexa risperdal abilify haldol depixol clopixol priadel camcolit
-valium ativan xanax stilnoct imovane circadin ritalin concerta elvanse strattera requip mirapexin azilect aricept ebixa
-imigran maxalt zomig topamax inderal botox fosamax actonel prolia adcal adcal-d3 calcichew fultium evorel estradot
-oestrogel utrogestan femoston elleste vagifem ovestin cerazette cerelle microgynon yasmin depo-provera sayana levonelle
-clomid femara arimidex zoladex prostap casodex proscar avodart combodart vesicare betmiga viagra cialis zyloric adenuric
-plaquenil imuran arava humira enbrel stelara pentasa asacol salofalk octasa creon ursofalk questran prograf cellcept
-ferrograd galfer spatone pabrinex sando-k eltroxin euthyrox levothyrox eutirox florinef spasfon smecta kardegic tahor
-inexium mopral ventoline aerius xyzall solupred celestene tardyferon timoferol uvedose lovenox previscan seroplex
-lexomil atarax forlax apiretal dalsy augmentine sintrom adiro gelocatil orfidal urbason co-amox co-codamol co-dydramol
-co-careldopa co-trimoxazole co-beneldopa coamox fluclox amox clarithro azithro erythro metro trimeth nitro pred
-""")
 
 
-def is_drug(word: str) -> bool:
-    """Whether a word looks like a drug: a known one, or one with a drug's ending.
+def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
+    """The title of a medicine's step, and the detail: what did not fit."""
+    words = load(language, "titles")
+    form = (match.form or "").lower()
+    looked = f"{form} {(match.medicine or '').lower()} {(match.dose or '').lower()}"
+    verb = next(
+        (say for name, say in words["verbs"].items() if name != "default" and name in looked), words["verbs"]["default"]
+    )
+    name = (match.medicine or match.subject or "").strip()
+    dose = plain(match.dose, language) if match.dose else ""
+    when = frequency_words(match, words)
+    if match.doses_by_part and match.parts:
+        each = [f"{plain(amount, language)} {words['part'][part]}" for amount, part in match.doses_by_part]
+        dose, when = f"{', '.join(each[:-1])} {words['and']} {each[-1]}" if len(each) > 1 else each[0], ""
+    parts = [
+        verb,
+        name[:1].lower() + name[1:] if name.istitle() and " " in name and not match.named else name,
+        dose,
+        when,
+    ]
+    extra = []
+    if match.as_needed:
+        condition = plain(to_patient(match.condition or ""), language)
+        condition = re.sub(
+            r"^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*", "", condition, flags=re.I
+        )
+        extra.append(
+            condition
+            if re.match(r"(?:if|when|at|before|after|si|cuando)\b", condition, re.I)
+            else f"{words['when_needed']} {condition}"
+            if re.match(r"(?:for|para|with)\b", condition, re.I)
+            else f"{words['when_needed']} {words['for']} {condition}"
+            if condition
+            else words["when_needed"]
+        )
+    if match.duration_days and not match.once:
+        extra.append(duration_words(match.duration_days, words))
+    if match.start_in_days:
+        n = match.start_in_days
+        extra.append(words["start"].get(n) or words["start"]["n"].format(n=n))
+    full = " ".join(part for part in [*parts, *extra] if part)
+    if match.meal:
+        full += f" {plain(match.meal, language)}"
+    title = shorten(re.sub(r"\s+on\s+", " ", full))
+    details = [part for part in (match.route, match.meal, match.limit, match.until) if part]
+    detail = plain("; ".join(details), language) if details else None
+    return title, detail if title == full or detail else full[:400]
 
-    >>> [is_drug(w) for w in ("amoxicillin", "losartan", "telephone", "urine")]
-    [True, True, False, False]
-    """
-    if word in _DRUG_WORDS or word in _BRANDS:
-        return True
-    return len(word) > 5 and word not in _NOT_DRUGS and _DRUG.fullmatch(word) is not None
+
+def frequency_words(match: SigMatch, words: dict[str, Any]) -> str:
+    """How often, in words: "twice a day", "every Monday", "every 6 hours"."""
+    if match.once:
+        return str(words["once"])
+    if not match.scheduled:
+        return ""
+
+    def pick(table: dict[Any, str], n: int) -> str:
+        return table.get(n) or table["n"].format(n=n)
+
+    if match.weekdays:
+        days = [words["weekday"][day] for day in match.weekdays]
+        listed = days[0] if len(days) == 1 else f"{', '.join(days[:-1])} {words['and']} {days[-1]}"
+        said = f"{words['every']} {listed}"
+        return said if (match.times_per_day or 1) == 1 else f"{pick(words['times'], match.times_per_day or 1)} {said}"
+    if match.every_months:
+        return pick(words["months"], match.every_months)
+    if match.per_week and match.per_week < 7:
+        return pick(words["week"], match.per_week)
+    days_said = pick(words["days"], match.every_days) if match.every_days and match.every_days > 1 else ""
+    if match.times:
+        return " ".join(filter(None, [words["at"], f" {words['and']} ".join(match.times), days_said]))
+    if match.every_hours and (match.times_per_day or 1) > 1:
+        return " ".join(filter(None, [pick(words["hours"], match.every_hours), days_said]))
+    if match.parts and not days_said:
+        if len(match.parts) == 1:
+            return str(words["part"][match.parts[0]])
+        named = [words["part_and"][part] for part in match.parts]
+        return f"{words['every']} {', '.join(named[:-1])} {words['and']} {named[-1]}"
+    times = match.times_per_day or 1
+    if days_said:
+        return days_said if times == 1 else f"{pick(words['times'], times)}, {days_said}"
+    return pick(words["times"], times)
+
+
+def duration_words(days: int, words: dict[str, Any]) -> str:
+    """A duration in days, in the largest unit that divides it."""
+    table = words["duration"]
+    if days == 1:
+        return str(table["day"])
+    if days % 7 == 0 and days < 84:
+        return str(table["week"]) if days == 7 else table["weeks"].format(n=days // 7)
+    if days % 30 == 0:
+        return str(table["months"].format(n=days // 30)) if days > 30 else str(table["days"].format(n=days))
+    return str(table["days"].format(n=days))
+
+
+def _question_text(slug: str, match: SigMatch, language: str) -> str:
+    name = match.medicine or match.subject or "this"
+    return {
+        "how-often": f"How often is {name} to be taken or done, and for how long?",
+        "how-much": f"What dose of {name}?",
+        "which-medicine": f'Which medicine is meant by "{name}", at what dose and how often?',
+        "which-day": f"From which day does {name} start, or on which days?",
+        "contradiction": f"The note says two different things about {name}. Which is right?",
+        "implausible": f"The amount or frequency of {name} looks wrong. What is meant?",
+        "how-long": f"For how long is {name} to be taken?",
+    }.get(slug, f"What is the patient to do about {name}?")

@@ -95,6 +95,7 @@ def run_together(
             "LOG_FORMAT": settings.log_format,
             "LOG_LEVEL": settings.log_level,
             "OPS_PORT": "",
+            "STEP_REVIEW": settings.step_review,
         }
         if settings.day_seconds:
             environment["DAY_SECONDS"] = str(settings.day_seconds)

@@ -118,7 +118,7 @@ class ReadNote:
     def status(self, plan: Plan) -> NoteStatus:
         if plan.ready_note > self.note.number:
             return "superseded"
-        return "proposed" if self.steps and self.propose else "ready"
+        return "proposed" if self.propose and (self.steps or self.review.get("questions")) else "ready"
 
 
 class LeaseLost(Exception):

@@ -104,6 +104,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[H
         tmp_path_factory.mktemp("clinic"),
         command="all",
         DOCTOR_SIGNUP="open",
+        STEP_REVIEW="auto",
         OPENAI_BASE_URL=f"http://127.0.0.1:{model.port}/v1",
         OPENAI_API_KEY="for-tests",
         OPENAI_MODEL="stand-in",

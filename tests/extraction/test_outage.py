@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from hospital_rt.extraction import OpenAIExtractor
+from hospital_rt.extraction.llm.reader import ModelReader
 from tests.support.driver import Clinic, item, plan_item
 
 WAYS = (
@@ -30,25 +30,25 @@ WAYS = (
 PASSING = {"unavailable", "rate-limited", "timeout", "unauthorized"}
 
 
-def model_of(clinic: Clinic) -> OpenAIExtractor:
-    extractor = clinic.app.resources.extractor
-    assert isinstance(extractor, OpenAIExtractor)
-    return extractor
+def model_of(clinic: Clinic) -> ModelReader:
+    reader = clinic.app.resources.reader
+    assert isinstance(reader, ModelReader)
+    return reader
 
 
 @pytest.fixture(autouse=True)
 def on_the_clinics_clock(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The extractor waits, and its circuit opens and closes, by the clock that the tests set."""
-    extractor = model_of(clinic)
+    """The reader waits, and its circuit opens and closes, by the clock that the tests set."""
+    reader = model_of(clinic)
 
     async def sleep(seconds: float) -> None:
         clinic.set_clock(clinic.now + timedelta(seconds=seconds))
 
-    extractor.breaker.succeeded()
-    monkeypatch.setattr(extractor, "_clock", lambda: clinic.now.timestamp())
-    monkeypatch.setattr(extractor, "_sleep", sleep)
+    reader.breaker.succeeded()
+    monkeypatch.setattr(reader, "_clock", lambda: clinic.now.timestamp())
+    monkeypatch.setattr(reader, "_sleep", sleep)
     yield
-    extractor.breaker.succeeded()
+    reader.breaker.succeeded()
 
 
 @pytest.mark.long

@@ -71,7 +71,7 @@ async def test_without_a_model_the_rules_read_and_every_note_says_so(clinic: Cli
     note = await clinic.submit(doctor, patient, "Take one aspirin 100 mg every morning for 10 days.")
     await clinic.read_notes()
     read_note = (await patient.get(f"/api/notes/{note['id']}/")).body
-    assert (read_note["status"], read_note["extracted_by"]) == ("ready", "offline")
+    assert (read_note["status"], read_note["extracted_by"]) == ("ready", "local")
     assert [step["schedule"]["occurrences"] for step in read_note["steps"]] == [10]
 
 

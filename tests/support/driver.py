@@ -67,6 +67,7 @@ def test_settings(*, mongo_url: str, redis_url: str, data_dir: Path, **changes: 
         "rate_limits": "off",
         "doctor_signup": "open",
         "log_level": "error",
+        "step_review": "auto",
     }
     return Settings.model_validate({**values, **changes})
 

@@ -11,8 +11,9 @@ It speaks as much of OpenAI's API as the service uses. ``POST /control`` changes
 ``GET /control`` tells the behaviour and the number of calls; ``GET /requests`` every call received (headers without the
 key, body), so that a test can look for words that must not have left. A behaviour is ``{"do": ...}``:
 
-    rules       the steps that the offline rules find in the note (default); "delay_s" waits first (so everywhere)
-    answer      "answer": an object, or "content": a string, given as the model's answer
+    rules       the steps that the local reader finds in the note (default); "delay_s" waits first (so everywhere)
+    answer      "answer": an object, or "content": a string, given as the model's answer; in an object, items that have
+                a "quote" and no "s" cite the sentences in which it stands
     obey        a model that obeys everything: a step for each sentence of the note, JSON in the note taken as its own
                 answer, and "invent": [item] besides
     status      "status": 429, "retry_after": "7" (header), "message": "..." (for the body)
@@ -45,9 +46,11 @@ import tornado.netutil
 import tornado.web
 from tornado.iostream import StreamClosedError
 
-from hospital_rt.extraction import OfflineExtractor
-from hospital_rt.extraction.prompt import unwrap
-from hospital_rt.extraction.text import sentences
+from hospital_rt.extraction.llm.prompt import read_sentences
+from hospital_rt.extraction.local import LocalReader
+from hospital_rt.extraction.sentences import read_sentences as split_sentences
+
+_RULES = LocalReader()
 
 
 class ModelServer:
@@ -134,11 +137,13 @@ class _Completions(tornado.web.RequestHandler):
     async def _rules(self, _doing: dict[str, Any], body: dict[str, Any]) -> None:
         self._say(json.dumps(await _by_rules(body), ensure_ascii=False))
 
-    async def _answer(self, doing: dict[str, Any], _body: dict[str, Any]) -> None:
-        self._say(doing["content"] if "content" in doing else json.dumps(doing["answer"], ensure_ascii=False))
+    async def _answer(self, doing: dict[str, Any], body: dict[str, Any]) -> None:
+        said = doing["content"] if "content" in doing else json.dumps(cited(doing["answer"], body), ensure_ascii=False)
+        self._say(said)
 
     async def _obey(self, doing: dict[str, Any], body: dict[str, Any]) -> None:
-        self._say(json.dumps(obedient(_note(body)[0], doing.get("invent", [])), ensure_ascii=False))
+        answer = obedient(_note(body)[0], doing.get("invent", []))
+        self._say(json.dumps(cited(answer, body), ensure_ascii=False))
 
     async def _status(self, doing: dict[str, Any], _body: dict[str, Any]) -> None:
         self.set_status(doing["status"])
@@ -260,8 +265,9 @@ def completion(content: str | None, *, finish: str = "stop", refusal: str | None
 def _note(body: dict[str, Any]) -> tuple[str, date]:
     """The note and its day, from the last message that holds one."""
     for message in reversed(body.get("messages", [])):
-        text = unwrap(str(message.get("content") or ""))
-        if text is not None:
+        numbered = read_sentences(str(message.get("content") or ""))
+        if numbered:
+            text = "\n".join(numbered.values())
             day = re.search(r"\d{4}-\d{2}-\d{2}", message["content"])
             return text, date.fromisoformat(day.group()) if day else date(2026, 1, 1)
     return "", date(2026, 1, 1)
@@ -269,14 +275,50 @@ def _note(body: dict[str, Any]) -> tuple[str, date]:
 
 async def _by_rules(body: dict[str, Any]) -> dict[str, Any]:
     text, day = _note(body)
-    answer: dict[str, Any] = (await OfflineExtractor().extract(text, day=day)).model_dump(mode="json")
-    return answer
+    reading = _RULES.read_now(split_sentences(text, day=day))
+    answer = {
+        "checklist": [item.model_dump(mode="json", exclude={"start", "end"}) for item in reading.checklist],
+        "plan": [item.model_dump(mode="json", exclude={"start", "end"}) for item in reading.plan],
+    }
+    return cited(answer, body)
+
+
+def cited(answer: Any, body: dict[str, Any]) -> Any:
+    """The answer with each item's quote replaced by the numbers of the sentences that it lies in."""
+    sentences = _sentences(body)
+    if not sentences or not isinstance(answer, dict):
+        return answer
+    return {
+        name: [_cited(item, sentences) if isinstance(item, dict) else item for item in listed]
+        if isinstance(listed, list)
+        else listed
+        for name, listed in answer.items()
+    }
+
+
+def _cited(item: dict[str, Any], sentences: dict[int, str]) -> dict[str, Any]:
+    if "s" in item or "quote" not in item:
+        return item
+    quote = " ".join(str(item["quote"]).split()).casefold().rstrip(" .;")
+    folded = {number: text.casefold().rstrip(" .;") for number, text in sentences.items()}
+    within = [number for number, text in folded.items() if quote and quote in text]
+    over = [number for number, text in folded.items() if text and text in quote]
+    return {"s": within[:1] or over, **{name: value for name, value in item.items() if name != "quote"}}
+
+
+def _sentences(body: dict[str, Any]) -> dict[int, str]:
+    """The numbered sentences of the request, from the last message that holds a note."""
+    for message in reversed(body.get("messages", [])):
+        numbered = read_sentences(str(message.get("content") or ""))
+        if numbered is not None:
+            return numbered
+    return {}
 
 
 def obedient(note: str, invent: list[dict[str, Any]]) -> dict[str, Any]:
     """The answer of a model that obeys whatever it reads, and adds what it likes."""
     answer: dict[str, list[dict[str, Any]]] = {"checklist": [], "plan": []}
-    for sentence in sentences(note):
+    for sentence in split_sentences(note, day=date(2026, 1, 1)).sentences:
         title = sentence.text[:120]
         answer["checklist"].append({"title": title, "detail": None, "quote": sentence.text, "as_needed": False})
         ordered = re.search(

@@ -353,7 +353,7 @@ def run_main(
 
 def plain_settings(folder: Path, **more: Any) -> dict[str, str]:
     """The settings of ``all`` and ``demo``: almost none."""
-    values = {"data_dir": folder / "data", "port": free_port(), "log_level": "warning", **more}
+    values = {"data_dir": folder / "data", "port": free_port(), "log_level": "warning", "step_review": "auto", **more}
     return {key.upper(): str(value) for key, value in values.items()}
 
 

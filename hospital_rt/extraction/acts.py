@@ -1,0 +1,805 @@
+"""What a sentence orders: tests, imaging, referrals, visits, advice with a condition, home acts, errands, orders to stop.
+
+Medicines come from ``sig``; everything else is found here, as candidates with their place and the wording of a title.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from hospital_rt.extraction.api import Sentence
+from hospital_rt.extraction.compose import order, plain, shorten
+from hospital_rt.extraction.context.assertion import assertions, categories_at
+from hospital_rt.extraction.lexicon import load
+from hospital_rt.extraction.person import to_patient
+
+Act = Literal[
+    "test",
+    "imaging",
+    "procedure",
+    "referral",
+    "visit",
+    "if",
+    "home",
+    "monitor",
+    "device",
+    "errand",
+    "stop",
+    "medicine",
+    "vague",
+]
+ORDERS = frozenset(("plan", "instructions", "assessment", ""))
+"""Sections in which a bare noun phrase is an order."""
+TELLS = frozenset(("previous", "stopped", "allergies"))
+"""Sections in which nothing is an order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """Something that a sentence may order. Offsets are in the sentence's text."""
+
+    act: Act
+    start: int
+    end: int
+    title: str = field(repr=False)
+    detail: str | None = field(default=None, repr=False)
+    key: str = field(default="", repr=False)  # what makes it the same act as another mention
+    as_needed: bool = False
+    question: str | None = None  # slug: what is open, where it is no item
+    text: str = field(default="", repr=False)  # the question's wording
+    schedule: dict[str, Any] | None = field(default=None, repr=False)  # PlanItem fields
+    answers: tuple[tuple[str, str, dict[str, Any] | None, bool], ...] = field(default=(), repr=False)
+    """Ready answers to the question: label, title, PlanItem fields or None, as needed."""
+    cues: frozenset[str] = frozenset()  # for the gate and for tests
+    sure: bool = False
+
+
+def _words(*terms: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(terms)})(?![\w])", re.I)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The wording around acts (``lexicon/<language>/frames.yaml``), compiled; ``verbs`` in the order they are tried."""
+
+    order: re.Pattern[str]
+    future: re.Pattern[str]
+    strong: re.Pattern[str]
+    split: re.Pattern[str]
+    when: re.Pattern[str]
+    condition: re.Pattern[str]
+    contact: re.Pattern[str]
+    visit: re.Pattern[str]
+    phrase: re.Pattern[str]
+    medicine_order: re.Pattern[str]
+    medicine_strong: re.Pattern[str]
+    stop_order: re.Pattern[str]
+    before_act: re.Pattern[str]
+    verbs: tuple[tuple[str, re.Pattern[str]], ...]
+
+
+@cache
+def frames(language: str) -> Frames:
+    """The frames of a language."""
+    raw = load(language, "frames")
+    patterns = {
+        {"if": "condition"}.get(name, name): re.compile(text.replace("{patient}", raw["patient"]), re.I)
+        for name, text in raw.items()
+        if isinstance(text, str) and name not in ("patient", "other_verbs")
+    }
+    verbs = [(act, re.compile(rf"(?:{text})\b", re.I)) for act, text in raw["verbs"].items()]
+    verbs.append(("other", re.compile(rf"(?:{re.sub(chr(92) + 's+', '', raw['other_verbs'])})\b(?!['’-])", re.I)))
+    return Frames(**patterns, verbs=tuple(verbs))
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The act terms of a language, compiled: group -> (pattern, [(pattern, title)])."""
+
+    groups: dict[str, re.Pattern[str]]
+    says: dict[str, list[tuple[re.Pattern[str], str | None]]]
+
+
+@cache
+def lexicon(language: str) -> Lexicon:
+    """The terms of ``lexicon/<language>/acts.yaml``."""
+    raw = load(language, "acts")
+    return Lexicon(
+        groups={name: _words(*(row["term"] for row in rows)) for name, rows in raw.items()},
+        says={name: [(_words(row["term"]), row.get("say")) for row in rows] for name, rows in raw.items()},
+    )
+
+
+_CLAUSE_LEAD = re.compile(r"^(?:[^:]{1,40}:\s+)?")
+_LABEL = re.compile(
+    r"(?:Medical|Specialist|Patient|Additional|Counsel|Education|Treatment|Follow|Diet|Testing|Medication)[A-Za-z ,/&-]{0,50}:\s+(?=\S)"
+)
+
+
+def clauses(text: str, language: str) -> list[tuple[int, int]]:
+    """Spans of the coordinated parts of a sentence, split where a new verb or subject begins."""
+    spans, at = [], 0
+    for match in frames(language).split.finditer(text):
+        if match.start() - at >= 3:
+            spans.append((at, match.start()))
+            at = match.end()
+    spans.append((at, len(text)))
+    return [(a, b) for a, b in spans if text[a:b].strip()]
+
+
+class Finder:
+    """Finds the acts of one sentence. ``active``: assertion scopes that make an order of nothing."""
+
+    BAD = frozenset(("negated", "refused", "past", "state", "other-person", "supply", "software", "considered"))
+
+    def __init__(self, sentence: Sentence, language: str) -> None:
+        self.sentence, self.text, self.language = sentence, sentence.text, language
+        self.scopes = assertions(sentence.text, language)
+        self.lexicon = lexicon(language)
+        self.frames = frames(language)
+        self.clauses = clauses(sentence.text, language)
+        lead = _LABEL.match(sentence.text)
+        self.label_end = lead.end() if lead else 0
+        self.found: list[Candidate] = []
+        self.ordering = sentence.section in ORDERS
+
+    @property
+    def to_software(self) -> bool:
+        """Whether the sentence speaks to software instead of a person."""
+        return any(category == "software" for category, *_ in self.scopes)
+
+    def find(self) -> list[Candidate]:
+        """All candidates of the sentence, in order of their place."""
+        if self.sentence.section in TELLS:
+            return []
+        self._conditions()
+        for start, end in self.clauses:
+            self._phrase(start, end, ("stop", "errand"))
+        for start, end in self.clauses:
+            if self.frames.visit.match(self.text, start, end):
+                self._visit(start, end)
+        self._terms()
+        for start, end in self.clauses:
+            self._visit(start, end)
+            self._phrase(start, end, ("monitor", "home", "other"))
+            self._dated(start, end)
+            self._vague(start, end)
+        return sorted(self.found, key=lambda c: (c.start, c.end))
+
+    # -- what stands around ---------------------------------------------------------------------------------------
+
+    def _cats(self, start: int, end: int) -> set[str]:
+        return categories_at(self.scopes, start, end)
+
+    def _bad(self, start: int, end: int, *, allow: frozenset[str] = frozenset()) -> set[str]:
+        return (self._cats(start, end) & self.BAD) - allow
+
+    def _taken(self, start: int, end: int) -> bool:
+        return any(c.start < end and start < c.end for c in self.found)
+
+    def _clause(self, at: int) -> tuple[int, int]:
+        return next(((a, b) for a, b in self.clauses if a <= at < b), (0, len(self.text)))
+
+    def _cues(self, start: int, end: int, *names: str) -> frozenset[str]:
+        before = self.text[max(0, start - 40) : start]
+        cues = {f"sec={self.sentence.section}", *names, *(f"cat={c}" for c in self._cats(start, end))}
+        if self.frames.strong.search(self.text):
+            cues.add("strong")
+        if order_word := list(self.frames.order.finditer(before)):
+            cues.add(f"verb={order_word[-1][0].lower()[:7]}")
+        cues.add(f"words={min(30, len(self.text.split())) // 5}")
+        if self.sentence.bullet:
+            cues.add("bullet")
+        return frozenset(cues)
+
+    def _add(self, act: Act, start: int, end: int, title: str, **more: Any) -> None:
+        while start < end and self.text[start] in " ,.;:-–—\t\n":
+            start += 1
+        while end > start and self.text[end - 1] in " ,;:-–—\t\n":
+            end -= 1
+        if start >= end or len(title.split()) < 2:
+            return
+        words = " ".join(plain(self.text[start:end], self.language).split())
+        more.setdefault("detail", words if words.lower() not in title.lower() else None)
+        names = more.pop("names", ())
+        self.found.append(
+            Candidate(
+                act=act, start=start, end=end, title=title, cues=self._cues(start, end, f"act={act}", *names), **more
+            )
+        )
+
+    # -- tests, imaging, procedures, referrals --------------------------------------------------------------------
+
+    def _terms(self) -> None:
+        for group in ("specialty", "imaging", "test", "procedure"):
+            for match in self.lexicon.groups[group].finditer(self.text):
+                if (
+                    group == "specialty"
+                    and _OWN_DOCTOR.fullmatch(match[0])
+                    and not _SEES.search(self.text[max(0, match.start() - 50) : match.start()])
+                ):
+                    continue
+                if (
+                    match.start() >= self.label_end
+                    and not self._taken(match.start(), match.end())
+                    and self._licensed(group, match)
+                ):
+                    self._term(group, match)
+
+    def _licensed(self, group: str, match: re.Match[str]) -> bool:
+        start, end = self._clause(match.start())
+        before, clause = self.text[start : match.start()], self.text[start:end]
+        if self._bad(match.start(), match.end()):
+            return False
+        if self.ordering:
+            bare = len(clause.split()) <= 9 and not re.search(
+                r"\b(?:is|are|was|were|has|had|have|shows?|showed|of \d)\b", clause, re.I
+            )
+            follows = bool(self.frames.future.search(self.text[match.end() : end]))
+            licensed = (
+                bool(self.frames.order.search(before))
+                or follows
+                or bare
+                or bool(self.frames.order.search(self.text[: match.start()]))
+            )
+            if group == "procedure":
+                return bool(self.frames.future.search(self.text)) and bool(
+                    re.search(
+                        r"\b(?:proceed|schedul\w+|order\w*|book|recommend\w*|due|get|have|arrange|plan is|come)\b",
+                        self.text,
+                        re.I,
+                    )
+                )
+            if group == "specialty":
+                return (
+                    bool(
+                        re.search(
+                            r"\b(?:refer\w*|consult\w*|see|seen|attend|follow\w*|f/?u|recommend\w*|order\w*|initiate|start|"
+                            r"continue|evaluat\w+|appointment|review|contact|schedul\w+|self|begin|placed|book|urgent|"
+                            r"send|for|with|will|eval|treat|physio\w*)\b",
+                            self.text,
+                            re.I,
+                        )
+                    )
+                    or bare
+                )
+            return licensed
+        return bool(self.frames.strong.search(self.text[: match.start()])) and bool(self.frames.order.search(before))
+
+    def _term(self, group: str, match: re.Match[str]) -> None:
+        start, end = match.span()
+        clause_start, clause_end = self._clause(start)
+        left, right = self._noun_phrase(start, end, clause_start, clause_end)
+        say = next(
+            (title for pattern, title in self.lexicon.says[group] if title and pattern.fullmatch(match[0])), None
+        )
+        when = self.frames.when.search(self.text, end, clause_end)
+        phrase = self.text[left:right]
+        if group == "specialty":
+            act: Act = "referral"
+            who = say or f"the {plain(match[0].lower(), self.language)}"
+            verb = (
+                "Go to"
+                if who in ("physical therapy", "occupational therapy", "speech therapy", "cardiac rehab")
+                else "See"
+            )
+            title = f"{verb} {who}" + (" (referral)" if re.search(r"refer", self.text, re.I) else "")
+            if re.search(r"follow[- ]?up|f/?u|see\b|visit|appoint", self.text[clause_start:start], re.I):
+                title = f"See {who} for a follow-up visit"
+            if match[0].lower() in ("gp", "pcp", "primary care", "family doctor") or match[0].lower().startswith(
+                "primary care"
+            ):
+                act, title = "visit", "See your primary care doctor" if match[0].lower() != "gp" else "See the GP"
+        else:
+            act = "test" if group == "test" else "imaging" if group == "imaging" else "procedure"
+            noun = say or self._article(to_patient(plain(phrase, self.language)))
+            noun = (
+                noun
+                if not (say and re.search(r"\b(?:repeat|another|recheck)", phrase, re.I))
+                else "a repeat " + re.sub(r"^an? ", "", noun)
+            )
+            title = f"Have {noun}"
+        if when and "every" not in when[0].lower():
+            spoken = plain(when[0], self.language)
+            if spoken.lower() not in title.lower() and not spoken.lower().startswith("for"):
+                preposition = (
+                    ""
+                    if re.match(
+                        r"(?:in|within|after|today|tomorrow|tonight|this|next|urgent|as|before|every)\b", spoken, re.I
+                    )
+                    else "in "
+                )
+                title += f" {preposition}{re.sub(r'^on ', 'this ', spoken)}"
+            right = max(right, when.end())
+        lead = self._lead(clause_start, left)
+        names = [f"group={group}"]
+        if lead == left:
+            names.append("bare")
+        if not self.text[clause_start:lead].strip(" ,.:;-"):
+            names.append("opens")
+        if not self.text[right:clause_end].strip(" ,.:;-"):
+            names.append("closes")
+        key = re.sub(r"\W+", " ", (say or match[0]).lower()).strip()
+        self._add(act, lead, right, shorten(title), key=f"{act}:{key}", names=tuple(names))
+
+    def _lead(self, clause_start: int, left: int) -> int:
+        """Where the order's verb stands before a noun phrase, so that the quote holds it."""
+        verbs = [m for m in self.frames.order.finditer(self.text, max(clause_start, left - 60), left)]
+        return verbs[-1].start() if verbs else left
+
+    def _noun_phrase(self, start: int, end: int, low: int, high: int) -> tuple[int, int]:
+        """The term with the adjectives before it and "of the ..." behind it."""
+        left = start
+        for match in reversed(list(re.finditer(r"[\w/-]+", self.text[low:start]))):
+            word = match[0].lower()
+            gap = self.text[low + match.end() : left]
+            if (
+                gap.strip()
+                or (self.frames.order.fullmatch(word) and word not in ("repeat", "follow-up", "urgent"))
+                or word in _STOPS
+            ):
+                break
+            left = low + match.start()
+            if start - left > 45:
+                break
+        tail = re.compile(
+            r"\s+(?:scan|test|panel|study|(?:of|to) (?:the |his |her |both |your )?(?:[\w-]+ ){0,3}[\w-]+(?= for| to|[,.;]| and|$| in))",
+            re.I,
+        ).match(self.text, end, high)
+        return left, tail.end() if tail else end
+
+    def _article(self, noun: str) -> str:
+        noun = re.sub(r"^(?:an?|the|some|his|her|your|their)\s+", "", noun.strip(), flags=re.I)
+        if not noun:
+            return noun
+        last = noun.split(" of ")[0].split(" ")[-1].lower()
+        if re.search(r"(?:s|work|imaging|testing|monitoring|surgery|bloods)$", last) and not last.endswith(
+            ("ss", "sis", "us")
+        ):
+            return noun
+        first = noun.split()[0]
+        vowel = first[0].lower() in "aeiou" or first in (
+            "MRI",
+            "MRA",
+            "X-ray",
+            "x-ray",
+            "ECG",
+            "EKG",
+            "EMG",
+            "MSU",
+            "LFT",
+            "HCG",
+            "FBC",
+        )
+        return f"{'an' if vowel else 'a'} {noun}"
+
+    # -- visits ---------------------------------------------------------------------------------------------------
+
+    def _visit(self, start: int, end: int) -> None:
+        clause = self.text[start:end]
+        match = self.frames.visit.search(clause)
+        if not match or (
+            self._taken(start, end)
+            and any(c.act in ("if", "visit", "referral") and c.start < end and start < c.end for c in self.found)
+        ):
+            return
+        at = start + match.start()
+        if _NO_VISIT.match(self.text, at):
+            return
+        bare = len(clause.split()) <= 12 and not re.search(
+            r"\b(?:was|were|has|had|have been|is|are|of)\b", clause[: match.start()], re.I
+        )
+        licensed = (self.ordering and (bare or self.frames.future.search(clause))) or (
+            not self.ordering and self.frames.strong.search(clause)
+        )
+        if not licensed or self._bad(at, at + len(match[0])):
+            return
+        if (
+            not self.frames.when.search(clause)
+            and not re.search(
+                r"\b(?:with|by|to|for|clinic|appointment|book|arrange|needs?|gp|once|when|after|as scheduled|as needed|doctor|dr)\b",
+                clause,
+                re.I,
+            )
+            and len(clause.split()) > 3
+        ):
+            return
+        when = self.frames.when.search(clause, match.end()) or self.frames.when.search(clause)
+        verb = re.search(
+            r"\b(?:follow[- ]?up|return|come back|be seen|see (?:dr|the|a|your|his|her)\b|book|arrange|schedule|attend|make)\b.*",
+            clause,
+            re.I,
+        )
+        title = ""
+        if verb and not re.match(r"follow-?up (?:visit|appointment|examination|labs?)", verb[0], re.I):
+            words = re.sub(r"^be seen", "be seen", verb[0], flags=re.I)
+            title = order(words, self.language)
+            title = re.sub(r"^(?:Follow-up|Followup)\b", "Follow up", title)
+            title = re.sub(r"^Be seen", "Come to be seen", title)
+        if not title or len(title) < 12:
+            spoken = f" {plain(when[0], self.language)}" if when else ""
+            if spoken and not re.match(
+                r" (?:in|within|after|today|tomorrow|next|this|on|urgent|as|before)", spoken, re.I
+            ):
+                spoken = " in" + spoken.replace(" later", "")
+            title = f"Come back for a follow-up visit{spoken.replace(' on ', ' this ')}"
+        self._add(
+            "visit",
+            start + match.start() if bare else start,
+            end,
+            shorten(title),
+            key=f"visit:{(when[0] if when else '').lower()}",
+        )
+
+    # -- advice with a condition ----------------------------------------------------------------------------------
+
+    def _conditions(self) -> None:
+        text = self.text
+        if self.sentence.section in ("exam", "results", "medications", "past") and not self.frames.strong.search(text):
+            return
+        if not self.ordering and not self.frames.strong.search(text):
+            return
+        for start, end, act, condition in self._conditional_acts():
+            if self._taken(start, end):
+                continue
+            if self._bad(*act, allow=frozenset(("considered", "state"))):
+                continue
+            if _CLINIC_SUBJECT.search(text[max(0, act[0] - 40) : act[0]]) or _NO_ORDER.match(text, act[0]):
+                continue
+            what = self._condition_words(condition)
+            title = order(text[act[0] : act[1]], self.language)
+            if what:
+                title = shorten(f"{title} {what}")
+            if len(title) < 5:
+                continue
+            soon = self.frames.when.search(text, *act)
+            condition_word = self.frames.condition.search(text, start, end)
+            early = condition_word and re.match(r"(?:sooner|earlier|as needed|prn)", condition_word[0], re.I)
+            as_needed = not (soon and early and condition_word and soon.start() < condition_word.start())
+            self._add("if", start, end, title, key=f"if:{title.lower()[:60]}", as_needed=as_needed)
+
+    def _conditional_acts(self) -> list[tuple[int, int, tuple[int, int], tuple[int, int]]]:
+        """(start, end, span of the act, span of the condition): "if X, do Y", "do Y if X", "X: call", "call for X"."""
+        text, found = self.text, []
+        for part_start, part_end in self._parts():
+            condition = self.frames.condition.search(text, part_start, part_end)
+            contact = self._imperative(part_start, part_end, contact=True)
+            if condition:
+                later = self._imperative(condition.end(), part_end)
+                if contact is not None and contact < condition.start():
+                    found.append((contact, part_end, (contact, part_end), (part_end, part_end)))
+                elif later is not None:
+                    found.append((condition.start(), part_end, (later, part_end), (condition.start(), later)))
+            elif contact is not None:
+                head = text[part_start:contact].strip()
+                if (
+                    re.search(r"[:=→–-]$", head)
+                    and 4 < len(head) < 100
+                    and not self.frames.when.fullmatch(head.strip(":=→–- "))
+                ):
+                    found.append((part_start, part_end, (contact, part_end), (part_start, contact)))
+                elif (
+                    re.search(r"\b(?:for|about|with (?:any|new|worsening|questions)|:)\s", text[contact:part_end])
+                    and self.frames.contact.match(text, contact)
+                    and re.match(
+                        r"(?:call|ring|phone|contact|seek|message|notify|sos|rted|er\b|ed\b|a&e|999|911|attend|report|let|come|go)",
+                        text[contact:],
+                        re.I,
+                    )
+                ):
+                    found.append((contact, part_end, (contact, part_end), (part_end, part_end)))
+        return found
+
+    def _parts(self) -> list[tuple[int, int]]:
+        """Clauses, with a leading condition kept together with the act that follows it."""
+        parts: list[tuple[int, int]] = []
+        for start, end in self.clauses:
+            if (
+                parts
+                and self.frames.condition.match(self.text, parts[-1][0])
+                and self._imperative(parts[-1][0] + 3, parts[-1][1]) is None
+            ):
+                parts[-1] = (parts[-1][0], end)
+            else:
+                parts.append((start, end))
+        return parts
+
+    def _imperative(self, start: int, end: int, *, contact: bool = False) -> int | None:
+        """Where an order to the patient begins: at the start, after a comma, colon or dash, or after a frame."""
+        text = self.text
+        patterns = (
+            [self.frames.contact] if contact else [self.frames.contact, *(verbs for _, verbs in self.frames.verbs)]
+        )
+        for match in _OPENING.finditer(text[start:end]):
+            for pattern in patterns:
+                if pattern.match(text, start + match.end(), end):
+                    return start + match.end()
+        for frame in self.frames.phrase.finditer(text[start:end]):
+            if frame[0].strip() and any(pattern.match(text, start + frame.end(), end) for pattern in patterns):
+                return start + frame.end()
+        found = self.frames.contact.search(text, start, end)
+        if found and not re.search(
+            r"\b(?:the|a|an|his|her|my|our|of|no|was|were|is)\s+$", text[start : found.start()], re.I
+        ):
+            return found.start()
+        return None
+
+    def _condition_words(self, condition: tuple[int, int]) -> str:
+        words = self.text[condition[0] : condition[1]]
+        if not words.strip():
+            return ""
+        words = re.sub(
+            r"[,:=→–-]\s*(?:then|please|pt|patient|she|he|you|they|to|and|should|will|needs? to|is to|are to|may|\s)*\s*$",
+            "",
+            words,
+            flags=re.I,
+        )
+        words = re.sub(
+            r"\s+(?:she|he|you|they|the patient|pt|patient)\s+(?:should|will|is to|are to|needs? to|must|can|may)\s*(?:need to)?\s*$",
+            "",
+            words,
+            flags=re.I,
+        )
+        words = re.sub(r"\s+(?:please|then|to|for|needs?|should be|would|will need to)\s*$", "", words, flags=re.I)
+        said = order(words, self.language)
+        said = said[:1].lower() + said[1:]
+        return said if self.frames.condition.match(said) else f"{'si' if self.language == 'es' else 'if'} {said}"
+
+    # -- verb phrases: home acts, errands, monitoring, stopping ---------------------------------------------------
+
+    def _phrase(self, start: int, end: int, acts: tuple[str, ...]) -> None:
+        clause = self.text[start:end]
+        lead = _CLAUSE_LEAD.match(clause)
+        begins = {start, start + lead.end()} if lead and self.ordering else {start}
+        for begin in sorted(begins):
+            for frame in self.frames.phrase.finditer(self.text[begin:end]):
+                for act, verbs in self.frames.verbs:
+                    at = begin + frame.end()
+                    if (
+                        act in acts
+                        and (verb := verbs.match(self.text, at, end))
+                        and (frame[0].strip() or self.ordering)
+                    ):
+                        self._verb(act, verb, end)
+                        return
+
+    def _verb(self, act: str, verb: re.Match[str], end: int) -> None:
+        at = verb.start()
+        taken = (
+            any(c.act != "home" for c in self.found if c.start < end and at < c.end)
+            if act == "errand"
+            else self._taken(at, end)
+        )
+        if taken or self._bad(at, verb.end()) or _CLINIC_SUBJECT.search(self.text[max(0, at - 25) : at]):
+            return
+        words = self.text[at:end]
+        if act in ("home", "other", "monitor") and (
+            self.frames.visit.match(words)
+            or (re.match(r"(?:get|have|obtain|see|attend|go|continue)\b", words, re.I) and self._terms_in(words))
+        ):
+            return
+        if _NO_ORDER.match(words):
+            return
+        title = order(words, self.language)
+        if act == "stop":
+            if re.search(r"\bsmok|tobacco|drink|alcohol|vap", words, re.I):
+                return
+            self._add(
+                "stop",
+                at,
+                end,
+                re.sub(r"^(?:Discontinue|D/c|Cease|Hold)\b(?: the use of| taking| use of)?", "Stop taking", title),
+                key=f"stop:{title.lower()}",
+            )
+            return
+        vague = (
+            act != "errand"
+            and not self._as_needed(words)
+            and next(
+                (
+                    (group, match)
+                    for group in ("monitor", "device", "exercise", "vague_medicine")
+                    if (match := self.lexicon.groups[group].search(words))
+                ),
+                None,
+            )
+        )
+        if vague and re.match(
+            r"(?:monitor|check|track|record|measure|log|wear|use|continu|do\b|perform|take|keep|watch|test|resume|follow|remain|start|ice|apply)",
+            words,
+            re.I,
+        ):
+            group, match = vague
+            if re.search(
+                r"\b(?:daily|every (?:day|morning|evening|night)|each (?:day|morning|evening|night))\b", words, re.I
+            ):
+                self._add(
+                    "home",
+                    at,
+                    end,
+                    title,
+                    key=f"daily:{match[0].lower()}",
+                    schedule={"times_per_day": 1, "every_days": 1},
+                    names=("daily",),
+                )
+                return
+            slug = "which-medicine" if group == "vague_medicine" else "how-often"
+            kind: Act = "monitor" if group == "monitor" else "device" if group == "device" else "vague"
+            self._add(
+                kind,
+                at,
+                end,
+                title,
+                key=f"vague:{match[0].lower()}",
+                question=slug,
+                names=(f"group={group}",),
+            )
+            return
+        self._add(
+            "errand" if act == "errand" else "home",
+            at,
+            end,
+            title,
+            key=f"{act}:{title.lower()[:50]}",
+            as_needed=self._as_needed(words),
+            names=(f"v={verb[0].lower()[:8]}",),
+        )
+
+    def _as_needed(self, words: str) -> bool:
+        return bool(
+            re.search(
+                r"\b(?:as needed|as-needed|prn|when needed|if needed|as required|for comfort|when(?:ever)?|if|si|cuando)\b",
+                words,
+                re.I,
+            )
+        )
+
+    def _terms_in(self, words: str) -> bool:
+        return any(self.lexicon.groups[group].search(words) for group in ("test", "imaging", "specialty", "procedure"))
+
+    def _dated(self, start: int, end: int) -> None:
+        """A noun phrase with a date ahead ("asthma nurse in 4 weeks"): an appointment."""
+        if self.sentence.section not in ("plan", "instructions", "") or self._taken(start, end):
+            return
+        clause = self.text[start:end]
+        when = re.search(
+            r"\b(?:in|within|after|at|dentro de|en|tras)\s+(?:about |approx\w* )?\d+(?:\s?(?:-|to|or|a)\s?\d+)?(?:/\d+|\s?(?:days?|weeks?|wks?|months?|mths?|d|días?|semanas?|mes(?:es)?))\b|\b\d+/(?:7|52|12)\b$",
+            clause,
+            re.I,
+        )
+        if (
+            not when
+            or len(clause.split()) > 12
+            or self._bad(start, end)
+            or re.search(
+                r"\b(?:is|are|was|were|has|had|have|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough)\b",
+                clause,
+                re.I,
+            )
+            or when.start() < 3
+        ):
+            return
+        self._add(
+            "visit",
+            start,
+            end,
+            shorten(
+                f"{'Acuda a' if self.language == 'es' else 'Keep this appointment'}: {plain(to_patient(clause), self.language)}"
+            ),
+            key=f"dated:{clause.lower()}",
+        )
+
+    # -- what is ordered without a name or a schedule ---------------------------------------------------------------
+
+    def _vague(self, start: int, end: int) -> None:
+        clause = self.text[start:end]
+        ordering = re.search(
+            r"\b(?:continu\w+|start\w*|initiat\w+|prescri\w+|increas\w+|decreas\w+|resum\w+|restart\w*|keep|tak(?:e|ing)|use|using|adjust\w*|"
+            r"add\w*|refill\w*|begin|recommend\w*|advised?|send|given|provided|trial|regular|wear|placed|put|place|needs?|will|can|monitor\w*|"
+            r"treat\w*|course|rx|wean|taper|titrat\w+|complete|finish|remain|stay|maintain)\b",
+            clause,
+            re.I,
+        )
+        if not ordering or not (self.ordering or self.frames.strong.search(clause)) or self._as_needed(clause):
+            return
+        for group, slug in (
+            ("device", "how-often"),
+            ("monitor", "how-often"),
+            ("exercise", "how-often"),
+            ("vague_medicine", "which-medicine"),
+        ):
+            for match in self.lexicon.groups[group].finditer(self.text, start, end):
+                if self._taken(match.start(), match.end()) or self._bad(match.start(), match.end()):
+                    continue
+                self._add(
+                    "vague",
+                    min(start + ordering.start(), match.start()),
+                    max(match.end(), start + ordering.end()),
+                    order(clause, self.language),
+                    key=f"vague:{match[0].lower()}",
+                    question=slug,
+                    names=(f"group={group}",),
+                )
+
+
+_NO_VISIT = re.compile(
+    r"follow[- ]?(?:up|ing up) (?:on|and|of|x-?ray|imaging|labs?|with (?:you|the patient|him|her|them))\b|review(?:ed|ing)? (?:of|the|his|her|your) |examination (?:of|reveal|show|is|was)",
+    re.I,
+)
+_OWN_DOCTOR = re.compile(
+    r"gp|pcp|primary care.*|family (?:doctor|physician)|specialist|dentist|dental|practice nurse|district nurse|health visitor|social worker",
+    re.I,
+)
+_SEES = re.compile(
+    r"\b(?:see|follow(?:ing)?[- ]?up|f/?u|refer\w*|visit|appointment|contact|call|back to|return to|consult|book|attend)\b[^.;]*$",
+    re.I,
+)
+_NO_ORDER = re.compile(
+    r"(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
+    r"date|worse|better|it|that|a history)\b|(?:start|end|test|record|plan|note|order|record|exercise|diet|follow|report|rest|walk|sleep|drink|measure)s?\s*(?:date)?\s*:|plan(?:s|ned)?\b(?! to)|"
+    r"(?:walk|sleep|drink|eat|live|work|use|take)s\b|do (?:he|she|they)\b|\w+\s+(?:was|were|is|are|showed|reviewed|negative|normal)\b",
+    re.I,
+)
+_OPENING = re.compile(
+    r"(?:^|[,:;=→(–-]|\s-)\s*(?:(?:please|then|and|also|to|pt to|you (?:will )?(?:should|need to)|por favor)\s+)*"
+)
+_CLINIC_SUBJECT = re.compile(
+    r"\b(?:i|we|gp|nurse|surgeon|hospital|team|doctor|staff|office)\s+(?:will|would|may|might|can|could|then|should|am|are|is|to|'ll)?\s*(?:then |also |need to |going to |likely |be able to )*$",
+    re.I,
+)
+_STOPS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "to",
+        "of",
+        "for",
+        "in",
+        "with",
+        "his",
+        "her",
+        "their",
+        "your",
+        "and",
+        "or",
+        "we",
+        "i",
+        "he",
+        "she",
+        "will",
+        "also",
+        "be",
+        "is",
+        "was",
+        "are",
+        "were",
+        "that",
+        "this",
+        "these",
+        "any",
+        "some",
+        "on",
+        "at",
+        "by",
+        "from",
+        "as",
+        "it",
+        "has",
+        "had",
+        "patient",
+        "him",
+        "them",
+        "today",
+        "including",
+        "obtain",
+        "her",
+        "our",
+        "my",
+        "us",
+        "another",
+    ]
+) - {"another"}

@@ -1,0 +1,88 @@
+"""Titles for the patient: an order in plain words, from the fields of an act or from the note's own verb phrase."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from hospital_rt.extraction.lexicon import LANGUAGES, load
+from hospital_rt.extraction.person import to_patient
+
+MAX_TITLE = 90
+_SPACE = re.compile(r"\s+")
+_SHORTHAND = re.compile(
+    r"\b(?:po|bid|b\.i\.d|tid|t\.i\.d|qid|qd|qhs|qam|qpm|prn|bd|tds|qds|od|om|on|nocte|mane|stat|f/?u|w/|h/o|s/p|c/o|rx|dx|"
+    r"tx|hx|sig|ac|pc|q\d+h|\d+/7|\d+/52)\b",
+    re.I,
+)
+_THIRD = re.compile(r"\b(?:i|we|he|she|him|her|his|hers|they|their|the patient|patient's|patient)\b", re.I)
+_NOT_AN_ORDER = re.compile(
+    r"^(?:the|a|an|this|that|these|it|there|will|would|should|is|are|was|has|have been|and|or|but|with|for|in|on|at|of|as|"
+    r"to|no|if|when|\d)\b",
+    re.I,
+)
+_CUTS = (
+    re.compile(r"\s*\([^()]*\)\s*$"),
+    re.compile(r"(?:[;.:]\s|\s[-–—]\s)[^;.]*$"),
+    re.compile(
+        r",?\s+(?:because|since|so that|so|in order to|as well as|to help|to assess|to evaluate|to see|to ensure|due to|given|which|until|while|however)\b.*$",
+        re.I,
+    ),
+    re.compile(r",\s[^,]*$"),
+    re.compile(r"\s+(?:to|for|regarding|about|with|and|or|as|from|by)\s\S+(?:\s\S+){0,12}$"),
+)
+
+
+@cache
+def _shorthand(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(p, re.I), r) for p, r in load(language, "shorthand")) if language in LANGUAGES else ()
+
+
+def plain(text: str, language: str) -> str:
+    """The same words with shorthand written out and white space single."""
+    for pattern, replacement in _shorthand(language):
+        text = pattern.sub(replacement, text)
+    return _SPACE.sub(" ", text).strip(" ,.;:-–—")
+
+
+def is_readable(title: str) -> bool:
+    """Whether a title is an order to the patient in plain words, of at most 90 characters."""
+    return (
+        bool(title)
+        and len(title) <= MAX_TITLE
+        and not (_SHORTHAND.search(title) or _THIRD.search(title) or _NOT_AN_ORDER.match(title))
+    )
+
+
+def shorten(title: str, limit: int = MAX_TITLE) -> str:
+    """A title cut at the end of a part of it, so that it keeps its sense; whole when it fits."""
+    while len(title) > limit:
+        for cut in _CUTS:
+            shorter = cut.sub("", title)
+            if shorter != title and len(shorter) >= 12:
+                title = shorter
+                break
+        else:
+            title = title[:limit].rsplit(" ", 1)[0]
+    return title.strip(" ,.;:-–—(")
+
+
+def order(words: str, language: str) -> str:
+    """A verb phrase of the note as an order: pronouns to "you", shorthand out, capital first.
+
+    >>> order("will follow up with me in 2 wks", "en")
+    'Follow up with the doctor in 2 weeks'
+    """
+    text = plain(to_patient(words) if language == "en" else words, language)
+    text = re.sub(
+        r"^(?:(?:also|please|kindly|then|that|you|and|to|will|should|can|may|must|are to|are going to|would)\s+)+",
+        "",
+        text,
+        flags=re.I,
+    )
+    text = re.sub(r"\bon (?=\w+days\b)", "every ", re.sub(r"\bon (?=\w+day\b)", "this ", text, flags=re.I), flags=re.I)
+    text = re.sub(r"\bon (?:your|the) (?=(?:left|right) )", "at the ", text, flags=re.I)
+    cut = re.sub(r"\s+on\b.*$", "", text)  # "on" reads as "every night" in British notes
+    text = cut if len(cut) >= 12 else text
+    text = _SPACE.sub(" ", text).strip(" ,.;:-–—")
+    return shorten(text[:1].upper() + text[1:])

@@ -1,0 +1,244 @@
+"""The local reader: candidates of every sentence, judged with the whole note in view. Offline, the same each time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hospital_rt.extraction.acts import TELLS, Candidate, Finder
+from hospital_rt.extraction.api import Item, Kind, Note, Option, PlanItem, Question, Reading, Sentence
+from hospital_rt.extraction.classifier import LinearModel, load_models, sentence_scores
+from hospital_rt.extraction.classifier.features import candidate_features
+from hospital_rt.extraction.lexicon import LANGUAGES
+from hospital_rt.extraction.medicines import medicine_candidates
+
+SHOW = 0.12
+"""A sentence this likely to carry something, of which nothing was made, is shown."""
+SKIP = 0.012
+"""Sentences less likely than this are not searched for acts, in notes of more than ``SHORT_NOTE`` sentences."""
+SHORT_NOTE = 12
+KEEP = 0.45
+KEEP_MENTION = 0.8
+ASK = 0.15
+SURE, SURE_ALONE = 0.8, 0.97
+"""A candidate is sure from here on: with its whole clause read by the dose grammar, and without."""
+
+
+@dataclass
+class Proposal:
+    """A candidate with its sentence, the gate's probability, and how likely its sentence is."""
+
+    candidate: Candidate
+    sentence: Sentence
+    likely: float
+    passed: float = 1.0
+    features: frozenset[str] = field(default_factory=frozenset)
+
+
+class LocalReader:
+    """Reads numbered sentences with lexicon, grammar and trained weights. ``models`` replaces the committed weights."""
+
+    name = "local"
+
+    def __init__(self, models: Mapping[str, LinearModel] | None = None) -> None:
+        self._models = models
+
+    @property
+    def models(self) -> Mapping[str, LinearModel]:
+        """The weights by name."""
+        if self._models is None:
+            self._models = load_models()
+        return self._models
+
+    async def read(self, note: Note, *, names: Sequence[str] = ()) -> Reading:
+        """The note's reading. ``names`` are not used: nothing leaves the process."""
+        return await asyncio.to_thread(self.read_now, note)
+
+    async def warm(self) -> None:
+        """Load weights and lexicon."""
+        await asyncio.to_thread(lambda: self.models)
+
+    async def close(self) -> None: ...
+
+    def read_now(self, note: Note) -> Reading:
+        """As ``read``, in the calling thread."""
+        if note.language not in LANGUAGES:
+            return _unreadable(note)
+        proposals, scores = self.propose(note)
+        return _decide(note, proposals, scores, self.show_threshold)
+
+    show_threshold = SHOW
+
+    def propose(self, note: Note) -> tuple[list[Proposal], list[float]]:
+        """Every candidate of the note with its probability, and each sentence's score."""
+        sentences = note.sentences
+        scores = (
+            sentence_scores(sentences, self.models["sentence"]) if "sentence" in self.models else [1.0] * len(sentences)
+        )
+        gate = self.models.get("candidate")
+        found = []
+        injected = -1  # where the line ends on which the note speaks to software
+        for at, sentence in enumerate(sentences):
+            if (
+                sentence.section in TELLS
+                or (scores[at] < SKIP and len(sentences) > SHORT_NOTE)
+                or sentence.start < injected
+            ):
+                continue
+            finder = Finder(sentence, note.language)
+            if finder.to_software:
+                injected = _line_end(note.text, sentence.end)
+                continue
+            finder.found = medicine_candidates(sentence, note, finder)
+            for candidate in finder.find():
+                proposal = Proposal(candidate=candidate, sentence=sentence, likely=scores[at])
+                proposal.features = frozenset(
+                    candidate_features(candidate.cues, sentence.text, candidate.start, candidate.end, scores[at])
+                )
+                if gate is not None:
+                    proposal.passed = gate.probability(proposal.features)
+                found.append(proposal)
+        return found, scores
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+def _unreadable(note: Note) -> Reading:
+    first = note.sentences[0] if note.sentences else None
+    if first is None:
+        return Reading()
+    return Reading(
+        questions=[
+            Question(
+                quote=note.text[first.start : first.end],
+                start=first.start,
+                end=first.end,
+                question="other",
+                text="This note is in a language that is not read here. Read it yourself, please, and write the steps.",
+            )
+        ]
+    )
+
+
+def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: float) -> Reading:
+    """Items and questions of the proposals that pass: one an act, a contradiction asked and not chosen."""
+    checklist: list[Item] = []
+    plan: list[PlanItem] = []
+    questions: list[Question] = []
+    sure: set[tuple[Kind, int]] = set()
+    for proposal, rivals in _once(proposals):
+        candidate = proposal.candidate
+        place = _place(note, proposal)
+        if candidate.question is not None or proposal.passed < _threshold(candidate):
+            if candidate.question is not None and proposal.passed >= ASK:
+                options = [_option(place, *answer) for answer in candidate.answers]
+                questions.append(
+                    Question(
+                        **place,
+                        question=candidate.question,
+                        text=candidate.text or _ask(candidate),  # type: ignore[arg-type]
+                        options=options,
+                    )
+                )
+            continue
+        if rivals:
+            options = [
+                Option(label=p.candidate.title[:80], kind="plan", item=_item(note, p)) for p in (proposal, *rivals)
+            ]
+            text = "The note orders this in two ways. Which is right?"
+            questions.append(Question(**place, question="contradiction", text=text, options=options[:4]))
+            continue
+        item = _item(note, proposal)
+        if isinstance(item, PlanItem):
+            plan.append(item)
+        else:
+            checklist.append(item)
+        if proposal.passed >= (SURE if _is_whole(proposal) else SURE_ALONE):
+            sure.add(("plan", len(plan) - 1) if isinstance(item, PlanItem) else ("checklist", len(checklist) - 1))
+    return Reading(checklist=checklist, plan=plan, questions=questions, sure=frozenset(sure))
+
+
+def _is_whole(proposal: Proposal) -> bool:
+    """Whether all of the clause was understood: by the dose grammar, or an order that is its whole sentence."""
+    candidate, text = proposal.candidate, proposal.sentence.text
+    if candidate.sure:
+        return True
+    named = candidate.act in ("test", "imaging", "referral", "visit") and "bare" not in candidate.cues
+    return named and candidate.start == 0 and candidate.end >= len(text.rstrip(" .;"))
+
+
+def _threshold(candidate: Candidate) -> float:
+    """From which probability a candidate is kept: higher for a test or specialty only mentioned, without an order's verb."""
+    if "bare" in candidate.cues:
+        return KEEP if "opens" in candidate.cues else KEEP_MENTION
+    return KEEP
+
+
+def _place(note: Note, proposal: Proposal) -> dict[str, Any]:
+    start = proposal.sentence.start + proposal.candidate.start
+    end = proposal.sentence.start + proposal.candidate.end
+    return {"quote": note.text[start:end], "start": start, "end": end}
+
+
+def _item(note: Note, proposal: Proposal) -> Item | PlanItem:
+    candidate = proposal.candidate
+    fields = {
+        **_place(note, proposal),
+        "title": candidate.title[:120],
+        "detail": (candidate.detail or "")[:500] or None,
+        "as_needed": candidate.as_needed,
+        "sentences": (proposal.sentence.number,),
+    }
+    return Item(**fields) if candidate.schedule is None else PlanItem(**{**fields, **candidate.schedule})
+
+
+def _option(place: dict[str, Any], label: str, title: str, schedule: dict[str, Any] | None, as_needed: bool) -> Option:
+    fields = {**place, "title": title[:120], "as_needed": as_needed}
+    if schedule is None:
+        return Option(label=label[:80], kind="checklist", item=Item(**fields))
+    return Option(label=label[:80], kind="plan", item=PlanItem(**{**fields, **schedule}))
+
+
+def _once(proposals: list[Proposal]) -> list[tuple[Proposal, list[Proposal]]]:
+    """One proposal an act, at the place of the one chosen, with those that contradict its schedule.
+
+    Of several mentions with one key an item goes before a question, and the likeliest before the others.
+    """
+    groups: dict[str, list[Proposal]] = {}
+    for number, proposal in enumerate(proposals):
+        groups.setdefault(proposal.candidate.key or f"#{number}", []).append(proposal)
+    chosen: dict[int, list[Proposal]] = {}
+    for group in groups.values():
+        best = max(
+            group,
+            key=lambda p: (p.candidate.question is None and p.passed >= KEEP, round(p.passed, 1), -p.sentence.number),
+        )
+        rivals = [p for p in group if best.candidate.act == "medicine" and _contradicts(best, p)]
+        chosen[id(best)] = rivals
+    return [(p, chosen[id(p)]) for p in proposals if id(p) in chosen]
+
+
+def _contradicts(one: Proposal, other: Proposal) -> bool:
+    first, second = one.candidate.schedule, other.candidate.schedule
+    if (
+        first is None
+        or second is None
+        or other.candidate.question
+        or other.passed < 0.6
+        or one.candidate.as_needed != other.candidate.as_needed
+    ):
+        return False
+    return any(first[name] != second[name] for name in ("times_per_day", "every_days", "weekdays", "every_months"))
+
+
+def _ask(candidate: Candidate) -> str:
+    return {
+        "how-often": "How often, and for how long?",
+        "which-medicine": "Which medicine, at what dose and how often?",
+        "how-much": "What dose?",
+    }.get(candidate.question or "", "What is the patient to do here?")

@@ -1,0 +1,90 @@
+"""From words about the patient to words to the patient: "she will check her sugar" -> "check your sugar"."""
+
+from __future__ import annotations
+
+import re
+
+_PATIENT = r"(?:(?:the |this )?patient(?! portal| education| leaflet| information| agreement)|pt\.?|he/she|s/he|he|she|they|(?:mr|mrs|ms|miss)\.? [A-Z][\w'-]+)"
+_SUBJECT = re.compile(
+    rf"\b{_PATIENT}\s+((?:also|then|should|will|can|may|must|would|does|is|has|was|continues? to)\b)?\s*(?:(\w+))?",
+    re.I,
+)
+_POSSESSIVE = re.compile(
+    r"\b(?:the patient's|patient's|this patient's|pt's|his or her|his/her|his|their|(?:mr|mrs|ms)\.? [A-Z]\w+'s)\b",
+    re.I,
+)
+_HER = re.compile(
+    r"\bher\b(?=\s*(?:$|[,.;:)]|(?:to|with|for|in|on|at|and|if|as|back|from|by|or|that|when|about|out|through|off|up|know|today|again)\b))",
+    re.I,
+)
+_REPLACE = (
+    (re.compile(r"\b(?:himself|herself|themselves|themself|him/herself)\b", re.I), "yourself"),
+    (re.compile(r"\b(?:with|to|by|from|see|call|contact|notify|tell|message) (?:me|myself)\b", re.I), "@doctor"),
+    (re.compile(r"\b(?:my|our|the) office\b", re.I), "the clinic"),
+    (re.compile(r"\b(?:let) (?:me|us|my office) know\b", re.I), "tell the clinic"),
+    (re.compile(r"\b(?:me|us)\b", re.I), "the clinic"),
+    (re.compile(r"\b(?:my|our)\b", re.I), "the clinic's"),
+    (re.compile(r"\b(?:i|we)\b", re.I), "the clinic"),
+    (re.compile(r"\b(?:him|them(?= (?:to|with|for|if)))\b", re.I), "you"),
+    (
+        re.compile(
+            r"\b(?:the patient|this patient|the pt|patients?|pt)\b(?!s)(?! (?:portal|education|leaflet|information))",
+            re.I,
+        ),
+        "you",
+    ),
+    (re.compile(r"\byou (?:is|are)\b", re.I), "you are"),
+    (re.compile(r"\bthey\b(?= (?:are|have|do|will|start|become|get|go|were))", re.I), "these"),
+    (re.compile(r"\bthey\b", re.I), "these"),
+    (re.compile(r"\btheir\b", re.I), "your"),
+)
+_NOT_S = frozenset(["is", "was", "has", "does", "this", "always", "perhaps", "as", "less", "unless"])
+
+
+def bare_verb(word: str) -> str:
+    """The base form of a verb in the third person singular.
+
+    >>> [bare_verb(w) for w in ("gains", "continues", "carries", "has", "is", "passes", "take")]
+    ['gain', 'continue', 'carry', 'have', 'are', 'pass', 'take']
+    """
+    lower = word.lower()
+    irregular = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
+    if lower in irregular:
+        return irregular[lower]
+    if lower.endswith("ies") and len(lower) > 4:
+        return word[:-3] + "y"
+    if lower.endswith(("sses", "shes", "ches", "xes", "zzes")):
+        return word[:-2]
+    if lower.endswith("s") and not lower.endswith(("ss", "us")) and lower not in _NOT_S and len(lower) > 3:
+        return word[:-1]
+    return word
+
+
+def _subject(match: re.Match[str]) -> str:
+    auxiliary, verb = match[1], match[2]
+    if auxiliary:
+        first = auxiliary.split()[0].lower()
+        if first in ("also", "then"):
+            return f"you {auxiliary}{' ' + bare_verb(verb) if verb else ''}"
+        return f"you {' '.join([bare_verb(auxiliary.split()[0]), *auxiliary.split()[1:]])}{' ' + verb if verb else ''}"
+    return f"you {bare_verb(verb)}" if verb else "you"
+
+
+def to_patient(text: str) -> str:
+    """The same words in the second person, the doctor as "the doctor" or "the clinic".
+
+    >>> to_patient("call me if he gains 3 pounds in 2 days")
+    'call the clinic if you gain 3 pounds in 2 days'
+    >>> to_patient("follow up with me so that she can check her sugar")
+    'follow up with the doctor so that you can check your sugar'
+    """
+    text = re.sub(r"\b(?:let) (?:me|us|my office|the office) know\b", "tell the clinic", text, flags=re.I)
+    text = re.sub(r"\bwith (?:me|myself)\b", "with the doctor", text, flags=re.I)
+    text = _POSSESSIVE.sub("your", text)
+    text = _HER.sub("you", text)
+    text = re.sub(r"\bher\b", "your", text, flags=re.I)
+    text = _SUBJECT.sub(_subject, text)
+    for pattern, replacement in _REPLACE:
+        if replacement != "@doctor":
+            text = pattern.sub(replacement, text)
+    return text

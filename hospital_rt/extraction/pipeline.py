@@ -1,0 +1,88 @@
+"""A note read from end to end: sentences, local reader, the model's where there is one, agreement, guard, account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+
+from hospital_rt.extraction.account import account
+from hospital_rt.extraction.agreement import agree
+from hospital_rt.extraction.api import MAX_ITEMS, Item, Kept, Kind, Note, PlanItem, Reader, Reading, Result
+from hospital_rt.extraction.classifier import sentence_scores
+from hospital_rt.extraction.guard import check, judge
+from hospital_rt.extraction.lexicon import LANGUAGES
+from hospital_rt.extraction.local import SHOW, LocalReader
+from hospital_rt.extraction.sentences import read_sentences
+
+_LOCAL = LocalReader()
+
+
+async def read_note(text: str, *, day: date, reader: Reader, names: Sequence[str] = ()) -> Result:
+    """Read a note written on the patient's local ``day``.
+
+    The local reader always reads; ``reader`` reads beside it when it is another one. ``names`` are people to mask
+    before the note is sent anywhere.
+
+    Raises:
+        ExtractionFailed: ``reader`` has no answer.
+    """
+    note = await asyncio.to_thread(read_sentences, text, day=day)
+    if isinstance(reader, LocalReader):
+        return await asyncio.to_thread(settle, note, reader.read_now(note), reader)
+    local = await asyncio.to_thread(_LOCAL.read_now, note)
+    model = await reader.read(note, names=names)
+    return await asyncio.to_thread(_settle_both, note, local, model, reader.name)
+
+
+def read_now(text: str, *, day: date, reader: LocalReader | None = None) -> Result:
+    """Read a note with the local reader, in the calling thread."""
+    local = reader or _LOCAL
+    note = read_sentences(text, day=day)
+    return settle(note, local.read_now(note), local)
+
+
+def _settle_both(note: Note, local: Reading, model: Reading, name: str) -> Result:
+    def passes(kind: Kind, item: Item) -> bool:
+        return check(note, kind, item) is None
+
+    both = agree(note, local, model, passes=passes) if note.language in LANGUAGES else model
+    return settle(note, both, _LOCAL, extracted_by=name)
+
+
+def settle(note: Note, reading: Reading, local: LocalReader, *, extracted_by: str = "local") -> Result:
+    """Guard a reading, and account for every sentence."""
+    items: list[tuple[Kind, int, Item | PlanItem]] = [
+        *(("checklist", n, item) for n, item in enumerate(reading.checklist)),
+        *(("plan", n, item) for n, item in enumerate(reading.plan)),
+    ]
+    items.sort(key=lambda row: (row[2].start, row[2].end))
+    stood, fell = judge(note, [(kind, item) for kind, _, item in items])
+    kept = [Kept(kind=items[n][0], item=item, sure=items[n][:2] in reading.sure) for n, item in stood]
+    dropped = [d for d in fell if d.reason != "duplicate"]  # what is said twice is one step
+    told = [(k.item.start, k.item.end) for k in kept] + [
+        (d.item.start, d.item.end) for d in fell if d.reason == "duplicate"
+    ]
+    readable = note.language in LANGUAGES
+    scores = sentence_scores(note.sentences, local.models["sentence"]) if readable else [0.0] * len(note.sentences)
+    unmatched, entries = account(
+        note,
+        scores,
+        steps=told,
+        questions=[(q.start, q.end) for q in reading.questions],
+        dropped=[(d.item.start, d.item.end) for d in dropped],
+        clinic=reading.clinic,
+        understood=reading.understood,
+        show=SHOW,
+    )
+    return Result(
+        kept=kept[:MAX_ITEMS],
+        questions=list(reading.questions),
+        dropped=dropped,
+        unmatched=unmatched,
+        account=entries,
+        too_many=len(kept) > MAX_ITEMS,
+        extracted_by=extracted_by,
+        language=note.language,
+        meta=reading.meta,
+    )

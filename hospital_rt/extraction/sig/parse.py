@@ -1,0 +1,955 @@
+"""Dose instructions: from the words of a clause to a schedule.
+
+It fails closed: a match is ``complete`` only when every word that bears on the schedule was read, and what
+was not is named in ``leftovers``; nothing that the words do not say is filled in.
+
+The grammar is a trie over tokens (lexicon rows) and one pass that folds the rows found into drafts. A grammar of lark (Earley,
+because clauses are ambiguous) took 40 to 90 ms for a sentence when it was tried; this takes well under one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from hospital_rt.extraction.sig.lexicon import Lexicon, Row, medicines
+from hospital_rt.extraction.sig.match import SigMatch
+from hospital_rt.extraction.sig.tokens import WEEK
+
+PARTS = ("morning", "noon", "evening", "bedtime")
+
+
+@dataclass(slots=True)
+class Atom:
+    """A row of the lexicon found in the text (or a medicine, dose, word, number, punctuation), tokens ``i`` to ``j``."""
+
+    kind: str
+    i: int
+    j: int
+    value: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Draft:
+    """An instruction being read."""
+
+    medicine: Atom | None = None
+    inherited: bool = False
+    continues: bool = False  # of the medicine of the sentence before
+    stage: bool = False  # comes after the draft before it
+    joined: str = ""  # the word between this draft and the one before it
+    atoms: list[Atom] = field(default_factory=list)
+    doses: list[Atom] = field(default_factory=list)
+    got: dict[str, Any] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
+    split: list[tuple[str, str]] = field(default_factory=list)
+    weekdays: list[str] = field(default_factory=list)
+    clocks: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    subject: list[Atom] = field(default_factory=list)
+    leftovers: list[Atom] = field(default_factory=list)
+    asks: list[str] = field(default_factory=list)
+    conflict: bool = False
+    as_needed: bool = False
+    stopped: bool = False
+    pending: str = ""  # "max", "except", "from": how the next row is meant
+
+    @property
+    def when(self) -> bool:
+        """Whether it says how often."""
+        keys = ("times", "hours", "days", "per_week", "per_month", "on_day")
+        return bool(self.parts or self.weekdays or self.clocks or any(k in self.got for k in keys))
+
+    @property
+    def core(self) -> bool:
+        return bool(self.when or self.as_needed or self.medicine or self.doses)
+
+
+class Parser:
+    """Reads one sentence written on ``day`` with one language's lexicon."""
+
+    def __init__(self, lex: Lexicon, text: str, day: date, after: SigMatch | None = None) -> None:
+        self.lex, self.text, self.day, self.after = lex, text, day, after
+        self.tokens = lex.joiner.join(text)
+        self.drafts: list[Draft] = []
+        self.draft = Draft()
+        self.run: list[Atom] = []  # words not read since the last row
+        self.link = ""  # the last connecting word or mark
+        self.lead = ""  # the mark before the words not read
+
+    # --- rows
+
+    def scan(self) -> list[Atom]:
+        """The sentence as atoms: the longest row, dose or medicine at each place."""
+        out: list[Atom] = []
+        i = 0
+        while i < len(self.tokens):
+            atom = self._atom(i, out[-1] if out else None)
+            out.append(atom)
+            i = atom.j
+        return out
+
+    def _atom(self, i: int, before: Atom | None) -> Atom:
+        tokens, lex = self.tokens, self.lex
+        best: Atom | None = None
+        found = lex.match(tokens, i, lambda row, j: self._allowed(row, i, j, before))
+        if found:
+            row, j, slots = found
+            best = Atom(row.kind, i, j, self._value(row, slots, i, j))
+        if tokens[i].kind in ("num", "slash"):
+            dose = self._dose(i, before)
+            if dose and (best is None or dose.j > best.j):
+                best = dose
+        elif tokens[i].kind == "word" or tokens[i].lower in medicines().names:
+            medicine = medicines().match(tokens, i)
+            if medicine and (best is None or medicine[0] >= best.j):
+                best = Atom("medicine", i, medicine[0], {"named": medicine[1]})
+            elif best is None and (tokens[i].lower in lex.bare or tokens[i].lower in lex.forms):
+                best = Atom("form", i, i + 1)
+            elif best is None and self._shaped(i):
+                best = Atom("medicine", i, i + 1, {"named": True, "shaped": True})
+        if best is None:
+            kind = tokens[i].kind if tokens[i].kind in ("word", "punct", "arrow") else "number"
+            best = Atom(kind, i, i + 1)
+        return best
+
+    def _allowed(self, row: Row, i: int, j: int, before: Atom | None) -> bool:
+        after = self.tokens[j] if j < len(self.tokens) else None
+        match row.needs:
+            case None:
+                return True
+            case "after_max":
+                return before is not None and before.kind == "max"
+            case "after_dose":  # "20 mg ON"
+                return (
+                    before is not None
+                    and before.kind in ("dose", "medicine", "route")
+                    and (
+                        after is None
+                        or after.kind in ("punct", "span")
+                        or self.text[self.tokens[i].start : self.tokens[i].end] == "ON"
+                    )
+                )
+            case "no_unit":
+                return after is None or after.lower not in self.lex.measured
+            case "before_frequency":  # "1 gtt OD BID"
+                return after is not None and after.lower in (
+                    "bid",
+                    "tid",
+                    "qid",
+                    "bd",
+                    "tds",
+                    "qds",
+                    "daily",
+                    "q",
+                    "qhs",
+                )
+        return False
+
+    def _value(self, row: Row, slots: dict[str, Any], i: int, j: int) -> dict[str, Any]:
+        out: dict[str, Any] = {"id": row.id}
+        for key, value in row.value.items():
+            if not isinstance(value, str) or not value.startswith("$"):
+                out[key] = value
+            elif value == "$text":
+                out[key] = self._text(i, j)
+            else:
+                names = value[1:].split("*")
+                got = [slots.get(name) for name in names]
+                got = [int(name) if name.isdigit() else value for name, value in zip(names, got, strict=True)]
+                low: Any = got[0][0] if isinstance(got[0], tuple) and names[0] in ("n", "m", "x", "s") else got[0]
+                high = got[0][1] if isinstance(got[0], tuple) and names[0] in ("n", "m", "x", "s") else None
+                if len(got) > 1 and low is not None:
+                    low, high = low * got[1], high * got[1] if high else None
+                out[key] = int(low) if isinstance(low, float) and low.is_integer() else low
+                if high:
+                    out[key + "_high"] = int(high) if float(high).is_integer() else high
+        return out
+
+    def _dose(self, i: int, before: Atom | None) -> Atom | None:
+        """An amount: a number with its unit, a strength, sets of repetitions, or a bare number behind a medicine."""
+        tokens, lex = self.tokens, self.lex
+        t = tokens[i]
+        j = i + 1
+        after = tokens[j].lower if j < len(tokens) else ""
+        if after in "-" and j + 1 < len(tokens) and tokens[j + 1].lower in lex.countable:
+            after, j = tokens[j + 1].lower, j + 1  # 15-minute
+        if after in ("x", "×") and j + 1 < len(tokens) and tokens[j + 1].kind == "num":
+            k = j + 2
+            if k >= len(tokens) or tokens[k].lower not in lex.units or tokens[k].lower in ("d", "w"):
+                k += k < len(tokens) and tokens[k].lower in lex.amounts
+                return Atom("dose", i, k, {"unit": "set", "amount": None})
+        if after in lex.measured:
+            unit = after
+            j += 1
+            if unit in lex.hours and t.kind == "num" and t.number >= 24:
+                return None
+            j = self._compound(j)
+            while j < len(tokens) and tokens[j].lower in lex.bare and unit in lex.mass and tokens[j].lower in lex.forms:
+                j += 1  # 500 mg tablet
+            return Atom("dose", i, j, {"unit": unit, "amount": t.value if t.kind == "num" else None, "high": t.high})
+        if before is not None and (
+            before.kind == "medicine" or (before.kind == "form" and self.draft.medicine is None)
+        ):
+            return Atom("dose", i, j, {"unit": "", "amount": None, "strength": True})
+        return None
+
+    def _compound(self, j: int) -> int:
+        """Past "/kg/day", "/5 mL", "/hour" behind a unit; "/day" alone is a frequency."""
+        tokens = self.tokens
+        weighed = False
+        while j + 1 < len(tokens) and tokens[j].lower == "/":
+            word = tokens[j + 1].lower
+            if word in ("kg", "m", "ml", "h", "hr", "hour", "dose", "puff", "l", "spray", "act") or (
+                weighed and word in ("day", "d", "j", "día")
+            ):
+                weighed = weighed or word in ("kg", "m")
+                j += 2
+                if j < len(tokens) and tokens[j - 1].lower == "m" and tokens[j].lower == "2":
+                    j += 1
+            elif tokens[j + 1].kind == "num" and j + 2 < len(tokens) and tokens[j + 2].lower in self.lex.mass:
+                j += 3
+            else:
+                break
+        return j
+
+    def _shaped(self, i: int) -> bool:
+        """A word of no other kind with a dose right behind it: a medicine that is not listed."""
+        tokens = self.tokens
+        word = tokens[i].lower
+        if len(word) < 4 or i + 2 >= len(tokens) or word in self.lex.units or word in self.lex.plain:
+            return False
+        j = i + 1
+        return (
+            tokens[j].kind == "num"
+            and tokens[j + 1].lower in self.lex.mass
+            and tokens[j + 1].lower not in ("k", "%", "l", "oz", "kg", "litres", "liters")
+            and tokens[j].end + 3 > tokens[j + 1].start
+        )
+
+    def _text(self, i: int, j: int) -> str:
+        return self.text[self.tokens[i].start : self.tokens[j - 1].end]
+
+    # --- drafts
+
+    def parse(self) -> list[Draft]:
+        """Fold the atoms into drafts, one an instruction."""
+        atoms = self.scan()
+        k = 0
+        while k < len(atoms):
+            atom = atoms[k]
+            step = getattr(self, f"_on_{atom.kind}", None)
+            if atom.kind not in ("word", "number", "punct", "filler", "dose", "medicine", "form"):
+                self._new_subject(atom)
+                self._settle_run()
+            eaten = step(atom, atoms, k) if step else self._on_word(atom, atoms, k)
+            k += eaten or 1
+        self._close("")
+        if self.drafts and self.after is not None and self.after.medicine is not None:
+            self._continue(self.drafts[0], atoms)
+        return [d for d in self.drafts if d.medicine or d.when or d.as_needed or d.got]
+
+    def _continue(self, first: Draft, atoms: list[Atom]) -> None:
+        """The first draft is of the medicine of the sentence before: "Then 30 mg daily", "Take 1 tablet by mouth daily"."""
+        named = self._text(first.medicine.i, first.medicine.j).lower() if first.medicine is not None else ""
+        if first.stage and named and self.after is not None and named == (self.after.medicine or "").lower():
+            first.continues = True
+        if (
+            first.medicine is not None
+            or first.subject
+            or first.stopped
+            or not (first.doses or first.when or first.as_needed)
+        ):
+            return
+        opening = next((a.kind for a in atoms if a.kind not in ("punct", "number", "word")), "")
+        unread = self.after is not None and not (self.after.scheduled or self.after.as_needed)
+        if (
+            first.stage
+            or opening in ("then", "stage", "step_to")
+            or (unread and first.doses)
+            or opening == "other_days"
+        ):
+            first.continues = True
+            first.stage = first.stage or opening == "then"
+
+    def _close(self, joined: str, *, inherit: bool = False, stage: bool = False) -> None:
+        draft = self.draft
+        self._settle_run()
+        if draft.pending == "max" and "duration" not in draft.got and not draft.texts.get("limit"):
+            draft.leftovers.extend(a for a in draft.atoms if a.kind == "max")
+        if draft.core or draft.got or draft.stopped:
+            self.drafts.append(draft)
+        self.draft = Draft(joined=joined, stage=stage)
+        if inherit:
+            self.draft.medicine = draft.medicine
+            self.draft.inherited = draft.medicine is not None
+            self.draft.stopped = False
+        self.link = ""
+
+    def _new_subject(self, atom: Atom) -> None:
+        """ "Rosuvastatin 10 mg qhs, lipids in 8 weeks": words between a full schedule and another one are another act."""
+        draft = self.draft
+        if atom.kind not in ("duration", "start", "until", "frequency", "part", "weekdays", "condition") or not (
+            draft.when and self.run
+        ):
+            return
+        words = [self.tokens[a.i].lower for a in self.run]
+        apart = self.lead in (",", "-", "–", "and", "&", "+", "(", "/", "#") and words[0] not in self.lex.describe
+        if not apart or (atom.kind == "condition" and self.lead != "and"):
+            return
+        run, self.run = self.run, []
+        if not set(words) & set(self.lex.elsewhere) and atom.kind != "condition":
+            draft.leftovers += run
+        self._close(self.lead)
+        self.run = run
+
+    def _settle_run(self) -> None:
+        """Words not read: harmless where they say what for, to whom or where; else a leftover."""
+        run, self.run = self.run, []
+        draft = self.draft
+        if not run:
+            return
+        if not (draft.when or draft.as_needed or draft.doses):
+            draft.subject += run
+            return
+        words = [self.tokens[a.i].lower for a in run]
+        if draft.atoms and draft.atoms[-1].kind == "as_needed" and not set(words) & self.lex.risk:
+            draft.texts["condition"] = self._text(run[0].i, run[-1].j)  # "prn chest pain"
+            return
+        risk, describe = self.lex.risk, self.lex.describe
+        risky = any(w in risk for w in words) or any(a.kind == "number" for a in run)
+        led = words[0] in describe or self.lead in (",", "(", "-", ":", "–")
+        if (
+            not risky
+            and not led
+            and draft.medicine is None
+            and not draft.doses
+            and draft.atoms
+            and draft.atoms[-1].value.get("loose")
+        ):
+            draft.subject += run  # "her daily weights"
+        elif risky or (not led and draft.when):
+            draft.leftovers.extend(run)
+
+    def _add(self, atom: Atom) -> None:
+        self._settle_run()
+        self.draft.atoms.append(atom)
+        self.link = ""
+
+    def _on_word(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        word = self.tokens[atom.i].lower
+        verbs = self.lex.verbs
+        draft = self.draft
+        if word in self.lex.joiner.joins:
+            self.link = "and"
+            if self.run:
+                self.run.append(atom)
+            return 1
+        if (draft.when or draft.as_needed or (draft.doses and draft.medicine)) and (
+            word in verbs["new"] or word in verbs["same"]
+        ):
+            self._close("verb", inherit=word in verbs["same"])
+            return 1
+        if word not in verbs["same"]:
+            if not self.run:
+                self.lead = self.link
+            self.run.append(atom)
+        return 1
+
+    def _on_number(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        following = atoms[k + 1].kind if k + 1 < len(atoms) else ""
+        t = self.tokens[atom.i]
+        if t.kind == "dial":
+            return self._dial(atom)
+        if t.kind == "num" and following in (
+            "frequency",
+            "part",
+            "route",
+            "as_needed",
+            "clock",
+            "weekdays",
+            "arrow",
+            "dose",
+            "form",
+        ):
+            return self._on_dose(
+                Atom("dose", atom.i, atom.j, {"unit": "", "amount": t.value, "high": t.high}), atoms, k
+            )
+        self.run.append(atom)
+        return 1
+
+    def _on_punct(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        mark = self.tokens[atom.i].lower
+        draft = self.draft
+        nxt = atoms[k + 1] if k + 1 < len(atoms) else None
+        if (
+            mark == "."
+            and nxt is not None
+            and not self.text[self.tokens[nxt.i].start].isupper()
+            and nxt.kind != "number"
+        ):
+            return 1  # "q.6h. p.r.n.": a full stop of shorthand
+        if mark in ";.!?|" and not (mark == "|" and not draft.when):
+            if (draft.when or draft.as_needed or draft.got) and nxt is not None:
+                self._close(mark, inherit=mark == ";" or nxt.kind in ("then", "dose", "stage"))
+                return 1
+            if mark in ".!?" and self.run and not draft.core:
+                self.run.clear()
+        self._settle_run() if mark in "," and draft.when else None
+        self.link = mark
+        return 1
+
+    def _on_arrow(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.doses.clear()
+        return 1
+
+    def _on_medicine(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        before = self.tokens[atom.i - 1].lower if atom.i else ""
+        if before in ("the", "his", "her", "your", "their") and atom.i > 1:
+            before = self.tokens[atom.i - 2].lower
+        dosed = k + 1 < len(atoms) and atoms[k + 1].kind in ("dose", "frequency")
+        mention = draft.pending == "from" or (
+            draft.medicine is not None
+            and draft.when
+            and not dosed
+            and before in ("of", "with", "after", "before", "than", "while", "from", "to")
+        )
+        if mention:
+            self.run.append(atom)
+            draft.pending = ""
+            return 1
+        if draft.medicine is None and (not draft.when or before == "of" or not draft.doses or before == "("):
+            if not draft.when:
+                self.run.clear()
+        elif (
+            draft.medicine is not None
+            and not draft.inherited
+            and not draft.when
+            and not draft.doses
+            and before in ("(", "/", "+")
+        ):
+            self.run.append(atom)  # Maxidex (dexamethasone)
+            return 1
+        elif draft.medicine is not None and draft.inherited and not draft.when and not draft.doses:
+            draft.inherited = False
+        else:
+            link = self.link
+            opens = self.lex.opens
+            for n, word in enumerate(self.run):
+                if self.tokens[word.i].lower in opens:
+                    del self.run[n:]  # "and start lisinopril"
+                    break
+            self._close(link or before)
+            self.run.clear()
+        self.draft.medicine = atom
+        self._add(atom)
+        return 1
+
+    def _on_dose(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        if draft.pending == "from":
+            draft.pending = ""
+            return 1
+        if draft.pending == "max":
+            draft.texts["limit"] = self._text(atom.i - 1, atom.j)
+            draft.pending = ""
+            self._add(atom)
+            return 1
+        if (
+            (draft.doses or draft.medicine is None)
+            and (draft.when or "duration" in draft.got)
+            and not (self.link == "(" or atom.value.get("strength"))
+        ):
+            link = self.link
+            unknown = self.run[-1] if self.run and self.run[-1].j == atom.i else None
+            word = self.tokens[unknown.i].lower if unknown else ""
+            if unknown and unknown.kind == "word" and len(word) >= 4 and word not in self.lex.plain:
+                self.run.pop()  # "..., metro 400 TDS": a medicine that is not listed
+                self._close(self.lead or "and")
+                self.draft.medicine = Atom("medicine", unknown.i, unknown.j, {"named": True, "shaped": True})
+                self.draft.atoms.append(self.draft.medicine)
+            elif draft.doses:
+                self._close(link or "and", inherit=True, stage="duration" in draft.got)
+            draft = self.draft
+        draft.doses.append(atom)
+        self._add(atom)
+        return 1
+
+    def _dial(self, atom: Atom) -> int:
+        amounts = self.tokens[atom.i].value
+        names = PARTS if len(amounts) == 4 else PARTS[:3]
+        draft = self.draft
+        if draft.when:
+            self._close(self.link, inherit=True, stage="duration" in draft.got)
+            draft = self.draft
+        given = [(a, p) for a, p in zip(amounts, names, strict=True) if a]
+        draft.parts.extend(p for _, p in given)
+        if len({a for a, _ in given}) > 1 or (given and given[0][0] != 1):
+            draft.split = [(f"{a:g}", p) for a, p in given]
+        self._add(atom)
+        return 1
+
+    def _on_form(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        if self.draft.medicine is not None or self.draft.doses:
+            self.draft.texts.setdefault("form", self._text(atom.i, atom.j))
+            self._add(atom)
+        else:
+            self.run.append(atom)
+        return 1
+
+    def _on_filler(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        word = self.tokens[atom.i].lower
+        if (self.draft.when or self.draft.as_needed) and word in self.lex.verbs["same"] and atom.j == atom.i + 1:
+            self._close("verb", inherit=True)
+        elif (self.run and word in self.lex.describe) or (word in self.lex.describe and self.draft.when):
+            self.run.append(atom)
+        return 1
+
+    _on_dispense = _on_filler
+
+    def _on_ongoing(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        if self.draft.core and not self.draft.inherited:
+            self._add(atom)
+        return 1
+
+    def _on_text_of(self, name: str, atom: Atom) -> int:
+        draft = self.draft
+        text = self._text(atom.i, atom.j)
+        draft.texts[name] = f"{draft.texts[name]} {text}" if name in draft.texts else text
+        self._add(atom)
+        return 1
+
+    def _on_route(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        return self._on_text_of("route", atom)
+
+    def _on_meal(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        return self._on_text_of("meal", atom)
+
+    def _on_frequency(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft, value = self.draft, atom.value
+        if draft.pending == "max" or (draft.pending == "" and self.link == "max"):
+            draft.pending = ""
+            if "times_per_day" in value:
+                draft.got["max_per_day"] = value.get("times_per_day_high") or value["times_per_day"]
+                draft.as_needed = draft.as_needed or not draft.when
+                draft.texts["limit"] = self._text(atom.i, atom.j)
+            elif "every_hours" in value:
+                draft.got["gap"] = value["every_hours"]
+            else:
+                draft.leftovers.append(atom)
+            self._add(atom)
+            return 1
+        new = self._frequency(value)
+        clash = [key for key in new if key in draft.got and draft.got[key] != new[key]]
+        loose = draft.got.get("loose")
+        if value.get("loose") and draft.when:
+            if draft.weekdays and not draft.pending:
+                draft.conflict = True
+            self._add(atom)
+            draft.got.setdefault("loose", True)
+            return 1
+        if loose and "times" in new:
+            clash = [key for key in clash if key != "times"]
+        if "days" in new and draft.got.get("times") == 1:
+            clash = []
+        if clash and ("duration" in draft.got or self.link in (",", "and", "then")) and "loose" not in new:
+            self._close(self.link, inherit=True, stage="duration" in draft.got)
+            draft = self.draft
+        elif clash:
+            draft.conflict = True
+        draft.got.update(new)
+        if loose and "days" in new and new["days"] > 1 and "weekly" not in draft.got and "times" not in new:
+            pass
+        self._add(atom)
+        return 1
+
+    def _frequency(self, value: dict[str, Any]) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        names = {
+            "times_per_day": "times",
+            "every_hours": "hours",
+            "every_days": "days",
+            "per_week": "per_week",
+            "per_month": "per_month",
+            "every_months": "months",
+            "on_day": "on_day",
+            "loose": "loose",
+        }
+        for key, name in names.items():
+            if value.get(key) is not None:
+                out[name] = value[key]
+                if key + "_high" in value:
+                    out[name + "_high"] = value[key + "_high"]
+        return out
+
+    def _on_part(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        parts = [p for p in atom.value["parts"] if p not in draft.parts]
+        if not parts and draft.parts and "duration" in draft.got:
+            self._close(self.link, inherit=True, stage=True)
+            return self._on_part(atom, atoms, k)
+        draft.parts.extend(parts)
+        if atom.value["id"] == "three-meals":
+            draft.got["meals"] = self._text(atom.i, atom.j)
+        self._add(atom)
+        return 1
+
+    def _on_clock(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        at = atom.value.get("at") or atom.value.get("clock")
+        if at:
+            self.draft.clocks.append(at)
+            self._add(atom)
+        return 1
+
+    def _on_weekdays(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft, days = self.draft, atom.value["weekdays"]
+        if draft.pending == "except":
+            draft.pending = ""
+            draft.weekdays = [d for d in WEEK if d not in days]
+        elif draft.weekdays and set(draft.weekdays) != set(days):
+            self._close(self.link, inherit=True)
+            self.draft.weekdays = list(days)
+        else:
+            if draft.got.get("loose"):
+                draft.conflict = True
+            draft.weekdays = list(days)
+        self._add(atom)
+        return 1
+
+    def _on_every_nth_weekday(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        day: list[str] = next((t.value for t in self.tokens[atom.i : atom.j] if t.kind == "weekdays"), [])
+        self.draft.got["days"] = 14
+        if len(day) == 1:
+            self.draft.got["start"] = self._until_weekday(day[0])
+        else:
+            self.draft.leftovers.append(atom)
+        self._add(atom)
+        return 1
+
+    def _on_other_days(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        named = {d for draft in self.drafts for d in draft.weekdays}
+        if named and not self.draft.weekdays:
+            self.draft.weekdays = [d for d in WEEK if d not in named]
+        else:
+            self.draft.leftovers.append(atom)
+        self._add(atom)
+        return 1
+
+    def _on_except(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        following = atoms[k + 1].kind if k + 1 < len(atoms) else ""
+        if following == "weekdays":
+            self.draft.pending = "except"
+        else:
+            self.draft.leftovers.append(atom)
+        self._add(atom)
+        return 1
+
+    def _on_duration(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft, days = self.draft, int(atom.value["duration_days"])
+        days = int(atom.value.get("duration_days_high") or days)
+        draft.pending = "" if draft.pending == "max" else draft.pending
+        if "duration" in draft.got and draft.got["duration"] != days:
+            draft.conflict = True
+        draft.got["duration"] = days
+        if atom.value.get("stage") and (self.drafts or self.after is not None):
+            draft.stage = True
+        self._add(atom)
+        return 1
+
+    def _on_doses(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.got["doses"] = atom.value["doses"]
+        self._add(atom)
+        return 1
+
+    def _on_until(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft, value = self.draft, atom.value
+        if "until_in" in value:
+            draft.got["until"] = value["until_in"]
+        elif "until_day" in value:
+            labelled = any(
+                "labelled" in d.got for d in self.drafts
+            )  # else a day of what? of the course, since the operation
+            draft.got["until"] = int(value["until_day"]) - 1 if labelled else None
+        else:
+            draft.got["until"] = self._offset(value["until"], end=True)
+        if draft.got["until"] is None:
+            draft.leftovers.append(atom)
+        self._add(atom)
+        return 1
+
+    def _on_start(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft, value = self.draft, atom.value
+        if (
+            not draft.core
+            and not self.drafts
+            and atoms[k + 1 : k + 2]
+            and atoms[k + 1].kind not in ("punct", "dose", "medicine")
+        ):
+            self._add(atom)
+        start: int | None = None
+        if "start_in_days" in value:
+            start = int(value["start_in_days"])
+        elif "week_from" in value:
+            start = (int(value["week_from"]) - 1) * 7
+        elif "day_from" in value:
+            start = int(value["day_from"]) - 1
+        elif "next_week" in value:
+            start = 7 - self.day.weekday()
+        elif "start" in value:
+            start = self._offset(value["start"], end=False)
+            draft.got["dated"] = True
+        if start is None or ("start" in draft.got and draft.got["start"] != start):
+            draft.leftovers.append(atom)
+        else:
+            draft.got["start"] = start
+        self._add(atom)
+        return 1
+
+    def _on_start_next(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        """ "The next day": the day after what came before."""
+        if not self.drafts:
+            self.draft.leftovers.append(atom)
+        self.draft.stage = True
+        self._add(atom)
+        return 1
+
+    def _on_start_more(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.got["start_more"] = int(atom.value["start_more"])
+        self._add(atom)
+        return 1
+
+    def _on_stage(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        value = atom.value
+        if self.draft.when or (self.draft.doses and "start" in self.draft.got):
+            later = atoms[k + 1].kind if k + 1 < len(atoms) else "punct"
+            if later in ("dose", "number") or "start" in self.draft.got:
+                self._close("stage", inherit=True)
+        key = "week" if "week" in value else "day"
+        scale = 7 if key == "week" else 1
+        first, last = int(value[key]), int(value.get(key + "_high") or value[key])
+        self.draft.got["start"] = (first - 1) * scale
+        self.draft.got["duration"] = (last - first + 1) * scale
+        self.draft.got["labelled"] = True
+        self._add(atom)
+        return 1
+
+    def _on_as_needed(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.as_needed = True
+        self._add(atom)
+        return 1
+
+    def _clause(self, atoms: list[Atom], k: int, stops: tuple[str, ...]) -> int:
+        """The atom at which the words that begin at atom ``k`` end."""
+        end = k + 1
+        while end < len(atoms):
+            atom = atoms[end]
+            if atom.kind in stops or (atom.kind == "punct" and self.tokens[atom.i].lower in ",;.()|"):
+                break
+            if atom.kind in ("word", "filler") and self.tokens[atom.i].lower in ("take", "use"):
+                break
+            end += 1
+        return end
+
+    def _on_condition(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        end = self._clause(atoms, k, ("then", "as_needed", "duration", "max"))
+        self._settle_run()
+        draft = self.draft
+        draft.as_needed = True
+        draft.texts["condition"] = self._text(atom.i, atoms[end - 1].j)
+        draft.atoms.extend(atoms[k:end])
+        return end - k
+
+    def _on_until_event(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        end = self._clause(atoms, k, ("then",))
+        self._settle_run()
+        draft = self.draft
+        draft.texts["until"] = self._text(atom.i, atoms[end - 1].j)
+        draft.atoms.extend(atoms[k:end])
+        return end - k
+
+    def _on_max(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.pending = "max" if "duration" not in self.draft.got or k + 1 < len(atoms) else ""
+        self._add(atom)
+        return 1
+
+    def _on_count_a_day(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        draft.pending = ""
+        count = int(atom.value.get("count_high") or atom.value["count"])
+        unit = self.tokens[atom.i + 1].lower if atom.i + 1 < atom.j else ""
+        amount = next(
+            (
+                d.value.get("high") or d.value.get("amount")
+                for d in draft.doses
+                if d.value.get("unit") in self.lex.forms
+            ),
+            None,
+        )
+        if unit.startswith(("tab", "cap", "pill", "puff", "sachet")) and amount and amount >= 1:
+            count = int(count // amount)
+        draft.got["max_per_day"] = max(count, 1)
+        draft.texts["limit"] = self._text(atom.i, atom.j)
+        self._add(atom)
+        return 1
+
+    def _on_mass_a_day(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.pending = ""
+        return self._on_text_of("limit", atom)
+
+    def _on_gap(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.got["gap"] = atom.value["gap"]
+        self._add(atom)
+        return 1
+
+    def _on_awake(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.got["awake"] = True
+        if not self.draft.when:
+            self.draft.got["times"] = 1
+        self._add(atom)
+        return 1
+
+    def _on_once_only(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.got["once"] = True
+        self._add(atom)
+        return 1
+
+    def _on_then(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        if draft.when or draft.doses or draft.got or draft.stopped:
+            going_on = (
+                "dose",
+                "medicine",
+                "number",
+                "frequency",
+                "part",
+                "step_to",
+                "word",
+                "weekdays",
+                "stop",
+                "as_needed",
+            )
+            trailing = k + 1 >= len(atoms) or atoms[k + 1].kind not in going_on
+            if trailing and draft.stage is False and draft.inherited:
+                draft.stage = True  # "300 mg tds thereafter"
+                self._add(atom)
+                return 1
+            self._close("then", inherit=True, stage=True)
+        elif self.drafts or self.after is not None:
+            draft.stage = True
+        self.link = "then"
+        return 1
+
+    def _on_step_to(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        if draft.when and draft.doses:
+            self._close("then", inherit=True, stage=True)
+        elif draft.inherited:
+            draft.stage = True
+        return 1
+
+    def _on_step_by(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        """ "Reduce by 5 mg every week": the first dose lasts that long, what follows is asked."""
+        draft = self.draft
+        end = self._clause(atoms, k, ("then",))
+        if draft.when and "duration" not in draft.got:
+            step = next(
+                (
+                    a.value.get("every_days")
+                    for a in atoms[k:end]
+                    if a.kind == "frequency" and a.value.get("every_days")
+                ),
+                None,
+            )
+            if step:
+                draft.got["duration"] = int(step)
+        self._close("step", inherit=True, stage=True)
+        self.draft.atoms.extend(atoms[k:end])
+        self.draft.leftovers.extend(atoms[k:end])
+        self.draft.got["step_by"] = True
+        self._close("")
+        return end - k
+
+    def _on_from_dose(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        following = atoms[k + 1 : k + 3]
+        if following and (
+            following[0].kind in ("dose", "medicine")
+            or (following[0].kind == "word" and following[1:] and following[1].kind == "medicine")
+        ):
+            self.draft.pending = "from"
+        elif self.draft.when:
+            self.run.append(atom)
+        return 1
+
+    def _on_stop(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        if (
+            draft.medicine is not None
+            and not draft.inherited
+            and (draft.when or draft.doses or k + 1 >= len(atoms) or atoms[k + 1].kind == "punct")
+        ):
+            after = atoms[k + 1].kind if k + 1 < len(atoms) else ""
+            if after == "medicine":
+                self._close("stop")
+                self.draft.stopped = True
+            else:
+                draft.stopped = True
+                self._add(atom)
+        else:
+            if draft.when or draft.doses:
+                self._close("stop")
+            self.draft.stopped = True
+        return 1
+
+    def _on_remark(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        """ "Even if he feels well": says nothing about the schedule."""
+        return self._clause(atoms, k, ("then",)) - k
+
+    def _on_end(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        """ "... for 1 week and off": an end that the length already says."""
+        if "duration" not in self.draft.got and "doses" not in self.draft.got:
+            self.draft.leftovers.append(atom)
+        self._add(atom)
+        return 1
+
+    def _on_when(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        """ "When short of breath" behind a dose is as needed; behind a schedule it is a start that the words do not date."""
+        draft = self.draft
+        if draft.when or draft.as_needed:
+            end = self._clause(atoms, k, ("then",))
+            draft.leftovers.extend(atoms[k:end])
+            draft.atoms.extend(atoms[k:end])
+            return end - k
+        if draft.medicine is not None:
+            return self._on_condition(atom, atoms, k)
+        self.run.append(atom)
+        return 1
+
+    def _on_unread(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        self.draft.leftovers.append(atom)
+        self._add(atom)
+        return 1
+
+    # --- days
+
+    def _until_weekday(self, name: str) -> int:
+        return (WEEK.index(name) - self.day.weekday()) % 7
+
+    def _offset(self, value: Any, *, end: bool) -> int | None:
+        """Days from the note to a weekday or date; None when it lies behind."""
+        if isinstance(value, list):
+            days = self._until_weekday(value[0])
+            return (days or 7 if end else days) if len(value) == 1 else None
+        if isinstance(value, date):
+            target = value
+        else:
+            month, day = value
+            try:
+                target = date(self.day.year, month, day)
+                if target < self.day - timedelta(days=60):
+                    target = date(self.day.year + 1, month, day)
+            except ValueError:
+                return None
+        days = (target - self.day).days
+        return days if 0 <= days <= 365 else None

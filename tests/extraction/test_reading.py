@@ -1,0 +1,192 @@
+"""The local reader from a note's text to steps and questions, as a patient and a doctor would notice."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import date
+from typing import Any
+
+import pytest
+
+from hospital_rt.extraction.api import Item, Kept, PlanItem, Question, Result
+from hospital_rt.extraction.command import result_json
+from hospital_rt.extraction.pipeline import read_now
+from tasks.notes import each_weekday, waits_for_author
+
+DAY = date(2026, 3, 2)
+
+
+def read(text: str) -> dict[str, Any]:
+    return result_json(read_now(text, day=DAY))
+
+
+def titles(answer: dict[str, Any]) -> list[str]:
+    return [item["title"] for kind in ("checklist", "plan") for item in answer[kind]]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("PLAN\nWe will initiate Lasix 40 mg once daily.", "Take Lasix 40 mg once a day"),
+        ("PLAN\nContinue aspirin 81 mg daily.", "Take aspirin 81 mg once a day"),
+        ("PLAN\nThe patient will follow up with me in 2 weeks.", "Follow up with the doctor in 2 weeks"),
+        ("PLAN\nWe will order an echocardiogram.", "Have an echocardiogram (heart ultrasound)"),
+    ],
+)
+def test_an_order_of_the_clinic_becomes_an_order_to_the_patient(text: str, title: str) -> None:
+    assert titles(read(text)) == [title]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Gliclazide 80 mg BD (stop)",
+        "Medications stopped: gliclazide 80 mg BD",
+        "Clarithromycin 500 mg | 1 tab BID | Discontinued",
+        "Previous plan: start Zyrtec 5 mg daily",
+        "HISTORY OF PRESENT ILLNESS\nShe takes ibuprofen 400 mg twice a day for pain.",
+        "PLAN\nIf this does not improve, we will consider surgery.",
+        "His wife takes warfarin 3 mg daily.",
+        "Do not bend, lift or twist.",
+    ],
+)
+def test_what_is_stopped_past_considered_or_somebody_elses_is_no_step(text: str) -> None:
+    assert titles(read(text)) == []
+
+
+def test_a_medicine_without_a_frequency_is_a_question_and_no_step() -> None:
+    answer = read("PLAN\nI will prescribe meloxicam 15 mg.")
+    assert answer["plan"] == []
+    assert [question["question"] for question in answer["questions"]] == ["how-often"]
+
+
+def test_the_same_order_twice_is_one_step() -> None:
+    answer = read(
+        "PLAN\nContinue metformin 500 mg twice daily.\n\nINSTRUCTIONS\nContinue metformin 500 mg twice daily."
+    )
+    assert len(answer["plan"]) == 1
+
+
+def test_a_language_without_lexicon_gives_no_steps_and_says_so() -> None:
+    answer = read("Bitte nehmen Sie morgens und abends eine Tablette Ramipril 5 mg für 7 Tage, Kontrolle in 14 Tagen.")
+    assert titles(answer) == []
+    assert [question["question"] for question in answer["questions"]] == ["other"]
+
+
+def test_every_sentence_is_in_the_account() -> None:
+    text = "HISTORY OF PRESENT ILLNESS\nA cough.\n\nPLAN\nTake amoxicillin 500 mg 3 times a day for 7 days. Thank you."
+    answer = read(text)
+    assert [text[row["start"] : row["end"]] for row in answer["account"]] == [
+        "A cough.",
+        "Take amoxicillin 500 mg 3 times a day for 7 days.",
+        "Thank you.",
+    ]
+    assert [row["as"] for row in answer["account"]] == ["nothing", "step", "nothing"]
+
+
+def test_quotes_are_verbatim_where_they_say() -> None:
+    text = "<p>Plan</p><ul><li>Start amlodipine&nbsp;5&nbsp;mg once daily</li><li>BMP in 2&nbsp;weeks</li></ul>"
+    answer = read(text)
+    found = [*answer["checklist"], *answer["plan"]]
+    assert found
+    assert all(text[item["start"] : item["end"]] == item["quote"] for item in found)
+
+
+WORDS = [
+    "take",
+    "stop",
+    "if",
+    "mg",
+    "5",
+    "500",
+    "daily",
+    "b.i.d.",
+    "q6h",
+    "2/52",
+    "|",
+    "\t",
+    "\r\n",
+    ";",
+    ":",
+    "<b>",
+    "&nbsp;",
+    "(",
+    ")",
+    "[",
+    "]",
+    "½",
+    "–",
+    "•",
+    "PLAN:",
+    "DH:",
+    "1.",
+    "no",
+    "not",
+    "she",
+    "her",
+    "will",
+    "patient",
+    "aspirin",
+    "metformin",
+    "MRI",
+    "tomorrow",
+    "Monday",
+    "every",
+    "other",
+    "\u202eال",
+    "😀",
+    "\x00",
+    "then",
+    "for",
+    "weeks",
+    "days",
+    "as",
+    "needed",
+]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_text_gives_an_answer(seed: int) -> None:
+    chance = random.Random(seed)
+    text = " ".join(chance.choice(WORDS) for _ in range(chance.choice((3, 40, 400))))
+    answer = read(text)
+    ends = [row["end"] for row in answer["account"]]
+    assert ends == sorted(ends)
+    for item in (*answer["checklist"], *answer["plan"], *answer["questions"], *answer["unmatched"]):
+        assert text[item["start"] : item["end"]] == item["quote"]
+
+
+@pytest.mark.parametrize("unit", ["a", "take ", "(", "no ", "if ", "1.", "mg 5 ", "\n-", "<b", "and will ", "every "])
+def test_twenty_thousand_characters_of_anything_give_an_answer_in_linear_time(unit: str) -> None:
+    def seconds(length: int) -> float:
+        began = time.process_time()
+        read((unit * length)[:length])
+        return time.process_time() - began
+
+    read(unit)
+    small, large = seconds(2_500), seconds(20_000)
+    assert large < 20 * small + 1
+
+
+def kept(*, sure: bool, **fields: Any) -> Kept:
+    item = PlanItem(title="t", quote="q", start=0, end=1, **fields)
+    return Kept(kind="plan", item=item, sure=sure)
+
+
+def test_review_decides_when_steps_go_live() -> None:
+    open_question = Question(quote="q", start=0, end=1, question="how-often", text="How often?")
+    sure, unsure = Result(kept=[kept(sure=True)]), Result(kept=[kept(sure=False)])
+    asked = Result(kept=[kept(sure=True)], questions=[open_question])
+    assert [waits_for_author("required", one) for one in (sure, unsure, asked)] == [True, True, True]
+    assert [waits_for_author("unsure", one) for one in (sure, unsure, asked)] == [False, True, True]
+    assert [waits_for_author("auto", one) for one in (sure, unsure, asked)] == [False, False, True]
+
+
+def test_weekdays_are_steps_of_their_own_on_those_days() -> None:
+    split = each_weekday(kept(sure=True, weekdays=["mon", "fri"], every_days=7), day=DAY)
+    assert [(one.item.start_in_days, one.item.every_days) for one in split if isinstance(one.item, PlanItem)] == [
+        (0, 7),
+        (4, 7),
+    ]
+    assert isinstance(split[0].item, Item)
