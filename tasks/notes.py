@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
 from taskiq import TaskiqDepends
 
-from hospital_rt.domain.clock import clock_times, local_day
-from hospital_rt.domain.schedule import Schedule
-from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
+from hospital_rt.domain.clock import local_day
+from hospital_rt.domain.schedule import DayTimes, Schedule, in_order, in_week_order
+from hospital_rt.extraction import ExtractionFailed, Guarded, Item, Kept, PlanItem, guard
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
 from models.app_context import AppContext
+from models.as_needed import UseLimits
 from models.notes import MAX_ATTEMPTS, Note
 from models.services.note_processing import ReadNote, begin_note, fail_note, finish_note
 from models.steps import Step, StepText
@@ -203,7 +205,7 @@ def review_of(guarded: Guarded) -> dict[str, Any]:
 def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, now: datetime) -> Step:
     """A proposed step from an item that the guard let through."""
     item = kept.item
-    schedule = make_schedule(item, day=day, reminder_time=patient.reminder_time) if isinstance(item, PlanItem) else None
+    schedule = make_schedule(item, day=day, day_times=patient.day) if isinstance(item, PlanItem) else None
     sort = f"{int(note.created_at.timestamp() * 1000):015d}-{number:03d}-{uuid4().hex[:6]}"
     return Step(
         id=str(uuid4()),
@@ -218,29 +220,46 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
         status="proposed",
         created_at=now,
         timezone=patient.timezone,
+        limits=make_limits(item),
         schedule=schedule,
         words=StepText(title=item.title, detail=item.detail, quote=item.quote, start=kept.start, end=kept.end),
     )
 
 
-def make_schedule(item: PlanItem, *, day: date, reminder_time: str) -> Schedule:
-    """When a plan item is due, on the patient's clock. The service chooses the clock times (contract 4.8)."""
-    times = (
-        tuple(sorted(set(item.times)))
-        if item.times
-        else clock_times(reminder_time, times_per_day=item.times_per_day, every_hours=item.every_hours)
-    )
-    return Schedule(
+def make_schedule(item: PlanItem, *, day: date, day_times: DayTimes) -> Schedule:
+    """When a plan item is due, on the patient's clock. The service chooses the clock times (contract 4.8).
+
+    Clock times that the note gives are its own, also beside parts of the day; those alone follow the patient's day.
+    """
+    parts = in_order(getattr(item, "parts", None) or ())
+    weekdays = in_week_order(getattr(item, "weekdays", None) or ())
+    schedule = Schedule(
         start_date=day + timedelta(days=item.start_in_days),
         start_in_days=item.start_in_days,
-        times=times,
-        times_from="note" if item.times else "reminder_time",
+        times_from="note" if item.times else "day_parts" if parts else "reminder_time",
         times_per_day=item.times_per_day,
         every_hours=item.every_hours,
-        every_days=item.every_days,
+        parts=parts,
+        every_days=item.every_days if not weekdays or item.every_days % 7 == 0 else 1,
+        weekdays=weekdays,
+        every_months=None if weekdays else getattr(item, "every_months", None),
+        on_day=None if weekdays else getattr(item, "on_day", None),
         duration_days=item.duration_days,
         miss_policy=item.miss_policy,
     )
+    if item.times:
+        return replace(schedule, times=tuple(sorted({*item.times, *day_times.of(parts)})))
+    return schedule.at_day_times(day_times)
+
+
+def make_limits(item: Item) -> UseLimits | None:
+    """How often a note allows what it gives as needed."""
+    given: Any = getattr(item, "limits", None) if item.as_needed else None
+    if given is None:
+        return None
+    values = given if isinstance(given, dict) else given.model_dump()
+    limits = UseLimits(min_gap_hours=values.get("min_gap_hours"), max_per_day=values.get("max_per_day"))
+    return limits if limits.min_gap_hours or limits.max_per_day else None
 
 
 async def _read_task(note_id: str, note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:

@@ -6,6 +6,7 @@ helps a person and holds no clinical text, name or address.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ PUBLISHED: dict[str, tuple[int, str]] = {
     "step-proposed": (409, "This step is not active yet"),
     "step-cancelled": (409, "This step was cancelled"),
     "slot-closed": (409, "This time can no longer be answered"),
+    "too-soon": (409, "The note allows this only later"),
     "too-late": (409, "It is too late to undo this"),
     "reset": (409, "The feed cannot be resumed from there"),
     "too-large": (413, "The body is too large"),
@@ -61,6 +63,7 @@ class Problem(Exception):
         detail: a sentence for a person, without clinical text.
         errors: for a 422 only.
         retry_after_s: whole seconds for ``Retry-After``.
+        more: extension members of the document (RFC 9457, 3.2).
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Problem(Exception):
         *,
         errors: tuple[FieldError, ...] = (),
         retry_after_s: int | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.status, self.title = PUBLISHED[slug]
         super().__init__(slug)
@@ -77,6 +81,7 @@ class Problem(Exception):
         self.detail = detail or f"{self.title}."
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.more = dict(more or {})
 
     def document(self) -> dict[str, Any]:
         """The ``application/problem+json`` body."""
@@ -85,6 +90,7 @@ class Problem(Exception):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
+            **self.more,
         }
         if self.errors:
             body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]

@@ -198,7 +198,7 @@ class Acts:
         plan = None
         if schedule is not None:
             day = local_day(note.created_at, patient.zone)
-            plan = Schedule(start_date=day, **schedule).at_reminder_time(patient.reminder_time)
+            plan = Schedule(start_date=day, **schedule).at_day_times(patient.day)
         return Step(
             id=str(uuid4()),
             sort=f"{note.number:06d}-{place}",
