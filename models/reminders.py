@@ -260,6 +260,12 @@ class Reminders:
                 break
         return [self._read(row) for row in rows]
 
+    async def slots_since(self, patient_id: str, first_day: date, *, limit: int = 2000) -> list[Reminder]:
+        """A patient's slots that came due or were answered, from a local date on, the newest ``limit`` of them."""
+        wanted = {"patient_id": patient_id, "use": "slot", "day": {"$gte": first_day.isoformat()}}
+        rows = await self._reminders.find(wanted).sort([("day", -1), ("_id", -1)]).limit(limit).to_list(limit)
+        return [self._read(row) for row in reversed(rows)]
+
     async def newest_answer(self, step_id: str, *, session: Session = None) -> Reminder | None:
         query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}
         cursor = self._reminders.find(query, session=session).sort([("answered_at", -1), ("_id", -1)])
