@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
+from hospital_rt.domain.as_needed import Use, UseLimits
 from hospital_rt.domain.course import Course, Slot
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Document
-from models.as_needed import Use, UseLimits
 
 
 def schedule_row(plan: Schedule) -> Document:

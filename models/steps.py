@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
+from hospital_rt.domain.as_needed import DAY, MAX_KEPT, Use, UseLimits, changes_at, next_allowed_at
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.domain.schedule import Schedule, Timeline
@@ -23,7 +24,6 @@ from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
-from models.as_needed import DAY, MAX_KEPT, Use, UseLimits, changes_at, next_allowed_at
 from models.course_codec import (
     course_row,
     limits_row,

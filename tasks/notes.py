@@ -12,13 +12,13 @@ from uuid import uuid4
 
 from taskiq import TaskiqDepends
 
+from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import local_day
 from hospital_rt.domain.schedule import DayTimes, Schedule, in_order, in_week_order
 from hospital_rt.extraction import ExtractionFailed, Guarded, Item, Kept, PlanItem, guard
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
 from models.app_context import AppContext
-from models.as_needed import UseLimits
 from models.notes import MAX_ATTEMPTS, Note
 from models.services.note_processing import ReadNote, begin_note, fail_note, finish_note
 from models.steps import Step, StepText

@@ -22,11 +22,11 @@ from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
 from handlers.base.operation import Operation
 from handlers.base.visibility import note_line, note_view, readable_note, visible_notes
+from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
 from hospital_rt.web.problems import Problem, invalid
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
-from models.as_needed import UseLimits
 from models.idempotency import Claim
 from models.notes import Note
 from models.services.note_review import NoteOutcome, approve_note, reject_note, retry_note, submit_note, withdraw_note

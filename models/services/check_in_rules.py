@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from hospital_rt.domain.as_needed import Use, is_over_limit, is_same_use, next_allowed_at
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import Outcome, Slot, answer
 from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import Problem, invalid
-from models.as_needed import Use, is_over_limit, is_same_use, next_allowed_at
 from models.audit import Trace
 from models.events import NewEvent
 from models.idempotency import Claim

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.as_needed import Use, UseLimits, is_over_limit, next_allowed_at
+from hospital_rt.domain.as_needed import Use, UseLimits, is_over_limit, next_allowed_at
 from tests.support.driver import Answer, Clinic, Person
 from tests.support.plans import MARCH, events, one_step, plan, proposal, read, undo
 
