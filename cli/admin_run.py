@@ -22,6 +22,7 @@ from pymongo.errors import PyMongoError
 from cli import admin
 from cli.admin import AdminRefused, Done
 from cli.backup import back_up, restore
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import configure_logging
 from hospital_rt.runtime.all_in_one import made_once
 from hospital_rt.runtime.embedded_servers import EmbeddedRefused, EmbeddedServers, private_dir, running
@@ -60,8 +61,8 @@ def run_admin(options: argparse.Namespace, settings: Settings) -> int:
         return fail(options, WRONG, "ENCRYPTION_KEYS: these keys do not open this database or backup")
     except AdminRefused as refused:
         return fail(options, REFUSED, str(refused))
-    except Problem as problem:
-        return fail(options, REFUSED, problem.detail)
+    except DomainError as error:
+        return fail(options, REFUSED, Problem.of(error).detail)
     except PyMongoError as error:
         if not is_away(error):
             raise

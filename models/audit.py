@@ -32,10 +32,10 @@ from hospital_rt.domain.audit_types import Act as Act
 from hospital_rt.domain.audit_types import Trace as Trace
 from hospital_rt.domain.audit_types import Verdict as Verdict
 from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.errors import Unavailable
 from hospital_rt.logs import log
 from hospital_rt.storage.database import Collection, Database, Document, Session, is_away
 from hospital_rt.storage.field_encryption import Unreadable, Vault
-from hospital_rt.web.problems import Problem
 
 PAGE = 1000
 HEAD = "audit"
@@ -100,7 +100,7 @@ class Audit:
             of: whose data it was; a ``reason`` is sealed under the key of the first.
 
         Raises:
-            Problem: 503 when it cannot be written: then nothing is changed and nothing is shown.
+            DomainError: 503 when it cannot be written: then nothing is changed and nothing is shown.
         """
         if trace is None:
             return
@@ -346,7 +346,7 @@ def _or_nothing() -> Iterator[None]:
         if is_away(error):
             raise
         log.error("audit.not_written", exc_info=error)
-        raise Problem("unavailable", "Try again in a moment.", retry_after_s=5) from None
+        raise Unavailable("Try again in a moment.", retry_after_s=5) from None
 
 
 def _is_page(number: Any, newest: int) -> bool:

@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.errors import Conflict
 from hospital_rt.realtime.feed_port import Rendered
 from hospital_rt.storage.field_encryption import Unreadable
-from hospital_rt.web.problems import Problem
 from models.events import FeedEvent
 from models.store import Store
 
@@ -84,16 +84,16 @@ class FeedReader:
         """Where the feed stands: ``(epoch, newest seq)``, if it can be resumed after ``after``.
 
         Raises:
-            Problem: ``reset``: another epoch, ahead of the feed, or older than the retention.
+            DomainError: ``reset``: another epoch, ahead of the feed, or older than the retention.
         """
         present = await self._store.epoch(fresh=True)
         newest = await self._store.events.newest(user_id)
         if (epoch != present and (after > 0 or epoch is not None)) or after > newest:
-            raise Problem("reset")
+            raise Conflict("reset")
         if after < newest:
             following = await self._store.events.after(user_id, after, limit=1)
             if not following or following[0].seq != after + 1:
-                raise Problem("reset")
+                raise Conflict("reset")
         return present, newest
 
 

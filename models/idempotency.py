@@ -15,9 +15,9 @@ from uuid import uuid4
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
-from hospital_rt.web.problems import FieldError, Problem
 
 LEASE_S = 15
 
@@ -59,7 +59,7 @@ class Idempotency:
         """Claim a key, or get the answer it already has. None: another request is at work under it right now.
 
         Raises:
-            Problem: 422 ``idempotency-mismatch`` for another body; 404 when it was about somebody erased since.
+            DomainError: 422 ``idempotency-mismatch`` for another body; 404 when it was about somebody erased since.
         """
         owner, subject_id = uuid4().hex, str(uuid4())
         lease = now + timedelta(seconds=LEASE_S)
@@ -83,12 +83,12 @@ class Idempotency:
         if row is None:
             return None
         if row["body_hash"] != body_hash:
-            raise Problem("idempotency-mismatch", errors=(FieldError("#", "Not the body that this key came with."),))
+            raise Invalid("#", "Not the body that this key came with.", code="idempotency-mismatch")
         if "sealed_answer" in row:
             try:
                 held = await self._vault.open_value(row["about"], f"idempotency|{id}|answer", row["sealed_answer"])
             except Unreadable:
-                raise Problem("not-found") from None
+                raise NotFound() from None
             return StoredAnswer(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
         row = await self._keys.find_one_and_update(
             {"_id": id, "lease_until": {"$lte": now}},
@@ -107,7 +107,7 @@ class Idempotency:
             {"_id": claim.id, "owner": claim.owner}, {"$set": {"committed": True}}, session=session
         )
         if not result.matched_count:
-            raise Problem("conflict", "This request is being answered already.", retry_after_s=1)
+            raise Conflict("conflict", "This request is being answered already.", retry_after_s=1)
 
     async def keep(self, claim: Claim, answer: StoredAnswer) -> None:
         held = {"status": answer.status, "body": answer.body, "headers": answer.headers}

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 from handlers.base.api_handler import ApiHandler
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
 from hospital_rt.web.passwords import is_common
-from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LOG_IN_ACCOUNT, Limit
 from hospital_rt.web.tokens import Tokens
 from models.audit import Act, Trace
@@ -38,7 +39,7 @@ class AccountHandler(ApiHandler):
             Problem: 422.
         """
         if is_common(password, email=email, name=name):
-            raise invalid(pointer, "Many people use this password. Choose another one.")
+            raise Invalid(pointer, "Many people use this password. Choose another one.")
 
     def trace_by(self, user: User, *, session_id: str | None = None) -> Trace:
         """For the audit: a user who shows who they are by this very request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.api.schemas import EventsQuery, EventsView
 from handlers.base.api_handler import ApiHandler
 from handlers.base.operation import Operation
-from hospital_rt.web.problems import invalid
+from hospital_rt.domain.errors import Invalid
 
 
 class EventsHandler(ApiHandler):
@@ -24,7 +24,7 @@ class EventsHandler(ApiHandler):
         """What happened after ``after``, in order; ``seq`` tells where the feed stands."""
         query = self.query(EventsQuery)
         if query.after > 0 and query.epoch is None:
-            raise invalid("#/epoch", "Required with after.")
+            raise Invalid("#/epoch", "Required with after.")
         epoch, seq = await self.context.app.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)
         items, about = await self.context.app.feeds.page(self.who.id, query.after, limit=query.limit)
         await self.leave_trace(of=about or [self.who.id])

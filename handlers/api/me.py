@@ -8,9 +8,10 @@ from handlers.api.schemas import PageQuery
 from handlers.base.cursors import page, page_of
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.field_encryption import Unreadable
-from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.problems import Problem
 from models.services.accounts import change_settings, close_account
 from models.sessions import DeviceSession
 
@@ -41,7 +42,7 @@ class MeHandler(AccountHandler):
         nulls = [name for name, value in changes.items() if value is None and name != "repeat_minutes"]
         nulls += [f"day_times/{part}" for part, at in (changes.get("day_times") or {}).items() if at is None]
         if nulls:
-            raise invalid(f"#/{nulls[0]}", "Cannot be null.")
+            raise Invalid(f"#/{nulls[0]}", "Cannot be null.")
         user = await change_settings(self.store, self.who.id, changes, now=self.now(), trace=self.trace)
         self.respond(user.as_json())
 

@@ -24,8 +24,9 @@ from handlers.base.operation import Operation
 from handlers.base.visibility import note_line, note_view, readable_note, visible_notes
 from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
-from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.idempotency import Claim
 from models.notes import Note
@@ -88,7 +89,7 @@ class NotesHandler(NoteHandlerBase):
             try:
                 before = (from_wire(found[0]), found[1])
             except ValueError:
-                raise invalid("#/cursor", "Use the cursor as it was given.") from None
+                raise Invalid("#/cursor", "Use the cursor as it was given.") from None
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
         shown = notes[: query.limit]
         names = await self.store.users.names({id for note in shown for id in (note.patient_id, note.doctor_id)})
@@ -225,7 +226,7 @@ class ApproveHandler(NoteHandlerBase):
             if step is None:
                 raise Problem("not-found", "This note proposes no such step.")
             if any(one.id == wanted.id for one in chosen):
-                raise invalid(f"#/steps/{number}/id", "This step is listed twice.")
+                raise Invalid(f"#/steps/{number}/id", "This step is listed twice.")
             chosen.append(_edited(step, wanted, number=number, note=note, patient=patient))
         return chosen
 
@@ -235,12 +236,12 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
     words = step.words
     if "title" in given:
         if wanted.title is None:
-            raise invalid(f"#/steps/{number}/title", "A step needs a title.")
+            raise Invalid(f"#/steps/{number}/title", "A step needs a title.")
         words = replace(words, title=wanted.title)
     if "detail" in given:
         words = replace(words, detail=wanted.detail)
     if wanted.kind is not None and wanted.kind != step.kind:
-        raise invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
+        raise Invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
     changed = replace(
         step,
         words=words,
@@ -248,10 +249,10 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
         limits=_limits(wanted) if "limits" in given else step.limits,
     )
     if changed.limits and not changed.as_needed:
-        raise invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
+        raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
     if wanted.schedule is not None:
         if step.kind != "plan":
-            raise invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
+            raise Invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
         changed = replace(
             changed,
             schedule=_schedule(
@@ -270,12 +271,12 @@ def _limits(wanted: ApprovedStepBody) -> UseLimits | None:
 
 def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: User, now: datetime) -> Step:
     if wanted.title is None:
-        raise invalid(f"#/steps/{number}/title", "A new step needs a title.")
+        raise Invalid(f"#/steps/{number}/title", "A new step needs a title.")
     if wanted.limits and not wanted.as_needed:
-        raise invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
+        raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
     kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
     if (kind == "plan") != (wanted.schedule is not None):
-        raise invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
+        raise Invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
     schedule = (
         _schedule(wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=None)
         if wanted.schedule
@@ -323,9 +324,9 @@ def _schedule(wanted: ScheduleBody, *, at: str, note: Note, patient: User, was: 
     if wanted.occurrences is not None:
         found = _lasting(found, wanted.occurrences, at=at, was=was)
     elif found.duration_days is not None and not found.rounds_before(found.duration_days):
-        raise invalid(f"{at}/duration_days", "None of its days lies within so many days from the start.")
+        raise Invalid(f"{at}/duration_days", "None of its days lies within so many days from the start.")
     if wanted.rrule is not None and wanted.rrule not in {found.rrule, was.rrule if was else ""}:
-        raise invalid(f"{at}/rrule", "The rule follows from the other members: change those.")
+        raise Invalid(f"{at}/rrule", "The rule follows from the other members: change those.")
     return found
 
 
@@ -334,26 +335,26 @@ def _check_days(wanted: ScheduleBody, *, at: str) -> None:
     given = wanted.model_fields_set
     for one, other in (("start_date", "start_in_days"), ("occurrences", "duration_days")):
         if one in given and other in given:
-            raise invalid(f"{at}/{one}", f"Give this or {other}, not both.")
+            raise Invalid(f"{at}/{one}", f"Give this or {other}, not both.")
     if wanted.weekdays and wanted.every_months:
-        raise invalid(f"{at}/every_months", "Give this or weekdays, not both.")
+        raise Invalid(f"{at}/every_months", "Give this or weekdays, not both.")
     if wanted.weekdays and wanted.every_days != 1 and wanted.every_days % 7:
-        raise invalid(f"{at}/every_days", "With weekdays give 1, or the days of whole weeks.")
+        raise Invalid(f"{at}/every_days", "With weekdays give 1, or the days of whole weeks.")
     if wanted.every_months and wanted.every_days != 1:
-        raise invalid(f"{at}/every_days", "Give this or every_months, not both.")
+        raise Invalid(f"{at}/every_days", "Give this or every_months, not both.")
     if wanted.on_day is not None and not wanted.every_months:
-        raise invalid(f"{at}/on_day", "A day of the month needs every_months.")
+        raise Invalid(f"{at}/on_day", "A day of the month needs every_months.")
 
 
 def _times(wanted: ScheduleBody, *, at: str, patient: User, was: Schedule | None) -> dict[str, Any]:
     """The members of a schedule that say at which times of a day."""
     times = tuple(sorted(set(wanted.times))) if wanted.times else ()
     if wanted.times_from == "note" and not times:
-        raise invalid(f"{at}/times", "Times of the note's own have to be given.")
+        raise Invalid(f"{at}/times", "Times of the note's own have to be given.")
     if wanted.parts:
         return _times_of_parts(wanted, times, at=at, patient=patient, was=was)
     if wanted.times_from == "day_parts":
-        raise invalid(f"{at}/parts", "Say which parts of the day.")
+        raise Invalid(f"{at}/parts", "Say which parts of the day.")
     per_day, every_hours = wanted.times_per_day, wanted.every_hours
     if times and wanted.times_from == "reminder_time":
         was_these = was is not None and was.times_from == "reminder_time" and was.times == times
@@ -375,11 +376,11 @@ def _times_of_parts(
     parts = in_order(wanted.parts or [])
     usual = patient.day.of(parts)
     if wanted.times_from == "reminder_time":
-        raise invalid(f"{at}/times_from", "Parts of the day have times of their own.")
+        raise Invalid(f"{at}/times_from", "Parts of the day have times of their own.")
     if wanted.every_hours is not None:
-        raise invalid(f"{at}/every_hours", "Give this or parts, not both.")
+        raise Invalid(f"{at}/every_hours", "Give this or parts, not both.")
     if not times and "times_per_day" in wanted.model_fields_set and wanted.times_per_day != len(parts):
-        raise invalid(f"{at}/times_per_day", "This is not how many parts of the day there are.")
+        raise Invalid(f"{at}/times_per_day", "This is not how many parts of the day there are.")
     was_these = was is not None and was.parts == parts and tuple(sorted(set(was.times))) == times
     if wanted.times_from != "note" and (not times or was_these or times == tuple(sorted(set(usual)))):
         return {"times": usual, "times_from": "day_parts", "times_per_day": len(parts), "parts": parts}
@@ -395,9 +396,9 @@ def _days_from(day: date, start_date: str, *, at: str) -> int:
     try:
         days = (date.fromisoformat(start_date) - day).days
     except ValueError:
-        raise invalid(f"{at}/start_date", "This is no day of the calendar.") from None
+        raise Invalid(f"{at}/start_date", "This is no day of the calendar.") from None
     if not 0 <= days <= 365:
-        raise invalid(f"{at}/start_date", "A step begins on the day of its note or up to 365 days later.")
+        raise Invalid(f"{at}/start_date", "A step begins on the day of its note or up to 365 days later.")
     return days
 
 
@@ -409,7 +410,7 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
             return same
     rounds, left = divmod(occurrences, len(set(schedule.times)))
     if left or not rounds or schedule.day_of(rounds) > MAX_DAYS:
-        raise invalid(f"{at}/occurrences", f"Give as many as the times of whole days, of {MAX_DAYS} days at most.")
+        raise Invalid(f"{at}/occurrences", f"Give as many as the times of whole days, of {MAX_DAYS} days at most.")
     return replace(schedule, duration_days=schedule.day_of(rounds))
 
 

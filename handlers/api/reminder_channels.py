@@ -18,8 +18,9 @@ from hospital_rt.delivery.ical import CalendarEntry, calendar_file
 from hospital_rt.delivery.web_push import EndpointRefused
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
-from hospital_rt.web.problems import Problem, invalid
+from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import CALENDAR_ADDRESS
 from hospital_rt.web.tokens import Tokens
 from models.audit import Trace
@@ -206,7 +207,7 @@ class PushHandler(ApiHandler):
         try:
             await sender.check(body.endpoint)
         except EndpointRefused:
-            raise invalid("#/endpoint", "Only https endpoints at public addresses can be reached.") from None
+            raise Invalid("#/endpoint", "Only https endpoints at public addresses can be reached.") from None
         pushed = await self.store.events.newest(self.who.id)
 
         async def work(session: Session) -> bool:

@@ -10,6 +10,7 @@ from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import RefreshBody, RefreshedView, TokenBody, TokensView
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.domain.normalize import normal_email
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.field_encryption import Unreadable
@@ -84,7 +85,7 @@ class TokenHandler(SessionTokenHandler):
         await self.limit_address(LOG_IN_ADDRESS)
         try:
             await limits.count(LOG_IN_ACCOUNT, account)
-        except Problem:
+        except DomainError:
             self._count("locked")
             self.context.dispatcher.later(self._note_locked(email))
             raise
@@ -174,7 +175,7 @@ class RefreshHandler(SessionTokenHandler):
             row = await self.store.users.row(session.user_id)
             if row is None or row["status"] == "deactivated":
                 raise Problem("unauthenticated")
-        except Problem:
+        except DomainError:
             if by_cookie:
                 self.clear_cookie(COOKIE, path=COOKIE_PATH)
             raise

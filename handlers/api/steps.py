@@ -23,8 +23,8 @@ from handlers.base.operation import Operation
 from handlers.base.visibility import may_see_patient, quotes_for, readable_step, visible_steps, withdrawn_notes
 from hospital_rt.domain.adherence import SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.response_cache import CachedResponse
-from hospital_rt.web.problems import invalid
 from models.assignments import Assignment
 from models.idempotency import Claim
 from models.services.check_in import cancel_step, check_in
@@ -229,7 +229,7 @@ class AdherenceHandler(ApiHandler):
         query = self.query(AdherenceQuery)
         patient_id = query.patient_id or self.who.id
         if self.who.role == "doctor" and query.patient_id is None:
-            raise invalid("#/patient_id", "Say whose.")
+            raise Invalid("#/patient_id", "Say whose.")
         await may_see_patient(self.store, self.who, patient_id)
         await self.leave_trace(of=[patient_id])
         people = await self.store.users.people({patient_id})

@@ -18,8 +18,9 @@ from tornado.web import stream_request_body
 from handlers.base.base_handler import BaseHandler, authenticate
 from handlers.base.operation import HandlerContext, Operation, Principal
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import FieldError
 from hospital_rt.storage.database import Session
-from hospital_rt.web.problems import FieldError, Problem
+from hospital_rt.web.problems import Problem
 from hospital_rt.web.strict_json import NotJson, check_storable, parse_json
 from models.audit import Trace
 

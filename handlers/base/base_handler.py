@@ -18,6 +18,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from handlers.base.operation import HandlerContext, Principal
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import log
 from hospital_rt.ops.networks import is_in
 from hospital_rt.settings import Settings
@@ -182,8 +183,8 @@ class BaseHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, Problem):
-            self.refuse(error)
+        if isinstance(error, DomainError):
+            self.refuse(Problem.of(error))
         elif isinstance(error, HTTPError):
             self.refuse(Problem(READ_AS_STANDARD.get(error.status_code, "bad-request")))
         elif error is not None and is_away(error):
@@ -194,7 +195,7 @@ class BaseHandler(RequestHandler):
             self.refuse(Problem("internal"))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        if isinstance(value, Problem | HTTPError | StreamClosedError) or value is None:
+        if isinstance(value, DomainError | HTTPError | StreamClosedError) or value is None:
             return
         if is_away(value):
             log.warning("request.database_away", route=self.route_name, exc_info=value)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from hospital_rt.web.problems import invalid
+from hospital_rt.domain.errors import Invalid
 
 
 def write_cursor(*parts: str | int) -> str:
@@ -31,7 +31,7 @@ def read_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
             return tuple(found)
     except (ValueError, binascii.Error, UnicodeError, RecursionError):
         pass
-    raise invalid("#/cursor", "Use the cursor as it was given.")
+    raise Invalid("#/cursor", "Use the cursor as it was given.")
 
 
 def page(items: Sequence[Any], cursor: str | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from handlers.base.api_handler import ApiHandler
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.web.problems import Problem
 from models.idempotency import Claim, StoredAnswer
 
@@ -54,7 +55,7 @@ class IdempotentHandler(ApiHandler):
         else:
             try:
                 reply = await (again(claim) if claim.done else work(claim))
-            except Problem:
+            except DomainError:
                 await self.store.idempotency.release(claim)
                 raise
             about = reply.about or self.who.id

@@ -118,7 +118,7 @@ class NotAcceptable(Problem):
 
     def __init__(self) -> None:
         super().__init__("bad-request", f"Only {MEDIA_TYPE} is spoken here.")
-        self.slug, self.status = "not-acceptable", 406
+        self.code, self.status = "not-acceptable", 406
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

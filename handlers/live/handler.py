@@ -17,6 +17,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketP
 from handlers.base.base_handler import BaseHandler, authenticate
 from handlers.base.operation import HandlerContext, Principal
 from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import describe_error, log
 from hospital_rt.realtime import protocol
 from hospital_rt.realtime.hub import Connection, Hub
@@ -170,7 +171,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self._cancel("auth")  # it has come in time, however long the judging takes
         try:
             who = replace(await authenticate(self.context, message.token), row={})  # a socket need not hold it
-        except Problem:
+        except DomainError:
             self.end(protocol.UNAUTHENTICATED, "not authenticated")
             return
         if self._is_closing:
@@ -212,7 +213,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             return await store.epoch(), who.mark.seq, who.mark.seq
         try:
             epoch, seq = await feeds.resume(who.id, after=message.resume_after, epoch=message.epoch)
-        except Problem:
+        except DomainError:
             epoch, seq = await store.epoch(), await store.events.newest(who.id)
             return epoch, seq, None
         return epoch, seq, message.resume_after
@@ -262,8 +263,8 @@ class LiveHandler(BaseHandler, WebSocketHandler):
                 note = await self.store.notes.get(done.step.note_id)
                 quotes = note is None or note.status != "withdrawn"
             self.send(protocol.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
-        except Problem as problem:
-            self.send(protocol.reply(message.id, problem=problem))
+        except DomainError as error:
+            self.send(protocol.reply(message.id, problem=Problem.of(error)))
         except Unreadable:  # erased while this was under way
             self.send(protocol.reply(message.id, problem=Problem("not-found")))
         except Exception as error:

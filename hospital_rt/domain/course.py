@@ -13,8 +13,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.errors import Conflict, Invalid
 from hospital_rt.domain.schedule import Schedule, Timeline
-from hospital_rt.web.problems import Problem, invalid
 
 SlotState = Literal["open", "done", "skipped", "missed", "withdrawn"]
 Outcome = Literal["done", "skipped"]
@@ -196,7 +196,7 @@ def answer(
     The caller lets time pass first, so that a slot which has just come due can be answered at once.
 
     Raises:
-        Problem: 422 for a slot that is not this step's, 409 ``slot-closed`` for one too old or after today.
+        DomainError: 422 for a slot that is not this step's, 409 ``slot-closed`` for one too old or after today.
     """
     slot = course.open_slot if slot_at is None else _named(course, slot_at, now=now, zone=zone, recalled=recalled)
     if slot is None or slot.state in ANSWERED:
@@ -243,22 +243,22 @@ def _named(course: Course, slot_at: datetime, *, now: datetime, zone: ZoneInfo, 
     """The slot a client named by its instant, as it stands.
 
     Raises:
-        Problem: as :func:`answer` says.
+        DomainError: as :func:`answer` says.
     """
     timeline = course.timeline(zone)
     slot = next((kept for kept in course.window if kept.at == slot_at), recalled)
     if slot is None:
         number = timeline.find(slot_at)
         if number is None or ((held := course.known(number)) is not None and held.at != slot_at):
-            raise invalid("#/slot", "This step has no such slot.")
+            raise Invalid("#/slot", "This step has no such slot.")
         state: SlotState = "missed" if number <= course.passed or slot_at <= now else "open"
         slot = Slot(number=number, key=timeline.key(number), at=slot_at, state=state, recorded=False)
     if slot.state in ANSWERED or slot.state == "withdrawn" or course.ended:
         return slot
     if slot.at >= timeline.today(now)[1] and slot.number > course.passed:
-        raise Problem("slot-closed", "This slot lies after today.")
+        raise Conflict("slot-closed", "This slot lies after today.")
     if slot.state == "missed" and now - slot.at > 2 * course.schedule.one_day:
-        raise Problem("slot-closed", "This slot was missed more than 48 hours ago.")
+        raise Conflict("slot-closed", "This slot was missed more than 48 hours ago.")
     return slot
 
 

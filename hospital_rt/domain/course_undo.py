@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hospital_rt.domain.course import ANSWERED, Course, CourseChange, Slot, days_on, end_at, finish, keep
-from hospital_rt.web.problems import Problem
+from hospital_rt.domain.errors import Conflict
 
 
 def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> CourseChange:
@@ -18,12 +18,12 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Course
     and after, since slots may have come due while the course was over.
 
     Raises:
-        Problem: 409 ``too-late`` 24 h after the answer, 409 ``conflict`` when there is none.
+        DomainError: 409 ``too-late`` 24 h after the answer, 409 ``conflict`` when there is none.
     """
     if slot.state not in ANSWERED or slot.answered_at is None:
-        raise Problem("conflict", "There is no check-in to undo.")
+        raise Conflict("conflict", "There is no check-in to undo.")
     if now - slot.answered_at > course.schedule.one_day:
-        raise Problem("too-late", "A check-in can be undone within 24 hours.")
+        raise Conflict("too-late", "A check-in can be undone within 24 hours.")
     is_newest, completed_at = slot.number == course.passed, course.completed_at
     course = replace(
         course,

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from hospital_rt.web.problems import FieldError, Problem
+from hospital_rt.domain.errors import FieldError
+from hospital_rt.web.problems import Problem
 from hospital_rt.web.strict_json import NotJson, is_storable, parse_json
 
 SUBPROTOCOL = "hospital-rt.v1"

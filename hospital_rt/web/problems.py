@@ -7,8 +7,9 @@ helps a person and holds no clinical text, name or address.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from hospital_rt.domain.errors import DomainError, FieldError
 
 # Every slug that clients may meet, with its status and title. Tests keep the list whole.
 PUBLISHED: dict[str, tuple[int, str]] = {
@@ -47,23 +48,11 @@ PUBLISHED: dict[str, tuple[int, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One wrong member of a body: an RFC 6901 pointer as a fragment, and a sentence."""
-
-    pointer: str
-    detail: str
-
-
-class Problem(Exception):
-    """A refusal that a client understands.
+class Problem(DomainError):
+    """A refusal with its HTTP status and title.
 
     Args:
-        slug: a key of ``PUBLISHED``.
-        detail: a sentence for a person, without clinical text.
-        errors: for a 422 only.
-        retry_after_s: whole seconds for ``Retry-After``.
-        more: extension members of the document (RFC 9457, 3.2).
+        slug: a key of ``PUBLISHED``; the others as in :class:`DomainError`.
     """
 
     def __init__(
@@ -76,12 +65,18 @@ class Problem(Exception):
         more: Mapping[str, Any] | None = None,
     ) -> None:
         self.status, self.title = PUBLISHED[slug]
-        super().__init__(slug)
-        self.slug = slug
-        self.detail = detail or f"{self.title}."
-        self.errors = errors
-        self.retry_after_s = retry_after_s
-        self.more = dict(more or {})
+        super().__init__(slug, detail or f"{self.title}.", errors=errors, retry_after_s=retry_after_s, more=more)
+
+    @classmethod
+    def of(cls, error: DomainError) -> Problem:
+        """The problem that answers a domain error; a problem is its own."""
+        if isinstance(error, Problem):
+            return error
+        return cls(error.code, error.detail, errors=error.errors, retry_after_s=error.retry_after_s, more=error.more)
+
+    @property
+    def slug(self) -> str:
+        return self.code
 
     def document(self) -> dict[str, Any]:
         """The ``application/problem+json`` body."""
@@ -95,8 +90,3 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
         return body
-
-
-def invalid(pointer: str, detail: str) -> Problem:
-    """A 422 about one member: ``pointer`` such as ``#/email``."""
-    return Problem("invalid", errors=(FieldError(pointer, detail),))

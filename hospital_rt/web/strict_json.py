@@ -11,7 +11,8 @@ import math
 import re
 from typing import Any
 
-from hospital_rt.web.problems import FieldError, Problem
+from hospital_rt.domain.errors import FieldError
+from hospital_rt.web.problems import Problem
 
 MAX_DEPTH = 32
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

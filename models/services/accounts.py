@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import NotSignedIn
 from hospital_rt.storage.database import Document, Session
-from hospital_rt.web.problems import Problem
 from models.audit import Act, Trace
 from models.events import NewEvent
 from models.notes import UNSETTLED, NoteTransition
@@ -44,7 +44,7 @@ async def change_settings(
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)
         if before is None or before.status == "deactivated":  # they have left a moment ago
-            raise Problem("unauthenticated")
+            raise NotSignedIn
         known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
         if "day_times" in known:
             known["day_times"] = {**before.day_times, **known["day_times"]}

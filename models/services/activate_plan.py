@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hospital_rt.domain.course import begin
+from hospital_rt.domain.errors import NotFound
 from hospital_rt.storage.database import Session
-from hospital_rt.web.problems import Problem
 from models.events import NewEvent
 from models.notes import IN_FLIGHT, UNSETTLED, Note, NoteTransition
 from models.reminders import LedgerEntry
@@ -40,14 +40,14 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
     unsettled notes superseded.
 
     Raises:
-        Problem: 404 when one of the patients is gone.
+        DomainError: 404 when one of the patients is gone.
     """
     if not plans:
         return []
     turns = {plan.note.patient_id: plan for plan in plans}
     patients = await store.users.each(list(turns), session=session)
     if any(id not in patients or patients[id].name is None for id in turns):
-        raise Problem("not-found")
+        raise NotFound()
     active = {
         id: [activated(step, patients[id], at=one.now, day_seconds=one.day_seconds) for step in one.steps]
         for id, one in turns.items()

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from hospital_rt.domain.clock import from_wire, to_millisecond
 from hospital_rt.domain.course import Outcome, withdraw
+from hospital_rt.domain.errors import Conflict, DomainError, Invalid, NotFound
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.write_locks import lock_for_write
-from hospital_rt.web.problems import Problem, invalid
 from models.audit import Trace
 from models.idempotency import Claim
 from models.reminders import LedgerEntry
@@ -40,32 +40,32 @@ def read_slot(text: str | None) -> datetime | None:
     """The slot that a client named.
 
     Raises:
-        Problem: 422 when it is not a moment as we write them.
+        DomainError: 422 when it is not a moment as we write them.
     """
     if text is None:
         return None
     try:
         return from_wire(text)
     except ValueError:
-        raise invalid("#/slot", "Send the slot as it was given, such as 2026-03-02T08:00:00Z.") from None
+        raise Invalid("#/slot", "Send the slot as it was given, such as 2026-03-02T08:00:00Z.") from None
 
 
 def read_at(text: str | None, *, now: datetime) -> datetime | None:
     """When it really was. A clock that is a little ahead is put right.
 
     Raises:
-        Problem: 422 when it is no moment, ahead, or longer ago than a patient remembers.
+        DomainError: 422 when it is no moment, ahead, or longer ago than a patient remembers.
     """
     if text is None:
         return None
     try:
         at = to_millisecond(from_wire(text))
     except ValueError:
-        raise invalid("#/at", "Write a moment such as 2026-03-02T08:00:00Z.") from None
+        raise Invalid("#/at", "Write a moment such as 2026-03-02T08:00:00Z.") from None
     if at > now + CLOCKS_APART:
-        raise invalid("#/at", "This moment is still to come.")
+        raise Invalid("#/at", "This moment is still to come.")
     if at < now - AT_MOST_AGO:
-        raise invalid("#/at", "This is more than 48 hours ago.")
+        raise Invalid("#/at", "This is more than 48 hours ago.")
     return min(at, now)
 
 
@@ -90,8 +90,8 @@ async def check_in(
         confirm: record a use of an as-needed step over its limits too.
 
     Raises:
-        Problem: 404 not theirs; 409 proposed, cancelled before that slot, the slot is closed, or ``too-soon``; 422 no
-            such slot, or ``at`` ahead or more than 48 hours ago.
+        DomainError: 404 not theirs; 409 proposed, cancelled before that slot, the slot is closed, or ``too-soon``;
+            422 no such slot, or ``at`` ahead or more than 48 hours ago.
     """
     ask = CheckInRequest(
         patient_id=patient_id,
@@ -124,14 +124,14 @@ async def check_in_many(store: Store, asks: Sequence[CheckInRequest]) -> list[St
         # Before the work is done, not after: who has to wait for a feed begins anew.
         lock_for_write(f"feeds/{id}" for one in doctors.values() for id in (one.patient_id, one.doctor_id))
         changes: list[tuple[CheckInRequest, CheckInChange]] = []
-        refused: dict[str, Problem] = {}
+        refused: dict[str, DomainError] = {}
         for ask in asks:
             audience = Audience(ask.patient_id, doctors.get(ask.patient_id))
             try:
                 change = await change_for(store, ask, steps.get(ask.step_id), audience, session=session)
                 await store.idempotency.commit(ask.claim, session=session)
                 changes.append((ask, change))
-            except Problem as problem:
+            except DomainError as problem:
                 refused[ask.step_id] = problem
         told = await _write(store, changes, session=session) if changes else set()
         answered: dict[str, StepOutcome | Exception] = {
@@ -165,20 +165,20 @@ async def cancel_step(
     """Cancel an active step by hand; again is the same answer. The caller has judged access.
 
     Raises:
-        Problem: 404 when it is not active, completed or cancelled.
+        DomainError: 404 when it is not active, completed or cancelled.
     """
 
     async def work(session: Session) -> StepOutcome:
         held = await store.steps.get(step.id, session=session)
         if held is None or held.status in {"proposed", "rejected"}:
-            raise Problem("not-found")
+            raise NotFound()
         await store.audit.write(
             trace, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session
         )
         if held.status == "cancelled":
             return StepOutcome(held, frozenset())
         if held.status == "completed":
-            raise Problem("conflict", "This step is completed.")
+            raise Conflict("conflict", "This step is completed.")
         after, entries = cancelled_step(held, now=now)
         audience = await Audience.of(store, held.patient_id, session=session)
         new_events = audience.steps_changed(

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from hospital_rt.domain.as_needed import Use, is_over_limit, is_same_use, next_allowed_at
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import Outcome, Slot, answer
+from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Session
-from hospital_rt.web.problems import Problem, invalid
 from models.audit import Trace
 from models.events import NewEvent
 from models.idempotency import Claim
@@ -66,12 +66,12 @@ async def change_for(
     """What this answer changes. Reads, and writes nothing.
 
     Raises:
-        Problem: as :func:`models.services.check_in.check_in` says.
+        DomainError: as :func:`models.services.check_in.check_in` says.
     """
     if step is None or step.patient_id != ask.patient_id or step.status == "rejected":
-        raise Problem("not-found")
+        raise NotFound()
     if step.status == "proposed":
-        raise Problem("step-proposed", "The doctor has not approved this step yet.")
+        raise Conflict("step-proposed", "The doctor has not approved this step yet.")
     if step.status == "cancelled":
         return await _late(store, step, ask, session=session)
     if step.course is None:
@@ -111,10 +111,10 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
     """A checklist step is done at once; each use of an as-needed step is recorded with the time at which it was.
 
     Raises:
-        Problem: 409 ``too-soon`` for a use over the limits that is not confirmed.
+        Conflict: 409 ``too-soon`` for a use over the limits that is not confirmed.
     """
     if ask.slot_at is not None:
-        raise invalid("#/slot", "This step has no slots.")
+        raise Invalid("#/slot", "This step has no slots.")
     before, now = step, ask.now
     step, _, new_events, _ = pass_time(step, now=now)
     if step.status != "active":
@@ -128,7 +128,7 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
     is_over = done and step.as_needed and is_over_limit(step.limits, step.recent_uses, at)
     if is_over and not ask.confirm:
         allowed = next_allowed_at(step.limits, step.recent_uses, now)
-        raise Problem(
+        raise Conflict(
             "too-soon",
             "This is more than the note allows. Send confirm to record that it happened all the same.",
             more={"next_allowed_at": to_wire(allowed) if allowed else None},
@@ -171,7 +171,7 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
     It may have come due a moment before the cancellation, unrecorded by any tick.
     """
     slot_at, missing = ask.slot_at, None
-    too_late = Problem("step-cancelled", "This step was cancelled before that time.")
+    too_late = Conflict("step-cancelled", "This step was cancelled before that time.")
     if step.course is None or step.cancelled_at is None:
         raise too_late
     if slot_at is None:
@@ -184,7 +184,7 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
         timeline = step.course.timeline(step.zone)
         number = timeline.find(slot_at)
         if number is None:
-            raise invalid("#/slot", "This step has no such slot.")
+            raise Invalid("#/slot", "This step has no such slot.")
         if slot_at > step.cancelled_at:
             raise too_late
         slot = Slot(number=number, key=timeline.key(number), at=slot_at, state="withdrawn", recorded=False)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from hospital_rt.domain.errors import NotFound, NotSignedIn
 from hospital_rt.storage.database import Document, Session
 from hospital_rt.storage.write_locks import lock_for_write
-from hospital_rt.web.problems import Problem
 from models.assignments import Assignment
 from models.audit import Trace
 from models.events import NewEvent
@@ -39,7 +39,7 @@ async def assign_doctor(
     """Make this doctor the patient's one doctor; the same again changes nothing, unless it says what to share.
 
     Raises:
-        Problem: 404 when there is no such doctor who accepts patients.
+        DomainError: 404 when there is no such doctor who accepts patients.
     """
     subject_id = claim.subject_id if claim else str(uuid4())
 
@@ -47,13 +47,13 @@ async def assign_doctor(
         # Before the work is done, not after: who has to wait for a doctor whom many choose begins anew.
         lock_for_write((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
         if not await store.users.hold_doctor(doctor_id, session=session):
-            raise Problem("not-found", "There is no such doctor.")
+            raise NotFound("There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
         await store.plans.touch(patient_id, session=session)
         patient = await store.users.row(patient_id, session=session)
         if patient is None or patient["status"] == "deactivated":  # they have left a moment ago
-            raise Problem("unauthenticated")
+            raise NotSignedIn()
         current = await store.assignments.current(patient_id, session=session)
         if current and current.doctor_id == doctor_id:
             if share_history is not None and current.share_history != share_history:
@@ -91,13 +91,13 @@ async def leave_doctor(
     """End the patient's assignment. Active steps run on.
 
     Raises:
-        Problem: 404 ``not-assigned`` when there is none.
+        DomainError: 404 ``not-assigned`` when there is none.
     """
 
     async def work(session: Session) -> AssignmentOutcome:
         current = await store.assignments.current(patient_id, session=session)
         if current is None:
-            raise Problem("not-assigned")
+            raise NotFound(code="not-assigned")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
         new_events = await end_assignment(store, current, now=now, session=session)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
+from hospital_rt.domain.errors import Conflict, DomainError, NotFound
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.write_locks import lock_for_write
-from hospital_rt.web.problems import Problem
 from models.audit import Trace
 from models.idempotency import Claim
 from models.notes import NewNote, Note, NoteTransition
@@ -60,7 +60,7 @@ async def submit_note(
     """Store a note, sealed and queued, before anything else hears of it.
 
     Raises:
-        Problem: 404 when the patient is not assigned to this doctor now.
+        DomainError: 404 when the patient is not assigned to this doctor now.
     """
     submission = Submission(
         id=claim.subject_id if claim else str(uuid4()),
@@ -84,16 +84,16 @@ async def submit_many(store: Store, sent: Sequence[Submission]) -> list[NoteOutc
 
     async def work(session: Session) -> list[NoteOutcome | Exception]:
         assigned = await store.assignments.of_patients([one.patient_id for one in sent], session=session)
-        refused: dict[str, Problem] = {}
+        refused: dict[str, DomainError] = {}
         taken: list[Submission] = []
         for one in sent:
             held = assigned.get(one.patient_id)
             try:
                 if held is None or held.doctor_id != one.doctor_id:
-                    raise Problem("not-found")
+                    raise NotFound()
                 await store.idempotency.commit(one.claim, session=session)
                 taken.append(one)
-            except Problem as problem:
+            except DomainError as problem:
                 refused[one.id] = problem
         outcomes = await _store(store, taken, session=session) if taken else {}
         return [refused.get(one.id) or outcomes[one.id] for one in sent]
@@ -141,15 +141,15 @@ async def approve_note(
     """The author lets proposed steps become active: all, or ``chosen`` (edited, or new); the others are rejected.
 
     Raises:
-        Problem: 404 not theirs, 409 ``superseded`` or ``conflict`` when it is not proposed.
+        DomainError: 404 not theirs, 409 ``superseded`` or ``conflict`` when it is not proposed.
     """
 
     async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status == "superseded":
-            raise Problem("superseded")
+            raise Conflict("superseded")
         if note.status != "proposed":
-            raise Problem("conflict", "This note does not wait for approval.")
+            raise Conflict("conflict", "This note does not wait for approval.")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "note.approved", of=[note.patient_id], item=note.id, session=session)
         plan = await store.plans.touch(note.patient_id, session=session)
@@ -189,16 +189,16 @@ async def retry_note(
     """Read a failed note again.
 
     Raises:
-        Problem: 404 not theirs, 409 when it did not fail.
+        DomainError: 404 not theirs, 409 when it did not fail.
     """
 
     async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status == "superseded":
-            raise Problem("superseded")
+            raise Conflict("superseded")
         await store.idempotency.commit(claim, session=session)
         if note.status != "failed" or not await store.notes.requeue(note, at=now, session=session):
-            raise Problem("conflict", "Only a failed note can be tried again.")
+            raise Conflict("conflict", "Only a failed note can be tried again.")
         await store.audit.write(trace, "note.retried", of=[note.patient_id], item=note.id, session=session)
         note = replace(note, status="queued", failure=None)
         new_events = note_status(note, "queued", mark=uuid4().hex)
@@ -213,13 +213,13 @@ async def reject_note(
     """The author lets a proposal go: the old plan stays.
 
     Raises:
-        Problem: 404 not theirs, 409 when it is not proposed.
+        DomainError: 404 not theirs, 409 when it is not proposed.
     """
 
     async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status != "proposed":
-            raise Problem("superseded" if note.status == "superseded" else "conflict")
+            raise Conflict("superseded" if note.status == "superseded" else "conflict")
         await store.audit.write(trace, "note.rejected", of=[note.patient_id], item=note.id, session=session)
         await store.notes.settle([NoteTransition(note=note, status="rejected")], session=session)
         await reject_proposed(store, note.id, session=session)
@@ -235,7 +235,7 @@ async def withdraw_note(
     """The author takes a note back: its steps are cancelled, its words closed to the patient. Again is the same.
 
     Raises:
-        Problem: 404 not theirs.
+        DomainError: 404 not theirs.
     """
 
     async def work(session: Session) -> NoteOutcome:
@@ -279,7 +279,7 @@ async def withdraw_note(
 async def _of_author(store: Store, note_id: str, doctor_id: str, *, session: Session) -> Note:
     note = await store.notes.get(note_id, session=session)
     if note is None or note.doctor_id != doctor_id:
-        raise Problem("not-found")
+        raise NotFound()
     if not await store.assignments.between(note.patient_id, doctor_id, session=session):
-        raise Problem("not-found")
+        raise NotFound()
     return note

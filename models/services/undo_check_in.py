@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from hospital_rt.domain.course import ANSWERED, Slot, withdraw
 from hospital_rt.domain.course_undo import undo
+from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Session
-from hospital_rt.web.problems import Problem, invalid
 from models.audit import Trace
 from models.events import NewEvent
 from models.idempotency import Claim
@@ -36,14 +36,14 @@ async def undo_check_in(
     """Undo a check-in, the last one or that of ``slot``.
 
     Raises:
-        Problem: 404 not theirs; 409 ``too-late`` after 24 hours, ``conflict`` when there is nothing to undo.
+        DomainError: 404 not theirs; 409 ``too-late`` after 24 hours, ``conflict`` when there is nothing to undo.
     """
     slot_at = read_slot(slot)
 
     async def work(session: Session) -> StepOutcome:
         step = await store.steps.get(step_id, session=session)
         if step is None or step.patient_id != patient_id or step.status in {"proposed", "rejected"}:
-            raise Problem("not-found")
+            raise NotFound()
         found = await _answer_to(store, step, slot_at, session=session)
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "step.undone", of=[patient_id], item=step.id, session=session)
@@ -62,9 +62,9 @@ async def _answer_to(store: Store, step: Step, slot_at: datetime | None, *, sess
     else:
         found = await store.reminders.find(step.id, slot_at, session=session) if step.course else None
         if found is None and (step.course is None or step.course.timeline(step.zone).find(slot_at) is None):
-            raise invalid("#/slot", "This step has no such slot.")
+            raise Invalid("#/slot", "This step has no such slot.")
     if found is None or found.answered_at is None:
-        raise Problem("conflict", "There is no check-in to undo.")
+        raise Conflict("conflict", "There is no check-in to undo.")
     return found
 
 
@@ -133,7 +133,7 @@ async def _take_back_use(store: Store, step: Step, found: Reminder, *, now: date
 def _in_time(step: Step, found: Reminder, *, now: datetime) -> None:
     within = step.schedule.one_day if step.schedule else WITHIN
     if found.answered_at is None or now - found.answered_at > within:
-        raise Problem("too-late", "A check-in can be undone within 24 hours.")
+        raise Conflict("too-late", "A check-in can be undone within 24 hours.")
 
 
 async def _revived(store: Store, before: Step, after: Step, *, now: datetime, session: Session) -> Step:

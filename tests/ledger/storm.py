@@ -21,9 +21,9 @@ from pytest import MonkeyPatch
 
 import hospital_rt.storage.database
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.storage.database import Database, is_away
 from hospital_rt.storage.field_encryption import Vault
-from hospital_rt.web.problems import Problem
 from models.store import Store
 from tests.ledger import checks
 from tests.ledger.acts import KINDS, Act, Acts, Journal
@@ -157,7 +157,7 @@ class Storm(Acts):
             await act(self.choose.choice(self._stores))
         except Crashed:
             self.crashes += 1
-        except Problem:
+        except DomainError:
             self.journal.refused += 1
         except PyMongoError as error:
             if not is_away(error):

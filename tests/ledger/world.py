@@ -10,9 +10,9 @@ from uuid import uuid4
 from cryptography.fernet import Fernet
 from pymongo.errors import PyMongoError
 
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.storage.database import is_away
 from hospital_rt.storage.field_encryption import Vault
-from hospital_rt.web.problems import Problem
 from models.store import Store
 from tests.ledger import checks
 from tests.ledger.acts import Act, Acts, Journal
@@ -85,7 +85,7 @@ class World(Acts):
         async def play() -> Any:
             try:
                 return await act(store)
-            except Problem as refused:
+            except DomainError as refused:
                 self.journal.refused += 1
                 return refused
 

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hospital_rt.domain import course as rules
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course_undo import undo
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.domain.schedule import PARTS, DayTimes, Schedule
-from hospital_rt.web.problems import Problem
 from tests.support.reference import Reference, Refused
 
 ZONES = [
@@ -81,9 +81,9 @@ class PureSubject:
         else:
             found = next((slot for slot in self.rows.values() if slot.at == at), None)
             if found is None and self.course.timeline(self.zone).find(at) is None:
-                raise Problem("invalid")
+                raise DomainError("invalid")
         if found is None or found.answered_at is None:
-            raise Problem("conflict")
+            raise DomainError("conflict")
         key = found.key
         self.tick(now)
         self._take(undo(self.course, self.rows[key], now=now, zone=self.zone))
@@ -212,8 +212,8 @@ class CourseMachine(RuleBasedStateMachine):
         for one in (self.reference, self.subject):
             try:
                 answers.append(getattr(one, act)(*arguments))
-            except (Problem, Refused) as refused:
-                answers.append(refused.slug if isinstance(refused, Problem) else str(refused))
+            except (DomainError, Refused) as refused:
+                answers.append(refused.code if isinstance(refused, DomainError) else str(refused))
         assert answers[0] == answers[1], f"{act}{arguments}: expected {answers[0]}, got {answers[1]}"
 
     def _some_slot(self, data: st.DataObject) -> datetime | None:

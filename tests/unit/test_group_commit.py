@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.storage.group_commit import GroupCommit
-from hospital_rt.web.problems import Problem
 
 
 class Counter:
@@ -28,7 +28,7 @@ class Counter:
             raise OperationFailure("lost", 112, {"errorLabels": ["TransientTransactionError"]})
         if -2 in asked:
             raise ServerSelectionTimeoutError("away")
-        return [Problem("not-found") if one < 0 else 2 * one for one in asked]
+        return [DomainError("not-found") if one < 0 else 2 * one for one in asked]
 
 
 async def ask(counter: Counter, *asked: int, most: int = 4) -> list[int | BaseException]:
@@ -55,13 +55,13 @@ async def test_two_of_one_name_are_never_in_one_group_and_keep_their_turn() -> N
 async def test_who_is_refused_does_not_spoil_the_others() -> None:
     counter = Counter()
     first, second, third = await ask(counter, 1, -5, 3)
-    assert (first, third) == (2, 6) and isinstance(second, Problem)
+    assert (first, third) == (2, 6) and isinstance(second, DomainError)
 
 
 async def test_a_group_that_loses_a_race_is_done_one_by_one() -> None:
     counter = Counter()
     found = await ask(counter, 1, 2, -1, 3)
-    assert [found[0], found[1], found[3]] == [2, 4, 6] and isinstance(found[2], Problem)
+    assert [found[0], found[1], found[3]] == [2, 4, 6] and isinstance(found[2], DomainError)
     assert counter.groups == [[1], [2, -1, 3], [2], [-1], [3]]
 
 
