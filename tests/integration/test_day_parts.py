@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import icalendar
 import pytest
 from dateutil.rrule import rrulestr
 
-from hospital_rt.domain.schedule import DayTimes
+from hospital_rt.domain.schedule import DayTimes, Schedule
 from hospital_rt.extraction import PlanItem
+from models.course_codec import read_schedule, read_uses, schedule_row
 from tasks.notes import make_schedule
 from tests.support.driver import Clinic, Person
 from tests.support.plans import MARCH, approve, check_in, let_pass, one_step, plan, proposal, read, reminders
@@ -290,3 +291,46 @@ async def test_fhir_speaks_of_parts_weekdays_and_months(ward: Clinic) -> None:
     assert week["timeOfDay"] == ["08:00:00"]
     assert (months["period"], months["boundsPeriod"]["start"]) == (3, "2027-03-15")
     assert months["extension"][0]["valuePositiveInt"] == 15
+
+
+# Records of earlier versions
+
+OLD = {
+    "start_date": "2027-03-01",
+    "start_in_days": 0,
+    "times": ["09:00", "21:00"],
+    "times_from": "reminder_time",
+    "times_per_day": 2,
+    "every_hours": None,
+    "every_days": 1,
+    "duration_days": 7,
+    "miss_policy": "extend",
+    "day_seconds": None,
+}
+
+
+def test_a_stored_schedule_of_an_earlier_version_is_read_and_written_as_it_was() -> None:
+    """While old and new roles run side by side, both read what either writes."""
+    found = read_schedule(dict(OLD))
+    assert (found.occurrences, found.weekdays, found.parts, found.every_months) == (14, (), (), None)
+    assert schedule_row(found) == OLD
+
+
+def test_a_schedule_of_weekdays_and_parts_is_stored_whole() -> None:
+    week = Schedule(
+        start_date=date(2027, 3, 1),
+        times=("12:30",),
+        times_from="day_parts",
+        parts=("noon",),
+        weekdays=("mon", "fri"),
+    )
+    months = Schedule(start_date=date(2027, 3, 1), every_months=2, on_day="last")
+    assert [read_schedule(schedule_row(one)) for one in (week, months)] == [week, months]
+
+
+def test_the_last_use_that_an_earlier_version_recorded_counts() -> None:
+    at = datetime(2027, 3, 1, 12, tzinfo=UTC)
+    known = [{"at": at - timedelta(hours=5), "done": True, "key": None}]
+    assert [use.at for use in read_uses({"recent_uses": known, "last_use_at": at})] == [at - timedelta(hours=5), at]
+    assert [use.at for use in read_uses({"last_use_at": at})] == [at]
+    assert read_uses({"last_use_at": None}) == ()
