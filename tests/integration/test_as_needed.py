@@ -65,6 +65,14 @@ async def test_too_soon_is_refused_unless_it_is_said_to_have_happened(ward: Clin
     assert (await use(patient, step, outcome="skipped", at=MARCH.format(1, "13:00"))).status == 200, "none was taken"
 
 
+async def test_fhir_speaks_of_the_limits(ward: Clinic) -> None:
+    patient, _, _ = await limited(ward)
+    (entry,) = (await patient.get("/fhir/Task")).body["entry"]
+    given = {one["type"]["text"]: one for one in entry["resource"]["input"]}
+    assert (given["min-gap"]["valueDuration"]["value"], given["max-per-day"]["valuePositiveInt"]) == (6, 4)
+    assert given["as-needed"]["valueBoolean"] and "timing" not in given
+
+
 async def test_the_limit_of_a_day_is_that_of_any_24_hours(ward: Clinic) -> None:
     patient, _, step = await limited(ward, max_per_day=2)
     for at in ("12:00", "20:00"):
