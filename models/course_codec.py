@@ -1,15 +1,27 @@
-"""How a schedule and a course lie in a step's record: plain members, no words."""
+"""How a schedule, a course and uses lie in a step's record: plain members, no words."""
 
 from __future__ import annotations
 
 from datetime import date
 
+from hospital_rt.domain.as_needed import Use, UseLimits
 from hospital_rt.domain.course import Course, Slot
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Document
 
 
 def schedule_row(plan: Schedule) -> Document:
+    """The members of a schedule; those that most have not are written only where they stand.
+
+    A role of a version that does not know weekdays, months or parts of the day cannot read such a row, and leaves the
+    step to those that can, rather than remind on days that the doctor did not name.
+    """
+    more = {
+        "parts": list(plan.parts),
+        "weekdays": list(plan.weekdays),
+        "every_months": plan.every_months,
+        "on_day": plan.on_day,
+    }
     return {
         "start_date": plan.start_date.isoformat(),
         "start_in_days": plan.start_in_days,
@@ -21,11 +33,14 @@ def schedule_row(plan: Schedule) -> Document:
         "duration_days": plan.duration_days,
         "miss_policy": plan.miss_policy,
         "day_seconds": plan.day_seconds,
+        **{name: value for name, value in more.items() if value},
     }
 
 
 def read_schedule(row: Document) -> Schedule:
     values = {**row, "start_date": date.fromisoformat(row["start_date"]), "times": tuple(row["times"])}
+    for name in ("parts", "weekdays"):
+        values[name] = tuple(row.get(name, ()))
     return Schedule(**values)
 
 
@@ -77,3 +92,31 @@ def read_course(row: Document, schedule: Schedule) -> Course:
         completed_at=row["completed_at"],
         window=window,
     )
+
+
+def limits_row(limits: UseLimits | None) -> Document | None:
+    """As stored, and as shown: hours that are whole are written so."""
+    if limits is None:
+        return None
+    hours = limits.min_gap_hours
+    return {
+        "min_gap_hours": int(hours) if hours is not None and hours == int(hours) else hours,
+        "max_per_day": limits.max_per_day,
+    }
+
+
+def read_limits(row: Document | None) -> UseLimits | None:
+    return UseLimits(min_gap_hours=row["min_gap_hours"], max_per_day=row["max_per_day"]) if row else None
+
+
+def uses_row(uses: tuple[Use, ...]) -> list[Document]:
+    return [{"at": use.at, "done": use.done, "key": use.key} for use in uses]
+
+
+def read_uses(row: Document) -> tuple[Use, ...]:
+    """The newest uses of a step, by time. A role of an earlier version writes ``last_use_at`` alone."""
+    uses = [Use(at=one["at"], done=one["done"], key=one["key"]) for one in row.get("recent_uses") or ()]
+    last = row.get("last_use_at")
+    if last is not None and all(use.at < last for use in uses):
+        uses.append(Use(at=last))
+    return tuple(uses)

@@ -40,6 +40,8 @@ class Reminder:
     outcome: Outcome | None
     answered_at: datetime | None
     sealed_reason: str | None = field(default=None, repr=False)
+    done_at: datetime | None = None  # when it really was, if the patient said so
+    over_limit: bool = False  # a use beyond what the note allows
 
     def as_slot(self) -> Slot:
         return Slot(
@@ -64,6 +66,7 @@ class LedgerEntry:
     is_new: bool = False  # a reminder is recorded now: the id must not exist yet
     answer: bool = False  # the outcome changes with this write
     reason: str | None = field(default=None, repr=False)
+    done_at: datetime | None = None
 
 
 class LedgerCount(NamedTuple):
@@ -107,6 +110,8 @@ class Reminders:
             outcome=row.get("outcome"),
             answered_at=row.get("answered_at"),
             sealed_reason=row.get("sealed_reason"),
+            done_at=row.get("done_at"),
+            over_limit=row.get("over_limit", False),
         )
 
     async def write(
@@ -130,6 +135,7 @@ class Reminders:
             if entry.answer:
                 moving["answered_at"] = slot.answered_at
                 moving["outcome"] = slot.state if slot.answered_at else None
+                moving["done_at"] = entry.done_at if slot.answered_at else None
                 moving["sealed_reason"] = await self._seal_reason(entry.patient_id, id, entry.reason)
             if entry.is_new:
                 writes.append(InsertOne({"_id": id, **fixed, **moving}))
@@ -149,12 +155,18 @@ class Reminders:
         use: Use,
         version: int,
         at: datetime,
+        now: datetime,
         day: date,
         outcome: Outcome,
         reason: str | None,
+        over_limit: bool = False,
         session: Session,
     ) -> None:
-        """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's."""
+        """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's.
+
+        Args:
+            at: when it was; ``now``: when it was told.
+        """
         mark_written([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"
         id = f"{step_id}@{key}"
@@ -172,14 +184,23 @@ class Reminders:
                 "recorded": False,
                 "repeats": 0,
                 "outcome": outcome,
-                "answered_at": at,
+                "answered_at": now,
+                "done_at": at,
+                "over_limit": over_limit,
                 "sealed_reason": await self._seal_reason(patient_id, id, reason),
             },
             session=session,
         )
 
     async def record_late(
-        self, reminder: Reminder, *, outcome: Outcome, reason: str | None, at: datetime, session: Session
+        self,
+        reminder: Reminder,
+        *,
+        outcome: Outcome,
+        reason: str | None,
+        at: datetime,
+        done_at: datetime | None = None,
+        session: Session,
     ) -> None:
         """An answer to a slot of a cancelled step: it is kept and changes nothing else."""
         mark_written([reminder.patient_id])
@@ -189,6 +210,7 @@ class Reminders:
                 "$set": {
                     "outcome": outcome,
                     "answered_at": at,
+                    "done_at": done_at,
                     "sealed_reason": await self._seal_reason(reminder.patient_id, reminder.id, reason),
                 }
             },
@@ -237,6 +259,12 @@ class Reminders:
             if len(rows) == limit:
                 break
         return [self._read(row) for row in rows]
+
+    async def slots_since(self, patient_id: str, first_day: date, *, limit: int = 2000) -> list[Reminder]:
+        """A patient's slots that came due or were answered, from a local date on, the newest ``limit`` of them."""
+        wanted = {"patient_id": patient_id, "use": "slot", "day": {"$gte": first_day.isoformat()}}
+        rows = await self._reminders.find(wanted).sort([("day", -1), ("_id", -1)]).limit(limit).to_list(limit)
+        return [self._read(row) for row in reversed(rows)]
 
     async def newest_answer(self, step_id: str, *, session: Session = None) -> Reminder | None:
         query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}

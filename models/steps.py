@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
+from hospital_rt.domain.as_needed import DAY, MAX_KEPT, Use, UseLimits, changes_at, next_allowed_at
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.domain.schedule import Schedule, Timeline
@@ -23,7 +24,16 @@ from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
-from models.course_codec import course_row, read_course, read_schedule, schedule_row
+from models.course_codec import (
+    course_row,
+    limits_row,
+    read_course,
+    read_limits,
+    read_schedule,
+    read_uses,
+    schedule_row,
+    uses_row,
+)
 
 MAX_COUNTED = 10_000  # of what is due: beyond that the figure stands
 Kind = Literal["checklist", "plan"]
@@ -43,7 +53,12 @@ class StepText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step. ``course`` stands for an active or ended plan step that has slots, ``schedule`` for any plan step."""
+    """One step. ``course`` stands for an active or ended plan step that has slots, ``schedule`` for any plan step.
+
+    Args:
+        uses: how many check-ins a step that has no slots has.
+        recent_uses: the newest of them, by time.
+    """
 
     id: str
     sort: str
@@ -64,8 +79,9 @@ class Step:
     completed_at: datetime | None = None
     cancelled_at: datetime | None = None
     ended: str | None = None
-    uses: int = 0  # check-ins of a step that has no slots
-    last_use_at: datetime | None = None
+    limits: UseLimits | None = None
+    uses: int = 0
+    recent_uses: tuple[Use, ...] = ()
     version: int = 0
 
     @property
@@ -108,7 +124,26 @@ class Step:
 
     def today_ends(self, now: datetime) -> datetime | None:
         """Until when :meth:`as_json` says the same if nothing happens; None when time alone changes nothing."""
+        if self.as_needed:
+            return changes_at(self.limits, self.recent_uses, now)
         return self.course.timeline(self.zone).today(now)[1] if self.course else None
+
+    @property
+    def last_use_at(self) -> datetime | None:
+        return self.recent_uses[-1].at if self.recent_uses else None
+
+    def with_use(self, use: Use) -> Step:
+        """The step with one more use."""
+        uses = tuple(sorted((*self.recent_uses, use), key=lambda one: one.at))[-MAX_KEPT:]
+        return replace(self, recent_uses=uses, uses=self.uses + (use.done and self.as_needed))
+
+    def without_use(self, at: datetime, *, done: bool) -> Step:
+        """The step without a use of that time, which the patient took back."""
+        uses = list(self.recent_uses)
+        found = next((one for one in reversed(uses) if one.at == at and one.done == done), None)
+        if found:
+            uses.remove(found)
+        return replace(self, recent_uses=tuple(uses), uses=max(0, self.uses - (done and self.as_needed)))
 
     def as_json(self, *, now: datetime, quotes: bool = True) -> Document:
         """**Step** of contract section 3. ``quotes`` False where the reader is not given the doctor's words."""
@@ -120,7 +155,7 @@ class Step:
         active = self.status == "active"
         waiting = course.open_slot if course and active else None
         upcoming = next_reminder_at(course, zone) if course and active else None
-        return {
+        view: Document = {
             "id": self.id,
             "note_id": self.note_id,
             "patient_id": self.patient_id,
@@ -139,8 +174,21 @@ class Step:
             "schedule": self._schedule_json(),
             "progress": {"done": done, "total": total},
             "open_slot": to_wire(waiting.at) if waiting else None,
+            "snoozed_until": None,
             "today": describe_today(course, now=now, zone=zone) if course and self.status != "cancelled" else [],
             "next_reminder_at": to_wire(upcoming) if upcoming else None,
+        }
+        return {**view, **self._uses_json(now)} if self.as_needed else view
+
+    def _uses_json(self, now: datetime) -> Document:
+        """What an as-needed step shows beside the members of all: how often it may be used, and was."""
+        done = [use.at for use in self.recent_uses if use.done]
+        allowed = next_allowed_at(self.limits, self.recent_uses, now)
+        return {
+            "limits": limits_row(self.limits),
+            "last_done_at": to_wire(done[-1]) if done else None,
+            "next_allowed_at": to_wire(allowed) if allowed else None,
+            "done_24h": sum(now - DAY < at <= now for at in done),
         }
 
     def _schedule_json(self) -> Document | None:
@@ -149,9 +197,14 @@ class Step:
             return None
         return {
             "start_date": plan.start_date.isoformat(),
-            "times": list(plan.times),
+            "times": sorted(set(plan.times)),
             "times_from": plan.times_from,
+            "parts": list(plan.parts) or None,
             "every_days": plan.every_days,
+            "weekdays": list(plan.weekdays) or None,
+            "every_months": plan.every_months,
+            "on_day": (plan.on_day or plan.start_date.day) if plan.every_months else None,
+            "rrule": plan.rrule,
             "occurrences": plan.occurrences,
             "miss_policy": plan.miss_policy,
         }
@@ -210,8 +263,9 @@ class Steps:
             completed_at=row.get("completed_at"),
             cancelled_at=row.get("cancelled_at"),
             ended=row.get("ended"),
+            limits=read_limits(row.get("limits")),
             uses=row.get("uses", 0),
-            last_use_at=row.get("last_use_at"),
+            recent_uses=read_uses(row),
             version=row["version"],
         )
 
@@ -251,6 +305,8 @@ class Steps:
             "ended": step.ended,
             "uses": step.uses,
             "last_use_at": step.last_use_at,
+            "recent_uses": uses_row(step.recent_uses),
+            "limits": limits_row(step.limits),
             "schedule": schedule_row(step.schedule) if step.schedule else None,
             "course": course_row(step.course) if step.course else None,
         }

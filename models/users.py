@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -14,17 +14,27 @@ from zoneinfo import ZoneInfo
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.schedule import DayTimes
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import FEW, Unreadable, Vault
 
 Role = Literal["doctor", "patient"]
 Status = Literal["active", "pending", "deactivated"]
+TimezoneMode = Literal["home", "follow"]
+CHOSEN_PARTS = ("noon", "evening", "bedtime")  # the morning is the reminder time
+REPEAT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """One account. ``name`` and ``email`` are None once its key is destroyed."""
+    """One account. ``name`` and ``email`` are None once its key is destroyed.
+
+    Args:
+        day_times: when ``noon``, ``evening`` and ``bedtime`` are; the morning is ``reminder_time``.
+        repeat_minutes: how often an open slot is repeated, None: on the next day.
+        day_changed_at: when the zone or a time of the day last changed: reminders to come moved then.
+    """
 
     id: str
     role: Role
@@ -38,10 +48,20 @@ class User:
     created_at: datetime
     email_confirmed: bool = True
     seen_at: datetime | None = None
+    day_times: Mapping[str, str] = field(default_factory=dict)
+    timezone_mode: TimezoneMode = "home"
+    repeat_minutes: int | None = None
+    repeat_most: int = REPEAT_MOST
+    day_changed_at: datetime | None = None
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def day(self) -> DayTimes:
+        """The parts of this patient's day."""
+        return day_of(self.reminder_time, self.day_times)
 
     def as_json(self) -> Document:
         """**User** of contract section 3."""
@@ -52,10 +72,19 @@ class User:
             "role": self.role,
             "status": self.status,
             "timezone": self.timezone,
+            "timezone_mode": self.timezone_mode,
             "reminder_time": self.reminder_time,
+            "day_times": {part: getattr(self.day, part) for part in CHOSEN_PARTS},
+            "repeat_minutes": self.repeat_minutes,
+            "repeat_most": self.repeat_most,
             "language": self.language,
             "created_at": to_wire(self.created_at),
         }
+
+
+def day_of(reminder_time: str, day_times: Mapping[str, str]) -> DayTimes:
+    """A day with the parts that were chosen, and the others as they usually are."""
+    return DayTimes(morning=reminder_time, **{part: day_times[part] for part in CHOSEN_PARTS if part in day_times})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +148,11 @@ class Users:
             created_at=row["created_at"],
             email_confirmed=row.get("email_confirmed", True),
             seen_at=row.get("seen_at"),
+            day_times=row.get("day_times", {}),
+            timezone_mode=row.get("timezone_mode", "home"),
+            repeat_minutes=row.get("repeat_minutes"),
+            repeat_most=row.get("repeat_most", REPEAT_MOST),
+            day_changed_at=row.get("day_changed_at"),
         )
 
     async def insert(self, user: User, *, session: Session) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
 from taskiq import TaskiqDepends
 
-from hospital_rt.domain.clock import clock_times, local_day
-from hospital_rt.domain.schedule import Schedule
-from hospital_rt.extraction.api import WEEKDAYS, ExtractionFailed, Kept, PlanItem, Result
+from hospital_rt.domain.as_needed import UseLimits
+from hospital_rt.domain.clock import local_day
+from hospital_rt.domain.schedule import DayTimes, Schedule, in_order, in_week_order
+from hospital_rt.extraction.api import ExtractionFailed, Item, Kept, PlanItem, Result
 from hospital_rt.extraction.pipeline import read_note as read_text
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
@@ -155,10 +157,9 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         return await fail_note(
             store, note, failure="nothing-supported", extracted_by=result.extracted_by, review=review, now=now
         )
-    expanded = [one for kept in result.kept for one in each_weekday(kept, day=day)]
     steps = [
         make_step(kept, number=number, note=note, patient=patient, day=day, now=now)
-        for number, kept in enumerate(expanded)
+        for number, kept in enumerate(result.kept)
     ]
     propose = waits_for_author(app.settings.step_review, result)
     meta = result.meta
@@ -221,34 +222,10 @@ def review_of(result: Result) -> dict[str, Any]:
     }
 
 
-def each_weekday(kept: Kept, *, day: date) -> list[Kept]:
-    """The item once for each of its weekdays: a schedule holds one weekday."""
-    item = kept.item
-    if not isinstance(item, PlanItem) or item.as_needed or not item.weekdays:
-        return [kept]
-    first = day + timedelta(days=item.start_in_days)
-    return [
-        kept.model_copy(
-            update={
-                "item": item.model_copy(
-                    update={
-                        "weekdays": [name],
-                        "every_days": 7,
-                        "start_in_days": item.start_in_days + (WEEKDAYS.index(name) - first.weekday()) % 7,
-                    }
-                )
-            }
-        )
-        for name in item.weekdays
-    ]
-
-
 def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, now: datetime) -> Step:
-    """A proposed step from an item that the guard let through. What is for when it is needed has no reminders."""
+    """A proposed step from an item that the guard let through. An as-needed step has no reminders."""
     item = kept.item
-    schedule = None
-    if isinstance(item, PlanItem) and not item.as_needed:
-        schedule = make_schedule(item, day=day, reminder_time=patient.reminder_time)
+    schedule = make_schedule(item, day=day, day_times=patient.day) if isinstance(item, PlanItem) else None
     sort = f"{int(note.created_at.timestamp() * 1000):015d}-{number:03d}-{uuid4().hex[:6]}"
     return Step(
         id=str(uuid4()),
@@ -263,29 +240,44 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
         status="proposed",
         created_at=now,
         timezone=patient.timezone,
+        limits=make_limits(item),
         schedule=schedule,
         words=StepText(title=item.title, detail=item.detail, quote=item.quote, start=item.start, end=item.end),
     )
 
 
-def make_schedule(item: PlanItem, *, day: date, reminder_time: str) -> Schedule:
-    """When a plan item is due, on the patient's clock. The service chooses the clock times (contract 4.8)."""
-    times = (
-        tuple(sorted(set(item.times)))
-        if item.times
-        else clock_times(reminder_time, times_per_day=item.times_per_day, every_hours=item.every_hours)
-    )
-    return Schedule(
+def make_schedule(item: PlanItem, *, day: date, day_times: DayTimes) -> Schedule:
+    """When a plan item is due, on the patient's clock. The service chooses the clock times (contract 4.8).
+
+    Clock times that the note gives are its own, also beside parts of the day; those alone follow the patient's day.
+    """
+    parts = in_order(item.parts or ())
+    weekdays = in_week_order(item.weekdays or ())
+    schedule = Schedule(
         start_date=day + timedelta(days=item.start_in_days),
         start_in_days=item.start_in_days,
-        times=times,
-        times_from="note" if item.times else "reminder_time",
+        times_from="note" if item.times else "day_parts" if parts else "reminder_time",
         times_per_day=item.times_per_day,
         every_hours=item.every_hours,
-        every_days=30 * item.every_months if item.every_months else item.every_days,
+        parts=parts,
+        every_days=item.every_days if not weekdays or item.every_days % 7 == 0 else 1,
+        weekdays=weekdays,
+        every_months=None if weekdays else item.every_months,
+        on_day=None if weekdays else item.on_day,
         duration_days=item.duration_days,
         miss_policy=item.miss_policy,
     )
+    if item.times:
+        return replace(schedule, times=tuple(sorted({*item.times, *day_times.of(parts)})))
+    return schedule.at_day_times(day_times)
+
+
+def make_limits(item: Item) -> UseLimits | None:
+    """How often a note allows what it gives as needed."""
+    given = item.limits if item.as_needed else None
+    if given is None or not (given.min_gap_hours or given.max_per_day):
+        return None
+    return UseLimits(min_gap_hours=given.min_gap_hours, max_per_day=given.max_per_day)
 
 
 async def _read_task(note_id: str, note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:

@@ -22,6 +22,7 @@ NewPassword = Annotated[str, Field(min_length=12, max_length=128)]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+TimezoneMode = Literal["home", "follow"]
 Secret = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -58,10 +59,26 @@ class ResetPasswordBody(Body):
     password: NewPassword
 
 
+class DayTimesBody(Body):
+    """When the parts of your day are; a part that is left out stays."""
+
+    noon: ClockTime | None = None
+    evening: ClockTime | None = None
+    bedtime: ClockTime | None = None
+
+
 class ChangeMeBody(Body):
     name: Name | None = None
     timezone: TimeZone | None = None
-    reminder_time: ClockTime | None = None
+    timezone_mode: TimezoneMode | None = Field(
+        default=None, description="follow: the page tells the zone of the device that is in use"
+    )
+    reminder_time: ClockTime | None = Field(default=None, description="the morning")
+    day_times: DayTimesBody | None = None
+    repeat_minutes: Literal[10, 15, 30, 60] | None = Field(
+        default=None, description="how often an open reminder is repeated; null: on the next day"
+    )
+    repeat_most: int | None = Field(default=None, ge=1, le=5)
     language: Language | None = None
 
 
@@ -74,6 +91,12 @@ class ChangePasswordBody(Body):
     password: NewPassword
 
 
+class DayTimesView(View):
+    noon: str
+    evening: str
+    bedtime: str
+
+
 class UserView(View):
     id: Id
     name: str | None
@@ -81,7 +104,11 @@ class UserView(View):
     role: Role
     status: Literal["active", "pending", "deactivated"]
     timezone: str
+    timezone_mode: TimezoneMode
     reminder_time: str
+    day_times: DayTimesView
+    repeat_minutes: Literal[10, 15, 30, 60] | None
+    repeat_most: int
     language: str
     created_at: Moment
 

@@ -37,12 +37,13 @@ class MeHandler(AccountHandler):
         self.respond((await self.store.users.read_row(dict(self.who.row))).as_json())
 
     async def patch(self) -> None:
-        """Change your settings. A new time zone or reminder time moves the reminders to come."""
+        """Change your settings. A new time zone or time of the day moves the reminders to come."""
         changes = self.body(ChangeMeBody).model_dump(exclude_unset=True)
-        nulls = [name for name, value in changes.items() if value is None]
+        nulls = [name for name, value in changes.items() if value is None and name != "repeat_minutes"]
+        nulls += [f"day_times/{part}" for part, at in (changes.get("day_times") or {}).items() if at is None]
         if nulls:
             raise Invalid(f"#/{nulls[0]}", "Cannot be null.")
-        user = await change_settings(self.store, self.who.id, changes, trace=self.trace)
+        user = await change_settings(self.store, self.who.id, changes, now=self.now(), trace=self.trace)
         self.respond(user.as_json())
 
     async def delete(self) -> None:

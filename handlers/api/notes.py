@@ -22,9 +22,10 @@ from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
 from handlers.base.operation import Operation
 from handlers.base.visibility import note_line, note_view, readable_note, visible_notes
+from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
-from hospital_rt.domain.schedule import Schedule
+from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.idempotency import Claim
@@ -34,6 +35,7 @@ from models.steps import Step, StepText
 from models.users import User
 
 NOTE_BODY = 256 * 1024
+MAX_DAYS = 1000
 
 
 class NoteHandlerBase(IdempotentHandler):
@@ -240,7 +242,14 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
         words = replace(words, detail=wanted.detail)
     if wanted.kind is not None and wanted.kind != step.kind:
         raise Invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
-    changed = replace(step, words=words, as_needed=step.as_needed if wanted.as_needed is None else wanted.as_needed)
+    changed = replace(
+        step,
+        words=words,
+        as_needed=step.as_needed if wanted.as_needed is None else wanted.as_needed,
+        limits=_limits(wanted) if "limits" in given else step.limits,
+    )
+    if changed.limits and not changed.as_needed:
+        raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
     if wanted.schedule is not None:
         if step.kind != "plan":
             raise Invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
@@ -253,9 +262,18 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
     return changed
 
 
+def _limits(wanted: ApprovedStepBody) -> UseLimits | None:
+    limits = wanted.limits
+    if limits is None or (limits.min_gap_hours is None and limits.max_per_day is None):
+        return None
+    return UseLimits(min_gap_hours=limits.min_gap_hours, max_per_day=limits.max_per_day)
+
+
 def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: User, now: datetime) -> Step:
     if wanted.title is None:
         raise Invalid(f"#/steps/{number}/title", "A new step needs a title.")
+    if wanted.limits and not wanted.as_needed:
+        raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
     kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
     if (kind == "plan") != (wanted.schedule is not None):
         raise Invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
@@ -277,6 +295,7 @@ def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: Use
         status="proposed",
         created_at=now,
         timezone=patient.timezone,
+        limits=_limits(wanted),
         schedule=schedule,
         words=StepText(title=wanted.title, detail=wanted.detail, quote=None),
     )
@@ -288,33 +307,88 @@ def _schedule(wanted: ScheduleBody, *, at: str, note: Note, patient: User, was: 
     Args:
         at: the pointer to ``wanted``, for what is wrong in it.
     """
+    _check_days(wanted, at=at)
+    day = local_day(note.created_at, patient.zone)
+    start_in_days = _days_from(day, wanted.start_date, at=at) if wanted.start_date else wanted.start_in_days
+    found = Schedule(
+        start_date=day + timedelta(days=start_in_days),
+        start_in_days=start_in_days,
+        every_days=wanted.every_days,
+        weekdays=in_week_order(wanted.weekdays or ()),
+        every_months=wanted.every_months,
+        on_day=wanted.on_day,
+        duration_days=wanted.duration_days,
+        miss_policy=wanted.miss_policy,
+        **_times(wanted, at=at, patient=patient, was=was),
+    )
+    if wanted.occurrences is not None:
+        found = _lasting(found, wanted.occurrences, at=at, was=was)
+    elif found.duration_days is not None and not found.rounds_before(found.duration_days):
+        raise Invalid(f"{at}/duration_days", "None of its days lies within so many days from the start.")
+    if wanted.rrule is not None and wanted.rrule not in {found.rrule, was.rrule if was else ""}:
+        raise Invalid(f"{at}/rrule", "The rule follows from the other members: change those.")
+    return found
+
+
+def _check_days(wanted: ScheduleBody, *, at: str) -> None:
+    """That the members which say on which days fit together."""
     given = wanted.model_fields_set
     for one, other in (("start_date", "start_in_days"), ("occurrences", "duration_days")):
         if one in given and other in given:
             raise Invalid(f"{at}/{one}", f"Give this or {other}, not both.")
-    if wanted.times_from == "note" and not wanted.times:
-        raise Invalid(f"{at}/times", "Times of the note's own have to be given.")
-    day = local_day(note.created_at, patient.zone)
-    start_in_days = _days_from(day, wanted.start_date, at=at) if wanted.start_date else wanted.start_in_days
+    if wanted.weekdays and wanted.every_months:
+        raise Invalid(f"{at}/every_months", "Give this or weekdays, not both.")
+    if wanted.weekdays and wanted.every_days != 1 and wanted.every_days % 7:
+        raise Invalid(f"{at}/every_days", "With weekdays give 1, or the days of whole weeks.")
+    if wanted.every_months and wanted.every_days != 1:
+        raise Invalid(f"{at}/every_days", "Give this or every_months, not both.")
+    if wanted.on_day is not None and not wanted.every_months:
+        raise Invalid(f"{at}/on_day", "A day of the month needs every_months.")
+
+
+def _times(wanted: ScheduleBody, *, at: str, patient: User, was: Schedule | None) -> dict[str, Any]:
+    """The members of a schedule that say at which times of a day."""
     times = tuple(sorted(set(wanted.times))) if wanted.times else ()
+    if wanted.times_from == "note" and not times:
+        raise Invalid(f"{at}/times", "Times of the note's own have to be given.")
+    if wanted.parts:
+        return _times_of_parts(wanted, times, at=at, patient=patient, was=was)
+    if wanted.times_from == "day_parts":
+        raise Invalid(f"{at}/parts", "Say which parts of the day.")
     per_day, every_hours = wanted.times_per_day, wanted.every_hours
     if times and wanted.times_from == "reminder_time":
         was_these = was is not None and was.times_from == "reminder_time" and was.times == times
         per_day, every_hours = len(times), was.every_hours if was is not None and was_these else None
     usual = clock_times(patient.reminder_time, times_per_day=per_day, every_hours=every_hours)
     follows = not times or (wanted.times_from == "reminder_time" and times == usual)
-    found = Schedule(
-        start_date=day + timedelta(days=start_in_days),
-        start_in_days=start_in_days,
-        times=usual if follows else times,
-        times_from="reminder_time" if follows else "note",
-        times_per_day=per_day,
-        every_hours=every_hours,
-        every_days=wanted.every_days,
-        duration_days=wanted.duration_days,
-        miss_policy=wanted.miss_policy,
-    )
-    return found if wanted.occurrences is None else _lasting(found, wanted.occurrences, at=at, was=was)
+    return {
+        "times": usual if follows else times,
+        "times_from": "reminder_time" if follows else "note",
+        "times_per_day": per_day,
+        "every_hours": every_hours,
+    }
+
+
+def _times_of_parts(
+    wanted: ScheduleBody, times: tuple[str, ...], *, at: str, patient: User, was: Schedule | None
+) -> dict[str, Any]:
+    """Times that follow the patient's day; given beside parts of the day, those of the note come as well."""
+    parts = in_order(wanted.parts or [])
+    usual = patient.day.of(parts)
+    if wanted.times_from == "reminder_time":
+        raise Invalid(f"{at}/times_from", "Parts of the day have times of their own.")
+    if wanted.every_hours is not None:
+        raise Invalid(f"{at}/every_hours", "Give this or parts, not both.")
+    if not times and "times_per_day" in wanted.model_fields_set and wanted.times_per_day != len(parts):
+        raise Invalid(f"{at}/times_per_day", "This is not how many parts of the day there are.")
+    was_these = was is not None and was.parts == parts and tuple(sorted(set(was.times))) == times
+    if wanted.times_from != "note" and (not times or was_these or times == tuple(sorted(set(usual)))):
+        return {"times": usual, "times_from": "day_parts", "times_per_day": len(parts), "parts": parts}
+    if wanted.times_from == "day_parts":  # the author has written other times over them
+        return {"times": times, "times_from": "note", "times_per_day": len(times)}
+    if wanted.times_from is None:
+        times = tuple(sorted({*times, *usual}))
+    return {"times": times, "times_from": "note", "times_per_day": len(times), "parts": parts}
 
 
 def _days_from(day: date, start_date: str, *, at: str) -> int:
@@ -334,10 +408,10 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
         same = replace(schedule, duration_days=was.duration_days)
         if same.occurrences == occurrences:
             return same
-    rounds, left = divmod(occurrences, len(schedule.times))
-    if left or rounds * schedule.every_days > 730:
-        raise Invalid(f"{at}/occurrences", "Give as many as the times of whole days, of 730 at most.")
-    return replace(schedule, duration_days=rounds * schedule.every_days)
+    rounds, left = divmod(occurrences, len(set(schedule.times)))
+    if left or not rounds or schedule.day_of(rounds) > MAX_DAYS:
+        raise Invalid(f"{at}/occurrences", f"Give as many as the times of whole days, of {MAX_DAYS} days at most.")
+    return replace(schedule, duration_days=schedule.day_of(rounds))
 
 
 class RejectHandler(NoteHandlerBase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from handlers.base.base_handler import BaseHandler
 from handlers.base.operation import Operation
 from hospital_rt.delivery.ical import CalendarEntry, calendar_file
 from hospital_rt.delivery.web_push import EndpointRefused
-from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
@@ -23,10 +24,13 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import CALENDAR_ADDRESS
 from hospital_rt.web.tokens import Tokens
 from models.audit import Trace
+from models.calendars import CalendarLink
 from models.steps import Step
 from tasks.push import push_sender
 
 AHEAD = 90  # slots of a step that stand in the file
+AHEAD_DAYS = 400
+PAST_DAYS = 60  # how long what came due or was answered stays there
 NAMES = {"en": ("Aftercare", "You have a reminder"), "es": ("Aftercare", "Tiene un aviso")}
 _B64 = r"^[A-Za-z0-9_-]+={0,2}$"
 
@@ -122,15 +126,34 @@ class CalendarFileHandler(BaseHandler):
         trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
         await self.store.audit.write(trace, "calendar.read", of=[link.patient_id])
         name, neutral = NAMES.get(row["language"].split("-")[0], NAMES["en"])
-        entries = [entry for step in steps for entry in _entries(step, titles=link.titles)]
+        moved_at = row.get("day_changed_at") or row["created_at"]
+        coming = [entry for step in steps for entry in _entries(step, titles=link.titles, moved_at=moved_at, now=now)]
+        past = await self._past(link, known={entry.key for entry in coming}, zone=zone, now=now)
         self.set_header("Content-Type", "text/calendar; charset=utf-8")
-        self.set_header("Cache-Control", "private, no-store")
-        self.finish(calendar_file(entries, zone=zone, name=name, neutral=neutral, now=now))
+        self.set_header("Cache-Control", "private, no-cache")
+        self.finish(calendar_file([*past, *coming], zone=zone.key, name=name, neutral=neutral))
 
     head = get
 
+    async def _past(self, link: CalendarLink, *, known: set[str], zone: ZoneInfo, now: datetime) -> list[CalendarEntry]:
+        """What came due or was answered of late, also of steps that are over."""
+        since = local_day(now, zone) - timedelta(days=PAST_DAYS)
+        rows = await self.store.reminders.slots_since(link.patient_id, since)
+        rows = [one for one in rows if one.state != "withdrawn" and one.id not in known]
+        steps = await self.store.steps.these(list({one.step_id for one in rows})) if link.titles else {}
+        return [
+            CalendarEntry(
+                key=one.id,
+                at=one.slot_at,
+                title=steps[one.step_id].words.title if one.step_id in steps else None,
+                changed_at=one.answered_at or one.slot_at,
+                rings=False,
+            )
+            for one in rows
+        ]
 
-def _entries(step: Step, *, titles: bool) -> list[CalendarEntry]:
+
+def _entries(step: Step, *, titles: bool, moved_at: datetime, now: datetime) -> list[CalendarEntry]:
     """The slots of one step from its newest on, as many as the course still needs."""
     course = step.course
     if course is None or course.ended:
@@ -139,7 +162,9 @@ def _entries(step: Step, *, titles: bool) -> list[CalendarEntry]:
     found: list[CalendarEntry] = []
     left = AHEAD if course.total is None or course.schedule.is_fixed else min(AHEAD, course.total - course.done)
     slot = course.open_slot.number if course.open_slot else timeline.after(course.passed)
-    while slot is not None and len(found) < left:
+    changed_at = max(course.activated_at, moved_at)
+    horizon = now + timedelta(days=AHEAD_DAYS)
+    while slot is not None and len(found) < left and timeline.moment(slot) < horizon:
         held = course.known(slot)
         if held is None or held.state not in ANSWERED:
             found.append(
@@ -147,6 +172,7 @@ def _entries(step: Step, *, titles: bool) -> list[CalendarEntry]:
                     key=f"{step.id}@{timeline.key(slot)}",
                     at=held.at if held else timeline.moment(slot),
                     title=step.words.title if titles else None,
+                    changed_at=changed_at,
                 )
             )
         slot = timeline.after(slot)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from hospital_rt.domain.clock import is_clock_time
 from hospital_rt.domain.normalize import BLANK, normal_name, visible
+from hospital_rt.domain.schedule import OnDay, Part, TimesFrom, Weekday
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
@@ -18,6 +19,12 @@ def _clock_time(value: str) -> str:
     return value
 
 
+def _on_day(value: Any) -> OnDay | None:
+    if value is None or value == "last" or (type(value) is int and 1 <= value <= 31):
+        return value  # type: ignore[no-any-return]
+    raise ValueError('Give a day from 1 to 31, or "last".')
+
+
 def _readable(value: str) -> str:
     if BLANK.fullmatch(value):
         raise ValueError("Write something that can be seen.")
@@ -26,6 +33,11 @@ def _readable(value: str) -> str:
 
 Id = Annotated[str, StringConstraints(pattern=_UUID)]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(normal_name)]
+OnDayGiven = Annotated[
+    Any,
+    AfterValidator(_on_day),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 31}, {"const": "last"}]}),
+]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 Role = Literal["doctor", "patient"]
 Moment = Annotated[
@@ -116,16 +128,35 @@ class ScheduleBody(Body):
     times_per_day: int = Field(default=1, ge=1, le=24)
     every_hours: int | None = Field(default=None, ge=1, le=24)
     times: Annotated[list[ClockTime], Field(min_length=1, max_length=24)] | None = None
-    every_days: int = Field(default=1, ge=1, le=366)
-    duration_days: int | None = Field(default=None, ge=1, le=730)
+    parts: Annotated[list[Part], Field(min_length=1, max_length=4)] | None = Field(
+        default=None, description="times are the patient's own of these parts of the day"
+    )
+    every_days: int = Field(default=1, ge=1, le=366, description="with weekdays: 1, or whole weeks such as 14")
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
+    every_months: int | None = Field(default=None, ge=1, le=24)
+    on_day: OnDayGiven | None = Field(
+        default=None, description="with every_months; null: the day of the start; a shorter month: its last day"
+    )
+    rrule: Annotated[str, Field(max_length=200)] | None = Field(
+        default=None, description="as the step shows it: it follows from the other members"
+    )
+    duration_days: int | None = Field(default=None, ge=1, le=1000)
     miss_policy: Literal["extend", "fixed"] = "extend"
     start_date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")] | None = Field(
         default=None, description="instead of start_in_days"
     )
-    times_from: Literal["reminder_time", "note"] | None = Field(
-        default=None, description="reminder_time: times that differ from those of the reminder time stay as given"
+    times_from: TimesFrom | None = Field(
+        default=None,
+        description="reminder_time, day_parts: times that differ from those of the patient's day stay as given",
     )
-    occurrences: int | None = Field(default=None, ge=1, le=17_520, description="instead of duration_days")
+    occurrences: int | None = Field(default=None, ge=1, le=24_000, description="instead of duration_days")
+
+
+class LimitsBody(Body):
+    """How often an as-needed step may be used."""
+
+    min_gap_hours: float | None = Field(default=None, gt=0, le=168)
+    max_per_day: int | None = Field(default=None, ge=1, le=48, description="of any 24 hours")
 
 
 class ApprovedStepBody(Body):
@@ -136,6 +167,7 @@ class ApprovedStepBody(Body):
     title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(visible)] | None = None
     detail: Annotated[str, Field(max_length=500)] | None = None
     as_needed: bool | None = None
+    limits: LimitsBody | None = None
     schedule: ScheduleBody | None = None
 
 
@@ -151,13 +183,27 @@ class CheckInBody(Body):
     slot: Slot | None = None
     outcome: Literal["done", "skipped"] = "done"
     reason: Reason | None = None
+    at: Slot | None = Field(default=None, description="when it really was: up to 48 h ago, not ahead; null: now")
+    confirm: bool = Field(default=False, description="as needed: record it though it is over the limits")
+
+
+class LimitsView(View):
+    """How often an as-needed step may be used; ``max_per_day`` is of any 24 hours."""
+
+    min_gap_hours: float | None
+    max_per_day: int | None
 
 
 class ScheduleView(View):
     start_date: str
     times: list[str]
-    times_from: Literal["reminder_time", "note"]
+    times_from: TimesFrom
+    parts: list[Part] | None
     every_days: int
+    weekdays: list[Weekday] | None
+    every_months: int | None
+    on_day: OnDay | None
+    rrule: str = Field(description="the days as an RFC 5545 rule from start_date on; COUNT counts days")
     occurrences: int | None
     miss_policy: Literal["extend", "fixed"]
 
@@ -191,8 +237,13 @@ class StepView(View):
     schedule: ScheduleView | None
     progress: ProgressView
     open_slot: Moment | None
+    snoozed_until: Moment | None
     today: list[TodayView]
     next_reminder_at: Moment | None
+    limits: LimitsView | None = Field(default=None, description="of as-needed steps, as the three that follow")
+    last_done_at: Moment | None = None
+    next_allowed_at: Moment | None = Field(default=None, description="null: within the limits now")
+    done_24h: int | None = None
 
 
 class CheckInView(View):
@@ -200,6 +251,7 @@ class CheckInView(View):
     at: Moment
     outcome: Literal["done", "skipped"]
     reason: str | None
+    over_limit: bool = False
 
 
 class StepWithCheckInsView(StepView):
@@ -291,13 +343,14 @@ class ProblemErrorView(View):
 
 
 class ProblemView(View):
-    """RFC 9457."""
+    """RFC 9457; ``next_allowed_at`` is of ``too-soon``."""
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[ProblemErrorView] | None = None
+    next_allowed_at: Moment | None = None
 
 
 # Queries: what stands after the question mark, still text

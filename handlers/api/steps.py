@@ -106,9 +106,10 @@ class StepHandler(ApiHandler):
         view["check_ins"] = [
             {
                 "slot": to_wire(one.slot_at) if one.use == "slot" else None,
-                "at": to_wire(one.answered_at),
+                "at": to_wire(one.done_at or one.answered_at),
                 "outcome": one.outcome,
                 "reason": await self.store.reminders.reason(one),
+                **({"over_limit": True} if one.over_limit else {}),
             }
             for one in await self.store.reminders.answers(step.id)
             if one.answered_at
@@ -147,7 +148,7 @@ class CheckInHandler(IdempotentHandler):
             body_optional=True,
             answers={200: StepView},
             once=True,
-            problems=("not-found", "step-proposed", "step-cancelled", "slot-closed", "conflict"),
+            problems=("not-found", "step-proposed", "step-cancelled", "slot-closed", "too-soon", "conflict"),
             audit="step.checked_in",
         ),
         "DELETE": Operation(
@@ -173,6 +174,8 @@ class CheckInHandler(IdempotentHandler):
                 outcome=body.outcome,
                 reason=body.reason,
                 now=self.now(),
+                at=body.at,
+                confirm=body.confirm,
                 claim=claim,
                 trace=self.trace,
             )

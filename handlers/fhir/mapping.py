@@ -6,8 +6,10 @@
 - **Task**: one step. ``code.text`` title, ``description`` detail, ``note`` the doctor's words (the quote),
   ``for`` and ``owner`` the patient, ``requester`` the doctor, ``businessStatus`` how it ended, ``groupIdentifier``
   and ``basedOn`` its note. When it is due is ``input`` ``timing`` (a Timing; ``timeOfDay`` in the zone that the
-  extension tz-code on ``boundsPeriod.start`` names) and ``restriction.repetitions``; how far it has come is ``output``
-  (``done``, ``open-slot``, ``next-reminder``). A step taken as needed has ``input`` ``as-needed`` and no timing.
+  extension tz-code on ``boundsPeriod.start`` names, or ``when`` for parts of the patient's day; ``dayOfWeek``; months
+  as ``periodUnit`` mo) and ``restriction.repetitions``; how far it has come is ``output``
+  (``done``, ``open-slot``, ``next-reminder``). A step taken as needed has ``input`` ``as-needed``, ``min-gap`` and
+  ``max-per-day``, and no timing.
 - **Communication**: what the ledger holds. ``category`` reminder: ``sent`` is the slot, ``status`` in-progress while it
   is repeated, completed once answered or missed, stopped when withdrawn. ``category`` check-in: ``sender`` the patient,
   ``topic`` done or skipped, ``payload`` the reason, ``inResponseTo`` the reminder.
@@ -19,7 +21,7 @@ checking a page of 50 Tasks with it takes 21 ms of a loop that answers everybody
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from hospital_rt.domain.clock import to_wire
@@ -30,6 +32,8 @@ from models.steps import Step, StepStatus
 
 CODES = "urn:hospital-rt:code"
 TZ_CODE = "http://hl7.org/fhir/StructureDefinition/tz-code"
+DAY_OF_MONTH = "http://hl7.org/fhir/StructureDefinition/timing-dayOfMonth"
+WHEN = {"morning": "MORN", "noon": "NOON", "evening": "EVE", "bedtime": "HS"}
 Part = Literal["r", "a"]  # of a slot: the reminder, and its answer
 Resource = dict[str, Any]
 Names = Mapping[str, str | None]
@@ -142,16 +146,39 @@ def _timing(step: Step) -> Resource | None:
     if plan is None or step.as_needed:
         return None
     zone = {"extension": [{"url": TZ_CODE, "valueCode": step.timezone}]}
-    return {
-        "repeat": {
-            "boundsPeriod": {"start": plan.start_date.isoformat(), "_start": zone},
-            "count": plan.occurrences,
-            "frequency": len(plan.times),
-            "period": plan.every_days,
-            "periodUnit": "d",
-            "timeOfDay": [f"{time}:00" for time in plan.times],
-        }
+    times = sorted(set(plan.times))
+    follows_day = plan.times_from == "day_parts"
+    repeat: Resource = {
+        "boundsPeriod": {"start": plan.start_date.isoformat(), "_start": zone},
+        "count": plan.occurrences,
+        "frequency": len(times),
+        "period": plan.every_days,
+        "periodUnit": "d",
+        "timeOfDay": [] if follows_day else [f"{time}:00" for time in times],
+        "when": [WHEN[part] for part in plan.parts] if follows_day else [],  # one or the other (tim-10)
     }
+    if plan.every_months:
+        first = plan.start_date + timedelta(days=plan.day_of(0))
+        day = plan.on_day or plan.start_date.day
+        repeat |= {"period": plan.every_months, "periodUnit": "mo"}
+        repeat["boundsPeriod"] = {"start": first.isoformat(), "_start": zone}
+        if day != "last" and day <= 28:  # others move to the last day of a shorter month, which FHIR cannot say
+            repeat["extension"] = [{"url": DAY_OF_MONTH, "valuePositiveInt": day}]
+    elif plan.weekdays:
+        weeks = max(1, plan.every_days // 7)
+        repeat |= {"period": weeks, "periodUnit": "wk", "frequency": len(times) * len(plan.weekdays)}
+        repeat["dayOfWeek"] = list(plan.weekdays)
+    return {"repeat": repeat}
+
+
+def _limits(step: Step) -> list[Resource | None]:
+    """What a step that is taken as needed allows."""
+    limits = step.limits
+    if limits is None:
+        return []
+    hours = limits.min_gap_hours
+    gap = {"value": hours, "unit": "h", "system": "http://unitsofmeasure.org", "code": "h"} if hours else None
+    return [_valued("min-gap", "Duration", gap), _valued("max-per-day", "PositiveInt", limits.max_per_day)]
 
 
 def _valued(code: str, kind: str, value: Any) -> Resource | None:
@@ -190,6 +217,7 @@ def task(step: Step, *, quotes: bool, names: Names, now: datetime) -> Resource:
                 _valued("timing", "Timing", _timing(step)),
                 _valued("miss-policy", "Code", step.schedule.miss_policy if step.schedule and step.has_slots else None),
                 _valued("as-needed", "Boolean", True if step.as_needed else None),
+                *_limits(step),
             ],
             "output": [
                 _valued("done", "UnsignedInt", view["progress"]["done"]),

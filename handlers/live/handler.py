@@ -252,6 +252,8 @@ class LiveHandler(BaseHandler, WebSocketHandler):
                 slot=message.slot,
                 outcome=message.outcome,
                 reason=message.reason,
+                at=message.at,
+                confirm=message.confirm,
                 now=self.now(),
                 trace=self.trace_of(who),
             )

@@ -33,6 +33,7 @@ class StepCheckedInData(View):
     step: StepView
     slot: Moment | None
     outcome: Literal["done", "skipped", "undone"]
+    over_limit: bool = Field(default=False, description="a use beyond what the note allows, which was confirmed")
 
 
 class NoteStatusData(View):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +23,24 @@ class DomainError(Exception):
         detail: a sentence for a person, without clinical text.
         errors: for invalid members only.
         retry_after_s: whole seconds after which the same request may succeed.
+        more: what else a client is told: extension members of a problem document (RFC 9457, 3.2).
     """
 
     def __init__(
-        self, code: str, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        retry_after_s: int | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.detail = detail
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.more = dict(more or {})
 
 
 class NotFound(DomainError):

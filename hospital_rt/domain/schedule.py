@@ -1,45 +1,87 @@
 """When a plan step is due: its slots as numbers, and each number's moment.
 
-Slot ``k`` of a step with ``n`` clock times a day is place ``k mod n`` of day ``every_days * (k div n)``, counted from
-``start_date``. The number never depends on a time zone, so that a slot keeps its identity when the patient travels;
-its moment does. Moments never go back as numbers go up. With ``day_seconds`` a day is that many seconds from
-activation and the zone has no effect (contract 4.9). Everything here is a pure function of its arguments.
+A schedule has *rounds*: its days in order, counted from 0. They are every ``every_days``-th day from ``start_date``,
+or its ``weekdays``, or ``on_day`` of every ``every_months``-th month (contract section 4.1). Slot ``k`` of a step
+with ``n`` clock times a day is place ``k mod n`` of round ``k div n``. The number never depends on a time zone, so
+that a slot keeps its identity when the patient travels; its moment does. Moments never go back as numbers go up. With
+``day_seconds`` a day is that many seconds from activation and the zone has no effect (contract 4.9). Everything here
+is a pure function of its arguments.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from hospital_rt.domain.clock import clock_times, local_day, moment_at, parse_clock_time, start_of_day, to_millisecond
 
 MissPolicy = Literal["extend", "fixed"]
+TimesFrom = Literal["reminder_time", "day_parts", "note"]
+Part = Literal["morning", "noon", "evening", "bedtime"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+OnDay = int | Literal["last"]
+PARTS: tuple[Part, ...] = get_args(Part)
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayTimes:
+    """When the parts of a patient's day are, as ``HH:MM``; ``morning`` is the reminder time."""
+
+    morning: str = "09:00"
+    noon: str = "12:30"
+    evening: str = "18:30"
+    bedtime: str = "22:00"
+
+    def of(self, parts: tuple[Part, ...]) -> tuple[str, ...]:
+        """The clock times of these parts, sorted: one for each, also where two are alike."""
+        return tuple(sorted(getattr(self, part) for part in parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """What the note said about when. ``times`` are sorted ``HH:MM`` in the patient's own zone."""
+    """What the note said about when. ``times`` are sorted ``HH:MM`` in the patient's own zone.
+
+    Args:
+        parts: the parts of the day that the note names, in the order of the day.
+        weekdays: the days of the week, in the order of ``WEEKDAYS``; with them ``every_days`` is 1, or 7 for each
+            week between two of them (14: every other week, weeks counted from ``start_date``).
+        every_months: with it ``every_days`` has no effect; months are counted from that of ``start_date``.
+        on_day: the day of the month, None: that of ``start_date``. In a shorter month it is the last day.
+    """
 
     start_date: date
     start_in_days: int = 0
     times: tuple[str, ...] = ("09:00",)
-    times_from: Literal["reminder_time", "note"] = "reminder_time"
+    times_from: TimesFrom = "reminder_time"
     times_per_day: int = 1
     every_hours: int | None = None
+    parts: tuple[Part, ...] = ()
     every_days: int = 1
+    weekdays: tuple[Weekday, ...] = ()
+    every_months: int | None = None
+    on_day: OnDay | None = None
     duration_days: int | None = None
     miss_policy: MissPolicy = "extend"
     day_seconds: int | None = None
 
     @property
-    def occurrences(self) -> int | None:
-        """How many slots the course has, or None when it runs until it is cancelled (contract section 7)."""
+    def rounds(self) -> int | None:
+        """On how many days the course is due as planned, at least one; None when it has no end."""
         if self.duration_days is None:
             return None
-        return len(self.times) * -(-self.duration_days // self.every_days)
+        return max(1, self._rounds_from_start(self.duration_days))
+
+    @property
+    def occurrences(self) -> int | None:
+        """How many slots the course has, or None when it runs until it is cancelled (contract section 7)."""
+        return None if self.rounds is None else len(set(self.times)) * self.rounds
 
     @property
     def is_fixed(self) -> bool:
@@ -50,12 +92,120 @@ class Schedule:
         """What contract section 4 calls 24 hours: a day, or ``day_seconds``."""
         return timedelta(seconds=self.day_seconds) if self.day_seconds else timedelta(days=1)
 
-    def at_reminder_time(self, reminder_time: str) -> Schedule:
-        """The schedule for another reminder time, where its clock times came from it. Their number stays."""
-        if self.times_from != "reminder_time":
+    def day_of(self, round_number: int) -> int:
+        """Days from ``start_date`` to a round. On shortened days the first round is at once, whatever weekday it is.
+
+        Raises:
+            OverflowError: beyond the year 9999.
+        """
+        return self._day_from_start(round_number) - self._first_day
+
+    def rounds_before(self, day_number: int) -> int:
+        """How many rounds lie on earlier days than that one of the schedule."""
+        return self._rounds_from_start(day_number + self._first_day)
+
+    @property
+    def _first_day(self) -> int:
+        return self._day_from_start(0) if self.day_seconds else 0
+
+    def _day_from_start(self, round_number: int) -> int:
+        if self.every_months:
+            return _month_day(self.start_date, self.every_months, self.on_day, round_number)
+        if self.weekdays:
+            offsets = _week_offsets(self.start_date.weekday(), self.weekdays)
+            weeks, place = divmod(round_number, len(offsets))
+            return weeks * self._week_days + offsets[place]
+        return self.every_days * round_number
+
+    def _rounds_from_start(self, day_number: int) -> int:
+        if day_number <= 0:
+            return 0
+        if self.every_months:
+            return _months_before(self.start_date, self.every_months, self.on_day, day_number)
+        if self.weekdays:
+            offsets = _week_offsets(self.start_date.weekday(), self.weekdays)
+            weeks, days = divmod(day_number, self._week_days)
+            return weeks * len(offsets) + bisect_left(offsets, days)
+        return -(-day_number // self.every_days)
+
+    @property
+    def _week_days(self) -> int:
+        """Days from a weekday to the next that counts: 7, or 14 for every other week."""
+        return max(7, self.every_days // 7 * 7)
+
+    @property
+    def rrule(self) -> str:
+        """The days as an RFC 5545 rule whose ``DTSTART`` is ``start_date``; ``COUNT`` counts days, as planned.
+
+        >>> Schedule(start_date=date(2027, 3, 1), weekdays=("mon", "fri")).rrule
+        'FREQ=WEEKLY;BYDAY=MO,FR'
+        """
+        if self.every_months:
+            rule = "FREQ=MONTHLY" + (f";INTERVAL={self.every_months}" if self.every_months > 1 else "")
+            rule += ";" + _by_month_day(self.on_day or self.start_date.day)
+        elif self.weekdays:
+            weeks = self._week_days // 7
+            rule = "FREQ=WEEKLY" + (f";INTERVAL={weeks}" if weeks > 1 else "")
+            rule += ";BYDAY=" + ",".join(day[:2].upper() for day in self.weekdays)
+            if weeks > 1:
+                rule += f";WKST={WEEKDAYS[self.start_date.weekday()][:2].upper()}"
+        else:
+            rule = "FREQ=DAILY" + (f";INTERVAL={self.every_days}" if self.every_days > 1 else "")
+        return rule + (f";COUNT={self.rounds}" if self.rounds is not None else "")
+
+    def at_day_times(self, day_times: DayTimes) -> Schedule:
+        """The schedule for a patient's day, where its clock times came from that. Their number stays."""
+        if self.times_from == "note":
             return self
-        times = clock_times(reminder_time, times_per_day=self.times_per_day, every_hours=self.every_hours)
+        if self.times_from == "day_parts":
+            return replace(self, times=day_times.of(self.parts))
+        times = clock_times(day_times.morning, times_per_day=self.times_per_day, every_hours=self.every_hours)
         return replace(self, times=times)
+
+
+def in_order(parts: list[Part] | tuple[Part, ...]) -> tuple[Part, ...]:
+    """Parts of the day as the day has them, each once."""
+    return tuple(part for part in PARTS if part in parts)
+
+
+def in_week_order(weekdays: list[Weekday] | tuple[Weekday, ...]) -> tuple[Weekday, ...]:
+    """Weekdays from Monday on, each once."""
+    return tuple(day for day in WEEKDAYS if day in weekdays)
+
+
+@lru_cache(maxsize=1024)
+def _week_offsets(first: int, weekdays: tuple[Weekday, ...]) -> tuple[int, ...]:
+    """Days from a weekday (0 is Monday) to each of these in the seven days from it, in order."""
+    return tuple(sorted((WEEKDAYS.index(day) - first) % 7 for day in weekdays))
+
+
+@lru_cache(maxsize=8192)
+def _month_day(start: date, every_months: int, on_day: OnDay | None, round_number: int) -> int:
+    """Days from ``start`` to the day of the month of a round."""
+    wanted = 31 if on_day == "last" else on_day or start.day
+    late = min(wanted, monthrange(start.year, start.month)[1]) < start.day  # this month's is past: the next that counts
+    year, month = divmod(start.year * 12 + start.month - 1 + every_months * (round_number + late), 12)
+    if year > date.max.year:
+        raise OverflowError("no such year")
+    return (date(year, month + 1, min(wanted, monthrange(year, month + 1)[1])) - start).days
+
+
+def _months_before(start: date, every_months: int, on_day: OnDay | None, day_number: int) -> int:
+    end = start + timedelta(days=day_number)
+    months = (end.year - start.year) * 12 + end.month - start.month
+    found = max(0, months // every_months - 1)
+    while _month_day(start, every_months, on_day, found) < day_number:
+        found += 1
+    return found
+
+
+def _by_month_day(on_day: OnDay) -> str:
+    """A shorter month has its last day: of the days that it has, the last (RFC 5545 leaves such months out)."""
+    if on_day in ("last", 31):
+        return "BYMONTHDAY=-1"
+    if int(on_day) <= 28:
+        return f"BYMONTHDAY={on_day}"
+    return f"BYMONTHDAY={','.join(str(day) for day in range(28, int(on_day) + 1))};BYSETPOS=-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +225,7 @@ class Timeline:
 
     def day_number(self, slot: int) -> int:
         """Days from ``start_date`` to the slot's day."""
-        return self.schedule.every_days * (slot // len(self.schedule.times))
+        return self.schedule.day_of(slot // len(self.schedule.times))
 
     def local_date(self, slot: int) -> date:
         """The slot's own date: on the patient's calendar, or with ``day_seconds`` the date it falls on."""
@@ -127,12 +277,12 @@ class Timeline:
 
     def not_before(self, moment: datetime) -> int:
         """The lowest number whose moment is not earlier than ``moment``, counting from 0 (bounds not considered)."""
-        schedule, per_day = self.schedule, len(self.schedule.times)
+        schedule = self.schedule
         if schedule.day_seconds:
-            days = (moment - self.activated_at) / schedule.one_day - schedule.start_in_days
+            days = (moment - self.activated_at) // schedule.one_day - schedule.start_in_days
         else:
             days = (local_day(moment, self.zone) - schedule.start_date).days - 1
-        slot = max(0, int(days // schedule.every_days) * per_day - per_day)
+        slot = max(0, schedule.rounds_before(days) - 1) * len(schedule.times)
         while self.moment(slot) < moment:
             slot += 1
         return slot
@@ -156,8 +306,7 @@ class Timeline:
     @property
     def _end(self) -> int:
         """The number after the last of a ``fixed`` course."""
-        schedule = self.schedule
-        return -(-(schedule.duration_days or 0) // schedule.every_days) * len(schedule.times)
+        return (self.schedule.rounds or 0) * len(self.schedule.times)
 
     def last_slot(self) -> int | None:
         """The last slot of a ``fixed`` course, else None."""

@@ -54,6 +54,8 @@ class CheckIn(BaseModel):
     slot: str | None = Field(default=None, max_length=40)
     outcome: Literal["done", "skipped"] = "done"
     reason: Text | None = Field(default=None, max_length=200, repr=False)
+    at: str | None = Field(default=None, max_length=40)
+    confirm: bool = False
 
 
 class Ack(BaseModel):

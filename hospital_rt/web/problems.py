@@ -6,6 +6,7 @@ helps a person and holds no clinical text, name or address.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hospital_rt.domain.errors import DomainError, FieldError
@@ -32,6 +33,7 @@ PUBLISHED: dict[str, tuple[int, str]] = {
     "step-proposed": (409, "This step is not active yet"),
     "step-cancelled": (409, "This step was cancelled"),
     "slot-closed": (409, "This time can no longer be answered"),
+    "too-soon": (409, "The note allows this only later"),
     "too-late": (409, "It is too late to undo this"),
     "reset": (409, "The feed cannot be resumed from there"),
     "too-large": (413, "The body is too large"),
@@ -54,17 +56,23 @@ class Problem(DomainError):
     """
 
     def __init__(
-        self, slug: str, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None
+        self,
+        slug: str,
+        detail: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        retry_after_s: int | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.status, self.title = PUBLISHED[slug]
-        super().__init__(slug, detail or f"{self.title}.", errors=errors, retry_after_s=retry_after_s)
+        super().__init__(slug, detail or f"{self.title}.", errors=errors, retry_after_s=retry_after_s, more=more)
 
     @classmethod
     def of(cls, error: DomainError) -> Problem:
         """The problem that answers a domain error; a problem is its own."""
         if isinstance(error, Problem):
             return error
-        return cls(error.code, error.detail, errors=error.errors, retry_after_s=error.retry_after_s)
+        return cls(error.code, error.detail, errors=error.errors, retry_after_s=error.retry_after_s, more=error.more)
 
     @property
     def slug(self) -> str:
@@ -77,6 +85,7 @@ class Problem(DomainError):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
+            **self.more,
         }
         if self.errors:
             body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import NotSignedIn
 from hospital_rt.storage.database import Document, Session
 from models.audit import Act, Trace
@@ -27,36 +28,45 @@ class AccountClosed:
     sessions: tuple[str, ...]
 
 
-async def change_settings(store: Store, user_id: str, changes: Document, *, trace: Trace | None = None) -> User:
-    """Change the user's own settings. A new time zone or reminder time moves the slots not yet recorded (4.1)."""
+MOVING = ("timezone", "reminder_time", "day_times")
+
+
+async def change_settings(
+    store: Store, user_id: str, changes: Document, *, now: datetime | None = None, trace: Trace | None = None
+) -> User:
+    """Change the user's own settings. A new time zone, reminder time or part of the day moves the slots not yet
+    recorded (4.1).
+
+    Args:
+        changes: members of :class:`User`; of ``day_times`` those that change.
+    """
 
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)
         if before is None or before.status == "deactivated":  # they have left a moment ago
-            raise NotSignedIn()
-        moves = before.role == "patient" and any(
-            name in changes and changes[name] != getattr(before, name) for name in ("timezone", "reminder_time")
-        )
-        if moves:
+            raise NotSignedIn
+        known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
+        if "day_times" in known:
+            known["day_times"] = {**before.day_times, **known["day_times"]}
+        after = replace(before, **known)
+        if before.role == "patient" and any(getattr(after, name) != getattr(before, name) for name in MOVING):
+            known["day_changed_at"] = now or utcnow()
+            after = replace(after, day_changed_at=known["day_changed_at"])
             await store.plans.touch(user_id, session=session)
             steps = await store.steps.with_status([user_id], ["active", "completed"], session=session)
-            timezone = changes.get("timezone", before.timezone)
-            reminder_time = changes.get("reminder_time", before.reminder_time)
             await store.steps.save(
-                [_moved(step, timezone, reminder_time) for step in steps if step.status == "active" or step.course],
-                session=session,
+                [_moved(step, after) for step in steps if step.status == "active" or step.course], session=session
             )
-        await store.users.update(user_id, changes, session=session)
+        await store.users.update(user_id, {**changes, **known}, session=session)
         await store.audit.write(trace, "account.changed", of=[user_id], session=session)
-        known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
-        return replace(before, **known)
+        return after
 
     return await store.transaction(work)
 
 
-def _moved(step: Step, timezone: str, reminder_time: str) -> Step:
-    step = replace(step, timezone=timezone)
-    plan = step.schedule.at_reminder_time(reminder_time) if step.schedule else None
+def _moved(step: Step, patient: User) -> Step:
+    step = replace(step, timezone=patient.timezone)
+    plan = step.schedule.at_day_times(patient.day) if step.schedule else None
     return replace(step, schedule=plan, course=replace(step.course, schedule=plan) if step.course and plan else None)
 
 

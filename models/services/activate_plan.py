@@ -90,7 +90,7 @@ def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | Non
     step = replace(step, status="active", activated_at=at, timezone=patient.timezone)
     if step.schedule is None:
         return step
-    schedule = replace(step.schedule.at_reminder_time(patient.reminder_time), day_seconds=day_seconds)
+    schedule = replace(step.schedule.at_day_times(patient.day), day_seconds=day_seconds)
     step = replace(step, schedule=schedule)
     if not step.has_slots:
         return step

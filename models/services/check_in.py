@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hospital_rt.domain.clock import from_wire
+from hospital_rt.domain.clock import from_wire, to_millisecond
 from hospital_rt.domain.course import Outcome, withdraw
 from hospital_rt.domain.errors import Conflict, DomainError, Invalid, NotFound
 from hospital_rt.storage.database import Session
@@ -14,7 +14,14 @@ from hospital_rt.storage.write_locks import lock_for_write
 from models.audit import Trace
 from models.idempotency import Claim
 from models.reminders import LedgerEntry
-from models.services.check_in_rules import CheckInChange, CheckInRequest, change_for, ledger_of
+from models.services.check_in_rules import (
+    AT_MOST_AGO,
+    CLOCKS_APART,
+    CheckInChange,
+    CheckInRequest,
+    change_for,
+    ledger_of,
+)
 from models.services.group_limits import within_s
 from models.services.notifications import Audience, ledger_entries
 from models.steps import Step
@@ -43,6 +50,25 @@ def read_slot(text: str | None) -> datetime | None:
         raise Invalid("#/slot", "Send the slot as it was given, such as 2026-03-02T08:00:00Z.") from None
 
 
+def read_at(text: str | None, *, now: datetime) -> datetime | None:
+    """When it really was. A clock that is a little ahead is put right.
+
+    Raises:
+        DomainError: 422 when it is no moment, ahead, or longer ago than a patient remembers.
+    """
+    if text is None:
+        return None
+    try:
+        at = to_millisecond(from_wire(text))
+    except ValueError:
+        raise Invalid("#/at", "Write a moment such as 2026-03-02T08:00:00Z.") from None
+    if at > now + CLOCKS_APART:
+        raise Invalid("#/at", "This moment is still to come.")
+    if at < now - AT_MOST_AGO:
+        raise Invalid("#/at", "This is more than 48 hours ago.")
+    return min(at, now)
+
+
 async def check_in(
     store: Store,
     *,
@@ -52,13 +78,20 @@ async def check_in(
     outcome: Outcome,
     reason: str | None,
     now: datetime,
+    at: str | None = None,
+    confirm: bool = False,
     claim: Claim | None = None,
     trace: Trace | None = None,
 ) -> StepOutcome:
     """Answer a slot of the patient's own step (contract 4.3). The same check-in again changes nothing.
 
+    Args:
+        at: when it really was, as the client wrote it.
+        confirm: record a use of an as-needed step over its limits too.
+
     Raises:
-        DomainError: 404 not theirs; 409 proposed, cancelled before that slot, or the slot is closed; 422 no such slot.
+        DomainError: 404 not theirs; 409 proposed, cancelled before that slot, the slot is closed, or ``too-soon``;
+            422 no such slot, or ``at`` ahead or more than 48 hours ago.
     """
     ask = CheckInRequest(
         patient_id=patient_id,
@@ -67,6 +100,8 @@ async def check_in(
         outcome=outcome,
         reason=reason,
         now=now,
+        at=read_at(at, now=now),
+        confirm=confirm,
         claim=claim,
         trace=trace,
     )

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from hospital_rt.domain.clock import local_day
+from hospital_rt.domain.as_needed import Use, is_over_limit, is_same_use, next_allowed_at
+from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import Outcome, Slot, answer
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Session
@@ -19,12 +20,13 @@ from models.services.record_reminders import pass_time
 from models.steps import Step
 from models.store import Store
 
-USES_APART = timedelta(minutes=1)
+AT_MOST_AGO = timedelta(hours=48)
+CLOCKS_APART = timedelta(seconds=30)  # how far the clock of a patient's device may be ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInRequest:
-    """A check-in as it was sent."""
+    """A check-in as it was sent. ``at`` is when it really was, None: now; ``confirm`` lets it go over a limit."""
 
     patient_id: str
     step_id: str
@@ -32,6 +34,8 @@ class CheckInRequest:
     outcome: Outcome
     reason: str | None = field(repr=False)
     now: datetime
+    at: datetime | None = None
+    confirm: bool = False
     claim: Claim | None = None
     trace: Trace | None = None
 
@@ -89,7 +93,7 @@ async def _slot(
     change = answer(step.course, outcome=ask.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
     after = step.with_course(change.course, now=now)
     if change.counted and change.answered is not None:
-        given = ledger_entries(after, change.touched, answered=change.answered, reason=ask.reason)
+        given = ledger_entries(after, change.touched, answered=change.answered, reason=ask.reason, done_at=ask.at)
         entries = later_wins(entries, given)
         new_events = new_events + audience.checked_in(
             after,
@@ -104,7 +108,11 @@ async def _slot(
 
 
 def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) -> CheckInChange:
-    """A checklist step is done at once; each use of an as-needed step is recorded, at most one a minute."""
+    """A checklist step is done at once; each use of an as-needed step is recorded with the time at which it was.
+
+    Raises:
+        Conflict: 409 ``too-soon`` for a use over the limits that is not confirmed.
+    """
     if ask.slot_at is not None:
         raise Invalid("#/slot", "This step has no slots.")
     before, now = step, ask.now
@@ -113,13 +121,20 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
         if before.status == "active":
             new_events = new_events + completed(audience, step, by="course", now=now)
         return CheckInChange(before=before, after=step, new_events=new_events)
-    closes = ask.outcome == "done" and not step.as_needed
-    if not closes and step.last_use_at is not None and now - step.last_use_at < USES_APART:
+    at, key, done = ask.at or now, ask.claim.id if ask.claim else None, ask.outcome == "done"
+    closes = done and not step.as_needed
+    if not closes and is_same_use(step.recent_uses, at, key):
         return CheckInChange(before=before, after=before)
-    after = replace(step, last_use_at=now)
-    if step.as_needed:
-        after = replace(after, uses=step.uses + (ask.outcome == "done"))
-    elif closes:
+    is_over = done and step.as_needed and is_over_limit(step.limits, step.recent_uses, at)
+    if is_over and not ask.confirm:
+        allowed = next_allowed_at(step.limits, step.recent_uses, now)
+        raise Conflict(
+            "too-soon",
+            "This is more than the note allows. Send confirm to record that it happened all the same.",
+            more={"next_allowed_at": to_wire(allowed) if allowed else None},
+        )
+    after = step.with_use(Use(at=at, done=done, key=key))
+    if closes:
         after = replace(after, status="completed", completed_at=now, ended="done")
 
     async def record(session: Session) -> None:
@@ -128,15 +143,22 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
             patient_id=step.patient_id,
             use="as_needed" if step.as_needed else "checklist",
             version=step.version,
-            at=now,
-            day=local_day(now, step.zone),
+            at=at,
+            now=now,
+            day=local_day(at, step.zone),
             outcome=ask.outcome,
             reason=ask.reason,
+            over_limit=is_over,
             session=session,
         )
 
     new_events = new_events + audience.checked_in(
-        after, slot_at=None, outcome=ask.outcome, now=now, key=f"check-in/{step.id}/{step.version}"
+        after,
+        slot_at=None,
+        outcome=ask.outcome,
+        now=now,
+        key=f"check-in/{step.id}/{step.version}",
+        over_limit=is_over,
     )
     if after.status == "completed":
         new_events = new_events + completed(audience, after, by="patient", now=now)
@@ -174,7 +196,7 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
         found = held or await store.reminders.find(step.id, slot_at, session=session)
         if found is not None and found.answered_at is None:
             await store.reminders.record_late(
-                found, outcome=ask.outcome, reason=ask.reason, at=ask.now, session=session
+                found, outcome=ask.outcome, reason=ask.reason, at=ask.now, done_at=ask.at, session=session
             )
 
     return CheckInChange(before=step, after=step, also=record)
@@ -190,6 +212,7 @@ def later_wins(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[Led
                 is_new=held.is_new or entry.is_new,
                 answer=held.answer or entry.answer,
                 reason=entry.reason if entry.answer else held.reason,
+                done_at=entry.done_at if entry.answer else held.done_at,
             )
         merged[entry.slot.key] = entry
     return list(merged.values())

@@ -82,7 +82,14 @@ class Audience:
         ]
 
     def checked_in(
-        self, step: Step, *, slot_at: datetime | None, outcome: str, key: str, now: datetime
+        self,
+        step: Step,
+        *,
+        slot_at: datetime | None,
+        outcome: str,
+        key: str,
+        now: datetime,
+        over_limit: bool = False,
     ) -> list[NewEvent]:
         return [
             NewEvent(
@@ -95,6 +102,7 @@ class Audience:
                     "step": shown,
                     "slot": to_wire(slot_at) if slot_at else None,
                     "outcome": outcome,
+                    **({"over_limit": True} if over_limit else {}),
                 },
             )
             for user_id, [shown] in self.steps_json([step], now=now).items()
@@ -139,11 +147,13 @@ def ledger_entries(
     new: Slot | None = None,
     answered: Slot | None = None,
     reason: str | None = None,
+    done_at: datetime | None = None,
 ) -> list[LedgerEntry]:
     """The ledger's part of what a course did. One slot is written once, as it stands last.
 
     Args:
         new: the slot for which a first reminder is recorded.
+        done_at: when what was answered really was, if the patient said so.
     """
     if step.course is None:
         return []
@@ -158,6 +168,7 @@ def ledger_entries(
             is_new=new is not None and new.number == number,
             answer=answered is not None and answered.number == number,
             reason=reason,
+            done_at=done_at,
         )
         for number, slot in latest.items()
     ]

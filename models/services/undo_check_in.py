@@ -116,10 +116,8 @@ async def _take_back_use(store: Store, step: Step, found: Reminder, *, now: date
     """A checklist step is to be done again; a use of an as-needed step is not counted."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
-    after = replace(step, last_use_at=None)
-    if step.as_needed:
-        after = replace(after, uses=max(0, step.uses - (found.outcome == "done")))
-    elif step.status == "completed" and found.outcome == "done":
+    after = step.without_use(found.slot_at, done=found.outcome == "done")
+    if not step.as_needed and step.status == "completed" and found.outcome == "done":
         revived = replace(after, status="active", completed_at=None, ended=None)
         after = await _revived(store, step, revived, now=now, session=session)
     audience = await Audience.of(store, step.patient_id, session=session)

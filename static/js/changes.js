@@ -13,7 +13,8 @@ function alike(a, b) {
 }
 
 const plan = ({ schedule, as_needed: asNeeded, kind }) => JSON.stringify(schedule
-  ? [kind, asNeeded, schedule.times_from === "reminder_time" ? schedule.times.length : schedule.times, schedule.every_days, schedule.occurrences, schedule.miss_policy] : [kind, asNeeded]);
+  ? [kind, asNeeded, schedule.times_from === "reminder_time" ? schedule.times.length : schedule.parts || schedule.times, schedule.every_days,
+    schedule.weekdays, schedule.every_months, schedule.on_day, schedule.occurrences, schedule.miss_policy] : [kind, asNeeded]);
 const plainText = (text) => (text || "").trim().replace(/\.$/, "").toLowerCase();
 const same = (a, b) => plainText(a.title) === plainText(b.title) && plainText(a.detail) === plainText(b.detail) && plan(a) === plan(b);
 

@@ -2,6 +2,33 @@
 import { addDays, clockOf, dateOf, daysBetween, today as todayDate, zone } from "./clock.js";
 import { isShortDay } from "./today-plan.js";
 
+const WEEK = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+/** Whether a local date is one of a schedule's days. */
+export function isDayOf(schedule, date) {
+  const gap = daysBetween(schedule.start_date, date);
+  if (gap < 0) return false;
+  const [year, month, day] = date.split("-").map(Number);
+  if (schedule.every_months) {
+    const [startYear, startMonth] = schedule.start_date.split("-").map(Number);
+    const length = new Date(Date.UTC(year, month, 0)).getUTCDate();
+    const wanted = schedule.on_day === "last" ? length : Math.min(schedule.on_day, length);
+    return ((year - startYear) * 12 + month - startMonth) % schedule.every_months === 0 && day === wanted;
+  }
+  if (schedule.weekdays) {
+    const weeks = Math.max(1, Math.floor((schedule.every_days || 1) / 7));
+    const name = WEEK[new Date(Date.UTC(year, month - 1, day)).getUTCDay()];
+    return schedule.weekdays.includes(name) && Math.floor(gap / 7) % weeks === 0;
+  }
+  return gap % (schedule.every_days || 1) === 0;
+}
+
+/** The schedule's first day on that date or later. */
+export function dayFrom(schedule, date) {
+  for (let found = date, i = 0; i < 800; i += 1, found = addDays(found, 1)) if (isDayOf(schedule, found)) return found;
+  return addDays(date, 800);
+}
+
 /**
  * Days of a course with an end, else null: {days: [{number, state, added, date}], day, planned, done, total, end, missed}.
  * A day is "done", "partly", "missed", "skipped", "today" or "come"; `missed` are dates. Without the check-ins
@@ -27,9 +54,10 @@ export function courseOf(step, checkIns, timeZone = zone()) {
   }
   const days = [];
   const missed = [];
-  let date = schedule.start_date;
+  const following = (day) => dayFrom(schedule, addDays(day, 1));
+  let date = dayFrom(schedule, schedule.start_date);
   let runsToday = false;
-  for (; date <= today && days.length < 800; date = addDays(date, schedule.every_days || 1)) {
+  for (; date <= today && days.length < 800; date = following(date)) {
     const expected = date === born ? schedule.times.filter((time) => time > bornAt).length : date < born ? 0 : perDay;
     const day = answers.get(date) || { done: 0, skipped: 0 };
     if (!expected && !day.done) continue;
@@ -45,7 +73,7 @@ export function courseOf(step, checkIns, timeZone = zone()) {
   if (step.status === "active") {
     const open = runsToday ? (step.today || []).filter((s) => s.state === "upcoming" || s.state === "open").length : 0;
     const left = schedule.miss_policy === "fixed" ? planned - days.length : Math.ceil(Math.max(0, total - done - open) / perDay);
-    for (let i = 0; i < left && days.length < 800; i += 1, date = addDays(date, schedule.every_days || 1)) days.push({ date, state: "come" });
+    for (let i = 0; i < left && days.length < 800; i += 1, date = following(date)) days.push({ date, state: "come" });
   }
   days.forEach((day, i) => { day.number = i + 1; day.added = i + 1 > planned ? i + 1 - planned : 0; });
   return { days, day: Math.max(1, now), planned: Math.max(planned, 1), length: days.length, done, total, perDay, end: days.at(-1)?.date || null, missed, exact: true };
@@ -61,8 +89,7 @@ function byProgress({ perDay, done, total, planned, active }) {
 export function timesOn(step, date) {
   const { schedule } = step;
   if (!schedule || step.as_needed || step.status !== "active") return [];
-  const gap = daysBetween(schedule.start_date, date);
-  return gap < 0 || gap % (schedule.every_days || 1) ? [] : schedule.times || [];
+  return isDayOf(schedule, date) ? schedule.times || [] : [];
 }
 
 /** The last local date on which the step still runs, or null when it has no end. */

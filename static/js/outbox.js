@@ -9,6 +9,7 @@ import { sayError, sayGood } from "./messages.js";
 import { t } from "./texts.js";
 
 const TRY_AGAIN_MS = 5000;
+const SECOND_USE_MS = 5000;      // a second press on what is done as needed is a second use only after so long
 let flushing = null;
 let timer = null;
 let waited = 0;      // how many of the present batch had to wait for a connection
@@ -31,12 +32,15 @@ function readOther(event) {
 }
 
 /** Answer a slot: "done", or "skipped" with a reason. Sent now, or when the connection is back. */
-export function checkIn(step, { slot = null, outcome = "done", reason = null } = {}) {
-  if (onItsWay(step.id, slot)) return;
+export function checkIn(step, { slot = null, outcome = "done", reason = null, at = null, confirm = false } = {}) {
+  const before = onItsWay(step.id, slot);
+  if (before && !(step.as_needed && before.waiting && Date.now() - Date.parse(before.at) > SECOND_USE_MS)) return;
+  const offline = state.connection === "offline" || !navigator.onLine;
   const entry = {
     key: crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random().toString(36).slice(2)}`,
     user_id: state.user.id, step_id: step.id, title: step.title, slot, outcome, reason,
-    at: new Date().toISOString(), waiting: state.connection === "offline" || !navigator.onLine, sending: false,
+    // What happened while nobody could be asked is recorded whatever the limits say.
+    at: at || new Date().toISOString(), confirm: confirm || (offline && Boolean(step.as_needed)), waiting: offline, sending: false,
   };
   rememberAnswered(step.id, slot);
   state.outbox = [...state.outbox, entry];
@@ -45,6 +49,8 @@ export function checkIn(step, { slot = null, outcome = "done", reason = null } =
   touched();
   flush();
 }
+
+export const forgetTooSoon = () => { if (state.tooSoon) set({ tooSoon: null }); };
 
 /** Take back a check-in that has not left yet. False when it is too late for that. */
 export function takeBack(entry) {
@@ -84,6 +90,9 @@ async function sendAll() {
     if (entry.slot) body.slot = entry.slot;
     if (entry.outcome !== "done") body.outcome = entry.outcome;
     if (entry.reason) body.reason = entry.reason;
+    // The same body each time: the service tells one key with two bodies apart.
+    if (entry.at && !entry.withoutTime) body.at = entry.at;
+    if (entry.confirm) body.confirm = true;
     const toldBefore = lastTold(entry.step_id);
     try {
       const { data } = await call("POST", `check-in/${entry.step_id}/`, { body, key: entry.key, timeoutMs: 10000 });
@@ -92,7 +101,10 @@ async function sendAll() {
       tookCheckIn(data, entry, toldBefore);
     } catch (problem) {
       if (problem.network || problem.status >= 500 || problem.status === 429 || problem.status === 401) { markWaiting(); return; }
+      // A device whose clock is wrong: the service's own time is better than nothing.
+      if (body.at && (problem.errors || []).some((e) => e.pointer === "#/at")) { entry.withoutTime = true; entry.sending = false; continue; }
       remove(entry);
+      if (problem.slug === "too-soon") { set({ tooSoon: { step_id: entry.step_id, at: entry.withoutTime ? null : entry.at, next: problem.nextAllowedAt } }); continue; }
       sayError(t.notThrough, t.checkInProblem(problem.slug) || problem.message);
     }
     kept = sentElsewhere();

@@ -8,6 +8,7 @@ import { mayResume, whenSessionEnds } from "./session.js";
 import { set, state, touched } from "./store.js";
 import { askedFor, useLanguage } from "./texts.js";
 import { today } from "./clock.js";
+import { myZone } from "./account/zones.js";
 
 const LOOK_AGAIN_MS = 55000;
 const SLOW_MS = 1500;
@@ -43,6 +44,9 @@ export async function enter(user) {
   await useLanguage(asked || user.language);
   set({ phase: "in", user });
   if (asked && asked !== user.language) patchMe({ language: asked }).catch(() => { /* asked for again at the next sign-in */ });
+  if (user.timezone_mode === "follow" && myZone() !== user.timezone) {
+    await patchMe({ timezone: myZone() }).catch(() => { /* told again at the next start; the last zone holds till then */ });
+  }
   if (user.status === "pending") return;
   resumeOutbox(user.id);
   startClock();

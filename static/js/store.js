@@ -18,6 +18,7 @@ const fresh = () => ({
   outbox: [],                 // check-ins on their way
   toasts: [],                 // reminders that came while another page was open
   banners: [],                // {id, kind, title, text, link}
+  tooSoon: null,              // a use that the service refused: {step_id, at, next}
   elsewhere: [],              // slots just answered on another device
 });
 

@@ -8,6 +8,7 @@ export class Problem extends Error {
     this.slug = String(body.type || "").split("/").pop() || "unknown";
     this.title = body.title || "";
     this.errors = body.errors || [];
+    this.nextAllowedAt = body.next_allowed_at || null;
     this.retryAfterS = null;
   }
   get network() { return this.status === 0; }

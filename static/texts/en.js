@@ -2,6 +2,7 @@
 const plural = (n, one, many) => (n === 1 ? one : many);
 const NUMBERS = ["Nothing", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"];
 const word = (n) => NUMBERS[n] || String(n);
+const ordinal = (n) => `${n}${n % 10 === 1 && n !== 11 ? "st" : n % 10 === 2 && n !== 12 ? "nd" : n % 10 === 3 && n !== 13 ? "rd" : "th"}`;
 const small = (n) => word(n).toLowerCase();
 
 export default {
@@ -40,6 +41,7 @@ export default {
   notThrough: "That did not go through",
   checkInProblem: (slug) => ({
     "step-cancelled": "The step was stopped by a newer note.",
+    "too-soon": "This is sooner than the note allows.",
     "slot-closed": "This time is too long ago, or not yet near, to be answered.",
     "step-proposed": "Your doctor has not approved this step yet.",
     "not-found": "This step is no longer on your list.",
@@ -63,6 +65,7 @@ export default {
     "doctor-pending": "Your account is waiting for approval.",
     invalid: "Some of this cannot be used. Look at it again.",
     "slot-closed": "This time can no longer be answered.",
+    "too-soon": "The note allows this only later.",
   },
 
   // Before sign-in
@@ -121,6 +124,9 @@ export default {
   howItGoes: "How it is going",
   markDone: (title) => `Done: ${title}`,
   ifNeeded: "if needed", ifNeededChip: "If needed", noReminders: "No reminders.", logUse: "Log a use", lastUse: (when) => `Last: ${when}`, notUsedYet: "Not used yet",
+  nextUse: (when) => `next from ${when}`, useAllowed: "may be used now", usesOf: (n, most) => `${n} of ${most} in 24 hours`, usesMost: (n) => `at most ${n} in 24 hours`, hoursApart: (n) => `at least ${n} ${plural(n, "hour", "hours")} apart`, overLimit: "more than the note allows",
+  tooSoonTitle: "This is too soon", tooSoonUntil: (when) => `Your doctor’s note allows the next one from ${when}.`, tooSoonMore: "This is more than your doctor’s note allows.", tooSoonLead: "If you have taken it already, record it: your doctor is told. If you feel unwell or have taken too much, call for help.", recordAnyway: "Record anyway",
+  followZone: "Follow the clock of this device", followZoneHint: "When you travel, your reminders travel too. Off: they stay on the clock above.", dayQuestion: "When is your day?", dayQuestionLead: "Your doctor may write “in the evening” or “at bedtime”. Tell us when that is for you; you can change it under Me.", keepThese: "These are fine", dayTimesHint: "Reminders come at these times unless your doctor gave a clock time.",
   missedAt: (time) => `Missed · ${time}`, skippedAt: (time) => `${time} · skipped`, checkedInAt: (time) => `you checked in at ${time}`,
   slotCheckedIn: (slot, at) => `${slot} · you checked in at ${at}`, slotDone: (slot) => `${slot} · done`, answerLate: "I did it",
   doneSaved: (time) => `Done at ${time} · saved on this device`, skippedSaved: (time) => `Skipped at ${time} · saved on this device`,
@@ -146,7 +152,14 @@ export default {
   until: (day) => `until ${day}`,
   missedSo: (days, missed, added, end) => `${days} ${plural(missed, "was", "were")} missed, so it runs ${small(added)} ${plural(added, "day", "days")} longer, to ${end}`,
   openCourse: (done) => (done ? `${done} done so far · no end date` : "No end date"),
-  everyAt: (days, times) => `${days === 1 ? "Every day" : days === 7 ? "Every week" : `Every ${days} days`} at ${times}`,
+  everyDaysAt: (days) => (days === 1 ? "every day" : days === 7 ? "every week" : `every ${days} days`),
+  everyWeekdays: (weeks, days) => (weeks === 1 ? `every ${days}` : weeks === 2 ? `every other week on ${days}` : `every ${weeks} weeks on ${days}`),
+  everyMonths: (months, day) => { const on = day === "last" ? "the last day" : `the ${ordinal(day)}`; return months === 1 ? `on ${on} of every month` : months === 2 ? `on ${on} of every other month` : `every ${months} months on ${on}`; },
+  howOftenOn: (times, days) => (times === 1 ? days : `${times === 2 ? "twice" : `${times} times`} ${days}`),
+  forTimes: (n) => `${n} ${plural(n, "time", "times")}`,
+  dayParts: { morning: "Morning", noon: "Noon", evening: "Evening", bedtime: "Bedtime" },
+  inPart: { morning: "in the morning", noon: "at noon", evening: "in the evening", bedtime: "at bedtime" },
+  inParts: (parts, times) => `${parts} (${times})`,
   howOften: (times, days) => { const n = times === 1 ? "once" : times === 2 ? "twice" : `${times} times`; return days === 1 ? (times === 1 ? "every day" : `${n} a day`) : days === 7 ? (times === 1 ? "every week" : `${n}, one day a week`) : `${times === 1 ? "" : `${n}, `}every ${days} days`; },
   forDays: (days) => `${days} ${plural(days, "day", "days")}`,
   asNeededWords: "only if needed", onceWords: "once", onceUntilDone: "once, reminded daily until done",
@@ -186,7 +199,7 @@ export default {
   shareHistory: "Share my earlier notes", shareHistoryHint: (doctor) => `${doctor} may read what other doctors wrote before.`, chooseThis: (doctor) => `Choose ${doctor}`, doctorChosen: (doctor) => `${doctor} is now your doctor.`,
 
   // Me
-  reminders: "Reminders", reminderTime: "Reminder time", reminderTimeHint: "First reminder of the day.", sound: "Sound", soundHint: "A short tone when a reminder comes, on this device.", vibration: "Vibration",
+  reminders: "Reminders", sound: "Sound", soundHint: "A short tone when a reminder comes, on this device.", vibration: "Vibration",
   byMail: "By e-mail", byMailHint: "When a reminder waits and no page has shown it. The e-mail says only that something waits.",
   push: "When the page is closed", pushHint: "A notice on this device that says only “You have a reminder”.", pushRefused: "Your browser does not allow notices. You can change that in its settings.",
   myDoctor: "My doctor", since: (date) => `since ${date}`, historyShared: "earlier notes shared", noDoctorYet: "You have not chosen a doctor yet.",
@@ -216,7 +229,7 @@ export default {
   notYours: "Not one of your patients", notYoursLead: "The patient may have changed to another doctor.",
   thereNow: (time) => `there it is ${time}, and the plan’s times are on that clock`,
   yoursSince: (date) => `yours since ${date}`, lastCheckIn: (when) => `last check-in ${when}`, writeNote: "Write a note", noteFrom: (when) => `note from ${when}`,
-  lastThreeDays: "Last three days", saidSkipping: "Said when skipping", activePlan: "Active plan", openEnd: "open", noteOfDay: (date) => `Note of ${date}`, notesAnd90: "Notes, changes and 90 days",
+  lastThreeDays: "Last three days", usesHead: "Used as needed", usesDay: (n, day) => `${day}: ${n}`, usesOver: (n) => `${n} over the limit`, noUses: "not used in the last 7 days", saidSkipping: "Said when skipping", activePlan: "Active plan", openEnd: "open", noteOfDay: (date) => `Note of ${date}`, notesAnd90: "Notes, changes and 90 days",
   stopOne: (title) => `Stop: ${title}`, stopOneTitle: (title) => `Stop “${title}”?`, stopOneLead: "Its reminders end at once. The patient is told.", stopThisStep: "Stop this step",
   historyOf: (name) => `${name}: notes and answers`, ninetyDays: "90 days", keptWords: (share, done, due) => `${share} kept, ${done} of ${due}`, noStepsFrom: "No steps from this note.",
   noNotesYet: "No notes yet", noNotesYetLead: "Choose a patient and write the first.", notesLeadDoctor: "Yours, for patients you have now.", waitsForYou: "Waits for you", allOthers: "All others", unknownPatient: "A patient",
@@ -242,6 +255,6 @@ export default {
   replaces: (n) => `Approving replaces ${n} active ${plural(n, "step", "steps")}.`, untilThen: "Until then they keep running.", startsPlan: (name) => `Approving starts ${name}’s plan.`, decideLater: "Decide later", approve: (n) => `Approve ${n} ${plural(n, "step", "steps")}`, approved: (n, name) => `${n} ${plural(n, "step is", "steps are")} now active for ${name}.`,
   rejectAll: "Reject all", rejectTitle: "Reject all steps of this note?", rejectLead: (name) => `${name}’s earlier steps keep running. The note stays in the history.`, rejectIt: "Reject all", rejected: "Rejected. The earlier steps keep running.",
   withdraw: "Withdraw this note…", withdrawTitle: "Withdraw this note?", withdrawLead: (name) => `Its steps stop at once, and ${name} can no longer read it. The record keeps it.`, withdrawIt: "Withdraw it", withdrawn: "The note is withdrawn.",
-  stepWord: "Step", detailWord: "Detail", howOftenWord: "How often", onceNoReminders: "Once, no reminders", withReminders: "With reminders", atWord: "At", daysWord: "Days", everyWord: "Every … days", ifMissed: "If one is missed", addADay: "Add a day", keepTheEnd: "Keep the end", saveStep: "Save step",
-  titleMissing: "Write what is to be done.", titleLong: "120 characters at most, please.", timesWrong: "Write times like 08:00, 13:00.", daysWrong: "Write a number from 1 to 730, or leave it empty.",
+  stepWord: "Step", detailWord: "Detail", howOftenWord: "How often", onceNoReminders: "Once, no reminders", withReminders: "With reminders", atWord: "At", daysWord: "Days", everyWord: "Every … days", onWord: "On", onDays: "Every so many days", onWeekdays: "Days of the week", onMonths: "A day of the month", weekdaysMissing: "Choose a day.", roundsWord: "How many times", everyMonthsWord: "Every … months", onDayWord: "Day of the month", lastDay: "last day", onDayWrong: "Write a day from 1 to 31, or choose the last.", partsWord: "Parts of the patient’s day", ifMissed: "If one is missed", addADay: "Add a day", keepTheEnd: "Keep the end", saveStep: "Save step",
+  titleMissing: "Write what is to be done.", titleLong: "120 characters at most, please.", timesWrong: "Write times like 08:00, 13:00.", daysWrong: "Write a number from 1 to 1000, or leave it empty.",
 };

@@ -117,7 +117,12 @@ def test_steps_are_reviewed_edited_added_and_approved(
         "start_date": "",
         "times": ["08:00", "20:00"],
         "times_from": "note",
+        "parts": None,
         "every_days": 1,
+        "weekdays": None,
+        "every_months": None,
+        "on_day": None,
+        "rrule": "FREQ=DAILY;COUNT=5",
         "occurrences": 10,
         "miss_policy": "fixed",
     }

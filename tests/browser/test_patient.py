@@ -229,10 +229,13 @@ def test_the_calendar_is_walked_with_arrow_keys(pair: tuple[Person, Person], ope
 def test_reminder_time_and_doctor_are_changed(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, _ = pair
     page = live(sign_in(open_page(), patient, at="/#/me"))
-    page.get_by_label("Reminder time").fill("07:30")
-    page.locator(".part", has_text="Reminder time").get_by_role("button", name="Save").click()
+    part = page.locator(".part", has_text="Reminders come at these times")
+    part.get_by_label("Morning").fill("07:30")
+    part.get_by_label("Evening").fill("19:15")
+    part.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
-    assert patient.call("GET", "me/")["reminder_time"] == "07:30"
+    me = patient.call("GET", "me/")
+    assert (me["reminder_time"], me["day_times"]["evening"]) == ("07:30", "19:15")
     expect(page.get_by_text("this device", exact=True)).to_be_visible()
     other = patient.app.sign_up("doctor", f"Zoltan {patient.id[:6]}")
     page.get_by_role("link", name="Change doctor").click()

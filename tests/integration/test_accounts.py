@@ -23,7 +23,11 @@ async def test_signing_up_gives_an_account_with_defaults(ward: Clinic) -> None:
         "role": "patient",
         "status": "active",
         "timezone": "UTC",
+        "timezone_mode": "home",
         "reminder_time": "09:00",
+        "day_times": {"noon": "12:30", "evening": "18:30", "bedtime": "22:00"},
+        "repeat_minutes": None,
+        "repeat_most": 3,
         "language": "en",
         "created_at": user["created_at"],
     }

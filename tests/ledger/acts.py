@@ -38,6 +38,10 @@ KINDS: dict[str, list[dict[str, Any] | None]] = {
     "once": [{"duration_days": 1}],
     "plan": [{"times_per_day": 2}, {"duration_days": 2}, None],
     "taper": [{"duration_days": 3, "miss_policy": "fixed"}, {"every_days": 7}],
+    "week": [
+        {"weekdays": ("mon", "thu"), "parts": ("noon", "bedtime"), "times_from": "day_parts"},
+        {"every_months": 1, "on_day": "last"},
+    ],
     "unsure": [{"times_per_day": 3}, None],
     "nothing": [],
     "broken": [],
@@ -198,7 +202,7 @@ class Acts:
         plan = None
         if schedule is not None:
             day = local_day(note.created_at, patient.zone)
-            plan = Schedule(start_date=day, **schedule).at_reminder_time(patient.reminder_time)
+            plan = Schedule(start_date=day, **schedule).at_day_times(patient.day)
         return Step(
             id=str(uuid4()),
             sort=f"{note.number:06d}-{place}",

@@ -21,7 +21,7 @@ import models.services.check_in
 import models.services.undo_check_in
 from hospital_rt.domain.clock import moment_at
 from hospital_rt.domain.course import Course, CourseChange, Slot
-from hospital_rt.domain.schedule import Timeline
+from hospital_rt.domain.schedule import WEEKDAYS, OnDay, Schedule, Timeline, Weekday
 from models.events import Events
 from models.notes import Notes
 from models.plans import Plan, Plans
@@ -104,12 +104,12 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("a check-in is read first and written later", "check-in / check-in")
 def _(patch: MonkeyPatch) -> None:
-    _loosen(patch, models.services.check_in, "check_in_together")
+    _loosen(patch, models.services.check_in, "check_in_many")
 
 
 @defect("an undo is read first and written later", "undo / dispatcher")
 def _(patch: MonkeyPatch) -> None:
-    _loosen(patch, models.services.undo_check_in, "take_back")
+    _loosen(patch, models.services.undo_check_in, "undo_check_in")
 
 
 @defect("a change of zone is read first and written later", "dispatcher / move")
@@ -229,6 +229,75 @@ def _(patch: MonkeyPatch) -> None:
         return None if slot is None or self.moment(slot) in self.kept.values() else slot
 
     patch.setattr(Timeline, "newest_due", newest_due)
+
+
+# Days
+
+
+@defect("weekdays are counted from Monday, whatever day a course begins on", "slots", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.domain.schedule._week_offsets
+    patch.setattr(hospital_rt.domain.schedule, "_week_offsets", lambda first, weekdays: whole(0, weekdays))
+
+
+@defect("weekdays in the order in which the note has them", "slots")
+def _(patch: MonkeyPatch) -> None:
+    def offsets(first: int, weekdays: tuple[Weekday, ...]) -> tuple[int, ...]:
+        return tuple((WEEKDAYS.index(day) - first) % 7 for day in weekdays)
+
+    patch.setattr(hospital_rt.domain.schedule, "_week_offsets", offsets)
+
+
+@defect("every other week is every week", "slots", "courses")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(Schedule, "_week_days", 7)
+
+
+@defect("a month is 30 days", "slots", "courses")
+def _(patch: MonkeyPatch) -> None:
+    def month_day(start: date, every_months: int, on_day: OnDay | None, round_number: int) -> int:
+        return 30 * every_months * round_number
+
+    patch.setattr(hospital_rt.domain.schedule, "_month_day", month_day)
+
+
+@defect("after a shorter month its last day stays", "slots", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.domain.schedule._month_day
+
+    def month_day(start: date, every_months: int, on_day: OnDay | None, round_number: int) -> int:
+        lowest = min(
+            (start + timedelta(days=whole(start, every_months, on_day, number))).day
+            for number in range(round_number + 1)
+        )
+        return whole(start, every_months, lowest, round_number)
+
+    patch.setattr(hospital_rt.domain.schedule, "_month_day", month_day)
+
+
+@defect("a day of the month that is past is reminded at once", "slots", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.domain.schedule._month_day
+
+    def month_day(start: date, every_months: int, on_day: OnDay | None, round_number: int) -> int:
+        return whole(start, every_months, on_day, round_number) if round_number else 0
+
+    patch.setattr(hospital_rt.domain.schedule, "_month_day", month_day)
+
+
+@defect("a course of weekdays counts all its days", "courses")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(Schedule, "rounds", property(lambda self: self.duration_days))
+
+
+@defect("parts of the day stay where they were", "slots")
+def _(patch: MonkeyPatch) -> None:
+    whole = Schedule.at_day_times
+    patch.setattr(
+        Schedule,
+        "at_day_times",
+        lambda self, day_times: self if self.times_from == "day_parts" else whole(self, day_times),
+    )
 
 
 # Courses

@@ -52,7 +52,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.world = World()
         self.parked: list[Actor] = []
 
-    @initialize(kinds=st.lists(st.sampled_from(["daily", "plan", "taper"]), min_size=2, max_size=2))
+    @initialize(kinds=st.lists(st.sampled_from(["daily", "plan", "taper", "week"]), min_size=2, max_size=2))
     def both_have_a_plan(self, kinds: list[str]) -> None:
         for patient_id, kind in zip(self.world.patients, kinds, strict=True):
             self.world.do("doctor", self.world.submit(patient_id, kind))

@@ -15,7 +15,7 @@ from hospital_rt.domain import course as rules
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course_undo import undo
 from hospital_rt.domain.errors import DomainError
-from hospital_rt.domain.schedule import Schedule
+from hospital_rt.domain.schedule import PARTS, DayTimes, Schedule
 from tests.support.reference import Reference, Refused
 
 ZONES = [
@@ -89,9 +89,9 @@ class PureSubject:
         self._take(undo(self.course, self.rows[key], now=now, zone=self.zone))
         self.tick(now)
 
-    def move(self, zone: str, reminder_time: str) -> None:
+    def move(self, zone: str, day_times: DayTimes) -> None:
         self.zone = ZoneInfo(zone)
-        self.course = replace(self.course, schedule=self.course.schedule.at_reminder_time(reminder_time))
+        self.course = replace(self.course, schedule=self.course.schedule.at_day_times(day_times))
 
     def cancel(self, now: datetime) -> None:
         self._take(rules.withdraw(self.course, now=now))
@@ -137,12 +137,23 @@ def expected(reference: Reference, now: datetime) -> dict[str, Any]:
     }
 
 
+DAYS_OF: list[dict[str, Any]] = [
+    *({"every_days": days} for days in (1, 1, 1, 2, 7)),
+    {"weekdays": ("mon", "wed", "fri")},
+    {"weekdays": ("sun",)},
+    {"weekdays": ("tue", "sat"), "every_days": 14},
+    {"every_months": 1},
+    {"every_months": 1, "on_day": 30},
+    {"every_months": 2, "on_day": "last"},
+]
 schedules = st.fixed_dictionaries(
     {
         "start_in_days": st.sampled_from([0, 0, 0, 1, 3, -2]),
         "times_per_day": st.integers(1, 4),
-        "times": st.sampled_from([None, None, None, ("02:15", "02:45"), ("08:00", "20:00", "23:59")]),
-        "every_days": st.sampled_from([1, 1, 1, 2, 7]),
+        "times": st.sampled_from(
+            [None, None, None, ("02:15", "02:45"), ("08:00", "20:00", "23:59"), ("noon",), ("morning", "bedtime")]
+        ),
+        "days_of": st.sampled_from(DAYS_OF),
         "duration_days": st.sampled_from([None, 1, 1, 2, 3, 7, 14]),
         "miss_policy": st.sampled_from(["extend", "fixed"]),
         "day_seconds": st.sampled_from([None, None, None, 60, 7]),
@@ -165,7 +176,7 @@ class CourseMachine(RuleBasedStateMachine):
     )
     def begin(self, plan: dict[str, Any], zone: str, reminder_time: str, at: datetime, minutes: int) -> None:
         self.now = at + timedelta(minutes=minutes)
-        self.zone, self.reminder_time = zone, reminder_time
+        self.zone, self.day_times = zone, DayTimes(morning=reminder_time)
         self.schedule = self._schedule(**plan)
         self.subject = type(self).begin_subject(self.schedule, self.now, zone)
         self.reference = Reference(
@@ -173,6 +184,9 @@ class CourseMachine(RuleBasedStateMachine):
             start_in_days=self.schedule.start_in_days,
             times=self.schedule.times,
             every_days=self.schedule.every_days,
+            weekdays=self.schedule.weekdays,
+            every_months=self.schedule.every_months,
+            on_day=self.schedule.on_day,
             days=self.schedule.duration_days,
             fixed=self.schedule.miss_policy == "fixed",
             at=self.now,
@@ -180,13 +194,17 @@ class CourseMachine(RuleBasedStateMachine):
             day_seconds=self.schedule.day_seconds,
         )
 
-    def _schedule(self, *, start_in_days: int, times: tuple[str, ...] | None, **plan: Any) -> Schedule:
+    def _schedule(
+        self, *, start_in_days: int, times: tuple[Any, ...] | None, days_of: dict[str, Any], **plan: Any
+    ) -> Schedule:
         """A note of days ago is one that was approved late: its first day is past."""
         start = local_day(self.now, ZoneInfo(self.zone)) + timedelta(days=start_in_days)
-        schedule = Schedule(start_date=start, start_in_days=max(0, start_in_days), **plan)
-        if times:
+        schedule = Schedule(start_date=start, start_in_days=max(0, start_in_days), **days_of, **plan)
+        if times and times[0] in PARTS:
+            schedule = replace(schedule, parts=times, times_from="day_parts")
+        elif times:
             return replace(schedule, times=times, times_from="note", times_per_day=len(times))
-        return schedule.at_reminder_time(self.reminder_time)
+        return schedule.at_day_times(self.day_times)
 
     def _both(self, act: str, *arguments: Any) -> None:
         """Do it to both: the same answer, or the same refusal."""
@@ -274,18 +292,23 @@ class CourseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.reference.status != "cancelled")
     @rule(zone=st.sampled_from(ZONES))
     def travel(self, zone: str) -> None:
-        self._move(zone, self.reminder_time)
+        self._move(zone, self.day_times)
 
     @precondition(lambda self: self.reference.status != "cancelled")
     @rule(reminder_time=st.sampled_from(TIMES))
     def choose_another_time(self, reminder_time: str) -> None:
-        self._move(self.zone, reminder_time)
+        self._move(self.zone, replace(self.day_times, morning=reminder_time))
 
-    def _move(self, zone: str, reminder_time: str) -> None:
-        self.zone, self.reminder_time = zone, reminder_time
-        self.subject.move(zone, reminder_time)
+    @precondition(lambda self: self.reference.status != "cancelled")
+    @rule(noon=st.sampled_from(["12:00", "12:30", "14:00"]), bedtime=st.sampled_from(["21:00", "22:00", "23:30"]))
+    def choose_other_parts_of_the_day(self, noon: str, bedtime: str) -> None:
+        self._move(self.zone, replace(self.day_times, noon=noon, bedtime=bedtime))
+
+    def _move(self, zone: str, day_times: DayTimes) -> None:
+        self.zone, self.day_times = zone, day_times
+        self.subject.move(zone, day_times)
         self.reference.zone = zone
-        self.reference.times = self.schedule.at_reminder_time(reminder_time).times
+        self.reference.times = self.schedule.at_day_times(day_times).times
 
     @precondition(lambda self: self.reference.status == "active")
     @rule(chance=st.integers(1, 12))

@@ -44,13 +44,19 @@ class Reference:
         every_days: int,
         days: int | None,
         fixed: bool,
+        weekdays: tuple[str, ...] = (),
+        every_months: int | None = None,
+        on_day: int | str | None = None,
         at: datetime,
         zone: str,
         day_seconds: int | None = None,
     ) -> None:
         self.start, self.start_in_days, self.times = start, start_in_days, times
         self.every_days, self.days = every_days, days
+        self.weekdays, self.every_months, self.on_day = weekdays, every_months, on_day
         self.fixed, self.began, self.zone, self.day_seconds = fixed and days is not None, at, zone, day_seconds
+        self._days: list[int] = []
+        self._looked = 0
         self.kept: dict[Place, Kept] = {}
         self.reminders: list[tuple[str, int]] = []
         self.status, self.ended, self.completed_at, self.cancelled_at = "active", "", at, at
@@ -63,9 +69,51 @@ class Reference:
             if self.total == 0:
                 self._complete("fixed", at)
         elif days is not None:
-            self.total = len(times) * -(-days // every_days)
+            self.total = len(times) * self.planned
 
     # Slots
+
+    def in_calendar(self, day: date) -> bool:
+        """Whether a date is one of the step's."""
+        since = (day - self.start).days
+        if self.every_months:
+            months = (day.year - self.start.year) * 12 + day.month - self.start.month
+            wanted = 31 if self.on_day == "last" else int(self.on_day or self.start.day)
+            is_last = (day + timedelta(days=1)).month != day.month
+            return months % self.every_months == 0 and (day.day == wanted or (is_last and day.day < wanted))
+        if self.weekdays:
+            return f"{day:%a}".lower() in self.weekdays and since // 7 % max(1, self.every_days // 7) == 0
+        return since % self.every_days == 0
+
+    def day_on(self, place: int) -> int:
+        """The step's days in order, counted from ``start``, found by looking at each date of the calendar.
+
+        On shortened days the first of them is at once.
+        """
+        while len(self._days) <= place:
+            while not self.in_calendar(self.start + timedelta(days=self._looked)):
+                self._looked += 1
+            self._days.append(self._looked)
+            self._looked += 1
+        return self._days[place] - (self._days[0] if self.day_seconds else 0)
+
+    def next_day(self, after: int) -> int:
+        place = 0
+        while self.day_on(place) <= after:
+            place += 1
+        return self.day_on(place)
+
+    def day_before(self, day: int) -> int:
+        place = 0
+        while self.day_on(place) < day:
+            place += 1
+        return self.day_on(place - 1) if place else -1
+
+    @property
+    def planned(self) -> int:
+        """On how many days it is due as planned, one at least."""
+        dates = (self.start + timedelta(days=day) for day in range(self.days or 0))
+        return max(1, sum(map(self.in_calendar, dates)))
 
     @property
     def one_day(self) -> timedelta:
@@ -88,13 +136,14 @@ class Reference:
 
     def walk(self, until: datetime | None = None, *, bounded: bool = True) -> Iterator[tuple[Place, datetime]]:
         """Every slot that exists, in order, up to a moment; of a fixed course all."""
-        day, place = self.first
-        while not (bounded and self.fixed and day >= (self.days or 0)):
+        day, place = max(self.first, (self.day_on(0), 0))
+        last = self.day_on(self.planned - 1) if bounded and self.fixed else None
+        while last is None or day <= last:
             instant = self.instant((day, place))
             if until is not None and instant > until:
                 return
             yield (day, place), instant
-            day, place = (day, place + 1) if place + 1 < len(self.times) else (day + self.every_days, 0)
+            day, place = (day, place + 1) if place + 1 < len(self.times) else (self.next_day(day), 0)
 
     def is_own(self, slot: Place) -> bool:
         """Not one with a slot on the same instant."""
@@ -104,7 +153,7 @@ class Reference:
         if any(kept.at == instant for kept in self.kept.values()):
             return False
         day, place = slot
-        before = (day, place - 1) if place else (day - self.every_days, len(self.times) - 1)
+        before = (day, place - 1) if place else (self.day_before(day), len(self.times) - 1)
         return before < self.first or before in self.kept or self.instant(before) != instant
 
     @property
@@ -310,7 +359,8 @@ class Reference:
     def next_reminder(self, now: datetime) -> datetime | None:
         if self.status != "active":
             return None
-        far = max(now + (3 * self.every_days + 3) * self.one_day, self.instant(self.first))
+        longest = max(self.every_days, 31 * (self.every_months or 0), 7)
+        far = max(now + (3 * longest + 3) * self.one_day, self.instant(self.first) + longest * self.one_day)
         coming = [
             instant
             for slot, instant in self.walk(far)

@@ -51,14 +51,48 @@ def read_clock(zone: ZoneInfo, around: datetime, *, hours: int = 30) -> dict[dat
 
 
 @lru_cache(maxsize=64)
-def rfc_walls(start: date, times: Sequence[str], every_days: int, days: int) -> tuple[datetime, ...]:
-    """The wall times of a schedule as RFC 5545 has them: one DAILY rule for each clock time, expanded by dateutil."""
+def rfc_walls(
+    start: date,
+    times: Sequence[str],
+    every_days: int,
+    days: int,
+    *,
+    weekdays: Sequence[str] = (),
+    every_months: int | None = None,
+    on_day: int | str | None = None,
+) -> tuple[datetime, ...]:
+    """The wall times of a schedule as RFC 5545 has them: one rule for each clock time, expanded by dateutil.
+
+    A month that is too short for its day RFC 5545 leaves out: of the days from the 28th to the one that is meant, the
+    last that there is (BYSETPOS) is the contract's.
+    """
     rules = rrule.rruleset()
     for text in times:
         hour, minute = map(int, text.split(":"))
         first = datetime.combine(start, time(hour, minute))
         last = datetime.combine(start, time(0)) + timedelta(days=days) - MINUTE
-        rules.rrule(rrule.rrule(rrule.DAILY, interval=every_days, dtstart=first, until=last))
+        if every_months:
+            day = 31 if on_day == "last" else int(on_day or start.day)
+            rule = rrule.rrule(
+                rrule.MONTHLY,
+                interval=every_months,
+                dtstart=first,
+                until=last,
+                bymonthday=range(min(day, 28), day + 1),
+                bysetpos=-1,
+            )
+        elif weekdays:
+            rule = rrule.rrule(
+                rrule.WEEKLY,
+                interval=max(1, every_days // 7),
+                dtstart=first,
+                until=last,
+                byweekday=[getattr(rrule, day[:2].upper()) for day in weekdays],
+                wkst=start.weekday(),
+            )
+        else:
+            rule = rrule.rrule(rrule.DAILY, interval=every_days, dtstart=first, until=last)
+        rules.rrule(rule)
     return tuple(rules)
 
 

@@ -25,7 +25,7 @@ def test_undoing_an_early_answer_opens_the_slot_of_last_week_again() -> None:
         "start_in_days": 0,
         "times_per_day": 1,
         "times": None,
-        "every_days": 7,
+        "days_of": {"every_days": 7},
         "duration_days": 1,
         "miss_policy": "extend",
         "day_seconds": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -31,6 +32,9 @@ def slots() -> None:
     test_slots._agree_with_dateutil(ZONES, ("01:30", "02:30", "09:00"))
     test_slots.test_a_date_that_never_was_is_reminded_when_the_next_begins()
     test_slots.test_two_times_that_a_clock_change_puts_on_one_instant_are_one()
+    for days_of in test_slots.DAYS_OF:
+        test_slots._days_agree_with_dateutil(ZONES[:2], date(2027, 1, 31), 400, **days_of)
+    test_slots.test_parts_of_the_day_are_where_the_patient_has_them()
 
 
 def courses() -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.rrule import rrulestr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hospital_rt.domain.clock import clock_times, from_wire, moment_at, start_of_day, to_wire, zone_names
 from hospital_rt.domain.course import Slot, begin, next_reminder_at, time_passes, wake_at
-from hospital_rt.domain.schedule import Schedule, Timeline
+from hospital_rt.domain.schedule import WEEKDAYS, DayTimes, Schedule, Timeline, in_week_order
 from tests.support.slot_oracle import MINUTE, clock_changes, read_clock, rfc_moment, rfc_walls
 
 ZONES = sorted(zone_names())
@@ -101,6 +102,116 @@ def _agree_with_dateutil(names: Iterable[str], times: tuple[str, ...]) -> int:
                 after = moment.astimezone(timeline.zone).replace(tzinfo=None)
                 assert before < wall < after and moment <= expected, (name, wall)
     return skipped
+
+
+DAYS_OF = [
+    {"weekdays": ("mon", "wed", "fri")},
+    {"weekdays": ("sat", "sun")},
+    {"weekdays": ("tue", "thu"), "every_days": 14},
+    {"every_months": 1},
+    {"every_months": 1, "on_day": 1},
+    {"every_months": 1, "on_day": 31},
+    {"every_months": 1, "on_day": "last"},
+    {"every_months": 2, "on_day": 30},
+    {"every_months": 3, "on_day": 29},
+]
+
+
+@pytest.mark.parametrize("days_of", DAYS_OF, ids=lambda given: "-".join(map(str, given.values())))
+def test_weekdays_and_months_fall_where_an_independent_calendar_puts_them(
+    kinds: dict[tuple[Any, ...], str], days_of: dict[str, Any]
+) -> None:
+    """RFC 5545 by dateutil, 400 days from the last of a January, all kinds of zones."""
+    _days_agree_with_dateutil(kinds.values(), date(2027, 1, 31), 400, **days_of)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("days_of", DAYS_OF, ids=lambda given: "-".join(map(str, given.values())))
+def test_weekdays_and_months_fall_where_an_independent_calendar_puts_them_in_every_single_zone(
+    days_of: dict[str, Any],
+) -> None:
+    _days_agree_with_dateutil(ZONES, date(2027, 1, 31), 400, **days_of)
+    _days_agree_with_dateutil(ZONES, date(2027, 11, 29), 400, **days_of)  # over the leap day of 2028
+
+
+def _days_agree_with_dateutil(names: Iterable[str], start: date, days: int, **days_of: Any) -> None:
+    times = ("02:30", "09:00")
+    more = {name: value for name, value in days_of.items() if name != "every_days"}
+    walls = rfc_walls(start, times, days_of.get("every_days", 1), days, **more)
+    assert len(walls) >= 8
+    for name in names:
+        timeline = Timeline(plan(start_date=start, times=times, **days_of), EPOCH, ZoneInfo(name))
+        for slot, wall in enumerate(walls):
+            expected, exists = rfc_moment(wall, timeline.zone)
+            moment = timeline.moment(slot)
+            assert timeline.key(slot) == f"{wall.date()}#{slot % 2}", (name, wall)
+            assert moment == expected if exists else expected - moment < timedelta(days=1, hours=1), (name, wall)
+
+
+days_of_a_schedule = st.one_of(
+    st.builds(lambda days: {"every_days": days}, st.integers(1, 366)),
+    st.builds(
+        lambda days, weeks: {"weekdays": in_week_order(days), "every_days": 7 * weeks if weeks > 1 else 1},
+        st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=7, unique=True),
+        st.sampled_from([1, 1, 2, 3]),
+    ),
+    st.builds(
+        lambda months, day: {"every_months": months, "on_day": day},
+        st.sampled_from([1, 1, 2, 3, 6, 12, 24]),
+        st.one_of(st.none(), st.just("last"), st.integers(1, 31)),
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(start=st.dates(date(1972, 1, 1), date(2096, 12, 31)), days_of=days_of_a_schedule, duration=st.integers(1, 1000))
+@example(start=date(2028, 2, 29), days_of={"every_months": 12, "on_day": None}, duration=1000)
+@example(start=date(2096, 2, 29), days_of={"every_months": 1, "on_day": 30}, duration=900)
+@example(start=date(2027, 11, 29), days_of={"every_months": 1, "on_day": 1}, duration=31)
+def test_the_days_of_a_schedule_are_those_of_its_rule(start: date, days_of: dict[str, Any], duration: int) -> None:
+    """Over leap years: the schedule's rounds, an independent rule, and the rule that the step shows."""
+    schedule = plan(start_date=start, **days_of)
+    more = {name: value for name, value in days_of.items() if name != "every_days"}
+    wanted = [wall.date() for wall in rfc_walls(start, ("09:00",), days_of.get("every_days", 1), 3000, **more)]
+    rounds = [start + timedelta(days=schedule.day_of(number)) for number in range(len(wanted))]
+    assert rounds == wanted
+    shown = list(islice(rrulestr(schedule.rrule, dtstart=datetime.combine(start, time(9))), len(wanted)))
+    assert [wall.date() for wall in shown] == wanted
+    for number in {duration, 1, 2, 7, 31, 365}:
+        before = sum((day - start).days < number for day in wanted)
+        assert schedule.rounds_before(number) == before
+    course = replace(schedule, duration_days=duration)
+    assert course.occurrences == max(1, sum((day - start).days < duration for day in wanted))
+    assert f"COUNT={course.rounds}" in course.rrule
+
+
+def test_a_shorter_month_has_its_last_day_and_the_day_comes_back() -> None:
+    monthly = plan(start_date=date(2028, 1, 31), every_months=1)
+    days = [str(monthly.start_date + timedelta(days=monthly.day_of(number))) for number in range(5)]
+    assert days == ["2028-01-31", "2028-02-29", "2028-03-31", "2028-04-30", "2028-05-31"]
+    assert monthly.rrule == "FREQ=MONTHLY;BYMONTHDAY=-1"
+
+
+def test_on_shortened_days_the_first_slot_is_at_once_whatever_weekday_it_is() -> None:
+    short = plan(start_date=date(2027, 3, 2), weekdays=("mon", "fri"), day_seconds=60)  # a Tuesday
+    timeline = Timeline(short, EPOCH, ZoneInfo("UTC"))
+    assert [(timeline.moment(slot) - EPOCH).total_seconds() for slot in range(4)] == [0, 180, 420, 600]
+    assert [timeline.key(slot) for slot in range(3)] == ["d0#0", "d3#0", "d7#0"]
+
+
+def test_parts_of_the_day_are_where_the_patient_has_them() -> None:
+    evening = plan(parts=("noon", "bedtime"), times_from="day_parts", times=("12:30", "22:00"))
+    assert evening.at_day_times(DayTimes(noon="13:15", bedtime="23:00")).times == ("13:15", "23:00")
+    assert evening.at_day_times(DayTimes(noon="23:00", bedtime="23:00")).times == ("23:00", "23:00"), "number stays"
+    assert replace(evening, times_from="note").at_day_times(DayTimes(noon="13:15")).times == ("12:30", "22:00")
+
+
+def test_two_parts_of_the_day_at_one_time_are_one_reminder() -> None:
+    schedule = plan(parts=("evening", "bedtime"), times_from="day_parts", times=("22:00", "22:00"), duration_days=3)
+    assert schedule.occurrences == 3
+    timeline = Timeline(schedule, EPOCH, ZoneInfo("UTC"))
+    assert [timeline.after(-1), timeline.after(0), timeline.after(2)] == [0, 2, 4]
 
 
 def test_around_every_clock_change_the_first_showing_counts_or_what_comes_first(
@@ -213,7 +324,11 @@ def test_clock_times_are_sorted_distinct_and_as_far_apart_as_can_be(
 
 
 schedules = st.builds(
-    plan,
+    lambda days_of, **given: plan(**given, **days_of),
+    st.one_of(
+        st.sampled_from([{"every_days": days} for days in (1, 1, 1, 2, 3, 7, 30)]),
+        st.deferred(lambda: days_of_a_schedule),
+    ),
     start_date=st.dates(date(1972, 1, 1), date(2036, 12, 31)),
     times=st.lists(
         st.one_of(
@@ -224,7 +339,6 @@ schedules = st.builds(
         max_size=4,
         unique=True,
     ).map(lambda found: tuple(sorted(found))),
-    every_days=st.sampled_from([1, 1, 1, 2, 3, 7, 30]),
     duration_days=st.sampled_from([None, 1, 3, 10, 30]),
     miss_policy=st.sampled_from(["extend", "fixed"]),
 )
@@ -291,7 +405,7 @@ def fired(schedule: Schedule, moves: list[tuple[datetime, ZoneInfo, str | None]]
         if moves and (wake is None or moves[0][0] <= wake):
             now, zone, reminder_time = moves.pop(0)
             if reminder_time:
-                course = replace(course, schedule=course.schedule.at_reminder_time(reminder_time))
+                course = replace(course, schedule=course.schedule.at_day_times(DayTimes(morning=reminder_time)))
             wake = wake_at(course, zone)
             wake = max(now, wake) if wake and wake <= now else None
             if wake is None:
@@ -361,7 +475,7 @@ def test_a_traveller_is_reminded_of_each_slot_once_and_in_order(
     later: str | None,
     hours: list[int],
 ) -> None:
-    schedule = plan(start_date=start, times_per_day=times_per_day).at_reminder_time(reminder_time)
+    schedule = plan(start_date=start, times_per_day=times_per_day).at_day_times(DayTimes(morning=reminder_time))
     begun_at = start_of_day(start, home)
     moves = [
         (begun_at, home, None),

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed, patchMe } from "../data.js";
 import { setTheme, theme } from "../device.js";
-import { Button, Choices, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Choices, Dialog, Field, Switch, Wrong, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { sayGood } from "../messages.js";
 import { end, signOut } from "../session.js";
@@ -18,16 +18,18 @@ export const Part = ({ title, lead, children, id }) => html`<section class="card
 export function Person() {
   const [name, setName] = useState(state.user.name);
   const [zone, setZone] = useState(state.user.timezone);
+  const [follows, setFollows] = useState(state.user.timezone_mode === "follow");
   const [error, setError] = useState(null);
   const { busy, problem, act } = useAct();
   const save = (event) => {
     event.preventDefault();
     setError(checkName(name));
-    if (!checkName(name)) act(async () => { await patchMe({ name: name.trim(), timezone: zone }); sayGood(t.saved); });
+    if (!checkName(name)) act(async () => { await patchMe({ name: name.trim(), timezone: follows ? myZone() : zone, timezone_mode: follows ? "follow" : "home" }); sayGood(t.saved); });
   };
   return html`<${Part} title=${t.aboutYou} lead=${state.user.email}><form onSubmit=${save} novalidate>
     <${Field} id="name" label=${t.name} autocomplete="name" value=${name} error=${error} onInput=${setName} />
     <${Field} id="timezone" label=${t.timezone} hint=${myZone() !== zone ? t.deviceZone(placeOf(myZone())) : t.timezoneHint}>${(shared) => html`<${ZoneSelect} ...${shared} value=${zone} onChange=${setZone} />`}<//>
+    <${Switch} id="follow-zone" label=${t.followZone} hint=${t.followZoneHint} checked=${follows} onChange=${(on) => { setFollows(on); if (on) setZone(myZone()); }} />
     <${Wrong} problem=${problem} /><${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//></form><//>`;
 }
 
@@ -89,6 +91,7 @@ export function Password() {
 export function Leave() {
   const [asking, ask] = useState(false);
   const [password, setPassword] = useState("");
+  const [follows, setFollows] = useState(state.user.timezone_mode === "follow");
   const [error, setError] = useState(null);
   const { busy, problem, act } = useAct();
   const erase = (event) => {

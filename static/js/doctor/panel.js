@@ -12,7 +12,7 @@ import { timesOn } from "../course.js";
 import { isShortDay } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { scheduleLine } from "../schedule-words.js";
+import { limitsWords, scheduleLine } from "../schedule-words.js";
 import { needLine, sparkWords } from "./need.js";
 import { theirClock } from "./their-clock.js";
 
@@ -60,6 +60,7 @@ export function Panel({ id, page }) {
     ${page && html`<div class="panel-why"><p>${needLine(patient)}</p><${Spark} days=${patient.days || []} label=${sparkWords(patient)} wide /></div>`}
     ${!steps ? (problem ? html`<${Wrong} problem=${problem} />` : html`<${Skeleton} />`) : html`<div class=${page ? "panel-parts" : ""}>
     ${plans.length > 0 && html`<div><${Sub} class="panel-head">${t.lastThreeDays}<//><${ThreeDays} steps=${plans} clock=${clock} /></div>`}
+    <${Uses} steps=${steps} Sub=${Sub} clock=${clock} />
     <${Said} steps=${steps} Sub=${Sub} />
     <div><${Sub} class="panel-head">${t.activePlan}<//>${steps.length ? html`<ul class="plan-lines">${steps.map((step) => html`<${PlanLine} key=${step.id} step=${step} page=${page} />`)}</ul>` : html`<p class="secondary">${t.noPlanYet}</p>`}</div></div>
     <p class="panel-links">${latest && html`<a href=${`#/notes/${latest.id}`}>${t.noteOfDay(dayMonth(dateOf(latest.created_at)))}</a>`}<a href=${`#/patients/${id}/history`}>${t.notesAnd90}</a></p>`}</section>`;
@@ -80,6 +81,23 @@ function signsOf(step, date, clock) {
   const answers = (step.check_ins || []).filter((c) => c.slot && clock.date(c.slot) === date);
   const expected = isShortDay(step) || born > date ? answers.length : Math.max(answers.length, born === date ? answers.length : timesOn(step, date).length);
   return [...answers.map((c) => c.outcome), ...Array(expected - answers.length).fill("missed")].slice(0, MOST_SIGNS);
+}
+
+const USE_DAYS = 7;
+// What was used as needed, by the patient's own days; what went beyond the note stands out.
+function Uses({ steps, Sub, clock }) {
+  const needed = steps.filter((step) => step.as_needed);
+  if (!needed.length) return null;
+  const from = addDays(clock.today(), 1 - USE_DAYS);
+  return html`<div><${Sub} class="panel-head">${t.usesHead}<//><ul class="uses">${needed.map((step) => {
+    const uses = (step.check_ins || []).filter((c) => c.outcome === "done" && clock.date(c.at) >= from);
+    const days = new Map();
+    for (const use of uses) days.set(clock.date(use.at), (days.get(clock.date(use.at)) || 0) + 1);
+    const over = uses.filter((use) => use.over_limit).length;
+    const words = [...days].sort().reverse().map(([date, n]) => t.usesDay(n, date === clock.today() ? t.todayWord : tinyDay(date)));
+    return html`<li key=${step.id}><strong>${step.title}</strong>${over > 0 && html` <span class="tag tag-stopped">${t.usesOver(over)}</span>`}
+      <span class="secondary block">${words.length ? words.join(" · ") : t.noUses}${step.limits ? ` (${limitsWords(step.limits)})` : ""}</span></li>`;
+  })}</ul></div>`;
 }
 
 function Said({ steps, Sub }) {

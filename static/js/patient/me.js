@@ -1,17 +1,17 @@
 // Me: reminders, doctor, who read what, devices, password, erasing.
 import { html, useEffect, useState } from "../html.js";
 import { get } from "../api.js";
-import { ifServed, patchMe } from "../data.js";
+import { ifServed } from "../data.js";
 import { choice, choose } from "../device.js";
 import { allowSound, chime } from "../alerting.js";
 import { Devices, Leave, Looks, Part, Password, Person } from "../account/settings.js";
-import { Button, Field, Switch, Wrong, useAct } from "../parts/controls.js";
-import { sayGood } from "../messages.js";
+import { Button, Switch } from "../parts/controls.js";
 import { dateOf, dayMonth, when } from "../clock.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { whoIn } from "./notes.js";
 import { ByMail } from "./by-mail.js";
+import { DayTimesForm } from "./day-times.js";
 import { Push } from "./push.js";
 
 export default function Me() {
@@ -21,13 +21,9 @@ export default function Me() {
 }
 
 function Reminders() {
-  const [at, setAt] = useState(state.user.reminder_time || "09:00");
   const [sound, setSound] = useState(choice("sound") === true);
   const [vibration, setVibration] = useState(choice("vibration") === true);
-  const { busy, problem, act } = useAct();
-  const save = (event) => { event.preventDefault(); if (at) act(async () => { await patchMe({ reminder_time: at }); sayGood(t.saved); }); };
-  return html`<${Part} title=${t.reminders}><form onSubmit=${save}><${Field} id="reminder-time" label=${t.reminderTime} hint=${t.reminderTimeHint} type="time" value=${at} required onInput=${setAt} /><${Wrong} problem=${problem} />
-    <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//></form>
+  return html`<${Part} title=${t.reminders}><p class="secondary">${t.dayTimesHint}</p><${DayTimesForm} id="reminder-time" />
     <${Switch} id="sound" label=${t.sound} hint=${t.soundHint} checked=${sound} onChange=${(on) => { choose("sound", on); setSound(on); if (on) { allowSound(); setTimeout(chime, 100); } }} />
     ${"vibrate" in navigator && html`<${Switch} id="vibration" label=${t.vibration} checked=${vibration} onChange=${(on) => { choose("vibration", on); setVibration(on); if (on) navigator.vibrate(120); }} />`}
     <${Push} /><${ByMail} /><//>`;

@@ -13,6 +13,7 @@ import { Button } from "../parts/controls.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon, Spinner } from "../parts/icon.js";
 import { shortName } from "../names.js";
+import { UseButton, usesWords } from "./as-needed.js";
 import { SkipDialog } from "./skip.js";
 
 const LATE_MS = 90 * 60000;
@@ -74,10 +75,9 @@ export function OnceRow({ step, sending }) {
 }
 
 export function AsNeededRow({ step }) {
-  const last = (state.checkIns[step.id] || []).filter((c) => c.outcome !== "undone").map((c) => c.at).sort().at(-1);
   const entry = state.outbox.find((e) => e.step_id === step.id);
   return html`<li class="row row-stack"><a class="row-open" href=${`#/step/${step.id}`}><span class="row-words"><strong>${step.title}</strong><span class="secondary">${[step.detail, t.noReminders].filter(Boolean).join(" ")}</span></span><span class="chip">${t.ifNeeded}</span></a>
-    <div class="row-act"><${Button} kind="quiet" data-answer busy=${entry && !entry.waiting} onClick=${() => checkIn(step)}>${t.logUse}<span class="hidden">: ${step.title}</span><//><span class="secondary">${entry?.waiting ? t.waiting : last ? t.lastUse(when(last)) : t.notUsedYet}</span></div></li>`;
+    <div class="row-act"><${UseButton} step=${step} /><span class="secondary">${entry?.waiting ? t.waiting : usesWords(step)}</span></div></li>`;
 }
 
 export function EarlierRow({ step, slot, state: how, at, once }) {

@@ -8,7 +8,7 @@ import { Beads } from "../parts/beads.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
 import { courseOf } from "../course.js";
-import { everyAt } from "../schedule-words.js";
+import { everyAt, limitsWords } from "../schedule-words.js";
 import { dueSlot } from "../today-plan.js";
 import { onItsWay } from "../answered.js";
 import { state } from "../store.js";
@@ -16,6 +16,7 @@ import { t } from "../texts.js";
 import { time, when, slotTime } from "../clock.js";
 import { undo } from "../undo.js";
 import { courseSentence, doctorName } from "./rows.js";
+import { UseButton, usesWords } from "./as-needed.js";
 import { SkipDialog } from "./skip.js";
 
 const LATE_MOST_MS = 48 * 3600000;
@@ -35,7 +36,7 @@ export default function StepPage({ parts }) {
       ${step.status === "active" && html`<${Answer} step=${step} />`}
       ${step.quote && html`<section class="section"><h2 class="section-head">${t.wordsOf(doctorName(step))}</h2><figure class="card paper quote"><blockquote>“${step.quote}”</blockquote>${state.noteById[step.note_id] || (state.notes || []).some((n) => n.id === step.note_id) ? html`<figcaption><a href=${`#/notes/${step.note_id}?step=${id}`}>${t.readTheNote}</a></figcaption>` : null}</figure></section>`}
     </div><div class="col">
-      ${step.schedule && html`<section class="section"><h2 class="section-head">${t.howItGoes}</h2><div class="card"><p>${everyAt(step.schedule)}</p><p class="secondary">${courseSentence(step, course)}</p>${course && html`<${Beads} course=${course} />`}</div></section>`}
+      ${step.schedule && !step.as_needed && html`<section class="section"><h2 class="section-head">${t.howItGoes}</h2><div class="card"><p>${everyAt(step.schedule)}</p><p class="secondary">${courseSentence(step, course)}</p>${course && html`<${Beads} course=${course} />`}</div></section>`}
       <${History} step=${step} />
       ${step.status === "active" && html`<${Stop} step=${step} />`}
     </div></div>`;
@@ -43,9 +44,12 @@ export default function StepPage({ parts }) {
 
 function Answer({ step }) {
   const [skipping, skip] = useState(null);
-  if (step.as_needed || !step.schedule) {
+  if (step.as_needed) {
+    return html`<div class="card answer"><${UseButton} step=${step} large /><p class="secondary">${[usesWords(step), limitsWords(step.limits)].filter(Boolean).join(" · ")}</p></div>`;
+  }
+  if (!step.schedule) {
     const entry = onItsWay(step.id, null);
-    return html`<div class="card answer"><${Button} kind=${step.as_needed ? "quiet" : "main"} size="large" className="wide" data-answer icon=${step.as_needed ? null : "tick"} busy=${Boolean(entry)} busyText=${entry?.waiting ? t.waiting : null} onClick=${() => checkIn(step)}>${step.as_needed ? t.logUse : t.markItDone}<//></div>`;
+    return html`<div class="card answer"><${Button} kind="main" size="large" className="wide" data-answer icon="tick" busy=${Boolean(entry)} busyText=${entry?.waiting ? t.waiting : null} onClick=${() => checkIn(step)}>${t.markItDone}<//></div>`;
   }
   const due = dueSlot(step);
   const now = Date.now();
@@ -67,7 +71,7 @@ function History({ step }) {
   if (!answers.length) return null;
   return html`<section class="section"><h2 class="section-head">${t.history}</h2><ul class="card rows">${answers.slice(0, all ? 200 : 6).map((c, i) => html`
     <li class="row" key=${c.slot || c.at}><span class="row-sign"><${DaySign} state=${c.outcome === "skipped" ? "skipped" : "done"} size=${28} /></span><span class="row-words"><strong>${c.slot && step.schedule ? t.forSlot(when(c.slot)) : when(c.at)}</strong>
-      <span class="secondary">${c.outcome === "skipped" ? t.skippedOn(when(c.at)) : t.checkedIn(when(c.at))}${c.reason ? html` · <q>${c.reason}</q>` : ""}</span></span>
+      <span class="secondary">${c.outcome === "skipped" ? t.skippedOn(when(c.at)) : t.checkedIn(when(c.at))}${c.over_limit ? ` · ${t.overLimit}` : ""}${c.reason ? html` · <q>${c.reason}</q>` : ""}</span></span>
       ${i === 0 && Date.now() - Date.parse(c.at) < UNDO_MOST_MS && html`<${Button} kind="quiet" size="small" onClick=${() => undo(step.id, step.schedule ? c.slot : c.slot || null)}>${t.undo}<//>`}</li>`)}</ul>
     ${answers.length > 6 && !all && html`<${Button} kind="quiet" className="wide" onClick=${() => showAll(true)}>${t.showAll}<//>`}</section>`;
 }

@@ -4,11 +4,12 @@ import { Empty, Skeleton } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
 import { changes, replacedBy } from "../changes.js";
 import { dateOf, dayMonth, daysBetween, longDay, nextWhen, partOfDay, time, today, weekday, when } from "../clock.js";
-import { activeSteps, inSentence, nextSlot, todayPlan } from "../today-plan.js";
+import { activeSteps, inSentence, isShortDay, nextSlot, todayPlan } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { AsNeededRow, DueCard, EarlierRow, Going, LaterRow, OnceRow, Section, WaitingRow } from "./rows.js";
 import { changeWords, howOften } from "../schedule-words.js";
+import { DayQuestion, dayPartOf } from "./day-times.js";
 
 const first = (name) => name.trim().split(/\s+/)[0];
 
@@ -26,21 +27,31 @@ export default function Today() {
     <div class="page-head"><p class="over">${longDay(today())}${waitingOffline && state.asOf ? ` · ${t.lastUpdated(dateOf(state.asOf) === today() ? time(state.asOf) : when(state.asOf))}` : ""}</p>
       <h1 tabindex="-1" data-title=${t.ways.today}>${t.greeting[partOfDay()](first(state.user.name))}</h1>
       ${!nothing && html`<p class="lead">${t.daySentence(plan.due.length, plan.later.length)}</p>`}</div>
-    ${nothing ? html`<${Nothing} />` : html`<div class="two">
+    ${nothing ? html`<${Nothing} /><${DayQuestion} />` : html`<div class="two">
       <div class="col">
         ${plan.due.length > 0 && html`<${DueCard} due=${plan.due} />`}
         ${state.elsewhere.map((e) => html`<p class="card elsewhere" role="status" key=${e.step_id + e.slot}><${Icon} name="tick" size=${24} /><span><strong>${e.title}</strong> ${t.doneElsewhere}</span></p>`)}
         ${plan.waiting.length > 0 && html`<${Section} title=${t.waitingToSend} count=${plan.waiting.length}><ul class="card rows">${plan.waiting.map((row) => html`<${WaitingRow} key=${row.entry.key} ...${row} />`)}</ul><//>`}
         ${plan.due.length === 0 && plan.waiting.length === 0 && html`<${Rest} plan=${plan} />`}
-        ${plan.later.length > 0 && html`<${Section} title=${t.laterToday} count=${plan.later.length}><ul class="card rows">${plan.later.map((row) => html`<${LaterRow} key=${row.step.id + row.slot} ...${row} />`)}</ul><//>`}
+        ${plan.later.length > 0 && html`<${Section} title=${t.laterToday} count=${plan.later.length}><${Later} rows=${plan.later} /><//>`}
         ${plan.once.length + plan.asNeeded.length > 0 && html`<${Section} title=${plan.once.length ? t.onceWhenYouCan : t.whenNeeded}><ul class="card rows">
           ${plan.once.map((row) => html`<${OnceRow} key=${row.step.id} ...${row} />`)}${plan.asNeeded.map((row) => html`<${AsNeededRow} key=${row.step.id} ...${row} />`)}</ul><//>`}
       </div>
       <div class="col">
         ${plan.earlier.length > 0 && html`<${Section} title=${plan.missed ? t.earlierToday : t.doneToday} count=${plan.earlier.length}><ul class="card rows">${plan.earlier.map((row) => html`<${EarlierRow} key=${row.step.id + row.slot} ...${row} />`)}</ul><//>`}
         ${going.length > 0 && html`<${Section} title=${t.howItGoes}><ul class="card goings">${going.map((step) => html`<${Going} key=${step.id} step=${step} />`)}</ul><//>`}
-        <${Changed} />
+        <${Changed} /><${DayQuestion} />
       </div></div>`}`;
+}
+
+// A long day in its parts: each has a heading of its own.
+const SPLIT_FROM = 4;
+function Later({ rows }) {
+  const shown = (some) => html`<ul class="card rows">${some.map((row) => html`<${LaterRow} key=${row.step.id + row.slot} ...${row} />`)}</ul>`;
+  const parts = new Map();
+  for (const row of rows) { const part = dayPartOf(row.slot); parts.set(part, [...(parts.get(part) || []), row]); }
+  if (rows.length < SPLIT_FROM || parts.size < 2 || rows.some((row) => isShortDay(row.step))) return shown(rows);
+  return [...parts].map(([part, some]) => html`<div key=${part} class="day-part"><h3 class="day-part-head">${t.dayParts[part]}</h3>${shown(some)}</div>`);
 }
 
 function Rest({ plan }) {

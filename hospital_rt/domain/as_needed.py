@@ -1,0 +1,73 @@
+"""What is done as needed: each use, and how often a note allows it (contract 4.5). Pure functions of their arguments.
+
+Limits are of the real clock, on shortened days too: they guard a person, not a timetable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+DAY = timedelta(hours=24)
+APART = timedelta(minutes=1)  # two closer together are one, unless they were sent under different keys
+MAX_KEPT = 100  # uses that travel with the step; the ledger has them all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseLimits:
+    """``max_per_day`` is of any 24 hours."""
+
+    min_gap_hours: float | None = None
+    max_per_day: int | None = None
+
+    @property
+    def gap(self) -> timedelta:
+        return timedelta(hours=self.min_gap_hours or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """One use: when it was, whether it was done or skipped, and the hashed key under which it was sent."""
+
+    at: datetime
+    done: bool = True
+    key: str | None = None
+
+
+def is_same_use(uses: Sequence[Use], at: datetime, key: str | None) -> bool:
+    """Whether a check-in is one that is recorded already: within a minute of it, and not under two keys."""
+    return any(abs(use.at - at) < APART and (not key or not use.key or use.key == key) for use in uses)
+
+
+def next_allowed_at(limits: UseLimits | None, uses: Sequence[Use], now: datetime) -> datetime | None:
+    """When the next use is within the limits; None when it is now."""
+    if limits is None:
+        return None
+    done = sorted((use.at for use in uses if use.done), reverse=True)
+    moments = [done[0] + limits.gap] if done and limits.gap else []
+    if limits.max_per_day and len(done) >= limits.max_per_day:
+        moments.append(done[limits.max_per_day - 1] + DAY)
+    soonest = max(moments, default=now)
+    return soonest if soonest > now else None
+
+
+def is_over_limit(limits: UseLimits | None, uses: Sequence[Use], at: datetime) -> bool:
+    """Whether one more use at that time, perhaps earlier than others, is more than the limits allow."""
+    if limits is None:
+        return False
+    done = [use.at for use in uses if use.done]
+    if any(abs(other - at) < limits.gap for other in done):
+        return True
+    if not limits.max_per_day:
+        return False
+    together = sorted([*done, at])
+    ends = [end for end in together if at <= end < at + DAY]
+    return any(sum(end - DAY < other <= end for other in together) > limits.max_per_day for end in ends)
+
+
+def changes_at(limits: UseLimits | None, uses: Sequence[Use], now: datetime) -> datetime | None:
+    """The next moment at which time alone changes what is counted or allowed."""
+    moments = [use.at + DAY for use in uses if use.done and use.at + DAY > now]
+    allowed = next_allowed_at(limits, uses, now)
+    return min([*moments, *([allowed] if allowed else [])], default=None)
