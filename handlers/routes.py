@@ -145,7 +145,7 @@ def asyncapi_document(public_url: str) -> dict[str, Any]:
 
 def make_routes(context: HandlerContext) -> list[Any]:
     """All routes with what their handlers are given."""
-    given = {"doors": context}
+    given = {"context": context}
 
     def text(pattern: str, content: str, media_type: str) -> Any:
         return url(pattern, TextHandler, {**given, "text": content, "media_type": media_type})

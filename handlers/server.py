@@ -64,7 +64,7 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
         draining=draining,
         readiness=readiness,
     )
-    application = make_app(make_routes(context), not_found=NOT_FOUND, arguments={"doors": context})
+    application = make_app(make_routes(context), not_found=NOT_FOUND, arguments={"context": context})
     server = make_server(application)
     listener.start()
     hub.start(listener.hears)

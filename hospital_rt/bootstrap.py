@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from hospital_rt.delivery.mailer import Mailer
-from hospital_rt.extraction import Extractor, make_extractor
+from hospital_rt.extraction import Extractor, OfflineExtractor, make_extractor
 from hospital_rt.ops.metrics import Metrics, PoolFigures
 from hospital_rt.realtime.pubsub import WakeUpPublisher
 from hospital_rt.settings import Settings
@@ -42,6 +42,7 @@ class Resources:
     passwords: Passwords
     tokens: Tokens = field(repr=False)
     extractor: Extractor
+    local_reader: Extractor  # the rules, whatever else is configured
     mailer: Mailer
 
 
@@ -76,6 +77,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             passwords=passwords,
             tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
             extractor=extractor,
+            local_reader=OfflineExtractor(),
             mailer=Mailer(settings),
         )
 

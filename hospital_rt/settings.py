@@ -67,7 +67,7 @@ class Settings(BaseModel):
     mail_from: str = "no-reply@localhost"
     email_verification: Switch | None = None
     doctor_signup: Literal["open", "approval"] | None = None
-    step_review: Literal["auto", "required"] = "auto"
+    step_review: Literal["required", "unsure", "auto"] = "required"
     erasure: Literal["immediate", "request"] = "immediate"
     push_hosts: Words = ()
     allowed_origins: Words = ()
@@ -244,7 +244,8 @@ def load_settings(command: str, values: Mapping[str, str]) -> Settings:
     raw = {name: values[name.upper()] for name in Settings.model_fields if values.get(name.upper())}
     if command == "demo":
         # Its terminal shows log-ins and letters; a line for each request would bury them.
-        raw = {"day_seconds": "60", "doctor_signup": "open", "log_level": "warning", **raw, "host": "127.0.0.1"}
+        usual = {"day_seconds": "60", "doctor_signup": "open", "step_review": "unsure", "log_level": "warning"}
+        raw = {**usual, **raw, "host": "127.0.0.1"}
         raw["data_dir"] = str(Path(raw.get("data_dir", "data")) / "demo")
     try:
         settings = Settings.model_validate(raw)

@@ -66,6 +66,7 @@ class Step:
     ended: str | None = None
     uses: int = 0  # check-ins of a step that has no slots
     last_use_at: datetime | None = None
+    kept_number: int | None = None  # the number of the newest note whose author let this step run on
     version: int = 0
 
     @property
@@ -212,6 +213,7 @@ class Steps:
             ended=row.get("ended"),
             uses=row.get("uses", 0),
             last_use_at=row.get("last_use_at"),
+            kept_number=row.get("kept_number"),
             version=row["version"],
         )
 
@@ -251,6 +253,7 @@ class Steps:
             "ended": step.ended,
             "uses": step.uses,
             "last_use_at": step.last_use_at,
+            "kept_number": step.kept_number,
             "schedule": schedule_row(step.schedule) if step.schedule else None,
             "course": course_row(step.course) if step.course else None,
         }

@@ -13,7 +13,7 @@ from taskiq import TaskiqDepends
 
 from hospital_rt.domain.clock import clock_times, local_day
 from hospital_rt.domain.schedule import Schedule
-from hospital_rt.extraction import ExtractionFailed, Guarded, Kept, PlanItem, guard
+from hospital_rt.extraction import ExtractionFailed, Extractor, Guarded, Kept, PlanItem, guard
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
 from models.app_context import AppContext
@@ -112,7 +112,7 @@ def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextMana
 
 
 async def _read(app: AppContext, note: Note) -> frozenset[str]:
-    store, extractor, metrics = app.store, app.resources.extractor, app.resources.metrics
+    store, extractor, metrics = app.store, reader_for(app, note), app.resources.metrics
     patient, doctor = await store.users.two(note.patient_id, note.doctor_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
@@ -147,7 +147,7 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         make_step(kept, number=number, note=note, patient=patient, day=day, now=now)
         for number, kept in enumerate(guarded.kept)
     ]
-    propose = app.settings.step_review == "required" or bool(guarded.dropped) or guarded.too_many
+    propose = must_propose(app, note, guarded)
     meta = extraction.meta
     measured = (
         None
@@ -172,10 +172,26 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         measured=measured,
     )
     users = await finish_note(store, reading)
-    outcome = "proposed" if propose and steps else "ready"
+    outcome = "proposed" if propose and reading.needs_author else "ready"
     metrics.notes.labels(outcome).inc()
     log.info("note.read", note_id=note.id, status=outcome, steps=len(steps), dropped=len(guarded.dropped))
     return users
+
+
+def reader_for(app: AppContext, note: Note) -> Extractor:
+    """Who reads a note: the configured reader, or the local one where the author of a failed note said so."""
+    return app.resources.local_reader if note.reader == "local" else app.resources.extractor
+
+
+def must_propose(app: AppContext, note: Note, guarded: Guarded) -> bool:
+    """Whether the steps wait for the author (contract 7, "When it goes live").
+
+    What the local reader makes of a note for which a model was meant always waits.
+    """
+    review = app.settings.step_review
+    if review == "required" or note.reader == "local" or guarded.dropped or guarded.too_many:
+        return True
+    return review == "unsure" and bool(guarded.unmatched)
 
 
 def again_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime | None:

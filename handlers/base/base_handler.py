@@ -97,7 +97,7 @@ class BaseHandler(RequestHandler):
         for name, value in SECURITY_HEADERS.items():
             self.set_header(name, value)
         self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        context = getattr(self, "doors", None)
+        context = getattr(self, "context", None)
         if context is not None and context.app.settings.behind_tls:
             self.set_header("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         self.set_header("X-Request-ID", getattr(self, "request_id", ""))

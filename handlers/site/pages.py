@@ -28,10 +28,9 @@ mimetypes.add_type("application/manifest+json", ".webmanifest")
 class FileHandler(BaseHandler, StaticFileHandler):
     """Files of one folder. ``only`` serves a single one of them."""
 
-    # Tornado's takes other arguments.
-    def initialize(
+    def initialize(  # type: ignore[override]  # Tornado's own takes other arguments
         self, context: HandlerContext, path: str, only: str | None = None, inline_styles: bool = False
-    ) -> None:  # type: ignore[override]
+    ) -> None:
         BaseHandler.initialize(self, context)
         StaticFileHandler.initialize(self, path, None)
         self._only = only
