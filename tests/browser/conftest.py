@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The system as `demo` runs it: a day of a minute, steps active as soon as they are read."""
-    running = House(tmp_path_factory.mktemp("house"), PUSH_HOSTS="push.example.org")
+    running = House(tmp_path_factory.mktemp("house"), PUSH_HOSTS="push.example.org", STEP_REVIEW="auto")
     try:
         running.start()
         yield running
@@ -103,6 +103,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[H
     running = House(
         tmp_path_factory.mktemp("clinic"),
         command="all",
+        STEP_REVIEW="auto",
         DOCTOR_SIGNUP="open",
         OPENAI_BASE_URL=f"http://127.0.0.1:{model.port}/v1",
         OPENAI_API_KEY="for-tests",
