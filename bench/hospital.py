@@ -40,6 +40,7 @@ class Hospital:
                 "rate_limits": "off",
                 "access_token_seconds": 86_400,
                 "doctor_signup": "open",
+                "step_review": "auto",
                 **changes,
             }
         )

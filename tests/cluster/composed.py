@@ -37,7 +37,9 @@ def environment_of_roles(secrets: Path) -> dict[str, str]:
     nginx = compose()["services"]["nginx"]["networks"]["front"]["ipv4_address"]
     prometheus = compose()["services"]["prometheus"]["networks"]["inside"]["ipv4_address"]
     assert given["TRUSTED_PROXIES"] == nginx and given["OPS_ALLOW"] == f"127.0.0.0/8,{prometheus}"
-    return {**given, "TRUSTED_PROXIES": NGINX_ADDRESS, "OPS_ALLOW": PROMETHEUS_ADDRESS}
+    assert given["STEP_REVIEW"] == "required"
+    changed = {"TRUSTED_PROXIES": NGINX_ADDRESS, "OPS_ALLOW": PROMETHEUS_ADDRESS, "STEP_REVIEW": "auto"}
+    return {**given, **changed}
 
 
 def interpolated(text: str, values: Mapping[str, str]) -> str:
