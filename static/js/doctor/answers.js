@@ -48,7 +48,8 @@ export function stepOf({ kind, item }, noteDate) {
   };
 }
 
-const said = (from, names) => Object.fromEntries(names.filter((name) => from[name] != null).map((name) => [name, from[name]]));
+const said = (from, names) =>
+  Object.fromEntries(names.filter((name) => from[name] != null).map((name) => [name, from[name]]));
 
 const itemSchedule = (item) => ({
   start_in_days: item.start_in_days || 0,

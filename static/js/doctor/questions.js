@@ -43,6 +43,9 @@ function goOn(card) {
   });
 }
 
+const focusIn = (card, selector) =>
+  requestAnimationFrame(() => card.current?.querySelector(selector)?.focus({ preventScroll: true }));
+
 function Question({ note, question, answer, chosen, onAnswer, onChoose }) {
   const [changing, change] = useState(false);
   const [writing, write] = useState(false);
@@ -59,6 +62,10 @@ function Question({ note, question, answer, chosen, onAnswer, onChoose }) {
     write(false);
     onAnswer(given);
     goOn(card.current);
+  };
+  const back = () => {
+    change(false);
+    focusIn(card, ".button-small");
   };
   const done = answer && !changing && !writing;
   const head = html`<button type="button" class="disc disc-ask" onClick=${() => onChoose(question.key)}
@@ -90,7 +97,7 @@ function Question({ note, question, answer, chosen, onAnswer, onChoose }) {
       <h3 class="question-text" id=${name} tabindex="-1">${question.text}</h3>
       <blockquote class="quoted-block">“${question.quote}”</blockquote>
       ${writing ? html`<${StepForm} isNew step=${{ ...prefilled, key: question.key }} onSave=${saved}
-          onCancel=${() => { write(false); change(Boolean(answer)); }} />`
+          onCancel=${() => { write(false); if (answer) back(); else focusIn(card, ".answer-button"); }} />`
         : html`<div class="question-answers" role="group" aria-labelledby=${name}>
           ${options.map((option, i) => html`<button key=${i} type="button" class="answer-button"
             aria-pressed=${answer?.pick === i ? "true" : "false"}
@@ -101,6 +108,6 @@ function Question({ note, question, answer, chosen, onAnswer, onChoose }) {
           <button type="button" class="answer-button" aria-pressed=${answer?.pick === "nothing" ? "true" : "false"}
             onClick=${() => take({ pick: "nothing" })}><${Icon} name="cross" size=${16} /><span>${t.nothingToDoAnswer}</span></button>
         </div>`}
-      ${changing && !writing && html`<button type="button" class="link" onClick=${() => change(false)}>${t.goBack}</button>`}
+      ${changing && !writing && html`<button type="button" class="link" onClick=${back}>${t.goBack}</button>`}
     </div></li>`;
 }

@@ -35,7 +35,7 @@ function Ways({ role }) {
   return html`<nav class="ways" aria-label=${t.mainMenu}>${WAYS[role].map(([name, icon]) => html`
     <a key=${name} href=${`#/${name}`} class="way" aria-current=${at === name ? "page" : null}>
       ${icon && html`<span class="way-icon"><${Icon} name=${icon} size=${24} />${name === "today" && due > 0 && html`<span class="badge" aria-hidden="true">${due}</span>`}</span>`}
-      <span>${t.ways[name]}${name === "notes" && waits > 0 && html` <span class="way-count" aria-hidden="true">${waits}</span>`}</span>${name === "notes" && waits > 0 && html`<span class="hidden"> ${t.waitCount(waits)}</span>`}${name === "today" && due > 0 && html`<span class="hidden"> ${t.dueCount(due)}</span>`}</a>`)}</nav>`;
+      <span>${t.ways[name]}${name === "notes" && waits > 0 && html` <span class="way-count" aria-hidden="true">${waits}</span><span class="hidden">${t.waitCount(waits)}</span>`}</span>${name === "today" && due > 0 && html`<span class="hidden"> ${t.dueCount(due)}</span>`}</a>`)}</nav>`;
 }
 
 function Banner({ kind, icon, title, text, children, act, onClose }) {
