@@ -254,7 +254,7 @@ export default {
   closes: (name) => `There is nothing for ${name} to do; the earlier steps keep running.`, closeNote: "Close the note", closedNote: "The note is closed. The earlier steps keep running.",
   keepLegend: (name) => `These would stop for ${name}. Tick what runs on:`, keepAll: "Keep all of these", keepNone: "Keep none", tagKept: "Runs on",
   readLocally: "Use the fixed rules", readLocallyHint: "They work without the AI service. What they find waits for your approval.",
-  startReview: (n) => plural(n, "Look at the one that waits", `Look at the first of ${n}`), nextWaiting: (name) => `Next: ${name}`, stillWait: (n) => plural(n, "One note waits for you.", `${word(n)} notes wait for you.`), laterNext: "Later, show the next", waitCount: (n) => `${n} to approve`,
+  startReview: (n) => plural(n, "Look at the one that waits", `Look at the first of ${n}`), nextWaiting: (name) => `Next: ${name}`, stillWait: (n) => plural(n, "One note waits for you.", `${word(n)} notes wait for you.`), laterNext: "Next note", untilAnswered: (name) => `${name}’s earlier steps keep running meanwhile.`, waitCount: (n) => `${n} to approve`,
   leftNow: (n, name) => (n ? `${name} has ${n} ${plural(n, "step", "steps")} running.` : `${name} has no step running now: an earlier plan does not come back by itself.`),
   stepsStopped: (n) => plural(n, "A step is no longer on your list", `${word(n)} steps are no longer on your list`), noteTakenBack: (doctor) => `${doctor} took a note back.`,
   legendName: "What the signs in the note mean", legendDouble: "double line", legendQuestion: "a question", legendThin: "thin line", legendAsked: "was asked", legendBoxed: "grey", legendClinic: "the clinic’s own", legendPlain: "plain", legendNothing: "nothing to do",

@@ -316,7 +316,7 @@ function Approval({ note, first, steps, kept, keep, others, openCount, busy, pro
     : others?.length ? t.replaces(replaced, keep.length) : t.startsPlan(first);
   const label = openCount ? t.answerFirst(openCount) : closes ? t.closeNote : t.approve(kept.length);
   return html`<div class="review-approve card approve"><p><strong>${says}</strong>
-      <span class="secondary">${others?.length && (openCount || kept.length) ? t.untilThen : ""}</span></p><${Wrong} problem=${problem} />
+      <span class="secondary">${!others?.length ? "" : openCount ? t.untilAnswered(first) : kept.length ? t.untilThen : ""}</span></p><${Wrong} problem=${problem} />
     <div class="approve-buttons"><button type="button" class="link link-alert" onClick=${onReject}>${t.rejectAll}</button>
       <${Button} kind="quiet" onClick=${() => go(next ? `/notes/${next.id}` : `/patients/${note.patient.id}`)}>${next
         ? t.laterNext : t.decideLater}<//>

@@ -55,11 +55,11 @@ function marksOf(text, units, { steps, questions, dropped, unmatched }) {
   }
   for (const question of questions) {
     const place = placed(question, text, units);
-    const same = place && marks.find((m) => m.asks && place[0] < m.end && place[1] > m.start);
+    const same = place && marks.find((m) => place[0] < m.end && place[1] > m.start);
     const kind = question.open ? "question" : "answered";
     if (same) {
-      same.asks.push(question);
-      if (question.open) same.kind = kind;
+      same.asks = [...(same.asks || []), question];
+      if (question.open && same.kind !== "step") same.kind = kind;
     } else add(place, { kind, asks: [question], id: question.key });
   }
   for (const item of dropped) add(findQuote(text, item.quote), { kind: "dropped" });
@@ -107,17 +107,19 @@ export function MarkedNote({ text, steps, questions, dropped, unmatched, account
 function Stretch({ part: { text, mark, head, as }, chosen, onChoose }) {
   if (!mark) return as && text.trim() ? html`<span class=${`as-${as}`}>${text}</span>` : text;
   if (mark.kind !== "step" && !mark.asks) return html`<span class=${`mark-${mark.kind}`}>${text}</span>`;
-  const on = mark.asks ? mark.asks.some((q) => q.key === chosen) : chosen === mark.id;
-  const look = cx(mark.asks && `mark-${mark.kind}`, on && "mark-chosen");
-  const discs = head && (mark.asks
-    ? mark.asks.map((q) => html`<button type="button" class="disc disc-ask" key=${q.key}
+  const asks = mark.asks || [];
+  const step = mark.kind === "step";
+  const on = chosen != null && (chosen === mark.id || asks.some((q) => q.key === chosen));
+  const asked = asks.some((q) => q.open);
+  const look = cx(step ? asked && "mark-asks" : `mark-${mark.kind}`, on && "mark-chosen");
+  const discs = head && html`${asks.map((q) => html`<button type="button" class="disc disc-ask" key=${q.key}
         aria-pressed=${chosen === q.key ? "true" : "false"} onClick=${() => onChoose(q.key)}
-        aria-label=${t.questionNumber(q.number, q.text)}>${q.open ? "?" : "✓"}</button>`)
-    : html`<button type="button" class="disc" aria-pressed=${on ? "true" : "false"}
-        aria-label=${t.stepNumber(mark.number, mark.title)}>${mark.number}</button>`);
+        aria-label=${t.questionNumber(q.number, q.text)}>${q.open ? "?" : "✓"}</button>`)}
+    ${step && html`<button type="button" class="disc" aria-pressed=${chosen === mark.id ? "true" : "false"}
+      aria-label=${t.stepNumber(mark.number, mark.title)}>${mark.number}</button>`}`;
   const [, first, rest] = (head && text.match(/^(\S+)([\s\S]*)$/)) || [null, "", text];
   const inner = html`${head && html`<span class="mark-head">${discs}${first}</span>`}${rest}`;
-  if (mark.asks) return html`<span class=${look}>${inner}</span>`;
+  if (!step) return html`<span class=${look}>${inner}</span>`;
   return html`<mark class=${look || null} onClick=${() => onChoose(mark.id)}>${inner}</mark>`;
 }
 
