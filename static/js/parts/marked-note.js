@@ -113,7 +113,7 @@ function Stretch({ part: { text, mark, head, as }, chosen, onChoose }) {
   const asked = asks.some((q) => q.open);
   const look = cx(step ? asked && "mark-asks" : `mark-${mark.kind}`, on && "mark-chosen");
   const discs = head && html`${asks.map((q) => html`<button type="button" class="disc disc-ask" key=${q.key}
-        aria-pressed=${chosen === q.key ? "true" : "false"} onClick=${() => onChoose(q.key)}
+        aria-pressed=${chosen === q.key ? "true" : "false"} onClick=${(event) => { event.stopPropagation(); onChoose(q.key); }}
         aria-label=${t.questionNumber(q.number, q.text)}>${q.open ? "?" : "✓"}</button>`)}
     ${step && html`<button type="button" class="disc" aria-pressed=${chosen === mark.id ? "true" : "false"}
       aria-label=${t.stepNumber(mark.number, mark.title)}>${mark.number}</button>`}`;
