@@ -171,7 +171,7 @@ def test_what_is_decided_outlives_leaving_the_page_and_live_events(
     write(doctor, confirmed_and_assigned(strict_house, doctor), "Rest well.")
     page.reload()
     expect(page.locator(".review-row", has_text="Walk to the park")).to_contain_text("edited")
-    expect(page.locator(".question-done")).to_contain_text("every day")
+    expect(page.locator(".question-done")).to_contain_text("twice a day")
 
 
 def confirmed_and_assigned(strict_house: House, doctor: Person) -> Person:
@@ -234,9 +234,10 @@ def test_a_note_in_which_there_is_nothing_to_do_is_closed(
 def test_the_note_shows_what_became_of_each_sentence(strict_house: House, open_page: Callable[..., Page]) -> None:
     _, doctor, note = proposed(strict_house)
     page = review(open_page(viewport=DESKTOP), doctor, note)
-    expect(page.locator(".as-clinic")).to_have_text(CALL)
-    expect(page.locator(".as-nothing").first).to_have_text(FINE)
-    expect(page.locator(".mark-question").last).to_contain_text("stress test")
+    text = page.locator(".note-text")
+    expect(text.locator(".as-clinic")).to_have_text(CALL)
+    expect(text.locator(".as-nothing").first).to_have_text(FINE)
+    expect(text.locator(".mark-question").last).to_contain_text("stress test")
     expect(page.locator("mark", has_text="Walk 20 minutes")).to_be_visible()
     legend = page.get_by_role("list", name="What the signs in the note mean")
     for words in ("a question", "the clinic’s own", "nothing to do", "a step’s words"):
