@@ -102,7 +102,8 @@ function Question({ note, question, answer, chosen, onAnswer, onChoose }) {
           ${options.map((option, i) => html`<button key=${i} type="button" class="answer-button"
             aria-pressed=${answer?.pick === i ? "true" : "false"}
             onClick=${() => take({ pick: i, step: stepOf(option, noteDate) })}>
-            <span class="answer-sign" aria-hidden="true"></span><span>${option.label}</span></button>`)}
+            <span class="answer-sign" aria-hidden="true"></span><span>${option.label}${option.item.title !== option.label
+              && html`<span class="secondary block">${option.item.title}</span>`}</span></button>`)}
           <button type="button" class="answer-button" aria-pressed=${answer?.pick === "own" ? "true" : "false"}
             onClick=${() => write(true)}><${Icon} name="pencil" size=${16} /><span>${t.somethingElse}</span></button>
           <button type="button" class="answer-button" aria-pressed=${answer?.pick === "nothing" ? "true" : "false"}
