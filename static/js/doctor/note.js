@@ -33,7 +33,10 @@ export function NotePage({ id }) {
   const [problem, setProblem] = useState(null);
   const note = state.noteById[id];
   const listed = (state.notes || []).find((n) => n.id === id)?.status;
-  useEffect(() => { loadNote(id).then(() => setProblem(null), setProblem); }, [id, listed]);
+  const load = () => loadNote(id).then(() => setProblem(null), setProblem);
+  useEffect(() => { load(); }, [id]);
+  // The list was read later and knows better.
+  useEffect(() => { if (listed && note && note.status !== listed) load(); }, [listed]);
   // Without the live channel the page asks, until the note has been read.
   const reading = note && READING.includes(note.status);
   useEffect(() => {
