@@ -41,6 +41,7 @@ class Hospital:
                 "step_review": "auto",
                 "access_token_seconds": 86_400,
                 "doctor_signup": "open",
+                "step_review": "auto",
                 **changes,
             }
         )

@@ -13,6 +13,7 @@ from models.services.choose_doctor import assign_doctor
 from models.users import User
 
 FIRST_NOTE = "Take amoxicillin 500 mg three times a day for 7 days. Book a chest X-ray."
+OPEN_NOTE = "Continue metoprolol 25-50 mg depending on pulse."
 PAGES = (
     ("/#/patients", "doctor: who needs you, and why"),
     ("/#/notes", "doctor: what waits for you; patient: whose words each step comes from"),
@@ -54,7 +55,9 @@ def _what_to_try(settings: Settings) -> list[str]:
         f"    2. As {patient.name} see the steps come in by themselves, and press Done or Skip.",
         f"       A day lasts {settings.day_seconds} s here, so a reminder comes round in no time.",
         "    3. As the doctor see the answers; write another note, and what changed is told to both.",
-        "    4. Switch the network off, press Done, switch it on: the answer is sent by itself, once.",
+        "    4. Send a note that leaves something open, and approve what comes of it:",
+        f"       {OPEN_NOTE}",
+        "    5. Switch the network off, press Done, switch it on: the answer is sent by itself, once.",
         "",
         "  Pages:",
         *(f"    {at}{path:16}{what}" for path, what in PAGES),

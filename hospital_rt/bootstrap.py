@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler
 
 from hospital_rt.delivery.mailer import Mailer
 from hospital_rt.extraction.api import Reader
+from hospital_rt.extraction.local import LocalReader
 from hospital_rt.extraction.readers import make_reader
 from hospital_rt.ops.metrics import Metrics, PoolFigures
 from hospital_rt.realtime.pubsub import WakeUpPublisher
@@ -43,6 +44,7 @@ class Resources:
     passwords: Passwords
     tokens: Tokens = field(repr=False)
     reader: Reader
+    local_reader: Reader  # the local one, whatever else is configured
     mailer: Mailer
 
 
@@ -77,6 +79,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             passwords=passwords,
             tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
             reader=reader,
+            local_reader=LocalReader(),
             mailer=Mailer(settings),
         )
 

@@ -260,14 +260,8 @@ def load_settings(command: str, values: Mapping[str, str]) -> Settings:
     raw = {name: values[name.upper()] for name in Settings.model_fields if values.get(name.upper())}
     if command == "demo":
         # Its terminal shows log-ins and letters; a line for each request would bury them.
-        raw = {
-            "day_seconds": "60",
-            "doctor_signup": "open",
-            "step_review": "unsure",
-            "log_level": "warning",
-            **raw,
-            "host": "127.0.0.1",
-        }
+        usual = {"day_seconds": "60", "doctor_signup": "open", "step_review": "unsure", "log_level": "warning"}
+        raw = {**usual, **raw, "host": "127.0.0.1"}
         raw["data_dir"] = str(Path(raw.get("data_dir", "data")) / "demo")
     try:
         settings = Settings.model_validate(raw)

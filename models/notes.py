@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
+from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
+Reader = Literal["local"]
 NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"]
 UNREAD: tuple[NoteStatus, ...] = ("queued", "processing")  # no step has come of it
 IN_FLIGHT: tuple[NoteStatus, ...] = ("queued", "processing", "proposed")
@@ -42,6 +44,8 @@ class Note:
     sealed_text: str = field(repr=False)
     sealed_review: str | None = field(default=None, repr=False)
     dropped: int = 0
+    questions: int = 0  # asked of the author
+    reader: Reader | None = None  # who is to read it, where its author said so; None: the configured reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,13 @@ class NoteTransition:
 WAITING = ("queued", "processing", "failed", "proposed")
 
 
+class WaitingNotes(NamedTuple):
+    """Notes of one patient that wait for their author's approval, and the questions asked in them."""
+
+    notes: int = 0
+    questions: int = 0
+
+
 class Notes:
     """The collection ``notes``."""
 
@@ -83,6 +94,11 @@ class Notes:
         IndexModel([("doctor_id", ASCENDING), ("created_at", DESCENDING), ("_id", ASCENDING)]),
         IndexModel([("wake_at", ASCENDING)], name="unfinished", partialFilterExpression={"wake_at": {"$exists": True}}),
         IndexModel([("created_at", ASCENDING)], name="proposed", partialFilterExpression={"status": "proposed"}),
+        IndexModel(
+            [("doctor_id", ASCENDING), ("patient_id", ASCENDING)],
+            name="for_approval",
+            partialFilterExpression={"status": "proposed"},
+        ),
     ]
 
     def __init__(self, collection: Collection, vault: Vault) -> None:
@@ -106,6 +122,8 @@ class Notes:
             sealed_text=row["sealed_text"],
             sealed_review=row.get("sealed_review"),
             dropped=row.get("dropped", 0),
+            questions=row.get("questions", 0),
+            reader=row.get("reader"),
         )
 
     async def insert(self, written: Sequence[NewNote], *, session: Session) -> list[Note]:
@@ -140,8 +158,11 @@ class Notes:
             return None
 
     async def review(self, note: Note) -> dict[str, Any]:
-        """What the guard said, for the author: ``dropped`` and ``unmatched``."""
-        empty: dict[str, Any] = {"dropped": [], "unmatched": []}
+        """What came of the reading, for the author: ``dropped``, ``unmatched``, ``questions`` and ``account``.
+
+        A member that an older note's review does not have is empty.
+        """
+        empty: dict[str, Any] = {"dropped": [], "unmatched": [], "questions": [], "account": []}
         if note.sealed_review is None:
             return empty
         try:
@@ -150,7 +171,7 @@ class Notes:
             )
         except Unreadable:
             return empty
-        return found
+        return empty | found
 
     async def page(self, wanted: Document, *, before: tuple[datetime, str] | None, limit: int) -> list[Note]:
         """Newest first, without their texts opened. ``before``: the last one that the client has."""
@@ -218,6 +239,8 @@ class Notes:
         """Give notes their next status. How many: one whose lease is lost, or that has moved, stays as it is."""
         if not settled:
             return 0
+        # A doctor's list of patients shows what waits.
+        mark_written(one.note.patient_id for one in settled)
         writes = [UpdateOne(*await self._settling(one)) for one in settled]
         result = await self._notes.bulk_write(writes, ordered=False, session=session)
         return int(result.matched_count)
@@ -241,19 +264,42 @@ class Notes:
             change["$set"]["measured"] = one.measured
         if one.review is not None:
             change["$set"]["dropped"] = len(one.review["dropped"])
+            change["$set"]["questions"] = len(one.review.get("questions", ()))
             change["$set"]["sealed_review"] = await self._vault.seal(
                 note.patient_id, f"notes|{note.id}|review", one.review
             )
         return wanted, change
 
-    async def requeue(self, note: Note, *, at: datetime, session: Session) -> bool:
-        """Send a failed note round again."""
+    async def requeue(self, note: Note, *, at: datetime, reader: Reader | None = None, session: Session) -> bool:
+        """Send a failed note round again, to the reader that its author chose."""
+        mark_written([note.patient_id])
         result = await self._notes.update_one(
             {"_id": note.id, "status": "failed"},
-            {"$set": {"status": "queued", "failure": None, "wake_at": at, "attempts": 0, "retries": 0}},
+            {
+                "$set": {
+                    "status": "queued",
+                    "failure": None,
+                    "wake_at": at,
+                    "attempts": 0,
+                    "retries": 0,
+                    "reader": reader,
+                }
+            },
             session=session,
         )
         return bool(result.matched_count)
+
+    async def waiting(self, doctor_id: str, patient_ids: Sequence[str]) -> dict[str, WaitingNotes]:
+        """What waits for this doctor's approval, by patient: those of whom something waits."""
+        cursor = self._notes.find(
+            {"doctor_id": doctor_id, "status": "proposed", "patient_id": {"$in": list(patient_ids)}},
+            {"_id": 0, "patient_id": 1, "questions": 1},
+        )
+        found: dict[str, WaitingNotes] = {}
+        for row in await cursor.to_list(None):
+            before = found.get(row["patient_id"], WaitingNotes())
+            found[row["patient_id"]] = WaitingNotes(before.notes + 1, before.questions + row.get("questions", 0))
+        return found
 
     async def with_status(
         self,

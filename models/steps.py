@@ -82,6 +82,7 @@ class Step:
     limits: UseLimits | None = None
     uses: int = 0
     recent_uses: tuple[Use, ...] = ()
+    kept_number: int | None = None  # the number of the newest note whose author let this step run on
     version: int = 0
 
     @property
@@ -266,6 +267,7 @@ class Steps:
             limits=read_limits(row.get("limits")),
             uses=row.get("uses", 0),
             recent_uses=read_uses(row),
+            kept_number=row.get("kept_number"),
             version=row["version"],
         )
 
@@ -307,6 +309,7 @@ class Steps:
             "last_use_at": step.last_use_at,
             "recent_uses": uses_row(step.recent_uses),
             "limits": limits_row(step.limits),
+            "kept_number": step.kept_number,
             "schedule": schedule_row(step.schedule) if step.schedule else None,
             "course": course_row(step.course) if step.course else None,
         }

@@ -15,7 +15,7 @@ from taskiq import TaskiqDepends
 from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import local_day
 from hospital_rt.domain.schedule import DayTimes, Schedule, in_order, in_week_order
-from hospital_rt.extraction.api import ExtractionFailed, Item, Kept, PlanItem, Result
+from hospital_rt.extraction.api import ExtractionFailed, Item, Kept, PlanItem, Reader, Result
 from hospital_rt.extraction.pipeline import read_note as read_text
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
@@ -127,7 +127,7 @@ def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextMana
 
 
 async def _read(app: AppContext, note: Note) -> frozenset[str]:
-    store, reader, metrics = app.store, app.resources.reader, app.resources.metrics
+    store, reader, metrics = app.store, reader_for(app, note), app.resources.metrics
     patient, doctor = await store.users.two(note.patient_id, note.doctor_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
@@ -161,7 +161,7 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         make_step(kept, number=number, note=note, patient=patient, day=day, now=now)
         for number, kept in enumerate(result.kept)
     ]
-    propose = waits_for_author(app.settings.step_review, result)
+    propose = waits_for_author(app.settings.step_review, note, result)
     meta = result.meta
     measured = (
         None
@@ -186,19 +186,25 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         measured=measured,
     )
     users = await finish_note(store, reading)
-    outcome = "proposed" if propose and (steps or review["questions"]) else "ready"
+    outcome = "proposed" if propose and reading.needs_author else "ready"
     metrics.notes.labels(outcome).inc()
     log.info("note.read", note_id=note.id, status=outcome, steps=len(steps), dropped=len(result.dropped))
     return users
 
 
-def waits_for_author(mode: str, result: Result) -> bool:
-    """Whether a note's steps wait for the author, by ``STEP_REVIEW``.
+def reader_for(app: AppContext, note: Note) -> Reader:
+    """The configured reader, or the local one where the author of a failed note asked for it."""
+    return app.resources.local_reader if note.reader == "local" else app.resources.reader
+
+
+def waits_for_author(mode: str, note: Note, result: Result) -> bool:
+    """Whether a note's steps wait for the author, by ``STEP_REVIEW`` (contract, "When it goes live").
 
     ``required``: always. ``unsure``: when a question is open, something was dropped or shown, or a step is not sure.
-    ``auto``: when a question is open or something was dropped.
+    ``auto``: when a question is open or something was dropped. What the local reader makes of a note for which a model
+    is configured always waits.
     """
-    if mode == "required" or result.too_many or result.questions or result.dropped:
+    if mode == "required" or note.reader == "local" or result.too_many or result.questions or result.dropped:
         return True
     return mode == "unsure" and (bool(result.unmatched) or not all(kept.sure for kept in result.kept))
 

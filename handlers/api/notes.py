@@ -16,7 +16,9 @@ from handlers.api.schemas import (
     NothingBody,
     PatientPageQuery,
     ReasonBody,
+    RetryBody,
     ScheduleBody,
+    WithdrawnNoteView,
 )
 from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
@@ -143,7 +145,7 @@ class RetryHandler(NoteHandlerBase):
     operations = {
         "POST": Operation(
             who="doctor",
-            body=NothingBody,
+            body=RetryBody,
             body_optional=True,
             answers={202: NoteView},
             problems=("not-found", "conflict", "superseded"),
@@ -153,13 +155,19 @@ class RetryHandler(NoteHandlerBase):
     }
 
     async def post(self, note_id: str) -> None:
-        """Have a failed note read again."""
+        """Have a failed note read again, by the local reader if the body says so."""
         id = self.id_from_path(note_id)
-        self.body(NothingBody)
+        reader = self.body(RetryBody).reader
 
         async def work(claim: Claim | None) -> StoredReply:
             outcome = await retry_note(
-                self.store, note_id=id, doctor_id=self.who.id, now=self.now(), claim=claim, trace=self.trace
+                self.store,
+                note_id=id,
+                doctor_id=self.who.id,
+                reader=reader,
+                now=self.now(),
+                claim=claim,
+                trace=self.trace,
             )
             await self.context.dispatcher.read_note(id)
             return await self.reply(await self.told(outcome), status=202)
@@ -196,6 +204,7 @@ class ApproveHandler(NoteHandlerBase):
                 note_id=id,
                 doctor_id=self.who.id,
                 chosen=chosen,
+                keep=body.keep or (),
                 now=self.now(),
                 day_seconds=self.settings_.day_seconds,
                 claim=claim,
@@ -216,11 +225,13 @@ class ApproveHandler(NoteHandlerBase):
         patient = await self.store.users.get(note.patient_id)
         if patient is None:
             raise Problem("not-found")
+        text = await self.store.notes.text(note) or ""
         proposed = {step.id: step for step in await self.store.steps.of_note(note.id) if step.status == "proposed"}
         chosen: list[Step] = []
         for number, wanted in enumerate(listed):
             if wanted.id is None:
-                chosen.append(_new_step(wanted, number=number, note=note, patient=patient, now=self.now()))
+                words = _words(wanted, number=number, text=text)
+                chosen.append(_new_step(wanted, words, number=number, note=note, patient=patient, now=self.now()))
                 continue
             step = proposed.get(wanted.id)
             if step is None:
@@ -240,6 +251,8 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
         words = replace(words, title=wanted.title)
     if "detail" in given:
         words = replace(words, detail=wanted.detail)
+    if wanted.quote is not None:
+        raise Invalid(f"#/steps/{number}/quote", "A proposed step keeps its quote.")
     if wanted.kind is not None and wanted.kind != step.kind:
         raise Invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
     changed = replace(
@@ -269,11 +282,24 @@ def _limits(wanted: ApprovedStepBody) -> UseLimits | None:
     return UseLimits(min_gap_hours=limits.min_gap_hours, max_per_day=limits.max_per_day)
 
 
-def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: User, now: datetime) -> Step:
+def _words(wanted: ApprovedStepBody, *, number: int, text: str) -> StepText:
+    """The words of a new step. Its quote, if any, stands in the note."""
     if wanted.title is None:
         raise Invalid(f"#/steps/{number}/title", "A new step needs a title.")
     if wanted.limits and not wanted.as_needed:
         raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
+    if wanted.quote is None:
+        return StepText(title=wanted.title, detail=wanted.detail, quote=None)
+    start = text.find(wanted.quote)
+    if start < 0:
+        raise Invalid(f"#/steps/{number}/quote", "Quote the note as it stands, or leave this out.")
+    end = start + len(wanted.quote)
+    return StepText(title=wanted.title, detail=wanted.detail, quote=wanted.quote, start=start, end=end)
+
+
+def _new_step(
+    wanted: ApprovedStepBody, words: StepText, *, number: int, note: Note, patient: User, now: datetime
+) -> Step:
     kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
     if (kind == "plan") != (wanted.schedule is not None):
         raise Invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
@@ -297,7 +323,7 @@ def _new_step(wanted: ApprovedStepBody, *, number: int, note: Note, patient: Use
         timezone=patient.timezone,
         limits=_limits(wanted),
         schedule=schedule,
-        words=StepText(title=wanted.title, detail=wanted.detail, quote=None),
+        words=words,
     )
 
 
@@ -440,7 +466,7 @@ class WithdrawHandler(NoteHandlerBase):
             who="doctor",
             body=ReasonBody,
             body_optional=True,
-            answers={200: NoteView},
+            answers={200: WithdrawnNoteView},
             problems=("not-found", "conflict"),
             audit="note.withdrawn",
         )
@@ -453,4 +479,5 @@ class WithdrawHandler(NoteHandlerBase):
         outcome = await withdraw_note(
             self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), trace=self.trace
         )
-        self.respond((await self.reply(await self.told(outcome))).body)
+        reply = await self.reply(await self.told(outcome))
+        self.respond({**reply.body, "left": outcome.left})

@@ -15,6 +15,7 @@ from handlers.base.operation import Operation
 from hospital_rt.domain.adherence import SlotResult, summarize
 from hospital_rt.domain.clock import local_day, start_of_day, to_wire
 from hospital_rt.storage.response_cache import FOR_EVER, MAX_USER_BYTES, CachedResponse, CachedRows
+from models.notes import WaitingNotes
 from models.reminders import LedgerCount
 from models.users import fold
 
@@ -104,8 +105,10 @@ class MyPatientsHandler(ApiHandler):
         today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
         # Two days more: whoever answered on one date may have been due on another, as their zone has it.
         first = min(today.values()) - timedelta(days=DAYS + 1)
-        ledger, open_counts = await asyncio.gather(
-            self.store.reminders.counted_since(ids, first), self.store.steps.open_counts(ids)
+        ledger, open_counts, waiting = await asyncio.gather(
+            self.store.reminders.counted_since(ids, first),
+            self.store.steps.open_counts(ids),
+            self.store.notes.waiting(self.who.id, ids),
         )
         mine: dict[str, list[LedgerCount]] = {id: [] for id in ids}
         for row in ledger:
@@ -121,12 +124,15 @@ class MyPatientsHandler(ApiHandler):
             ]
             answered_at = max((row.answered_at for row in mine[id] if row.answered_at), default=None)
             seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
+            waits = waiting.get(id, WaitingNotes())
             seen = summarize(marks, last=today[id], days=DAYS)
             item: dict[str, Any] = {
                 "id": id,
                 "name": person.name,
                 "since": to_wire(joined[id]),
                 "steps_open": open_counts[id],
+                "notes_waiting": waits.notes,
+                "questions_open": waits.questions,
                 "last_check_in_at": to_wire(answered_at) if answered_at else None,
                 "last_seen_at": to_wire(seen_at) if seen_at else None,
                 "missed_in_a_row": seen.missed_in_a_row,

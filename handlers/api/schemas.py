@@ -104,6 +104,8 @@ class MyPatientView(View):
     name: str | None
     since: Moment
     steps_open: int
+    notes_waiting: int = Field(description="notes of yours that wait for your approval")
+    questions_open: int = Field(description="questions asked in them")
     last_check_in_at: Moment | None
     last_seen_at: Moment | None
     missed_in_a_row: int
@@ -169,10 +171,22 @@ class ApprovedStepBody(Body):
     as_needed: bool | None = None
     limits: LimitsBody | None = None
     schedule: ScheduleBody | None = None
+    quote: Annotated[str, Field(min_length=1, max_length=20_000)] | None = Field(
+        default=None, description="of a new step: words of the note, as they stand there"
+    )
 
 
 class ApproveBody(Body):
+    """Nothing: all proposed steps. ``steps``: these, the others are rejected. ``keep``: earlier steps that run on."""
+
     steps: Annotated[list[ApprovedStepBody], Field(min_length=1, max_length=80)] | None = None
+    keep: Annotated[list[Id], Field(max_length=500)] | None = None
+
+
+class RetryBody(Body):
+    reader: Literal["local"] | None = Field(
+        default=None, description="local: read by the rules instead of the language model; its steps wait for approval"
+    )
 
 
 class ReasonBody(Body):
@@ -258,6 +272,45 @@ class StepWithCheckInsView(StepView):
     check_ins: list[CheckInView]
 
 
+class OptionView(View):
+    """A ready answer: what it would make a step of, as an item of the extraction."""
+
+    label: str
+    kind: Literal["checklist", "plan"]
+    item: dict[str, Any]
+
+
+class QuestionView(View):
+    """What the note leaves open, asked of its author. Offsets are code points in the note."""
+
+    quote: str
+    start: int
+    end: int
+    question: Literal[
+        "how-often",
+        "how-long",
+        "how-much",
+        "which-medicine",
+        "which-day",
+        "contradiction",
+        "implausible",
+        "readers-differ",
+        "other",
+    ]
+    text: str
+    options: Annotated[list[OptionView], Field(max_length=4)]
+
+
+class AccountView(View):
+    """What became of one sentence of the note."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    start: int
+    end: int
+    as_: Literal["step", "question", "clinic", "nothing", "shown"] = Field(alias="as")
+
+
 class DroppedView(View):
     kind: Literal["checklist", "plan"]
     item: dict[str, Any]
@@ -290,9 +343,7 @@ Failure = Literal[
 ]
 
 
-class NoteLineView(View):
-    """A note in a list: everything but its text."""
-
+class NoteHeadView(View):
     id: Id
     patient: PersonView
     doctor: PersonView
@@ -302,11 +353,25 @@ class NoteLineView(View):
     created_at: Moment
 
 
-class NoteView(NoteLineView):
+class NoteLineView(NoteHeadView):
+    """A note in a list: everything but its text. ``questions`` is how many were asked, for the author."""
+
+    questions: int | None = None
+
+
+class NoteView(NoteHeadView):
+    """A whole note. ``questions``, ``dropped``, ``unmatched`` and ``account`` are for the author."""
+
     text: str | None
     steps: list[StepView]
+    questions: list[QuestionView] | None = None
     dropped: list[DroppedView] | None = None
     unmatched: list[UnmatchedView] | None = None
+    account: list[AccountView] | None = None
+
+
+class WithdrawnNoteView(NoteView):
+    left: int = Field(description="how many active steps the patient has now")
 
 
 # Feeds and figures

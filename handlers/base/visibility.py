@@ -148,6 +148,13 @@ async def visible_notes(store: Store, who: Principal, patient_id: str | None) ->
 
 def note_line(note: Note, who: Principal, names: dict[str, str | None]) -> dict[str, Any]:
     """A note without its text. To the patient a proposal reads as still being worked on."""
+    line = _note_head(note, who, names)
+    if who.id == note.doctor_id:
+        line["questions"] = note.questions
+    return line
+
+
+def _note_head(note: Note, who: Principal, names: dict[str, str | None]) -> dict[str, Any]:
     status = "processing" if who.role == "patient" and note.status == "proposed" else note.status
     return {
         "id": note.id,
@@ -166,12 +173,12 @@ async def note_view(store: Store, note: Note, who: Principal, *, now: datetime) 
     steps: Sequence[Step] = [] if note.status in UNREAD else await store.steps.of_note(note.id)
     if who.id != note.doctor_id:
         steps = [step for step in steps if step.status not in HIDDEN_FROM_PATIENT]
-    view = note_line(note, who, names)
+    view = _note_head(note, who, names)
     view["text"] = await store.notes.text(note)
     view["steps"] = [step.as_json(now=now) for step in steps]
     if who.id == note.doctor_id:
         review = await store.notes.review(note)
-        view["dropped"], view["unmatched"] = review["dropped"], review["unmatched"]
+        view |= {name: review[name] for name in ("questions", "dropped", "unmatched", "account")}
     return view
 
 

@@ -18,13 +18,15 @@ class ReminderDueData(View):
 
 
 class StepsChangedData(View):
-    """To the patient and their doctor: the plan is another one."""
+    """To the patient and their doctor: the plan is another one. ``kept``: earlier steps that run on beside new ones."""
 
     note_id: Id
     created: list[StepView]
     cancelled: list[Id]
     completed: list[Id]
+    kept: list[Id]
     by: Literal["note", "patient", "doctor", "course", "system"]
+    why: Literal["note", "stopped", "withdrawn", "ended"]
 
 
 class StepCheckedInData(View):
@@ -37,12 +39,13 @@ class StepCheckedInData(View):
 
 
 class NoteStatusData(View):
-    """To the author at each status; to the patient when the note is ready. ``dropped`` is for the author."""
+    """To the author at each status; to the patient when the note is ready. The counts are for the author."""
 
     note_id: Id
     status: NoteStatus
     failure: Failure | None
     dropped: int | None = None
+    questions: int | None = None
 
 
 class AssignmentChangedData(View):

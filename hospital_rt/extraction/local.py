@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from hospital_rt.extraction.acts import TELLS, Candidate, Finder
-from hospital_rt.extraction.api import Item, Kind, Note, Option, PlanItem, Question, Reading, Sentence
+from hospital_rt.extraction.api import Item, Kind, Note, Option, PlanItem, Question, QuestionKind, Reading, Sentence
 from hospital_rt.extraction.classifier import LinearModel, load_models, sentence_scores
 from hospital_rt.extraction.classifier.features import candidate_features
 from hospital_rt.extraction.lexicon import LANGUAGES
@@ -140,8 +140,8 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
                 questions.append(
                     Question(
                         **place,
-                        question=candidate.question,
-                        text=candidate.text or _ask(candidate),  # type: ignore[arg-type]
+                        question=cast(QuestionKind, candidate.question),
+                        text=candidate.text or _ask(candidate),
                         options=options,
                     )
                 )

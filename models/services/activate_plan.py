@@ -26,13 +26,17 @@ from models.users import User
 
 @dataclass(frozen=True, slots=True)
 class NewPlan:
-    """A note that is ready, and its steps. ``stored``: they are there already, proposed."""
+    """A note that is ready, and its steps.
+
+    ``stored``: they are there already, proposed. ``keep``: ids of earlier active steps that run on beside them.
+    """
 
     note: Note
     steps: Sequence[Step]
     stored: bool
     now: datetime
     day_seconds: int | None
+    keep: frozenset[str] = frozenset()
 
 
 async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) -> list[NewEvent]:
@@ -53,10 +57,13 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
         for id, one in turns.items()
     }
     closed: list[Step] = []
+    kept: list[Step] = []
     entries: list[LedgerEntry] = []
     for step in await store.steps.with_status(list(turns), ["active"], session=session):
         turn = turns[step.patient_id]
-        if step.note_id != turn.note.id:
+        if step.id in turn.keep:
+            kept.append(replace(step, kept_number=turn.note.number))
+        elif step.note_id != turn.note.id:
             after, written = cancelled_step(step, now=turn.now)
             closed.append(after)
             entries += written
@@ -64,7 +71,7 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
         [step for id, one in turns.items() if not one.stored for step in active[id]], session=session
     )
     stored = [step for id, one in turns.items() if one.stored for step in active[id]]
-    await store.steps.save([*stored, *closed], session=session)
+    await store.steps.save([*stored, *closed, *kept], session=session)
     await store.reminders.write(entries, session=session)
     await store.plans.notes_ready({id: one.note.number for id, one in turns.items()}, session=session)
     new_events: list[NewEvent] = []
@@ -78,7 +85,9 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
             created=active[id],
             cancelled=[step.id for step in closed if step.patient_id == id],
             completed=[step.id for step in active[id] if step.status == "completed"],
+            kept=[step.id for step in kept if step.patient_id == id],
             by="note",
+            why="note",
             key=f"plan/{one.note.id}",
             now=one.now,
         )

@@ -187,6 +187,7 @@ async def cancel_step(
             cancelled=[held.id],
             completed=[],
             by="patient" if by == "patient" else "doctor",
+            why="stopped",
             key=f"cancelled/{held.id}",
             now=now,
         )

@@ -88,8 +88,7 @@ async def fail_note(
         if not await store.notes.settle([failed], session=session):
             return frozenset()
         await _hear(store, [note], session=session)
-        dropped = len(review["dropped"]) if review else 0
-        new_events = note_status(note, "failed", mark=note.lease or "", failure=failure, dropped=dropped)
+        new_events = note_status(note, "failed", mark=note.lease or "", failure=failure, **counts_of(review))
         return frozenset(await store.events.append(new_events, at=now, session=session))
 
     return await store.transaction(work)
@@ -101,7 +100,9 @@ class ReadNote:
 
     Args:
         steps: proposed steps; none of them is stored yet.
-        propose: they wait for the author's approval.
+        review: what the author is shown beside them (see :meth:`models.notes.Notes.review`).
+        propose: they wait for the author's approval. A note that yields no step waits when it asks something or
+            holds words that read like an instruction.
         failure: ``too-many`` beside a proposal, else None.
     """
 
@@ -118,7 +119,17 @@ class ReadNote:
     def status(self, plan: Plan) -> NoteStatus:
         if plan.ready_note > self.note.number:
             return "superseded"
-        return "proposed" if self.propose and (self.steps or self.review.get("questions")) else "ready"
+        return "proposed" if self.propose and self.needs_author else "ready"
+
+    @property
+    def needs_author(self) -> bool:
+        """Whether there is something to judge: a step, a question, or words that became neither."""
+        return bool(self.steps or self.review.get("questions") or self.review.get("unmatched"))
+
+
+def counts_of(review: dict[str, Any] | None) -> dict[str, int]:
+    """How much of a review there is to look at, for those who are told of it."""
+    return {name: len((review or {}).get(name, ())) for name in ("dropped", "questions")}
 
 
 class LeaseLost(Exception):
@@ -171,7 +182,7 @@ async def finish_many(store: Store, readings: Sequence[ReadNote]) -> list[frozen
                 after.status,
                 mark=after.note.lease or "",
                 failure=after.failure,
-                dropped=len(after.review["dropped"]) if after.review else 0,
+                **counts_of(after.review),
             )
         users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
         return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]

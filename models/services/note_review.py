@@ -16,7 +16,7 @@ from hospital_rt.storage.database import Session
 from hospital_rt.storage.write_locks import lock_for_write
 from models.audit import Trace
 from models.idempotency import Claim
-from models.notes import NewNote, Note, NoteTransition
+from models.notes import NewNote, Note, NoteTransition, Reader
 from models.reminders import LedgerEntry
 from models.services.activate_plan import NewPlan, activate, reject_proposed, supersede
 from models.services.check_in import cancelled_step
@@ -32,6 +32,7 @@ class NoteOutcome:
 
     note: Note
     users: frozenset[str]
+    left: int | None = None  # after a withdrawal: how many active steps the patient has now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,7 @@ async def approve_note(
     note_id: str,
     doctor_id: str,
     chosen: Sequence[Step] | None,
+    keep: Sequence[str] = (),
     now: datetime,
     day_seconds: int | None,
     claim: Claim | None = None,
@@ -140,8 +142,14 @@ async def approve_note(
 ) -> NoteOutcome:
     """The author lets proposed steps become active: all, or ``chosen`` (edited, or new); the others are rejected.
 
+    A note without any step is then ready with nothing to do, and the old plan runs on.
+
+    Args:
+        keep: ids of the patient's earlier active steps that run on beside the new ones.
+
     Raises:
-        DomainError: 404 not theirs, 409 ``superseded`` or ``conflict`` when it is not proposed.
+        DomainError: 404 not theirs, 409 ``superseded`` or ``conflict`` when it is not proposed, or when a step to keep
+            was cancelled.
     """
 
     async def work(session: Session) -> NoteOutcome:
@@ -159,6 +167,7 @@ async def approve_note(
             new_events = await supersede(store, [note], session=session)
             users = await store.events.append(new_events, at=now, session=session)
             return NoteOutcome(replace(note, status="superseded"), frozenset(users))
+        kept = await _kept(store, note, keep, session=session)
         steps = proposed if chosen is None else list(chosen)
         ids = {step.id for step in steps}
         known = {step.id for step in proposed}
@@ -168,8 +177,10 @@ async def approve_note(
             await store.steps.reword([step for step in steps if step.id in known], session=session)
             await store.steps.insert([step for step in steps if step.id not in known], session=session)
         await store.notes.settle([NoteTransition(note=note, status="ready")], session=session)
-        plan_of = NewPlan(note, steps, stored=True, now=now, day_seconds=day_seconds)
-        new_events = await activate(store, [plan_of], session=session)
+        new_events = []
+        if steps:
+            plan_of = NewPlan(note, steps, stored=True, now=now, day_seconds=day_seconds, keep=kept)
+            new_events += await activate(store, [plan_of], session=session)
         new_events += note_status(note, "ready", mark="approved", dropped=note.dropped)
         users = await store.events.append(new_events, at=now, session=session)
         return NoteOutcome(replace(note, status="ready", failure=None), frozenset(users))
@@ -177,16 +188,35 @@ async def approve_note(
     return await store.transaction(work)
 
 
+async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Session) -> frozenset[str]:
+    """The steps that are to run on. One that was completed meanwhile has nothing to run on for.
+
+    Raises:
+        Problem: 404 when one is no earlier step of this patient, 409 when it was cancelled.
+    """
+    found = await store.steps.these(ids, session=session)
+    for id in ids:
+        step = found.get(id)
+        if step is None or step.patient_id != note.patient_id or step.note_id == note.id:
+            raise NotFound("The patient has no such earlier step.")
+        if step.status in {"proposed", "rejected"}:
+            raise NotFound("The patient has no such earlier step.")
+        if step.status == "cancelled":
+            raise Conflict("conflict", "A step to keep was stopped meanwhile.")
+    return frozenset(ids)
+
+
 async def retry_note(
     store: Store,
     *,
     note_id: str,
     doctor_id: str,
+    reader: Reader | None = None,
     now: datetime,
     claim: Claim | None = None,
     trace: Trace | None = None,
 ) -> NoteOutcome:
-    """Read a failed note again.
+    """Read a failed note again, by the configured reader or by the one that its author names.
 
     Raises:
         DomainError: 404 not theirs, 409 when it did not fail.
@@ -197,10 +227,10 @@ async def retry_note(
         if note.status == "superseded":
             raise Conflict("superseded")
         await store.idempotency.commit(claim, session=session)
-        if note.status != "failed" or not await store.notes.requeue(note, at=now, session=session):
+        if note.status != "failed" or not await store.notes.requeue(note, at=now, reader=reader, session=session):
             raise Conflict("conflict", "Only a failed note can be tried again.")
         await store.audit.write(trace, "note.retried", of=[note.patient_id], item=note.id, session=session)
-        note = replace(note, status="queued", failure=None)
+        note = replace(note, status="queued", failure=None, reader=reader)
         new_events = note_status(note, "queued", mark=uuid4().hex)
         return NoteOutcome(note, frozenset(await store.events.append(new_events, at=now, session=session)))
 
@@ -244,7 +274,8 @@ async def withdraw_note(
             trace, "note.withdrawn", of=[note.patient_id], item=note.id, reason=reason, session=session
         )
         if note.status == "withdrawn":
-            return NoteOutcome(note, frozenset())
+            active = await store.steps.with_status([note.patient_id], ["active"], session=session)
+            return NoteOutcome(note, frozenset(), left=len(active))
         await store.plans.touch(note.patient_id, session=session)
         await store.notes.settle([NoteTransition(note=note, status="withdrawn")], session=session)
         await reject_proposed(store, note.id, session=session)
@@ -267,11 +298,13 @@ async def withdraw_note(
                 cancelled=[step.id for step in closed],
                 completed=[],
                 by="doctor",
+                why="withdrawn",
                 key=f"withdrawn/{note.id}",
                 now=now,
             )
         users = await store.events.append(new_events, at=now, session=session)
-        return NoteOutcome(replace(note, status="withdrawn"), frozenset(users))
+        active = await store.steps.with_status([note.patient_id], ["active"], session=session)
+        return NoteOutcome(replace(note, status="withdrawn"), frozenset(users), left=len(active))
 
     return await store.transaction(work)
 

@@ -18,6 +18,7 @@ from models.steps import Step
 from models.store import Store
 
 By = Literal["note", "patient", "doctor", "course", "system"]
+Why = Literal["note", "stopped", "withdrawn", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,12 @@ class Audience:
         cancelled: list[str],
         completed: list[str],
         by: By,
+        why: Why,
         key: str,
         now: datetime,
+        kept: Sequence[str] = (),
     ) -> list[NewEvent]:
+        """That the plan changed. ``kept``: earlier steps that run on beside the new ones, by the author's word."""
         return [
             NewEvent(
                 user_id=user_id,
@@ -75,7 +79,9 @@ class Audience:
                     "created": shown,
                     "cancelled": cancelled,
                     "completed": completed,
+                    "kept": list(kept),
                     "by": by,
+                    "why": why,
                 },
             )
             for user_id, shown in self.steps_json(created, now=now).items()
@@ -121,8 +127,13 @@ def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEv
     )
 
 
-def note_status(note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0) -> list[NewEvent]:
-    """To the author at every status; to the patient when the note is ready. ``mark`` tells two like statuses apart."""
+def note_status(
+    note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0, questions: int = 0
+) -> list[NewEvent]:
+    """To the author at every status; to the patient when the note is ready. ``mark`` tells two like statuses apart.
+
+    ``dropped`` and ``questions`` are counts, for the author.
+    """
 
     def told(user_id: str, more: Document) -> NewEvent:
         return NewEvent(
@@ -134,7 +145,7 @@ def note_status(note: Note, status: str, *, mark: str, failure: str | None = Non
             data={"note_id": note.id, "status": status, "failure": failure, **more},
         )
 
-    new_events = [told(note.doctor_id, {"dropped": dropped})]
+    new_events = [told(note.doctor_id, {"dropped": dropped, "questions": questions})]
     if status == "ready":
         new_events.append(told(note.patient_id, {}))
     return new_events
@@ -181,6 +192,7 @@ def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list
         cancelled=[],
         completed=[step.id],
         by="patient" if by == "patient" else "course",
+        why="ended",
         key=f"completed/{step.id}/{step.version}",
         now=now,
     )

@@ -123,6 +123,7 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> RecordedBat
                         cancelled=[],
                         completed=[step.id],
                         by="course",
+                        why="ended",
                         key=f"completed/{step.id}/{step.version}",
                         now=now,
                     )

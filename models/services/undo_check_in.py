@@ -142,7 +142,8 @@ async def _revived(store: Store, before: Step, after: Step, *, now: datetime, se
         return after
     plan = await store.plans.touch(before.patient_id, session=session)
     note = await store.notes.get(before.note_id, session=session)
-    if plan.ready_note > before.note_number or note is None or note.status == "withdrawn":
+    newest = max(before.note_number, before.kept_number or 0)
+    if plan.ready_note > newest or note is None or note.status == "withdrawn":
         return replace(after, status="cancelled", cancelled_at=now, completed_at=None, ended=None)
     return after
 
@@ -159,6 +160,7 @@ def _ended(audience: Audience, before: Step, after: Step, *, now: datetime) -> l
         cancelled=[after.id],
         completed=[],
         by="note",
+        why="note",
         key=f"cancelled/{after.id}/{after.version}",
         now=now,
     )

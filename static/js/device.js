@@ -47,6 +47,17 @@ export const keepDraft = (id, text) => {
   } catch { /* closed */ }
 };
 
+// So do the decisions of a review that is not sent yet.
+export const reviewFor = (id) => {
+  try { return JSON.parse(sessionStorage.getItem(`aftercare.review.${id}`)); } catch { return null; }
+};
+export const keepReview = (id, draft) => {
+  try {
+    if (draft) sessionStorage.setItem(`aftercare.review.${id}`, JSON.stringify(draft));
+    else sessionStorage.removeItem(`aftercare.review.${id}`);
+  } catch { /* full or closed: it lasts as long as this page */ }
+};
+
 export function theme() {
   try { return localStorage.getItem("aftercare.theme") || "system"; } catch { return "system"; }
 }

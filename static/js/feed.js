@@ -50,6 +50,7 @@ function forPatient({ event, data, at, seq }) {
       knowSteps(data.created || []);
       stopSteps(data.cancelled || [], "cancelled");
       stopSteps(data.completed || [], "completed");
+      if (data.by === "doctor" && ["stopped", "withdrawn"].includes(data.why) && (data.cancelled || []).length) sayNews(t.stepsStopped(data.cancelled.length), data.why === "withdrawn" ? t.noteTakenBack(state.assignment?.doctor?.name || t.yourDoctor) : null, { href: "#/today", label: t.seeWhatChanged });
       if ((data.created || []).length) sayNews(t.planChangedAt(time(new Date())), t.planChanged(state.assignment?.doctor?.name || t.yourDoctor), { href: "#/today", label: t.seeWhatChanged });
       soon("details", async () => { await Promise.allSettled((data.created || []).map((s) => loadStep(s.id))); await loadNotes(); });
       break;
@@ -73,12 +74,12 @@ function forDoctor({ event, data }) {
 }
 
 // A note that needs its author is told on every page but its own, and no longer than it needs them.
-function tellOfNote({ note_id: id, status, failure }) {
+function tellOfNote({ note_id: id, status, failure, questions }) {
   unsay(id);
   if (here().path === `/notes/${id}`) return;
   const link = { href: `#/notes/${id}`, label: t.lookAtIt };
   if (status === "failed") sayError(t.failedNews, t.failedWhy[failure] || null, link, id);
-  else if (status === "proposed") sayNews(t.waitsNews, null, link, id);
+  else if (status === "proposed") sayNews(t.waitsNews, questions ? t.questionsCount(questions) : null, link, id);
 }
 
 // Rows move only when the reader's hand is elsewhere: the newer list waits until it is called.

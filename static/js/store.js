@@ -12,6 +12,7 @@ const fresh = () => ({
   assignment: undefined,      // undefined: not known yet; null: none
   notes: null,                // the list, newest first
   noteById: {},
+  reviews: {},                // note id -> what its author has decided and not sent
   listAt: 0,                  // when the list below was read, ms
   patients: null,             // a doctor's list
   patientsPending: null,      // a newer list that waits until the reader's hand is elsewhere

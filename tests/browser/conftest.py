@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The system as `demo` runs it: a day of a minute, steps active as soon as they are read."""
-    running = House(tmp_path_factory.mktemp("house"), PUSH_HOSTS="push.example.org")
+    running = House(tmp_path_factory.mktemp("house"), PUSH_HOSTS="push.example.org", STEP_REVIEW="auto")
     try:
         running.start()
         yield running

@@ -17,12 +17,18 @@ NOTE = "\n\n".join(
         "Recovering well from her chest infection. First course of antibiotics in April, finished.",
         "Take amoxicillin 500 mg three times a day for 7 days, with food. "
         "Measure blood pressure every morning for 7 days. "
-        "She may walk 20 minutes every day at her own pace.",
+        "She may walk 20 minutes every day at her own pace. Restart ramipril.",
         "Book a chest X-ray at the hospital desk this week. Use the salbutamol inhaler when short of breath. "
         "Paracetamol if she has a fever. No more ibuprofen, it is not good for her kidneys. "
         "Her daughter collects the prescription on Tuesday.",
     )
 )
+
+
+def place(words: str) -> dict[str, Any]:
+    """Where these words stand in the note."""
+    start = NOTE.index(words)
+    return {"quote": words, "start": start, "end": start + len(words)}
 
 
 class Gallery:
@@ -216,6 +222,28 @@ class Gallery:
                 for quote in (
                     "No more ibuprofen, it is not good for her kidneys.",
                     "Her daughter collects the prescription on Tuesday.",
+                )
+            ],
+            questions=[
+                {
+                    **place("Restart ramipril."),
+                    "question": "how-much",
+                    "text": "Which dose of ramipril, and how often?",
+                    "options": [
+                        {"label": words, "kind": "plan", "item": {"title": words, "times_per_day": times}}
+                        for words, times in (
+                            ("Take ramipril 5 mg once a day", 1),
+                            ("Take ramipril 2.5 mg twice a day", 2),
+                        )
+                    ],
+                }
+            ],
+            account=[
+                {"start": found["start"], "end": found["end"], "as": fate}
+                for found, fate in (
+                    (place("Recovering well from her chest infection."), "nothing"),
+                    (place("First course of antibiotics in April, finished."), "nothing"),
+                    (place("Restart ramipril."), "question"),
                 )
             ],
         )

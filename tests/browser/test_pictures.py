@@ -69,7 +69,7 @@ def test_a_review_on_a_desktop(app: House, open_page: Callable[..., Page]) -> No
         f"/notes/{key('new note')}",
         reviewing=True,
     )
-    expect(page.get_by_role("button", name=re.compile("Approve 5 steps"))).to_be_visible()
+    expect(page.get_by_role("button", name="Answer one question first")).to_be_visible()
     expect(page.get_by_text("What changes for Ruth")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Edit: Measure")).click()
     take(page, "review-desktop-light")

@@ -37,7 +37,8 @@ def environment_of_roles(secrets: Path) -> dict[str, str]:
     nginx = interpolated(compose()["services"]["nginx"]["networks"]["front"]["ipv4_address"], dotenv)
     prometheus = interpolated(compose()["services"]["prometheus"]["networks"]["inside"]["ipv4_address"], dotenv)
     assert given["TRUSTED_PROXIES"] == f"{nginx}," and given["OPS_ALLOW"] == f"127.0.0.0/8,{prometheus},"
-    return {**given, "TRUSTED_PROXIES": NGINX_ADDRESS, "OPS_ALLOW": PROMETHEUS_ADDRESS}
+    changed = {"TRUSTED_PROXIES": NGINX_ADDRESS, "OPS_ALLOW": PROMETHEUS_ADDRESS, "STEP_REVIEW": "auto"}
+    return {**given, **changed}
 
 
 def interpolated(text: str, values: Mapping[str, str]) -> str:

@@ -83,6 +83,7 @@ TABLE = (
     Row("GET", "/api/notes/{note}/", OWN),
     Row("GET", "/api/notes/{former_note}/", {**OWN, "doctor": 404}),
     Row("POST", "/api/notes/{failed}/retry/", THIS_DOCTOR, None, 202),
+    Row("POST", "/api/notes/{failed}/retry/", THIS_DOCTOR, {"reader": "local"}, 202),
     Row("POST", "/api/notes/{former_note}/retry/", NO_DOCTOR),
     Row("POST", "/api/notes/{proposed}/approve/", THIS_DOCTOR),
     Row("POST", "/api/notes/{former_note}/approve/", NO_DOCTOR),

@@ -14,6 +14,7 @@ WALK = plan_item("Walk 20 minutes", "Walk 20 minutes daily")
 REST = plan_item("Rest 30 minutes", "Rest 30 minutes daily")
 SCAN = item("Book a chest X-ray")
 INVENTED = item("Take warfarin 5 mg", "Take warfarin 5 mg at night")
+AUTHORS = {"questions", "dropped", "unmatched", "account"}  # what the patient is not shown
 
 
 async def status_of(user: Person, note: dict[str, Any]) -> str:
@@ -49,8 +50,10 @@ async def test_a_note_is_stored_first_and_becomes_steps_when_it_is_read(ward: Cl
         "failure": None,
         "created_at": "2027-03-01T12:00:00Z",
         "steps": [],
+        "questions": [],
         "dropped": [],
         "unmatched": [],
+        "account": [],
     }
     await read(ward, note, checklist=[SCAN], plan=[WALK])
     ready = (await doctor.get(f"/api/notes/{note['id']}/")).body
@@ -62,7 +65,7 @@ async def test_a_note_is_stored_first_and_becomes_steps_when_it_is_read(ward: Cl
     assert await patient.steps() == ready["steps"]
     # The patient reads the same, without the review.
     theirs = (await patient.get(f"/api/notes/{note['id']}/")).body
-    assert theirs == {name: value for name, value in ready.items() if name not in {"dropped", "unmatched"}}
+    assert theirs == {name: value for name, value in ready.items() if name not in AUTHORS}
 
 
 @pytest.mark.settings(openai_api_key=None, openai_base_url=None, openai_model=None)
@@ -161,7 +164,8 @@ async def test_a_note_that_fails_says_why_and_changes_nothing(ward: Clinic, scri
     async with doctor.live() as note_worker:
         await ward.read_notes()
         told = [await note_worker.next("note.status") for _ in range(2)]
-    assert told[-1]["data"] == {"note_id": note["id"], "status": "failed", "failure": failure, "dropped": 0}
+    counts = {"dropped": 0, "questions": 0}
+    assert told[-1]["data"] == {"note_id": note["id"], "status": "failed", "failure": failure, **counts}
     for reader in (doctor, patient):
         failed = (await reader.get(f"/api/notes/{note['id']}/")).body
         assert (failed["status"], failed["failure"], failed["steps"]) == ("failed", failure, [])

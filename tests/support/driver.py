@@ -65,9 +65,9 @@ def test_settings(*, mongo_url: str, redis_url: str, data_dir: Path, **changes: 
         "secret_key": SECRET,
         "encryption_keys": (Fernet.generate_key().decode(),),
         "rate_limits": "off",
+        "step_review": "auto",
         "doctor_signup": "open",
         "log_level": "error",
-        "step_review": "auto",
     }
     return Settings.model_validate({**values, **changes})
 

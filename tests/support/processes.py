@@ -239,6 +239,7 @@ class System:
         values: dict[str, Any] = {
             "data_dir": self.folder / "data",
             "public_url": f"http://127.0.0.1:{self.first_port}",
+            "step_review": "auto",
             **self._settings,
         }
         for key in ("secret_key", "encryption_keys", "mongo_url", "redis_url"):

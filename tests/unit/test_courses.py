@@ -123,7 +123,9 @@ async def test_a_course_that_nobody_keeps_lapses(ward: Clinic, duration: int, la
         "created": [],
         "cancelled": [],
         "completed": [step["id"]],
+        "kept": [],
         "by": "course",
+        "why": "ended",
     }
     assert await ward.tick(f"2027-03-{lapses:02d}T12:00") == 0 and len(await reminders(patient)) == before
     late = await check_in(patient, step, MARCH.format(lapses - 1, "09:00"))

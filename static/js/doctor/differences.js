@@ -14,5 +14,6 @@ export function Differences({ what }) {
       return html`<p key=${after.id || after.key}>${before.title !== after.title && html`<s>${before.title}</s> `}${after.title}: ${old && html`<s>${old}</s> `}${now}</p>`;
     }))}
     ${row("stopped", "cross", t.tagStopped, what.stopped, titles(what.stopped))}
+    ${what.kept && row("plain", "tick", t.tagKept, what.kept, titles(what.kept))}
     ${row("plain", null, t.tagSame, what.same, titles(what.same))}</dl>`;
 }

@@ -25,7 +25,8 @@ export function reasonWords({ reason, need, steps_open: steps, last_check_in_at:
 export function needLine(patient) {
   const tag = patient.need === "silent" ? html`<span class="tag tag-stopped"><${Icon} name="bell" size=${14} />${t.silentSlots(Math.max(2, patient.missed_in_a_row))}</span>`
     : patient.need === "slipping" ? html`<span class="tag tag-wait">${patient.reason === "skipped-3" ? t.skippedTag : t.slippingTag}</span>` : null;
-  return html`${tag} <span>${reasonWords(patient)}</span>`;
+  const waits = patient.notes_waiting > 0 && html`<span class="tag tag-wait">${patient.questions_open ? t.questionsCount(patient.questions_open) : t.noteStatusDoctor.proposed}</span>`;
+  return html`${tag} ${waits} <span>${reasonWords(patient)}</span>`;
 }
 
 export const sparkWords = ({ adherence, missed_in_a_row: missed }) => (adherence == null ? t.nothingDue30 : t.sparkWords(t.percent(adherence), missed));

@@ -56,7 +56,7 @@ export function Panel({ id, page }) {
   return html`<section class=${page ? "panel panel-page" : "card panel"} aria-label=${patient.name}>
     <${Head} class="panel-name" tabindex="-1" data-title=${t.colPatient}>${patient.name}<//><p class="secondary">${t.yoursSince(dayMonth(dateOf(patient.since)))} · ${t.lastCheckIn(patient.last_check_in_at ? when(patient.last_check_in_at) : t.never)}${clock.now ? ` · ${t.thereNow(clock.now)}` : ""}</p>
     <a class="button button-main wide" href=${`#/patients/${id}/write`}><${Icon} name="pencil" /><span>${t.writeNote}</span></a>
-    ${inFlight && html`<a class="in-flight" href=${`#/notes/${inFlight.id}`}><span class=${`tag ${inFlight.status === "failed" ? "tag-stopped" : "tag-wait"}`}>${t.noteStatusDoctor[inFlight.status]}</span> ${t.noteFrom(when(inFlight.created_at))}</a>`}
+    ${inFlight && html`<a class="in-flight" href=${`#/notes/${inFlight.id}`}><span class=${`tag ${inFlight.status === "failed" ? "tag-stopped" : "tag-wait"}`}>${t.noteStatusDoctor[inFlight.status]}</span> ${t.noteFrom(when(inFlight.created_at))}${inFlight.status === "proposed" && inFlight.questions ? ` · ${t.questionsCount(inFlight.questions)}` : ""}</a>`}
     ${page && html`<div class="panel-why"><p>${needLine(patient)}</p><${Spark} days=${patient.days || []} label=${sparkWords(patient)} wide /></div>`}
     ${!steps ? (problem ? html`<${Wrong} problem=${problem} />` : html`<${Skeleton} />`) : html`<div class=${page ? "panel-parts" : ""}>
     ${plans.length > 0 && html`<div><${Sub} class="panel-head">${t.lastThreeDays}<//><${ThreeDays} steps=${plans} clock=${clock} /></div>`}

@@ -6,6 +6,7 @@ import { closeBanner } from "../messages.js";
 import { dueSlot, todayPlan } from "../today-plan.js";
 import { here } from "../router.js";
 import { state, touched } from "../store.js";
+import { waitingCount } from "../doctor/waiting.js";
 import { t } from "../texts.js";
 import { when, time, slotTime } from "../clock.js";
 import { undo } from "../undo.js";
@@ -29,11 +30,12 @@ const WAYS = {
 
 function Ways({ role }) {
   const due = role === "patient" ? todayPlan().due.length : 0;
+  const waits = role === "doctor" ? waitingCount() : 0;
   const at = here().parts[0] || WAYS[role][0][0];
   return html`<nav class="ways" aria-label=${t.mainMenu}>${WAYS[role].map(([name, icon]) => html`
     <a key=${name} href=${`#/${name}`} class="way" aria-current=${at === name ? "page" : null}>
       ${icon && html`<span class="way-icon"><${Icon} name=${icon} size=${24} />${name === "today" && due > 0 && html`<span class="badge" aria-hidden="true">${due}</span>`}</span>`}
-      <span>${t.ways[name]}</span>${name === "today" && due > 0 && html`<span class="hidden"> ${t.dueCount(due)}</span>`}</a>`)}</nav>`;
+      <span>${t.ways[name]}${name === "notes" && waits > 0 && html` <span class="way-count" aria-hidden="true">${waits}</span><span class="hidden">${t.waitCount(waits)}</span>`}</span>${name === "today" && due > 0 && html`<span class="hidden"> ${t.dueCount(due)}</span>`}</a>`)}</nav>`;
 }
 
 function Banner({ kind, icon, title, text, children, act, onClose }) {
