@@ -1,4 +1,4 @@
-"""Accounts: settings that move slots, passwords that end sessions, and leaving for good."""
+"""Accounts: settings that move slots, passwords that end sessions, and closing an account."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ from models.users import User
 
 @dataclass(frozen=True, slots=True)
 class AccountClosed:
-    """What leaving did: whom to wake, and which sessions ended."""
+    """Result of closing an account: the users to wake, and the ended sessions."""
 
     users: frozenset[str]
     sessions: tuple[str, ...]
 
 
 async def change_settings(store: Store, user_id: str, changes: Document, *, trace: Trace | None = None) -> User:
-    """Change the user's own settings. A new time zone or reminder time moves the slots not yet recorded (4.1)."""
+    """Change the user's own settings. A new time zone or reminder time moves the slots not yet recorded (contract,
+    "Slots").
+    """
 
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)
-        if before is None or before.status == "deactivated":  # they have left a moment ago
+        if before is None or before.status == "deactivated":  # closed by a concurrent request
             raise NotSignedIn()
         moves = before.role == "patient" and any(
             name in changes and changes[name] != getattr(before, name) for name in ("timezone", "reminder_time")
@@ -106,7 +108,7 @@ async def close_account(
 
 
 async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
-    """Take a sign-up away that was never confirmed, with its key. False when it was confirmed or is gone already."""
+    """Delete an unconfirmed sign-up with its key. False when it was confirmed or is already gone."""
 
     async def work(session: Session) -> bool:
         row = await store.users.row(user_id, session=session)

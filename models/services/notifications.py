@@ -1,4 +1,4 @@
-"""Telling: how what happened to a patient's steps and notes is put into the feeds of those it concerns."""
+"""Builds the events about a patient's steps and notes for each of their recipients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ By = Literal["note", "patient", "doctor", "course", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who hears of a patient's steps: the patient, and their doctor now."""
+    """The recipients of events about a patient's steps: the patient and their current doctor."""
 
     patient_id: str
     assignment: Assignment | None
@@ -36,13 +36,13 @@ class Audience:
         return [self.patient_id, self.assignment.doctor_id] if self.assignment else [self.patient_id]
 
     def sees_quotes(self, user_id: str, step: Step) -> bool:
-        """A doctor is given the words of their own notes, and of others' when the patient shares the history."""
+        """A doctor sees the quotes of their own notes, and of others' when the patient shares the history."""
         if user_id == self.patient_id or user_id == step.doctor_id:
             return True
         return bool(self.assignment and self.assignment.share_history)
 
     def steps_json(self, steps: Sequence[Step], *, now: datetime) -> dict[str, list[Document]]:
-        """The steps as each of those who hear of them sees them."""
+        """The steps as each recipient may see them."""
         whole = [step.as_json(now=now) for step in steps]
         return {
             id: [
@@ -102,7 +102,7 @@ class Audience:
 
 
 def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEvent:
-    """The reminder itself: its key is made of step, slot and repetition, so that it is recorded once."""
+    """The reminder event: its key is made of step, slot and repetition, so that it is recorded once."""
     return NewEvent(
         user_id=step.patient_id,
         about=step.patient_id,
@@ -114,7 +114,7 @@ def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEv
 
 
 def note_status(note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0) -> list[NewEvent]:
-    """To the author at every status; to the patient when the note is ready. ``mark`` tells two like statuses apart."""
+    """To the author at every status; to the patient when the note is ready. ``mark`` separates repeated statuses."""
 
     def told(user_id: str, more: Document) -> NewEvent:
         return NewEvent(
@@ -140,7 +140,7 @@ def ledger_entries(
     answered: Slot | None = None,
     reason: str | None = None,
 ) -> list[LedgerEntry]:
-    """The ledger's part of what a course did. One slot is written once, as it stands last.
+    """The reminder records for the changes of a course. Each slot is written once, in its final state.
 
     Args:
         new: the slot for which a first reminder is recorded.
