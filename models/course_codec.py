@@ -1,4 +1,4 @@
-"""How a schedule and a course lie in a step's record: plain members, no words."""
+"""Encoding of a schedule and a course in a step's record: plain members without clinical text."""
 
 from __future__ import annotations
 
