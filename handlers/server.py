@@ -97,5 +97,5 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
 async def _until(done: Callable[[], bool], *, within_s: float) -> None:
     """Wait until ``done()`` is true, or the time is over."""
     deadline = time.monotonic() + within_s
-    while not done() and time.monotonic() < deadline:  # noqa: ASYNC110 - done by handlers that know of no event
+    while not done() and time.monotonic() < deadline:  # noqa: ASYNC110 - handlers signal no event
         await asyncio.sleep(0.02)  # poll

@@ -322,7 +322,7 @@ class Audit:
         return bool(row.get("mac") == self._hash({k: v for k, v in row.items() if k not in {"mac", "page"}}))
 
     async def _check_loose(self, pages: int) -> tuple[int, list[str]]:
-        """The number of entries that no page binds yet, and the invalid ones among them."""
+        """The number of unbound entries, and findings: altered entries, and entries or pages outside of the chain."""
         loose, findings = 0, []
         async for row in self._entries.find({"page": 0}):
             loose += 1

@@ -52,9 +52,7 @@ class FeedReader:
         return [_frame(event, text) for event, text in await self._render(events)]
 
     async def after_each(self, heads: dict[str, int], *, limit: int) -> dict[str, list[Rendered]]:
-        """The events after each user's ``seq``, as frames: at most ``limit`` in all; a full batch may have more to
-        follow.
-        """
+        """The events after each user's ``seq``, as frames: ``limit`` in all; a full batch may have more to follow."""
         found: dict[str, list[Rendered]] = {}
         for event, text in await self._render(await self._store.events.after_each(heads, limit=limit)):
             found.setdefault(event.user_id, []).append(_frame(event, text))

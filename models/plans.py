@@ -29,9 +29,7 @@ class Plans:
         self._plans = collection
 
     async def touch(self, patient_id: str, *, new_note: bool = False, session: Session) -> Plan:
-        """Serialize with other changes of this patient's plan. With ``new_note``, ``notes`` is the number of the new
-        note.
-        """
+        """Serialize with other changes of this patient's plan. With ``new_note``, ``notes`` is the note's number."""
         row = await self._plans.find_one_and_update(
             {"_id": patient_id},
             {"$inc": {"changes": 1, "notes": 1 if new_note else 0}},

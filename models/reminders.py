@@ -159,9 +159,7 @@ class Reminders:
         reason: str | None,
         session: Session,
     ) -> None:
-        """Record a check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the
-        step's.
-        """
+        """Record a check-in without a slot: a checklist step or one use as needed. ``version`` is the step's."""
         mark_written([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"
         id = f"{step_id}@{key}"

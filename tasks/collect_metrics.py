@@ -64,8 +64,9 @@ async def count_standing(app: AppContext) -> None:
 
 
 async def look_at_some(app: AppContext, most: int) -> int:
-    """Verify the head and up to ``most`` consecutive pages from a random start; the number of faults. Cheap enough to
-    run every minute.
+    """Verify the head and up to ``most`` consecutive pages from a random start; the number of faults.
+
+    Cheap enough to run every minute.
     """
     audit = app.store.audit
     head = await audit.read_head()

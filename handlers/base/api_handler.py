@@ -115,9 +115,7 @@ class ApiHandler(BaseHandler):
             self._chunks.append(chunk)
 
     def on_connection_close(self) -> None:
-        """The client disconnected. If its body was incomplete, the request is dropped and shutdown does not wait for
-        it.
-        """
+        """The client disconnected. A request with an incomplete body is dropped and does not delay shutdown."""
         if not self.request._body_future.done():
             self.context.in_flight.discard(self)
         super().on_connection_close()

@@ -1,6 +1,4 @@
-"""Base of REST, pages, probes and the upgrade of the live channel: host check, client address, headers, errors,
-sign-in.
-"""
+"""Base of REST, pages, probes and the live channel's upgrade: host check, client address, headers, errors, sign-in."""
 
 from __future__ import annotations
 

@@ -41,8 +41,10 @@ def quotes_for(who: Principal, step: Step, assignment: Assignment | None, withdr
 
 
 def sees_step(who: Principal, step: Step, assignment: Assignment | None) -> bool:
-    """Whether this reader may see the step: a proposal only its author; a new doctor what was active during their
-    assignment.
+    """Whether this reader may see the step.
+
+    Patients see no proposed or rejected steps. Doctors see their own steps, and of others' those that are active, that
+    ended during the assignment, or that the patient shares.
     """
     if who.role == "patient":
         return step.patient_id == who.id and step.status not in HIDDEN_FROM_PATIENT

@@ -157,9 +157,7 @@ class Hub:
                 del self._by_session[socket.session_id]
 
     async def _replay(self, socket: Connection, reader: _Reader, *, patience_s: float) -> None:
-        """Replay the past in pages, each sent before the next is read, until the socket has caught up with the live
-        position.
-        """
+        """Replay the past in pages, each sent before the next is read, until the socket has caught up."""
         while socket in reader.sockets:
             page = await self._feeds.after(socket.user_id, socket.cursor, limit=REPLAY_PAGE)
             for event in page:

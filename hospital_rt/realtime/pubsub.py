@@ -143,9 +143,7 @@ class WakeUpListener:
         self._task = asyncio.create_task(self._run(), name="wakeups")
 
     async def stop(self) -> None:
-        """Cancel the task until it ends: redis-py may treat a first cancellation as its own while it drops a
-        connection.
-        """
+        """Cancel the task until it ends: redis-py may swallow a cancellation while it drops a connection."""
         for _ in range(STOP_TRIES):
             if self._task is None or self._task.done():
                 break

@@ -110,9 +110,7 @@ class SendQueue:
             self._taken.set()
 
     async def _run(self, frames: deque[tuple[bytes, bool]], taken: asyncio.Future[None]) -> None:
-        """Write queued frames one after the other, each once the one before is accepted; ``taken`` belongs to the
-        first.
-        """
+        """Write queued frames in order, each once the previous is accepted; ``taken`` belongs to the first."""
         try:
             while True:
                 await taken

@@ -213,9 +213,7 @@ class Database:
             await self._database[collection].create_indexes(list(indexes))
 
     async def create_collection(self, name: str) -> None:
-        """Create a collection if it is missing. Creating it inside a transaction would make concurrent transactions
-        conflict.
-        """
+        """Create a collection if it is missing: created inside a transaction it would cause write conflicts."""
         try:
             await self._database.create_collection(name)
         except CollectionInvalid:

@@ -164,8 +164,7 @@ def _state(row: Document, now: datetime) -> State:
 
 
 async def migrate(database: Database, migrations: Sequence[Migration], *, lease_s: float = LEASE_S) -> State:
-    """Migrate the database to the newest of these versions; one that is newer but ``readable_by`` this one is left
-    alone.
+    """Migrate the database to the newest of these versions, unless it has a later one that can be served.
 
     Any number of processes may call this at once: one migrates, the others wait.
 

@@ -37,9 +37,7 @@ class StaleTransactions:
         self._look = asyncio.Lock()
 
     async def end(self) -> int:
-        """Abort transactions that have been idle for too long; how many. Does nothing without the privilege to list
-        them.
-        """
+        """Abort transactions idle for too long; how many. Does nothing without the privilege to list them."""
         if time.monotonic() - self._looked_at < LOOKS_APART_S or self._look.locked():
             return 0
         async with self._look:

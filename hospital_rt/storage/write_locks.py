@@ -64,9 +64,7 @@ class WriteLocks:
 
 
 class TransactionLocks:
-    """The locks of one transaction over all its attempts: later attempts first wait for the locks that earlier ones
-    met.
-    """
+    """The locks of one transaction over all its attempts: later attempts first wait for those that earlier ones met."""
 
     def __init__(self, turns: WriteLocks, *, within_s: float = WITHIN_S) -> None:
         self._turns = turns

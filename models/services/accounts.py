@@ -28,9 +28,7 @@ class AccountClosed:
 
 
 async def change_settings(store: Store, user_id: str, changes: Document, *, trace: Trace | None = None) -> User:
-    """Change the user's own settings. A new time zone or reminder time moves the slots not yet recorded (contract,
-    "Slots").
-    """
+    """Change the user's own settings. A new time zone or reminder time moves unrecorded slots (contract, "Slots")."""
 
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)

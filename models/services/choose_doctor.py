@@ -109,9 +109,7 @@ async def leave_doctor(
 async def end_assignment(
     store: Store, assignment: Assignment, *, now: datetime, session: Session, erased: str | None = None
 ) -> list[NewEvent]:
-    """End an assignment within a transaction, with an event for both. ``erased`` is the one whose account is being
-    erased.
-    """
+    """End an assignment within a transaction, with an event for both. ``erased``: the one being erased, if any."""
     await store.plans.touch(assignment.patient_id, session=session)
     return await _end(store, assignment, now=now, session=session, tell_patient=True, erased=erased)
 
