@@ -36,7 +36,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEvent:
-    """One event of a feed; ``data`` is decrypted by :meth:`Events.open`."""
+    """One event of a feed; ``data`` is decrypted by :meth:`Events.open_text`."""
 
     id: str
     user_id: str

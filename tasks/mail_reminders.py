@@ -15,7 +15,7 @@ from tasks.dependencies import AppDep
 
 SWEEP = "sweep_mail_reminders"
 PATIENCE = timedelta(minutes=10)
-PATIENCE_OF_A_DAY = 144  # fraction of a shortened day
+PATIENCE_OF_A_DAY = 144  # a shortened day is divided by this
 PAGE = 500
 
 

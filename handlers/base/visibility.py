@@ -43,8 +43,8 @@ def quotes_for(who: Principal, step: Step, assignment: Assignment | None, withdr
 def sees_step(who: Principal, step: Step, assignment: Assignment | None) -> bool:
     """Whether this reader may see the step.
 
-    Patients see no proposed or rejected steps. Doctors see their own steps, and of others' those that are active, that
-    ended during the assignment, or that the patient shares.
+    Patients see no proposed or rejected steps. A doctor with the current assignment sees their own steps, and of other
+    doctors' steps those that are active, ended during the assignment, or are shared by the patient.
     """
     if who.role == "patient":
         return step.patient_id == who.id and step.status not in HIDDEN_FROM_PATIENT
