@@ -1,4 +1,4 @@
-"""Every route of the house in one list: the only place where a path meets its handler."""
+"""All routes in one list: the only place where paths are bound to handlers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ VERSION = version()
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, as OpenAPI writes it, its handler, and under which heading it is described."""
+    """A path in OpenAPI notation, its handler, and its tag in the document."""
 
     path: str
     handler: type[ApiHandler]
@@ -52,7 +52,7 @@ class Route:
 
     @property
     def pattern(self) -> str:
-        """With and without the final slash."""
+        """Regular expression with and without the final slash."""
         return re.sub(r"\{\w+\}", r"([^/]+)", self.path.rstrip("/")) + "/?"
 
 
@@ -145,7 +145,7 @@ def asyncapi_document(public_url: str) -> dict[str, Any]:
 
 
 def make_routes(context: HandlerContext) -> list[Any]:
-    """All routes with what their handlers are given."""
+    """All routes with the arguments of their handlers."""
     given = {"context": context}
 
     def text(pattern: str, content: str, media_type: str) -> Any:

@@ -1,4 +1,4 @@
-"""The web role: the server, its live fan-out, and how both stop without cutting anybody off in mid-sentence."""
+"""The web role: the HTTP server, its live fan-out, and their graceful shutdown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     """The listening sockets.
 
     Raises:
-        CannotListen: with a line for the operator.
+        CannotListen: with one line for the operator.
     """
     try:
         return bind_sockets(port, address=host, backlog=4096)
@@ -43,7 +43,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Serve until ``stop`` is set; then no new requests, sockets closed with 1012, requests in flight finished."""
+    """Serve until ``stop`` is set; then refuse new requests, close sockets with 1012, finish requests in progress."""
     settings, resources = app.settings, app.resources
     broker = make_broker(settings.redis_url or "")
     register_all(broker, tick_s=settings.tick_s)
@@ -98,7 +98,7 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
 
 
 async def _until(done: Callable[[], bool], *, within_s: float) -> None:
-    """Wait until it is done, or the time is over."""
+    """Wait until ``done()`` is true, or the time is over."""
     deadline = time.monotonic() + within_s
-    while not done() and time.monotonic() < deadline:  # noqa: ASYNC110 - done by handlers that know of no event
-        await asyncio.sleep(0.02)  # looks again
+    while not done() and time.monotonic() < deadline:  # noqa: ASYNC110 - handlers signal no event
+        await asyncio.sleep(0.02)  # poll

@@ -1,4 +1,4 @@
-"""The composition root: opens what a role needs, hands it over, and closes it in reverse."""
+"""Composition root: opens the resources of a role, passes them on, and closes them in reverse order."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from hospital_rt.web.rate_limits import Limits
 from hospital_rt.web.tokens import Tokens
 
 MAX_BODY_BYTES = 256 * 1024
-IDLE_S = 60  # between requests, and for the whole of a request's headers
-BODY_S = 20  # for the whole of a body
+IDLE_S = 60  # between requests, and for all headers of a request
+BODY_S = 20  # for a whole body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What the floors above are given. Nothing of it is looked up anywhere."""
+    """Resources passed to the layers above. None of them is a global."""
 
     settings: Settings
     database: Database
@@ -50,7 +50,7 @@ class Resources:
 
 @contextlib.asynccontextmanager
 async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
-    """Open the clients of one role. Whether they reach anything shows when they are used."""
+    """Open the clients of one role. Connection errors appear at first use."""
     async with contextlib.AsyncExitStack() as stack:
         metrics = Metrics()
         database = Database(settings.mongo_url or "", driver=settings.mongo_driver, listeners=[PoolFigures(metrics)])
@@ -85,7 +85,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 
 
 def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], arguments: dict[str, Any]) -> Application:
-    """The web application with the routes it is given."""
+    """The web application with the given routes."""
     return Application(
         list(routes),
         default_handler_class=not_found,
@@ -99,34 +99,34 @@ def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], argument
 
 
 class WebServer(HTTPServer):
-    """An HTTP server that can be taken away from behind a proxy without a request noticing.
+    """An HTTP server that can be stopped behind a proxy without losing a request.
 
-    A proxy keeps lines to us open, and may be writing on one just as we close it: such a request is lost, and unless
-    it changes nothing it cannot be sent again. So a line that is open is answered once more and only then closed, and
-    the proxy is given the time to close those that it does not use.
+    A proxy keeps connections open and may be sending a request on one just as it is closed: the request is lost, and
+    unless it is idempotent the proxy cannot repeat it. So each open connection gets one more answer before it is
+    closed, and the proxy has time to close idle ones.
     """
 
     def stop_accepting(self) -> None:
-        """Take who has knocked already, and nobody after that."""
+        """Accept the connections that are in the backlog, then stop listening."""
         for listening in list(self._sockets.values()):
-            with contextlib.suppress(OSError):  # nobody waits there any more
+            with contextlib.suppress(OSError):  # the backlog is empty
                 while True:
                     line, address = listening.accept()
                     self._handle_connection(line, address)
         self.stop()
 
     def answer_once_more(self) -> None:
-        """Close each line behind its next answer, which says so."""
+        """Close each connection after its next answer, with ``Connection: close``."""
         self.conn_params.no_keep_alive = True
 
     @property
     def lines(self) -> int:
-        """How many connections are open, idle ones too; live channels not."""
+        """The number of open connections, including idle ones, excluding live channels."""
         return len(self._connections)
 
 
 def make_server(app: Application) -> WebServer:
-    """The HTTP server with its bounds: header and body sizes, idle and slow connections."""
+    """The HTTP server with its limits: header and body sizes, idle and slow connections."""
     return WebServer(
         app,
         max_header_size=16 * 1024,

@@ -1,7 +1,7 @@
-"""Logs by an allow-list.
+"""Structured logs with an allow-list of fields.
 
-The promise: a log line is an event name and fields from a fixed list of names; nothing else gets through, whoever
-writes it. Lines of other libraries keep their logger and level and lose their text, since it may quote a message.
+A log line is an event name and fields from a fixed list of names; everything else is dropped. Lines of other libraries
+keep their logger and level and lose their text, since it may quote a message.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _allow(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutabl
 
 
 def describe_error(error: BaseException | None) -> dict[str, str]:
-    """An exception as its type and the places it came through. Never its message: that may quote a note."""
+    """An exception as its type and its stack frames. Never its message: that may quote a note."""
     if error is None:
         return {}
     frames = traceback.extract_tb(error.__traceback__)[-6:]

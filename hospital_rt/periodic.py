@@ -1,4 +1,4 @@
-"""Something done again and again while something else is under way, such as keeping a lease."""
+"""Periodic background work during a block, such as renewing a lease."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 @contextlib.asynccontextmanager
 async def run_periodically(work: Callable[[], Awaitable[Any]], *, every_s: float, name: str) -> AsyncIterator[None]:
-    """Do ``work`` every so many seconds until the end of the block. One that fails is done again at the next beat."""
+    """Call ``work`` every ``every_s`` seconds until the end of the block; an error does not end the calls."""
 
     async def beat() -> None:
         while True:
-            await asyncio.sleep(every_s)  # the beat
+            await asyncio.sleep(every_s)  # interval
             with contextlib.suppress(Exception):
                 await work()
 

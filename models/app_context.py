@@ -1,4 +1,4 @@
-"""The house: the resources of a process and its records, opened together and handed to handlers and tasks."""
+"""Application context: the resources and collections of a process, opened together and passed to handlers and tasks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from models.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppContext:
-    """What every door and every task is given."""
+    """What every handler and every task gets."""
 
     resources: Resources
     store: Store
     feeds: FeedReader
-    now: Callable[[], datetime] = utcnow  # the clock of everything clinical; sign-in goes by the real one
+    now: Callable[[], datetime] = utcnow  # clock of clinical data; sign-in uses the real one
 
     @property
     def settings(self) -> Settings:
@@ -35,7 +35,7 @@ class AppContext:
 
 
 async def stop_when_overtaken(app: AppContext, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
-    """Set ``stop`` once the schema has moved beyond what this version can serve: it must not write on as before."""
+    """Set ``stop`` once the schema is newer than this version can serve: the process must not write any more."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), every_s)
@@ -43,7 +43,7 @@ async def stop_when_overtaken(app: AppContext, stop: asyncio.Event, *, every_s: 
         try:
             state = await read_state(app.resources.database, newest=newest())
         except PyMongoError:
-            continue  # whoever asks is told that the database is away
+            continue  # requests report that the database is unreachable
         if state.readable_by > newest():
             log.warning("schema.too_new", version=state.version)
             stop.set()
@@ -51,10 +51,10 @@ async def stop_when_overtaken(app: AppContext, stop: asyncio.Event, *, every_s: 
 
 @contextlib.asynccontextmanager
 async def open_app_context(settings: Settings, *, now: Callable[[], datetime] = utcnow) -> AsyncIterator[AppContext]:
-    """Open resources and records; the indexes exist and the keys are right when this returns.
+    """Open resources and collections; the indexes exist and the keys are verified when this returns.
 
     Raises:
-        WrongKeys: ``ENCRYPTION_KEYS`` are not this database's.
+        WrongKeys: ``ENCRYPTION_KEYS`` do not match this database.
     """
     async with open_resources(settings) as resources:
         store = Store(resources.database, resources.vault, retention_days=settings.event_retention_days)

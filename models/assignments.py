@@ -1,4 +1,4 @@
-"""Assignments: which doctor a patient has chosen. At most one is current; ended ones are kept."""
+"""Assignments of a patient to a doctor. At most one is current; ended ones are kept."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class Assignments:
         return found if found and found.doctor_id == doctor_id else None
 
     async def of_doctor(self, doctor_id: str, *, session: Session = None) -> list[Assignment]:
-        """The patients now assigned, longest first."""
+        """The current assignments to a doctor, oldest first."""
         return await self.of_doctors([doctor_id], session=session)
 
     async def of_doctors(self, doctor_ids: list[str], *, session: Session = None) -> list[Assignment]:
-        """The patients now assigned to any of these, longest first."""
+        """The current assignments to any of these doctors, oldest first."""
         cursor = self._assignments.find({"doctor_id": {"$in": doctor_ids}, "current": True}, session=session)
         return [self._read(row) for row in await cursor.sort([("since", 1), ("_id", 1)]).to_list(None)]
 

@@ -1,16 +1,16 @@
-"""The audit: who read or changed what of whose, when and from where. Entries are only ever added; none has content.
+"""Audit log: which user read or changed which data of which user, when and from where. Append-only, without content.
 
-A request writes one entry, inside its transaction where it has one, and waits for nobody else's: entries are not
-chained to each other as they are written, which would make the whole service queue for one record. Each carries a
-keyed hash of itself, so that none can be forged or altered. Every tick the loose ones are bound into the next page:
-a page has the hash of the page before it and of the entries it binds, and a head that stands apart has the number of
-pages, keyed too. So a missing, altered, moved or inserted entry or page shows, also at the end. What a keyed chain
-cannot show by itself is a whole database set back to an earlier day: for that :class:`Verdict` gives the head, to be
-kept elsewhere and asked for again; every backup does so.
+A request writes one entry, inside its transaction where it has one, without waiting for other entries: entries are not
+chained as they are written, which would serialize the whole service on one record. Each carries a keyed hash of itself,
+so that none can be forged or altered. At every tick the unbound entries are bound into the next page: a page has the
+hash of the previous page and of the entries it binds, and a separate, keyed head has the number of pages. A missing,
+altered, moved or inserted entry or page is thus detected, also at the end. A keyed chain cannot detect that the whole
+database was set back to an earlier day: for that :class:`Verdict` returns the head, to be stored elsewhere and compared
+later; every backup does so.
 
-The hash key is made from the random key of the blind index: it outlives ``ENCRYPTION_KEYS`` and ``SECRET_KEY``, and
-whoever has only the database does not have it. Where a user came from lies sealed under their own key, the reason for
-a change under the patient's: both go with the key when somebody is erased, and the entry stays.
+The hash key is derived from the random key of the blind index: it outlives ``ENCRYPTION_KEYS`` and ``SECRET_KEY``, and
+is not readable from the database alone. The client address is sealed under the acting user's key, the reason for a
+change under the patient's: erasure makes both unreadable, and the entry remains.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ HEAD = "audit"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRecord:
-    """One entry, as the person it is about may see it."""
+    """One entry as shown to the user it is about."""
 
     id: str
     at: datetime
@@ -71,7 +71,7 @@ class Audit:
         self._pen: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Have the head, in a database that has no users yet. A head that is missing later is a finding."""
+        """Create the head in a database without users. A head that is missing later is a finding."""
         users = self._database.collection("users")
         if await self._meta.find_one({"_id": HEAD}) or await users.find_one({}, {"_id": 1}):
             return
@@ -94,10 +94,10 @@ class Audit:
         reason: str | None = None,
         session: Session = None,
     ) -> None:
-        """Add one entry: in the transaction of ``session``, or by itself, together with what others are adding.
+        """Add one entry: in the transaction of ``session``, or alone, batched with concurrent ones.
 
         Args:
-            of: whose data it was; a ``reason`` is sealed under the key of the first.
+            of: the users whose data it was; a ``reason`` is sealed under the key of the first.
 
         Raises:
             DomainError: 503 when it cannot be written: then nothing is changed and nothing is shown.
@@ -115,7 +115,7 @@ class Audit:
     async def write_each(
         self, of: Iterable[tuple[Trace | None, str, str | None]], act: Act, *, session: Session
     ) -> None:
-        """One entry for each ``(trace, whose data, item)``, in one transaction. Raises as :meth:`write` does."""
+        """One entry for each ``(trace, subject, item)``, in one transaction. Raises as :meth:`write` does."""
         traces = [(trace, whose, item) for trace, whose, item in of if trace is not None]
         rows = [await self._row(_new_id(utcnow()), trace, act, [whose], item, None) for trace, whose, item in traces]
         if rows:
@@ -125,8 +125,10 @@ class Audit:
             trace.written = True
 
     async def write_once(self, trace: Trace, act: Act, *, of: str, every_s: int) -> bool:
-        """Add an entry about one user unless these ``every_s`` seconds have one of its kind already: what strangers
-        can do without end leaves no end of entries. Whether it was added; it is not worth refusing anything for.
+        """Add an entry about one user unless there is one of its kind in the current interval of ``every_s`` seconds.
+
+        Bounds the entries that unauthenticated requests can cause. Returns whether it was added; a failure is no reason
+        to refuse a request.
         """
         span = int(utcnow().timestamp()) // every_s
         id = f"{span * every_s * 1000:012x}{self._hash('once', act, of, span)[:20]}"
@@ -163,7 +165,7 @@ class Audit:
         return {**row, "mac": self._hash(row), "page": 0}
 
     async def _write_with_others(self, row: Document) -> None:
-        """Under load many entries wait at once: they go in one write, and each request waits for its own."""
+        """Batch concurrent entries into one write; each request waits for its own entry."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, written))
         if self._pen is None or self._pen.done():
@@ -209,17 +211,17 @@ class Audit:
         return row is not None and row.get("mac") == self._head(row.get("pages", -1), row.get("last", ""))["mac"]
 
     async def read_head(self) -> Document | None:
-        """Where the chain stands, as it is stored; see :meth:`is_head`."""
+        """The head of the chain, as stored; see :meth:`is_head`."""
         row: Document | None = await self._meta.find_one({"_id": HEAD})
         return row
 
     async def head(self) -> str | None:
-        """Where the chain of pages stands, to be kept elsewhere; None when the head is gone."""
+        """The head of the chain of pages, to be stored elsewhere; None when it is missing."""
         held = await self.read_head()
         return f"{held['pages']}:{held['last']}" if held else None
 
     async def bind(self) -> int:
-        """Bind the loose entries into pages; how many were bound. Any number of these may run at once."""
+        """Bind the unbound entries into pages; how many were bound. Safe to run concurrently."""
         bound = 0
         while True:
             if not await self._entries.find_one({"page": 0}, {"_id": 1}):
@@ -257,10 +259,10 @@ class Audit:
     # Verifying
 
     async def verify(self, *, known_head: str | None = None) -> Verdict:
-        """Look at every entry and every page. The service may go on meanwhile.
+        """Verify every entry and every page. The service may keep running.
 
         Args:
-            known_head: a head that was given earlier: it must still be part of the chain.
+            known_head: a head returned earlier: it must still be part of the chain.
         """
         findings: list[str] = []
         head = await self.read_head()
@@ -287,7 +289,7 @@ class Audit:
         )
 
     async def bound(self, pages: int, first: int = 1) -> AsyncIterator[tuple[int, Document | None, list[Document]]]:
-        """Every page from ``first`` to ``pages``, whether or not it is there, with the entries that name it."""
+        """Every page from ``first`` to ``pages``, None where it is missing, with the entries that name it."""
         found = self._pages.find({"_id": {"$gte": first, "$lte": pages}}).sort("_id", 1).batch_size(200)
         rows = self._entries.find({"page": {"$gte": first, "$lte": pages}}).sort([("page", 1), ("_id", 1)])
         page, row = await anext(found, None), await anext(rows, None)
@@ -320,7 +322,7 @@ class Audit:
         return bool(row.get("mac") == self._hash({k: v for k, v in row.items() if k not in {"mac", "page"}}))
 
     async def _check_loose(self, pages: int) -> tuple[int, list[str]]:
-        """Entries that no page binds yet, and whatever else claims to be one."""
+        """The number of unbound entries, and findings: altered entries, and entries or pages outside of the chain."""
         loose, findings = 0, []
         async for row in self._entries.find({"page": 0}):
             loose += 1
@@ -329,7 +331,7 @@ class Audit:
         within = {"$gte": 0, "$lte": pages}
         strays = [row async for row in self._entries.find({"page": {"$not": within}}, {"page": 1})]
         beyond = [page async for page in self._pages.find({"_id": {"$not": {**within, "$gte": 1}}}, {"_id": 1})]
-        # Read only now: what was bound while we looked stands before this head.
+        # Read after the entries: what was bound meanwhile is covered by this head.
         head = await self._meta.find_one({"_id": HEAD})
         newest = max(pages, head["pages"] if head else 0)
         findings += [f"entry {row['_id']} is in no page" for row in strays if not _is_page(row.get("page"), newest)]
@@ -339,7 +341,7 @@ class Audit:
 
 @contextlib.contextmanager
 def _or_nothing() -> Iterator[None]:
-    """What the audit cannot take does not happen."""
+    """An audit entry that cannot be written aborts the operation (503)."""
     try:
         yield
     except PyMongoError as error:
@@ -358,10 +360,10 @@ def _digest(rows: Iterable[Document]) -> str:
 
 
 def _new_id(at: datetime) -> str:
-    """Sorts by time."""
+    """An id that sorts by time."""
     return f"{int(at.timestamp() * 1000):012x}{secrets.token_hex(10)}"
 
 
 def _plain(value: Any) -> str:
-    """What JSON does not know, for a hash: a moment, or whatever somebody has put in its place."""
+    """Values that JSON lacks, for the hash: a moment, or any value that an altered record holds."""
     return to_wire(value) if isinstance(value, datetime) else repr(value)

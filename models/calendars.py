@@ -1,4 +1,4 @@
-"""Calendars: a patient's private link to their reminders. One at most; of its secret only the hash is stored."""
+"""Calendar links: a patient's secret link to their reminders. At most one each; only its hash is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hospital_rt.storage.database import Collection, Document, Session
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarLink:
     patient_id: str
-    titles: bool  # whether the entries say what to do, or only that there is something
+    titles: bool  # whether entries show titles, or only a neutral text
 
 
 class Calendars:
@@ -27,7 +27,7 @@ class Calendars:
     async def make(
         self, *, patient_id: str, token_hash: str, titles: bool, now: datetime, session: Session = None
     ) -> None:
-        """A new link; the one before it no longer works."""
+        """Create a link; the previous one no longer works."""
         await self._calendars.replace_one(
             {"_id": patient_id},
             {"_id": patient_id, "token_hash": token_hash, "titles": titles, "created_at": now},

@@ -1,8 +1,8 @@
-"""Events: each user's feed, counted 1, 2, 3, ... without a gap in the order in which readers can see it.
+"""Events: each user's feed, numbered 1, 2, 3, ... without a gap, in the order in which they become visible.
 
-The counter and the events are written in one transaction: whoever holds a feed's counter holds it until the commit,
-so that a higher ``seq`` is never visible before a lower one. An event's id is made of what happened, so that it
-happens once. Payloads are sealed under the key of the person they are about.
+Counter and events are written in one transaction, which locks the feed's counter until its commit, so that a higher
+``seq`` is never visible before a lower one. An event's id is derived from what happened, so that it is recorded once.
+Payloads are sealed under the key of the user they are about.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hospital_rt.storage.write_locks import lock_for_write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """Something to tell one user: ``about`` is whose key seals it, ``key`` what makes it happen once."""
+    """An event for one user: ``about`` is the user whose key seals it, ``key`` makes it unique."""
 
     user_id: str
     about: str
@@ -31,12 +31,12 @@ class NewEvent:
     key: str
     data: Document = field(repr=False)
     note_id: str | None = None
-    open_to_former: bool = False  # a former doctor may still read it: that the assignment ended
+    open_to_former: bool = False  # readable for a former doctor: the end of the assignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEvent:
-    """One event as it stands in a feed; ``data`` is opened by :meth:`Events.open`."""
+    """One event of a feed; ``data`` is decrypted by :meth:`Events.open_text`."""
 
     id: str
     user_id: str
@@ -50,7 +50,7 @@ class FeedEvent:
 
 
 class FeedPosition(NamedTuple):
-    """Where a feed stands, and with it the patient's steps and ledger: as they were while it is the same."""
+    """Position of a feed; while it is unchanged, so are the patient's steps and reminders."""
 
     seq: int = 0
     moved: int = 0
@@ -73,9 +73,9 @@ class Events:
         ]
 
     async def append(self, new_events: Sequence[NewEvent], *, at: datetime, session: Session) -> set[str]:
-        """Write what happened into the feeds of those it is told to. Returns whom to wake.
+        """Append events to the feeds of their recipients. Returns the users to wake.
 
-        The keys of everyone it is about are loaded here; who has none (any more) is told nothing.
+        Loads the keys of all users the events are about; events about a user without a key (erased) are skipped.
         """
         if not new_events:
             return set()
@@ -115,7 +115,7 @@ class Events:
         return set(counts)
 
     async def _count_on(self, counts: Mapping[str, int], *, session: Session) -> dict[str, int]:
-        """Move these feeds on; the newest ``seq`` of each."""
+        """Advance the counters of these feeds; the newest ``seq`` of each."""
         if len(counts) <= 2:
             rows = [
                 await self._feeds.find_one_and_update(
@@ -137,7 +137,7 @@ class Events:
         return {row["_id"]: row["seq"] for row in rows}
 
     async def count_moved(self, user_ids: set[str], *, session: Session) -> None:
-        """What is told to nobody moves these users' records all the same (see ``moved``)."""
+        """Increment ``moved`` for users whose records change without an event (see ``change_tracking``)."""
         if user_ids:
             lock_for_write(f"feeds/{id}" for id in user_ids)
             await self._feeds.bulk_write(
@@ -166,7 +166,7 @@ class Events:
         return row["seq"] if row else 0
 
     async def marks_of(self, user_ids: list[str]) -> dict[str, FeedPosition]:
-        """Where these users' feeds and records stand; who has no feed yet is not among them."""
+        """The positions of these users' feeds; users without a feed are missing."""
         rows = await self._feeds.find({"_id": {"$in": user_ids}}).to_list(None)
         return {row["_id"]: FeedPosition(row["seq"], row.get("moved", 0)) for row in rows}
 
@@ -186,10 +186,10 @@ class Events:
         return [self._read(row) for row in await cursor.to_list(None)]
 
     def open_text(self, event: FeedEvent) -> str:
-        """The event's data as JSON text; :meth:`load_keys` comes first.
+        """The event's data as JSON text. Call :meth:`load_keys` first.
 
         Raises:
-            Unreadable: the key of the person it is about is destroyed.
+            Unreadable: the key of the user it is about is destroyed.
         """
         return self._vault.open_text(event.about, f"events|{event.id}|data", event.sealed)
 
@@ -197,17 +197,17 @@ class Events:
         await self._vault.load_keys({event.about for event in events})
 
     async def withdraw_note(self, note_id: str, *, user_id: str, session: Session) -> None:
-        """Close what this user's feed says about a note: the events keep their place and lose their content."""
+        """Close the events about a withdrawn note in this user's feed: they keep their ``seq`` without content."""
         await self._events.update_many(
             {"note_id": note_id, "user_id": user_id}, {"$set": {"withdrawn": True}}, session=session
         )
 
     async def shown(self, user_id: str, seq: int) -> None:
-        """The user's screen showed the feed up to ``seq``."""
+        """Record that a page of the user has displayed the feed up to ``seq``."""
         await self._feeds.update_one({"_id": user_id, "seq": {"$gte": seq}}, {"$max": {"shown": seq}})
 
     async def unshown(self, user_ids: list[str]) -> dict[str, int]:
-        """Of these users, those whose screens have not shown all of their feed: up to which ``seq`` they have."""
+        """Of these users, those with undisplayed events: the ``seq`` up to which each has displayed the feed."""
         found: dict[str, int] = {}
         async for row in self._feeds.find({"_id": {"$in": user_ids}}):
             if row.get("shown", 0) < row.get("seq", 0):
@@ -215,7 +215,7 @@ class Events:
         return found
 
     async def shown_to(self, user_id: str) -> int:
-        """Up to which ``seq`` the user's screens have shown their feed."""
+        """The ``seq`` up to which the user's pages have displayed the feed."""
         row = await self._feeds.find_one({"_id": user_id})
         return row.get("shown", 0) if row else 0
 
@@ -231,5 +231,5 @@ class Events:
         return self._read(rows[0]) if rows else None
 
     async def forget(self, user_id: str, *, session: Session) -> None:
-        """Empty an erased user's feed; its count stays, so that no ``seq`` comes twice."""
+        """Empty an erased user's feed; its counter stays, so that no ``seq`` is reused."""
         await self._events.delete_many({"user_id": user_id}, session=session)

@@ -1,7 +1,7 @@
-"""Reading feeds: what a user may read of what is written for them, as it goes over the wire.
+"""Reads feeds as a user may see them, in wire format.
 
-Judged at each read: an event about somebody else is opened only while that somebody is the reader's patient. What
-may no longer be read keeps its place, as ``withdrawn`` with empty data.
+Access is checked at each read: an event about another user is decrypted only while that user is the reader's patient.
+Other events keep their ``seq`` and come as ``withdrawn`` with empty data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.store import Store
 
 
 class FeedReader:
-    """The hub's and REST's way to events."""
+    """Access to events for the hub and REST."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -47,19 +47,19 @@ class FeedReader:
         return rendered
 
     async def after(self, user_id: str, seq: int, *, limit: int) -> list[Rendered]:
-        """A page of what follows ``seq``, as frames."""
+        """A page of the events after ``seq``, as frames."""
         events = await self._store.events.after(user_id, seq, limit=limit)
         return [_frame(event, text) for event, text in await self._render(events)]
 
     async def after_each(self, heads: dict[str, int], *, limit: int) -> dict[str, list[Rendered]]:
-        """What follows each user's ``seq``, as frames: ``limit`` of them in all, then there may be more."""
+        """The events after each user's ``seq``, as frames: ``limit`` in all; a full batch may have more to follow."""
         found: dict[str, list[Rendered]] = {}
         for event, text in await self._render(await self._store.events.after_each(heads, limit=limit)):
             found.setdefault(event.user_id, []).append(_frame(event, text))
         return found
 
     async def page(self, user_id: str, seq: int, *, limit: int) -> tuple[list[Any], list[str]]:
-        """A page of what follows ``seq``, as documents for REST, and whom what can be read in it is about."""
+        """A page of the events after ``seq``, as documents for REST, and the users whose data they show."""
         rendered = await self._render(await self._store.events.after(user_id, seq, limit=limit))
         items = [json.loads("{" + text) for _, text in rendered]
         about = [event.about for (event, _), item in zip(rendered, items, strict=True) if item["data"]]
@@ -81,7 +81,7 @@ class FeedReader:
         self._store.vault.forget(user_id)
 
     async def resume(self, user_id: str, *, after: int, epoch: str | None) -> tuple[str, int]:
-        """Where the feed stands: ``(epoch, newest seq)``, if it can be resumed after ``after``.
+        """``(epoch, newest seq)`` of the feed, if it can be resumed after ``after``.
 
         Raises:
             DomainError: ``reset``: another epoch, ahead of the feed, or older than the retention.

@@ -1,8 +1,8 @@
-"""Idempotency keys: the same request sent twice is done once and answered alike.
+"""Idempotency keys: a repeated request is done once and gets the same answer.
 
-A claim is made before the work; the work's own transaction marks it as committed, so that a crash between the two
-leaves no doubt; the answer is kept for 24 hours, sealed under the key of whom it is about. ``subject_id`` is the id
-that whatever is made will have.
+A key is claimed before the work; the work's own transaction marks the claim as committed, so that a crash between the
+two is unambiguous. The answer is kept for 24 hours, sealed under the key of the user it is about. ``subject_id`` is the
+id of the record that the request creates.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEASE_S = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to do a request's work. ``done``: an earlier try had committed and then lost its answer."""
+    """The claim on a key. ``done``: an earlier attempt had committed, but its answer was lost."""
 
     id: str
     user_id: str
@@ -35,7 +35,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """What the first request with this key was answered. ``about``: the user whose key seals it."""
+    """The stored answer of the first request with this key. ``about``: the user whose key seals it."""
 
     status: int
     about: str
@@ -56,10 +56,10 @@ class Idempotency:
         self._vault = vault
 
     async def claim(self, *, id: str, user_id: str, body_hash: str, now: datetime) -> Claim | StoredAnswer | None:
-        """Claim a key, or get the answer it already has. None: another request is at work under it right now.
+        """Claim a key, or return the answer stored under it. None: another request holds it right now.
 
         Raises:
-            DomainError: 422 ``idempotency-mismatch`` for another body; 404 when it was about somebody erased since.
+            DomainError: 422 ``idempotency-mismatch`` for another body; 404 when it was about a user erased since.
         """
         owner, subject_id = uuid4().hex, str(uuid4())
         lease = now + timedelta(seconds=LEASE_S)
@@ -100,7 +100,7 @@ class Idempotency:
         return Claim(id=id, user_id=user_id, owner=owner, subject_id=row["subject_id"], done=row["committed"])
 
     async def commit(self, claim: Claim | None, *, session: Session) -> None:
-        """Within the work's transaction: it is done under this claim, by this owner and no other."""
+        """Mark the claim as committed within the work's transaction; only its owner can."""
         if claim is None:
             return
         result = await self._keys.update_one(
@@ -117,7 +117,7 @@ class Idempotency:
         )
 
     async def release(self, claim: Claim) -> None:
-        """The request was refused: the key is free again."""
+        """Release the key after the request was refused."""
         await self._keys.delete_one({"_id": claim.id, "owner": claim.owner, "committed": False})
 
     async def forget(self, user_id: str, *, session: Session) -> None:

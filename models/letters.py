@@ -1,7 +1,7 @@
-"""Letters: the outbox of mail, and the one-time links that some of them carry.
+"""Letters: the outbox of mail, and the one-time links that some letters contain.
 
-A letter holds whom it is for and what kind it is; its address and its link are put in only while it is being sent.
-Of a link only the hash is stored.
+A letter stores its recipient's id and its kind; address and link are added only while it is being sent. Only the hash
+of a link is stored.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Letter:
     kind: LetterKind
     link_id: str | None
     tries: int
-    seq: int | None = None  # of a reminder: the event that it is about
-    in_doubt: bool = False  # whoever was sending it died, and it may have gone out
+    seq: int | None = None  # of a reminder letter: its event
+    in_doubt: bool = False  # its sender died, and it may have been sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Letters:
         seq: int | None = None,
         session: Session = None,
     ) -> str:
-        """Put a letter into the outbox; its id."""
+        """Add a letter to the outbox; its id."""
         id = str(uuid4())
         await self._letters.insert_one(
             {
@@ -86,7 +86,7 @@ class Letters:
         return id
 
     async def claim(self, letter_id: str, *, now: datetime, hold_s: float) -> Letter | None:
-        """Take a letter to send. None when it is sent, given up, or another worker has it."""
+        """Claim a letter for sending. None when it is sent, given up, or claimed by another worker."""
         row = await self._letters.find_one_and_update(
             {"_id": letter_id, "wake_at": {"$lte": now}},
             {"$set": {"wake_at": now + timedelta(seconds=hold_s)}, "$inc": {"tries": 1}},
@@ -105,7 +105,7 @@ class Letters:
         )
 
     async def sending(self, letter_id: str) -> None:
-        """From here on it may have gone out, whatever happens."""
+        """Record that sending begins: from here on it may have been sent."""
         await self._letters.update_one({"_id": letter_id}, {"$set": {"sending": True}})
 
     async def done(self, letter_id: str, *, outcome: Literal["sent", "given-up", "unknown"]) -> None:
@@ -125,7 +125,7 @@ class Letters:
         return len(written), max(0.0, (now - min(written)).total_seconds()) if written else 0.0
 
     async def void(self, user_id: str, *, session: Session = None) -> None:
-        """No letter that still waits for this user is sent any more, and no link works."""
+        """Cancel all unsent letters and all links of this user."""
         await self._letters.update_many(
             {"user_id": user_id, "wake_at": {"$exists": True}},
             {"$set": {"outcome": "given-up"}, "$unset": {"wake_at": 1}},
@@ -138,7 +138,7 @@ class Letters:
     async def make_link(
         self, *, link_id: str, user_id: str, use: LinkUse, token_hash: str, now: datetime, session: Session = None
     ) -> None:
-        """A new one-time link; older ones for the same use no longer work."""
+        """Create a one-time link; older ones for the same use no longer work."""
         await self._links.delete_many({"user_id": user_id, "use": use}, session=session)
         await self._links.insert_one(
             {
@@ -160,6 +160,6 @@ class Letters:
         return Link(id=row["_id"], user_id=row["user_id"], use=row["use"], expires_at=row["expires_at"])
 
     async def spend_link(self, link_id: str, *, session: Session) -> bool:
-        """Use a link up. False when somebody was first."""
+        """Consume a link. False when another request was first."""
         result = await self._links.delete_one({"_id": link_id}, session=session)
         return bool(result.deleted_count)

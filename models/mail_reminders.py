@@ -1,7 +1,7 @@
-"""Mail reminders: patients who asked for a letter when a reminder waits and no page of theirs has shown it.
+"""Mail reminders: patients who asked for a letter when no page of theirs has displayed a reminder.
 
-Each event of a feed is judged once, and a slot has at most one letter: ``judged`` is the ``seq`` up to which that was
-done, ``told`` the newest slot of each step of which there was a letter. Neither holds words.
+Each event of a feed is examined once, and a slot has at most one letter: ``judged`` is the ``seq`` up to which events
+were examined, ``told`` the newest slot of each step with a letter. Neither holds clinical text.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
 
-MAX_REFUSED = 3  # letters in a row that the mail system would not take
+MAX_REFUSED = 3  # consecutive letters that the mail server refused for good
 MAX_TOLD = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailReminder:
-    """One patient's wish. ``link_id`` is what the link to end it is made of."""
+    """One patient's subscription. ``link_id`` is the id of the unsubscribe link."""
 
     user_id: str
     link_id: str
     since: datetime
     judged: int
-    told: Mapping[str, str]  # step id to slot, as it goes over the wire
+    told: Mapping[str, str]  # step id to slot, in wire format
 
 
 class MailReminders:
@@ -49,7 +49,7 @@ class MailReminders:
         return self._read(row) if row else None
 
     async def turn_on(self, user_id: str, *, seq: int, now: datetime, session: Session) -> None:
-        """From the newest ``seq`` on; again changes nothing."""
+        """Subscribe from the newest ``seq`` on. Idempotent."""
         first = {"link_id": str(uuid4()), "since": now, "judged": seq, "told": {}, "refused": 0}
         await self._wishes.update_one({"_id": user_id}, {"$setOnInsert": first}, upsert=True, session=session)
 
@@ -57,17 +57,17 @@ class MailReminders:
         return bool((await self._wishes.delete_one({"_id": user_id}, session=session)).deleted_count)
 
     async def of_link(self, link_id: str) -> str | None:
-        """Whose wish a link ends; None when it has ended."""
+        """The user whose subscription an unsubscribe link ends; None when it has ended."""
         row: Document | None = await self._wishes.find_one({"link_id": link_id}, {"_id": 1})
         return row["_id"] if row else None
 
     async def wishing(self, *, after: str, limit: int) -> list[str]:
-        """Users with this wish, in the order of their ids: a page of them."""
+        """A page of subscribed users, by id."""
         rows = self._wishes.find({"_id": {"$gt": after}}, {"_id": 1}).sort("_id", 1).limit(limit)
         return [row["_id"] async for row in rows]
 
     async def judge(self, wish: MailReminder, *, seq: int, told: Mapping[str, str], session: Session) -> None:
-        """Events up to ``seq`` are judged, and these slots have their letter."""
+        """Record that events up to ``seq`` are examined, and that these slots have their letter."""
         kept = {step: slot for step, slot in wish.told.items() if step not in told}
         newest = {**kept, **told}
         while len(newest) > MAX_TOLD:
@@ -75,10 +75,10 @@ class MailReminders:
         await self._wishes.update_one({"_id": wish.user_id}, {"$set": {"judged": seq, "told": newest}}, session=session)
 
     async def taken(self, user_id: str) -> None:
-        """The mail system took a letter."""
+        """The mail server accepted a letter."""
         await self._wishes.update_one({"_id": user_id}, {"$set": {"refused": 0}})
 
     async def refused(self, user_id: str) -> None:
-        """The mail system will never take one for this address; after some in a row the wish ends."""
+        """The mail server refused this address for good; after several in a row the subscription ends."""
         await self._wishes.update_one({"_id": user_id}, {"$inc": {"refused": 1}})
         await self._wishes.delete_one({"_id": user_id, "refused": {"$gte": MAX_REFUSED}})

@@ -1,8 +1,7 @@
-"""Plans: one small record a patient, which every change of their plan writes.
+"""Plans: one small record for each patient, written by every change of their plan.
 
-It hands out the order in which notes were submitted and remembers the newest ready one. Because notes, assignments
-and settings of one patient all write it, two that race conflict and one is run again: none acts on what the other
-has just changed.
+It numbers notes in the order of submission and remembers the newest ready one. Because changes of one patient's notes,
+assignments and settings all write it, two concurrent ones conflict and one is run again: none acts on outdated data.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Plans:
         self._plans = collection
 
     async def touch(self, patient_id: str, *, new_note: bool = False, session: Session) -> Plan:
-        """Take part in the order of this patient's changes. With ``new_note``, ``notes`` is its number."""
+        """Serialize with other changes of this patient's plan. With ``new_note``, ``notes`` is the note's number."""
         row = await self._plans.find_one_and_update(
             {"_id": patient_id},
             {"$inc": {"changes": 1, "notes": 1 if new_note else 0}},
@@ -43,7 +42,7 @@ class Plans:
     async def touch_each(
         self, patient_ids: Sequence[str], *, new_note: bool = False, session: Session
     ) -> dict[str, Plan]:
-        """The same for several patients: each is named once."""
+        """The same for several patients, each listed once."""
         if len(patient_ids) == 1:
             return {id: await self.touch(id, new_note=new_note, session=session) for id in patient_ids}
         change = {"$inc": {"changes": 1, "notes": 1 if new_note else 0}}
@@ -54,7 +53,7 @@ class Plans:
         return {row["_id"]: Plan(notes=row["notes"], ready_note=row.get("ready_note", 0)) for row in rows}
 
     async def notes_ready(self, numbers: Mapping[str, int], *, session: Session) -> None:
-        """The newest ready note of each of these patients."""
+        """Record the newest ready note of each of these patients."""
         await self._plans.bulk_write(
             [UpdateOne({"_id": id}, {"$max": {"ready_note": number}}) for id, number in numbers.items()],
             ordered=False,

@@ -1,7 +1,8 @@
-"""Reminders: the ledger. One record a step and slot, its id made from step, local date and place, so twice is once.
+"""Reminders: one record for each step and slot; its id is derived from step, local date and place, so duplicates
+collide.
 
-What a check-in said lies here too. A record counts towards adherence by its state; what was used as needed, and what
-was answered only after its step had been cancelled, does not count.
+Outcomes of check-ins are stored here too. A record counts towards adherence by its state; uses of as-needed steps and
+answers given after the step was cancelled do not count.
 """
 
 from __future__ import annotations
@@ -57,20 +58,20 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """A write to the ledger: the slot as it now stands."""
+    """One write to the reminders: the new state of a slot."""
 
     step_id: str
     patient_id: str
     slot: Slot
     day: date
-    is_new: bool = False  # a reminder is recorded now: the id must not exist yet
-    answer: bool = False  # the outcome changes with this write
+    is_new: bool = False  # a new reminder: the id must not exist yet
+    answer: bool = False  # this write changes the outcome
     reason: str | None = field(default=None, repr=False)
     done_at: datetime | None = None
 
 
 class LedgerCount(NamedTuple):
-    """One entry of the ledger as it counts; a use without a slot counts for nothing but that it was."""
+    """One record reduced to what adherence needs; a use without a slot has no state that counts."""
 
     patient_id: str
     step_id: str
@@ -117,7 +118,11 @@ class Reminders:
     async def write(
         self, entries: Sequence[LedgerEntry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session
     ) -> None:
-        """Write slots as they now stand. A reminder that already stands is a DuplicateKeyError."""
+        """Write the new states of slots.
+
+        Raises:
+            DuplicateKeyError: a new reminder is already recorded.
+        """
         mark_written(entry.patient_id for entry in entries)
         writes: list[Any] = [DeleteOne({"_id": f"{step_id}@{slot.key}"}) for step_id, slot in removed]
         for entry in entries:
@@ -202,7 +207,7 @@ class Reminders:
         done_at: datetime | None = None,
         session: Session,
     ) -> None:
-        """An answer to a slot of a cancelled step: it is kept and changes nothing else."""
+        """Record an answer to a slot of a cancelled step; it changes nothing else."""
         mark_written([reminder.patient_id])
         await self._reminders.update_one(
             {"_id": reminder.id},
@@ -218,7 +223,7 @@ class Reminders:
         )
 
     async def take_back(self, reminder: Reminder, *, session: Session) -> None:
-        """Undo a check-in that had no slot, or that came after its step was cancelled."""
+        """Undo a check-in without a slot, or one made after its step was cancelled."""
         mark_written([reminder.patient_id])
         if reminder.use == "slot":
             await self._reminders.update_one(
@@ -240,10 +245,10 @@ class Reminders:
     async def page(
         self, wanted: Document, *, from_: tuple[datetime, str] | None, now: datetime, limit: int
     ) -> list[Reminder]:
-        """The ledger by slot, newest first. ``from_`` is the slot and id of the record to begin with.
+        """Reminders by slot, newest first. ``from_`` is the slot and id of the first record.
 
-        Looks back a little first, and further only for as long as that is not enough: of hundreds of patients the
-        newest few are wanted, and sorting years of all of them would take seconds.
+        Searches a short period first and longer ones only as needed: of hundreds of patients the newest few are
+        requested, and sorting years of all of them would take seconds.
         """
         newest = from_[0] if from_ else now
         rows: list[Document] = []
@@ -291,7 +296,7 @@ class Reminders:
             return None
 
     async def counted_since(self, patient_ids: list[str], first_day: date) -> list[LedgerCount]:
-        """What adherence is counted from: the ledger of these patients from a local date on, oldest first."""
+        """The data for adherence: reminders of these patients from a local date on, oldest first."""
         wanted = {"patient_id": {"$in": patient_ids}, "day": {"$gte": first_day.isoformat()}}
         only = {"_id": 0, "patient_id": 1, "step_id": 1, "use": 1, "day": 1, "slot_at": 1, "state": 1, "answered_at": 1}
         rows = await self._reminders.find(wanted, only).sort("slot_at", 1).to_list(None)

@@ -1,8 +1,8 @@
-"""The steps by which the database's schema moves forward; ``hospital_rt/storage/migrations.py`` runs them.
+"""The migrations of the database schema; ``hospital_rt/storage/migrations.py`` runs them.
 
-Add a step when records that lie in a database must become something else before this code can serve them. New
-members that may be missing, new collections and new indexes need none. Its ``readable_by`` is at most the version
-before it: what an older role still reads stays until a later release takes it away.
+Add one when stored records must change before this code can serve them. Optional new members, new collections and new
+indexes need none. Its ``readable_by`` is at most the previous version: what an older role still reads is removed only
+by a later release.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ MIGRATIONS: tuple[Migration, ...] = ()
 
 
 def newest() -> int:
-    """The schema that this version brings."""
+    """The schema version of this code."""
     return MIGRATIONS[-1].version if MIGRATIONS else FIRST

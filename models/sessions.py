@@ -1,7 +1,7 @@
-"""Sessions: the devices signed in, each a family of refresh tokens with one live leaf.
+"""Sessions: signed-in devices, each a family of refresh tokens with one unspent token.
 
-RFC 9700 section 4.14.2: a refresh is spent once; used again within the grace time it gets the same successor (two
-tabs, a lost answer), later its use ends the family.
+RFC 9700 section 4.14.2: a refresh token is spent once; reused within the grace time it gets the same successor (two
+tabs, a lost answer), reused later it ends the family.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GRACE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSession:
-    """One device signed in. ``generation`` is the refresh token that is not spent yet."""
+    """One signed-in device. ``generation`` is that of the unspent refresh token."""
 
     id: str
     user_id: str
@@ -94,7 +94,7 @@ class Sessions:
         return {row["_id"]: self.read(row) for row in await cursor.to_list(None)}
 
     async def rotate(self, session: DeviceSession, *, now: datetime, refresh_s: int) -> bool:
-        """Spend the live leaf. False when another request was first."""
+        """Spend the current refresh token. False when another request was first."""
         result = await self._sessions.update_one(
             {"_id": session.id, "generation": session.generation, "ended_at": None},
             {
@@ -105,19 +105,19 @@ class Sessions:
         return bool(result.matched_count)
 
     async def of_user(self, user_id: str, *, now: datetime) -> list[DeviceSession]:
-        """The devices signed in, newest use first."""
+        """The signed-in devices, last used first."""
         cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
         return [self.read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]
 
     async def hold(self, session_id: str, *, now: datetime, session: Session) -> bool:
-        """Have this session not end before the transaction does. False when it has ended."""
+        """Keep this session from ending before the transaction does. False when it has ended."""
         result = await self._sessions.update_one(
             {"_id": session_id, "ended_at": None}, {"$set": {"last_used_at": now}}, session=session
         )
         return bool(result.matched_count)
 
     async def end(self, session_id: str, *, user_id: str, now: datetime, session: Session = None) -> bool:
-        """End one device's session. False when it is not this user's or ended before."""
+        """End the session of one device. False when it is not this user's or has already ended."""
         result = await self._sessions.update_one(
             {"_id": session_id, "user_id": user_id, "ended_at": None}, {"$set": {"ended_at": now}}, session=session
         )
@@ -126,7 +126,7 @@ class Sessions:
     async def end_all(
         self, user_id: str, *, now: datetime, but: str | None = None, session: Session = None
     ) -> list[str]:
-        """End every session of the user but one; their ids."""
+        """End all sessions of the user except ``but``; their ids."""
         wanted: Document = {"user_id": user_id, "ended_at": None}
         if but:
             wanted["_id"] = {"$ne": but}
@@ -136,7 +136,7 @@ class Sessions:
         return ids
 
     async def alive(self, session_ids: list[str], *, now: datetime) -> set[str]:
-        """Which of these have not ended."""
+        """Those of these sessions that have not ended."""
         cursor = self._sessions.find(
             {"_id": {"$in": session_ids}, "ended_at": None, "expires_at": {"$gt": now}}, {"_id": 1}
         )

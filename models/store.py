@@ -1,7 +1,7 @@
-"""The store: every collection of the house, and what is true of all of them.
+"""The store: all collections, and operations that concern all of them.
 
-The only module of this floor that knows its neighbours. What writes several collections at once stands in
-``models/acts``, one act a file; each runs in one transaction.
+The only module in this folder that imports its neighbours. Writes to several collections are in ``models/services``,
+one service a file; each runs in one transaction.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ UNMOVED = FeedPosition()
 
 @dataclass(frozen=True, slots=True)
 class SessionWithUser:
-    """A session with its user's record, nothing opened, and where their feed stands."""
+    """A session, its user's record (still sealed) and the position of the user's feed."""
 
     session: DeviceSession
     user: Document = field(repr=False)
     mark: FeedPosition
 
 
-# Where a user's records stand, and what others may see of their own one: equal while nothing of it has changed.
+# Position of a user's records, and the fields others may see of their account: equal while nothing has changed.
 State: TypeAlias = tuple[FeedPosition, tuple[Any, ...]]
 
 
 class Store:
-    """All records. ``open`` makes the indexes and reads the epoch before anything is served."""
+    """All collections. ``open`` creates the indexes and reads the epoch before anything is served."""
 
     def __init__(self, database: Database, vault: Vault, *, retention_days: int) -> None:
         collection = database.collection
@@ -93,12 +93,12 @@ class Store:
         self._asking_epoch = BatchLoader(self._read_epoch)
 
     async def open(self, *, restoring: bool = False) -> None:
-        """Make indexes and the epoch. Safe from several nodes at once.
+        """Create the indexes and the epoch. Safe on several nodes at once.
 
         Raises:
-            WrongKeys: ``ENCRYPTION_KEYS`` are not this database's.
-            HalfRestored: what is being restored is not whole yet (unless it is the restore that asks).
-            NotServable: its schema is newer than this version can serve, or could not be brought up.
+            WrongKeys: ``ENCRYPTION_KEYS`` do not match this database.
+            HalfRestored: a restore is incomplete (not raised with ``restoring``).
+            NotServable: the schema is newer than this version can serve, or could not be migrated.
         """
         if not restoring and await self._meta.find_one({"_id": RESTORING}):
             raise HalfRestored
@@ -128,7 +128,7 @@ class Store:
             seconds = self.retention_days * 86_400
             await self.database.command("collMod", "events", index={"name": "retention", "expireAfterSeconds": seconds})
             await self.database.create_indexes("events", Events.indexes(self.retention_days))
-        # A transaction cannot make a collection on every server: have them all.
+        # Not every server can create a collection inside a transaction: create them beforehand.
         for name in ("feeds", "plans", "keys", "audit_pages"):
             await self.database.create_collection(name)
         await self.vault.open()
@@ -136,7 +136,7 @@ class Store:
         await self.epoch()
 
     async def signed_in(self, session_id: str, user_id: str) -> SessionWithUser | None:
-        """A session, its user and where their feed stands; None without session or user."""
+        """A session, its user and the position of their feed; None without session or user."""
         return await self._signing_in((session_id, user_id))
 
     async def _read_signed_in(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], SessionWithUser]:
@@ -155,7 +155,7 @@ class Store:
         }
 
     async def panel(self, doctor_id: str) -> list[Assignment]:
-        """The patients now assigned to a doctor, longest first. It is the same while the doctor's feed mark is."""
+        """The current assignments to a doctor, oldest first. Unchanged while the position of the doctor's feed is."""
         return await self._asking_panel(doctor_id) or []
 
     async def _read_panels(self, doctor_ids: list[str]) -> dict[str, list[Assignment]]:
@@ -165,7 +165,7 @@ class Store:
         return found
 
     async def states(self, user_ids: tuple[str, ...]) -> tuple[State, ...]:
-        """The state of each of these users. What is read of them afterwards is never older."""
+        """The state of each of these users. Data read afterwards is never older."""
         return await self._asking_states(user_ids) or ()
 
     async def _read_states(self, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], tuple[State, ...]]:
@@ -175,9 +175,10 @@ class Store:
         return {group: tuple([states[id] for id in group]) for group in groups}
 
     async def epoch(self, *, fresh: bool = False) -> str:
-        """The epoch of all feeds: another one after a restore, so that no client resumes into the wrong past.
+        """The epoch of all feeds: a restore changes it, so that no client resumes with a ``seq`` of another history.
 
-        At most a second old: a client that is told a past one reloads when it resumes. ``fresh`` is for judging that.
+        Cached for at most a second: a client that gets an outdated one reloads when it resumes. Use ``fresh`` to judge
+        a resume.
         """
         if not fresh and time.monotonic() < self._epoch_until:
             return self._epoch
@@ -196,20 +197,20 @@ class Store:
     def group_commit(
         self, work: Callable[[Store, Sequence[Any]], Awaitable[Sequence[Any]]], *, apart: Callable[[Any], Hashable]
     ) -> GroupCommit[Any, Any]:
-        """Who does this work on these records, many together when many come (see ``gathering``)."""
+        """A group commit for this work on these collections (see ``group_commit``)."""
         if work not in self._gatherings:
             self._gatherings[work] = GroupCommit(partial(work, self), apart=apart)
         return self._gatherings[work]
 
     async def new_epoch(self) -> str:
-        """Begin a new epoch: every client reloads."""
+        """Start a new epoch: every client reloads."""
         value = uuid4().hex[:16]
         await self._meta.update_one({"_id": "epoch"}, {"$set": {"value": value}}, upsert=True)
         self._epoch_until = 0.0
         return value
 
     async def count_backup(self) -> tuple[str, int]:
-        """Which installation this is, and the number of the backup that begins now."""
+        """The id of this installation and the number of the backup that starts now."""
         named = await self._meta.find_one_and_update(
             {"_id": "installation"},
             {"$setOnInsert": {"value": uuid4().hex}},
@@ -222,11 +223,11 @@ class Store:
         return str(named["value"]), int(counted["number"])
 
     async def backed_up(self, *, at: datetime) -> None:
-        """A backup is written, whole."""
+        """Record that a backup was completed."""
         await self._meta.update_one({"_id": "backups"}, {"$set": {"at": at}})
 
     async def backed_up_at(self) -> datetime | None:
-        """When the last backup was written."""
+        """When the last backup was completed."""
         row = await self._meta.find_one({"_id": "backups"})
         return row.get("at") if row else None
 
@@ -251,13 +252,13 @@ class Store:
         return row.get("at") if row else None
 
     async def resume_counting_backups(self, number: int) -> None:
-        """After a restore: the next backup is later than any of which there is a file."""
+        """After a restore: number later backups above every existing file."""
         await self._meta.update_one({"_id": "backups"}, {"$max": {"number": number}}, upsert=True)
 
     async def transaction(
         self, work: Callable[[Session], Awaitable[T]], *, within_s: float = TRANSACTION_WITHIN_S
     ) -> T:
-        """Run ``work(session)`` as one transaction; it may be run again, for so long on conflicts."""
+        """Run ``work(session)`` as one transaction, retried on conflicts for up to ``within_s``."""
 
         async def counted(session: Session) -> T:
             with track_changes() as moved:

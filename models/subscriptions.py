@@ -1,4 +1,4 @@
-"""Subscriptions: where Web Push may reach a user's devices when no page is open. Endpoints and keys lie sealed."""
+"""Web Push subscriptions of a user's devices. Endpoints and keys are stored encrypted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_EACH = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """One device. ``pushed`` is the ``seq`` up to which it was told that there is news."""
+    """One device. ``pushed`` is the ``seq`` up to which it was notified."""
 
     id: str
     user_id: str
@@ -64,7 +64,7 @@ class Subscriptions:
         now: datetime,
         session: Session = None,
     ) -> bool:
-        """Remember a device, or its new keys. False when the user has too many."""
+        """Add a device, or update its keys. False when the user has too many."""
         if (
             await self._subscriptions.count_documents({"user_id": user_id, "_id": {"$ne": id}}, session=session)
             >= MAX_EACH
@@ -100,12 +100,12 @@ class Subscriptions:
         await self._subscriptions.delete_many({"user_id": user_id}, session=session)
 
     async def subscribers(self, *, after: str, limit: int) -> list[str]:
-        """Users with a device, in the order of their ids: a page of them."""
+        """A page of users with a device, by id."""
         pipeline_cursor = self._subscriptions.find({"user_id": {"$gt": after}}, {"user_id": 1}).sort("user_id", 1)
         return sorted({row["user_id"] async for row in pipeline_cursor.limit(limit)})
 
     async def hold(self, subscription: Subscription, *, now: datetime, hold_s: float) -> bool:
-        """Take a device to push to. False when another worker has it, or has just pushed."""
+        """Claim a device for a push. False when another worker has it, or has just pushed."""
         result = await self._subscriptions.update_one(
             {"_id": subscription.id, "pushed": subscription.pushed, "held_until": {"$lte": now}},
             {"$set": {"held_until": now + timedelta(seconds=hold_s)}},

@@ -1,4 +1,4 @@
-"""Sign-ups that nobody confirmed: after a month they are forgotten, with their key, and the address is free again."""
+"""Removes sign-ups not confirmed within a month, with their keys; the address can be used again."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BATCH = 200
 
 
 async def forget_sign_ups(app: AppContext) -> int:
-    """Forget what is due; how many. Any number of these may run at once."""
+    """Remove expired sign-ups; how many. Safe to run concurrently."""
     before, forgotten = utcnow() - KEPT, 0
     while ids := await app.store.users.never_confirmed(before=before, limit=BATCH):
         done = [await forget_sign_up(app.store, id, before=before) for id in ids]
         forgotten += sum(done)
         if not any(done):
-            break  # others are at it
+            break  # other workers are removing them
     if forgotten:
         log.info("sign_ups.forgotten", count=forgotten)
     return forgotten

@@ -1,4 +1,4 @@
-"""The audit's loose entries are bound into a page at each tick. Any number of these may run at once."""
+"""Binds new audit entries into pages at each tick. Safe to run concurrently."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAME = "bind_audit"
 
 
 async def bind_audit(app: AppContext) -> int:
-    """Bind what is loose; how many entries that were."""
+    """Bind all unbound entries; how many there were."""
     return await app.store.audit.bind()
 
 

@@ -1,8 +1,8 @@
-"""The broker and its schedule, made from settings and nowhere else.
+"""The broker and its schedule, built from settings only here.
 
-A stream broker that loses nothing a quiet night could hide: deliveries of a dead worker are reclaimed on a timer,
-those at work keep their lease, what is done is deleted, and what fails too often is set aside by its id alone. An
-emptied or restarted Redis costs a pause. Delivery stays at least once: tasks carry ids and may run twice.
+Redis Streams broker that reclaims a dead consumer's pending entries on a timer, renews the lease of entries in
+progress, deletes finished ones, and moves entries that fail too often to a stream of their ids. An emptied or restarted
+Redis causes a delay, not a loss. Delivery is at least once: tasks carry ids and may run twice.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TICKS_KEPT = 20
 
 
 class ReliableStreamBroker(RedisStreamBroker):
-    """Two streams: tasks, and the ticks of the schedule, of which only the newest few are kept."""
+    """Two streams: tasks, and scheduled ticks, of which only the newest few are kept."""
 
     def __init__(self, url: str) -> None:
         super().__init__(
@@ -58,12 +58,12 @@ class ReliableStreamBroker(RedisStreamBroker):
         self._renewing: asyncio.Task[None] | None = None
 
     async def _declare_consumer_group(self) -> None:
-        """Left to :meth:`listen`, which declares the group as often as Redis forgets it."""
+        """No-op: :meth:`listen` declares the group, whenever Redis has lost it."""
 
     def stop_listening(self) -> None:
-        """Take no more deliveries: :meth:`listen` ends at its next turn, a second later at most while Redis answers.
+        """Accept no more deliveries: :meth:`listen` ends at its next iteration, within a second while Redis answers.
 
-        Its task is cancelled besides; but a cancellation may strike where a client lets it pass unnoticed.
+        Its task is cancelled as well, but redis-py may swallow a cancellation.
         """
         self._is_closing = True
 
@@ -75,12 +75,12 @@ class ReliableStreamBroker(RedisStreamBroker):
         await super().shutdown()
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Put a task into its stream. A tick that cannot be sent is dropped: the workers look by themselves."""
+        """Add a task to its stream. A tick that cannot be sent is dropped: workers also poll without ticks."""
         is_tick = message.labels.get("queue_name") == TICKS
         try:
             async with Redis(connection_pool=self.connection_pool) as redis:
                 if is_tick:
-                    # One tick in each interval is enough, however many schedulers run.
+                    # One tick per interval is enough, however many schedulers run.
                     spacing_ms = int(float(message.labels.get("tick_s", 1)) * 900)
                     if not await redis.set(f"{TICKS}:{message.task_name}", b"1", nx=True, px=spacing_ms):
                         return
@@ -143,7 +143,7 @@ class ReliableStreamBroker(RedisStreamBroker):
         return [(_text(stream), id, fields) for stream, entries in pairs for id, fields in entries]
 
     async def _reclaim(self, redis: Redis) -> list[tuple[str, bytes, Any]]:
-        """Deliveries whose worker is gone, each taken by one of those who look."""
+        """Pending entries of dead workers, each claimed by one worker."""
         found: list[tuple[str, bytes, Any]] = []
         for stream in (QUEUE, TICKS):
             reply: Any = await redis.xautoclaim(
@@ -170,9 +170,9 @@ class ReliableStreamBroker(RedisStreamBroker):
                     await redis.xgroup_delconsumer(stream, GROUP, consumer["name"])
 
     async def _renew(self) -> None:
-        """Keep the lease of what is at work here, so that a long task is not run twice."""
+        """Renew the lease of entries in progress here, so that a long task is not run twice."""
         while True:
-            await asyncio.sleep(IDLE_MS / 3000)  # the beat of taking over
+            await asyncio.sleep(IDLE_MS / 3000)  # well within the idle time of a reclaim
             oldest = time.monotonic() - MAX_TASK_S
             for key in [key for key, since in self._at_work.items() if since < oldest]:
                 del self._at_work[key]
@@ -195,7 +195,7 @@ class ReliableStreamBroker(RedisStreamBroker):
         return acknowledge
 
     async def _finish(self, stream: str, id: bytes) -> None:
-        """Acknowledge and delete. Should Redis be away the task comes again, and finds its work done."""
+        """Acknowledge and delete. If Redis is away the task is delivered again and finds its work done."""
         try:
             async with Redis(connection_pool=self.connection_pool) as redis, redis.pipeline(transaction=True) as pipe:
                 pipe.xack(stream, GROUP, id)
@@ -215,5 +215,5 @@ def make_broker(redis_url: str) -> ReliableStreamBroker:
 
 
 def make_scheduler(broker: ReliableStreamBroker) -> TaskiqScheduler:
-    """The schedule that stands in the tasks' labels. Any number of these may run."""
+    """The schedule from the labels of the tasks. Any number of schedulers may run."""
     return TaskiqScheduler(broker, [LabelScheduleSource(broker)])

@@ -1,6 +1,7 @@
-"""What stands and waits in MongoDB and Redis, counted every few seconds for Prometheus by each worker for itself.
+"""Gauges of what is stored and waiting in MongoDB and Redis, counted every few seconds by each worker.
 
-The counts take what indexes hold anyway. While MongoDB is away they stand still, and ``counted_timestamp`` tells so.
+The counts use indexes that exist anyway. While MongoDB is away they do not change, and ``counted_timestamp`` shows
+their age.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LATE = timedelta(seconds=60)
 
 
 async def count_figures(app: AppContext) -> None:
-    """Count until cancelled, at moments of its own, so that many workers do not count at once."""
+    """Count until cancelled, at random intervals, so that many workers do not count at once."""
     audited = 0.0
     while True:
         try:
@@ -38,11 +39,11 @@ async def count_figures(app: AppContext) -> None:
         except Exception as error:
             if not is_away(error):
                 log.warning("figures.not_counted", **describe_error(error))
-        await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))  # the beat, spread over workers
+        await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))  # interval, randomized between workers
 
 
 async def count_standing(app: AppContext) -> None:
-    """One count of everything."""
+    """Count everything once."""
     metrics, store, now = app.resources.metrics, app.store, app.now()
     await _count_queues(app.resources.redis, metrics)
     due, late, oldest_s = await store.steps.standing(now, late=LATE)
@@ -65,8 +66,9 @@ async def count_standing(app: AppContext) -> None:
 
 
 async def look_at_some(app: AppContext, most: int) -> int:
-    """Look at the head and at most so many pages in a row, anywhere, or at all where there are no more: how much is
-    wrong. Cheap, for every minute.
+    """Verify the head and up to ``most`` consecutive pages from a random start; the number of faults.
+
+    Cheap enough to run every minute.
     """
     audit = app.store.audit
     head = await audit.read_head()

@@ -1,4 +1,4 @@
-"""How a task gets the house it works in: from the broker's state, where its role has put it."""
+"""Task dependencies: the application context from the broker's state."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from models.app_context import AppContext
 
 
 def app_of(context: Annotated[Context, TaskiqDepends()]) -> AppContext:
-    """The house of the worker that runs this task."""
+    """The application context of the worker that runs this task."""
     app: AppContext = context.state.app
     return app
 
 
 def note_worker_of(context: Annotated[Context, TaskiqDepends()]) -> Any:
-    """The desk at which this worker reads notes."""
+    """The note worker of this process."""
     return context.state.note_worker
 
 

@@ -1,7 +1,7 @@
-"""Errands: what a request sets going without waiting for it.
+"""Dispatcher: background work started by a request that does not wait for it.
 
-Waking a worker: what it is about already lies in MongoDB, so losing one is a pause. Or a note of something that
-changes nothing, and whose being written must not show in the time that the answer takes.
+Either it wakes a worker: the work is already recorded in MongoDB, so that a lost message is a delay. Or it writes
+something optional whose duration must not show in the response time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_UNDER_WAY = 200
 
 
 class Dispatcher:
-    """Sends tasks in the background and never fails: a sweep does what could not be sent."""
+    """Sends tasks in the background and never fails: a sweep picks up what could not be sent."""
 
     def __init__(self, broker: ReliableStreamBroker) -> None:
         self._broker = broker
@@ -34,12 +34,12 @@ class Dispatcher:
         self._send(mail.SEND, letter_id=letter_id)
 
     async def close(self) -> None:
-        """Let what is under way arrive, for a second at most."""
+        """Wait up to a second for what is in progress."""
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=1.0)
 
     def later(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Do this after the answer. Whether it went well changes nothing for anybody."""
+        """Run this after the answer. A failure has no effect on the answer."""
         if not self._begin(self._try(work)):
             work.close()
 

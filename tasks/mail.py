@@ -1,4 +1,4 @@
-"""Mail: send the letters of the outbox, again when the server is away, and never the same one on purpose twice."""
+"""Mail delivery: sends the letters of the outbox, retries while the server is away, never resends one on purpose."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SWEEP_BATCH = 50
 
 
 async def send_letter(app: AppContext, letter_id: str) -> None:
-    """Send one letter, whoever asks and however often."""
+    """Send one letter. Safe to call repeatedly and concurrently."""
     letters, tries = app.store.letters, app.resources.metrics.letters
     letter = await letters.claim(letter_id, now=utcnow(), hold_s=HOLD_S)
     if letter is None:
         return
     is_reminder = letter.kind == "reminder"
     if is_reminder and letter.in_doubt:
-        await letters.done(letter.id, outcome="unknown")  # one at most: rather none than two
+        await letters.done(letter.id, outcome="unknown")  # at most once: no letter rather than two
         return
     envelope = await _envelope(app, letter)
     if envelope is None:
@@ -65,7 +65,7 @@ async def send_letter(app: AppContext, letter_id: str) -> None:
 
 
 async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
-    """Whom it goes to and what it says, put together only now: the outbox holds neither address nor link."""
+    """Recipient and content, built only now: the outbox holds neither address nor link."""
     user = await app.store.users.get(letter.user_id)
     if user is None or user.email is None:
         return None
@@ -87,7 +87,7 @@ async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
 
 
 async def sweep_letters(app: AppContext) -> int:
-    """Send what still waits. Returns how many were found."""
+    """Send what is still waiting. Returns how many letters were found."""
     found = await app.store.letters.unsent(utcnow(), limit=SWEEP_BATCH)
     for letter_id in found:
         await send_letter(app, letter_id)

@@ -1,6 +1,7 @@
-"""Mail reminders: a neutral letter when a reminder waits and nothing has shown it. A second channel, best effort.
+"""Mail reminders: a neutral letter for an open reminder that no page has displayed. A second channel, best effort.
 
-The page tells how far it has shown its feed (``ack``), and a page that is opened is seen: neither gets a letter.
+A page acknowledges how far it has displayed its feed (``ack``), and opening a page counts as seen: neither gets a
+letter.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from tasks.dependencies import AppDep
 
 SWEEP = "sweep_mail_reminders"
 PATIENCE = timedelta(minutes=10)
-PATIENCE_OF_A_DAY = 144  # a shortened day has as many of these
+PATIENCE_OF_A_DAY = 144  # a shortened day is divided by this
 PAGE = 500
 
 
 def patience(app: AppContext) -> timedelta:
-    """How long a reminder waits for a page before a letter goes out."""
+    """How long a reminder waits to be displayed before a letter is sent."""
     day_s = app.settings.day_seconds
     return timedelta(seconds=day_s) / PATIENCE_OF_A_DAY if day_s else PATIENCE
 
 
 async def sweep_mail_reminders(app: AppContext) -> int:
-    """Put the letters that are owed into the outbox. Returns how many; any number of these may run at once."""
+    """Write the letters that are due to the outbox. Returns how many. Safe to run concurrently."""
     store, last, written = app.store, "", 0
     until = app.now() - patience(app)
     while users := await store.mail_reminders.wishing(after=last, limit=PAGE):

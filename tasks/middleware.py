@@ -1,6 +1,6 @@
-"""What is noted of every task: when ticks came, how long it took, and which request it belongs to.
+"""Task metrics and log context: arrival of ticks, duration, and the request that a task belongs to.
 
-A task that a request sends carries the request's id as a label; the worker's log lines about it then carry both ids.
+A task sent by a request carries the request's id as a label; the worker's log lines about it then have both ids.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ REQUEST_ID = "request_id"
 
 
 def request_labels() -> dict[str, str]:
-    """The labels that join a task to the request which is being answered here, if one is."""
+    """The labels that link a task to the current request, if there is one."""
     request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID)
     return {REQUEST_ID: request_id} if isinstance(request_id, str) else {}
 
 
 class TaskMetrics(TaskiqMiddleware):
-    """Of a worker. ``came`` is when each task last came, by the monotonic clock."""
+    """For a worker. ``came`` is when each task last arrived, by the monotonic clock."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class TaskMetrics(TaskiqMiddleware):
         self._began: dict[str, float] = {}
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Each task runs in a context of its own: what is bound here stays with it."""
+        """Each task runs in a context of its own: what is bound here does not leak."""
         self.came[message.task_name] = self._began[message.task_id] = time.monotonic()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(task=message.task_name, task_id=message.task_id)
@@ -55,7 +55,7 @@ class TaskMetrics(TaskiqMiddleware):
 
 
 class TickMetrics(TaskiqMiddleware):
-    """Of a scheduler: how many ticks it has asked for."""
+    """For a scheduler: the number of ticks sent."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""Push: a neutral word to devices whose page did not show a reminder within a while. A second channel, best effort.
+"""Web Push: a neutral message to devices when no page has displayed a reminder for a while. Best effort.
 
-The page tells how far it has shown its feed (``ack``); what it showed is not pushed.
+A page acknowledges how far it has displayed its feed (``ack``); what it has displayed is not pushed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ async def push_sender(app: AppContext) -> PushSender:
 
 
 async def sweep_push(app: AppContext) -> int:
-    """Push to every device that is owed a word. Returns how many pushes were taken."""
+    """Push to every device with an undisplayed reminder. Returns how many pushes were accepted."""
     store, last, sent = app.store, "", 0
     sender: PushSender | None = None
     try:
@@ -49,7 +49,7 @@ async def sweep_push(app: AppContext) -> int:
 
 
 async def _owed(app: AppContext, device: Subscription, *, shown: int) -> int | None:
-    """The newest reminder that no page has shown for a while and whose slot is still open: its ``seq``."""
+    """The ``seq`` of the newest reminder that no page has displayed for a while and whose slot is open; else None."""
     due = await app.store.events.newest_named(
         device.user_id, "reminder.due", after=max(shown, device.pushed), until=app.now() - PATIENCE
     )

@@ -1,4 +1,4 @@
-"""Every task of the house, registered on one broker."""
+"""Registers all tasks on one broker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tasks.broker import ReliableStreamBroker
 
 
 def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
-    """Register the tasks. Those that sweep carry their schedule as a label."""
+    """Register the tasks. Sweeps carry their schedule as a label."""
     reminders.register(broker, tick_s)
     notes.register(broker, tick_s)
     mail.register(broker, tick_s)

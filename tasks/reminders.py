@@ -1,4 +1,4 @@
-"""Reminders: look for what is due and record it. A tick only wakes this look; the ledger decides."""
+"""Records due reminders. A tick only starts the query; the ``reminders`` collection is authoritative."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tasks.dependencies import AppDep
 
 NAME = "remind_due"
 BATCH = 200
-LOOKS = 2  # while the database writes one batch, the next is made
+LOOKS = 2  # one batch is prepared while the database writes the other
 
 
 async def remind_due(app: AppContext, *, now: datetime | None = None, batch: int = BATCH) -> int:
-    """Record every reminder that is due and wake those it is for. Returns how many were recorded."""
+    """Record every due reminder and wake its recipients. Returns how many were recorded."""
     looks = [_look(app, now=now, batch=batch) for _ in range(LOOKS)]
     found = await asyncio.gather(*looks, return_exceptions=True)
     for one in found:

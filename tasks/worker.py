@@ -1,7 +1,7 @@
-"""The worker and the scheduler as running roles.
+"""The worker and scheduler roles.
 
-A worker does what the streams bring it, and looks by itself whenever no tick has come for a while: with Redis away,
-or every scheduler dead, reminders are late by seconds, not lost.
+A worker runs the tasks that the streams deliver, and polls by itself when no tick has arrived for a while: with Redis
+away, or all schedulers dead, reminders are late by seconds, not lost.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from tasks.registry import register_all
 TASKS_AT_ONCE = 64
 FINISH_WITHIN_S = 5.0
 PATIENCE_TICKS = 2.5
-NO_TICK_S = 15.0  # and the schedule counts as gone: readiness says so
+NO_TICK_S = 15.0  # then the schedule counts as down, and readiness reports it
 
 
 async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Work until ``stop`` is set; then finish or hand back what is at work."""
+    """Work until ``stop`` is set; then finish or hand back the tasks in progress."""
     tick_s = app.settings.tick_s
     broker = make_broker(app.settings.redis_url or "")
     resources = app.resources
@@ -86,7 +86,7 @@ async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[]
 
 
 async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
-    """Do what the streams bring, with a new receiver should one fail."""
+    """Process deliveries, with a new receiver if one fails."""
     while not finish.is_set():
         receiver = Receiver(
             broker,
@@ -106,10 +106,10 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
 async def _look_alone(
     app: AppContext, looks: dict[str, Callable[[], Awaitable[Any]]], watch: TaskMetrics, *, tick_s: int
 ) -> None:
-    """Do by hand what no tick has asked for lately, and clear away what dead processes hold."""
+    """Run what no tick has requested lately, and abort transactions that dead processes left behind."""
     began = time.monotonic()
     while True:
-        await asyncio.sleep(tick_s)  # the beat of the tick
+        await asyncio.sleep(tick_s)  # interval of the tick
         await app.resources.database.abandoned.end()
         for name, look in looks.items():
             if time.monotonic() - watch.came.get(name, began) < tick_s * PATIENCE_TICKS:
@@ -121,7 +121,7 @@ async def _look_alone(
 
 
 async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Send ticks until ``stop`` is set. Any number of these may run."""
+    """Send ticks until ``stop`` is set. Any number of schedulers may run."""
     metrics = Metrics()
     broker: ReliableStreamBroker = make_broker(settings.redis_url or "")
     broker.add_middlewares(TickMetrics(metrics))
@@ -133,7 +133,7 @@ async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Calla
     loop = asyncio.create_task(SchedulerLoop(scheduler).run(), name="schedule")
     stopping = asyncio.create_task(stop.wait())
     try:
-        # Without Redis no tick goes out, and the workers look by themselves: nothing that a restart would mend.
+        # Without Redis no tick is sent and workers poll by themselves: a restart of this role would not help.
         async with serve_probes(settings, Readiness(wanted={"redis": redis.ping}), metrics):
             ready()
             await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,1 +1,1 @@
-"""Base classes and policies that all handlers share."""
+"""Base classes and policies of all handlers."""

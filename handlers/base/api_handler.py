@@ -1,7 +1,7 @@
-"""REST's one way in: who may call, what may be sent, and how it is answered.
+"""Base handler of REST: access control, request parsing, answers.
 
-Everything is closed by default. A handler declares its operations and writes one small method for each; hosts,
-origins, sizes, types, sign-in and error shapes are looked after here.
+Closed by default. A handler declares its operations and implements one small method for each; hosts, origins, sizes,
+media types, authentication and error documents are handled here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ from models.audit import Trace
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
-MAX_UNWANTED_BYTES = 1024 * 1024  # of a body that will be refused and whose length is told
-MAX_STREAM_BYTES = 64 * 1024 * 1024  # of a body whose length is not told: read on, kept no longer than it may be
+MAX_UNWANTED_BYTES = 1024 * 1024  # of a refused body with a declared length
+MAX_STREAM_BYTES = (
+    64 * 1024 * 1024
+)  # of a body without a declared length: read to its end, but not stored beyond the limit
 
 
 @stream_request_body
 class ApiHandler(BaseHandler):
-    """A REST resource. Subclasses declare ``operations`` and write ``get``, ``post``, ``patch``, ``delete``."""
+    """A REST resource. Subclasses declare ``operations`` and implement ``get``, ``post``, ``patch``, ``delete``."""
 
     operations: ClassVar[Mapping[str, Operation]] = {}
     media_type: ClassVar[str] = "application/json; charset=utf-8"
@@ -64,12 +66,14 @@ class ApiHandler(BaseHandler):
     def _declared_length(self) -> int:
         declared = self.request.headers.get("Content-Length", "0")
         if not (declared.isascii() and declared.isdigit()):
-            return 0  # whoever reads the body refuses it
+            return 0  # refused where the body is read
         return int(declared) if len(declared) < 16 else 10**16
 
     def _reads_on(self) -> bool:
-        """Whether a body that nobody wants is read to its end, even one of no bytes: answering earlier closes the
-        connection under the client's hands, who may never see this answer, or lose the next request.
+        """Whether an unwanted body, even an empty one, is read to its end before the answer.
+
+        An earlier answer would close the connection while the client is still sending: it may miss the answer or lose
+        its next request.
         """
         return "Expect" not in self.request.headers and self._declared_length() <= MAX_UNWANTED_BYTES
 
@@ -81,10 +85,10 @@ class ApiHandler(BaseHandler):
         setattr(self, (self.request.method or "").lower(), refuse)
 
     async def _open(self) -> None:
-        """What is judged before the body.
+        """Checks before the body is read.
 
         Raises:
-            Problem: the request is refused whatever its body says.
+            Problem: the request is refused regardless of its body.
         """
         self.receive()
         self._allow_origin()
@@ -111,7 +115,7 @@ class ApiHandler(BaseHandler):
             self._chunks.append(chunk)
 
     def on_connection_close(self) -> None:
-        """The client is gone. If its body never came whole, nothing is done and nothing more is to be waited for."""
+        """The client disconnected. A request with an incomplete body is dropped and does not delay shutdown."""
         if not self.request._body_future.done():
             self.context.in_flight.discard(self)
         super().on_connection_close()
@@ -141,10 +145,10 @@ class ApiHandler(BaseHandler):
         self.finish()
 
     async def _admit(self) -> None:
-        """Sign-in and role.
+        """Authentication and role.
 
         Raises:
-            Problem: 401 not signed in, 403 the wrong role or a doctor not approved yet.
+            Problem: 401 not signed in, 403 wrong role or a doctor not approved yet.
         """
         if self.operation.who == "anyone":
             return
@@ -161,7 +165,7 @@ class ApiHandler(BaseHandler):
 
     @property
     def who(self) -> Principal:
-        """Who is asking. Only where the operation asks for it."""
+        """The authenticated user and session. Only where the operation requires sign-in."""
         if self._who is None:
             raise Problem("unauthenticated")
         return self._who
@@ -173,7 +177,7 @@ class ApiHandler(BaseHandler):
         return b"".join(self._chunks)
 
     def body(self, shape: type[B]) -> B:
-        """The body as its type.
+        """Parse and validate the body.
 
         Raises:
             Problem: 400 not JSON, 413 too large, 415 another media type, 422 with a pointer to what is wrong.
@@ -200,7 +204,7 @@ class ApiHandler(BaseHandler):
             raise Problem("unsupported-media-type")
 
     def query(self, shape: type[B]) -> B:
-        """What stands after the question mark, as its type.
+        """Parse and validate the query string.
 
         Raises:
             Problem: 422 with a pointer.
@@ -230,7 +234,7 @@ class ApiHandler(BaseHandler):
 
     @staticmethod
     def id_from_path(text: str) -> str:
-        """An id in a path. What is not one of ours is not there.
+        """An id from a path. A malformed one is answered like an unknown one.
 
         Raises:
             Problem: 404.
@@ -245,10 +249,10 @@ class ApiHandler(BaseHandler):
     # Answers
 
     def respond(self, body: Any = None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Answer with a JSON document, or with none.
+        """Answer with a JSON document, or without a body.
 
         Raises:
-            RuntimeError: the audit has to hear of it first, and has not.
+            RuntimeError: the operation requires an audit entry that has not been written.
         """
         if body is None:
             self.respond_text(None, status=status, headers=headers)
@@ -256,7 +260,7 @@ class ApiHandler(BaseHandler):
             self.respond_text(as_text(body), status=status, headers=headers)
 
     def respond_text(self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """The same, of a document that is text already."""
+        """Like :meth:`respond`, with a serialized document."""
         if self.operation.audit and not self.trace.written:
             raise RuntimeError("an answer without its entry in the audit")
         self.set_status(status)
@@ -270,7 +274,7 @@ class ApiHandler(BaseHandler):
         self.finish(text)
 
     async def leave_trace(self, *, of: Iterable[str], item: str | None = None) -> None:
-        """Have the audit know who reads what of whom, before it is shown.
+        """Write the audit entry (reader, subjects, item) before the data is shown.
 
         Raises:
             Problem: 503 when it cannot be written.
@@ -279,22 +283,22 @@ class ApiHandler(BaseHandler):
             await self.store.audit.write(self.trace, self.operation.audit, of=of, item=item)
 
     async def head(self, *parts: str) -> None:
-        """What GET says, without its body."""
+        """The headers of GET, without its body."""
         get: Callable[..., Any] = self.get
         await get(*parts)
 
     def compute_etag(self) -> None:
-        """None: nothing of this is stored by anybody."""
+        """None: answers are not cached."""
 
     async def set_feed(self) -> None:
-        """``X-Feed: <epoch>:<seq>``, read before the data: who resumes there misses nothing."""
+        """Set ``X-Feed: <epoch>:<seq>``, read before the data: a client that resumes there misses nothing."""
         self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.mark.seq}")
 
     async def while_signed_in(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """Run a transaction that gives what outlives a session: not to one that a reset or an erasure has just ended.
+        """Run a transaction whose result outlives the session, unless a reset or an erasure has just ended the session.
 
         Raises:
-            Problem: 401 when it has.
+            Problem: 401 when it has ended.
         """
 
         async def held(session: Session) -> T:
@@ -310,7 +314,7 @@ class ApiHandler(BaseHandler):
 
 
 def as_text(body: Any) -> bytes:
-    """A JSON document as we write it."""
+    """Serialize a JSON document."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -320,12 +324,12 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
 
 class NotFoundHandler(ApiHandler):
-    """Whatever no route knows."""
+    """404 for every path without a route."""
 
     async def _open(self) -> None:
         self.receive()
         raise Problem("not-found")
 
     def refuse(self, problem: Problem) -> None:
-        """By no method either."""
+        """404 for any method too."""
         super().refuse(Problem("not-found") if problem.slug == "method-not-allowed" else problem)

@@ -1,4 +1,4 @@
-"""What REST, pages, probes and the live channel's upgrade have in common: host, address, headers, refusals, sign-in."""
+"""Base of REST, pages, probes and the live channel's upgrade: host check, client address, headers, errors, sign-in."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SECURITY_HEADERS = {
 
 @lru_cache(maxsize=16)
 def own_hosts(public_url: str, port: int) -> frozenset[str]:
-    """The ``Host`` values that are ours: that of ``PUBLIC_URL``, and this very machine's loopback names."""
+    """The accepted ``Host`` values: that of ``PUBLIC_URL``, and the loopback names of this machine."""
     parts = urlsplit(public_url)
     standard = {"http": 80, "https": 443}[parts.scheme]
     names = {parts.netloc.rsplit("@", 1)[-1].lower()}
@@ -59,7 +59,7 @@ def origin_of(url: str) -> str:
 
 
 class BaseHandler(RequestHandler):
-    """Every way in begins here."""
+    """Base class of all handlers."""
 
     context: HandlerContext
     checks_host: ClassVar[bool] = True
@@ -69,15 +69,15 @@ class BaseHandler(RequestHandler):
         self.began = time.perf_counter()
         self.request_id = uuid4().hex
         self._lasting: dict[str, str] = {}
-        self.set_default_headers()  # Tornado asked for them before there were settings
+        self.set_default_headers()  # Tornado called it before the settings were available
 
     @property
     def methods(self) -> frozenset[str]:
-        """What ``Allow`` tells."""
+        """The methods for ``Allow``."""
         return frozenset({"GET", "HEAD"})
 
     def set_lasting_header(self, name: str, value: str) -> None:
-        """A header that a refusal carries too: Tornado drops the others before it answers with an error."""
+        """Set a header that error answers carry too: Tornado clears the others before it answers with an error."""
         self._lasting[name] = value
         self.set_header(name, value)
 
@@ -90,7 +90,7 @@ class BaseHandler(RequestHandler):
         return self.context.app.store
 
     def now(self) -> datetime:
-        """The moment at which this request happens, to whatever is clinical."""
+        """The current time for clinical data."""
         return self.context.app.now()
 
     def set_default_headers(self) -> None:
@@ -106,10 +106,10 @@ class BaseHandler(RequestHandler):
             self.set_header(name, value)
 
     def receive(self) -> None:
-        """The checks that come before everything else.
+        """Checks that precede all others.
 
         Raises:
-            Problem: the host is not ours, or the request cannot be understood.
+            Problem: unknown host, or a request that cannot be parsed.
         """
         self.context.in_flight.add(self)
         given = self.request.headers.get("X-Request-ID", "")
@@ -124,7 +124,7 @@ class BaseHandler(RequestHandler):
 
     @property
     def client_address(self) -> str:
-        """Where the request came from: the socket, or what a trusted proxy says."""
+        """The client's address: of the socket, or as reported by a trusted proxy."""
         address = self.request.remote_ip or ""
         trusted = self.settings_.trusted_proxies
         forwarded = self.request.headers.get_list("X-Forwarded-For")
@@ -134,7 +134,7 @@ class BaseHandler(RequestHandler):
         return address
 
     def trace_of(self, who: Principal) -> Trace:
-        """Who is acting here, for the audit."""
+        """The acting user, for the audit."""
         return Trace(
             role=who.role,
             user_id=who.id,
@@ -145,7 +145,7 @@ class BaseHandler(RequestHandler):
 
     @property
     def client_hash(self) -> str:
-        """The client's address for counting: keyed, and for IPv6 its /64."""
+        """Keyed hash of the client's address for rate limits; for IPv6 of its /64."""
         try:
             address = ip_address(self.client_address)
         except ValueError:
@@ -154,7 +154,7 @@ class BaseHandler(RequestHandler):
         return self.context.tokens.keyed_hash(b"address", text.encode())
 
     def origin_is_ours(self) -> bool:
-        """Whether a browser says that the page which asks is our own; no browser, no claim: then it is."""
+        """Whether the browser reports our own origin; requests without an origin (not from a browser) are accepted."""
         origin = self.request.headers.get("Origin")
         site = self.request.headers.get("Sec-Fetch-Site")
         if origin is None:
@@ -178,7 +178,7 @@ class BaseHandler(RequestHandler):
         self.finish(json.dumps(document, ensure_ascii=False))
 
     def refusal(self, problem: Problem) -> tuple[int, str, dict[str, Any]]:
-        """A refusal as clients of this door read it: status, media type and document."""
+        """An error in the format of this API: status, media type and document."""
         return problem.status, "application/problem+json", problem.document()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -189,7 +189,7 @@ class BaseHandler(RequestHandler):
             self.refuse(Problem(READ_AS_STANDARD.get(error.status_code, "bad-request")))
         elif error is not None and (is_away(error) or isinstance(error, WrongKeys)):
             self.refuse(Problem("unavailable", "Try again in a moment.", retry_after_s=2))
-        elif isinstance(error, Unreadable):  # somebody was erased while this was under way
+        elif isinstance(error, Unreadable):  # the user was erased during this request
             self.refuse(Problem("not-found"))
         else:
             self.refuse(Problem("internal"))
@@ -220,10 +220,10 @@ class BaseHandler(RequestHandler):
 
 
 async def authenticate(context: HandlerContext, token: str, *, now: datetime | None = None) -> Principal:
-    """Who an access token stands for, if its session has not ended.
+    """The user of an access token whose session has not ended.
 
     Raises:
-        Problem: 401, whatever is wrong.
+        Problem: 401 for any fault.
     """
     try:
         access = context.tokens.read_access(token)

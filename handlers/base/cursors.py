@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on. Opaque to clients, checked when they come back."""
+"""Pagination cursors: opaque to clients, validated when they come back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hospital_rt.domain.errors import Invalid
 
 
 def write_cursor(*parts: str | int) -> str:
-    """The place after the last item of a page."""
+    """A cursor for the position after the last item of a page."""
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
-    """What :func:`write_cursor` was given.
+    """The parts given to :func:`write_cursor`.
 
     Raises:
         Problem: 422: not a cursor of this list.
@@ -35,12 +35,12 @@ def read_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
 
 
 def page(items: Sequence[Any], cursor: str | None) -> dict[str, Any]:
-    """A list as it is answered."""
+    """The document of one page."""
     return {"items": list(items), "next": cursor}
 
 
 def page_of(everything: Sequence[Any], *, cursor: str | None, limit: int) -> tuple[Sequence[Any], str | None]:
-    """A page of a list that is made whole at each request: the items and the cursor of the next page."""
+    """One page of a list that is computed completely at each request: the items and the cursor of the next page."""
     found = read_cursor(cursor, int)
     start = max(0, found[0]) if found else 0
     following = start + limit

@@ -1,4 +1,4 @@
-"""The same request twice: under one ``Idempotency-Key`` it is done once and answered alike (contract section 3)."""
+"""``Idempotency-Key``: a repeated request is done once and gets the same answer (contract, "REST")."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAME_KEY_WAIT_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class StoredReply:
-    """What a method answers: status, document, and headers of its own. ``about``: whom, when not who asks."""
+    """A method's answer: status, document and headers. ``about``: the user it concerns, when not the requester."""
 
     status: int
     body: Any = field(default=None, repr=False)
@@ -30,7 +30,7 @@ class StoredReply:
 
 
 class IdempotentHandler(ApiHandler):
-    """A resource some of whose methods honour the key."""
+    """A resource with methods that honour ``Idempotency-Key``."""
 
     async def once(
         self,
@@ -38,11 +38,12 @@ class IdempotentHandler(ApiHandler):
         again: Callable[[Claim], Awaitable[StoredReply]],
         anew: Callable[[Any], Awaitable[Any]],
     ) -> None:
-        """Do ``work`` under the request's ``Idempotency-Key``, if it has one, and answer what it answers.
+        """Run ``work`` under the request's ``Idempotency-Key``, if it has one, and send its reply.
 
         Args:
-            again: makes the answer when an earlier try had done the work and lost its answer on the way.
-            anew: judges whether who asks may still read a kept answer's body, and gives what they may.
+            again: builds the reply when an earlier attempt committed the work but its reply was lost.
+            anew: checks whether the requester may still read the body of a stored reply, and returns what they may
+                read.
         """
         claim = await self._claim()
         if isinstance(claim, StoredAnswer):
@@ -66,7 +67,7 @@ class IdempotentHandler(ApiHandler):
         self.respond(reply.body, status=reply.status, headers=reply.headers)
 
     async def _leave_trace_again(self, about: str) -> None:
-        """An answer that is given a second time is read a second time."""
+        """Audit the repeated answer as another read."""
         if self.operation.audit and not self.trace.written:
             await self.store.audit.write(self.trace, "answer.repeated", of=[about])
 
@@ -87,4 +88,4 @@ class IdempotentHandler(ApiHandler):
                 return claim
             if time.monotonic() > deadline:
                 raise Problem("conflict", "The same request is being answered.", retry_after_s=2)
-            await asyncio.sleep(0.05)  # looks again whether the first of the two is answered
+            await asyncio.sleep(0.05)  # poll for the answer of the concurrent request

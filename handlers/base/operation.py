@@ -1,7 +1,7 @@
-"""What a handler declares of each of its methods: who may call it, what it takes and what it answers.
+"""Declarations of handler methods: who may call a method, what it takes and what it answers.
 
-Access is closed by default: a method without an operation does not exist. The OpenAPI document, the access tests and
-the base handler read the same declaration.
+Closed by default: a method without an operation does not exist. The OpenAPI document, the access tests and the base
+handler use the same declaration.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Operation:
     """One method of one route.
 
     Args:
-        who: ``user`` is anyone signed in; a doctor who waits for approval only passes with ``pending_too``.
-        body: its type; ``body_optional`` when an empty one will do.
+        who: ``user`` is anyone signed in; a doctor pending approval is admitted only with ``pending_too``.
+        body: its type; ``body_optional`` when it may be empty.
         answers: status to type, None for no content; ``listed`` wraps it in ``items`` and ``next``.
-        problems: the slugs it may refuse with, beyond those that any operation may.
+        problems: slugs of its errors, beyond those of every operation.
         once: it honours ``Idempotency-Key``; ``feed``: it answers ``X-Feed``.
         audit: the entry that must be in the audit before it answers.
-        fhir: it speaks FHIR: another media type, and refusals as OperationOutcome.
+        fhir: it uses FHIR's media type, and OperationOutcome for errors.
     """
 
     who: Caller
@@ -57,15 +57,15 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerContext:
-    """What every handler is given."""
+    """The dependencies of every handler."""
 
     app: AppContext
     dispatcher: Dispatcher
     hub: Hub
-    sockets: set[Any]  # the live channels open in this process
-    in_flight: set[Any]  # the requests being answered
-    draining: asyncio.Event  # set once this process stops
-    readiness: Readiness  # what has to be reached to be of use
+    sockets: set[Any]  # live channels open in this process
+    in_flight: set[Any]  # requests in progress
+    draining: asyncio.Event  # set when this process is stopping
+    readiness: Readiness  # dependencies checked by readiness probes
     kept: ResponseCache = field(default_factory=ResponseCache)
 
     @property
@@ -75,7 +75,7 @@ class HandlerContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is asking: a user and the session they came with; ``mark`` is where their feed stood at that moment."""
+    """The authenticated user with their session; ``mark`` is the position of their feed at authentication."""
 
     id: str
     role: Literal["doctor", "patient"]

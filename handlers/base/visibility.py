@@ -1,4 +1,4 @@
-"""How notes and steps are shown to one reader: what they may see of them, and what not."""
+"""Visibility policy: which notes, steps and quotes a reader may see."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HIDDEN_FROM_PATIENT = ("proposed", "rejected")
 
 
 async def may_see_patient(store: Store, who: Principal, patient_id: str) -> Assignment | None:
-    """A doctor's present assignment to this patient; None for the patient themselves.
+    """The current assignment of a doctor to this patient; None for the patient themselves.
 
     Raises:
         Problem: 404 when the patient is not theirs.
@@ -34,14 +34,18 @@ async def may_see_patient(store: Store, who: Principal, patient_id: str) -> Assi
 
 
 def quotes_for(who: Principal, step: Step, assignment: Assignment | None, withdrawn: frozenset[str]) -> bool:
-    """Whether this reader is given the doctor's words of the step."""
+    """Whether this reader may see the quote of the step."""
     if who.role == "patient":
         return step.note_id not in withdrawn
     return step.doctor_id == who.id or bool(assignment and assignment.share_history)
 
 
 def sees_step(who: Principal, step: Step, assignment: Assignment | None) -> bool:
-    """Whether this reader may know of the step: a proposal only its author; a new doctor what was active with them."""
+    """Whether this reader may see the step.
+
+    Patients see no proposed or rejected steps. A doctor with the current assignment sees their own steps, and of other
+    doctors' steps those that are active, ended during the assignment, or are shared by the patient.
+    """
     if who.role == "patient":
         return step.patient_id == who.id and step.status not in HIDDEN_FROM_PATIENT
     if assignment is None or assignment.patient_id != step.patient_id:
@@ -57,7 +61,7 @@ def sees_step(who: Principal, step: Step, assignment: Assignment | None) -> bool
 async def visible_steps(
     store: Store, who: Principal, status: str, patient_id: str | None
 ) -> tuple[dict[str, Any], dict[str, Assignment]]:
-    """Which steps this reader may see, as a query, and the assignments by which a doctor may.
+    """A query for the steps this reader may see, and the assignments that give a doctor access.
 
     ``status`` is one of a step's, or ``all``.
 
@@ -87,9 +91,9 @@ async def visible_steps(
 
 
 async def _of_others(store: Store, who: Principal, mine: Sequence[Assignment]) -> list[dict[str, Any]]:
-    """What a doctor sees of other doctors' steps: what is active, what ended with them, and what is shared.
+    """A doctor's access to other doctors' steps: active ones, ones that ended during the assignment, and shared ones.
 
-    Only of those patients who have such steps: few do, and a question with a clause for each of hundreds is slow.
+    Only for patients that have such steps: they are few, and a query with a clause for each of hundreds is slow.
     """
     others = await store.steps.patients_of_others(who.id, [one.patient_id for one in mine])
     visible: list[dict[str, Any]] = []
@@ -122,12 +126,12 @@ async def readable_step(store: Store, who: Principal, step_id: str) -> tuple[Ste
 
 
 async def withdrawn_notes(store: Store, who: Principal) -> frozenset[str]:
-    """The notes that were taken back and whose words are closed to this reader."""
+    """The withdrawn notes whose text is closed to this reader."""
     return frozenset(await store.notes.withdrawn_ids(who.id)) if who.role == "patient" else frozenset()
 
 
 async def visible_notes(store: Store, who: Principal, patient_id: str | None) -> dict[str, Any]:
-    """Which notes this reader may see, as a query.
+    """A query for the notes this reader may see.
 
     Raises:
         Problem: 404 when the patient is not theirs.

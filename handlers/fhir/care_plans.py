@@ -1,7 +1,7 @@
-"""FHIR R4B, read only: the plans that came of notes, their steps, the reminders and answers.
+"""FHIR R4B, read only: CarePlan (notes), Task (steps) and Communication (reminders and answers).
 
-The access rules are REST's, by the same functions; which element carries what is told in ``handlers/fhir/mapping.py``,
-how searches and refusals work in ``handlers/fhir/handler.py``.
+Access rules are those of REST, by the same functions; ``handlers/fhir/mapping.py`` maps records to elements,
+``handlers/fhir/handler.py`` implements searches and errors.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _moment(text: str) -> datetime:
     """The moment in a cursor.
 
     Raises:
-        Problem: it was made up.
+        Problem: the cursor is not one of ours.
     """
     try:
         return from_wire(text)
@@ -57,7 +57,7 @@ class _CarePlans(FhirHandler):
     type_name = "CarePlan"
 
     def _is_plan(self, note: Note) -> bool:
-        """Whether there is a plan for this reader: what waits, was refused or overtaken is its author's alone."""
+        """Whether this reader sees a plan: proposed, rejected and superseded notes only their author."""
         if note.doctor_id == self.who.id:
             return note.status in PLANS
         return note.status == "ready" or (note.status == "withdrawn" and self.who.role == "doctor")
@@ -75,7 +75,7 @@ class CarePlansHandler(_CarePlans):
     operations = {"GET": search_operation(StatusQuery, "notes.listed")}
 
     async def get(self) -> None:
-        """The plans that came of notes, newest first."""
+        """The plans from notes, newest first."""
         search = self.search()
         wanted = await visible_notes(self.store, self.who, self.one_patient(search))
         others = ["ready", "withdrawn"] if self.who.role == "doctor" else ["ready"]
@@ -102,7 +102,7 @@ class CarePlanHandler(_CarePlans):
     operations = {"GET": read_operation("note.read")}
 
     async def get(self, id: str) -> None:
-        """What a note's steps are as a whole."""
+        """The plan from one note."""
         note = await readable_note(self.store, self.who, self.id_from_path(id))
         if not self._is_plan(note):
             raise Problem("not-found")
@@ -179,7 +179,7 @@ class CommunicationsHandler(_Communications):
     operations = {"GET": search_operation(CategoryQuery, "events.read")}
 
     async def get(self) -> None:
-        """Reminders that were sent and what patients answered, newest first."""
+        """Reminders that were sent and the patients' answers, newest first."""
         search = self.search()
         visible, _ = await visible_steps(self.store, self.who, "all", self.one_patient(search))
         wanted: dict[str, Any] = {"step_id": {"$in": await self.store.steps.ids(visible)}}
@@ -198,7 +198,7 @@ class CommunicationsHandler(_Communications):
     async def _page(
         self, search: Search, wanted: dict[str, Any], ids: frozenset[str] | None
     ) -> tuple[list[tuple[Reminder, Part]], str | None]:
-        """A page, and where the next one begins: at a record, and after so many of its parts."""
+        """A page, and the start of the next one: a record, and the number of its parts already shown."""
         found = search.after(str, str, int)
         begin = (_moment(found[0]), found[1]) if found else None
         rows = await self.store.reminders.page(wanted, from_=begin, now=self.now(), limit=search.count + 1)

@@ -1,8 +1,8 @@
-"""FHIR's way in: the same door as REST, with FHIR's media type, its searches and Bundles, its refusals.
+"""Base of the FHIR handlers: REST's access control with FHIR's media type, searches, Bundles and OperationOutcomes.
 
-Read only. A search parameter that is not known is passed over, or refused when the client prefers
-``handling=strict``; a modifier that is not known is always refused. ``patient`` and ``subject`` that name somebody
-who is not yours answer 404, as everywhere; ``_id`` is a filter over what may be seen.
+Read only. An unknown search parameter is ignored, or refused when the client prefers ``handling=strict``; an unknown
+modifier is always refused. ``patient`` and ``subject`` naming a user who is not yours answer 404, as everywhere;
+``_id`` filters what may be seen.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ USUAL = 50
 PROBLEMS = "urn:hospital-rt:problem"
 _JSON_TYPES = {"application/fhir+json", "application/json", "text/json", "json", "*/*", "application/*", "text/*"}
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
-# Ours by their slug; what a client may do about it is what the type says.
+# FHIR issue types by problem slug; the type says what a client may do about it.
 ISSUES = {
     "unauthenticated": "login",
     "forbidden": "forbidden",
@@ -45,7 +45,7 @@ ISSUES = {
     "too-large": "too-long",
 }
 READ_ONLY = ("not-found", "rate-limited", "invalid")
-# Where FHIR's own status for it is another than ours.
+# Where FHIR's status differs from REST's.
 STATUS = {"invalid": 400}
 
 
@@ -79,14 +79,14 @@ class BundleView(FhirView):
 
 
 class OutcomeView(FhirView):
-    """FHIR's refusal: ``issue[0].details.coding[0].code`` is the slug that REST has as the problem's type."""
+    """FHIR's error document: ``issue[0].details.coding[0].code`` is the slug of the problem's type in REST."""
 
     resourceType: Literal["OperationOutcome"]  # noqa: N815 - FHIR's names
     issue: list[dict[str, Any]] = Field(min_length=1)
 
 
 class FhirQuery(BaseModel):
-    """What a search may say; for the document. Values are read by :meth:`FhirHandler.search`."""
+    """Search parameters, for the OpenAPI document. Values are read by :meth:`FhirHandler.search`."""
 
     id: str | None = Field(default=None, alias="_id", description="Ids, separated by commas")
     count: int | None = Field(
@@ -114,7 +114,7 @@ class NameQuery(FhirQuery):
 
 
 class NotAcceptable(Problem):
-    """406: the client wants another form than JSON."""
+    """406: the client wants another format than JSON."""
 
     def __init__(self) -> None:
         super().__init__("bad-request", f"Only {MEDIA_TYPE} is spoken here.")
@@ -123,16 +123,16 @@ class NotAcceptable(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A search as it was understood. ``used`` are its parameters, for the link ``self``."""
+    """A parsed search. ``used`` are its parameters, for the link ``self``."""
 
-    values: Mapping[str, frozenset[str]] = field(repr=False)  # what every one of several must agree on
+    values: Mapping[str, frozenset[str]] = field(repr=False)  # repeated parameters: all must match
     count: int
     cursor: str | None
     used: tuple[tuple[str, str], ...] = field(repr=False)
     sent: Span | None = None
 
     def any_of(self, name: str) -> frozenset[str] | None:
-        """The values of which one must be met; None when the parameter was not given."""
+        """The values of which one must match; None when the parameter was not given."""
         return self.values.get(name)
 
     def after(self, *kinds: type) -> tuple[Any, ...] | None:
@@ -148,7 +148,7 @@ def read_operation(audit: Act | None) -> Operation:
 
 
 class FhirHandler(ApiHandler):
-    """What all types of resources have in common."""
+    """Base class of all types of resources."""
 
     media_type = MEDIA_TYPE
     type_name: ClassVar[str] = ""
@@ -162,8 +162,8 @@ class FhirHandler(ApiHandler):
             self._check_form()
 
     def _check_form(self) -> None:
-        """Whether the client takes JSON: ``_format`` outdoes ``Accept``."""
-        form = self.get_query_argument("_format", "").replace(" ", "+")  # a plus that nobody escaped
+        """Whether the client accepts JSON: ``_format`` overrides ``Accept``."""
+        form = self.get_query_argument("_format", "").replace(" ", "+")  # an unescaped plus
         accepted = [form] if form else self.request.headers.get("Accept", "*/*").split(",")
         kinds = {one.partition(";")[0].strip().lower() for one in accepted}
         if not kinds & _JSON_TYPES:
@@ -176,10 +176,10 @@ class FhirHandler(ApiHandler):
     # Searching
 
     def search(self) -> Search:
-        """The search that stands in the query.
+        """Parse the search in the query string.
 
         Raises:
-            Problem: it cannot be understood, or not be done as strictly as the client prefers.
+            Problem: it cannot be parsed, or not be done as strictly as the client prefers.
         """
         known = {"_id", *PARAMETERS[self.type_name]}
         strict = "handling=strict" in self.request.headers.get("Prefer", "").lower().replace(" ", "")
@@ -224,7 +224,7 @@ class FhirHandler(ApiHandler):
         """The patient that a search names; None when it names none.
 
         Raises:
-            Problem: 404 for what cannot be one of ours.
+            Problem: 404 when it cannot be an id of ours.
         """
         named = search.any_of("patient")
         if named is None:
@@ -233,10 +233,10 @@ class FhirHandler(ApiHandler):
             raise Problem("not-found")
         return self.id_from_path(next(iter(named)))
 
-    # Answering
+    # Answers
 
     def respond_bundle(self, search: Search, found: Sequence[Resource], following: str | None) -> None:
-        """A page of a search: ``following`` is the cursor of the next one."""
+        """Answer one page of a search: ``following`` is the cursor of the next one."""
         here = f"{self.base}/{self.type_name}"
 
         def link(relation: str, *more: tuple[str, str]) -> dict[str, str]:
@@ -258,7 +258,7 @@ class FhirHandler(ApiHandler):
 
 
 class FhirNotFoundHandler(FhirHandler):
-    """Whatever no FHIR route knows: another type of resource, an operation."""
+    """404 for every FHIR path without a route: another type of resource, an operation."""
 
     async def _open(self) -> None:
         self.receive()
@@ -283,7 +283,7 @@ def _text(raw: bytes) -> str:
 
 
 def outcome(problem: Problem) -> Resource:
-    """A refusal as an OperationOutcome."""
+    """An error as an OperationOutcome."""
     return {
         "resourceType": "OperationOutcome",
         "issue": [

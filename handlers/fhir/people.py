@@ -1,4 +1,4 @@
-"""FHIR R4B, read only: what this server can do, and the people: Patient and Practitioner."""
+"""FHIR R4B, read only: the CapabilityStatement, Patient and Practitioner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MetadataHandler(FhirHandler):
     operations = {"GET": Operation(who="anyone", answers={200: FhirView}, fhir=True)}
 
     async def get(self) -> None:
-        """What this server can do, as a CapabilityStatement."""
+        """The capabilities of this server, as a CapabilityStatement."""
         types = {"_id": "token", "patient": "reference", "subject": "reference", "name": "string", "sent": "date"}
         self.respond(
             {
@@ -122,7 +122,7 @@ class _Practitioners(FhirHandler):
     type_name = "Practitioner"
 
     async def _known(self, id: str) -> dict[str, Any] | None:
-        """The record of a doctor whom this reader may know: open to patients, or one who wrote for them."""
+        """The record of a doctor that this reader may see: one who accepts patients, or an author of their notes."""
         row = await self.store.users.row(id)
         if row is None or row["role"] != "doctor":
             return None
@@ -143,7 +143,7 @@ class PractitionersHandler(_Practitioners):
     operations = {"GET": search_operation(NameQuery, None)}
 
     async def get(self) -> None:
-        """Doctors that accept patients, by name; with ``_id`` also those who wrote for you."""
+        """Doctors that accept patients, by name; with ``_id`` also authors of your notes."""
         search = self.search()
         ids = search.any_of("_id")
         if ids is not None:

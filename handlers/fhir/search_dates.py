@@ -1,4 +1,4 @@
-"""FHIR's search by date: ``ge2027-03-01`` as the moments it means (R4B, section 3.1.1.4.8)."""
+"""FHIR date search: ``ge2027-03-01`` as an interval (R4B, section 3.1.1.4.8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Moments from ``since`` on and before ``until``, aware and UTC; None is without end."""
+    """The interval from ``since`` until before ``until``, aware and UTC; None is unbounded."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -24,20 +24,20 @@ class Span:
         return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
 
     def within(self, other: Span) -> Span:
-        """What lies in both."""
+        """The intersection of both."""
         since = max((at for at in (self.since, other.since) if at), default=None)
         until = min((at for at in (self.until, other.until) if at), default=None)
         return Span(since, until)
 
 
 def read_span(text: str) -> Span:
-    """The moments that a date with its prefix means. Without a zone it is UTC.
+    """The interval of a date with its prefix. Without a zone it is UTC.
 
     >>> read_span("ge2027-03-01").since
     datetime.datetime(2027, 3, 1, 0, 0, tzinfo=datetime.timezone.utc)
 
     Raises:
-        ValueError: not a date of FHIR, or a prefix that is not served (``ne``, ``ap``).
+        ValueError: not a FHIR date, or a prefix that is not supported (``ne``, ``ap``).
     """
     found = _DATE.match(text)
     if not found:
@@ -50,7 +50,7 @@ def read_span(text: str) -> Span:
     try:
         if zone and zone != "Z":
             away = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
-            first = first + away if zone[0] == "-" else first - away  # a plus that nobody escaped is a space
+            first = first + away if zone[0] == "-" else first - away  # an unescaped plus arrives as a space
         after = _after(first, month, day, hour, second, fraction)
     except OverflowError:
         raise ValueError("beyond the calendar") from None
@@ -70,7 +70,7 @@ def read_span(text: str) -> Span:
 def _after(
     first: datetime, month: str | None, day: str | None, hour: str | None, second: str | None, fraction: str | None
 ) -> datetime:
-    """The first moment after what was named: a year, month, day, minute, second or millisecond."""
+    """The end of what was named: a year, month, day, minute, second or millisecond."""
     if month is None:
         return first.replace(year=first.year + 1) if first.year < 9999 else first + timedelta(days=366)
     if day is None:

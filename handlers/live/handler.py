@@ -1,4 +1,4 @@
-"""The live channel: one WebSocket a page, authenticated by its first message (contract section 5)."""
+"""The live channel: one WebSocket for each page, authenticated by its first message (contract, "The live channel")."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ABORT_AFTER_S = 1.0
 
 
 class LiveHandler(BaseHandler, WebSocketHandler):
-    """One socket: it authenticates, hears its user's feed, and answers commands one after the other."""
+    """One socket: authenticates, receives its user's feed, and answers commands one after the other."""
 
     def initialize(self, context: HandlerContext) -> None:
         super().initialize(context)
@@ -61,7 +61,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         await self.context.app.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
 
     async def get(self, *args: str, **kwargs: str) -> None:
-        """The upgrade; or a problem document where Tornado answers with a bare line."""
+        """The upgrade; or a problem document where Tornado would answer with plain text."""
         headers = self.request.headers
         wanted = {word.strip().lower() for word in headers.get("Connection", "").split(",")}
         if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in wanted:
@@ -85,7 +85,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         return self.request.headers.get("Origin", "").lower() in allowed or self.origin_is_ours()
 
     def check_origin(self, origin: str) -> bool:
-        """Looked at before, and more closely: scheme and port count too."""
+        """Always true: ``get`` has already checked it more strictly, including scheme and port."""
         return True
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
@@ -96,7 +96,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None
 
     def get_compression_options(self) -> None:
-        """None: compression would cost each connection more memory than everything else of it together."""
+        """None: compression would need more memory for each connection than everything else together."""
 
     async def open(self, *args: str, **kwargs: str) -> None:
         self.context.in_flight.discard(self)
@@ -154,7 +154,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         except Exception as error:
             if not is_away(error):
                 raise
-            # The next one says as much and more: no reason to send everybody away.
+            # The next ack covers this one: no reason to close the sockets while MongoDB is away.
 
     def _within_rate(self) -> bool:
         if self.settings_.rate_limits == "off":
@@ -168,9 +168,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         return True
 
     async def _authenticate(self, message: protocol.Auth) -> None:
-        self._cancel("auth")  # it has come in time, however long the judging takes
+        self._cancel("auth")  # arrived in time, however long its verification takes
         try:
-            who = replace(await authenticate(self.context, message.token), row={})  # a socket need not hold it
+            who = replace(await authenticate(self.context, message.token), row={})  # a socket does not keep the record
         except DomainError:
             self.end(protocol.UNAUTHENTICATED, "not authenticated")
             return
@@ -186,7 +186,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         await self._begin(message, who)
 
     async def _begin(self, message: protocol.Auth, who: Principal) -> None:
-        """``ready`` first, then the past that was asked for, then live."""
+        """Send ``ready``, then the requested past events, then live ones."""
         epoch, seq, after = await self._place(message, who)
         await self.store.audit.write(self.trace_of(who), "live.joined", of=await self._whose(who))
         if self._is_closing:
@@ -201,13 +201,13 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self._joining = asyncio.create_task(joining, name="join")
 
     async def _whose(self, who: Principal) -> list[str]:
-        """Whose data this channel carries from now on."""
+        """The users whose data this channel carries from now on."""
         if who.role == "patient":
             return [who.id]
         return [one.patient_id for one in await self.store.panel(who.id)]
 
     async def _place(self, message: protocol.Auth, who: Principal) -> tuple[str, int, int | None]:
-        """Epoch, newest ``seq``, and where to go on: None when the client has to reload."""
+        """Epoch, newest ``seq``, and the ``seq`` to continue after: None when the client has to reload."""
         feeds, store = self.context.app.feeds, self.store
         if message.resume_after is None:
             return await store.epoch(), who.mark.seq, who.mark.seq
@@ -241,7 +241,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         )
 
     async def _check_in(self, message: protocol.CheckIn, who: Principal) -> None:
-        """The same door as POST /api/check-in/."""
+        """The same command as POST /api/check-in/."""
         try:
             if who.role != "patient":
                 raise Problem("forbidden")
@@ -259,13 +259,13 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             )
             await self.context.app.resources.wakeups.announce(done.users)
             quotes = True
-            if done.step.status != "active":  # no active step is of a withdrawn note
+            if done.step.status != "active":  # an active step never belongs to a withdrawn note
                 note = await self.store.notes.get(done.step.note_id)
                 quotes = note is None or note.status != "withdrawn"
             self.send(protocol.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
         except DomainError as error:
             self.send(protocol.reply(message.id, problem=Problem.of(error)))
-        except Unreadable:  # erased while this was under way
+        except Unreadable:  # erased during this command
             self.send(protocol.reply(message.id, problem=Problem("not-found")))
         except Exception as error:
             if not is_away(error):
@@ -273,7 +273,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             slug = "unavailable" if is_away(error) or isinstance(error, WrongKeys) else "internal"
             self.send(protocol.reply(message.id, problem=Problem(slug)))
 
-    # The token's end
+    # Token expiry
 
     def _watch_expiry(self, expires_at: datetime) -> None:
         left_s = (expires_at - utcnow()).total_seconds()
@@ -285,7 +285,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self._after("expiry", left_s, lambda: self.end(protocol.UNAUTHENTICATED, "token ended"))
 
     def _after(self, name: str, delay_s: float, act: Callable[[], Any]) -> None:
-        """Do this later, in place of what was to be done under the same name."""
+        """Schedule ``act``, replacing a timer of the same name."""
         self._cancel(name)
         self._timers[name] = asyncio.get_running_loop().call_later(max(0.0, delay_s), act)
 
@@ -293,10 +293,10 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         if timer := self._timers.pop(name, None):
             timer.cancel()
 
-    # Out
+    # Sending
 
     def send(self, message: dict[str, Any]) -> None:
-        """Queue a message that is no event."""
+        """Queue a message that is not an event."""
         if self.outbox is not None:
             self.outbox.offer(protocol.encode(message), is_event=False)
 
@@ -307,7 +307,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         return connection.send_text(frame)
 
     def _fail(self, error: Exception) -> None:
-        """Something of ours is away: the client comes back after a random wait."""
+        """A dependency is unreachable: close, and the client reconnects after a random wait."""
         if not is_away(error):
             log.error("live.failed", **describe_error(error))
         self.end(protocol.RESTARTING, "come back")
@@ -322,7 +322,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         with contextlib.suppress(WebSocketClosedError, StreamClosedError):
             self.close(code, reason)
         if code == protocol.TOO_SLOW and connection is not None:
-            # A reader that takes nothing in does not take in a close frame either.
+            # A client that reads nothing does not read a close frame either.
             self._after("abort", ABORT_AFTER_S, connection.stream.close)
 
     def on_close(self) -> None:

@@ -1,4 +1,4 @@
-"""What comes over the live channel, typed: the server's messages and the data of each event."""
+"""Schemas of the live channel: the server's messages and the data of each event."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handlers.api.schemas import Failure, Id, Moment, NoteStatus, PersonView, Pr
 
 
 class ReminderDueData(View):
-    """To the patient: a slot has come due, or is repeated because nobody closed it."""
+    """To the patient: a slot has come due, or is repeated because it is still open."""
 
     step: StepView
     slot: Moment
@@ -49,7 +49,7 @@ class NoteStatusData(View):
 
 
 class AssignmentChangedData(View):
-    """To both: a doctor was chosen, or left (``doctor`` null)."""
+    """To both: a doctor was chosen, or the assignment ended (``doctor`` null)."""
 
     patient: PersonView
     doctor: PersonView | None
@@ -70,7 +70,7 @@ EVENTS: dict[str, type[View]] = {
 
 
 class Ready(View):
-    """Signed in (again): where the feed stands and until when the token lasts."""
+    """Authenticated (again): the newest ``seq`` of the feed and when the token ends."""
 
     type: Literal["ready"]
     user_id: Id

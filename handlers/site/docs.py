@@ -1,4 +1,4 @@
-"""The documents of the API: OpenAPI, made of the routes and their types, and Swagger UI to try it."""
+"""The API documents: OpenAPI, derived from the routes and their types, and Swagger UI."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _CSP = (
 
 
 class TextHandler(BaseHandler):
-    """A text that is made once, when the routes are."""
+    """Static text, built once together with the routes."""
 
-    # Tornado's has no arguments.
+    # Tornado's method has no arguments.
     def initialize(self, context: Any, text: str, media_type: str) -> None:  # type: ignore[override]
         super().initialize(context)
         self._text, self._media_type = text, media_type

@@ -1,4 +1,4 @@
-"""For those who run it: alive, ready, figures."""
+"""Health endpoints for operators: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
 class OperationsHandler(BaseHandler):
-    """Probes come by any host name; what tells more than yes or no goes to ``OPS_ALLOW`` alone."""
+    """Probes may use any host name; details are only for ``OPS_ALLOW``."""
 
     checks_host = False
 
@@ -24,10 +24,10 @@ class OperationsHandler(BaseHandler):
             raise Problem("method-not-allowed")
 
     def compute_etag(self) -> None:
-        """None: a probe wants the present."""
+        """None: probe answers are not cached."""
 
     def may_see_details(self) -> bool:
-        """By the socket's address. What came through a proxy on this machine only looks as if it came from here."""
+        """By the socket's address. A request through a proxy on this machine only appears to come from here."""
         if any(name in self.request.headers for name in FORWARDED):
             return False
         return is_in(self.request.remote_ip or "", self.settings_.ops_allow)
@@ -64,7 +64,7 @@ class ReadyHandler(OperationsHandler):
 
 class MetricsHandler(OperationsHandler):
     async def get(self) -> None:
-        """Prometheus text, for ``OPS_ALLOW``; anybody else finds nothing here."""
+        """Prometheus text, for ``OPS_ALLOW``; 404 for any other address."""
         if not self.may_see_details():
             raise Problem("not-found")
         metrics = self.context.app.resources.metrics

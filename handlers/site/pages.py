@@ -41,7 +41,8 @@ class FileHandler(BaseHandler, StaticFileHandler):
         if self.request.method not in {"GET", "HEAD"}:
             raise Problem("method-not-allowed")
         if "Range" not in self.request.headers:
-            # Files alone: an answer that holds both a secret and what a stranger sent is never compressed.
+            # Static files alone: an answer with both a secret and input of another user must not be compressed
+            # (BREACH).
             self._transforms = [GZipContentEncoding(self.request)]
 
     async def get(self, path: str = "", include_body: bool = True) -> None:
@@ -62,7 +63,7 @@ class FileHandler(BaseHandler, StaticFileHandler):
     def set_extra_headers(self, path: str) -> None:
         host = self.request.headers.get("Host", "")
         scheme = "wss" if self.settings_.behind_tls else "ws"
-        # Older browsers do not count the channel as 'self'.
+        # In older browsers 'self' does not include WebSockets.
         self.set_header(
             "Content-Security-Policy",
             _SELF.format(

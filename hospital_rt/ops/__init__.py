@@ -1,1 +1,1 @@
-"""What operators read: metrics, health and network allow-lists."""
+"""Operations: metrics, health and network allow-lists."""

@@ -1,7 +1,8 @@
-"""Alive, ready, figures: what every role tells those who run it.
+"""Liveness, readiness and metrics of every role.
 
-The web role answers on its own port (``handlers/site/health.py``); a worker or a scheduler on ``OPS_PORT``, when that
-is set, by the small server here. Details and figures are for ``OPS_ALLOW`` alone, which is about the socket's address.
+The web role serves them on its own port (``handlers/site/health.py``); a worker or a scheduler on ``OPS_PORT``, when
+that is set, by the small server here. Details and metrics are only for ``OPS_ALLOW``, which is matched against the
+socket's address.
 """
 
 from __future__ import annotations
@@ -31,21 +32,21 @@ DependencyCheck = Callable[[], Awaitable[Any]]
 
 
 class CannotListen(Exception):
-    """The address is taken, or not this machine's: a line for the operator."""
+    """The address is taken, or not one of this machine; ``str()`` is one line for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a role cannot do without (``needed``), and what it can for a while (``wanted``).
+    """Dependencies that a role needs (``needed``), and those it can miss for a while (``wanted``).
 
-    A look raises, or gives False, when the thing is away.
+    A check raises, or returns False, when the dependency is unreachable.
     """
 
     needed: Mapping[str, DependencyCheck] = field(default_factory=dict)
     wanted: Mapping[str, DependencyCheck] = field(default_factory=dict)
 
     async def look(self) -> tuple[str, dict[str, bool]]:
-        """``ready``, ``degraded`` or ``unavailable``, and what was reached."""
+        """``ready``, ``degraded`` or ``unavailable``, and which dependencies were reached."""
         names = [*self.needed, *self.wanted]
         reached = await asyncio.gather(*(_reach(look) for look in (*self.needed.values(), *self.wanted.values())))
         found = dict(zip(names, reached, strict=True))
@@ -67,18 +68,18 @@ def figures(metrics: Metrics) -> tuple[str, bytes]:
 
 
 async def watch_event_loop(readiness: Readiness, metrics: Metrics) -> None:
-    """Look after the dependencies every few seconds, for the figures; until cancelled."""
+    """Check the dependencies every few seconds, for the metrics, until cancelled."""
     while True:
         _, found = await readiness.look()
         for name, is_reached in found.items():
             metrics.up.labels(name).set(is_reached)
         began = time.monotonic()
-        await asyncio.sleep(FEEL_EVERY_S)  # what is measured: how late it wakes
+        await asyncio.sleep(FEEL_EVERY_S)  # its lateness is measured
         metrics.loop_lag.set(max(0.0, time.monotonic() - began - FEEL_EVERY_S))
 
 
 class _Probe(RequestHandler):
-    """``/healthz``, ``/readyz`` and ``/metrics``; anything else, and what is not for this address, is not there."""
+    """``/healthz``, ``/readyz`` and ``/metrics``; 404 for any other path and for addresses that are not allowed."""
 
     def initialize(self, settings: Settings, readiness: Readiness, metrics: Metrics) -> None:
         self.settings_, self.readiness, self.metrics = settings, readiness, metrics
@@ -116,10 +117,10 @@ class _Probe(RequestHandler):
 
 @contextlib.asynccontextmanager
 async def serve_probes(settings: Settings, readiness: Readiness, metrics: Metrics) -> AsyncIterator[None]:
-    """Feel the dependencies meanwhile, and answer on ``OPS_PORT`` when it is set.
+    """Check the dependencies during the block, and serve ``OPS_PORT`` when it is set.
 
     Raises:
-        CannotListen: the address is taken, or not this machine's.
+        CannotListen: the address is taken, or not one of this machine.
     """
     server: HTTPServer | None = None
     if settings.ops_port is not None:

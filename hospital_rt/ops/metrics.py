@@ -1,7 +1,7 @@
-"""The figures of one process, for Prometheus. Labels are routes, states, tasks and codes, never people.
+"""Prometheus metrics of one process. Labels are routes, states, tasks and codes, never people.
 
-What stands in MongoDB and Redis (what is due, what waits) is counted by the workers, each for itself: the counts are
-of the whole installation, so read them with ``max``; all else is of one process, and is summed.
+What is stored in MongoDB and Redis (due, waiting) is counted by each worker: these gauges describe the whole
+installation, so aggregate them with ``max``; everything else is per process and is summed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LAG_BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86400)
 
 
 class Metrics:
-    """Every metric that any role exports, on a registry of its own."""
+    """All metrics that any role exports, on a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -102,7 +102,7 @@ class Metrics:
 
 
 class PoolFigures(ConnectionPoolListener):
-    """Keeps count of the connections to MongoDB. The driver calls it from threads of its own."""
+    """Counts connections to MongoDB. The driver calls it from its own threads."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._open, self._used = metrics.mongo_open.labels("open"), metrics.mongo_open.labels("in_use")
@@ -124,7 +124,7 @@ class PoolFigures(ConnectionPoolListener):
         self._refused.inc()
 
     def _nothing(self, event: Any) -> None:
-        """Of no interest here."""
+        """Ignored event."""
 
     pool_created = pool_ready = pool_cleared = pool_closed = _nothing
     connection_ready = connection_check_out_started = _nothing

@@ -1,4 +1,4 @@
-"""Whether an IP address lies in networks that a setting names."""
+"""Whether an IP address is in one of the networks of a setting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 
 
 def is_in(address: str, networks: Iterable[str]) -> bool:
-    """Whether an address, which may be anything that a client wrote, is of one of these networks."""
+    """Whether an address (untrusted text) is in one of these networks."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -1,1 +1,1 @@
-"""The live channel's kernel: feeds, send queues, pub/sub and the wire protocol."""
+"""Core of the live channel: feeds, send queues, pub/sub and the wire protocol."""

@@ -1,6 +1,6 @@
-"""What the live fan-out needs of the records: feeds as frames, and where they stand.
+"""Port of the live fan-out to the records: feeds rendered as frames, and their newest ``seq``.
 
-The kernel says what it needs; the records above give it (``models/feed_reader.py``).
+Implemented in ``models/feed_reader.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Feeds(Protocol):
-    """What the hub needs of the records: rendered events for a viewer, and where feeds stand."""
+    """What the hub needs from the records: events rendered for a viewer, and the newest ``seq`` of feeds."""
 
     async def after(self, user_id: str, seq: int, *, limit: int) -> list[Rendered]: ...
 
@@ -30,7 +30,7 @@ class Feeds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One event as its reader gets it: the frame's text, encoded once for all sockets."""
+    """One event rendered for its reader: the text of the frame, encoded once for all sockets."""
 
     seq: int
     frame: bytes = field(repr=False)

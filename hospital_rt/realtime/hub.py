@@ -1,9 +1,9 @@
-"""The live fan-out of one web process: who listens here, and how each hears everything once, in order.
+"""Fan-out of the live channel in one web process: each socket gets every event of its user once, in order.
 
-``Hub`` knows the sockets of this process by user. For each user it reads the feed once and offers what is new to all
-of their sockets. A socket that still replays the past is not offered anything: it reads on by itself, at its own pace,
-until it has caught up. One whose outbox is full goes back to that; if it then takes nothing in, it is let go, resumes
-later from MongoDB and misses nothing.
+``Hub`` holds the sockets of this process by user. It reads each user's feed once and queues new events for all of
+their sockets. A socket that is still replaying the past reads by itself, at its own pace, until it has caught up. A
+socket whose send queue is full returns to replaying; if its client then reads nothing, it is closed, and resumes later
+from MongoDB without a loss.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.storage.database import is_away
 
 REPLAY_PAGE = 100
-REPLAY_PATIENCE_S = 20.0  # a page comes in over a poor network
-SLOW_S = 4.0  # with a full outbox, and nothing taken in
+REPLAY_PATIENCE_S = 20.0  # a client may load the page over a slow network
+SLOW_S = 4.0  # with a full send queue from which nothing was sent
 READERS = 100  # feeds read by one query
-AT_ONCE = 500  # events read by one query: opening them holds the loop up
-ENDED_KEPT_S = 30.0  # longer than any socket takes from its sign-in to its place here
+AT_ONCE = 500  # events read by one query: decrypting them blocks the event loop
+ENDED_KEPT_S = 30.0  # longer than the time from authentication of a socket to its registration here
 SWEEP_S = 2.0  # while Redis is away
-CALM_SWEEP_S = 20.0  # while it is not: repairs a wake-up that was lost
+CALM_SWEEP_S = 20.0  # otherwise: catches lost wake-ups
 LAST_WORDS_S = 1.0
 MAX_SOCKETS = 8
 
 
 class Connection:
-    """One authenticated socket: whose it is, how far it has heard, and its outbox."""
+    """One authenticated socket: its user, its position in the feed, and its send queue."""
 
     __slots__ = ("catching_up", "cursor", "is_live", "outbox", "session_id", "user_id")
 
@@ -49,7 +49,7 @@ class Connection:
 
 
 class _Reader:
-    """One user's feed as far as this process has read it."""
+    """Position of this process in one user's feed."""
 
     __slots__ = ("head", "sockets")
 
@@ -59,7 +59,7 @@ class _Reader:
 
 
 class Hub:
-    """Who listens in this process, and one reader for each of their feeds."""
+    """The sockets of this process, and one reader for each of their feeds."""
 
     def __init__(self, feeds: Feeds, metrics: Metrics) -> None:
         self._feeds = feeds
@@ -75,7 +75,7 @@ class Hub:
         self._hears: asyncio.Event | None = None
 
     def start(self, hears: asyncio.Event) -> None:
-        """Begin to read feeds. ``hears`` tells whether wake-ups arrive; while not, feeds are swept."""
+        """Start reading feeds. While ``hears`` is unset (no wake-ups arrive), feeds are polled more often."""
         self._hears = hears
         self._tasks = [
             asyncio.create_task(self._read_on(), name="hub"),
@@ -98,10 +98,10 @@ class Hub:
         return [socket for reader in self._readers.values() for socket in reader.sockets]
 
     async def join(self, socket: Connection, *, after: int, newest: int) -> None:
-        """Let a socket hear everything after ``after``: first the past, in pages, then live.
+        """Register a socket for everything after ``after``: first the past, in pages, then live.
 
-        ``newest`` is where the feed stood a moment ago: one that was up to date then has no past to read, and hears
-        what has come since with everybody else.
+        ``newest`` is the newest ``seq`` of the feed a moment ago: a socket that was up to date then has nothing to
+        replay and gets later events together with the other sockets.
         """
         reader = self._readers.get(socket.user_id)
         if reader is None:
@@ -119,11 +119,11 @@ class Hub:
             await self._replay(socket, reader, patience_s=REPLAY_PATIENCE_S)
 
     def saw(self, user_id: str, *, at: datetime) -> None:
-        """The user is here; written down with others a little later."""
+        """Record that the user was seen; written in batches a little later."""
         self._seen[user_id] = at
 
     def leave(self, socket: Connection) -> None:
-        """The socket is gone."""
+        """Unregister a socket that was closed."""
         socket.is_live = False
         socket.outbox.stop()
         if socket.catching_up:
@@ -138,7 +138,7 @@ class Hub:
         self._metrics.sockets.dec()
 
     def renew(self, socket: Connection, session_id: str) -> None:
-        """The socket goes on under another session of the same user, or under the same one."""
+        """Move the socket to another session of the same user, or keep it under the same one."""
         self._unbind(socket)
         self._bind(socket, session_id)
 
@@ -146,7 +146,7 @@ class Hub:
         socket.session_id = session_id
         self._by_session.setdefault(session_id, set()).add(socket)
         if session_id in self._ended:
-            # It ended after its token was looked at and before the socket stood here.
+            # The session ended between the check of its token and the registration of the socket.
             socket.outbox.give_up(4401, "signed out")
 
     def _unbind(self, socket: Connection) -> None:
@@ -157,7 +157,7 @@ class Hub:
                 del self._by_session[socket.session_id]
 
     async def _replay(self, socket: Connection, reader: _Reader, *, patience_s: float) -> None:
-        """Read the past in pages, each written before the next is read, until nothing is left between it and live."""
+        """Replay the past in pages, each sent before the next is read, until the socket has caught up."""
         while socket in reader.sockets:
             page = await self._feeds.after(socket.user_id, socket.cursor, limit=REPLAY_PAGE)
             for event in page:
@@ -175,19 +175,19 @@ class Hub:
             if len(page) == REPLAY_PAGE:
                 continue
             if socket.cursor >= reader.head:
-                # Nothing is awaited from the comparison on: what the reader takes later comes after this cursor.
+                # No await from this comparison on: events that the reader takes later follow this cursor.
                 if not any(other.is_live for other in reader.sockets):
                     reader.head = socket.cursor
                 socket.is_live = True
                 self.wake([socket.user_id])
                 return
             if not page:
-                # What others have read is not there any more: the feed was emptied.
+                # Events that the reader has passed are missing: the feed was emptied.
                 socket.outbox.give_up(1012, "resume")
                 return
 
     def _fall_behind(self, socket: Connection, reader: _Reader) -> None:
-        """The outbox is full: from here on the socket reads by itself, as fast as it can take it in."""
+        """The send queue is full: from here on the socket reads by itself, as fast as its client accepts data."""
 
         async def catch_up() -> None:
             try:
@@ -212,14 +212,14 @@ class Hub:
     # News
 
     def hear(self, message: dict[str, Any]) -> None:
-        """A wake-up came in."""
+        """Handle a pub/sub message."""
         self.wake(_ids(message, "news"))
         self._end_sessions(_ids(message, "ended"))
         for user_id in _ids(message, "forget"):
             self._feeds.forget(user_id)
 
     def wake(self, user_ids: list[str]) -> None:
-        """Read these feeds on, as far as they have a socket here."""
+        """Read these feeds further where they have a socket here."""
         wanted = self._readers.keys() & set(user_ids)
         if wanted:
             self._dirty |= wanted
@@ -236,10 +236,10 @@ class Hub:
                 socket.outbox.give_up(4401, "signed out")
 
     async def rescan(self) -> None:
-        """Compare where each feed stands with what was read here: after a time in which nothing could be heard."""
+        """Compare the newest ``seq`` of each feed with the position here, after a time without wake-ups."""
         epoch = await self._feeds.epoch()
         if self._epoch not in {"", epoch}:
-            for socket in self.sockets:  # the records are other ones: whoever resumes is told to reload
+            for socket in self.sockets:  # the database was replaced: clients that resume get a reset
                 socket.outbox.give_up(1012, "resume")
         self._epoch = epoch
         ids = list(self._readers)
@@ -271,7 +271,7 @@ class Hub:
                         await self._deliver_apart(batch)
 
     async def _deliver_apart(self, user_ids: list[str]) -> None:
-        """One of these feeds cannot be read: the others do not wait for it."""
+        """After a failed batch: read these feeds one by one, so that only the faulty one is delayed."""
         for user_id in user_ids:
             try:
                 await self._deliver([user_id])
@@ -295,17 +295,17 @@ class Hub:
         for user_id, events in found.items():
             self._deliver_to(user_id, heads[user_id], events)
         if sum(map(len, found.values())) >= AT_ONCE:
-            self.wake(user_ids)  # there is more
+            self.wake(user_ids)  # the batch was full: more follows
 
     def _deliver_to(self, user_id: str, head: int, events: list[Rendered]) -> None:
         reader = self._readers.get(user_id)
         if reader is None or reader.head < head:
-            return  # the sockets that this was read for are gone; others have come, and read on
+            return  # the sockets of this read are gone; newer ones started their own
         for event in events:
             if event.seq <= reader.head:
                 continue
             if event.seq != reader.head + 1:
-                # A feed has no gaps; should one be seen, the readers resume and are told to reload.
+                # A feed has no gaps; if one is found, the clients resume and get a reset.
                 for socket in list(reader.sockets):
                     socket.outbox.give_up(1012, "resume")
                 return
@@ -326,7 +326,7 @@ class Hub:
     async def _sweep(self) -> None:
         last = time.monotonic()
         while True:
-            await asyncio.sleep(SWEEP_S)  # the sweep's beat
+            await asyncio.sleep(SWEEP_S)  # interval of the sweep
             try:
                 await self._tell_seen()
             except Exception as error:
@@ -342,6 +342,6 @@ class Hub:
 
 
 def _ids(message: dict[str, Any], name: str) -> list[str]:
-    """What came through Redis is looked at before it is used."""
+    """Validate the ids of a message from Redis."""
     found = message.get(name)
     return [id for id in found if isinstance(id, str)] if isinstance(found, list) else []

@@ -1,7 +1,7 @@
-"""The live channel's messages, with no socket in sight (contract section 5).
+"""Messages of the live channel, independent of the socket (contract, "The live channel").
 
-What a client may send is typed here and validated here; what the server sends is made here. The AsyncAPI document is
-derived from the same types.
+Client messages are typed and validated here, server messages are built here. The AsyncAPI document is derived from the
+same types.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class NotValid(Exception):
 
 
 class CommandRefused(Exception):
-    """A command that is one, with something wrong in it: answered by a reply, as REST answers 422."""
+    """A valid command with an invalid body: answered by a reply, as REST answers 422."""
 
     def __init__(self, id: str, problem: Problem) -> None:
         super().__init__(problem.slug)
@@ -89,11 +89,11 @@ class CommandRefused(Exception):
 
 
 def read_message(text: str) -> Message:
-    """The client's message.
+    """Parse and validate a client message.
 
     Raises:
         NotValid: not JSON, or not one of the messages.
-        Refused: a check-in whose body is wrong.
+        CommandRefused: a check-in whose body is invalid.
     """
     try:
         value = parse_json(text.encode())
@@ -103,7 +103,7 @@ def read_message(text: str) -> Message:
         return _messages.validate_python(value)
     except ValidationError as wrong:
         errors = wrong.errors(include_input=False, include_url=False, include_context=False)
-    # A location begins with the kind of message.
+    # A location starts with the type of the message.
     members = [str(error["loc"][1]) if len(error["loc"]) > 1 else "" for error in errors]
     if not isinstance(value, dict) or value.get("type") != "check_in" or not {"", "id"}.isdisjoint(members):
         raise NotValid
@@ -142,5 +142,5 @@ def expiring(at: str) -> dict[str, Any]:
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """A message as the text of one frame."""
+    """Encode a message as the text of one frame."""
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,7 +1,7 @@
-"""Wake-ups through Redis: who has news, whose session ended, whose key was destroyed. Ids only, nothing more.
+"""Wake-ups through Redis pub/sub: users with new events, ended sessions, destroyed keys. Messages hold ids only.
 
-The promise: losing any of them costs seconds, and nobody who announces waits for Redis. Whoever listens re-reads the
-truth from MongoDB when it could not hear.
+A lost message delays delivery by seconds; publishers never wait for Redis. After a time without a connection,
+listeners read the state from MongoDB again.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ DEAF_AFTER_S = 3.0  # without an answer
 
 
 class WakeUpPublisher:
-    """Announces to every process: queued here, sent in the background, many at once when many come.
+    """Publishes to all processes: messages are queued here and sent in the background, batched under load.
 
-    Never raises and never waits. While Redis is away what is to be said is kept, and said when it is back.
+    Never raises and never blocks. While Redis is away messages are kept and sent later.
     """
 
     def __init__(self, redis: Redis, metrics: Metrics) -> None:
@@ -47,23 +47,23 @@ class WakeUpPublisher:
         self._closing = False
 
     def hear_here(self, listener: Callable[[dict[str, Any]], None]) -> None:
-        """Have a listener of this very process hear at once, Redis or not. It may hear a thing twice."""
+        """Call ``listener`` in this process at once, with or without Redis. It may get a message twice."""
         self._here.append(listener)
 
     async def announce(self, user_ids: Iterable[str]) -> None:
-        """These users' feeds have something new."""
+        """The feeds of these users have new events."""
         self._say("news", user_ids)
 
     async def revoke(self, session_ids: Iterable[str]) -> None:
-        """These sessions have ended: their sockets close now, on every node."""
+        """These sessions have ended: every node closes their sockets."""
         self._say("ended", session_ids)
 
     async def forget(self, user_id: str) -> None:
-        """This user's key is destroyed: no node may go on using a cached one."""
+        """This user's key is destroyed: every node drops its cached copy."""
         self._say("forget", [user_id])
 
     async def close(self) -> None:
-        """Say what is still to be said, if Redis takes it within a second."""
+        """Send what is queued, if Redis accepts it within a second."""
         self._closing = True
         self._more.set()
         if self._sender is not None:
@@ -78,7 +78,7 @@ class WakeUpPublisher:
         for listener in self._here:
             listener({kind: found})
         waiting = self._waiting[kind]
-        if len(waiting) < MAX_WAITING:  # beyond, every listener re-reads everything anyway
+        if len(waiting) < MAX_WAITING:  # beyond the limit, listeners re-read everything anyway
             waiting.update(dict.fromkeys(found))
         self._more.set()
         if self._sender is None:
@@ -110,7 +110,7 @@ class WakeUpPublisher:
                 wait_s = 0.05
 
     def _take(self) -> dict[str, list[str]]:
-        """The next message: as much of what waits as one may hold."""
+        """The next message: as many of the queued ids as one message may hold."""
         message: dict[str, list[str]] = {}
         for kind, waiting in self._waiting.items():
             ids = list(islice(waiting, BATCH))
@@ -122,10 +122,10 @@ class WakeUpPublisher:
 
 
 class WakeUpListener:
-    """One subscription for the whole process. ``on_back`` is called when it can hear again after it could not.
+    """One subscription for the whole process. ``on_back`` is called when messages arrive again after an interruption.
 
-    It has a connection of its own that is never mended behind its back: a subscription made anew without ``on_back``
-    would hide what was said in between.
+    It uses a connection of its own without automatic reconnects: a subscription renewed without ``on_back`` would hide
+    the messages lost in between.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class WakeUpListener:
         self._task = asyncio.create_task(self._run(), name="wakeups")
 
     async def stop(self) -> None:
-        """Cancelled until it ends: a client that is about to give up on a connection takes the first for its own."""
+        """Cancel the task until it ends: redis-py may swallow a cancellation while it drops a connection."""
         for _ in range(STOP_TRIES):
             if self._task is None or self._task.done():
                 break
@@ -160,7 +160,8 @@ class WakeUpListener:
                     await pubsub.subscribe(CHANNEL)
                     async for message in _heard(pubsub):
                         if message["type"] == "subscribe":
-                            # Only now is nothing missed any more: what came before is looked for.
+                            # Set only now, when no message is missed any more; what came before is read by
+                            # ``on_back``.
                             self.hears.set()
                             await self._on_back()
                             wait_s = 0.05
@@ -185,10 +186,10 @@ class WakeUpListener:
 
 
 async def _heard(pubsub: Any) -> AsyncIterator[dict[str, Any]]:
-    """Whatever comes in; a connection that is silent is asked for a sign of life.
+    """Messages as they arrive; a silent connection is pinged.
 
     Raises:
-        ConnectionError: there was none, as from a server that hangs or a network that went away.
+        ConnectionError: no answer to the ping, as from a server that hangs or a lost network.
     """
     heard_at = time.monotonic()
     while True:

@@ -1,6 +1,7 @@
-"""The bounded way to one socket: at once while the network takes it, else a writer that waits, up to a limit.
+"""Bounded send queue of one socket: frames are written directly while the network accepts them, else by a waiting
+task.
 
-The promise: a reader that takes nothing in costs this process no more than its outbox, and delays nobody else.
+A client that reads nothing costs this process at most its send queue and delays no other client.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ MAX_QUEUED_BYTES = 1 << 20
 
 
 class SendQueue:
-    """What waits for one socket, and while anything does, its one writer. An idle socket has neither queue nor task.
+    """Frames waiting for one socket, and one writer task while there are any. An idle socket has neither queue nor
+    task.
 
     Args:
-        write: writes one frame; what it returns is done when the network has taken it.
+        write: writes one frame; its future is done when the network has accepted the frame.
         close: closes the socket with a code.
     """
 
@@ -29,18 +31,18 @@ class SendQueue:
         self._frames: deque[tuple[bytes, bool]] | None = None
         self._events = 0
         self._bytes = 0
-        self._taken: asyncio.Event | None = None  # the network took a frame, or will never take one again
+        self._taken: asyncio.Event | None = None  # set when the network accepted a frame, or never will again
         self._over = False
         self._writer: asyncio.Task[None] | None = None
 
     def fits(self, frame: bytes, *, is_event: bool = True) -> bool:
-        """Whether there is room for it. A single frame always has room."""
+        """Whether there is room for the frame. A single frame always fits."""
         if not self._frames:
             return True
         return self._events + is_event <= MAX_EVENTS and self._bytes + len(frame) <= MAX_QUEUED_BYTES
 
     def offer(self, frame: bytes, *, is_event: bool = True) -> bool:
-        """Queue a frame. False when the socket is closing, as it is when there was no room: then with 1013."""
+        """Queue a frame. False when the socket is closing; without room it is closed with 1013."""
         if self._over:
             return False
         if not self.fits(frame, is_event=is_event):
@@ -50,7 +52,7 @@ class SendQueue:
             try:
                 taken = self._write(frame)
             except Exception:
-                self._end()  # the socket is gone; its handler hears of that by itself
+                self._end()  # the socket is gone; its handler gets ``on_close``
                 return False
             if taken.done() and taken.exception() is None:
                 return True
@@ -62,7 +64,7 @@ class SendQueue:
         return True
 
     async def room_for(self, frame: bytes, *, patience_s: float) -> bool:
-        """Wait until it fits. False when the socket is closing, or its reader took nothing in for so long."""
+        """Wait until the frame fits. False when the socket is closing, or nothing was sent for ``patience_s``."""
         while not self._over and not self.fits(frame):
             if not await self._progress(patience_s):
                 return False
@@ -92,7 +94,7 @@ class SendQueue:
             self._close(code, reason)
 
     def stop(self) -> None:
-        """The socket is gone."""
+        """Stop: the socket is gone."""
         self._end()
         if self._writer:
             self._writer.cancel()
@@ -108,7 +110,7 @@ class SendQueue:
             self._taken.set()
 
     async def _run(self, frames: deque[tuple[bytes, bool]], taken: asyncio.Future[None]) -> None:
-        """Write what waits, each when the network has taken the one before; ``taken`` is that of the first."""
+        """Write queued frames in order, each once the previous is accepted; ``taken`` belongs to the first."""
         try:
             while True:
                 await taken

@@ -1,9 +1,9 @@
-"""Tornado's WebSocket protocol, held to RFC 6455: whoever breaks it is told so by a close code.
+"""Tornado's WebSocket protocol with strict RFC 6455 checks: a violation is answered with a close code.
 
-Tornado takes in frames that are not masked, and hangs up without a word on most other breaches, so that a client
-cannot tell a fault of its own from a bad network. Here a breach is 1002, a text that is not UTF-8 1007, too long a
-message 1009; what is still on its way is then read and thrown away for a moment, since closing at once would reset
-the connection and the close frame with it.
+Tornado accepts unmasked frames and drops the connection without a close code on most other violations, so that a
+client cannot tell its own fault from a bad network. Here a protocol violation is 1002, invalid UTF-8 1007, a message
+that is too long 1009. Incoming data is then read and discarded for a moment, since closing at once would reset the
+connection and lose the close frame.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class _Breach(Exception):
 
 
 def is_close_code(code: int) -> bool:
-    """Whether a peer may close with it (RFC 6455 section 7.4)."""
+    """Whether a peer may close with this code (RFC 6455 section 7.4)."""
     return 3000 <= code <= 4999 or (1000 <= code <= 1014 and code not in {1004, 1005, 1006})
 
 
 class StrictProtocol(WebSocketProtocol13):
-    """Takes the place of Tornado's reading of frames; everything else is Tornado's.
+    """Replaces Tornado's reading of frames; everything else is Tornado's.
 
     Args:
         end: closes with a code and a reason.
@@ -44,11 +44,11 @@ class StrictProtocol(WebSocketProtocol13):
     def __init__(self, handler: Any, params: Any, end: Callable[[int, str], None]) -> None:
         super().__init__(handler, False, params)
         self._end = end
-        self._held: bytearray | None = None  # the parts so far of a message in parts
+        self._held: bytearray | None = None  # fragments so far of a fragmented message
         self._held_opcode = TEXT
 
     def send_text(self, text: bytes) -> Future[None]:
-        """Write one text frame, with no task of its own; done when the network has taken it."""
+        """Write one text frame without a task of its own; done when the network has accepted it."""
         length = len(text)
         if length < 126:
             head = struct.pack("!BB", 0x80 | TEXT, length)
@@ -68,7 +68,7 @@ class StrictProtocol(WebSocketProtocol13):
             await handled
 
     async def _read_message(self) -> tuple[int, bytes] | None:
-        """One frame; its message, if it is complete."""
+        """Read one frame; its message, if it is complete."""
         first, second = await self._read_bytes(2)
         is_final, opcode, length = bool(first & 0x80), first & 0x0F, second & 0x7F
         is_control = bool(opcode & 0x8)
@@ -106,13 +106,13 @@ class StrictProtocol(WebSocketProtocol13):
 
     def _whole(self, opcode: int, data: bytes) -> tuple[int, bytes] | None:
         if opcode == TEXT and not _is_utf8(data):
-            # Where frames begin and end is still known: the peer's own close frame can be waited for.
+            # Frame boundaries are still known: the peer's own close frame can be awaited.
             self._end(NOT_UTF8, "not UTF-8")
             return None
         return opcode, data
 
     async def _read_away(self) -> NoReturn:
-        """Read until the peer is gone or the time is over; ends by the stream's own error."""
+        """Read and discard until the peer is gone or the time is over; ends with the error of the stream."""
         self.stream.io_loop.call_later(LINGER_S, self._abort)
         while True:
             await self.stream.read_bytes(65536, partial=True)

@@ -1,4 +1,4 @@
-"""``all`` and ``demo``: embedded servers, secrets made once, and every role in one command."""
+"""``all`` and ``demo``: embedded servers, generated secrets, and every role in one command."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ STOP_ROLES_WITHIN_S, STOP_SERVERS_WITHIN_S = 7.0, 2.5
 
 
 def say(line: str) -> None:
-    """One line to the terminal, whole even when several processes speak at once. A terminal that is gone is no loss."""
+    """Print one line atomically, also when several processes print at once. A closed terminal is ignored."""
     with contextlib.suppress(OSError):
         os.write(1, f"{line}\n".encode())
 
 
 def made_once(path: Path, make: Callable[[], str]) -> Path:
-    """A private file with a secret, made on the first start."""
+    """A private file (0600) with a secret, generated on the first start."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(path, make())
@@ -45,7 +45,7 @@ def _write(path: Path, text: str) -> Path:
 
 
 class _Letters:
-    """Shows the letters of a demo on its terminal, each once."""
+    """Prints the mail of a demo on its terminal, each message once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -65,7 +65,7 @@ class _Letters:
 def run_together(
     command: str, settings: Settings, values: Mapping[str, str], *, seed: Callable[[Settings], list[str]]
 ) -> int:
-    """Run everything until a signal comes. Exit code 0; 2 when a setting or the data folder will not do."""
+    """Run all roles until a signal. Exit code 0; 2 when a setting or the data folder is not usable."""
     own_mongo, own_redis = settings.mongo_url is None, settings.redis_url is None
     missing = [
         name
@@ -128,7 +128,7 @@ def run_together(
 
 
 def _secrets(settings: Settings, mongo_url: str | None, redis_url: str | None) -> tuple[dict[str, str], Settings]:
-    """What roles are given by file, and the settings with it."""
+    """The secrets that roles get by file, and the settings that include them."""
     folder = settings.data_dir / "secrets"
     folder.mkdir(mode=0o700, exist_ok=True)
     environment: dict[str, str] = {}

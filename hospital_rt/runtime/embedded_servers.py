@@ -1,7 +1,7 @@
-"""A private MongoDB and Redis for ``all``, ``demo`` and the tests: found, started, waited for, stopped.
+"""A private MongoDB and Redis for ``all``, ``demo`` and the tests: find, start, wait, stop.
 
-One instance a data folder, held by a lock. Whatever was killed, and how, the next start finds the data of
-every acknowledged write and no server of a dead owner left running.
+One instance for each data folder, held by a lock. However the last run was killed, the next start finds the data of
+every acknowledged write and stops servers left over from it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from hospital_rt.runtime.private_server import PrivateServer, RedisServer, write
 
 __all__ = ["Embedded", "EmbeddedRefused", "EmbeddedServers", "running"]
 
-_START_WITHIN_S = 60.0  # a journal to replay on a slow disk takes its time
+_START_WITHIN_S = 60.0  # replaying a journal on a slow disk takes long
 _RESTART_WITHIN_S = 5.0
 _ORPHAN_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """Where the embedded servers are reached; None for one that was not asked for."""
+    """URLs of the embedded servers; None for a server that was not requested."""
 
     mongo_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
@@ -41,8 +41,8 @@ class Embedded:
 class EmbeddedServers:
     """The servers of one data folder.
 
-    Start them from the main thread: only then does the kernel end them when this process is killed
-    (else the next start does).
+    Start them from the main thread: only then does the kernel end them when this process is killed (else the next start
+    does).
     """
 
     def __init__(self, data_dir: Path, *, mongo: bool = True, redis: bool = True) -> None:
@@ -56,10 +56,10 @@ class EmbeddedServers:
         return {server.name: server.process.pid for server in self._servers if server.process is not None}
 
     def start(self) -> Embedded:
-        """Start what was asked for; return when mongod is a writable primary and Redis answers.
+        """Start the requested servers; return when mongod is a writable primary and Redis answers.
 
         Raises:
-            EmbeddedRefused: the folder is in use, or no server can run; ``str()`` tells the operator.
+            EmbeddedRefused: the folder is in use, or no server can run; ``str()`` is for the operator.
         """
         private_dir(self.data_dir)
         self._take_lock()
@@ -73,7 +73,7 @@ class EmbeddedServers:
             for server in self._servers:
                 server.spawn()
                 self._write_run_file(ready=False)
-            for server in reversed(self._servers):  # both are starting since; Redis is the faster
+            for server in reversed(self._servers):  # both are starting by now; Redis is faster
                 server.wait(_START_WITHIN_S, may_move=True)
             self._write_run_file(ready=True)
         except OSError as error:
@@ -85,14 +85,14 @@ class EmbeddedServers:
         return self._embedded()
 
     def alive(self) -> list[str]:
-        """The names of servers that have died; empty when all is well."""
+        """The names of servers that have died; empty when all are running."""
         return [server.name for server in self._servers if server.died()]
 
     def restart_dead(self) -> list[str]:
-        """Start those that died again, where they were; the names of those that run again.
+        """Restart dead servers at the same address; the names of those that run again.
 
-        Waits a few seconds at most. One that cannot run yet (its port was taken meanwhile, the disk is full)
-        stays dead and is tried again at the next call.
+        Waits a few seconds at most. A server that cannot start yet (its port is taken, the disk is full) is tried again
+        at the next call.
         """
         dead = [server for server in self._servers if server.died()]
         for server in dead:
@@ -107,12 +107,12 @@ class EmbeddedServers:
         return [server.name for server in dead if not server.died()]
 
     def stop(self, *, timeout_s: float = 6) -> None:
-        """Stop all, cleanly if they manage within the time. Twice is harmless."""
+        """Stop all servers, gracefully if that succeeds within the time. Idempotent."""
         for server in self._servers:
             server.stop()
         deadline = time.monotonic() + timeout_s
         while any(not server.died() for server in self._servers) and time.monotonic() < deadline:
-            time.sleep(0.02)  # looks again
+            time.sleep(0.02)  # poll
         for server in self._servers:
             server.stop(signal.SIGKILL)
             if server.process is not None:
@@ -120,11 +120,11 @@ class EmbeddedServers:
         self._servers.clear()
         if self._lock is not None:
             _run_file(self.data_dir).unlink(missing_ok=True)
-            os.close(self._lock)  # last: whoever takes it next finds nothing running
+            os.close(self._lock)  # last: the next holder finds nothing running
             self._lock = None
 
     def _mongo_server(self) -> PrivateServer:
-        """mongod or its fallback; the one that wrote the data, when there are data."""
+        """mongod or its fallback; with existing data, the engine that wrote them."""
         engine: Engine | None = None
         if (self.data_dir / "mongo" / "db" / "WiredTiger").exists():
             engine = "mongod"
@@ -179,7 +179,7 @@ class EmbeddedServers:
 def running(data_dir: Path) -> Embedded | None:
     """The servers that another process runs in this folder now; None when there is no such process.
 
-    One of them may be down for a moment, while its owner starts it again; the URLs stay true.
+    One of them may be restarting at the moment; the URLs stay valid.
     """
     content = _read_run_file(data_dir)
     if not content.get("ready") or not _is(content["owner"]):
@@ -188,10 +188,10 @@ def running(data_dir: Path) -> Embedded | None:
 
 
 def private_dir(path: Path) -> None:
-    """A folder that only we can enter: made, or closed to others when it is plainly for this.
+    """A folder with mode 0700: created, or restricted when it evidently belongs to this service.
 
     Raises:
-        EmbeddedRefused: it belongs to somebody else, or holds other things and is open to others.
+        EmbeddedRefused: it belongs to another user, or holds other files and is accessible to others.
     """
     try:
         if not path.exists():
@@ -223,13 +223,13 @@ def _read_run_file(data_dir: Path) -> dict[str, Any]:
 
 
 def _is(process: dict[str, Any]) -> bool:
-    """Whether the process that was written down runs still: the same one, not a later one with its pid."""
+    """Whether the recorded process is still running, and not a later one with the same pid."""
     known = process.get("identity")
     return known is not None and identity(int(process["pid"])) == known
 
 
 def _stop_orphans(content: dict[str, Any]) -> None:
-    """End the servers of an owner that is dead (we hold its lock)."""
+    """Stop the servers of a dead owner (this process holds its lock)."""
     orphans = [process for process in content.get("servers", []) if _is(process)]
     for number, within_s in ((signal.SIGTERM, _ORPHAN_WITHIN_S), (signal.SIGKILL, _ORPHAN_WITHIN_S)):
         for process in orphans:
@@ -237,7 +237,7 @@ def _stop_orphans(content: dict[str, Any]) -> None:
                 os.kill(process["pid"], number)
         deadline = time.monotonic() + within_s
         while (orphans := [process for process in orphans if _is(process)]) and time.monotonic() < deadline:
-            time.sleep(0.02)  # looks again
+            time.sleep(0.02)  # poll
         if not orphans:
             return
     raise EmbeddedRefused(f"process {orphans[0]['pid']} ({orphans[0]['name']}) of an earlier run does not end")

@@ -1,4 +1,4 @@
-"""``check``: are the settings right, and does everything that they name answer?"""
+"""``check``: validates the settings and reaches every dependency that they name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITHIN_S = 6.0
 
 
 async def check_everything(values: Mapping[str, str]) -> list[Finding]:
-    """``(is it fine, one line)`` for each setting that is wrong and each dependency."""
+    """``(ok, one line)`` for each wrong setting and each dependency."""
     try:
         settings = load_settings("check", values)
     except SettingsError as wrong:

@@ -1,6 +1,6 @@
-"""A private mongod, and SecantusDB where no mongod runs: a replica set of one, with a user of its own.
+"""A private mongod, or SecantusDB where no mongod runs: a replica set of one member, with a user for the service.
 
-Whatever state an earlier start was interrupted in, the next one completes it: set begun, host right, user made.
+A start completes whatever an interrupted one left undone: initiate the set, correct the host, create the user.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ USER = "hospital_rt"
 
 
 class MongoServer(PrivateServer):
-    """mongod as a replica set of one, so that transactions and change streams work."""
+    """mongod as a replica set of one member, for transactions and change streams."""
 
     name = "mongod"
     replica_set = "rs0"
@@ -31,7 +31,7 @@ class MongoServer(PrivateServer):
 
     @property
     def url(self) -> str:
-        # Direct: the driver asks no member list, so a set whose port has moved cannot lead it astray.
+        # Direct connection: the driver ignores the member list, which is out of date after a change of port.
         return (
             f"mongodb://{USER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{USER}"
             f"?authSource=admin&replicaSet={self.replica_set}&directConnection=true"
@@ -48,15 +48,15 @@ class MongoServer(PrivateServer):
             *("--wiredTigerCacheSizeGB", "0.25"),
             *("--wiredTigerEngineConfigString", "log=(file_max=8MB,prealloc=false)"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-            *("--networkMessageCompressors", "disabled"),  # CVE-2025-14847 is in the zlib of 6.0.5
+            *("--networkMessageCompressors", "disabled"),  # CVE-2025-14847 affects zlib of 6.0.5
             *("--logpath", str(self.log), "--logappend", "--logRotate", "reopen", "--quiet"),
-            *("--slowms", "10000"),  # the log quotes slow queries, and with them what they look for
+            *("--slowms", "10000"),  # the log quotes slow queries with their values
         ]
 
     def until_ready(self, deadline: float) -> None:
         assert self.port is not None  # noqa: S101 - for the type checker: it is started
         self.await_port(self.port, deadline)
-        # The set's own identity (the key file) may do what nobody else may: begin the set, mend it, make the user.
+        # The internal identity (key file) may initiate the set, reconfigure it and create the user.
         with _client(self.port, "__system", self._key, "local") as client:
             while not self._is_primary(client):
                 self.pause(deadline)
@@ -74,12 +74,12 @@ class MongoServer(PrivateServer):
             if config is None:
                 new = {"_id": self.replica_set, "members": [{"_id": 0, "host": host}]}
                 client.admin.command("replSetInitiate", new)
-            elif config["members"][0]["host"] != host:  # the port has moved since; mongod has asked the old one first
+            elif config["members"][0]["host"] != host:  # the port has changed; mongod has tried the old one first
                 config["members"][0]["host"] = host
                 config["version"] += 1
                 client.admin.command("replSetReconfig", config, force=True)
         except PyMongoError:
-            pass  # still starting, or another step of the same change is under way: look again
+            pass  # still starting, or another reconfiguration is in progress: try again
         return False
 
     def reopen_log(self) -> None:
@@ -87,7 +87,7 @@ class MongoServer(PrivateServer):
 
 
 class SecantusServer(PrivateServer):
-    """The fallback where no mongod runs. Always flushes each commit: without, it loses acknowledged writes."""
+    """The fallback where no mongod runs. Always with --sync-on-commit: without, it loses acknowledged writes."""
 
     name = "SecantusDB"
     _guarded = False
@@ -101,7 +101,7 @@ class SecantusServer(PrivateServer):
 
     def command(self) -> Sequence[str]:
         settings = self.home / "secantus.toml"
-        write_private(settings, "")  # else it looks for one in the home folder and in /etc
+        write_private(settings, "")  # else it reads one from the home folder or /etc
         self._guarded = (self.home / "user-made").exists()
         return [
             *self.binary.command,
@@ -117,7 +117,7 @@ class SecantusServer(PrivateServer):
     def until_ready(self, deadline: float) -> None:
         assert self.port is not None  # noqa: S101 - for the type checker: it is started
         self.await_port(self.port, deadline)
-        if not self._guarded:  # it has no localhost exception: the user is made first, the door closed then
+        if not self._guarded:  # no localhost exception: create the user first, then enable auth
             self._make_first_user(deadline)
             self.spawn()
             self.await_port(self.port, deadline)
@@ -164,10 +164,10 @@ def _accepts(port: int, password: str) -> bool:
 
 
 def _make_user(client: MongoClient[dict[str, Any]], password: str, roles: list[str]) -> None:
-    """The service's user, with this password: made, or mended when it is there with another."""
+    """Create the service's user with this password, or update an existing one."""
     try:
         client.admin.command("createUser", USER, pwd=password, roles=roles)
     except OperationFailure as error:
-        if error.code != 51003:  # already there
+        if error.code != 51003:  # user already exists
             raise
         client.admin.command("updateUser", USER, pwd=password, roles=roles)

@@ -1,7 +1,7 @@
-"""A private server in a folder of its own: what all have in common, and redis-server.
+"""Base class of the private servers, each in a folder of its own, and redis-server.
 
-Each is reached with a password that is handed over in a file, never on a command line or in the environment,
-and keeps its port or socket, so that a URL once given out stays true when the server is started again.
+The password of each server is passed in a file, never on a command line or in the environment. Its port or socket is
+kept, so that its URL stays valid after a restart.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _MAX_LOG_BYTES = 16 * 1024 * 1024
 
 
 class Exited(Exception):
-    """The server ended while it was being waited for."""
+    """The server process ended while starting."""
 
 
 class PrivateServer(ABC):
-    """A child process with a folder. ``spawn`` returns at once, ``wait`` when it serves."""
+    """A child process with a folder. ``spawn`` returns at once, ``wait`` once it serves."""
 
     name: ClassVar[str]
     port: int | None = None
@@ -49,7 +49,7 @@ class PrivateServer(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where it is reached, with user and password."""
+        """The URL with user and password."""
 
     @abstractmethod
     def command(self) -> Sequence[str]:
@@ -80,12 +80,12 @@ class PrivateServer(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; we stop the servers after the roles
+                start_new_session=True,  # Ctrl-C is for the parent, which stops servers after roles
                 umask=0o077,
             )
 
     def wait(self, within_s: float, *, may_move: bool = False) -> None:
-        """Return when it serves. ``may_move``: take another port when somebody else took ours meanwhile.
+        """Return when it serves. ``may_move``: take another port when another process has taken ours.
 
         Raises:
             EmbeddedRefused: it ended, or did not serve in time.
@@ -112,7 +112,7 @@ class PrivateServer(ABC):
             self.process.send_signal(signal_number)
 
     def bound_log(self) -> None:
-        """One old log is kept; the log itself stays under some megabytes."""
+        """Rotate the log: one old file is kept, the current one stays below some megabytes."""
         try:
             if self.log.stat().st_size < _MAX_LOG_BYTES:
                 return
@@ -122,11 +122,11 @@ class PrivateServer(ABC):
         self.reopen_log()
 
     def reopen_log(self) -> None:
-        """Tell the server that its log was moved away; redis-server opens it for each line anyway."""
+        """Signal the server that its log was renamed; redis-server opens its log for each line anyway."""
         return
 
     def settle_port(self) -> int:
-        """The port of last time, or another when that is taken; from below the range of outgoing connections."""
+        """The previous port, or another when it is taken; below the range of ephemeral ports."""
         kept = self.home / "port"
         if self.port is None:
             text = kept.read_text().strip() if kept.exists() else ""
@@ -139,7 +139,7 @@ class PrivateServer(ABC):
             raise Exited
         if time.monotonic() > deadline:
             raise TimeoutError
-        time.sleep(_POLL_S)  # looks again
+        time.sleep(_POLL_S)  # poll
 
     def await_port(self, port: int, deadline: float) -> None:
         while True:
@@ -152,7 +152,7 @@ class PrivateServer(ABC):
 
 
 class RedisServer(PrivateServer):
-    """redis-server on a Unix socket in its folder, or on loopback where no such socket can be."""
+    """redis-server on a Unix socket in its folder, or on loopback where such a socket is not possible."""
 
     name = "redis-server"
 
@@ -201,7 +201,7 @@ class RedisServer(PrivateServer):
 
 
 def secret_file(path: Path) -> str:
-    """The secret kept in that file; made on first use. Letters and digits only, as a key file needs."""
+    """The secret in that file; generated on first use. Letters and digits only, as a key file needs."""
     if path.exists() and (kept := path.read_text().strip()):
         path.chmod(0o600)
         return kept
@@ -211,7 +211,7 @@ def secret_file(path: Path) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by us alone; after a power cut it is the old or the new one."""
+    """Replace a file atomically, mode 0600; after a power failure it is the old or the new one."""
     new = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
@@ -238,8 +238,8 @@ def free_port() -> int:
 
 
 def _can_hold_socket(folder: Path) -> bool:
-    """Not when the path is longer than the 107 bytes of a socket's address, or the file system has no sockets."""
-    path = folder / "redis.sock.probe"  # a little longer than the one in use: no harm
+    """False when the path exceeds the 107 bytes of a socket address, or the file system has no sockets."""
+    path = folder / "redis.sock.probe"  # slightly longer than the real name: errs on the safe side
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One role as a process: signals, settings that are wrong, a database that is not up yet."""
+"""One role as a process: signals, wrong settings, a database that is not up yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFUSED = "does not take this user or password"
 
 
 def run_async(main: Coroutine[Any, Any, int]) -> int:
-    """Run to the end, on uvloop where there is one."""
+    """Run to the end, on uvloop where it is installed."""
     try:
         import uvloop
     except ImportError:
@@ -30,7 +30,7 @@ def run_async(main: Coroutine[Any, Any, int]) -> int:
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT."""
+    """An event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,7 +39,7 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def print_settings_error(lines: list[str]) -> None:
-    """One line for each thing that is wrong, for the operator."""
+    """Print one line for each wrong setting, for the operator."""
     for line in lines:
         sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
@@ -49,10 +49,10 @@ async def run_role(
     open_it: Callable[[], contextlib.AbstractAsyncContextManager[Any]],
     work: Callable[[Any, asyncio.Event], Awaitable[None]],
 ) -> int:
-    """Open what a role needs, waiting for a database that is not up yet, and work until a signal comes.
+    """Open the resources of a role, waiting for a database that is not up yet, and work until a signal.
 
-    Returns the exit code: 0 after a clean stop, 1 when the database stays away, 2 for wrong keys or a database that
-    cannot be served.
+    Returns the exit code: 0 after a clean stop, 1 when the database stays unreachable, 2 for wrong keys or a database
+    that cannot be served.
     """
     stop = stop_on_signals()
     began = time.monotonic()
@@ -76,7 +76,7 @@ async def run_role(
                     )
                     return 1
                 log.warning("role.waits_for_database", **describe_error(error))
-                await _unless(stop, asyncio.sleep(1))  # tries again
+                await _unless(stop, asyncio.sleep(1))  # retry
                 continue
             if app is not None:
                 await work(app, stop)
@@ -84,7 +84,7 @@ async def run_role(
 
 
 async def _unless(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T | None:
-    """What it gives, or None when ``stop`` is set before it is done: it is then cancelled."""
+    """The result, or None when ``stop`` is set first: the coroutine is then cancelled."""
     task, stopping = asyncio.create_task(doing), asyncio.create_task(stop.wait())
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -1,7 +1,7 @@
-"""Several roles in one command: started together, started again when they die, stopped together.
+"""Several roles in one command: started together, restarted when they die, stopped together.
 
-No role outlives the supervisor: asked to stop, it waits for each and then kills what is left; killed
-itself, the kernel sends the roles SIGTERM (see ``leash``).
+No role outlives the supervisor: on a stop it waits for each role and then kills what is left; when the supervisor
+itself is killed, the kernel sends the roles SIGTERM (see ``child_process``).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _IMPATIENT_AFTER_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """What to run. ``environment`` comes on top of ours; the command line is seen by everybody: no secrets in it."""
+    """A role to run. ``environment`` is added to ours. The command line is visible to other users: no secrets in it."""
 
     name: str
     command: tuple[str, ...]
@@ -39,21 +39,21 @@ class Role:
 
 @dataclass(slots=True)
 class _Child:
-    """A role and its present process."""
+    """A role and its current process."""
 
     role: Role
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
     started_at: float = 0.0  # monotonic, as all times here
     start_at: float = 0.0
-    deaths: int = 0  # since it last lived for a good while
+    deaths: int = 0  # since its last long run
     ready_fd: int | None = None
     ready: bool = False
     was_ready: bool = False
 
 
 class Supervisor:
-    """Runs roles until it is told to stop. Use it in the main thread, as signals and the leash need it."""
+    """Runs roles until stopped. Use it in the main thread, as signals and ``child_process`` require."""
 
     def __init__(
         self,
@@ -69,10 +69,10 @@ class Supervisor:
         self._stop_within_s = stop_within_s
 
     def run(self, on_ready: Callable[[], None] | None = None) -> int:
-        """Run the roles until SIGTERM or SIGINT: 0. A role that finds its settings wrong at its first start: 2.
+        """Run the roles until SIGTERM or SIGINT: 0. When a role finds wrong settings at its first start: 2.
 
-        ``check`` is called about every second; ``on_ready`` once, when every role has announced itself.
-        An exception of theirs stops the roles and is passed on.
+        ``check`` is called about every second; ``on_ready`` once, when every role has announced itself. Their
+        exceptions stop the roles and propagate.
         """
         check_at = time.monotonic() + _CHECK_EVERY_S
         with _signals() as signals:
@@ -105,7 +105,7 @@ class Supervisor:
                 env={**os.environ, **child.role.environment, READY_FD: str(writer)},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[writer],
-                start_new_session=True,  # Ctrl-C reaches us alone
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone
             )
         finally:
             os.close(writer)
@@ -114,7 +114,7 @@ class Supervisor:
         child.started_at = time.monotonic()
 
     def _sleep(self, signals: _Signals, check_at: float) -> None:
-        """Until a signal comes (the death of a child is one), a role speaks, or something is due."""
+        """Sleep until a signal arrives (a child's death is one), a role becomes ready, or something is due."""
         due = [child.start_at for child in self._children if child.process is None]
         if self._check:
             due.append(check_at)
@@ -124,14 +124,14 @@ class Supervisor:
     def _hear(self, child: _Child) -> None:
         if child.ready_fd is None or not select.select([child.ready_fd], [], [], 0)[0]:
             return
-        child.ready = bool(os.read(child.ready_fd, 16))  # nothing: it died, or closed the pipe
+        child.ready = bool(os.read(child.ready_fd, 16))  # no data: it died or closed the pipe
         self._close_pipe(child)
         if child.ready:
             self._say(f"{child.role.name} is ready{' again' if child.was_ready else ''}")
             child.was_ready = True
 
     def _bury(self, child: _Child) -> int | None:
-        """The exit code of a role that has died, after arranging for its return."""
+        """The exit code of a role that has died, after scheduling its restart."""
         if child.process is None or (code := child.process.poll()) is None:
             return None
         self._close_pipe(child)
@@ -147,7 +147,7 @@ class Supervisor:
         return code
 
     def _stop(self, signals: _Signals) -> None:
-        """SIGTERM to all at once; SIGKILL, to its whole group, to what is left when the time is over."""
+        """SIGTERM to all at once; after the time-out SIGKILL to the process groups of those that are left."""
         left = [child.process for child in self._children if child.process is not None]
         for process in left:
             process.terminate()
@@ -169,7 +169,7 @@ class Supervisor:
             self._close_pipe(child)
 
     def _say(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the terminal is gone: we go on
+        with contextlib.suppress(OSError, ValueError):  # the terminal is gone: continue
             self._tell(line)
 
     @staticmethod
@@ -180,7 +180,7 @@ class Supervisor:
 
 
 def announce_ready() -> None:
-    """Tell the supervisor, if there is one, that this role serves now. Again is harmless."""
+    """Notify the supervisor, if there is one, that this role is serving. Idempotent."""
     number = os.environ.pop(READY_FD, "")
     if not number.isdecimal():
         return
@@ -190,12 +190,12 @@ def announce_ready() -> None:
 
 
 class _Signals:
-    """Signals as something to wait for. A handler only notes and wakes; all else happens in the loop."""
+    """Signals as awaitable state. The handler only records and wakes; everything else happens in the loop."""
 
     def __init__(self, wakeup: int) -> None:
         self._wakeup = wakeup
         self.stop_asked_at: float | None = None
-        self.impatient = False  # asked again, some time after the first: waiting is over
+        self.impatient = False  # asked to stop again, some time after the first: stop waiting
 
     def note(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGCHLD:
@@ -203,7 +203,7 @@ class _Signals:
         now = time.monotonic()
         if self.stop_asked_at is None:
             self.stop_asked_at = now
-        elif now - self.stop_asked_at > _IMPATIENT_AFTER_S:  # not the same Ctrl-C, sent on by make or npm
+        elif now - self.stop_asked_at > _IMPATIENT_AFTER_S:  # not the same Ctrl-C forwarded by make or npm
             self.impatient = True
 
     def sleep(self, timeout_s: float | None, descriptors: Sequence[int]) -> None:

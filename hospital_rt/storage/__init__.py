@@ -1,1 +1,1 @@
-"""MongoDB and Redis access that every repository shares: sessions, sealing, group commit, caches."""
+"""MongoDB and Redis access shared by all repositories: sessions, field encryption, group commit, caches."""

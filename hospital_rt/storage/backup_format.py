@@ -1,7 +1,7 @@
-"""The two files of a backup: the records, sealed as they are, and apart from them the wrapped keys.
+"""File formats of a backup: FILE with the records as stored (ciphertext), KEYFILE with the wrapped keys.
 
-Both name the installation and the number of the backup, and both carry a keyed hash: one that was damaged or touched
-is refused before anything is written anywhere. A file takes its place in one step, or not at all.
+Both carry the installation, the number of the backup and a keyed hash: a damaged or altered file is refused before
+anything is written. Files are replaced atomically.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _OPTIONS: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
 class NotABackup(Exception):
-    """The file is not what it should be; ``str()`` tells the operator."""
+    """The file is not a valid backup; ``str()`` is the message for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupLabel:
-    """What both files say of themselves. ``number`` counts the backups of one installation.
+    """Header of both files. ``number`` counts the backups of one installation.
 
-    ``readable_by`` is the oldest schema whose version can serve what is in them.
+    ``readable_by`` is the oldest schema version that can serve the records.
     """
 
     installation: str
@@ -49,7 +49,7 @@ class BackupLabel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupKeys:
-    """What KEYFILE holds: the wrapped keys by user, that of the blind index, and where the audit stood."""
+    """Contents of KEYFILE: wrapped keys by user, the key of the blind index, and the head of the audit."""
 
     label: BackupLabel
     wrapped: dict[str, str] = field(repr=False)
@@ -57,7 +57,7 @@ class BackupKeys:
 
 
 class PrivateFile:
-    """A file being written beside its place, readable by us alone; :meth:`keep` puts it there."""
+    """A temporary file beside its destination, mode 0600; :meth:`keep` renames it into place."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -72,7 +72,7 @@ class PrivateFile:
         self._file.flush()
 
     def keep(self) -> None:
-        """Put it in its place, on the disk before its name is."""
+        """Flush the file to disk, then rename it into place."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -89,7 +89,7 @@ class PrivateFile:
 
 
 class RecordsWriter:
-    """Writes FILE: a label, every document with its collection, and the keyed hash of all of it."""
+    """Writes FILE: a header, every document with its collection, and a keyed hash of everything."""
 
     def __init__(self, path: Path, label: BackupLabel) -> None:
         self._file = PrivateFile(path)
@@ -116,14 +116,14 @@ class RecordsWriter:
         self.documents += 1
 
     def keep(self, sign: SignBackup) -> None:
-        """End the file and put it in its place."""
+        """Write the final hash and rename the file into place."""
         self._packed.write(bson.encode({"end": self.documents, "mac": sign(f"records|{self._hash.hexdigest()}")}))
         self._packed.close()
         self._file.keep()
 
 
 def _documents(path: Path) -> Iterator[tuple[Document, str]]:
-    """Every document of FILE with the hash of what came before it."""
+    """Every document of FILE with the hash of all bytes before it."""
     digest = hashlib.sha256()
     try:
         with gzip.open(path, "rb") as packed:
@@ -138,10 +138,10 @@ def _documents(path: Path) -> Iterator[tuple[Document, str]]:
 
 
 def check_records(path: Path, sign: SignBackup) -> tuple[BackupLabel, int]:
-    """The label of FILE and how many documents it holds, once it is read whole and its hash is right.
+    """Read FILE completely and check its hash; the header and the number of documents.
 
     Raises:
-        NotABackup: it is damaged, cut off, or was touched.
+        NotABackup: it is damaged, truncated or altered.
     """
     label: BackupLabel | None = None
     count, ended = 0, False
@@ -162,7 +162,7 @@ def check_records(path: Path, sign: SignBackup) -> tuple[BackupLabel, int]:
 
 
 def read_records(path: Path) -> Iterator[tuple[str, Document]]:
-    """The documents of FILE with their collections; :func:`check_records` comes first."""
+    """The documents of FILE with their collections. Call :func:`check_records` first."""
     for document, _ in _documents(path):
         if "in" in document:
             yield document["in"], document["is"]
@@ -199,10 +199,10 @@ def write_keys(path: Path, keys: BackupKeys, sign: SignBackup) -> None:
 
 
 def read_keys(path: Path) -> tuple[BackupKeys, Callable[[SignBackup], bool]]:
-    """What KEYFILE holds, and whether it is whole: that shows only once its own index key is opened.
+    """The contents of KEYFILE, and a function that checks its hash once its own index key has been unwrapped.
 
     Raises:
-        NotABackup: it cannot be read, or is something else.
+        NotABackup: it cannot be read or has another format.
     """
     try:
         content = json.loads(path.read_bytes())

@@ -1,7 +1,7 @@
-"""Many questions, one read: what is asked while a read is under way waits for the next, and goes out with it.
+"""Batches concurrent reads: keys requested while a read is in flight go out together in the next one.
 
-The promise: each answer comes from a read that began after its question. Nobody waits for others to ask; under load
-a trip to the database is shared by all who came meanwhile.
+Each answer comes from a read that began after the request. A single request starts at once, without a delay to fill a
+batch; under load one round trip serves all requests that arrived in between.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ V = TypeVar("V")
 
 
 class BatchLoader(Generic[K, V]):
-    """One kind of question.
+    """Batches the reads of one kind.
 
     Args:
-        read: answers many keys; a key that is not there has the answer None.
-        most: keys of one read.
+        read: loads many keys; a missing key has the value None.
+        most: maximum number of keys of one read.
     """
 
     def __init__(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]], *, most: int = 100) -> None:
@@ -32,13 +32,13 @@ class BatchLoader(Generic[K, V]):
         self._reader: asyncio.Task[None] | None = None
 
     async def __call__(self, key: K) -> V | None:
-        """The answer to one key. Raises what the read raised."""
+        """The value of one key. Raises what the read raised."""
         answer = self._asked.get(key)
         if answer is None:
             answer = self._asked[key] = asyncio.get_running_loop().create_future()
             if self._reader is None or self._reader.done():
                 self._reader = asyncio.create_task(self._read_on(), name="asking")
-        return await asyncio.shield(answer)  # another may wait for the same
+        return await asyncio.shield(answer)  # other callers may wait for the same future
 
     async def _read_on(self) -> None:
         while self._asked:
@@ -62,7 +62,7 @@ class BatchLoader(Generic[K, V]):
                 answer.set_result(found.get(key))
 
     async def _alone(self, key: K, answer: asyncio.Future[V | None]) -> None:
-        """One of many is at fault: each is asked for by itself, so that only that one fails."""
+        """After a failed batch: read this key alone, so that only the faulty key fails."""
         try:
             await self._answer({key: answer})
         except Exception as error:
@@ -73,4 +73,4 @@ def _refuse(asked: Mapping[Any, asyncio.Future[Any]], error: BaseException) -> N
     for answer in asked.values():
         if not answer.done():
             answer.set_exception(error)
-            answer.exception()  # whoever waited for it may be gone
+            answer.exception()  # mark as retrieved: the caller may be gone

@@ -1,8 +1,9 @@
-"""What moved: whose steps or ledger a transaction writes, told or not, so that whoever keeps a copy can see its age.
+"""Change tracking: which users' steps or reminders a transaction writes, so that cached copies can be validated.
 
-Most changes are told in the patient's feed and move its ``seq`` on. For the few that are told to nobody (another time
-zone, an answer to a cancelled step, a proposal) the same transaction counts the feed's ``moved`` on. So a patient's
-steps and ledger, and a doctor's list of patients, are as they were while ``(seq, moved)`` of their own feed is.
+Most changes add an event to the patient's feed and increase its ``seq``. For the few without an event (another time
+zone, an answer to a cancelled step, a proposal) the same transaction increments the feed's ``moved``. A patient's
+steps and reminders, and a doctor's list of patients, are therefore unchanged as long as ``(seq, moved)`` of their own
+feed is unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class TransactionChanges:
-    """The users whose records one transaction wrote, and those whose feeds it moved on."""
+    """The users whose records one transaction wrote, and the users whose feeds it advanced."""
 
     written: set[str] = field(default_factory=set)
     announced: set[str] = field(default_factory=set)
@@ -30,7 +31,7 @@ _present: ContextVar[TransactionChanges | None] = ContextVar("moved", default=No
 
 @contextlib.contextmanager
 def track_changes() -> Iterator[TransactionChanges]:
-    """What is written inside."""
+    """Collect the changes written inside the block."""
     found = TransactionChanges()
     mark = _present.set(found)
     try:
@@ -40,14 +41,14 @@ def track_changes() -> Iterator[TransactionChanges]:
 
 
 def mark_written(user_ids: Iterable[str]) -> None:
-    """Steps or ledger entries of these patients are being written, or who these doctors' patients are."""
+    """Record that steps or reminders of these patients, or the patient lists of these doctors, are being written."""
     found = _present.get()
     if found is not None:
         found.written.update(user_ids)
 
 
 def mark_announced(user_ids: Iterable[str]) -> None:
-    """The feeds of these users move on."""
+    """Record that the feeds of these users advance."""
     found = _present.get()
     if found is not None:
         found.announced.update(user_ids)

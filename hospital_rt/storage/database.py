@@ -1,8 +1,8 @@
-"""The only place that builds the MongoDB client.
+"""The only module that builds the MongoDB client.
 
-Majority writes with journal, majority reads in transactions, aware dates, time-outs on every call. The code above
-uses what Motor and PyMongo's own asyncio client share; where the two differ (sessions, aggregation) the one function
-that knows stands here.
+Writes with majority and journal, majority reads in transactions, aware datetimes, time-outs on every call. Callers use
+only what Motor and PyMongo's own asyncio client share; the differences (sessions, aggregation) are handled here, in
+one function each.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from hospital_rt.logs import log
 from hospital_rt.storage.stale_transactions import StaleTransactions
 from hospital_rt.storage.write_locks import LockTaken, LockTimeout, TransactionLocks, WriteLocks
 
-# Motor's collections and PyMongo's asynchronous ones share the methods we call; their types do not.
+# The collections of Motor and of PyMongo's asyncio client share the methods used here; their types do not.
 Collection: TypeAlias = Any
 Session: TypeAlias = Any
 Document: TypeAlias = dict[str, Any]
@@ -53,7 +53,7 @@ APP_NAME = "hospital_rt"
 COMPARE_EVERY_S = 10.0
 CLOSE_ENOUGH = timedelta(seconds=2)
 NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
-# ConfigurationError: a member that has just come back and does not know its set yet says that it has no sessions.
+# ConfigurationError: a member that has just restarted and has not loaded its replica set reports no session support.
 AWAY = (
     ConfigurationError,
     ConnectionFailure,
@@ -63,13 +63,13 @@ AWAY = (
     ExecutionTimeout,
     LockTimeout,
 )
-# The server is there but cannot take this now: stepping down, no primary, interrupted, majority not reached.
+# The server is reachable but cannot do this now: stepping down, no primary, interrupted, majority not reached.
 PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 REFUSED_CODES = frozenset({13, 18})
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error says that MongoDB cannot be reached or has no primary: an answer of 503."""
+    """Whether the error means that MongoDB is unreachable or has no primary (answered with 503)."""
     if isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout):
         return True
     return isinstance(error, OperationFailure) and (
@@ -83,7 +83,7 @@ def is_refused(error: BaseException) -> bool:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether a transaction only lost against others: alone, or later, it may well come through."""
+    """Whether the transaction failed only because of other transactions, so that a retry may succeed."""
     return isinstance(error, LockTimeout) or (
         isinstance(error, OperationFailure)
         and error.has_error_label("TransientTransactionError")
@@ -92,7 +92,7 @@ def is_conflict(error: BaseException) -> bool:
 
 
 class NotServable(Exception):
-    """Nothing may be served from this database; ``str()`` tells the operator why, in one line."""
+    """This database must not be served; ``str()`` is one line for the operator."""
 
 
 class HalfRestored(NotServable):
@@ -103,11 +103,11 @@ class HalfRestored(NotServable):
 
 
 class Database:
-    """One client, one database, and how to run a transaction on it.
+    """One client, one database, and the way to run transactions on it.
 
     Args:
         driver: ``motor`` or ``pymongo``: the same code runs on either.
-        listeners: the driver's, for figures.
+        listeners: event listeners of the driver, for metrics.
     """
 
     def __init__(self, url: str, *, driver: str, name: str = "hospital_rt", listeners: Sequence[Any] = ()) -> None:
@@ -139,13 +139,13 @@ class Database:
         return self._database[name]
 
     async def ping(self) -> None:
-        """Reach a primary, or raise what :func:`is_away` knows."""
+        """Reach a primary, or raise an error that :func:`is_away` accepts."""
         await self._database.command("ping", read_preference=ReadPreference.PRIMARY)
 
     async def ahead_by(self) -> timedelta:
-        """By how much this machine's clock is ahead of MongoDB's, as found lately; nought when it is not by seconds.
+        """How far this machine's clock is ahead of MongoDB's, as measured recently; zero below a few seconds.
 
-        Several machines look for what is due: one clock decides for all, so that none of them is early.
+        Several machines look for what is due. All use MongoDB's clock, so that none of them is early.
         """
         if time.monotonic() - self._compared_at > COMPARE_EVERY_S:
             before = datetime.now(UTC)
@@ -175,7 +175,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Session]:
-        """A session in which all reads see one moment. A server that has no snapshots refuses the first of them."""
+        """A session whose reads all see one snapshot. A server without snapshot reads refuses the first read."""
         opened = self.client.start_session(snapshot=True)
         session = await opened if asyncio.iscoroutine(opened) else opened
         async with session:
@@ -184,11 +184,11 @@ class Database:
     async def transaction(
         self, work: Callable[[Session], Awaitable[T]], *, within_s: float = TRANSACTION_WITHIN_S
     ) -> T:
-        """Run ``work(session)`` as one transaction, again on a write conflict: it must be safe to run twice.
+        """Run ``work(session)`` as one transaction and retry it on write conflicts: it must be safe to run twice.
 
-        A unique index that strikes inside aborts the transaction and is tried again too, since another writer may
-        just have made the same record; ``work`` then finds it. Transactions that would conflict with each other
-        within this process take turns (see ``turns``).
+        A duplicate key inside aborts the transaction and is retried too, since another writer may just have inserted
+        the same record; ``work`` then finds it. Transactions of this process that would conflict with each other run
+        one after the other (see ``write_locks``).
         """
         opened = self.client.start_session()
         session = await opened if asyncio.iscoroutine(opened) else opened
@@ -210,7 +210,7 @@ class Database:
                         raise
                     if waited_s > CONFLICT_IS_ODD_AFTER_S:
                         await self.abandoned.end()
-                # So that two that met do not meet again.
+                # Random wait, so that two conflicting transactions do not conflict again.
                 await asyncio.sleep(random.uniform(0.001, 0.005) * min(attempt + 1, 20))
         raise AssertionError("unreachable")
 
@@ -219,7 +219,7 @@ class Database:
             await self._database[collection].create_indexes(list(indexes))
 
     async def create_collection(self, name: str) -> None:
-        """Have a collection, whoever makes it: one that comes to be inside a transaction makes others conflict."""
+        """Create a collection if it is missing: created inside a transaction it would cause write conflicts."""
         try:
             await self._database.create_collection(name)
         except CollectionInvalid:
@@ -235,7 +235,7 @@ class Database:
 
 
 def _tries(error: PyMongoError) -> float:
-    """How often a transaction that ends so is tried in all, if there is time."""
+    """The maximum number of attempts for a transaction that ends with this error, time permitting."""
     if _is_duplicate(error):
         return 4
     if not error.has_error_label("TransientTransactionError"):
@@ -244,7 +244,7 @@ def _tries(error: PyMongoError) -> float:
 
 
 def _is_duplicate(error: PyMongoError) -> bool:
-    """Whether a unique index struck: one write raises another error than many do."""
+    """Whether it is a duplicate key error; single and bulk writes raise different ones."""
     if isinstance(error, BulkWriteError):
         failed = (error.details or {}).get("writeErrors", [])
         return bool(failed) and all(one.get("code") == DUPLICATE_KEY for one in failed)
@@ -259,7 +259,7 @@ async def _begin(session: Session) -> Any:
 
 
 async def _commit(session: Session) -> None:
-    """Commit, again while the result is unknown: a commit may be repeated without doing anything twice."""
+    """Commit, and repeat while the result is unknown: repeating a commit has no further effect."""
     for attempt in range(4):
         try:
             await session.commit_transaction()
@@ -267,4 +267,4 @@ async def _commit(session: Session) -> None:
         except PyMongoError as error:
             if attempt == 3 or not error.has_error_label("UnknownTransactionCommitResult"):
                 raise
-            await asyncio.sleep(0.05 * (attempt + 1))  # a primary may be being elected
+            await asyncio.sleep(0.05 * (attempt + 1))  # an election may be in progress

@@ -1,9 +1,9 @@
-"""Sealing: what concerns a person lies in MongoDB only as ciphertext under that person's own key.
+"""Field encryption: personal data is stored in MongoDB only as ciphertext under the key of the user it concerns.
 
-Each user has a random 256-bit key, wrapped by ``ENCRYPTION_KEYS`` (MultiFernet) in the collection ``keys``. Each
-sealed value is encrypted by a Fernet key derived from it for one place (HKDF-SHA-256, RFC 5869): collection, record
-and field. The promise: a ciphertext moved to another record, field or person does not open, and when a person's key
-is destroyed nothing of theirs opens again, wherever a copy lies.
+Each user has a random 256-bit key, wrapped by ``ENCRYPTION_KEYS`` (MultiFernet) in the collection ``keys``. Each value
+is encrypted with a Fernet key derived from it for one place (HKDF-SHA-256, RFC 5869): collection, record and field. A
+ciphertext moved to another record, field or user does not decrypt, and once a user's key is destroyed none of their
+values decrypts, in any copy.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ INDEX_KEY = "index"
 INDEX_KEY_SECONDS = 0.5
 CACHE_SIZE = 20_000
 CACHE_SECONDS = 60.0
-FEW = 4  # keys that are asked for together with what others ask for
+FEW = 4  # up to this many keys are loaded through the shared batch
 
 
 class Unreadable(Exception):
-    """A sealed value does not open: its key is destroyed, or it is not where it was sealed."""
+    """A value does not decrypt: its key is destroyed, or it was sealed for another place."""
 
 
 class WrongKeys(Exception):
-    """``ENCRYPTION_KEYS`` do not open this database."""
+    """``ENCRYPTION_KEYS`` do not unwrap the keys of this database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated:
-    """What a rotation found and did. With ``unreadable`` keys no older key may be removed."""
+    """Result of a rotation. While ``unreadable`` keys remain, no older key may be removed from the setting."""
 
     keys: int
     rewrapped: int
@@ -55,7 +55,7 @@ class Rotated:
 
 
 class Vault:
-    """Seals and opens. Keys are cached unwrapped for a minute at most; clear text never."""
+    """Encrypts and decrypts. Unwrapped keys are cached for at most a minute; clear text is never cached."""
 
     def __init__(self, keys: Collection, encryption_keys: Sequence[str]) -> None:
         self._keys = keys
@@ -69,7 +69,7 @@ class Vault:
         self.fits = True  # what keys_fit() found last
 
     async def open(self) -> None:
-        """Read or make the key of the blind index: also the check that these are the right keys.
+        """Load or create the key of the blind index. This also verifies ``ENCRYPTION_KEYS``.
 
         Raises:
             WrongKeys: the database was sealed under other keys.
@@ -86,9 +86,10 @@ class Vault:
             raise WrongKeys from None
 
     async def follow_index_key(self) -> None:
-        """Have the blind index's present key at hand: a restore beside the running service brings another one.
+        """Load the current key of the blind index: a restore beside the running service replaces it.
 
-        One read in ``INDEX_KEY_SECONDS`` at most, whoever asks; while a restore has taken it away, the last one stays.
+        At most one read in ``INDEX_KEY_SECONDS`` for all callers. While a restore has removed it, the last one stays
+        in use.
         """
         if time.monotonic() < self._index_key_until:
             return
@@ -102,7 +103,7 @@ class Vault:
             self._index_key = self._ring.decrypt(found["wrapped"]) if found else self._index_key
 
     def take_index_key(self, wrapped: str) -> None:
-        """Use the index key of a backup, before it lies in the database.
+        """Use the index key of a backup before it is stored in the database.
 
         Raises:
             WrongKeys: it was wrapped under other keys.
@@ -129,34 +130,34 @@ class Vault:
     # Keys
 
     def wrapped_keys(self) -> AsyncIterable[Document]:
-        """Every key as it is stored: ``_id`` and ``wrapped``."""
+        """Every key as stored: ``_id`` and ``wrapped``."""
         found: AsyncIterable[Document] = self._keys.find({}, {"wrapped": 1})
         return found
 
     async def create_key(self, user_id: str, *, session: Session = None) -> None:
-        """Give a new user a key of their own."""
+        """Create the key of a new user."""
         key = os.urandom(32)
         wrapped = self._ring.encrypt(key).decode()
         await self._keys.insert_one({"_id": user_id, "wrapped": wrapped}, session=session)
         self._remember(user_id, key)
 
     async def destroy_key(self, user_id: str, *, session: Session = None) -> None:
-        """Erase: from here on nothing sealed for this user opens. Once it is committed, :meth:`forget` it too."""
+        """Crypto-erase: nothing sealed for this user decrypts any more. After the commit, call :meth:`forget` too."""
         await self._keys.delete_one({"_id": user_id}, session=session)
         self._cache.pop(user_id, None)
 
     def forget(self, user_id: str) -> None:
-        """The key is destroyed, here or on another node: drop it, also where it is being read at this moment."""
+        """Drop a destroyed key (destroyed here or on another node) from the cache, including a load in progress."""
         self._cache.pop(user_id, None)
         self._gone[user_id] = time.monotonic() + CACHE_SECONDS
         while len(self._gone) > CACHE_SIZE or next(iter(self._gone.values())) < time.monotonic():
             self._gone.popitem(last=False)
 
     async def load_keys(self, user_ids: Iterable[str]) -> None:
-        """Have the keys of many users at hand by one read. One that is destroyed is not at hand afterwards.
+        """Load the keys of many users into the cache by one read. A destroyed key is absent afterwards.
 
         Raises:
-            WrongKeys: one of them is wrapped under a key that ``ENCRYPTION_KEYS`` no longer hold.
+            WrongKeys: a key is wrapped under a key that ``ENCRYPTION_KEYS`` no longer contain.
         """
         now = time.monotonic()
         wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
@@ -169,7 +170,7 @@ class Vault:
         for row in await self._keys.find({"_id": {"$in": list(wanted)}}).to_list(None):
             self._remember(row["_id"], self._unwrap(row["wrapped"]))
             wanted.discard(row["_id"])
-        # Only now: somebody else may be between loading a key and using it.
+        # Replace only after the read: a concurrent caller may be between loading a key and using it.
         for id in wanted:
             self._cache.pop(id, None)
 
@@ -177,7 +178,7 @@ class Vault:
         try:
             return self._ring.decrypt(wrapped)
         except InvalidToken:
-            # Not the same as a key that is destroyed: nothing may look erased because a setting is wrong.
+            # Distinct from a destroyed key: a wrong setting must not look like an erasure.
             raise WrongKeys("a user's key is wrapped under a key that is no longer given") from None
 
     def _remember(self, user_id: str, key: bytes) -> None:
@@ -202,7 +203,7 @@ class Vault:
         return held[1]
 
     async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """A secret of the installation itself, made once and wrapped like any key."""
+        """A secret of the installation, created once and wrapped like any key."""
         found = await self._keys.find_one({"_id": name})
         if found is None:
             with contextlib.suppress(DuplicateKeyError):
@@ -218,10 +219,10 @@ class Vault:
         return Fernet(base64.urlsafe_b64encode(derived.derive(key)))
 
     def seal_loaded(self, user_id: str, place: str, value: Any) -> str:
-        """Seal with a key that :meth:`load_keys` has just put at hand.
+        """Encrypt with a key that :meth:`load_keys` has just loaded.
 
         Raises:
-            Unreadable: the user has no key (any more).
+            Unreadable: the user has no key, or no longer has one.
         """
         held = self._cache.get(user_id)
         if held is None:
@@ -230,7 +231,7 @@ class Vault:
         return self._fernet(held[1], f"{user_id}|{place}").encrypt(text.encode()).decode()
 
     def open_text(self, user_id: str, place: str, token: str) -> str:
-        """The JSON text that was sealed, with a key at hand. Raises as :meth:`open_value` does."""
+        """The sealed JSON text, with a loaded key. Raises the errors of :meth:`open_value`."""
         held = self._cache.get(user_id)
         if held is None:
             raise Unreadable("no key")
@@ -240,11 +241,11 @@ class Vault:
             raise Unreadable("not sealed here") from None
 
     def open_loaded(self, user_id: str, place: str, token: str) -> Any:
-        """Open with a key that :meth:`load_keys` has just put at hand. Raises as :meth:`open_value` does."""
+        """Decrypt with a key that :meth:`load_keys` has just loaded. Raises the errors of :meth:`open_value`."""
         return json.loads(self.open_text(user_id, place, token))
 
     async def seal(self, user_id: str, place: str, value: Any) -> str:
-        """The JSON value as ciphertext for one place: ``collection|record id|field``."""
+        """Encrypt a JSON value for one place: ``collection|record id|field``."""
         await self._key(user_id)
         return self.seal_loaded(user_id, place, value)
 
@@ -252,22 +253,22 @@ class Vault:
         """The JSON value that was sealed for exactly this place.
 
         Raises:
-            Unreadable: the key is destroyed, or the ciphertext belongs elsewhere.
+            Unreadable: the key is destroyed, or the ciphertext belongs to another place.
         """
         await self._key(user_id)
         return self.open_loaded(user_id, place, token)
 
     def blind_index(self, value: str, *, use: str) -> str:
-        """A keyed hash that finds equal values without showing them."""
+        """A keyed hash: equal values can be found without being stored."""
         return hmac.new(self._index_key, f"{use}|{value}".encode(), hashlib.sha256).hexdigest()
 
     # Rotation
 
     async def rotate(self, *, batch: int = 500) -> Rotated:
-        """Wrap every key anew under the first of ``ENCRYPTION_KEYS``; the service goes on meanwhile.
+        """Wrap every key again under the first of ``ENCRYPTION_KEYS`` while the service keeps running.
 
-        Goes round again until nothing is left to do, since a node that does not have the new key yet may still have
-        given a newcomer a key under an old one. Only then may the old keys be removed from the setting.
+        Repeats until nothing is left: a node without the new setting may have wrapped a new user's key under an old
+        one in the meantime. Only then may the old keys be removed from the setting.
         """
         keys = rewrapped = 0
         while True:
@@ -277,7 +278,7 @@ class Vault:
                 return Rotated(keys=keys, rewrapped=rewrapped, unreadable=unreadable)
 
     async def _rotate_once(self, batch: int) -> tuple[int, int, int]:
-        """How many keys there are, how many were wrapped anew, and how many no key of ours opens."""
+        """The number of keys, of keys wrapped again, and of keys that none of ours unwraps."""
         keys = rewrapped = unreadable = 0
         last = ""
         while rows := await self._keys.find({"_id": {"$gt": last}}).sort("_id", 1).limit(batch).to_list(batch):

@@ -1,8 +1,8 @@
-"""Work that comes at once is done together: one transaction for many, as databases commit groups.
+"""Group commit: concurrent work of one kind is done together, in one transaction for many items.
 
-The promise: whoever comes alone is served at once and in their own task. While one group is at work those who come
-wait, and the next takes them together; a group that takes long is not waited for. What spoils a group (a conflict, one
-of them at fault) does not spoil its members: each is then done by itself.
+An item that arrives alone runs at once, in its caller's task. While a group is running, later items queue and form the
+next group; a slow group does not block the next. When a group fails (a write conflict, one faulty item), its items are
+retried one by one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class _Turn:
-    """A group at work."""
+    """One running group."""
 
     def __init__(self) -> None:
         self.is_slow = False
@@ -28,13 +28,13 @@ class _Turn:
 
 
 class GroupCommit(Generic[A, R]):
-    """One kind of work.
+    """Group commit for one kind of work.
 
     Args:
-        work: does many at once; for each its result, or the exception that it alone is answered with.
-        apart: two of the same name are never in one group.
-        most: how many make a group.
-        patience_s: a group that has been at work for longer lets another begin, up to ``at_once``.
+        work: processes many items; for each its result, or the exception for that item alone.
+        apart: two items with the same key are never in one group.
+        most: maximum size of a group.
+        patience_s: once a group has run for longer, another may start, up to ``at_once``.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class GroupCommit(Generic[A, R]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, asked: A) -> R:
-        """The result of this one. Raises what it alone would have raised."""
+        """The result of this item. Raises what it would have raised alone."""
         if not self._may_begin:
             result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
             self._waiting.append((asked, result))
@@ -89,7 +89,7 @@ class GroupCommit(Generic[A, R]):
         self._go_on()
 
     def _refuse_waiting(self, error: Exception) -> None:
-        """The database is away: nobody shall wait to find the same out one group after the other."""
+        """The database is unreachable: fail everything queued now, instead of one group after the other."""
         while self._waiting:
             _settle(self._waiting.popleft()[1], error)
 
@@ -106,14 +106,14 @@ class GroupCommit(Generic[A, R]):
             task.add_done_callback(self._tasks.discard)
 
     def _next_group(self) -> list[tuple[A, asyncio.Future[R]]]:
-        """The longest waiting, each name once; who is left out keeps their place."""
+        """The oldest queued items, each key once; the others keep their position."""
         group: list[tuple[A, asyncio.Future[R]]] = []
         names: set[Hashable] = set()
         left: list[tuple[A, asyncio.Future[R]]] = []
         while self._waiting and len(group) < self._most:
             asked, result = self._waiting.popleft()
             name = self._apart(asked)
-            if result.done():  # nobody waits for it any more
+            if result.done():  # its caller was cancelled
                 continue
             if name in names:
                 left.append((asked, result))

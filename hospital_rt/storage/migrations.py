@@ -1,13 +1,13 @@
-"""The schema of the database: which version it has, and how it moves forward, once, whoever begins.
+"""Schema versions: which version the database has, and how it is migrated, once, whichever process starts first.
 
-The promise: a role serves only a schema that it knows. Roles of a newer version bring an older database up before
-they serve: one of them holds a lease, the others wait. A lease that ran out is taken over; every write of a migration
-goes with the fence under which it was made, so that one who woke up late cannot write. A migration that was killed
-half way is begun again, so it must be safe to run twice.
+A role serves only a schema that it knows. Roles of a newer version migrate an older database before they serve: one
+holds a lease, the others wait. An expired lease is taken over. Every write of a migration checks its fencing token, so
+that a process whose lease has expired cannot write. An interrupted migration is run again, so it must be safe to run
+twice.
 
-Old and new run side by side in a rolling update: a migration first widens what stands there (``readable_by`` names
-the oldest version that can still serve what it leaves), and only a later release takes away what nobody reads any
-more. A role that is older than ``readable_by`` does not start.
+Old and new versions run side by side in a rolling update: a migration first widens the schema (``readable_by`` names
+the oldest version that can still serve the result), and only a later release removes what is unused. A role older than
+``readable_by`` does not start.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BATCH = 500
 
 
 class SchemaTooNew(NotServable):
-    """The database was brought beyond what this version can serve."""
+    """The database has a schema newer than this version can serve."""
 
     def __init__(self, state: State, known: int) -> None:
         super().__init__(
@@ -46,7 +46,7 @@ class SchemaTooNew(NotServable):
 
 
 class MigrationFailed(NotServable):
-    """A migration raised something that is no passing trouble of the database."""
+    """A migration failed with an error that is not a temporary one of the database."""
 
     def __init__(self, migration: Migration, error: BaseException) -> None:
         super().__init__(
@@ -56,12 +56,12 @@ class MigrationFailed(NotServable):
 
 
 class Fenced(Exception):
-    """Another process has taken the migration over: this one writes nothing more."""
+    """Another process has taken over the migration: this one must not write any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Where a database stands. ``readable_by``: the oldest version that can serve it."""
+    """The schema version of a database. ``readable_by``: the oldest version that can serve it."""
 
     version: int
     readable_by: int
@@ -70,12 +70,12 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One step. ``run`` is given a :class:`Hand`; begun again after a crash it does only what is left to do.
+    """One migration. ``run`` gets a :class:`MigrationWriter`; run again after a crash, it does only what is left.
 
     Args:
-        version: the schema that it leads to: the one before it plus one.
-        readable_by: the oldest version that can serve while and after it runs; below ``version``, so that an update
-            can roll.
+        version: the resulting schema version: the previous one plus one.
+        readable_by: the oldest version that can serve during and after it; below ``version`` where a rolling update
+            is possible.
     """
 
     version: int
@@ -85,7 +85,7 @@ class Migration:
 
 
 class MigrationWriter:
-    """What a migration writes with: each write is a transaction that fails once the lease is another's."""
+    """Writes of a migration: each is a transaction that fails once another process holds the lease."""
 
     def __init__(self, database: Database, fence: int, lease_s: float) -> None:
         self.database = database
@@ -94,10 +94,10 @@ class MigrationWriter:
         self._lease_s = lease_s
 
     async def write(self, work: Callable[[Session], Awaitable[Any]]) -> Any:
-        """One transaction under the fence.
+        """Run one transaction that checks the fencing token.
 
         Raises:
-            Fenced: the lease is another's.
+            Fenced: another process holds the lease.
         """
 
         async def fenced(session: Session) -> Any:
@@ -107,7 +107,7 @@ class MigrationWriter:
         return await self.database.transaction(fenced)
 
     async def update_all(self, collection: str, wanted: Document, update: Any) -> int:
-        """Update whatever is as ``wanted``, in batches; how many. What is updated must no longer be so."""
+        """Update all documents that match ``wanted``, in batches; how many. Updated documents must no longer match."""
         rows, changed = self.database.collection(collection), 0
         while True:
             ids = [row["_id"] for row in await rows.find(wanted, {"_id": 1}).limit(BATCH).to_list(BATCH)]
@@ -121,7 +121,7 @@ class MigrationWriter:
             changed += len(ids)
 
     async def done(self, migration: Migration) -> None:
-        """The database now has this version."""
+        """Record that the database now has this version."""
         await self._hold(
             {
                 "version": migration.version,
@@ -147,11 +147,11 @@ class MigrationWriter:
 
 
 async def read_state(database: Database, *, newest: int) -> State:
-    """Where the database stands; one that holds nothing yet has the newest schema."""
+    """The schema version of the database; an empty one counts as the newest."""
     meta = database.collection("meta")
     row = await meta.find_one({"_id": SCHEMA})
     if row is None:
-        # One without a version was made before there were versions, unless it is empty.
+        # A database without a version predates versions, unless it is empty.
         lived_in = await meta.find_one({"_id": "epoch"}) or await database.collection("users").find_one({}, {"_id": 1})
         version = FIRST if lived_in else newest
         return State(version=version, readable_by=FIRST if lived_in else newest, moving=False)
@@ -164,13 +164,13 @@ def _state(row: Document, now: datetime) -> State:
 
 
 async def migrate(database: Database, migrations: Sequence[Migration], *, lease_s: float = LEASE_S) -> State:
-    """Have the database at the newest of these versions, or at one beyond that can be served.
+    """Migrate the database to the newest of these versions, unless it has a later one that can be served.
 
-    Any number of processes may call this at once: one works, the others wait.
+    Any number of processes may call this at once: one migrates, the others wait.
 
     Raises:
-        SchemaTooNew: it is beyond what this version can serve.
-        MigrationFailed: a step could not be done.
+        SchemaTooNew: the schema is newer than this version can serve.
+        MigrationFailed: a migration failed.
     """
     newest = migrations[-1].version if migrations else FIRST
     meta = database.collection("meta")
@@ -198,7 +198,7 @@ async def migrate(database: Database, migrations: Sequence[Migration], *, lease_
             if not waits:
                 log.info("schema.waits", version=state.version)
             waits = True
-            await asyncio.sleep(LOOK_EVERY_S)  # looks again whether the other node is through
+            await asyncio.sleep(LOOK_EVERY_S)  # poll: is the other node done?
             continue
         with contextlib.suppress(Fenced):
             async with _holding(hand, lease_s):
@@ -206,7 +206,7 @@ async def migrate(database: Database, migrations: Sequence[Migration], *, lease_
 
 
 async def _take(database: Database, lease_s: float) -> MigrationWriter | None:
-    """The lease with a new fence, or None while somebody holds it."""
+    """Acquire the lease with a new fencing token; None while another process holds it."""
     now = utcnow()
     row = await database.collection("meta").find_one_and_update(
         {"_id": SCHEMA, "$or": [{"lease_until": None}, {"lease_until": {"$lte": now}}]},
@@ -218,7 +218,7 @@ async def _take(database: Database, lease_s: float) -> MigrationWriter | None:
 
 @contextlib.asynccontextmanager
 async def _holding(hand: MigrationWriter, lease_s: float) -> AsyncIterator[None]:
-    """Keep the lease until the end, and give it back then."""
+    """Renew the lease during the block, then release it."""
 
     try:
         async with run_periodically(hand.renew, every_s=lease_s / 3, name="schema"):

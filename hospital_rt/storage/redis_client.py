@@ -1,4 +1,4 @@
-"""The Redis client that every role uses, and the errors that mean that Redis cannot be reached."""
+"""The Redis client of all roles, and the errors that mean that Redis is unreachable."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-# uvloop answers a write to a connection that was reset with a RuntimeError, which no client counts among its own.
+# Writing to a connection that was reset raises RuntimeError with uvloop, which redis-py does not handle.
 REDIS_AWAY = (RedisError, OSError, RuntimeError)
 
 
 def try_once_more() -> Retry:
-    """On a connection made anew, should the one at hand have died."""
+    """Retry once, on a new connection, when the pooled one is dead."""
     return Retry(
         ExponentialBackoff(cap=0.2, base=0.02),
         1,
-        # Typed for redis' own errors, taken as given.
+        # The stubs allow only redis' own errors; at runtime the classes are used as given.
         supported_errors=(RedisConnectionError, RedisTimeoutError, RuntimeError),  # type: ignore[arg-type]
     )
 
 
 def make_redis(url: str) -> Redis:
-    """A client whose every call ends within about a second when Redis is away."""
+    """A client whose every call ends within about a second when Redis is unreachable."""
     pool = BlockingConnectionPool.from_url(
         url,
         socket_timeout=1.0,

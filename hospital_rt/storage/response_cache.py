@@ -1,8 +1,7 @@
-"""Ready answers, kept in this process's memory for a minute at most, and only while they are the newest.
+"""Response cache in this process's memory, for at most a minute, valid only while nothing has changed.
 
-Whoever keeps one says what it was made from: the key holds everything that it depends on and is read from MongoDB anew
-at each request, so that nothing here can outlive a change; what lapses with time alone has its ``until``. Never
-written anywhere.
+The cache key contains everything that the answer depends on and is read from MongoDB at each request, so that no
+answer outlives a change; answers that expire with time alone have ``until``. Never written to disk.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Cacheable(Protocol):
-    """What is right from ``since`` until before ``until``; ``size`` in bytes, roughly."""
+    """Valid from ``since`` until before ``until``; ``size`` is approximate, in bytes."""
 
     @property
     def since(self) -> datetime: ...
@@ -33,7 +32,7 @@ class Cacheable(Protocol):
 
 
 class CachedResponse(NamedTuple):
-    """JSON text that is right from ``since`` until before ``until``; ``rank`` is its place among others."""
+    """JSON text that is valid from ``since`` until before ``until``; ``rank`` is its sort key in a list."""
 
     text: bytes
     since: datetime
@@ -46,7 +45,7 @@ class CachedResponse(NamedTuple):
 
 
 class CachedRows(NamedTuple):
-    """Several of them in their order, right while all of them are."""
+    """Several responses in order, valid while all of them are."""
 
     rows: tuple[CachedResponse, ...]
     since: datetime
@@ -58,7 +57,7 @@ class CachedRows(NamedTuple):
 
 
 class ResponseCache:
-    """Ready answers by what they are of: one each, the newest; the longest unused go first when there are too many."""
+    """The newest answer for each subject; the least recently used are evicted when the size limit is exceeded."""
 
     def __init__(self) -> None:
         self._held: TTLCache[Hashable, tuple[Hashable, Cacheable]] = TTLCache(
@@ -66,7 +65,7 @@ class ResponseCache:
         )
 
     def get(self, what: Hashable, key: Hashable, *, now: datetime) -> Any:
-        """The answer stored for this ``key``, if its time is not over; else None."""
+        """The answer stored under this ``key``, unless it has expired; else None."""
         held = self._held.get(what)
         if held is None or held[0] != key or not held[1].since <= now < held[1].until:
             return None

@@ -1,9 +1,9 @@
 """Transactions whose process is gone.
 
-MongoDB keeps an unfinished transaction, and with it the hold on every record it has written, for a minute or more
-after its process was killed or cut off. Nobody else can write those records meanwhile: neither a patient's reminder
-nor anything else that a doctor with many patients is told. So whoever is kept waiting looks for transactions of ours
-that stand still, and ends them. Ending one that was only slow is harmless: it runs again.
+MongoDB keeps an unfinished transaction, and with it the write lock of every record it has written, for a minute or
+more after its process was killed or cut off. Until then no other transaction can write those records: reminders of the
+patient and all events for a doctor with many patients are blocked. A process that is blocked therefore looks for idle
+transactions of this service and aborts them. Aborting one that was only slow is harmless: it is retried.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ LOOKS_APART_S = 0.5
 
 
 class StaleTransactions:
-    """Looks for transactions that stand still. It takes two looks, some seconds apart, to tell.
+    """Finds idle transactions by comparing two looks some seconds apart.
 
     Args:
-        app_name: only what our own clients began is looked at.
+        app_name: only transactions of clients with this name are considered.
     """
 
     def __init__(self, client: Any, app_name: str) -> None:
@@ -37,7 +37,7 @@ class StaleTransactions:
         self._look = asyncio.Lock()
 
     async def end(self) -> int:
-        """End what has stood still for too long; how many. A server that does not let us look is left alone."""
+        """Abort transactions idle for too long; how many. Does nothing without the privilege to list them."""
         if time.monotonic() - self._looked_at < LOOKS_APART_S or self._look.locked():
             return 0
         async with self._look:
@@ -62,7 +62,7 @@ class StaleTransactions:
             return len(dead)
 
     async def _idle(self) -> dict[UUID, tuple[int, int]]:
-        """Our transactions at which nothing runs now: by session, which one it is and how far it has come."""
+        """Our transactions without a running operation, by session: the transaction number and its progress."""
         cursor = self._client["admin"].aggregate(
             [
                 {"$currentOp": {"allUsers": False, "idleSessions": True, "idleConnections": False}},

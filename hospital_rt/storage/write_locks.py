@@ -1,9 +1,10 @@
-"""Turns: within this process a record that many write is written by one transaction at a time, in order of coming.
+"""Write locks: within this process, a contended record is written by one transaction at a time, first come first
+served.
 
-Of two transactions that write one record MongoDB aborts one, which has to run again; where dozens write it, such as
-the feed of a doctor whose patients all check in at nine, nearly all their work is thrown away, and more with each
-that comes. So whoever finds a record taken ends its attempt at once, waits for its turn, and runs again. Processes
-still conflict with each other, but they are few.
+Of two transactions that write one record MongoDB aborts one, which has to run again. Where dozens write it, such as
+the feed of a doctor whose patients all check in at nine, nearly all of that work is repeated. So a transaction that
+finds a record locked ends its attempt at once, waits for the lock, and runs again. Different processes still conflict
+with each other, but they are few.
 """
 
 from __future__ import annotations
@@ -18,28 +19,28 @@ WITHIN_S = 10.0
 
 
 class LockTaken(Exception):
-    """Somebody else of this process is writing that record: wait for the turn, then run again."""
+    """Another transaction of this process is writing that record: wait for the lock, then run again."""
 
 
 class LockTimeout(Exception):
-    """The turn did not come in time."""
+    """The lock was not acquired in time."""
 
 
 class WriteLocks:
-    """Who writes what at the moment, and who waits for it."""
+    """The locks of this process: holder and queue of waiting transactions for each record."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def take(self, name: str) -> bool:
-        """Take a record that nobody writes; False when somebody does."""
+        """Acquire the lock without waiting; False when it is held."""
         if name in self._waiting:
             return False
         self._waiting[name] = deque()
         return True
 
     async def wait_for(self, name: str) -> None:
-        """Take a record as soon as everybody before is through with it."""
+        """Acquire the lock after all earlier ones in the queue."""
         if self.take(name):
             return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -52,7 +53,7 @@ class WriteLocks:
             raise
 
     def leave(self, name: str) -> None:
-        """Pass it on to the next who waits."""
+        """Release the lock to the next in the queue."""
         waiting = self._waiting[name]
         while waiting:
             following = waiting.popleft()
@@ -63,7 +64,7 @@ class WriteLocks:
 
 
 class TransactionLocks:
-    """One transaction's part in it, over all its attempts: a later one begins by waiting for what earlier ones met."""
+    """The locks of one transaction over all its attempts: later attempts first wait for those that earlier ones met."""
 
     def __init__(self, turns: WriteLocks, *, within_s: float = WITHIN_S) -> None:
         self._turns = turns
@@ -73,10 +74,11 @@ class TransactionLocks:
 
     @contextlib.asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
-        """Hold what is wanted, taken in one order by all, until the attempt is over.
+        """Acquire the needed locks, in an order that is the same for all transactions, and hold them during the
+        attempt.
 
         Raises:
-            Crowded: too many were before us, in this attempt and those before it.
+            LockTimeout: the locks were not acquired within the time of all attempts together.
         """
         try:
             try:
@@ -108,10 +110,10 @@ _present: ContextVar[TransactionLocks | None] = ContextVar("turn", default=None)
 
 
 def lock_for_write(names: Iterable[str]) -> None:
-    """Within a transaction, before writing records that many write: have them for ourselves.
+    """Within a transaction, before writing contended records: lock them.
 
     Raises:
-        Taken: ends this attempt; the transaction runs again when its turn has come.
+        LockTaken: ends this attempt; the transaction runs again once it has the lock.
     """
     turn = _present.get()
     if turn is not None:

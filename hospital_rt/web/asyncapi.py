@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the live channel, made of the types that validate and describe its messages."""
+"""The AsyncAPI 3.0 document of the live channel, derived from the types that validate its messages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build_asyncapi(
     subprotocol: str,
     public_url: str,
 ) -> dict[str, Any]:
-    """The document. ``envelope`` is the frame of an event; ``events`` are the types of its ``data`` by name."""
+    """Build the document. ``envelope`` is the frame of an event; ``events`` are the types of its ``data`` by name."""
     shapes: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in client]
     shapes += [(one, "serialization") for one in (*server, envelope, *events.values())]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")

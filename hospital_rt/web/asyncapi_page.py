@@ -1,4 +1,4 @@
-"""The AsyncAPI document as a page to read: plain HTML, made once, with nothing from anywhere else."""
+"""The AsyncAPI document rendered as plain HTML, once, without external resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STYLE = (
 
 
 def asyncapi_page(document: dict[str, Any]) -> str:
-    """The page. Everything that is told comes from the document."""
+    """The HTML page. All of its content comes from the document."""
     info, channel = document["info"], document["channels"]["live"]
     server = document["servers"]["this"]
     parts = [
@@ -55,7 +55,7 @@ def _message(name: str, message: dict[str, Any], schemas: dict[str, Any]) -> str
 
 
 def _members(schema: dict[str, Any], schemas: dict[str, Any], depth: int = 0) -> list[tuple[str, str]]:
-    """The members of a message with their kinds; those of an event's ``data`` by their path."""
+    """The members of a message with their types; those of an event's ``data`` by their path."""
     if "$ref" in schema:
         schema = schemas[schema["$ref"].rsplit("/", 1)[1]]
     found: dict[str, str] = {}
@@ -70,7 +70,7 @@ def _members(schema: dict[str, Any], schemas: dict[str, Any], depth: int = 0) ->
 
 
 def _kind(member: dict[str, Any]) -> str:
-    """One kind in words: ``string``, ``integer or null``, ``list of Step``, ``one of "done", "skipped"``."""
+    """A type in words: ``string``, ``integer or null``, ``list of Step``, ``one of "done", "skipped"``."""
     if "const" in member:
         return f'"{member["const"]}"'
     if "enum" in member:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, built with apispec from what it is given: routes, their operations and typed bodies."""
+"""The OpenAPI 3.1 document, built with apispec from routes, their operations and typed bodies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGNED_IN = ("unauthenticated", "forbidden")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """One method of one route, as the document needs it."""
+    """One method of one route, with what the document needs."""
 
     path: str  # /api/notes/{note_id}/
     method: str
@@ -44,7 +44,7 @@ class Described:
 def build_openapi(
     described: Iterable[Described], *, version: str, problem: type[BaseModel], outcome: type[BaseModel]
 ) -> dict[str, Any]:
-    """The document. Every type that is named stands once under ``components``."""
+    """Build the document. Every named type appears once under ``components``."""
     operations = list(described)
     spec = APISpec(
         title="hospital_rt",

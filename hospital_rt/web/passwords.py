@@ -1,7 +1,7 @@
 """Passwords: argon2id through the passlib context, off the event loop, with a bounded queue.
 
-Parameters are the minimum of the OWASP Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane). Rules for choosing
-one follow NIST SP 800-63B: length and a list of common ones, no composition rules.
+Parameters are the minimum of the OWASP Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane). Rules for choosing one
+follow NIST SP 800-63B: length and a list of common ones, no composition rules.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ QUEUE = 50
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Passwords of 12 characters and more that lists of guesses begin with, case-folded."""
+    """Common passwords of 12 characters and more, case-folded."""
     path = Path(__file__).with_name("common_passwords.txt.gz")
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return frozenset(line.strip() for line in lines if line.strip())
 
 
 def is_common(password: str, *, email: str = "", name: str = "") -> bool:
-    """Whether a password is among the first that anyone would try: listed, a repetition, or the account's own words."""
+    """Whether a password is easily guessed: listed, a repetition, or made of the account's name or address."""
     folded = unicodedata.normalize("NFKC", password).casefold().strip()
     bare = "".join(folded.split())
     words = (email, email.split("@")[0], name)
@@ -44,7 +44,7 @@ def is_common(password: str, *, email: str = "", name: str = "") -> bool:
 
 
 class Passwords:
-    """Hashes and checks in a small pool of threads. More than ``QUEUE`` waiting: 429 ``busy``."""
+    """Hashes and verifies in a small thread pool. More than ``QUEUE`` waiting: 429 ``busy``."""
 
     def __init__(self) -> None:
         self._context = CryptContext(
@@ -70,16 +70,16 @@ class Passwords:
 
     @staticmethod
     def _same(password: str) -> str:
-        """One form for one password, however a keyboard composed its accents."""
+        """Unicode normalization, so that the same accented password matches from any keyboard."""
         return unicodedata.normalize("NFC", password)
 
     async def hash(self, password: str) -> str:
         return await self._off_loop(lambda: str(self._context.hash(self._same(password))))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Whether it is right, and a newer hash to keep when the parameters have changed since.
+        """Whether it is correct, and a new hash to store when the parameters have changed since.
 
-        ``hashed`` None (no such account) takes the same time and is never right.
+        ``hashed`` None (no such account) takes the same time and is never correct.
         """
 
         def work() -> tuple[bool, str | None]:

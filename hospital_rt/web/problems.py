@@ -1,6 +1,6 @@
-"""The one error family and its RFC 9457 shape.
+"""Problem documents (RFC 9457): the only form of an error answer.
 
-A refusal is raised where it is known and answered in one place. A ``slug`` never changes once published; ``detail``
+An error is raised where it is detected and answered in one place. A ``slug`` never changes once published; ``detail``
 helps a person and holds no clinical text, name or address.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from hospital_rt.domain.errors import DomainError, FieldError
 
-# Every slug that clients may meet, with its status and title. Tests keep the list whole.
+# Every slug that clients may meet, with its status and title. Tests check that the list is complete.
 PUBLISHED: dict[str, tuple[int, str]] = {
     "not-json": (400, "The body is not JSON"),
     "bad-request": (400, "The request cannot be understood"),
@@ -49,7 +49,7 @@ PUBLISHED: dict[str, tuple[int, str]] = {
 
 
 class Problem(DomainError):
-    """A refusal with its HTTP status and title.
+    """An error with its HTTP status and title.
 
     Args:
         slug: a key of ``PUBLISHED``; the others as in :class:`DomainError`.
@@ -69,7 +69,7 @@ class Problem(DomainError):
 
     @classmethod
     def of(cls, error: DomainError) -> Problem:
-        """The problem that answers a domain error; a problem is its own."""
+        """The problem that answers a domain error; a problem is returned unchanged."""
         if isinstance(error, Problem):
             return error
         return cls(error.code, error.detail, errors=error.errors, retry_after_s=error.retry_after_s, more=error.more)

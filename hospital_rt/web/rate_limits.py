@@ -1,7 +1,7 @@
-"""Limits: how often one address or one account may do a thing, shared by all nodes through Redis.
+"""Rate limits by client address and by account, shared by all nodes through Redis.
 
-Without Redis each process counts alone, so that nobody is locked out and nothing is let through without limit.
-Keys hold keyed hashes, never an address or an account.
+Without Redis each process counts alone: no client is locked out and none is unlimited. Redis keys hold keyed hashes,
+never an address or an account.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Limit:
     window_s: int
 
 
-# By address of the client (many may share one), and by account.
+# By address of the client (many clients may share one), and by account.
 LOG_IN_ADDRESS = Limit("log-in-address", 200, 60)
 LOG_IN_ACCOUNT = Limit("log-in-account", 10, 60)
 SIGN_UP_ADDRESS = Limit("sign-up-address", 120, 600)
 MAIL_ADDRESS = Limit("mail-address", 60, 600)
 MAIL_ACCOUNT = Limit("mail-account", 5, 600)
 LINK_ADDRESS = Limit("link-address", 30, 600)
-CALENDAR_ADDRESS = Limit("calendar-address", 600, 600)  # a calendar service fetches for many from one address
+CALENDAR_ADDRESS = Limit("calendar-address", 600, 600)  # a calendar service fetches for many users from one address
 REFRESH_ADDRESS = Limit("refresh-address", 300, 60)
 NOTES_ACCOUNT = Limit("notes-account", 60, 60)
 FHIR_ACCOUNT = Limit("fhir-account", 1_200, 60)
@@ -58,10 +58,10 @@ class Limits:
         self._deaf_until = 0.0
 
     async def count(self, limit: Limit, who: str) -> None:
-        """Count one more by ``who`` (a keyed hash).
+        """Count one more for ``who`` (a keyed hash).
 
         Raises:
-            Problem: 429 with ``Retry-After`` when it is one too many.
+            Problem: 429 with ``Retry-After`` when the limit is exceeded.
         """
         if not self._on:
             return
@@ -71,7 +71,7 @@ class Limits:
             raise Problem("rate-limited", "Wait a little, then try again.", retry_after_s=max(1, int(left_s) + 1))
 
     async def forgive(self, limit: Limit, who: str) -> None:
-        """Forget what was counted: it was the right person after all."""
+        """Reset the count after a success (for example the right password)."""
         if not self._on:
             return
         key = f"hospital_rt:limit:{limit.name}:{who}"

@@ -1,4 +1,4 @@
-"""JSON as we accept it: RFC 8259 without what parsers disagree on.
+"""Strict JSON: RFC 8259 without the parts on which parsers disagree.
 
 UTF-8 without a byte order mark, no duplicate members, no NaN or infinity, at most 32 levels, no number that does not
 fit a double. Strings with NUL or lone surrogates are valid JSON and refused as values.
@@ -19,7 +19,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class NotJson(Exception):
-    """The text is not JSON that we accept."""
+    """The text is not JSON that this service accepts."""
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -47,10 +47,10 @@ def _short_integer(text: str) -> int:
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that the bytes stand for.
+    """Parse bytes as JSON.
 
     Raises:
-        NotJson: not UTF-8, not JSON, too deep, or something that parsers disagree on.
+        NotJson: not UTF-8, not JSON, too deep, or ambiguous between parsers.
     """
     try:
         value = json.loads(
@@ -78,12 +78,12 @@ def _check_depth(value: Any, depth: int) -> None:
 
 
 def is_storable(text: str) -> bool:
-    """Whether databases and ciphers take this string."""
+    """Whether the string can be stored and encrypted (no NUL, no lone surrogates)."""
     return not _UNSTORABLE.search(text)
 
 
 def check_storable(value: Any, pointer: str = "#") -> None:
-    """Refuse strings that no database and no cipher takes.
+    """Refuse strings that cannot be stored or encrypted.
 
     Raises:
         Problem: 422 with a pointer to the first of them.

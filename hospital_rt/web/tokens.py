@@ -1,8 +1,8 @@
-"""Access tokens (RFC 9068 in spirit, RFC 8725 in the letter) and refresh tokens, without a database in sight.
+"""Access tokens (modelled on RFC 9068, following RFC 8725) and refresh tokens, without database access.
 
-An access token is a JWT of one algorithm, typed ``at+jwt``, bound to a session; everything it says is checked. A
-refresh token is ``rt1.<session>.<generation>.<mac>``: derived from the session's stored nonce and our secret, so that
-the same successor can be given twice and nothing but the nonce is stored; the two never pass for each other.
+An access token is a JWT of one algorithm, typed ``at+jwt``, bound to a session; every claim is checked. A refresh token
+is ``rt1.<session>.<generation>.<mac>``: derived from the session's stored nonce and our secret, so that the same
+successor can be issued twice and only the nonce is stored. Neither kind is accepted as the other.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Use = Literal["reset", "verify", "unsubscribe"]
 
 
 class InvalidToken(Exception):
-    """The token is not one of ours, or not for this use, or its time is over."""
+    """The token is not one of ours, is for another use, or has expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessClaims:
-    """What a valid access token says."""
+    """The claims of a valid access token."""
 
     user_id: str
     session_id: str
@@ -49,7 +49,7 @@ class RefreshClaims:
 
 
 class Tokens:
-    """Makes and checks tokens. Keys for each use are derived from ``SECRET_KEY``."""
+    """Issues and checks tokens. The key for each use is derived from ``SECRET_KEY``."""
 
     def __init__(self, secret_key: str, *, access_s: int) -> None:
         self._secret = secret_key.encode()
@@ -77,10 +77,10 @@ class Tokens:
         return jwt.encode(claims, self._access_key, algorithm=ALGORITHM, headers={"typ": "at+jwt"})
 
     def read_access(self, token: str) -> AccessClaims:
-        """Check an access token whole. One that comes again has its time checked again, and nothing else.
+        """Check an access token completely. For a token seen before (cached), only its times are checked again.
 
         Raises:
-            InvalidToken: whatever is wrong with it; the caller learns no more.
+            InvalidToken: for any fault; the caller does not learn which.
         """
         access = self._judged(token)
         if not access.begins_at <= datetime.now(UTC) < access.expires_at:
@@ -122,16 +122,16 @@ class Tokens:
         return secrets.token_urlsafe(32)
 
     def refresh_token(self, *, session_id: str, generation: int, nonce: str) -> str:
-        """The refresh token of that generation: always the same for the same session."""
+        """The refresh token of that generation: always the same for the same session and nonce."""
         digest = hmac.new(self._refresh_key, f"{session_id}|{generation}|{nonce}".encode(), hashlib.sha256).digest()
         return f"rt1.{session_id}.{generation}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
     @staticmethod
     def read_refresh(token: str) -> RefreshClaims:
-        """Take a refresh token apart; whether it is genuine shows against the session's nonce.
+        """Parse a refresh token; its authenticity is checked later against the session's nonce.
 
         Raises:
-            InvalidToken: not in the form of one.
+            InvalidToken: wrong format.
         """
         parts = token.split(".") if len(token) <= 200 and token.isascii() else []
         if len(parts) != 4 or parts[0] != "rt1" or not parts[2].isdigit() or len(parts[2]) > 9:
@@ -153,11 +153,11 @@ class Tokens:
 
     @staticmethod
     def hash_link(token: str) -> str:
-        """What is stored of a mailed link."""
+        """The hash of a mailed link, as stored."""
         return hashlib.sha256(b"link|" + token.encode("utf-8", "replace")).hexdigest()
 
     def keyed_hash(self, *parts: bytes) -> str:
-        """A hash that nobody else can make: for idempotency keys, bodies and limits."""
+        """A keyed hash: for idempotency keys, bodies and limits."""
         mac = hmac.new(self._derive("hash"), digestmod=hashlib.sha256)
         for part in parts:
             mac.update(len(part).to_bytes(8, "big") + part)

@@ -1,4 +1,4 @@
-"""Accounts: settings that move slots, passwords that end sessions, and leaving for good."""
+"""Accounts: settings that move slots, passwords that end sessions, and closing an account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from models.users import User
 
 @dataclass(frozen=True, slots=True)
 class AccountClosed:
-    """What leaving did: whom to wake, and which sessions ended."""
+    """Result of closing an account: the users to wake, and the ended sessions."""
 
     users: frozenset[str]
     sessions: tuple[str, ...]
@@ -116,7 +116,7 @@ async def close_account(
 
 
 async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
-    """Take a sign-up away that was never confirmed, with its key. False when it was confirmed or is gone already."""
+    """Delete an unconfirmed sign-up with its key. False when it was confirmed or is already gone."""
 
     async def work(session: Session) -> bool:
         row = await store.users.row(user_id, session=session)

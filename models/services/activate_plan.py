@@ -1,8 +1,7 @@
-"""The turn of a plan: a ready note's steps take the place of all earlier ones, and earlier notes are overtaken.
+"""Activation of a plan: a ready note's steps replace all earlier ones, and earlier notes are superseded.
 
-Of several patients at once, one call a collection.
-
-Part of a transaction that somebody else runs; the old plan runs on until that commits (contract 4.6).
+Handles several patients at once, with one call for each collection. Runs inside the caller's transaction; the old plan
+runs on until the commit (contract, "A new note").
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ class NewPlan:
 
 
 async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) -> list[NewEvent]:
-    """The steps become their patients' plans, of one patient one: earlier active ones are cancelled, earlier
-    unsettled notes superseded.
+    """Make the steps their patients' plans (one note a patient): earlier active ones are cancelled, earlier unsettled
+    notes superseded.
 
     Raises:
         DomainError: 404 when one of the patients is gone.
@@ -95,7 +94,7 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
 
 
 def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | None) -> Step:
-    """The step from the moment it becomes active, with its course begun on the patient's clock."""
+    """The step as activated at ``at``, with its course started on the patient's clock."""
     step = replace(step, status="active", activated_at=at, timezone=patient.timezone)
     if step.schedule is None:
         return step
@@ -116,7 +115,7 @@ async def supersede(store: Store, notes: Sequence[Note], *, session: Session) ->
 
 
 async def reject_proposed(store: Store, note_id: str, *, session: Session) -> None:
-    """Proposed steps of a note that will not be approved any more."""
+    """Reject the proposed steps of a note that can no longer be approved."""
     steps = await store.steps.of_note(note_id, session=session)
     await store.steps.save(
         [replace(step, status="rejected") for step in steps if step.status == "proposed"], session=session
@@ -124,6 +123,6 @@ async def reject_proposed(store: Store, note_id: str, *, session: Session) -> No
 
 
 async def supersede_in_flight(store: Store, *, patient_id: str, doctor_id: str, session: Session) -> list[NewEvent]:
-    """The notes of a doctor who is no longer the patient's, as far as they are not settled."""
+    """Supersede the unsettled notes of a doctor who is no longer the patient's."""
     notes = await store.notes.with_status([patient_id], IN_FLIGHT, doctor_id=doctor_id, session=session)
     return await supersede(store, notes, session=session)

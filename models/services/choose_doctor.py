@@ -1,4 +1,4 @@
-"""Assign: a patient picks a doctor, changes or leaves them. A former doctor loses what they could read at once."""
+"""Assign: a patient chooses, changes or leaves a doctor. A former doctor loses read access at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.store import Store
 
 @dataclass(frozen=True, slots=True)
 class AssignmentOutcome:
-    """The current assignment, whether it is new, and whom to wake."""
+    """The current assignment, whether it is new, and the users to wake."""
 
     assignment: Assignment | None
     is_new: bool
@@ -36,15 +36,15 @@ async def assign_doctor(
     claim: Claim | None = None,
     trace: Trace | None = None,
 ) -> AssignmentOutcome:
-    """Make this doctor the patient's one doctor; the same again changes nothing, unless it says what to share.
+    """Make this doctor the patient's only doctor. The same doctor again changes nothing, except ``share_history``.
 
     Raises:
-        DomainError: 404 when there is no such doctor who accepts patients.
+        DomainError: 404 when there is no such doctor, or they do not accept patients.
     """
     subject_id = claim.subject_id if claim else str(uuid4())
 
     async def work(session: Session) -> AssignmentOutcome:
-        # Before the work is done, not after: who has to wait for a doctor whom many choose begins anew.
+        # Lock feeds first: waiting restarts the transaction.
         lock_for_write((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
         if not await store.users.hold_doctor(doctor_id, session=session):
             raise NotFound("There is no such doctor.")
@@ -52,7 +52,7 @@ async def assign_doctor(
         await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
         await store.plans.touch(patient_id, session=session)
         patient = await store.users.row(patient_id, session=session)
-        if patient is None or patient["status"] == "deactivated":  # they have left a moment ago
+        if patient is None or patient["status"] == "deactivated":  # closed by a concurrent request
             raise NotSignedIn()
         current = await store.assignments.current(patient_id, session=session)
         if current and current.doctor_id == doctor_id:
@@ -109,7 +109,7 @@ async def leave_doctor(
 async def end_assignment(
     store: Store, assignment: Assignment, *, now: datetime, session: Session, erased: str | None = None
 ) -> list[NewEvent]:
-    """End an assignment within a transaction: both are told. ``erased`` is the one of them who leaves for good."""
+    """End an assignment within a transaction, with an event for both. ``erased``: the one being erased, if any."""
     await store.plans.touch(assignment.patient_id, session=session)
     return await _end(store, assignment, now=now, session=session, tell_patient=True, erased=erased)
 
@@ -129,7 +129,7 @@ async def _end(
     key = f"assignment/{assignment.id}/ended"
     told: list[tuple[str, str]] = []
     if erased != doctor_id:
-        # Once the patient's key is gone nothing sealed under it opens: then the doctor's own key holds the bare id.
+        # Data sealed under an erased patient's key is unreadable: use the doctor's key, with the bare id as data.
         told.append((doctor_id, doctor_id if erased == patient_id else patient_id))
     if tell_patient and erased != patient_id:
         told.append((patient_id, patient_id))

@@ -1,4 +1,4 @@
-"""How long the acts that are done many at once may be tried."""
+"""Time limits of services that use group commit."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ GROUP_WITHIN_S = 2.0
 
 
 def within_s(count: int) -> float:
-    """Seconds: a group gives up soon, for each of its members is then tried alone, and for longer."""
+    """Seconds: short for a group, since each of its members is then tried alone, and for longer."""
     return GROUP_WITHIN_S if count > 1 else TRANSACTION_WITHIN_S

@@ -1,4 +1,4 @@
-"""Letters that are owed: of a reminder that waits and that no page has shown for a while, once for each slot."""
+"""Reminder letters: at most one for each slot, for a reminder that is open and undisplayed for a while."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT_ONCE = 100
 
 
 async def ask_for_letters(store: Store, user_id: str, *, on: bool, now: datetime, trace: Trace | None) -> None:
-    """Turn a patient's letters on, for what is still to come, or off."""
+    """Turn a patient's letters on (for future reminders) or off."""
 
     async def work(session: Session) -> None:
         if on:
@@ -30,9 +30,9 @@ async def ask_for_letters(store: Store, user_id: str, *, on: bool, now: datetime
 
 
 async def owe_letter(store: Store, user_id: str, *, until: datetime) -> str | None:
-    """Judge what came due by ``until``: the id of a letter that is now in the outbox, or None.
+    """Examine what came due by ``until``: the id of a letter now in the outbox, or None.
 
-    One transaction: whatever crashes, and however many look, an event is judged once and a slot has one letter.
+    One transaction: despite crashes and concurrent runs, an event is examined once and a slot has one letter.
     """
 
     async def work(session: Session) -> str | None:
@@ -52,7 +52,7 @@ async def owe_letter(store: Store, user_id: str, *, until: datetime) -> str | No
             try:
                 data = json.loads(store.events.open_text(event))
             except Unreadable:
-                continue  # erased at this very moment
+                continue  # erased concurrently
             if wish.told.get(data["step"]["id"]) != data["slot"]:
                 owed[data["step"]["id"]] = data["slot"]
         owed = await _open(store, owed)
@@ -67,7 +67,7 @@ async def owe_letter(store: Store, user_id: str, *, until: datetime) -> str | No
 
 
 async def still_owed(store: Store, user_id: str, *, seq: int) -> bool:
-    """Whether a letter written earlier still says something: wished for, not shown meanwhile, and a slot is open."""
+    """Whether an earlier letter is still relevant: subscribed, not displayed meanwhile, and with an open slot."""
     wish = await store.mail_reminders.get(user_id)
     if wish is None or await store.events.shown_to(user_id) >= seq:
         return False
@@ -75,7 +75,7 @@ async def still_owed(store: Store, user_id: str, *, seq: int) -> bool:
 
 
 async def _open(store: Store, slots: Mapping[str, str]) -> dict[str, str]:
-    """Those of the slots that wait for an answer."""
+    """Those of the slots that are still open."""
     steps = await store.steps.find({"_id": {"$in": list(slots)}, "status": "active"}) if slots else []
     return {
         step.id: slots[step.id]

@@ -1,4 +1,4 @@
-"""Telling: how what happened to a patient's steps and notes is put into the feeds of those it concerns."""
+"""Builds the events about a patient's steps and notes for each of their recipients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Why = Literal["note", "stopped", "withdrawn", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who hears of a patient's steps: the patient, and their doctor now."""
+    """The recipients of events about a patient's steps: the patient and their current doctor."""
 
     patient_id: str
     assignment: Assignment | None
@@ -37,13 +37,13 @@ class Audience:
         return [self.patient_id, self.assignment.doctor_id] if self.assignment else [self.patient_id]
 
     def sees_quotes(self, user_id: str, step: Step) -> bool:
-        """A doctor is given the words of their own notes, and of others' when the patient shares the history."""
+        """A doctor sees the quotes of their own notes, and of others' when the patient shares the history."""
         if user_id == self.patient_id or user_id == step.doctor_id:
             return True
         return bool(self.assignment and self.assignment.share_history)
 
     def steps_json(self, steps: Sequence[Step], *, now: datetime) -> dict[str, list[Document]]:
-        """The steps as each of those who hear of them sees them."""
+        """The steps as each recipient may see them."""
         whole = [step.as_json(now=now) for step in steps]
         return {
             id: [
@@ -116,7 +116,7 @@ class Audience:
 
 
 def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEvent:
-    """The reminder itself: its key is made of step, slot and repetition, so that it is recorded once."""
+    """The reminder event: its key is made of step, slot and repetition, so that it is recorded once."""
     return NewEvent(
         user_id=step.patient_id,
         about=step.patient_id,
@@ -160,7 +160,7 @@ def ledger_entries(
     reason: str | None = None,
     done_at: datetime | None = None,
 ) -> list[LedgerEntry]:
-    """The ledger's part of what a course did. One slot is written once, as it stands last.
+    """The reminder records for the changes of a course. Each slot is written once, in its final state.
 
     Args:
         new: the slot for which a first reminder is recorded.

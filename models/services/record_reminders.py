@@ -1,7 +1,7 @@
-"""Remind: record everything that is due. Any number of these may run at once, and crash at any point.
+"""Record all due reminders. Safe to run concurrently, and to crash at any point.
 
-One transaction writes, for a batch of steps, the ledger, the feeds and the steps' next moment: a reminder is either
-recorded whole or not at all, and two that race conflict on the step they share.
+One transaction writes, for a batch of steps, the reminders, the feeds and the steps' next due time: a reminder is
+recorded completely or not at all, and concurrent runs conflict on the step.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POISON_WAIT = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class RecordedBatch:
-    """What one batch did: whom to wake, how many reminders, and how late each was, in seconds."""
+    """Result of one batch: the users to wake, the number of reminders, and the delay of each, in seconds."""
 
     users: frozenset[str]
     steps: int
@@ -35,16 +35,16 @@ class RecordedBatch:
 
 
 class StepProgress(NamedTuple):
-    """What time did to one step: the step after it, its ledger entries, and the reminder for the patient, if any."""
+    """Effect of time on one step: the updated step, its reminder records, and the event for the patient, if any."""
 
     step: Step
     entries: list[LedgerEntry]
     new_events: list[NewEvent]
-    due_at: datetime | None = None  # when the reminder was to come
+    due_at: datetime | None = None  # when the reminder was due
 
 
 def pass_time(step: Step, *, now: datetime) -> StepProgress:
-    """Let time pass for one step."""
+    """Advance one step to ``now``."""
     if step.status != "active":
         return StepProgress(step, [], [])
     if step.course is None:
@@ -63,9 +63,9 @@ def pass_time(step: Step, *, now: datetime) -> StepProgress:
 
 
 async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> RecordedBatch:
-    """Record one batch of due reminders, the longest due first.
+    """Record one batch of due reminders, the longest overdue first.
 
-    ``steps`` of the answer is how many were looked at: 0 when there is nothing (more) to do.
+    ``steps`` of the result is the number of steps examined: 0 when nothing is due.
     """
     ids = await store.steps.hold_due(now, limit=limit, hold_s=HOLD_S, offset=offset)
     if not ids:
@@ -80,7 +80,7 @@ async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0
 
 
 async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> RecordedBatch:
-    """One step at a time, so that one that cannot be worked on does not hold the others up."""
+    """One step at a time, so that a faulty one does not block the others."""
     users: set[str] = set()
     lags: list[float] = []
     for step_id in ids:

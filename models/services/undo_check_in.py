@@ -1,4 +1,4 @@
-"""Take back: the patient undoes a check-in, within a day. What it completed runs again, if the plan is still theirs."""
+"""Undo of a check-in within a day. A step that it had completed becomes active again, if its plan is still current."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def undo_check_in(
     claim: Claim | None = None,
     trace: Trace | None = None,
 ) -> StepOutcome:
-    """Undo a check-in, the last one or that of ``slot``.
+    """Undo a check-in: the last one, or that of ``slot``.
 
     Raises:
         DomainError: 404 not theirs; 409 ``too-late`` after 24 hours, ``conflict`` when there is nothing to undo.
@@ -71,7 +71,7 @@ async def _answer_to(store: Store, step: Step, slot_at: datetime | None, *, sess
 async def _take_back_slot(
     store: Store, before: Step, found: Reminder, *, now: datetime, session: Session
 ) -> StepOutcome:
-    """Time passes, the answer goes, time passes again: slots may have come due while the course was over."""
+    """Advance to ``now``, remove the answer, advance again: slots may have come due while the course was over."""
     step, entries, new_events, _ = pass_time(before, now=now)
     if step.course is None:
         raise ValueError("a step with slots has a course")
@@ -99,21 +99,21 @@ async def _take_back_slot(
 
 
 def _settled(entries: list[LedgerEntry], removed: tuple[Slot, ...]) -> tuple[list[LedgerEntry], list[Slot]]:
-    """A slot whose answer goes and which is due by now keeps its record: one write a slot."""
+    """A slot whose answer is removed and which is due by now keeps its record: one write for each slot."""
     gone = {slot.key: slot for slot in removed}
     kept = [replace(entry, is_new=False, answer=True) if gone.pop(entry.slot.key, None) else entry for entry in entries]
     return kept, list(gone.values())
 
 
 async def _take_back_late(store: Store, step: Step, found: Reminder, *, now: datetime, session: Session) -> StepOutcome:
-    """An answer that came after its step was cancelled: it goes, and changes nothing else."""
+    """Remove an answer given after the step was cancelled; nothing else changes."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
     return StepOutcome(step, frozenset())
 
 
 async def _take_back_use(store: Store, step: Step, found: Reminder, *, now: datetime, session: Session) -> StepOutcome:
-    """A checklist step is to be done again; a use of an as-needed step is not counted."""
+    """Reopen a checklist step, or subtract a use of an as-needed step."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
     after = step.without_use(found.slot_at, done=found.outcome == "done")
@@ -137,7 +137,7 @@ def _in_time(step: Step, found: Reminder, *, now: datetime) -> None:
 
 
 async def _revived(store: Store, before: Step, after: Step, *, now: datetime, session: Session) -> Step:
-    """A step that an undone check-in brings back; cancelled instead when its plan has been replaced or withdrawn."""
+    """The step as an undo reactivates it; cancelled instead when its plan was replaced or withdrawn."""
     if before.status != "completed" or after.status != "active":
         return after
     plan = await store.plans.touch(before.patient_id, session=session)
@@ -149,7 +149,7 @@ async def _revived(store: Store, before: Step, after: Step, *, now: datetime, se
 
 
 def _ended(audience: Audience, before: Step, after: Step, *, now: datetime) -> list[NewEvent]:
-    """What the undo, or the time that passed with it, ended."""
+    """Events for what the undo, or the time since, ended."""
     if after.status == before.status or after.status == "active":
         return []
     if after.status == "completed":
