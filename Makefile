@@ -1,34 +1,36 @@
-# The commands of the house. `make run` and `make test` need git, make and Python 3.11-3.13 and nothing else.
+# Development commands. `make run` and `make test` need git, make and Python 3.11-3.13 and nothing else.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: audit bare bench browser check clean cluster compose debootstrap eval faults format lint lock nginx ratio run test \
-  test-all test-browser types
-.PHONY: audit helm image sbom redis-tools run test test-browser lint types faults cluster compose eval check lock clean browser nginx \
-	bench ratio
-.PHONY: audit run test test-browser lint types faults cluster eval eval-model check lock clean browser nginx bench ratio
+.PHONY: audit bare bench browser check clean cluster compose debootstrap docs eval eval-model faults helm image \
+	lint lock nginx ratio redis-tools run sbom test test-all test-browser types
 
 run: $(VENV)/.run
 	$(PY) main.py demo
 
-TESTS := $(PY) -m pytest -n 2 --dist loadscope --ignore=tests/browser --ignore=tests/cluster --ignore=tests/bare
+TESTS := $(PY) -m pytest -n 2 --dist loadscope $(addprefix --ignore=tests/,browser cluster bare compose)
 
 test: $(VENV)/.dev
 	$(TESTS)
 
-# With those that are long or random.
+# With the tests that are long or random; coverage of the product's code by package, against the floor in pyproject.toml.
 test-all: $(VENV)/.dev
-	$(TESTS) -m "not (faults or browser or cluster or bare)"
+	$(TESTS) -m "not (faults or browser or cluster or bare or compose)"
 
-# All that CI runs, one after the other; what fails first ends it.
-CHECKS := format lint types test-all eval test-browser ratio
+# All that CI runs, one after the other; the first failure ends it.
+CHECKS := lint types docs test-all helm eval test-browser ratio
 check: $(VENV)/.dev
 	@for name in $(CHECKS); do \
 	  printf '\n== %s (%s)\n' "$$name" "$$(date -u +%H:%M:%S)"; \
 	  $(MAKE) --no-print-directory "$$name" || exit 1; \
 	done; printf '\n== done (%s)\n' "$$(date -u +%H:%M:%S)"
+
+# The reference pages made from the code, and the site with every link checked.
+docs: $(VENV)/.dev
+	$(PY) -m docs.generate $(if $(CI),--check)
+	DISABLE_MKDOCS_2_WARNING=true $(VENV)/bin/mkdocs build --quiet --strict
 
 test-browser: $(VENV)/.dev browser
 	$(PY) -m pytest -m browser -n 2 --dist loadscope tests/browser
@@ -52,10 +54,6 @@ compose: $(VENV)/.dev
 eval: $(VENV)/.dev
 	$(PY) -m evaluation
 
-# What `ruff format` decides; grows until it is everything.
-FORMATTED := tests/bare tests/cluster/redis_cli.py
-format: $(VENV)/.dev
-	$(VENV)/bin/ruff format --check $(FORMATTED)
 # A real model beside the local reader on 20 clinic notes: recorded answers are played back; with OPENAI_MODEL (and
 # OPENAI_BASE_URL, OPENAI_API_KEY, OPENAI_TIMEOUT_SECONDS) set, it is asked for those that are missing.
 eval-model: $(VENV)/.dev
@@ -101,6 +99,7 @@ debootstrap:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends debootstrap; \
 	  else echo "Install debootstrap first: apt-get install debootstrap"; exit 1; fi; }
+
 # Debian's redis-tools: the Redis of the wheel does not speak TLS, and theirs does. Without it that test is skipped.
 redis-tools:
 	@command -v redis-check-rdb >/dev/null 2>&1 || { \

@@ -38,7 +38,6 @@ class Hospital:
                 "secret_key": secrets.token_urlsafe(48),
                 "encryption_keys": (Fernet.generate_key().decode(),),
                 "rate_limits": "off",
-                "step_review": "auto",
                 "access_token_seconds": 86_400,
                 "doctor_signup": "open",
                 "step_review": "auto",

@@ -279,7 +279,7 @@ async def rotate_keys(app: AppContext, trace: Trace) -> Done:
             f"{rotated.rewrapped} of {rotated.keys} keys were wrapped anew, so that all are under the first one.",
             "The other keys can be removed now. Make a new backup KEYFILE."
             if removable
-            else f"{_count(behind.without + behind.not_first)} still wrap under another key: once every node has this one "
+            else f"{_count(behind.without + behind.not_first)} still wrap under another key: once each has this one "
             "first, run this again; only then can the others be removed.",
         ),
         {"keys": rotated.keys, "rewrapped": rotated.rewrapped, "old_keys_removable": removable},

@@ -65,13 +65,13 @@ async def run_backup_command(options: argparse.Namespace, settings: Settings, tr
     Raises:
         Refused: see :mod:`cli.backup_schedule` and :mod:`cli.drill`.
     """
-    from cli.backup_schedule import Plan, back_up_once, keep_backing_up, keyfile_in, newest_in
+    from cli.backup_schedule import BackupPlan, back_up_once, keep_backing_up, keyfile_in, newest_in
     from cli.drill import drill
 
     if options.admin == "drill":
         file, keyfile = newest_in(options.records), keyfile_in(options.key_folder)
         return await drill(settings, trace, file=file, keyfile=keyfile, sample=options.sample)
-    plan = Plan(
+    plan = BackupPlan(
         records=options.records,
         keys=options.key_folder,
         keep=options.keep,

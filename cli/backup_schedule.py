@@ -34,7 +34,7 @@ RETRY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BackupPlan:
     """Where backups go, how many are kept, and how often one is made and tried."""
 
     records: Path
@@ -83,7 +83,7 @@ def keyfile_in(place: Path) -> Path:
     return place / KEYFILE if place.is_dir() else place
 
 
-def check_places(plan: Plan) -> list[str]:
+def check_places(plan: BackupPlan) -> list[str]:
     """What should be said about the two places.
 
     Raises:
@@ -100,7 +100,7 @@ def check_places(plan: Plan) -> list[str]:
     return []
 
 
-async def back_up_once(settings: Settings, trace: Trace, plan: Plan) -> Done:
+async def back_up_once(settings: Settings, trace: Trace, plan: BackupPlan) -> Done:
     """Write a backup, then remove the oldest beyond ``keep``.
 
     Raises:
@@ -129,7 +129,7 @@ def prune(folder: Path, keep: int) -> int:
 
 
 async def keep_backing_up(
-    settings: Settings, trace: Trace, plan: Plan, stop: asyncio.Event, *, say: Callable[[str], None] | None = None
+    settings: Settings, trace: Trace, plan: BackupPlan, stop: asyncio.Event, *, say: Callable[[str], None] | None = None
 ) -> Done:
     """Back up whenever the newest backup is ``every`` old, and drill after one when the last drill is that old.
 

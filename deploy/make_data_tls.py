@@ -45,7 +45,7 @@ def main(folder: Path) -> int:
         passwords = text(folder, "redis_exporter_passwords").replace("redis://", "rediss://", 1)
         put(folder / "redis_exporter_tls_passwords", passwords)
     # A script's only words.
-    print(f"Certificates until {expiry(folder / 'redis_tls_cert')}. Keep data_ca_key elsewhere.")  # noqa: T201
+    print(f"Certificates until {expiry(folder / 'redis_tls_cert')}. Keep data_ca_key elsewhere.")
     return 0
 
 

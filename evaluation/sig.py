@@ -1,8 +1,8 @@
-"""The dose grammar against the plan labels of labelled notes: ``python -m evaluation.sig [FILE ...] [--all] [--details]``.
+"""The dose grammar against the plan labels of notes: ``python -m evaluation.sig [FILE ...] [--all] [--details]``.
 
-Each plan label's quote is read in its sentence (its note's line cut at sentence ends); the match that overlaps the quote
-is compared with the label and its alternatives, field by field. Two figures count: of the matches that the grammar calls
-``complete``, the share with every field right, and how many labels get a complete match at all. From a file of clinic notes
+Each plan label's quote is read in its sentence (its note's line cut at sentence ends); the match that overlaps the
+quote is compared with the label and its alternatives, field by field. Two figures count: of the matches that the
+grammar calls ``complete``, the share with every field right, and the labels that get one. From a file of clinic notes
 (ids ``...dev-N``) every third note (N divisible by 3) is left out unless ``--held`` asks for those alone.
 """
 

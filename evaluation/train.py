@@ -1,7 +1,7 @@
 """Train the weights of the local reader: ``python -m evaluation.train [--clinic FOLDER] [--short FOLDER]``.
 
 Two models, both logistic regression: ``sentence`` (does it carry something for the patient) and ``candidate`` (is what
-the rules made of it right). Deterministic; about half a minute. The notes stay where they are, only weights are written.
+the rules made of it right). Deterministic; half a minute. The notes stay where they are; only weights are written.
 """
 
 from __future__ import annotations

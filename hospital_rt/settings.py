@@ -47,44 +47,88 @@ Switch = Literal["on", "off"]
 
 
 class Settings(BaseModel):
-    """Contract section 2. Times carry their unit in the name."""
+    """Contract, "Settings": each field with its meaning, from which the reference page is made."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
+    """Address at which the web role listens."""
     port: int = Field(default=8000, ge=1, le=65535)
+    """Port at which the web role listens."""
     ops_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port at which a single worker or scheduler answers `/healthz`, `/readyz` and `/metrics`; the web role answers
+    them on `PORT`.
+    """
     public_url: str = ""
+    """Base of links in mail, and the accepted `Host`. Default `http://HOST:PORT`; required in single roles."""
     data_dir: Path = Path("data")
+    """Embedded servers' data, generated secrets and letters; mode 0700."""
     mongo_url: str | None = Field(default=None, repr=False)
+    """External MongoDB, a replica set; without it an embedded one."""
     redis_url: str | None = Field(default=None, repr=False)
+    """External Redis; without it an embedded one."""
     mongo_driver: Literal["motor", "pymongo"] = "motor"
+    """`pymongo` is PyMongo's own asyncio client, which outlives Motor."""
     data_ca_path: Path | None = None
+    """CA certificate (PEM) of MongoDB and Redis, with `tls=true` in `MONGO_URL` or `rediss://`; without it the
+    system's, or `SSL_CERT_FILE`.
+    """
     secret_key: str = Field(default="", repr=False)
+    """Signs tokens: 32 bytes or more. Embedded: generated once; else required."""
     encryption_keys: Words = Field(default=(), repr=False)
+    """Fernet keys: the first encrypts, all decrypt. Embedded: generated once; else required."""
     openai_api_key: str | None = Field(default=None, repr=False)
+    """Key of an OpenAI-compatible endpoint. With neither key nor base URL the local reader reads alone."""
     openai_base_url: str | None = None
+    """Base URL of an OpenAI-compatible endpoint, also a local one."""
     openai_model: str | None = None
+    """Model; required with a key or a base URL."""
     openai_timeout_seconds: float = Field(default=30, gt=0, le=600)
+    """Budget of one call, in seconds, retries within it apart."""
     smtp_url: str | None = Field(default=None, repr=False)
+    """`smtp://user:pass@host:587?starttls=true` or `smtps://`; without it letters are written to `DATA_DIR/mail/` for
+    a day.
+    """
     mail_from: str = "no-reply@localhost"
+    """Sender of letters."""
     email_verification: Switch | None = None
+    """Whether an account works only once its address is confirmed; sign-up then does not reveal whether an address is
+    known. Default: `on` with `SMTP_URL`.
+    """
     doctor_signup: Literal["open", "approval"] | None = None
+    """Whether a new doctor waits for `admin approve-doctor`. Default `approval`; `open` in `demo`."""
     step_review: Literal["required", "unsure", "auto"] = "required"
+    """When steps go live: `required`: when the author approves; `unsure`: at once when every step is sure and nothing
+    is open, dropped or shown; `auto`: unless something was asked or dropped. `unsure` in `demo`.
+    """
     erasure: Literal["immediate", "request"] = "immediate"
+    """`request`: closing an account is immediate, destroying its key takes `admin erase`."""
     push_hosts: Words = ()
+    """Hosts to which Web Push may be sent although their address is not public."""
     allowed_origins: Words = ()
+    """Other origins for CORS (never with credentials) and for the live channel."""
     trusted_proxies: Words = ()
+    """Addresses or networks whose `X-Forwarded-For` is trusted."""
     ops_allow: Words = LOOPBACK
+    """Addresses or networks that may read `/metrics` and the details of `/readyz`."""
     access_token_seconds: int = Field(default=900, ge=5, le=86400)
+    """Lifetime of an access token."""
     refresh_token_seconds: int = Field(default=1_209_600, ge=60, le=31_536_000)
+    """Lifetime of a refresh token."""
     default_timezone: str = "UTC"
+    """IANA time zone of accounts that name none."""
     day_seconds: int | None = Field(default=None, ge=1, le=86400)
+    """Length of a reminder day in seconds, for trying things out; none: calendar days. `60` in `demo`."""
     reminder_tick_seconds: int | None = Field(default=None, ge=1, le=3600)
+    """Seconds between two looks for due reminders. Default 5; 1 with `DAY_SECONDS`."""
     rate_limits: Switch = "on"
+    """`off` for load tests."""
     event_retention_days: int = Field(default=30, ge=1, le=3650)
+    """Days for which a missed event can be resumed."""
     log_format: Literal["json", "text"] = "json"
+    """Default `text` on a terminal."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged is an event name and ids, from an allow-list."""
 
     @field_validator("secret_key")
     @classmethod

@@ -21,9 +21,9 @@ from pymongo import MongoClient
 from hospital_rt.logs import configure_logging
 from hospital_rt.runtime.embedded_servers import Embedded, EmbeddedServers
 from hospital_rt.settings import Settings
-from tests.patience import allowed
 from tests.support.driver import NOON, Clinic, free_port, open_clinic, test_settings
 from tests.support.model_server import ModelServer
+from tests.support.patience import allowed
 from tests.support.processes import System, open_system
 
 # The same examples in each run: what is found anew is found by `make faults`, which asks for fresh ones.

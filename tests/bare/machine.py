@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.patience import allowed
+from tests.support.patience import allowed
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hospital_rt" / "bare"
 """Debian as debootstrap makes it, and what pip downloads: outside the checkout, kept from run to run."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.patience import allowed
+from tests.support.patience import allowed
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "a quiet walk by the sea"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ import pytest_asyncio
 
 from handlers.routes import API
 from tests.support.channel import open_channel
+from tests.support.documentation import documentation
 from tests.support.driver import PASSWORD, Caller, Clinic, Person, item, plan_item
 
 CALLERS = ("nobody", "patient", "other_patient", "doctor", "former_doctor", "stranger", "pending", "deactivated")
@@ -243,7 +243,7 @@ def test_the_table_knows_every_route() -> None:
 
 
 def test_the_readme_counts_truly() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = documentation()
     said = re.search(r"deactivated user: more than (\d+) cases", readme)
     assert said is not None
     cases = len(TABLE) * len(CALLERS) + len(CALLERS)  # the live channel's check-in besides

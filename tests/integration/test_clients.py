@@ -16,8 +16,8 @@ import pytest
 from clients import hospital_rt_client
 from clients.hospital_rt_client import ApiError, Client, Event, LiveEnded
 from handlers.server import run_web
-from tests.patience import allowed
 from tests.support.driver import PASSWORD, Clinic, Person, free_port, plan_item
+from tests.support.patience import allowed
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"

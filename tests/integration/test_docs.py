@@ -1,4 +1,4 @@
-"""The documents: OpenAPI as served and printed, Swagger UI from local files, and a README whose commands exist."""
+"""The documents: OpenAPI as served and printed, Swagger UI from local files, pages whose commands and links exist."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from hospital_rt.web.problems import Problem
 from main import make_parser
 from tests.support import described
 from tests.support.admin_driver import environment_of, run
+from tests.support.documentation import documentation, pages
 from tests.support.driver import PASSWORD, Clinic, item
 from tests.support.mailbox import link_token
 
@@ -210,8 +211,8 @@ async def test_swagger_ui_comes_whole_from_this_server(clinic: Clinic) -> None:
     assert schemes["bearer"]["scheme"] == "bearer", "a token pasted in is enough"
 
 
-def test_every_command_in_the_readme_exists() -> None:
-    readme = (HERE / "README.md").read_text(encoding="utf-8")
+def test_every_command_in_the_documentation_exists() -> None:
+    readme = documentation()
     makefile = (HERE / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     lines = re.findall(r"^make ([a-z -]+?)(?: +#.*)?$", readme, re.MULTILINE)
@@ -223,10 +224,10 @@ def test_every_command_in_the_readme_exists() -> None:
 
 
 @pytest.mark.long
-async def test_the_operators_commands_of_the_readme_run_as_they_stand(
+async def test_the_operators_commands_of_the_documentation_run_as_they_stand(
     clinic: Clinic, elsewhere: Settings, tmp_path: Path
 ) -> None:
-    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    readme = documentation()
     lines = re.findall(r"^ *python main\.py (admin .+?)(?: +#.*)?$", readme, re.MULTILINE)
     assert {"backup", "restore", "schema", "verify-audit"} <= {line.split()[1] for line in lines}
     await clinic.note(*reversed(await clinic.pair()), checklist=[item("Book a scan")])
@@ -237,7 +238,12 @@ async def test_the_operators_commands_of_the_readme_run_as_they_stand(
         assert ran.code == 0, (line, ran)
 
 
-def test_every_picture_and_file_the_readme_shows_is_there() -> None:
-    readme = (HERE / "README.md").read_text(encoding="utf-8")
-    for link in re.findall(r"!?\[[^\]]*\]\(([^)#]+)\)", readme):
-        assert link.startswith("http") or (HERE / link).exists(), link
+def test_every_picture_and_file_that_a_page_links_is_there() -> None:
+    links = [
+        (page, link)
+        for page in pages()
+        for link in re.findall(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if not link.startswith("http")
+    ]
+    assert len(links) > 40
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []

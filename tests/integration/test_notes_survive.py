@@ -18,8 +18,8 @@ from models.app_context import AppContext
 from tasks.notes import LEASE_S
 from tests.faults.proxy import proxy_of
 from tests.faults.ward import Ward, look_inside
-from tests.patience import allowed
 from tests.support.driver import Person
+from tests.support.patience import allowed
 from tests.support.processes import Model, System, happens, open_system
 
 NOTE = "Take amoxicillin 500 mg once a day for 7 days. Book a chest X-ray."

@@ -15,8 +15,8 @@ from hospital_rt.ops.metrics import Metrics
 from hospital_rt.realtime.pubsub import BATCH, CHANNEL, WakeUpPublisher
 from hospital_rt.storage.redis_client import make_redis
 from tests.faults.proxy import Proxy, proxy_of
-from tests.patience import allowed
 from tests.support.driver import until
+from tests.support.patience import allowed
 
 METRICS = Metrics()
 

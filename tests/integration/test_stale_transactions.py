@@ -13,7 +13,7 @@ from hospital_rt.storage.database import APP_NAME, Session
 from hospital_rt.storage.stale_transactions import STILL_FOR_S
 from models.app_context import AppContext, open_app_context
 from tests.faults.ward import Ward
-from tests.patience import allowed
+from tests.support.patience import allowed
 from tests.support.processes import Command
 
 BEGIN = """

@@ -14,11 +14,11 @@ import pytest
 import hospital_rt.storage.database
 from hospital_rt.runtime.embedded_servers import EmbeddedServers
 from tests.conftest import asked_of
-from tests.patience import allowed
 from tests.support.channel import open_channel
 from tests.support.driver import Clinic, open_clinic, test_settings
 from tests.support.feeds import heard_up_to, seqs, tell
 from tests.support.model_server import ModelServer
+from tests.support.patience import allowed
 
 Fragile = tuple[Clinic, EmbeddedServers]
 

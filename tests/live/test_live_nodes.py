@@ -16,12 +16,12 @@ import redis
 
 from hospital_rt.runtime.embedded_servers import EmbeddedServers
 from hospital_rt.settings import Settings
-from tests.patience import allowed
 from tests.support.admin_driver import admin
 from tests.support.channel import Channel, open_channel
 from tests.support.driver import PASSWORD, Clinic, Person, open_clinic, until
 from tests.support.feeds import elsewhere, heard_up_to, seqs, tell
 from tests.support.model_server import ModelServer
+from tests.support.patience import allowed
 
 AT_ONCE_S = 1.0  # contract section 8, on every node
 WITHOUT_REDIS_S = 5.0

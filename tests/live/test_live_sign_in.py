@@ -15,10 +15,10 @@ from tornado.websocket import WebSocketClosedError
 import handlers.live.handler
 from hospital_rt.domain.clock import from_wire
 from hospital_rt.web.tokens import Tokens
-from tests.patience import allowed
 from tests.support.channel import open_channel
 from tests.support.driver import Clinic, Person
 from tests.support.feeds import tell, token_for
+from tests.support.patience import allowed
 
 pytestmark = pytest.mark.abuse
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import hospital_rt.realtime.hub
-from tests.patience import allowed
 from tests.support.driver import Clinic, until
 from tests.support.feeds import heard_up_to, seqs, tell
+from tests.support.patience import allowed
 from tests.support.wire import CLOSE, TEXT, metric, raw_channel
 
 KILOBYTE = "x" * 1024

@@ -24,7 +24,7 @@ from pymongo.errors import OperationFailure
 from hospital_rt.runtime import binaries
 from hospital_rt.runtime.child_process import identity
 from hospital_rt.runtime.embedded_servers import Embedded, EmbeddedRefused, EmbeddedServers, running
-from tests.patience import allowed
+from tests.support.patience import allowed
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["mongod", "redis-server"]

@@ -15,9 +15,9 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # has no types
 import pytest
 
-from tests.patience import allowed
 from tests.support.driver import PASSWORD, Front, Person, free_port
 from tests.support.mailbox import mail_server
+from tests.support.patience import allowed
 from tests.support.processes import ROOT, STOP_WITHIN_S, Command, System, happens, listens, plain_settings, run_main
 
 NOTE = "Take amoxicillin 500 mg once a day for 2 days. Book a chest X-ray."

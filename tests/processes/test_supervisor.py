@@ -18,7 +18,7 @@ import pytest
 
 from hospital_rt.runtime.child_process import identity
 from hospital_rt.runtime.supervisor import announce_ready
-from tests.patience import allowed
+from tests.support.patience import allowed
 
 ROOT = Path(__file__).parents[2]
 

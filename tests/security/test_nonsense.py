@@ -14,9 +14,9 @@ import time_machine
 from handlers.routes import API
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.settings import Settings
-from tests.patience import allowed
 from tests.support.driver import Clinic, open_clinic, plan_item
 from tests.support.model_server import ModelServer
+from tests.support.patience import allowed
 from tests.support.wire_http import say
 
 pytestmark = pytest.mark.abuse

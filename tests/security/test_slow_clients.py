@@ -12,9 +12,9 @@ import pytest
 
 import hospital_rt.bootstrap
 from hospital_rt.settings import Settings
-from tests.patience import allowed
 from tests.support.driver import Clinic, open_clinic
 from tests.support.model_server import ModelServer
+from tests.support.patience import allowed
 from tests.support.wire import Wire, http, wire
 
 pytestmark = pytest.mark.abuse

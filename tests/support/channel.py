@@ -10,7 +10,7 @@ from typing import Any
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from tests.patience import allowed
+from tests.support.patience import allowed
 
 
 class Channel:

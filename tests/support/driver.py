@@ -25,10 +25,10 @@ from hospital_rt.settings import Settings
 from models.app_context import AppContext, open_app_context
 from tasks.notes import NoteWorker
 from tasks.reminders import remind_due
-from tests.patience import allowed
 from tests.support import described
 from tests.support.channel import Channel, open_channel
 from tests.support.model_server import ModelServer
+from tests.support.patience import allowed
 
 PASSWORD = "quiet-meadow-lantern-42"
 SECRET = "a-secret-that-only-tests-know-0123456789"

@@ -1,6 +1,6 @@
 """The values of the Helm chart as a JSON Schema; its settings are those of ``Settings``.
 
-``python -m tests.support.helm_values`` writes deploy/helm/hospital-rt/values.schema.json anew after a change of the settings.
+``python -m tests.support.helm_values`` writes the chart's values.schema.json anew after a change of the settings.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from hospital_rt.runtime.child_process import end_with_parent
 from hospital_rt.runtime.supervisor import READY_FD
-from tests.patience import allowed
 from tests.support.driver import SECRET, Front, free_port
+from tests.support.patience import allowed
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 30.0

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 
-from tests.patience import allowed
 from tests.support.driver import Front
+from tests.support.patience import allowed
 
 
 @dataclass

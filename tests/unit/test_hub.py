@@ -23,7 +23,7 @@ from hospital_rt.ops.metrics import Metrics
 from hospital_rt.realtime.feed_port import Rendered
 from hospital_rt.realtime.hub import Connection, Hub
 from hospital_rt.realtime.send_queue import SendQueue
-from tests.patience import allowed
+from tests.support.patience import allowed
 from tests.support.processes import happens
 
 USERS = ("ada", "ben")
