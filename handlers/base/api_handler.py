@@ -230,14 +230,14 @@ class ApiHandler(BaseHandler):
 
     @staticmethod
     def id_from_path(text: str) -> str:
-        """An id in a path. What is not one of ours is not there.
+        """An id in a path, in lower case however it was written. What is not one of ours is not there.
 
         Raises:
             Problem: 404.
         """
         try:
-            if str(UUID(text)) == text:
-                return text
+            if str(UUID(text)) == text.lower():
+                return text.lower()
         except ValueError:
             pass
         raise Problem("not-found")

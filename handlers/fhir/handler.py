@@ -27,6 +27,7 @@ from models.audit import Act
 MEDIA_TYPE = "application/fhir+json"
 MAX_COUNT = 200
 USUAL = 50
+UUID_CHARACTERS = 36  # an id is one, or begins with one
 PROBLEMS = "urn:hospital-rt:problem"
 _JSON_TYPES = {"application/fhir+json", "application/json", "text/json", "json", "*/*", "application/*", "text/*"}
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -218,7 +219,8 @@ class FhirHandler(ApiHandler):
         """One value: of a reference its id, of a token its code."""
         if name in {"patient", "subject"}:
             return text.removeprefix(f"{self.base}/").removeprefix("Patient/")
-        return text.rpartition("|")[2]
+        found = text.rpartition("|")[2]
+        return found[:UUID_CHARACTERS].lower() + found[UUID_CHARACTERS:] if name == "_id" else found
 
     def one_patient(self, search: Search) -> str | None:
         """The patient that a search names; None when it names none.

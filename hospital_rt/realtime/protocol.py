@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from hospital_rt.domain.errors import FieldError
 from hospital_rt.web.problems import Problem
@@ -50,7 +50,7 @@ class CheckIn(BaseModel):
     model_config = _lenient
     type: Literal["check_in"]
     id: str = Field(max_length=64)
-    step_id: str
+    step_id: Annotated[str, StringConstraints(to_lower=True)]
     slot: str | None = Field(default=None, max_length=40)
     outcome: Literal["done", "skipped"] = "done"
     reason: Text | None = Field(default=None, max_length=200, repr=False)

@@ -221,6 +221,19 @@ async def test_pages_hold_everything_once(ward: Clinic) -> None:
     assert {one["status"] for one in await search(patient, "/fhir/Task?status=cancelled")} == {"cancelled"}
 
 
+async def test_ids_in_capitals_are_the_same_ids_for_fhir(ward: Clinic) -> None:
+    patient, _, _ = await a_day(ward)
+    big = patient.id.upper()
+    for kind in ("Patient", "CarePlan", "Task", "Communication"):
+        first = (await search(patient, f"/fhir/{kind}"))[0]
+        id = first["id"][:36].upper() + first["id"][36:]
+        assert valid(await patient.get(f"/fhir/{kind}/{id}")) == first
+        assert await search(patient, f"/fhir/{kind}?_id={id}") == [first]
+        if kind != "Patient":
+            assert first in await search(patient, f"/fhir/{kind}?patient={big}")
+            assert first in await search(patient, f"/fhir/{kind}?subject=Patient/{big}")
+
+
 async def test_a_search_by_name_and_id_finds_people(ward: Clinic) -> None:
     patient = await ward.patient(name="Zoë Quill")
     doctor = await ward.doctor(name="Ada Ørsted Vale")
