@@ -79,6 +79,7 @@ class Settings(BaseModel):
     day_seconds: int | None = Field(default=None, ge=1, le=86400)
     reminder_tick_seconds: int | None = Field(default=None, ge=1, le=3600)
     rate_limits: Switch = "on"
+    clock_leeway_seconds: int = Field(default=30, ge=0, le=300)
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

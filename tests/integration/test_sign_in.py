@@ -308,6 +308,18 @@ async def test_many_devices_come_in_pages(ward: Clinic) -> None:
     assert found[0] + found[1] == whole[0]
 
 
+def test_a_token_of_a_server_whose_clock_is_ahead_is_taken_and_its_end_is_exact() -> None:
+    tokens, now = Tokens(SECRET, access_s=900, leeway_s=30), utcnow().replace(microsecond=0)
+    ahead = tokens.issue_access(user_id="u", session_id="s", now=now + timedelta(seconds=20))
+    assert tokens.read_access(ahead).user_id == "u"
+    assert tokens.read_access(ahead).user_id == "u", "and taken again"
+    ended = tokens.issue_access(user_id="u", session_id="s", now=now - timedelta(seconds=901))
+    too_far = tokens.issue_access(user_id="u", session_id="s", now=now + timedelta(seconds=60))
+    for token in (ended, too_far):
+        with pytest.raises(InvalidToken):
+            tokens.read_access(token)
+
+
 def test_an_access_token_that_was_good_once_is_judged_by_the_clock_again() -> None:
     tokens, now = Tokens(SECRET, access_s=900), utcnow()
     token = tokens.issue_access(user_id="u", session_id="s", now=now)

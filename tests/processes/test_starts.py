@@ -42,6 +42,7 @@ WRONG = {
     "DAY_SECONDS": "0",
     "REMINDER_TICK_SECONDS": "-1",
     "RATE_LIMITS": "maybe",
+    "CLOCK_LEEWAY_SECONDS": "-1",
     "EVENT_RETENTION_DAYS": "0",
     "LOG_FORMAT": "xml",
     "LOG_LEVEL": "loud",
