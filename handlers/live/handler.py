@@ -14,7 +14,7 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-from handlers.base.base_handler import BaseHandler, authenticate
+from handlers.base.base_handler import AccessTokenEnded, BaseHandler, authenticate
 from handlers.base.operation import HandlerContext, Principal
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import DomainError
@@ -171,6 +171,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self._cancel("auth")  # it has come in time, however long the judging takes
         try:
             who = replace(await authenticate(self.context, message.token), row={})  # a socket need not hold it
+        except AccessTokenEnded:
+            self.end(protocol.TOKEN_ENDED, "token ended")
+            return
         except DomainError:
             self.end(protocol.UNAUTHENTICATED, "not authenticated")
             return
@@ -280,7 +283,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     def _warn(self, expires_at: datetime) -> None:
         self.send(protocol.expiring(to_wire(expires_at)))
         left_s = (expires_at - utcnow()).total_seconds()
-        self._after("expiry", left_s, lambda: self.end(protocol.UNAUTHENTICATED, "token ended"))
+        self._after("expiry", left_s, lambda: self.end(protocol.TOKEN_ENDED, "token ended"))
 
     def _after(self, name: str, delay_s: float, act: Callable[[], Any]) -> None:
         """Do this later, in place of what was to be done under the same name."""

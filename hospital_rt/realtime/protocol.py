@@ -20,7 +20,7 @@ MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SEQ = 2**53
 # The channel's own close codes; 1002, 1007 and 1009 are the protocol's (``hospital_rt/realtime/strict_websocket.py``).
 BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
-NOT_VALID, UNAUTHENTICATED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4408, 4409, 4429
+NOT_VALID, UNAUTHENTICATED, TOKEN_ENDED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4403, 4408, 4409, 4429
 
 _lenient = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 

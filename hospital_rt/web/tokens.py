@@ -30,6 +30,10 @@ class InvalidToken(Exception):
     """The token is not one of ours, or not for this use, or its time is over."""
 
 
+class EndedToken(InvalidToken):
+    """An access token of ours whose time is over: a renewed one will do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessClaims:
     """What a valid access token says."""
@@ -84,11 +88,14 @@ class Tokens:
         """Check an access token whole. One that comes again has its time checked again, and nothing else.
 
         Raises:
-            InvalidToken: whatever is wrong with it; the caller learns no more.
+            EndedToken: it is ours, and its time is over.
+            InvalidToken: whatever else is wrong with it; the caller learns no more.
         """
         access = self._judged(token)
         now = datetime.now(UTC)
-        if not access.begins_at - self._leeway <= now < access.expires_at:
+        if now >= access.expires_at:
+            raise EndedToken
+        if now < access.begins_at - self._leeway:
             raise InvalidToken
         return access
 
@@ -105,6 +112,8 @@ class Tokens:
                 leeway=self._leeway,  # of the beginning; the end is looked at in `read_access`
                 options={"require": ["exp", "iat", "nbf", "sub", "jti", "aud", "iss", "sid"], "strict_aud": True},
             )
+        except jwt.ExpiredSignatureError:  # the signature itself is right
+            raise EndedToken from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
             raise InvalidToken from None
         claims = whole["payload"]

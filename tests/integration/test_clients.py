@@ -175,6 +175,31 @@ async def test_what_cannot_be_resumed_is_told_and_an_ended_session_ends_the_chan
     assert doctor.id
 
 
+async def test_a_renewal_that_is_not_possible_for_a_while_does_not_end_the_channel(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient, doctor = await clinic.pair()
+    monkeypatch.setattr(hospital_rt_client, "MAX_WAIT_S", 0.2)
+    monkeypatch.setattr(clinic.app.resources.tokens, "access_s", 3)
+    async with client_of(patient) as client, client.live() as live:
+        renewing = client._once
+        refused: list[str] = []
+
+        async def away(method: str, path: str, *more: Any, **named: Any) -> Any:
+            if path == "/api/token/refresh/" and len(refused) < 2 * hospital_rt_client.TRIES:
+                refused.append(path)
+                raise ApiError(503, {"retry_after_s": 0.2})
+            return await renewing(method, path, *more, **named)
+
+        monkeypatch.setattr(client, "_once", away)
+        async with asyncio.timeout(20):
+            while len(refused) < 2 * hospital_rt_client.TRIES:
+                await asyncio.sleep(0.05)  # looks again, with a deadline
+        await clinic.assign(patient, await clinic.doctor())
+        assert (await take(live, "assignment.changed", within_s=20)).data["patient"]["id"] == patient.id
+    assert doctor.id
+
+
 # The examples
 
 
