@@ -21,7 +21,8 @@ What it takes care of:
 - **The channel** resumes after the last event that came, waits a random time when the server restarts (1012), comes
   back at once when it was too slow (1013), and after other troubles in growing steps. It renews its sign-in before the
   token ends; when that was not possible in time (4403) it renews it, for as long as that takes, and comes back. After
-  4400, 4401 and 4409 it does not come back by itself: :class:`LiveEnded`.
+  4400, 4401 and 4409 it does not come back by itself: :class:`LiveEnded`. A line that is silent for 60 s though it was
+  pinged is dead: the client resumes on another.
 - An event named ``reset`` says that what came in between cannot be told any more: load everything anew by REST.
 
 ``Client.seq`` and ``Client.epoch`` say which event was given out last; keep them to resume in another process.
@@ -49,6 +50,7 @@ SUBPROTOCOL = "hospital-rt.v1"
 TRIES = 6
 MAX_WAIT_S = 30.0
 RESTART_SPREAD_S = 5.0
+SILENCE_S = 60.0  # the service itself pings every 25 s
 # What the service does once under one key.
 _ONCE = re.compile(r"/api/(check-in/[^/]+|assign|notes|notes/[^/]+/(approve|retry))/?\Z")
 STAYS_AWAY = frozenset({4400, 4401, 4409})
@@ -278,6 +280,7 @@ class Client:
             self.base_url.replace("http", "ws", 1) + "/api/live/",
             protocols=[SUBPROTOCOL],
             max_msg_size=1024 * 1024,
+            heartbeat=SILENCE_S * 2 / 3,  # a ping then, and half as long again for its pong
             timeout=aiohttp.ClientWSTimeout(ws_close=5),
         )
 
