@@ -15,6 +15,7 @@ CLOSE_CODES = {
     1003: "a binary frame",
     1007: "not UTF-8",
     1009: "a frame over 16 KiB",
+    1011: "no answer to a ping within 20 s: come back",
     1012: "the server restarts: come back after a random wait",
     1013: "the reader was too slow: resume",
     4400: "not a valid message",
