@@ -9,7 +9,16 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from hospital_rt.domain.errors import FieldError
 from hospital_rt.web.problems import Problem
@@ -31,6 +40,12 @@ def _storable(value: str) -> str:
     return value
 
 
+def _whole(value: Any) -> Any:
+    """``1.0`` is an integer to JSON Schema, and so to some writers of JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Seq = Annotated[int, Field(ge=0, le=MAX_SEQ), BeforeValidator(_whole)]
 Text = Annotated[str, AfterValidator(_storable)]
 
 
@@ -40,7 +55,7 @@ class Auth(BaseModel):
     model_config = _lenient
     type: Literal["auth"]
     token: str = Field(max_length=8192, repr=False)
-    resume_after: int | None = Field(default=None, ge=0, le=MAX_SEQ)
+    resume_after: Seq | None = None
     epoch: str | None = Field(default=None, max_length=64)
 
 
@@ -61,7 +76,7 @@ class Ack(BaseModel):
 
     model_config = _lenient
     type: Literal["ack"]
-    seq: int = Field(ge=0, le=MAX_SEQ)
+    seq: Seq
 
 
 class Ping(BaseModel):
