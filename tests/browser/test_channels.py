@@ -80,6 +80,39 @@ def test_push_is_allowed_and_taken_back(pair: tuple[Person, Person], open_page: 
     eventually(lambda: patient.call("GET", "me/push/")["items"] == [], "the subscription is gone")
 
 
+def test_a_subscription_that_the_service_lost_is_sent_again(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, _ = pair
+    endpoint = "https://push.example.org/send/lost"
+    page = open_page(service_workers="allow")
+    page.add_init_script(
+        """
+        const keys = { p256dh: "B" + "A".repeat(86), auth: "A".repeat(22) };
+        PushManager.prototype.getSubscription = async () => ({
+          endpoint: "ENDPOINT", toJSON: () => ({ endpoint: "ENDPOINT", keys }),
+        });
+        """.replace("ENDPOINT", endpoint)
+    )
+    posted: list[str] = []
+    page.on(
+        "request",
+        lambda asked: posted.append(asked.url) if asked.method == "POST" and "/me/push/" in asked.url else None,
+    )
+    live(sign_in(page, patient, at="/#/me"))
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    expect(live(page).get_by_role("switch", name="When the page is closed")).to_be_checked()
+    posted.clear()
+    (device,) = patient.call("GET", "me/push/")["items"]
+    patient.call("DELETE", "me/push/", {"id": device["id"]})
+    for _ in range(2):
+        page.reload()
+        expect(live(page).get_by_role("switch", name="When the page is closed")).to_be_checked()
+        eventually(lambda: len(patient.call("GET", "me/push/")["items"]) == 1, "the service has it again")
+    assert len(posted) == 1, "once, since after that it was there"
+
+
 def test_a_patient_sees_who_read_their_notes(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     note = write(doctor, patient, "Drink a glass of water every day.")
