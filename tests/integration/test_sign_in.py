@@ -54,6 +54,18 @@ async def test_a_password_is_the_same_on_every_keyboard(ward: Clinic) -> None:
     await ward.sign_in(user, unicodedata.normalize("NFD", "Zoë-Ångström-été"))
 
 
+async def test_a_password_of_wide_digits_is_the_same_in_narrow_ones(ward: Clinic) -> None:
+    wide, narrow = "ひみつのことば１２３４５６", "ひみつのことば123456"
+    await ward.sign_in(await ward.sign_up("patient", password=wide), narrow)
+    # Hashed as it was written, as earlier versions did: it goes on being right, and is hashed anew.
+    user = await ward.sign_up("patient", password=narrow)
+    users = ward.app.resources.database.collection("users")
+    former = ward.app.resources.passwords._context.hash(wide)
+    await users.update_one({"_id": user["id"]}, {"$set": {"password_hash": former}})
+    await ward.sign_in(user, wide)
+    await ward.sign_in(user, narrow)
+
+
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Bearer x", "Basic {}", "Bearer {}x", "Bearer {} {}", "Bearer é{}", "Bearer {}=", "bearer{}", "{}"],
