@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import Watch, live, sign_in, write
+from tests.browser.house import House, Person, eventually
 
 
 def test_a_private_calendar_link_is_made_shown_once_and_switched_off(
