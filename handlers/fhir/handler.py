@@ -276,7 +276,7 @@ class FhirHandler(ApiHandler):
         found = text.rpartition("|")[2]
         return found[:UUID_CHARACTERS].lower() + found[UUID_CHARACTERS:] if name == "_id" else found
 
-    def patients(self, search: Search) -> list[str | None]:
+    def patients(self, search: Search) -> Sequence[str | None]:
         """The patients that a search names; one None when it names none.
 
         Raises:
@@ -347,7 +347,7 @@ class FormSearch(FhirHandler):
 
     async def post(self) -> None:
         """Search with the parameters in a form. They are the same as those of GET."""
-        get: Callable[[], Awaitable[None]] = self.get
+        get: Callable[..., Any] = self.get
         await get()
 
 
