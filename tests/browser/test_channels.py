@@ -211,6 +211,21 @@ def test_a_refused_channel_renews_once_and_then_waits(
     assert len(refreshed) == 1
 
 
+def test_a_page_whose_token_ended_renews_it_and_comes_back_each_time(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    held = passing(page)
+    refreshed: list[str] = []
+    page.on("request", lambda request: refreshed.append(request.url) if "/token/refresh/" in request.url else None)
+    live(sign_in(page, pair[0]))
+    for times in (1, 2):
+        held["route"].close(code=4403)
+        eventually(lambda count=times + 1: page.title() and held["count"] == count, "the channel is opened anew")
+        live(page)
+        assert len(refreshed) == times
+
+
 def test_the_page_can_be_installed(app: House, open_page: Callable[..., Page]) -> None:
     page = open_page(app.url, service_workers="allow")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
