@@ -119,6 +119,12 @@ TABLE = (
     Row("GET", "/fhir/Communication", CLINICAL),
     Row("GET", "/fhir/Communication?patient={patient}", OWN),
     Row("GET", "/fhir/Communication/{answer}", OWN),
+    Row("POST", "/fhir/Patient/_search", CLINICAL),
+    Row("POST", "/fhir/Practitioner/_search", CLINICAL),
+    Row("POST", "/fhir/CarePlan/_search", CLINICAL),
+    Row("POST", "/fhir/Task/_search", CLINICAL),
+    Row("POST", "/fhir/Communication/_search", CLINICAL),
+    Row("POST", "/fhir/Task/_search?patient={patient}", OWN),
 )
 # Doors without a sign-in: what they let through is tried in the tests of accounts.
 OPEN_DOORS = {
