@@ -248,7 +248,7 @@ def test_the_table_knows_every_route() -> None:
     assert {door for door in known if door not in served} == set(), "these rows lead to no door"
 
 
-def test_the_readme_counts_truly() -> None:
+def test_the_documentation_counts_access_cases_right() -> None:
     readme = documentation()
     said = re.search(r"deactivated user: more than (\d+) cases", readme)
     assert said is not None
