@@ -226,7 +226,9 @@ class Medicines:
         return None
 
     def _unlisted(self, word: str) -> bool:
-        return bool(self.stem.match(word)) or (len(word) > 6 and any(v in self.near for v in _variants(word)))
+        return bool(self.stem.match(word)) or (
+            len(word) > 6 and not word.endswith("ing") and any(v in self.near for v in _variants(word))
+        )
 
 
 @cache
