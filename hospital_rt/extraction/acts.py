@@ -336,7 +336,7 @@ class Finder:
 
     def _lead(self, clause_start: int, left: int) -> int:
         """Where the order's verb stands before a noun phrase, so that the quote holds it."""
-        verbs = [m for m in self.frames.order.finditer(self.text, max(clause_start, left - 60), left)]
+        verbs = list(self.frames.order.finditer(self.text, max(clause_start, left - 60), left))
         return verbs[-1].start() if verbs else left
 
     def _noun_phrase(self, start: int, end: int, low: int, high: int) -> tuple[int, int]:

@@ -214,7 +214,7 @@ class Medicines:
             for part in parts[1:]:
                 if j < len(tokens) and tokens[j].lower in "-/" and j + 1 < len(tokens):
                     j += 1
-                if j >= len(tokens) or not fold(tokens[j].lower) == part:
+                if j >= len(tokens) or fold(tokens[j].lower) != part:
                     break
                 j += 1
             else:

@@ -841,10 +841,10 @@ class Parser:
 
     def _on_once_only(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         after = atoms[k + 1] if k + 1 < len(atoms) else None
-        if after and after.kind in ("word", "medicine") and after.i == atom.j and self._said(atom) == "once":
-            if self._said(after) not in _AFTER_ONCE:
-                self.draft.leftovers.append(atom)  # "once dry" tells when, not how often
-                return 1
+        is_next = after is not None and after.kind in ("word", "medicine") and after.i == atom.j
+        if after and is_next and self._said(atom) == "once" and self._said(after) not in _AFTER_ONCE:
+            self.draft.leftovers.append(atom)  # "once dry" says when, not how often
+            return 1
         self.draft.got["once"] = True
         self._add(atom)
         return 1
