@@ -303,6 +303,7 @@ IMPERSONAL = {
     "hospital_rt.web.problems",
     "hospital_rt.domain.errors",
     "hospital_rt.settings",
+    "hospital_rt.extraction.sig.lexicon",
 }
 
 

@@ -119,7 +119,7 @@ class Facts:
     counts: set[int] = field(default_factory=set)  # doses in all
     limits: set[int] = field(default_factory=set)
     open: bool = False  # "long term", "until seen": an end that is no number of days
-    text: str = ""
+    text: str = field(default="", repr=False)
 
 
 _TIMES = {
