@@ -91,7 +91,6 @@ export function Password() {
 export function Leave() {
   const [asking, ask] = useState(false);
   const [password, setPassword] = useState("");
-  const [follows, setFollows] = useState(state.user.timezone_mode === "follow");
   const [error, setError] = useState(null);
   const { busy, problem, act } = useAct();
   const erase = (event) => {

@@ -1,5 +1,5 @@
 // Choose a doctor, or change to another.
-import { html, cx, useEffect, useState } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { loadAssignment, loadNotes } from "../data.js";
 import { Button, Dialog, Empty, Field, Skeleton, Switch, Wrong, said, useAct } from "../parts/controls.js";

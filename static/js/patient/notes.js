@@ -2,7 +2,7 @@
 import { html, cx, useEffect, useRef, useState } from "../html.js";
 import { get } from "../api.js";
 import { ifServed, loadNote, loadNotes } from "../data.js";
-import { Button, Empty, Skeleton, said } from "../parts/controls.js";
+import { Empty, Skeleton, said } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
 import { MarkedNote, calm } from "../parts/marked-note.js";
 import { dayOf } from "../parts/beads.js";

@@ -9,7 +9,6 @@ import { courseOf } from "../course.js";
 import { inSentence } from "../today-plan.js";
 import { list } from "../schedule-words.js";
 import { Beads, dayOf } from "../parts/beads.js";
-import { Button } from "../parts/controls.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon, Spinner } from "../parts/icon.js";
 import { shortName } from "../names.js";

@@ -13,7 +13,7 @@ import { dueSlot } from "../today-plan.js";
 import { onItsWay } from "../answered.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { time, when, slotTime } from "../clock.js";
+import { when, slotTime } from "../clock.js";
 import { undo } from "../undo.js";
 import { courseSentence, doctorName } from "./rows.js";
 import { UseButton, usesWords } from "./as-needed.js";
