@@ -86,7 +86,7 @@ export function answerLine(step) {
     ? list(schedule.weekdays.map((day) =>
         new Intl.DateTimeFormat(locale(), { weekday: "long", timeZone: "UTC" })
           .format(new Date(Date.UTC(2024, 0, 1 + WEEK.indexOf(day))))))
-    : schedule.every_months ? t.everyMonths(schedule.every_months, schedule.on_day) : howOften(step);
+    : schedule.every_months ? t.monthsAnswered(schedule.every_months, schedule.on_day) : howOften(step);
   const parts = schedule.parts?.length ? list(schedule.parts.map((part) => t.partsOfDay[part])) : null;
   return [days, parts, step.detail].filter(Boolean).join(" · ");
 }
