@@ -12,5 +12,5 @@ export default [
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   { files: ["static/js/**", "static/texts/**"], languageOptions: { globals: globals.browser } },
   { files: ["static/sw.js"], languageOptions: { globals: globals.serviceworker } },
-  { files: ["tests/js/**"], languageOptions: { globals: globals.node } },
+  { files: ["tests/js/**"], languageOptions: { globals: { ...globals.browser, ...globals.node } } },
 ];
