@@ -80,12 +80,12 @@ test("two equal steps are paired one to one", () => {
 });
 
 test("of two candidates the more alike one is the step that changed", () => {
-  const result = changes(
-    [step("Eye drops"), step("Eye drops left")],
-    [step("Eye drops left", daily(["21:00"]))],
-  );
-  assert.deepEqual(titles(result).changed, [["Eye drops left", "Eye drops left"]]);
-  assert.deepEqual(titles(result).stopped, ["Eye drops"]);
+  const both = [step("Eye drops right"), step("Eye drops left")];
+  for (const before of [both, both.toReversed()]) {
+    const result = changes(before, [step("Eye drops left", daily(["21:00"]))]);
+    assert.deepEqual(titles(result).changed, [["Eye drops left", "Eye drops left"]]);
+    assert.deepEqual(titles(result).stopped, ["Eye drops right"]);
+  }
 });
 
 test("a note replaced only the steps that its own plan took away", () => {

@@ -94,7 +94,8 @@ test("before the answers are loaded the course follows from the progress alone",
   assert.equal(course.exact, false);
 });
 
-test("a step without an end, or of one time, has no course", () => {
+test("a step without an end, of one time, or without progress has no course", () => {
+  assert.equal(courseOf({ ...step(), progress: undefined }, [], ZONE), null);
   assert.equal(courseOf(step({ progress: { total: null } }), [], ZONE), null);
   assert.equal(courseOf(step({ progress: { total: 1 } }), [], ZONE), null);
 });
