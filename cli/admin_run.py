@@ -194,7 +194,7 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
             case "deactivate":
                 return await admin.deactivate(app, trace, email=options.email, ask=ask)
             case "erase":
-                return await admin.erase(app, trace, user_id=options.id, ask=ask)
+                return await admin.erase(app, trace, user_id=options.id.lower(), ask=ask)
             case "reset-link":
                 return await admin.reset_link(app, trace, email=options.email, ask=ask)
             case "rotate-keys":

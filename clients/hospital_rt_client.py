@@ -20,7 +20,9 @@ What it takes care of:
   was not done, and is tried again after the time that the service asks for.
 - **The channel** resumes after the last event that came, waits a random time when the server restarts (1012), comes
   back at once when it was too slow (1013), and after other troubles in growing steps. It renews its sign-in before the
-  token ends. After 4400, 4401 and 4409 it does not come back by itself: :class:`LiveEnded`.
+  token ends; when that was not possible in time (4403) it renews it, for as long as that takes, and comes back. After
+  4400, 4401 and 4409 it does not come back by itself: :class:`LiveEnded`. A line that is silent for 60 s though it was
+  pinged is dead: the client resumes on another.
 - An event named ``reset`` says that what came in between cannot be told any more: load everything anew by REST.
 
 ``Client.seq`` and ``Client.epoch`` say which event was given out last; keep them to resume in another process.
@@ -48,11 +50,12 @@ SUBPROTOCOL = "hospital-rt.v1"
 TRIES = 6
 MAX_WAIT_S = 30.0
 RESTART_SPREAD_S = 5.0
+SILENCE_S = 60.0  # the service itself pings every 25 s
 # What the service does once under one key.
 _ONCE = re.compile(r"/api/(check-in/[^/]+|assign|notes|notes/[^/]+/(approve|retry))/?\Z")
 STAYS_AWAY = frozenset({4400, 4401, 4409})
 AT_ONCE = frozenset({1013})
-RESTARTING = 1012
+RESTARTING, TOKEN_ENDED = 1012, 4403
 
 
 class ApiError(Exception):
@@ -277,6 +280,7 @@ class Client:
             self.base_url.replace("http", "ws", 1) + "/api/live/",
             protocols=[SUBPROTOCOL],
             max_msg_size=1024 * 1024,
+            heartbeat=SILENCE_S * 2 / 3,  # a ping then, and half as long again for its pong
             timeout=aiohttp.ClientWSTimeout(ws_close=5),
         )
 
@@ -369,8 +373,9 @@ class Live:
             except (aiohttp.ClientError, OSError, TimeoutError):
                 code = 1006
             except ApiError as refused:
-                self._events.put_nowait(refused)
-                return
+                if refused.status < 500 and refused.status != 429:
+                    self._events.put_nowait(refused)
+                    return
             finally:
                 self._ready.clear()
                 for waiting in self._replies.values():
@@ -399,8 +404,8 @@ class Live:
                 fresh = True
                 self._hear(json.loads(frame.data))
         code = socket.close_code or 1006
-        if code == 4401 and not fresh:
-            # The token had run out, perhaps; when the session has, renewing it says so.
+        if code == TOKEN_ENDED or (code == 4401 and not fresh):
+            # When the session has ended too, renewing the token says so.
             await client.token(anew=True)
             return 1013
         return code

@@ -77,7 +77,11 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             limits=Limits(redis, on=settings.rate_limits == "on"),
             metrics=metrics,
             passwords=passwords,
-            tokens=Tokens(settings.secret_key, access_s=settings.access_token_seconds),
+            tokens=Tokens(
+                settings.secret_key,
+                access_s=settings.access_token_seconds,
+                leeway_s=settings.clock_leeway_seconds,
+            ),
             reader=reader,
             local_reader=LocalReader(),
             mailer=Mailer(settings),

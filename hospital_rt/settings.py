@@ -26,6 +26,7 @@ from hospital_rt.storage.data_tls import with_ca
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 SINGLE_ROLES = frozenset({"web", "worker", "scheduler"})
+NO_SENDER = "no-reply@localhost"
 TOGETHER = frozenset({"all", "demo"})
 
 
@@ -40,6 +41,21 @@ class SettingsError(Exception):
 def _words(value: Any) -> Any:
     """A comma-separated list, as it stands in an environment variable."""
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+def is_push_subject(value: str) -> bool:
+    """Whether push services take this as the operator's address: ``https://`` or ``mailto:``, at a real domain."""
+    parts = urlsplit(value)
+    if parts.scheme == "https":
+        host = parts.hostname or ""
+    elif parts.scheme == "mailto" and re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", parts.path):
+        host = parts.path.rpartition("@")[2].lower()
+    else:
+        return False
+    labels = host.split(".")
+    if len(labels) < 2 or labels[-1].isdigit() or labels[-1] in {"localhost", "local", "invalid", "internal"}:
+        return False
+    return all(re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", label) for label in labels)
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
@@ -89,7 +105,7 @@ class Settings(BaseModel):
     """`smtp://user:pass@host:587?starttls=true` or `smtps://`; without it letters are written to `DATA_DIR/mail/` for
     a day.
     """
-    mail_from: str = "no-reply@localhost"
+    mail_from: str = NO_SENDER
     """Sender of letters."""
     email_verification: Switch | None = None
     """Whether an account works only once its address is confirmed; sign-up then does not reveal whether an address is
@@ -105,6 +121,10 @@ class Settings(BaseModel):
     """`request`: closing an account is immediate, destroying its key takes `admin erase`."""
     push_hosts: Words = ()
     """Hosts to which Web Push may be sent although their address is not public."""
+    vapid_subject: str = ""
+    """How push services reach the operator: `mailto:` or https. Default: `PUBLIC_URL` when https, else `mailto:` and
+    `MAIL_FROM`. A subject without a public domain is refused where Web Push is used.
+    """
     allowed_origins: Words = ()
     """Other origins for CORS (never with credentials) and for the live channel."""
     trusted_proxies: Words = ()
@@ -123,6 +143,8 @@ class Settings(BaseModel):
     """Seconds between two looks for due reminders. Default 5; 1 with `DAY_SECONDS`."""
     rate_limits: Switch = "on"
     """`off` for load tests."""
+    clock_leeway_seconds: int = Field(default=30, ge=0, le=300)
+    """How far the clocks of nodes may differ before a token counts as not yet valid, in seconds."""
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     """Days for which a missed event can be resumed."""
     log_format: Literal["json", "text"] = "json"
@@ -181,6 +203,13 @@ class Settings(BaseModel):
             raise ValueError("needs an address such as no-reply@clinic.example")
         return value
 
+    @field_validator("vapid_subject")
+    @classmethod
+    def _is_push_subject(cls, value: str) -> str:
+        if value and not is_push_subject(value):
+            raise ValueError("needs mailto: and an address, or an https:// address, at a domain of the public internet")
+        return value
+
     @field_validator("allowed_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -225,6 +254,26 @@ class Settings(BaseModel):
         """Plain http that does not leave this machine: only then may a cookie go without ``Secure``."""
         parts = urlsplit(self.public_url)
         return parts.scheme == "http" and (parts.hostname or "") in {"localhost", "127.0.0.1", "::1"}
+
+    @property
+    def push_subject(self) -> str:
+        """How push services reach the operator."""
+        if self.vapid_subject:
+            return self.vapid_subject
+        if is_push_subject(self.public_url):
+            return self.public_url
+        return f"mailto:{parseaddr(self.mail_from)[1]}"
+
+    @property
+    def push_is_refused(self) -> bool:
+        """Whether browsers subscribe here (https, or this machine), and push services would refuse what we send.
+
+        What merely tries the service out, on this machine and with no sender of its own, is let be.
+        """
+        host = urlsplit(self.public_url).hostname or ""
+        here = host in {"127.0.0.1", "::1"} or host.split(".")[-1] == "localhost"
+        tried_out = here and self.mail_from == NO_SENDER
+        return (self.behind_tls or here) and not tried_out and not is_push_subject(self.push_subject)
 
     @property
     def behind_tls(self) -> bool:
@@ -329,4 +378,8 @@ def load_settings(command: str, values: Mapping[str, str]) -> Settings:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         host = "127.0.0.1" if host in {"0.0.0.0", "[::]"} else host  # noqa: S104 - compared, not bound
         settings = settings.model_copy(update={"public_url": f"http://{host}:{settings.port}"})
+    if settings.push_is_refused:
+        raise SettingsError(
+            ["VAPID_SUBJECT: is required: push services take neither PUBLIC_URL nor MAIL_FROM (no public domain)"]
+        )
     return settings.model_copy(update={"data_dir": settings.data_dir.absolute()})

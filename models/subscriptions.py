@@ -15,7 +15,9 @@ MAX_EACH = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """One device. ``pushed`` is the ``seq`` up to which it was notified."""
+    """One device. ``pushed`` is the ``seq`` up to which it was told that there is news; ``failures`` counts the pushes
+    since then that were not taken.
+    """
 
     id: str
     user_id: str
@@ -24,6 +26,7 @@ class Subscription:
     auth: str = field(repr=False)
     created_at: datetime
     pushed: int
+    failures: int = 0
 
 
 class Subscriptions:
@@ -50,6 +53,7 @@ class Subscriptions:
             auth=held["auth"],
             created_at=row["created_at"],
             pushed=row["pushed"],
+            failures=row.get("failures", 0),
         )
 
     async def add(
@@ -113,4 +117,8 @@ class Subscriptions:
         return bool(result.matched_count)
 
     async def pushed(self, id: str, *, seq: int) -> None:
-        await self._subscriptions.update_one({"_id": id}, {"$max": {"pushed": seq}})
+        await self._subscriptions.update_one({"_id": id}, {"$max": {"pushed": seq}, "$unset": {"failures": ""}})
+
+    async def postpone(self, id: str, *, until: datetime) -> None:
+        """Leave a device alone until then, after a push that was not taken."""
+        await self._subscriptions.update_one({"_id": id}, {"$set": {"held_until": until}, "$inc": {"failures": 1}})

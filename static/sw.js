@@ -142,6 +142,23 @@ self.addEventListener("push", (event) => {
     body: note.body || (spanish ? "Tiene un aviso" : "You have a reminder"), icon: "/static/icons/sun-192.png", tag: note.tag || "reminder",
   }));
 });
+// The push service gave this device another address: tell ours. Without a network, the page does when it opens.
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil((async () => {
+  const options = event.oldSubscription?.options;
+  const fresh = event.newSubscription || (options && await self.registration.pushManager.subscribe(options));
+  if (!fresh) return;
+  const send = (method, path, body, access) => fetch(`/api/${path}`, {
+    method, credentials: "same-origin", cache: "no-store", body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", ...(access && { Authorization: `Bearer ${access}` }) },
+  });
+  const renewed = await navigator.locks.request("aftercare-renew", () => send("POST", "token/refresh/", {}));
+  if (!renewed.ok) return;
+  const { access } = await renewed.json();
+  const { endpoint, keys } = fresh.toJSON();
+  await send("POST", "me/push/", { endpoint, keys }, access);
+  if (event.oldSubscription && event.oldSubscription.endpoint !== endpoint) await send("DELETE", "me/push/", { endpoint: event.oldSubscription.endpoint }, access);
+})().catch(() => { /* the page does when it opens */ })));
+
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil((async () => {

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from hospital_rt.delivery.web_push import PushSender
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.logs import log
 from models.app_context import AppContext
 from models.subscriptions import Subscription
 from tasks.broker import TICKS, ReliableStreamBroker
@@ -17,7 +18,8 @@ from tasks.dependencies import AppDep
 
 SWEEP = "sweep_push"
 PATIENCE = timedelta(seconds=20)
-HOLD_S = 30.0
+HOLD_S = 30.0  # and the first wait after a push that was not taken; each further one is twice as long
+LONGEST_WAIT_S = 3600.0
 PAGE = 500
 NEUTRAL = json.dumps({"type": "reminder"}).encode()
 
@@ -25,7 +27,7 @@ NEUTRAL = json.dumps({"type": "reminder"}).encode()
 async def push_sender(app: AppContext) -> PushSender:
     """The sender with this installation's VAPID key."""
     key = await app.resources.vault.secret("vapid", PushSender.new_private_key)
-    return PushSender(private_key=key, subject=f"mailto:{app.settings.mail_from}", hosts=app.settings.push_hosts)
+    return PushSender(private_key=key, subject=app.settings.push_subject, hosts=app.settings.push_hosts)
 
 
 async def sweep_push(app: AppContext) -> int:
@@ -64,11 +66,17 @@ async def _owed(app: AppContext, device: Subscription, *, shown: int) -> int | N
 
 async def _push(app: AppContext, sender: PushSender, device: Subscription, seq: int) -> int:
     outcome = await sender.send(endpoint=device.endpoint, p256dh=device.p256dh, auth=device.auth, data=NEUTRAL)
-    if outcome == "gone":
+    app.resources.metrics.pushes.labels(outcome.status).inc()
+    if outcome.result == "gone":
         await app.store.subscriptions.remove(device.id)
-    elif outcome == "sent":
+    elif outcome.result == "sent":
         await app.store.subscriptions.pushed(device.id, seq=seq)
-    return int(outcome == "sent")
+    else:
+        wait_s = max(outcome.retry_after_s, min(HOLD_S * 2 ** min(device.failures, 10), LONGEST_WAIT_S))
+        await app.store.subscriptions.postpone(device.id, until=app.now() + timedelta(seconds=wait_s))
+        if not device.failures:
+            log.warning("push.refused", status=outcome.status, delay_s=wait_s)
+    return int(outcome.result == "sent")
 
 
 async def _sweep_task(app: AppDep) -> None:

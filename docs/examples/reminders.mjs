@@ -12,7 +12,7 @@ async function call(method, path, body, headers = {}) {
   return document;
 }
 
-const { access, refresh } = await call("POST", "/api/token/", { email: EMAIL, password: PASSWORD });
+let { access, refresh } = await call("POST", "/api/token/", { email: EMAIL, password: PASSWORD });
 const { items } = await call("GET", "/api/steps/", undefined, { Authorization: `Bearer ${access}` });
 for (const step of items) console.log("To do:", step.title);
 
@@ -40,8 +40,10 @@ function listen() {
       call("POST", "/api/token/revoke/", { refresh });
     }
   };
-  socket.onclose = ({ code }) => {
+  socket.onclose = async ({ code }) => {
     if ([1000, 1005, 4400, 4401, 4409].includes(code)) return;
+    // The token ended, the session goes on.
+    if (code === 4403) ({ access, refresh } = await call("POST", "/api/token/refresh/", { refresh }));
     setTimeout(listen, Math.random() * (code === 1012 ? 5000 : (waits = Math.min(waits * 2, 30000))));
   };
 }

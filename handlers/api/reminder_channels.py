@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from handlers.api.schemas import Body, Id, Moment, View
+from handlers.api.schemas import Body, GivenId, Moment, View
 from handlers.base.api_handler import ApiHandler
 from handlers.base.base_handler import BaseHandler
 from handlers.base.operation import Operation
@@ -57,7 +57,7 @@ class PushBody(Body):
 
 
 class PushDeviceBody(Body):
-    id: Id | None = None
+    id: GivenId | None = None
     endpoint: Annotated[str, Field(min_length=10, max_length=2000)] | None = None
 
 

@@ -32,6 +32,7 @@ def _readable(value: str) -> str:
 
 
 Id = Annotated[str, StringConstraints(pattern=_UUID)]
+GivenId = Annotated[str, StringConstraints(pattern=_UUID.replace("a-f", "a-fA-F"), to_lower=True)]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(normal_name)]
 OnDayGiven = Annotated[
     Any,
@@ -77,7 +78,7 @@ class NothingBody(Body):
 
 
 class AssignBody(Body):
-    doctor_id: Id
+    doctor_id: GivenId
     share_history: bool | None = Field(default=None, description="false for a doctor newly chosen; else as it was")
 
 
@@ -119,7 +120,7 @@ class MyPatientView(View):
 
 
 class NoteBody(Body):
-    patient_id: Id
+    patient_id: GivenId
     text: Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_readable)]
 
 
@@ -164,7 +165,7 @@ class LimitsBody(Body):
 class ApprovedStepBody(Body):
     """One step to approve: with ``id`` a proposed one, edited or not; without, a new step by the doctor."""
 
-    id: Id | None = None
+    id: GivenId | None = None
     kind: Literal["checklist", "plan"] | None = None
     title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(visible)] | None = None
     detail: Annotated[str, Field(max_length=500)] | None = None
@@ -435,7 +436,7 @@ class DoctorsQuery(PageQuery):
 
 
 class PatientPageQuery(PageQuery):
-    patient_id: Id | None = None
+    patient_id: GivenId | None = None
 
 
 class StepsQuery(PatientPageQuery):
@@ -457,5 +458,5 @@ class EventsQuery(Query):
 
 
 class AdherenceQuery(Query):
-    patient_id: Id | None = None
+    patient_id: GivenId | None = None
     days: int = Field(default=30, ge=1, le=365)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -191,17 +192,24 @@ class ApiHandler(BaseHandler):
         try:
             value = parse_json(raw)
         except NotJson:
-            raise Problem("not-json") from None
+            mark = "It begins with a byte order mark: send UTF-8 without one." if raw.startswith(BOM_UTF8) else ""
+            raise Problem("not-json", mark) from None
         check_storable(value)
         return self._validated(shape, value)
 
     def _check_media_type(self) -> None:
-        media_type, _, parameters = self.request.headers.get("Content-Type", "").partition(";")
+        headers = self.request.headers
+        media_type, _, parameters = headers.get("Content-Type", "").partition(";")
         charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters, re.ASCII)
-        if media_type.strip().lower() != "application/json" or (charset and charset.group(1).lower() != "utf-8"):
-            raise Problem("unsupported-media-type")
-        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Problem("unsupported-media-type")
+        encoding = headers.get("Content-Encoding", "identity")
+        if not media_type.strip():
+            raise _unsupported("No Content-Type was sent")
+        if media_type.strip().lower() != "application/json":
+            raise _unsupported(f"Content-Type {_shown(media_type)} was sent")
+        if charset and charset.group(1).lower() not in {"utf-8", "utf8"}:
+            raise _unsupported(f"The charset {_shown(charset.group(1))} was sent")
+        if encoding.lower() != "identity":
+            raise _unsupported(f"Content-Encoding {_shown(encoding)} was sent")
 
     def query(self, shape: type[B]) -> B:
         """Parse and validate the query string.
@@ -234,14 +242,14 @@ class ApiHandler(BaseHandler):
 
     @staticmethod
     def id_from_path(text: str) -> str:
-        """An id from a path. A malformed one is answered like an unknown one.
+        """An id in a path, in lower case however it was written. What is not one of ours is not there.
 
         Raises:
             Problem: 404.
         """
         try:
-            if str(UUID(text)) == text:
-                return text
+            if str(UUID(text)) == text.lower():
+                return text.lower()
         except ValueError:
             pass
         raise Problem("not-found")
@@ -316,6 +324,16 @@ class ApiHandler(BaseHandler):
 def as_text(body: Any) -> bytes:
     """Serialize a JSON document."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _unsupported(sent: str) -> Problem:
+    """415, which says what was sent and what is wanted."""
+    return Problem("unsupported-media-type", f"{sent}; send application/json in UTF-8, not compressed.")
+
+
+def _shown(given: str) -> str:
+    """A header's value as a refusal may repeat it: short, and in printable ASCII."""
+    return '"' + re.sub(r"[^\x20-\x7e]", "?", given.strip())[:60] + '"'
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

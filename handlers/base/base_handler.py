@@ -25,7 +25,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.storage.database import is_away
 from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
-from hospital_rt.web.tokens import InvalidToken
+from hospital_rt.web.tokens import EndedToken, InvalidToken
 from models.audit import Trace
 from models.store import Store
 
@@ -219,14 +219,24 @@ class BaseHandler(RequestHandler):
         )
 
 
+class AccessTokenEnded(Problem):
+    """401: the access token's time is over; the session may go on."""
+
+    def __init__(self) -> None:
+        super().__init__("unauthenticated")
+
+
 async def authenticate(context: HandlerContext, token: str, *, now: datetime | None = None) -> Principal:
     """The user of an access token whose session has not ended.
 
     Raises:
-        Problem: 401 for any fault.
+        AccessTokenEnded: 401, a renewed token will do.
+        Problem: 401, whatever else is wrong.
     """
     try:
         access = context.tokens.read_access(token)
+    except EndedToken:
+        raise AccessTokenEnded from None
     except InvalidToken:
         raise Problem("unauthenticated") from None
     moment = now or utcnow()

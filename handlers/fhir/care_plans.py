@@ -6,6 +6,7 @@ Access rules are those of REST, by the same functions; ``handlers/fhir/mapping.p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -19,7 +20,16 @@ from handlers.base.visibility import (
     visible_steps,
     withdrawn_notes,
 )
-from handlers.fhir.handler import CategoryQuery, FhirHandler, Search, StatusQuery, read_operation, search_operation
+from handlers.fhir.handler import (
+    CategoryQuery,
+    FhirHandler,
+    FormSearch,
+    Search,
+    StatusQuery,
+    form_operation,
+    read_operation,
+    search_operation,
+)
 from handlers.fhir.mapping import (
     TASK_STATUS,
     Part,
@@ -34,6 +44,7 @@ from handlers.fhir.mapping import (
 )
 from hospital_rt.domain.clock import from_wire, to_wire
 from hospital_rt.web.problems import Problem
+from models.assignments import Assignment
 from models.notes import Note, NoteStatus
 from models.reminders import Reminder
 from models.steps import Step
@@ -51,6 +62,10 @@ def _moment(text: str) -> datetime:
         return from_wire(text)
     except ValueError:
         raise Problem("invalid", "Use the link as it was given.") from None
+
+
+def _either(queries: list[dict[str, Any]]) -> dict[str, Any]:
+    return queries[0] if len(queries) == 1 else {"$or": queries}
 
 
 class _CarePlans(FhirHandler):
@@ -77,25 +92,34 @@ class CarePlansHandler(_CarePlans):
     async def get(self) -> None:
         """The plans from notes, newest first."""
         search = self.search()
-        wanted = await visible_notes(self.store, self.who, self.one_patient(search))
+        wanted = _either([await visible_notes(self.store, self.who, one) for one in self.patients(search)])
         others = ["ready", "withdrawn"] if self.who.role == "doctor" else ["ready"]
         readable = [{"doctor_id": self.who.id, "status": {"$in": list(PLANS)}}, {"status": {"$in": others}}]
         query: dict[str, Any] = {"$and": [wanted, {"$or": readable}]}
         if (ids := search.any_of("_id")) is not None:
             query["_id"] = {"$in": list(ids)}
-        found = search.after(str, str)
-        before = (_moment(found[0]), found[1]) if found else None
-        notes = await self.store.notes.page(query, before=before, limit=search.count + 1)
-        shown = notes[: search.count]
-        steps = await self._steps(shown)
-        following = None
-        if len(notes) > search.count:
-            following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
         states = search.any_of("status")
-        shown = [note for note in shown if states is None or care_plan_status(note, steps[note.id]) in states]
-        names = await self.store.users.names({id for note in shown for id in (note.patient_id, note.doctor_id)})
-        await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
-        self.respond_bundle(search, [care_plan(note, steps[note.id], names) for note in shown], following)
+
+        async def find(search: Search) -> tuple[list[tuple[Note, list[Step]]], str | None]:
+            found = search.after(str, str)
+            before = (_moment(found[0]), found[1]) if found else None
+            notes = await self.store.notes.page(query, before=before, limit=search.count + 1)
+            shown = notes[: search.count]
+            steps = await self._steps(shown)
+            following = None
+            if len(notes) > search.count:
+                following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
+            plans = [(note, steps[note.id]) for note in shown]
+            return [one for one in plans if states is None or care_plan_status(*one) in states], following
+
+        shown, following, total = await self.page(search, find)
+        names = await self.store.users.names({id for note, _ in shown for id in (note.patient_id, note.doctor_id)})
+        await self.leave_trace(of=[note.patient_id for note, _ in shown] or [self.who.id])
+        self.respond_bundle(search, [care_plan(note, steps, names) for note, steps in shown], following, total)
+
+
+class CarePlansFormHandler(FormSearch, CarePlansHandler):
+    operations = {"POST": form_operation(StatusQuery, "notes.listed")}
 
 
 class CarePlanHandler(_CarePlans):
@@ -112,7 +136,14 @@ class CarePlanHandler(_CarePlans):
         self.respond(care_plan(note, steps[note.id], names))
 
 
-class _Tasks(FhirHandler):
+class _OfSteps(FhirHandler):
+    async def visible(self, search: Search) -> tuple[dict[str, Any], dict[str, Assignment]]:
+        """Which steps this reader may see of the patients that the search names, as a query; by which assignments."""
+        found = [await visible_steps(self.store, self.who, "all", one) for one in self.patients(search)]
+        return _either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
+
+
+class _Tasks(_OfSteps):
     type_name = "Task"
 
     async def _resource(self, step: Step, *, quotes: bool) -> Resource:
@@ -126,17 +157,22 @@ class TasksHandler(_Tasks):
     async def get(self) -> None:
         """Steps, in the order of their notes."""
         search = self.search()
-        wanted, held = await visible_steps(self.store, self.who, "all", self.one_patient(search))
+        wanted, held = await self.visible(search)
         clauses: list[dict[str, Any]] = [wanted]
         if (states := search.any_of("status")) is not None:
             clauses.append({"status": {"$in": [ours for ours, theirs in TASK_STATUS.items() if theirs in states]}})
         if (ids := search.any_of("_id")) is not None:
             clauses.append({"_id": {"$in": list(ids)}})
-        found = search.after(str)
-        steps = await self.store.steps.page(
-            {"$and": clauses}, after=found[0] if found else None, limit=search.count + 1
-        )
-        shown, withdrawn = steps[: search.count], await withdrawn_notes(self.store, self.who)
+
+        async def find(search: Search) -> tuple[list[Step], str | None]:
+            found = search.after(str)
+            after = found[0] if found else None
+            steps = await self.store.steps.page({"$and": clauses}, after=after, limit=search.count + 1)
+            shown = steps[: search.count]
+            return shown, write_cursor(shown[-1].sort) if len(steps) > search.count else None
+
+        shown, following, total = await self.page(search, find)
+        withdrawn = await withdrawn_notes(self.store, self.who)
         names = await self.store.users.names({id for step in shown for id in (step.patient_id, step.doctor_id)})
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
@@ -144,7 +180,11 @@ class TasksHandler(_Tasks):
             task(step, quotes=quotes_for(self.who, step, held.get(step.patient_id), withdrawn), names=names, now=now)
             for step in shown
         ]
-        self.respond_bundle(search, tasks, write_cursor(shown[-1].sort) if len(steps) > search.count else None)
+        self.respond_bundle(search, tasks, following, total)
+
+
+class TasksFormHandler(FormSearch, TasksHandler):
+    operations = {"POST": form_operation(StatusQuery, "steps.listed")}
 
 
 class TaskHandler(_Tasks):
@@ -158,11 +198,11 @@ class TaskHandler(_Tasks):
         self.respond(await self._resource(step, quotes=quotes_for(self.who, step, held, withdrawn)))
 
 
-class _Communications(FhirHandler):
+class _Communications(_OfSteps):
     type_name = "Communication"
     categories: ClassVar[dict[Part, str]] = {"r": "reminder", "a": "check-in"}
 
-    async def _resources(self, parts: list[tuple[Reminder, Part]]) -> list[Resource]:
+    async def _resources(self, parts: Sequence[tuple[Reminder, Part]]) -> list[Resource]:
         wanted = {"_id": {"$in": list({reminder.step_id for reminder, _ in parts})}}
         steps = {step.id: step for step in await self.store.steps.find(wanted)}
         names = await self.store.users.names({reminder.patient_id for reminder, _ in parts})
@@ -181,7 +221,7 @@ class CommunicationsHandler(_Communications):
     async def get(self) -> None:
         """Reminders that were sent and the patients' answers, newest first."""
         search = self.search()
-        visible, _ = await visible_steps(self.store, self.who, "all", self.one_patient(search))
+        visible, _ = await self.visible(search)
         wanted: dict[str, Any] = {"step_id": {"$in": await self.store.steps.ids(visible)}}
         ids = search.any_of("_id")
         if ids is not None:
@@ -191,9 +231,13 @@ class CommunicationsHandler(_Communications):
             ends = {"$gte": search.sent.since, "$lt": search.sent.until}
             span = {name: at for name, at in ends.items() if at}
             wanted = {"$and": [wanted, {"$or": [{"slot_at": span}, {"answered_at": span}]}]}
-        parts, following = await self._page(search, wanted, ids)
+
+        async def find(search: Search) -> tuple[list[tuple[Reminder, Part]], str | None]:
+            return await self._page(search, wanted, ids)
+
+        parts, following, total = await self.page(search, find)
         await self.leave_trace(of=[reminder.patient_id for reminder, _ in parts] or [self.who.id])
-        self.respond_bundle(search, await self._resources(parts), following)
+        self.respond_bundle(search, await self._resources(parts), following, total)
 
     async def _page(
         self, search: Search, wanted: dict[str, Any], ids: frozenset[str] | None
@@ -222,6 +266,10 @@ class CommunicationsHandler(_Communications):
         if len(rows) > search.count:
             return shown, write_cursor(to_wire(rows[-1].slot_at), rows[-1].id, len(parts_of(rows[-1])))
         return shown, None
+
+
+class CommunicationsFormHandler(FormSearch, CommunicationsHandler):
+    operations = {"POST": form_operation(CategoryQuery, "events.read")}
 
 
 class CommunicationHandler(_Communications):

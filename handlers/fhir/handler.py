@@ -1,19 +1,20 @@
 """Base of the FHIR handlers: REST's access control with FHIR's media type, searches, Bundles and OperationOutcomes.
 
-Read only. An unknown search parameter is ignored, or refused when the client prefers ``handling=strict``; an unknown
-modifier is always refused. ``patient`` and ``subject`` naming a user who is not yours answer 404, as everywhere;
-``_id`` filters what may be seen.
+Read only. A search parameter that is not known is passed over, which an OperationOutcome in the Bundle says, or refused
+when the client prefers ``handling=strict``; a modifier that is not known is always refused. ``patient`` and ``subject``
+that name somebody who is not yours answer 404, as everywhere; ``_id`` is a filter over what may be seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
+from tornado.escape import parse_qs_bytes
 
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import read_cursor
@@ -24,9 +25,13 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import FHIR_ACCOUNT
 from models.audit import Act
 
+T = TypeVar("T")
 MEDIA_TYPE = "application/fhir+json"
+FORM = "application/x-www-form-urlencoded"
 MAX_COUNT = 200
+MAX_PATIENTS = 100  # that one search names
 USUAL = 50
+UUID_CHARACTERS = 36  # an id is one, or begins with one
 PROBLEMS = "urn:hospital-rt:problem"
 _JSON_TYPES = {"application/fhir+json", "application/json", "text/json", "json", "*/*", "application/*", "text/*"}
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -43,6 +48,7 @@ ISSUES = {
     "unavailable": "transient",
     "internal": "exception",
     "too-large": "too-long",
+    "unsupported-media-type": "not-supported",
 }
 READ_ONLY = ("not-found", "rate-limited", "invalid")
 # Where FHIR's status differs from REST's.
@@ -74,6 +80,7 @@ class ResourceView(FhirView):
 class BundleView(FhirView):
     resourceType: Literal["Bundle"]  # noqa: N815 - FHIR's names
     type: Literal["searchset"]
+    total: int | None = Field(default=None, ge=0, exclude_if=lambda value: value is None)
     link: list[dict[str, str]]
     entry: list[dict[str, Any]] | None = Field(default=None, exclude_if=lambda value: value is None)
 
@@ -90,13 +97,20 @@ class FhirQuery(BaseModel):
 
     id: str | None = Field(default=None, alias="_id", description="Ids, separated by commas")
     count: int | None = Field(
-        default=None, alias="_count", ge=1, description=f"{USUAL} unless said, at most {MAX_COUNT}"
+        default=None,
+        alias="_count",
+        ge=0,
+        description=f"{USUAL} unless said, at most {MAX_COUNT}; 0 is `_summary=count`",
+    )
+    summary: str | None = Field(default=None, alias="_summary", description="`count`: no entries, only `total`")
+    total: str | None = Field(
+        default=None, alias="_total", description="`accurate`: also on a page that is not the whole"
     )
     cursor: str | None = Field(default=None, alias="_cursor", description="From the link `next`")
 
 
 class OfPatientQuery(FhirQuery):
-    patient: str | None = Field(default=None, description="`Patient/<id>` or the id")
+    patient: str | None = Field(default=None, description="`Patient/<id>` or the id, several separated by commas")
     subject: str | None = Field(default=None, description="The same as `patient`")
 
 
@@ -130,6 +144,8 @@ class Search:
     cursor: str | None
     used: tuple[tuple[str, str], ...] = field(repr=False)
     sent: Span | None = None
+    wants_total: bool = False
+    passed_over: tuple[str, ...] = ()  # the names of parameters that are not known
 
     def any_of(self, name: str) -> frozenset[str] | None:
         """The values of which one must match; None when the parameter was not given."""
@@ -141,6 +157,12 @@ class Search:
 
 def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
     return Operation(who="user", query=query, answers={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True)
+
+
+def form_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
+    """A search whose parameters come in a form: not in a URL, which proxies write down."""
+    problems = (*READ_ONLY, "unsupported-media-type", "too-large")
+    return Operation(who="user", query=query, answers={200: BundleView}, problems=problems, audit=audit, fhir=True)
 
 
 def read_operation(audit: Act | None) -> Operation:
@@ -182,13 +204,15 @@ class FhirHandler(ApiHandler):
             Problem: it cannot be parsed, or not be done as strictly as the client prefers.
         """
         known = {"_id", *PARAMETERS[self.type_name]}
+        passed_over: list[str] = []
+        wants_total = False
         strict = "handling=strict" in self.request.headers.get("Prefer", "").lower().replace(" ", "")
         values: dict[str, frozenset[str]] = {}
         used: list[tuple[str, str]] = []
         count, cursor, sent = USUAL, None, None
-        for full, given in self.request.query_arguments.items():
+        for full, given in self._arguments().items():
             name, _, modifier = full.partition(":")
-            if name in known and modifier not in ({"", "Patient"} if name == "subject" else {""}):
+            if name in known and modifier not in ({"", "Patient"} if name in {"patient", "subject"} else {""}):
                 raise Problem("invalid", "This modifier is not known.")
             for raw in given:
                 text = _text(raw)
@@ -199,9 +223,13 @@ class FhirHandler(ApiHandler):
                     name_is = "patient" if name == "subject" else name
                     values[name_is] = values[name_is] & found if name_is in values else found
                 elif name == "_count":
-                    if not _COUNT.fullmatch(text) or int(text) < 1:
-                        raise Problem("invalid", "_count is a whole number from 1.")
+                    if not _COUNT.fullmatch(text):
+                        raise Problem("invalid", "_count is a whole number from 0.")
                     count = min(int(text), MAX_COUNT)
+                elif name == "_summary" and text == "count":
+                    count = 0
+                elif name == "_total" and text in {"none", "estimate", "accurate"}:
+                    wants_total = text != "none"
                 elif name == "_cursor":
                     cursor = text[:400]
                     continue
@@ -210,33 +238,85 @@ class FhirHandler(ApiHandler):
                 elif strict:
                     raise Problem("invalid", "A parameter is not known here, and handling=strict was preferred.")
                 else:
+                    passed_over.append(full)
                     continue
                 used.append((full, text))
-        return Search(values=values, count=count, cursor=cursor, used=tuple(used), sent=sent)
+        return Search(
+            values=values,
+            count=count,
+            cursor=cursor,
+            used=tuple(used),
+            sent=sent,
+            wants_total=wants_total,
+            passed_over=tuple(passed_over),
+        )
+
+    def _arguments(self) -> dict[str, list[bytes]]:
+        """The parameters of the query, and of the form of a POST.
+
+        Raises:
+            Problem: 413, 415: the body is no form.
+        """
+        found = {name: list(values) for name, values in self.request.query_arguments.items()}
+        if self.request.method != "POST":
+            return found
+        if self._too_large:
+            raise Problem("too-large")
+        media_type = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if self.raw_body and media_type != FORM:
+            raise Problem("unsupported-media-type", f"Send {FORM}.")
+        for name, values in parse_qs_bytes(self.raw_body, keep_blank_values=True).items():
+            found.setdefault(name, []).extend(values)
+        return found
 
     def _value(self, name: str, text: str) -> str:
         """One value: of a reference its id, of a token its code."""
         if name in {"patient", "subject"}:
             return text.removeprefix(f"{self.base}/").removeprefix("Patient/")
-        return text.rpartition("|")[2]
+        found = text.rpartition("|")[2]
+        return found[:UUID_CHARACTERS].lower() + found[UUID_CHARACTERS:] if name == "_id" else found
 
-    def one_patient(self, search: Search) -> str | None:
-        """The patient that a search names; None when it names none.
+    def patients(self, search: Search) -> Sequence[str | None]:
+        """The patients that a search names; one None when it names none.
 
         Raises:
             Problem: 404 when it cannot be an id of ours.
         """
         named = search.any_of("patient")
         if named is None:
-            return None
-        if len(named) != 1:
+            return [None]
+        if not 1 <= len(named) <= MAX_PATIENTS:
             raise Problem("not-found")
-        return self.id_from_path(next(iter(named)))
+        return sorted({self.id_from_path(one) for one in named})
+
+    async def page(
+        self, search: Search, find: Callable[[Search], Awaitable[tuple[Sequence[T], str | None]]]
+    ) -> tuple[Sequence[T], str | None, int | None]:
+        """A page of what ``find`` finds, the cursor of the next one, and how many there are on all of them: when that
+        was asked for, or is seen on this page.
+        """
+        shown: Sequence[T] = ()
+        following: str | None = None
+        if search.count:
+            shown, following = await find(search)
+            if following is None and search.cursor is None:
+                return shown, None, len(shown)
+            if not search.wants_total:
+                return shown, following, None
+        total, here = 0, replace(search, count=MAX_COUNT, cursor=None)
+        while True:
+            found, cursor = await find(here)
+            total += len(found)
+            if cursor is None:
+                return shown, following, total
+            here = replace(here, cursor=cursor)
 
     # Answers
 
-    def respond_bundle(self, search: Search, found: Sequence[Resource], following: str | None) -> None:
-        """Answer one page of a search: ``following`` is the cursor of the next one."""
+    def respond_bundle(
+        self, search: Search, found: Sequence[Resource], following: str | None, total: int | None
+    ) -> None:
+        """A page of a search: ``following`` is the cursor of the next one, ``total`` counts all pages."""
         here = f"{self.base}/{self.type_name}"
 
         def link(relation: str, *more: tuple[str, str]) -> dict[str, str]:
@@ -247,14 +327,28 @@ class FhirHandler(ApiHandler):
         if following:
             links.append(link("next", ("_cursor", following)))
         bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "link": links}
-        if found:
-            bundle["entry"] = [
-                {"fullUrl": f"{here}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found
-            ]
+        if total is not None:
+            bundle["total"] = total
+        entries: list[Resource] = [
+            {"fullUrl": f"{here}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found
+        ]
+        if search.passed_over:
+            entries.append({"resource": _passed_over(search.passed_over), "search": {"mode": "outcome"}})
+        if entries:
+            bundle["entry"] = entries
         self.respond(bundle)
 
     def refusal(self, problem: Problem) -> tuple[int, str, Resource]:
         return STATUS.get(problem.slug, problem.status), MEDIA_TYPE, outcome(problem)
+
+
+class FormSearch(FhirHandler):
+    """``POST <type>/_search``: the search of the class that it is mixed into, with its parameters in a form."""
+
+    async def post(self) -> None:
+        """Search with the parameters in a form. They are the same as those of GET."""
+        get: Callable[..., Any] = self.get
+        await get()
 
 
 class FhirNotFoundHandler(FhirHandler):
@@ -280,6 +374,21 @@ def _text(raw: bytes) -> str:
     if "\x00" in text:
         raise Problem("invalid", "A value holds a control character.")
     return text
+
+
+def _passed_over(names: Sequence[str]) -> Resource:
+    """What a search did not look at: its results are wider than was asked for."""
+    shown = ", ".join(re.sub(r"[^\x21-\x7e]", "?", name)[:40] for name in names[:20])
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {
+                "severity": "warning",
+                "code": "not-supported",
+                "diagnostics": f"Not known here and passed over, so that more was found than was asked for: {shown}",
+            }
+        ],
+    }
 
 
 def outcome(problem: Problem) -> Resource:

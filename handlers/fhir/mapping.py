@@ -252,6 +252,7 @@ def read_communication_id(text: str) -> tuple[str, Part] | None:
     if len(pieces) != 4 or len(text) > 64 or not text.isascii():
         return None
     step_id, first, second, part = pieces
+    step_id = step_id.lower()
     if part not in ("r", "a"):
         return None
     if first.startswith("u"):

@@ -12,7 +12,9 @@ from handlers.fhir.handler import (
     PARAMETERS,
     FhirHandler,
     FhirView,
+    FormSearch,
     NameQuery,
+    form_operation,
     read_operation,
     search_operation,
 )
@@ -97,9 +99,13 @@ class PatientsHandler(_Patients):
         if begins is not None:
             names = await self.store.users.names(set(ids))
             ids = [id for id in ids if _begins(names[id], begins)]
-        shown, following = page_of(ids, cursor=search.cursor, limit=search.count)
+        shown, following = page_of(ids, cursor=search.cursor, limit=search.count) if search.count else ([], None)
         await self.leave_trace(of=shown or [self.who.id])
-        self.respond_bundle(search, await self._resources(list(shown)), following)
+        self.respond_bundle(search, await self._resources(list(shown)), following, len(ids))
+
+
+class PatientsFormHandler(FormSearch, PatientsHandler):
+    operations = {"POST": form_operation(NameQuery, "record.read")}
 
 
 class PatientHandler(_Patients):
@@ -155,8 +161,12 @@ class PractitionersHandler(_Practitioners):
         begins = search.any_of("name")
         if begins is not None:
             found = [one for one in found if _begins(one["name"][0]["text"] if "name" in one else None, begins)]
-        shown, following = page_of(found, cursor=search.cursor, limit=search.count)
-        self.respond_bundle(search, shown, following)
+        shown, following = page_of(found, cursor=search.cursor, limit=search.count) if search.count else ([], None)
+        self.respond_bundle(search, shown, following, len(found))
+
+
+class PractitionersFormHandler(FormSearch, PractitionersHandler):
+    operations = {"POST": form_operation(NameQuery, None)}
 
 
 class PractitionerHandler(_Practitioners):

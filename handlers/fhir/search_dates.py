@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 _DATE = re.compile(
-    r"(eq|ge|gt|le|lt|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?"
+    r"(eq|ge|gt|le|lt|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?"
     r"(Z|[+ -]\d\d:\d\d)?)?)?)?\Z",
     re.ASCII,
 )
@@ -43,7 +43,7 @@ def read_span(text: str) -> Span:
     if not found:
         raise ValueError("not a date such as ge2027-03-01")
     prefix, year, month, day, hour, minute, second, fraction, zone = found.groups()
-    micro = int((fraction or "0").ljust(6, "0"))
+    micro = int((fraction or "0")[:6].ljust(6, "0"))  # finer than what is stored: .NET and Java write 7 and 9 digits
     first = datetime(
         int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), micro, tzinfo=UTC
     )

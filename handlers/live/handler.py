@@ -14,7 +14,7 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-from handlers.base.base_handler import BaseHandler, authenticate
+from handlers.base.base_handler import AccessTokenEnded, BaseHandler, authenticate
 from handlers.base.operation import HandlerContext, Principal
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import DomainError
@@ -170,7 +170,10 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     async def _authenticate(self, message: protocol.Auth) -> None:
         self._cancel("auth")  # arrived in time, however long its verification takes
         try:
-            who = replace(await authenticate(self.context, message.token), row={})  # a socket does not keep the record
+            who = replace(await authenticate(self.context, message.token), row={})  # a socket need not hold it
+        except AccessTokenEnded:
+            self.end(protocol.TOKEN_ENDED, "token ended")
+            return
         except DomainError:
             self.end(protocol.UNAUTHENTICATED, "not authenticated")
             return
@@ -282,7 +285,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     def _warn(self, expires_at: datetime) -> None:
         self.send(protocol.expiring(to_wire(expires_at)))
         left_s = (expires_at - utcnow()).total_seconds()
-        self._after("expiry", left_s, lambda: self.end(protocol.UNAUTHENTICATED, "token ended"))
+        self._after("expiry", left_s, lambda: self.end(protocol.TOKEN_ENDED, "token ended"))
 
     def _after(self, name: str, delay_s: float, act: Callable[[], Any]) -> None:
         """Schedule ``act``, replacing a timer of the same name."""

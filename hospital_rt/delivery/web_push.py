@@ -11,7 +11,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -28,6 +32,8 @@ from hospital_rt.logs import describe_error, log
 
 WITHIN_S = 10.0
 LIFE_S = 3600
+CLAIM_S = 6 * 3600  # a signature's life: RFC 8292 takes 24 h, on a clock that need not be ours
+LONGEST_WAIT_S = 86_400.0
 # Of IPv6 only what is handed out to be reached (RFC 4291), without 6to4 and examples: the rest leads inwards somewhere.
 REACHABLE = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -38,6 +44,21 @@ PushResult = Literal["sent", "gone", "later"]
 
 class EndpointRefused(Exception):
     """Not an address to which this service pushes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushOutcome:
+    """What became of one push.
+
+    Args:
+        result: ``gone`` only when the push service itself said so (404, 410); ``later``: not now, whatever the reason.
+        status: of its answer; ``no-address``, ``not-made`` or ``not-sent`` when there was none.
+        retry_after_s: how long the push service wants to be left alone.
+    """
+
+    result: PushResult
+    status: str
+    retry_after_s: float = 0.0
 
 
 def is_public(address: str) -> bool:
@@ -99,7 +120,7 @@ class PushSender:
 
     def __init__(self, *, private_key: bytes, subject: str, hosts: Sequence[str]) -> None:
         number = int.from_bytes(private_key, "big")
-        self._vapid = Vapid02(ec.derive_private_key(number, ec.SECP256R1()))
+        self._vapid = Vapid02(ec.derive_private_key(number, ec.SECP256R1()), conf={"no-strict": True})
         self._subject = subject
         self._hosts = frozenset(host.lower() for host in hosts)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}  # False: to public addresses alone
@@ -144,15 +165,19 @@ class PushSender:
         if not found or not all(is_public(str(one[4][0])) for one in found):
             raise EndpointRefused
 
-    async def send(self, *, endpoint: str, p256dh: str, auth: str, data: bytes) -> PushResult:
-        """One push. ``gone``: the device has unsubscribed; ``later``: not now."""
+    async def send(self, *, endpoint: str, p256dh: str, auth: str, data: bytes) -> PushOutcome:
+        """One push."""
         try:
             await self.check(endpoint)
             encoded: Any = WebPusher({"endpoint": endpoint, "keys": {"p256dh": p256dh, "auth": auth}}).encode(
                 data, content_encoding="aes128gcm"
             )
             parts = urlsplit(endpoint)
-            claims = {"sub": self._subject, "aud": f"{parts.scheme}://{parts.netloc}"}
+            claims = {
+                "sub": self._subject,
+                "aud": f"{parts.scheme}://{parts.netloc}",
+                "exp": int(time.time()) + CLAIM_S,
+            }
             headers = {
                 **self._vapid.sign(claims),
                 "TTL": str(LIFE_S),
@@ -161,11 +186,11 @@ class PushSender:
                 "Content-Encoding": "aes128gcm",
                 "Content-Type": "application/octet-stream",
             }
-        except (EndpointRefused, ValueError, TypeError):
-            return "gone"
-        except Exception as error:  # whatever the encoder makes of hostile keys
-            log.warning("push.not_encoded", **describe_error(error))
-            return "gone"
+        except EndpointRefused:
+            return PushOutcome("later", "no-address")
+        except Exception as error:  # of our signing, or whatever the encoder makes of hostile keys
+            log.debug("push.not_made", **describe_error(error))
+            return PushOutcome("later", "not-made")
         try:
             proxy = proxy_for(endpoint)
             excepted = proxy is not None or (parts.hostname or "").lower() in self._hosts
@@ -173,10 +198,15 @@ class PushSender:
                 endpoint, data=encoded["body"], headers=headers, allow_redirects=False, proxy=proxy
             ) as answer:
                 await answer.content.read(1024)
-                return "sent" if answer.status < 300 else "gone" if answer.status in {404, 410} else "later"
+                status = str(answer.status)
+                if answer.status < 300:
+                    return PushOutcome("sent", status)
+                if answer.status in {404, 410}:
+                    return PushOutcome("gone", status)
+                return PushOutcome("later", status, _retry_after_s(answer.headers.get("Retry-After", "")))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            log.warning("push.not_sent", **describe_error(error))
-            return "later"
+            log.debug("push.not_sent", **describe_error(error))
+            return PushOutcome("later", "not-sent")
 
     def _open(self, *, excepted: bool = False) -> aiohttp.ClientSession:
         """Connections to public addresses alone, or those to the proxy and the hosts that are excepted."""
@@ -197,3 +227,14 @@ class PushSender:
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+
+
+def _retry_after_s(text: str) -> float:
+    """Seconds from a ``Retry-After``: a number or a date; 0 for what is neither, a day at most."""
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_WAIT_S)
+    try:
+        wait_s = (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(wait_s, 0.0), LONGEST_WAIT_S)

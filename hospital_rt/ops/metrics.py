@@ -73,6 +73,7 @@ class Metrics:
             buckets=(0.01, 0.05, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
         )
         self.letters = self._counter("letters", "Tries to send a letter", "outcome")
+        self.pushes = self._counter("pushes", "Tries to push to a device, by the push service's answer", "status")
         self.task_seconds = self._histogram(
             "task_seconds", "Time of a task", "task", "outcome", buckets=(0.005, 0.025, 0.1, 0.5, 1, 5, 30, 120)
         )

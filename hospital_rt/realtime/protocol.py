@@ -9,7 +9,16 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from hospital_rt.domain.errors import FieldError
 from hospital_rt.web.problems import Problem
@@ -20,7 +29,7 @@ MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SEQ = 2**53
 # The channel's own close codes; 1002, 1007 and 1009 are the protocol's (``hospital_rt/realtime/strict_websocket.py``).
 BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
-NOT_VALID, UNAUTHENTICATED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4408, 4409, 4429
+NOT_VALID, UNAUTHENTICATED, TOKEN_ENDED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4403, 4408, 4409, 4429
 
 _lenient = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
@@ -31,6 +40,12 @@ def _storable(value: str) -> str:
     return value
 
 
+def _whole(value: Any) -> Any:
+    """``1.0`` is an integer to JSON Schema, and so to some writers of JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Seq = Annotated[int, Field(ge=0, le=MAX_SEQ), BeforeValidator(_whole)]
 Text = Annotated[str, AfterValidator(_storable)]
 
 
@@ -40,7 +55,7 @@ class Auth(BaseModel):
     model_config = _lenient
     type: Literal["auth"]
     token: str = Field(max_length=8192, repr=False)
-    resume_after: int | None = Field(default=None, ge=0, le=MAX_SEQ)
+    resume_after: Seq | None = None
     epoch: str | None = Field(default=None, max_length=64)
 
 
@@ -50,7 +65,7 @@ class CheckIn(BaseModel):
     model_config = _lenient
     type: Literal["check_in"]
     id: str = Field(max_length=64)
-    step_id: str
+    step_id: Annotated[str, StringConstraints(to_lower=True)]
     slot: str | None = Field(default=None, max_length=40)
     outcome: Literal["done", "skipped"] = "done"
     reason: Text | None = Field(default=None, max_length=200, repr=False)
@@ -63,7 +78,7 @@ class Ack(BaseModel):
 
     model_config = _lenient
     type: Literal["ack"]
-    seq: int = Field(ge=0, le=MAX_SEQ)
+    seq: Seq
 
 
 class Ping(BaseModel):

@@ -20,7 +20,7 @@ LINGER_S = 1.0
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _MAX_CONTROL_BYTES = 125
-PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
+PROTOCOL_ERROR, NOT_UTF8, TOO_BIG, SILENT = 1002, 1007, 1009, 1011
 
 
 class _Breach(Exception):
@@ -46,6 +46,13 @@ class StrictProtocol(WebSocketProtocol13):
         self._end = end
         self._held: bytearray | None = None  # fragments so far of a fragmented message
         self._held_opcode = TEXT
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close; a peer that left a ping without answer is closed by Tornado with no code, here with 1011."""
+        if code is None and reason == "ping timed out":
+            self._end(SILENT, reason)
+            return
+        super().close(code, reason)
 
     def send_text(self, text: bytes) -> Future[None]:
         """Write one text frame without a task of its own; done when the network has accepted it."""

@@ -100,6 +100,9 @@ def _operation(one: Described) -> dict[str, Any]:
             "required": not one.body_optional,
             "content": {"application/json": {"schema": _ref(one.body)}},
         }
+    elif one.fhir and one.method == "POST":
+        form = {"type": "object", "additionalProperties": {"type": "string"}}
+        found["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": form}}}
     return found
 
 

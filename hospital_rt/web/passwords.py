@@ -70,20 +70,23 @@ class Passwords:
 
     @staticmethod
     def _same(password: str) -> str:
-        """Unicode normalization, so that the same accented password matches from any keyboard."""
-        return unicodedata.normalize("NFC", password)
+        """One form for one password, however a keyboard composed its accents and how wide it wrote its digits."""
+        return unicodedata.normalize("NFKC", password)
 
     async def hash(self, password: str) -> str:
         return await self._off_loop(lambda: str(self._context.hash(self._same(password))))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Whether it is correct, and a new hash to store when the parameters have changed since.
+        """Whether it is right, and a newer hash to keep when the parameters or the form of passwords changed since.
 
         ``hashed`` None (no such account) takes the same time and is never correct.
         """
 
         def work() -> tuple[bool, str | None]:
-            right, newer = self._context.verify_and_update(self._same(password), hashed or self._nobody)
+            same, former = self._same(password), unicodedata.normalize("NFC", password)
+            right, newer = self._context.verify_and_update(same, hashed or self._nobody)
+            if not right and former != same and self._context.verify(former, hashed or self._nobody):
+                right, newer = True, str(self._context.hash(same))  # hashed when that was the form
             return (bool(right), newer) if hashed else (False, None)
 
         return await self._off_loop(work)

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 from uuid import UUID, uuid4
@@ -22,13 +22,16 @@ import jwt
 ISSUER = "hospital_rt"
 AUDIENCE = "hospital_rt/api"
 ALGORITHM = "HS256"
-LEEWAY_S = 0
 JUDGED_KEPT = 4096
 Use = Literal["reset", "verify", "unsubscribe"]
 
 
 class InvalidToken(Exception):
     """The token is not one of ours, is for another use, or has expired."""
+
+
+class EndedToken(InvalidToken):
+    """An access token of ours whose time is over: a renewed one will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +52,19 @@ class RefreshClaims:
 
 
 class Tokens:
-    """Issues and checks tokens. The key for each use is derived from ``SECRET_KEY``."""
+    """Makes and checks tokens. Keys for each use are derived from ``SECRET_KEY``.
 
-    def __init__(self, secret_key: str, *, access_s: int) -> None:
+    ``leeway_s``: how far ahead of this clock an access token may begin, since another node's clock may be ahead of
+    it; its end is exact.
+    """
+
+    def __init__(self, secret_key: str, *, access_s: int, leeway_s: int = 0) -> None:
         self._secret = secret_key.encode()
         self._access_key = self._derive("access")
         self._refresh_key = self._derive("refresh")
         self._link_key = self._derive("link")
         self.access_s = access_s
+        self._leeway = timedelta(seconds=leeway_s)
         self._judged = lru_cache(maxsize=JUDGED_KEPT)(self._judge_access)
 
     def _derive(self, use: str) -> bytes:
@@ -80,10 +88,14 @@ class Tokens:
         """Check an access token completely. For a token seen before (cached), only its times are checked again.
 
         Raises:
-            InvalidToken: for any fault; the caller does not learn which.
+            EndedToken: it is ours, and its time is over.
+            InvalidToken: whatever else is wrong with it; the caller learns no more.
         """
         access = self._judged(token)
-        if not access.begins_at <= datetime.now(UTC) < access.expires_at:
+        now = datetime.now(UTC)
+        if now >= access.expires_at:
+            raise EndedToken
+        if now < access.begins_at - self._leeway:
             raise InvalidToken
         return access
 
@@ -97,9 +109,11 @@ class Tokens:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
-                leeway=LEEWAY_S,
+                leeway=self._leeway,  # of the beginning; the end is looked at in `read_access`
                 options={"require": ["exp", "iat", "nbf", "sub", "jti", "aud", "iss", "sid"], "strict_aud": True},
             )
+        except jwt.ExpiredSignatureError:  # the signature itself is right
+            raise EndedToken from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
             raise InvalidToken from None
         claims = whole["payload"]

@@ -16,6 +16,7 @@ export function openLive(resume, on) {
   let failures = 0;
   let closed = false;
   let refreshedAfter4401 = false;
+  let renewedAfter4403 = false;
   let timers = {};
   let said = null;
   let acked = 0;
@@ -45,7 +46,7 @@ export function openLive(resume, on) {
     switch (message.type) {
       case "ready":
         failures = 0;
-        refreshedAfter4401 = false;
+        refreshedAfter4401 = renewedAfter4403 = false;
         clearTimeout(timers.open);
         clearTimeout(timers.say);
         if (!position || position.epoch !== message.epoch) position = position || { epoch: message.epoch, seq: message.seq };
@@ -105,6 +106,13 @@ export function openLive(resume, on) {
       refreshedAfter4401 = true;
       soonReconnecting();
       renew(accessToken()).then(connect, (problem) => { if (problem.network || problem.status >= 500) { refreshedAfter4401 = false; retry(); } });
+      return;
+    }
+    if (code === 4403) { // the token ended, the session goes on
+      const again = renewedAfter4403;
+      renewedAfter4403 = true;
+      soonReconnecting();
+      renew(accessToken()).then(again ? retry : connect, (problem) => { if (problem.network || problem.status >= 500 || problem.status === 429) retry(); });
       return;
     }
     if (code === 4400 || code === 4409) { say("paused"); return; }

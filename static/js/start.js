@@ -54,6 +54,9 @@ export async function enter(user) {
   try { feed = await load(); }
   catch (problem) { if (problem.status === 401) return; loadSoon(); }
   if (state.user?.id === user.id) openChannel(feed);
+  if (user.role === "patient" && window.Notification?.permission === "granted") {
+    import("./patient/push.js").then(({ keepPush }) => keepPush()).catch(() => { /* the next start tries again */ });
+  }
 }
 
 const load = () => (state.user.role === "doctor" ? loadPatients() : loadPatient()).then((feed) => { keep(); return feed; });

@@ -246,7 +246,7 @@ export default {
   failedText: (why, name, again) => [why, `Your note is safe, and ${name}’s earlier steps keep running.`, again ? "It is tried again by itself for a day; you need not wait for that." : null].filter(Boolean).join(" "),
   failedNews: "A note could not be read", waitsNews: "A note waits for your approval", lookAtIt: "Look at it",
   failures: { "too-many": "The note asks for more than 40 things. The first 40 are here; the rest need a second note." }, writeAnother: "Write it anew",
-  stepsFound: (n) => `${n} ${plural(n, "step", "steps")} found`, stepsOf: (n) => `${n} ${plural(n, "step", "steps")}`, readBy: (who) => (!who || who === "offline" ? "Read without an AI service, by fixed rules" : `Read by ${who.replace(/^openai:/, "")}`),
+  stepsFound: (n) => `${n} ${plural(n, "step", "steps")} found`, stepsOf: (n) => `${n} ${plural(n, "step", "steps")}`, readBy: (who) => (!who || who === "local" || who === "offline" ? "Read without an AI service, by fixed rules" : `Read by ${who.replace(/^openai:/, "")}`),
   edited: "edited", addedByYou: "added by you", willBeLeftOut: "will be left out", putBack: "Put back", editOne: (title) => `Edit: ${title}`, leaveOutOne: (title) => `Leave out: ${title}`, nothingToDo: "Nothing for the patient to do was found in this note. The earlier steps keep running.",
   addStep: "Add a step", leftOut: "Left out, for you to judge", reword: "Reword in a new note", droppedTag: "dropped", noStepTag: "no step",
   droppedWhy: (reason, words, name) => `${words || "It is not borne out by your note."} ${name} will not see this.`,

@@ -245,7 +245,7 @@ export default {
   failedText: (why, name, again) => [why, `Su nota está guardada y los pasos anteriores de ${name} siguen activos.`, again ? "Se intenta de nuevo sin más durante un día; no tiene que esperar a eso." : null].filter(Boolean).join(" "),
   failedNews: "No se pudo leer una nota", waitsNews: "Una nota espera su aprobación", lookAtIt: "Verla",
   failures: { "too-many": "La nota pide más de 40 cosas. Aquí están las 40 primeras; el resto necesita otra nota." }, writeAnother: "Escribirla de nuevo",
-  stepsFound: (n) => `${n} ${plural(n, "paso hallado", "pasos hallados")}`, stepsOf: (n) => `${n} ${plural(n, "paso", "pasos")}`, readBy: (who) => (!who || who === "offline" ? "Leída sin servicio de IA, con reglas fijas" : `Leída por ${who.replace(/^openai:/, "")}`),
+  stepsFound: (n) => `${n} ${plural(n, "paso hallado", "pasos hallados")}`, stepsOf: (n) => `${n} ${plural(n, "paso", "pasos")}`, readBy: (who) => (!who || who === "local" || who === "offline" ? "Leída sin servicio de IA, con reglas fijas" : `Leída por ${who.replace(/^openai:/, "")}`),
   edited: "editado", addedByYou: "añadido por usted", willBeLeftOut: "quedará fuera", putBack: "Recuperar", editOne: (title) => `Editar: ${title}`, leaveOutOne: (title) => `Dejar fuera: ${title}`, nothingToDo: "En esta nota no se halló nada que el paciente deba hacer. Los pasos anteriores siguen activos.",
   addStep: "Añadir un paso", leftOut: "Dejado fuera, a su juicio", reword: "Redactar en una nota nueva", droppedTag: "excluido", noStepTag: "sin paso",
   droppedWhy: (reason, words, name) => `${DROPPED_WHY[reason] || "No se apoya en su nota."} ${name} no verá esto.`,

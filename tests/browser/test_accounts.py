@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.app import PASSWORD, House, Person, eventually
 from tests.browser.conftest import DESKTOP, Watch, sign_in
+from tests.browser.house import PASSWORD, House, Person, eventually
 
 
 def fill_sign_up(page: Page, app: House, *, role: str, name: str, email: str) -> None:
@@ -19,6 +19,24 @@ def fill_sign_up(page: Page, app: House, *, role: str, name: str, email: str) ->
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
+
+
+def test_a_form_that_a_password_manager_fills_and_sends_at_once_signs_in(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, _ = pair
+    page = open_page()
+    page.goto(f"{patient.app.url}/")
+    expect(page.get_by_label("E-mail")).to_be_visible()
+    page.evaluate(
+        """([email, password]) => {
+          document.getElementById("email").value = email;
+          document.getElementById("password").value = password;
+          document.querySelector("form").requestSubmit();
+        }""",
+        [patient.email, patient.password],
+    )
+    expect(page.get_by_role("navigation")).to_be_visible()
 
 
 def test_a_doctor_and_a_patient_sign_up_and_find_each_other(app: House, open_page: Callable[..., Page]) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import Watch, live, sign_in, write
+from tests.browser.house import House, Person, eventually
 
 
 def test_a_private_calendar_link_is_made_shown_once_and_switched_off(
@@ -78,6 +78,39 @@ def test_push_is_allowed_and_taken_back(pair: tuple[Person, Person], open_page: 
     expect(switch).to_be_checked()
     switch.click()
     eventually(lambda: patient.call("GET", "me/push/")["items"] == [], "the subscription is gone")
+
+
+def test_a_subscription_that_the_service_lost_is_sent_again(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, _ = pair
+    endpoint = "https://push.example.org/send/lost"
+    page = open_page(service_workers="allow")
+    page.add_init_script(
+        """
+        const keys = { p256dh: "B" + "A".repeat(86), auth: "A".repeat(22) };
+        PushManager.prototype.getSubscription = async () => ({
+          endpoint: "ENDPOINT", toJSON: () => ({ endpoint: "ENDPOINT", keys }),
+        });
+        """.replace("ENDPOINT", endpoint)
+    )
+    posted: list[str] = []
+    page.on(
+        "request",
+        lambda asked: posted.append(asked.url) if asked.method == "POST" and "/me/push/" in asked.url else None,
+    )
+    live(sign_in(page, patient, at="/#/me"))
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    expect(live(page).get_by_role("switch", name="When the page is closed")).to_be_checked()
+    posted.clear()
+    (device,) = patient.call("GET", "me/push/")["items"]
+    patient.call("DELETE", "me/push/", {"id": device["id"]})
+    for _ in range(2):
+        page.reload()
+        expect(live(page).get_by_role("switch", name="When the page is closed")).to_be_checked()
+        eventually(lambda: len(patient.call("GET", "me/push/")["items"]) == 1, "the service has it again")
+    assert len(posted) == 1, "once, since after that it was there"
 
 
 def test_a_patient_sees_who_read_their_notes(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
@@ -176,6 +209,21 @@ def test_a_refused_channel_renews_once_and_then_waits(
     eventually(lambda: page.title() and held["count"] == 2, "the channel is opened anew")
     live(page)
     assert len(refreshed) == 1
+
+
+def test_a_page_whose_token_ended_renews_it_and_comes_back_each_time(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    held = passing(page)
+    refreshed: list[str] = []
+    page.on("request", lambda request: refreshed.append(request.url) if "/token/refresh/" in request.url else None)
+    live(sign_in(page, pair[0]))
+    for times in (1, 2):
+        held["route"].close(code=4403)
+        eventually(lambda count=times + 1: page.title() and held["count"] == count, "the channel is opened anew")
+        live(page)
+        assert len(refreshed) == times
 
 
 def test_the_page_can_be_installed(app: House, open_page: Callable[..., Page]) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.app import House
 from tests.browser.conftest import DESKTOP, PHONE, Watch, live, make_pair, sign_in
 from tests.browser.gallery import Gallery
+from tests.browser.house import House
 from tests.browser.looks import sideways, violations
 from tests.browser.states import CAUSED, doctor_pages, open_pages, patient_pages
 

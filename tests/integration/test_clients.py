@@ -176,6 +176,69 @@ async def test_what_cannot_be_resumed_is_told_and_an_ended_session_ends_the_chan
     assert doctor.id
 
 
+async def test_a_renewal_that_is_not_possible_for_a_while_does_not_end_the_channel(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient, doctor = await clinic.pair()
+    monkeypatch.setattr(hospital_rt_client, "MAX_WAIT_S", 0.2)
+    monkeypatch.setattr(clinic.app.resources.tokens, "access_s", 3)
+    async with client_of(patient) as client, client.live() as live:
+        renewing = client._once
+        refused: list[str] = []
+        long_enough = asyncio.Event()
+
+        async def away(method: str, path: str, *more: Any, **named: Any) -> Any:
+            if path == "/api/token/refresh/" and not long_enough.is_set():
+                refused.append(path)
+                if len(refused) == 2 * hospital_rt_client.TRIES:
+                    long_enough.set()
+                raise ApiError(503, {"retry_after_s": 0.2})
+            return await renewing(method, path, *more, **named)
+
+        monkeypatch.setattr(client, "_once", away)
+        await asyncio.wait_for(long_enough.wait(), 20)
+        await clinic.assign(patient, await clinic.doctor())
+        assert (await take(live, "assignment.changed", within_s=20)).data["patient"]["id"] == patient.id
+    assert doctor.id
+
+
+async def test_a_line_that_went_silent_is_noticed_and_the_feed_resumed(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hospital_rt_client, "SILENCE_S", 3.0)
+    patient, silent = await clinic.patient(), asyncio.Event()
+    host, _, service = clinic.base.removeprefix("http://").partition(":")
+    lines: list[asyncio.StreamWriter] = []
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Passes bytes on; once it is told to be silent, the first live line hears nothing more, and no end."""
+        there_reader, there_writer = await asyncio.open_connection(host, int(service))
+        mine: list[bool] = []
+
+        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                if data.startswith(b"GET /api/live/"):
+                    mine.append(not lines)
+                    lines.append(writer)
+                if not (silent.is_set() and mine == [True]):
+                    target.write(data.replace(f"127.0.0.1:{port}".encode(), f"127.0.0.1:{service}".encode()))
+            target.close()
+
+        with contextlib.suppress(OSError):
+            await asyncio.gather(pass_on(reader, there_writer), pass_on(there_reader, writer))
+
+    port = free_port()
+    server = await asyncio.start_server(relay, "127.0.0.1", port)
+    try:
+        async with client_of(patient, f"http://127.0.0.1:{port}") as client, client.live() as live:
+            silent.set()
+            await clinic.assign(patient, await clinic.doctor())
+            assert (await take(live, "assignment.changed", within_s=20)).seq == 1
+            assert len(lines) == 2, "the first line never said that it had ended"
+    finally:
+        server.close()
+
+
 # The examples
 
 

@@ -257,7 +257,24 @@ async def test_what_is_sent_as_something_else_is_415(ward: Clinic, media_type: s
     assert packed.slug == "unsupported-media-type"
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "APPLICATION/JSON", 'application/json; charset="UTF-8"'])
+async def test_a_refused_body_says_what_was_sent_and_what_is_wanted(ward: Clinic) -> None:
+    wanted = "send application/json in UTF-8, not compressed."
+    for headers, sent in (
+        ({"Content-Type": ""}, "No Content-Type was sent"),
+        ({"Content-Type": "text/plain; charset=utf-8"}, 'Content-Type "text/plain" was sent'),
+        ({"Content-Type": "application/json; charset=utf-16"}, 'The charset "utf-16" was sent'),
+        ({**JSON, "Content-Encoding": "gzip"}, 'Content-Encoding "gzip" was sent'),
+    ):
+        answer = await ward.anyone.post("/api/token/", raw=b"{}", headers=headers)
+        assert answer.body["detail"] == f"{sent}; {wanted}"
+    marked = await ward.anyone.post("/api/token/", raw=b"\xef\xbb\xbf{}", headers=JSON)
+    assert (marked.status, "byte order mark" in marked.body["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/json", "APPLICATION/JSON", 'application/json; charset="UTF-8"', "application/json;charset=utf8"],
+)
 async def test_json_may_be_named_in_any_case(ward: Clinic, media_type: str) -> None:
     user = await ward.sign_up("patient")
     body = json.dumps({"email": user["email"], "password": PASSWORD}).encode()

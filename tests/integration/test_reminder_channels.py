@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import time
 from typing import Any
 
 import http_ece
 import icalendar
+import jwt
 import pytest
 import tornado.httpserver
 import tornado.netutil
@@ -31,7 +33,7 @@ class Device:
     def __init__(self) -> None:
         self.key, self.secret = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
         self.received: list[dict[str, Any]] = []
-        self.status = 201
+        self.status, self.retry_after = 201, ""
         device = self
 
         class Endpoint(tornado.web.RequestHandler):
@@ -42,6 +44,8 @@ class Device:
                 )
                 device.received.append({"headers": headers, "data": opened})
                 self.set_status(device.status)
+                if device.retry_after:
+                    self.set_header("Retry-After", device.retry_after)
                 if device.status == 302:
                     self.set_header("Location", f"http://127.0.0.1:{device.port}/elsewhere")
 
@@ -148,6 +152,50 @@ async def test_a_device_that_unsubscribed_is_forgotten_and_no_redirect_is_follow
     await sweep_push(clinic.app)
     assert len(device.received) == 2
     assert (await patient.get("/api/me/push/")).body["items"] == []
+
+
+@pytest.mark.settings(push_hosts=("127.0.0.1",), vapid_subject="mailto:ops@clinic.example")
+async def test_a_push_service_that_refuses_is_left_alone_and_keeps_the_device(clinic: Clinic) -> None:
+    device = Device()
+    patient, doctor = await clinic.pair()
+    await patient.post("/api/me/push/", device.subscription())
+    await clinic.plan_daily(doctor, patient, "Take amoxicillin")
+    await clinic.tick("2027-03-02T09:00")
+    device.status = 403
+    tries = []
+    for minute in range(1, 16):
+        clinic.set_clock(f"2027-03-02T09:{minute:02}")
+        await sweep_push(clinic.app)
+        tries.append(len(device.received))
+    assert tries == [1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5], "the waits grow"
+    device.status, device.retry_after = 503, "7200"
+    clinic.set_clock("2027-03-02T10:00")
+    await sweep_push(clinic.app)
+    clinic.set_clock("2027-03-02T11:59")
+    assert await sweep_push(clinic.app) == 0 and len(device.received) == 6, "as long as it asked for"
+    device.status, device.retry_after = 201, ""
+    clinic.set_clock("2027-03-02T12:01")
+    assert await sweep_push(clinic.app) == 1
+    assert len((await patient.get("/api/me/push/")).body["items"]) == 1
+    signed = device.received[-1]["headers"]["Authorization"].removeprefix("vapid t=").split(",")[0]
+    claims = jwt.decode(signed, options={"verify_signature": False})
+    assert claims["sub"] == "mailto:ops@clinic.example" and claims["exp"] - time.time() <= 12 * 3600
+    counted = clinic.app.resources.metrics.registry.get_sample_value
+    assert [counted("hospital_rt_pushes_total", {"status": one}) for one in ("403", "503", "201")] == [5, 1, 1]
+
+
+async def test_trouble_of_our_own_is_no_reason_to_forget_a_device() -> None:
+    sender = PushSender(private_key=PushSender.new_private_key(), subject="mailto:a@example.org", hosts=("127.0.0.2",))
+    keys = Device().subscription()["keys"]
+    for endpoint, device_keys, status in (
+        ("https://push.invalid/x", keys, "no-address"),
+        ("https://10.0.0.5/x", keys, "no-address"),
+        ("http://127.0.0.2:9/x", keys, "not-sent"),
+        ("http://127.0.0.2:9/x", {"p256dh": "B" * 87, "auth": "A" * 22}, "not-made"),
+    ):
+        outcome = await sender.send(endpoint=endpoint, **device_keys, data=b"{}")
+        assert (outcome.result, outcome.status) == ("later", status), endpoint
+    await sender.close()
 
 
 @pytest.mark.parametrize(

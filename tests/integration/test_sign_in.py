@@ -54,6 +54,18 @@ async def test_a_password_is_the_same_on_every_keyboard(ward: Clinic) -> None:
     await ward.sign_in(user, unicodedata.normalize("NFD", "Zoë-Ångström-été"))
 
 
+async def test_a_password_of_wide_digits_is_the_same_in_narrow_ones(ward: Clinic) -> None:
+    wide, narrow = "ひみつのことば１２３４５６", "ひみつのことば123456"
+    await ward.sign_in(await ward.sign_up("patient", password=wide), narrow)
+    # Hashed as it was written, as earlier versions did: it goes on being right, and is hashed anew.
+    user = await ward.sign_up("patient", password=narrow)
+    users = ward.app.resources.database.collection("users")
+    former = ward.app.resources.passwords._context.hash(wide)
+    await users.update_one({"_id": user["id"]}, {"$set": {"password_hash": former}})
+    await ward.sign_in(user, wide)
+    await ward.sign_in(user, narrow)
+
+
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Bearer x", "Basic {}", "Bearer {}x", "Bearer {} {}", "Bearer é{}", "Bearer {}=", "bearer{}", "{}"],
@@ -306,6 +318,18 @@ async def test_many_devices_come_in_pages(ward: Clinic) -> None:
     found = await pages(patient, "/api/me/sessions/?limit=3")
     assert [len(page) for page in whole] == [4] and [len(page) for page in found] == [3, 1]
     assert found[0] + found[1] == whole[0]
+
+
+def test_a_token_of_a_server_whose_clock_is_ahead_is_taken_and_its_end_is_exact() -> None:
+    tokens, now = Tokens(SECRET, access_s=900, leeway_s=30), utcnow().replace(microsecond=0)
+    ahead = tokens.issue_access(user_id="u", session_id="s", now=now + timedelta(seconds=20))
+    assert tokens.read_access(ahead).user_id == "u"
+    assert tokens.read_access(ahead).user_id == "u", "and taken again"
+    ended = tokens.issue_access(user_id="u", session_id="s", now=now - timedelta(seconds=901))
+    too_far = tokens.issue_access(user_id="u", session_id="s", now=now + timedelta(seconds=60))
+    for token in (ended, too_far):
+        with pytest.raises(InvalidToken):
+            tokens.read_access(token)
 
 
 def test_an_access_token_that_was_good_once_is_judged_by_the_clock_again() -> None:

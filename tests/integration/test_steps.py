@@ -142,6 +142,23 @@ async def test_a_step_of_nobody_is_not_there(ward: Clinic) -> None:
             assert (answer.status, answer.slug) == (404, "not-found"), path
 
 
+async def test_ids_in_capitals_are_the_same_ids(ward: Clinic) -> None:
+    patient, doctor = await ward.patient(), await ward.doctor()
+    assert (await patient.post("/api/assign/", {"doctor_id": doctor.id.upper()})).body["doctor"]["id"] == doctor.id
+    big = patient.id.upper()
+    await ward.note(doctor, patient, checklist=[SCAN, item("Drink water")])
+    scan, water = await patient.steps()
+    assert (await doctor.get(f"/api/steps/?patient_id={big}")).body["items"] == await doctor.steps()
+    assert (await patient.get(f"/api/steps/{scan['id'].upper()}/")).body["id"] == scan["id"]
+    assert (await patient.post(f"/api/check-in/{scan['id'].upper()}/")).body["status"] == "completed"
+    async with patient.live() as page:
+        reply = await page.ask({"type": "check_in", "id": "a", "step_id": water["id"].upper()})
+        assert reply["ok"] and reply["data"]["id"] == water["id"]
+    note = await doctor.post("/api/notes/", {"patient_id": big, "text": "Rest."})
+    assert (note.status, note.body["patient"]["id"]) == (202, patient.id)
+    assert (await doctor.get(f"/api/notes/?patient_id={big}")).body["items"][0]["id"] == note.body["id"]
+
+
 # Checking in
 
 

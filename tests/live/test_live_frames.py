@@ -238,7 +238,7 @@ async def test_a_peer_that_has_vanished_is_let_go(ward: Clinic, monkeypatch: pyt
             found: Any = await alive.frame(within_s=2)
             assert found == (PING, b"")
             await alive.send(frame(PONG, b""))
-        assert await channel.close_code(within_s=2) == 1000
+        assert await channel.close_code(within_s=2) == 1011, "which tells a client to come back"
         await alive.say(PING_MESSAGE)
         assert await alive.hear() == {"type": "pong", "id": "1"}
 

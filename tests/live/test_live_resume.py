@@ -17,6 +17,22 @@ from tests.support.driver import Answer, Clinic, Person, item, open_clinic, plan
 from tests.support.feeds import elsewhere, heard_up_to, seqs, tell
 
 
+async def test_whole_numbers_may_be_written_with_a_point(ward: Clinic) -> None:
+    patient = await ward.patient()
+    await tell(ward.app, patient.id, ["one", "two"])
+    first = await open_channel(ward.base)
+    await first.send({"type": "auth", "token": patient.access, "resume_after": None})
+    epoch = (await first.message("ready"))["epoch"]
+    channel = await open_channel(ward.base)
+    await channel.send({"type": "auth", "token": patient.access, "resume_after": 1.0, "epoch": epoch})
+    assert (await channel.message("event"))["seq"] == 2
+    await channel.send({"type": "ack", "seq": 2.0})
+    await channel.nothing_more()
+    await channel.send({"type": "ack", "seq": 1.5})
+    assert await channel.closed() == 4400
+    first.close()
+
+
 async def test_a_channel_resumes_from_anywhere_and_goes_on_live(ward: Clinic) -> None:
     patient = await ward.patient()
     await tell(ward.app, patient.id, [f"number {number}" for number in range(1, 8)])

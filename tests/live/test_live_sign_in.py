@@ -39,7 +39,6 @@ def forged(ward: Clinic, patient: Person, doctor: Person) -> dict[str, Any]:
         "words": "let me in",
         "dots": "..",
         "a refresh token": patient.refresh,
-        "ended": token_for(ward, patient, lasts_s=-1),
         "another key": other_key.issue_access(
             user_id=access.user_id, session_id=access.session_id, now=datetime.now(UTC)
         ),
@@ -151,8 +150,12 @@ async def test_when_the_token_ends_the_channel_does(ward: Clinic) -> None:
     channel = await open_channel(ward.base)
     await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=allowed(2.2))})
     ends = from_wire((await channel.message("ready"))["expires_at"])
-    assert await channel.closed(within_s=10) == 4401
+    assert await channel.closed(within_s=10) == 4403
     assert abs((datetime.now(UTC) - ends).total_seconds()) < allowed(1)
+    late = await open_channel(ward.base)
+    await late.send({"type": "auth", "token": token_for(ward, patient, lasts_s=-1)})
+    assert await late.receive() is None
+    assert late.connection.close_code == 4403, "renew and come back"
 
 
 # The end

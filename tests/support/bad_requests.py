@@ -128,7 +128,6 @@ WORDS = (
                 "a list": {"text": ["Walk"]},
                 "no patient": {"patient_id": None},
                 "an operator for an id": {"patient_id": {"$gt": ""}},
-                "an id in capitals": {"patient_id": "{PATIENT}"},
                 "an id and a blank": {"patient_id": "{patient} "},
                 "an id of a number": {"patient_id": 1},
                 "a member too many": {"doctor_id": "{doctor}"},

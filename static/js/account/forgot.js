@@ -3,7 +3,7 @@ import { html, useState } from "../html.js";
 import { callOpen } from "../api.js";
 import { Button, Field, Wrong, useAct } from "../parts/controls.js";
 import { t } from "../texts.js";
-import { checkEmail } from "./checks.js";
+import { checkEmail, written } from "./checks.js";
 import { OpenFrame } from "./frame.js";
 
 export default function Forgot() {
@@ -13,6 +13,8 @@ export default function Forgot() {
   const { busy, problem, act } = useAct();
   const send = (event) => {
     event.preventDefault();
+    const { email } = written(event);
+    setEmail(email);
     const found = checkEmail(email);
     setError(found);
     if (found) { document.getElementById("email").focus(); return; }

@@ -6,7 +6,7 @@ import { state } from "../store.js";
 import { end } from "../session.js";
 import { go } from "../router.js";
 import { t } from "../texts.js";
-import { checkPassword, fieldErrors } from "./checks.js";
+import { checkPassword, fieldErrors, written } from "./checks.js";
 import { OpenFrame } from "./frame.js";
 
 export default function Reset({ query }) {
@@ -16,6 +16,8 @@ export default function Reset({ query }) {
   const { busy, problem, act } = useAct();
   const send = (event) => {
     event.preventDefault();
+    const { password } = written(event);
+    setPassword(password);
     const found = checkPassword(password);
     setError(found);
     if (found) { document.getElementById("password").focus(); return; }

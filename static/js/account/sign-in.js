@@ -7,7 +7,7 @@ import { signIn } from "../session.js";
 import { go, here } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { checkEmail } from "./checks.js";
+import { checkEmail, written } from "./checks.js";
 import { OpenFrame } from "./frame.js";
 
 export default function SignIn() {
@@ -17,6 +17,9 @@ export default function SignIn() {
   const { busy, problem, act } = useAct();
   const send = (event) => {
     event.preventDefault();
+    const { email, password } = written(event);
+    setEmail(email);
+    setPassword(password);
     const found = { email: checkEmail(email), password: password ? null : t.passwordMissing };
     setErrors(found);
     if (found.email || found.password) { document.getElementById(found.email ? "email" : "password").focus(); return; }

@@ -6,7 +6,7 @@ import { enter } from "../start.js";
 import { signIn } from "../session.js";
 import { go } from "../router.js";
 import { language, t } from "../texts.js";
-import { checkEmail, checkName, checkPassword, fieldErrors } from "./checks.js";
+import { checkEmail, checkName, checkPassword, fieldErrors, written } from "./checks.js";
 import { OpenFrame } from "./frame.js";
 import { ZoneSelect, myZone } from "./zones.js";
 
@@ -21,12 +21,14 @@ export default function SignUp() {
   const [tried, setTried] = useState({});
   const send = (event) => {
     event.preventDefault();
-    const found = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check(form[name])]));
+    const now = { ...form, ...written(event) };
+    setForm(now);
+    const found = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check(now[name])]));
     setErrors(found);
     setTried(found);
     if (Object.values(found).some(Boolean)) return;
     act(async () => {
-      const body = { ...form, name: form.name.trim(), email: form.email.trim(), language };
+      const body = { ...now, name: now.name.trim(), email: now.email.trim(), language };
       try {
         const { status } = await callOpen("POST", "signup/", body);
         if (status === 202) { setSent(true); return; }

@@ -4,6 +4,7 @@ import { callOpen } from "../api.js";
 import { Button, Field, Wrong, useAct } from "../parts/controls.js";
 import { go } from "../router.js";
 import { t } from "../texts.js";
+import { written } from "./checks.js";
 import { OpenFrame } from "./frame.js";
 
 export default function Verify({ query }) {
@@ -13,6 +14,8 @@ export default function Verify({ query }) {
   const { busy, problem, act } = useAct();
   const send = (event) => {
     event.preventDefault();
+    const { password } = written(event);
+    setPassword(password);
     setError(password ? null : t.passwordMissing);
     if (!password) { document.getElementById("password").focus(); return; }
     act(async () => { await callOpen("POST", "verify-email/", { token: query.get("token") || "", password }); setDone(true); });

@@ -3,10 +3,40 @@ import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
 import { Switch, Wrong, useAct } from "../parts/controls.js";
+import { state } from "../store.js";
 import { t } from "../texts.js";
 
 const bytes = (base64url) => Uint8Array.from(atob(base64url.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
 const able = () => "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+
+const own = async () => (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription();
+
+/** The id that the service gives to this device: from who is signed in and the endpoint, which the list does not tell. */
+async function deviceId(endpoint) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${state.user.id}|${endpoint}`));
+  return [...new Uint8Array(digest)].slice(0, 16).map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function tell(subscription) {
+  const { endpoint, keys } = subscription.toJSON();
+  return call("POST", "me/push/", { body: { endpoint, keys } });
+}
+
+/** Whether this device is told. A subscription that the service has lost is sent to it again. */
+async function keptOn(items) {
+  const subscription = await own();
+  if (!subscription) return false;
+  const id = await deviceId(subscription.endpoint);
+  if (!items.some((one) => one.id.replaceAll("-", "") === id)) await tell(subscription);
+  return true;
+}
+
+/** At the beginning: what this device was promised still holds. */
+export async function keepPush() {
+  if (!able() || !(await own())) return;
+  const answer = await ifServed(() => get("me/push/"));
+  if (answer) await keptOn(answer.data.items);
+}
 
 export function Push() {
   const [key, setKey] = useState(null);
@@ -18,8 +48,7 @@ export function Push() {
     ifServed(() => get("me/push/")).then(async (answer) => {
       if (!answer?.data.public_key) return;
       setKey(answer.data.public_key);
-      const registration = await navigator.serviceWorker.getRegistration();
-      setOn(Boolean(await registration?.pushManager.getSubscription()));
+      setOn(await keptOn(answer.data.items).catch(() => false));
     }, () => { /* this part stays away */ });
   }, []);
   if (!key) return null;
@@ -35,8 +64,7 @@ export function Push() {
     let subscription;
     try { subscription = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(key) }); }
     catch { setRefused(true); return; }
-    const { endpoint, keys } = subscription.toJSON();
-    await call("POST", "me/push/", { body: { endpoint, keys } });
+    await tell(subscription);
     setOn(true);
   });
   return html`<${Switch} id="push" label=${t.push} hint=${refused ? t.pushRefused : t.pushHint} checked=${on} disabled=${busy} onChange=${change} /><${Wrong} problem=${problem} />`;
