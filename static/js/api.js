@@ -6,7 +6,7 @@ export { Problem, callOpen } from "./wire.js";
 
 /** A call as the person signed in. */
 export async function call(method, path, options = {}) {
-  let token = accessToken() || await renew();
+  let token = accessToken() || (await renew());
   try {
     return await send(method, path, { ...options, token });
   } catch (problem) {
@@ -25,7 +25,9 @@ export async function getAll(path, most = 1000) {
   let feed = null;
   do {
     const join = path.includes("?") ? "&" : "?";
-    const page = await get(`${path}${join}limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const page = await get(
+      `${path}${join}limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`,
+    );
     feed = feed || page.feed;
     items.push(...page.data.items);
     cursor = page.data.next;

@@ -23,13 +23,24 @@ async function oneAtATime(work) {
  */
 export function renew(spent = token) {
   if (token && token !== spent) return Promise.resolve(token);
-  renewing = renewing || oneAtATime(() => callOpen("POST", "token/refresh/", {}))
-    .then(({ data }) => { token = data.access; return token; })
-    .catch((problem) => {
-      if (problem instanceof Problem && (problem.status === 401 || problem.status === 400 || problem.status === 422)) end("expired");
-      throw problem;
-    })
-    .finally(() => { renewing = null; });
+  renewing =
+    renewing ||
+    oneAtATime(() => callOpen("POST", "token/refresh/", {}))
+      .then(({ data }) => {
+        token = data.access;
+        return token;
+      })
+      .catch((problem) => {
+        if (
+          problem instanceof Problem &&
+          (problem.status === 401 || problem.status === 400 || problem.status === 422)
+        )
+          end("expired");
+        throw problem;
+      })
+      .finally(() => {
+        renewing = null;
+      });
   return renewing;
 }
 
@@ -46,7 +57,11 @@ export const mayResume = hasSession;
 export async function signOut() {
   // Stop listening first: the end of the session is then no news to this page.
   for (const callback of onEnd) callback("signed-out");
-  try { await callOpen("POST", "token/revoke/", {}); } catch { /* the cookie ends by itself */ }
+  try {
+    await callOpen("POST", "token/revoke/", {});
+  } catch {
+    /* the cookie ends by itself */
+  }
   end("signed-out");
 }
 

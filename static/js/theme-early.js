@@ -5,5 +5,7 @@
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
     var language = localStorage.getItem("aftercare.language");
     if (language) document.documentElement.lang = language;
-  } catch { /* storage may be closed: the system's colours will do */ }
+  } catch {
+    /* storage may be closed: the system's colours will do */
+  }
 })();

@@ -12,7 +12,11 @@ const Sky = () => html`<div class="sky" aria-hidden="true">
 
 export function OpenFrame({ title, lead, children }) {
   const [, draw] = useState(0);
-  const speak = async (tag) => { await ask(tag); touched(); draw((n) => n + 1); };
+  const speak = async (tag) => {
+    await ask(tag);
+    touched();
+    draw((n) => n + 1);
+  };
   return html`<div class="open patient"><${Sky} /><div class="open-side"><header><${Brand} /></header>
     <main id="main"><h1 tabindex="-1" data-title=${title}>${title}</h1>${lead && html`<p class="lead">${lead}</p>`}${children}
     <p class="tongues">${LANGUAGES.map((tag, i) => html`${i > 0 && html`<span aria-hidden="true">·</span>`}<button type="button" class="link" lang=${tag} aria-pressed=${tag === language ? "true" : "false"} onClick=${() => speak(tag)}>${t.languageNames[tag]}</button>`)}</p></main></div></div>`;

@@ -22,7 +22,10 @@ export default function SignIn() {
     setPassword(password);
     const found = { email: checkEmail(email), password: password ? null : t.passwordMissing };
     setErrors(found);
-    if (found.email || found.password) { document.getElementById(found.email ? "email" : "password").focus(); return; }
+    if (found.email || found.password) {
+      document.getElementById(found.email ? "email" : "password").focus();
+      return;
+    }
     act(async () => {
       const user = await signIn(email.trim(), password);
       const asked = here().path;

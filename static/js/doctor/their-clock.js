@@ -14,10 +14,12 @@ function offsetByPlan(step) {
   const times = today.length ? schedule.times.slice(-today.length) : schedule.times;
   const moments = today.length ? today.map((s) => s.slot) : next ? [next] : [];
   if (!moments.length || moments.length !== times.length) return null;
-  const found = new Set(moments.map((moment, i) => {
-    const ahead = (minutes(times[i]) - minutes(clockOf(moment, "UTC")) + 2 * DAY_MIN) % DAY_MIN;
-    return ahead < EAST_MOST ? ahead : ahead - DAY_MIN;
-  }));
+  const found = new Set(
+    moments.map((moment, i) => {
+      const ahead = (minutes(times[i]) - minutes(clockOf(moment, "UTC")) + 2 * DAY_MIN) % DAY_MIN;
+      return ahead < EAST_MOST ? ahead : ahead - DAY_MIN;
+    }),
+  );
   return found.size === 1 ? [...found][0] : null;
 }
 
@@ -31,6 +33,11 @@ export function theirClock(steps) {
   if (offset === undefined) return mine;
   const shown = (moment) => new Date(new Date(moment).getTime() + offset * 60000);
   const now = Date.now();
-  if (clockOf(shown(now), "UTC") === clockOf(now) && dateOf(shown(now), "UTC") === dateOf(now)) return mine;
-  return { today: () => dateOf(shown(Date.now()), "UTC"), date: (moment) => dateOf(shown(moment), "UTC"), now: time(shown(now), "UTC") };
+  if (clockOf(shown(now), "UTC") === clockOf(now) && dateOf(shown(now), "UTC") === dateOf(now))
+    return mine;
+  return {
+    today: () => dateOf(shown(Date.now()), "UTC"),
+    date: (moment) => dateOf(shown(moment), "UTC"),
+    now: time(shown(now), "UTC"),
+  };
 }

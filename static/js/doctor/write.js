@@ -19,19 +19,39 @@ export function Write({ id }) {
   const { busy, problem, act } = useAct();
   const key = useRef(null);
   useEffect(() => {
-    if (!state.patients) loadPatients().catch(() => { /* the name comes later */ });
-    loadPlan(id).then(setSteps, () => { /* sending says what is wrong */ });
+    if (!state.patients)
+      loadPatients().catch(() => {
+        /* the name comes later */
+      });
+    loadPlan(id).then(setSteps, () => {
+      /* sending says what is wrong */
+    });
   }, [id]);
   const patient = (state.patients || []).find((p) => p.id === id);
-  if (state.patients && !patient) return html`<${Empty} level=${1} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
+  if (state.patients && !patient)
+    return html`<${Empty} level=${1} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
   const length = [...text].length;
-  const write = (value) => { setText(value); keepDraft(id, value); setEmpty(false); key.current = null; };
+  const write = (value) => {
+    setText(value);
+    keepDraft(id, value);
+    setEmpty(false);
+    key.current = null;
+  };
   const send = (event) => {
     event.preventDefault();
-    if (!text.trim()) { setEmpty(true); document.getElementById("note").focus(); return; }
-    key.current = key.current || `note-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    if (!text.trim()) {
+      setEmpty(true);
+      document.getElementById("note").focus();
+      return;
+    }
+    key.current =
+      key.current || `note-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
     act(async () => {
-      const { data } = await call("POST", "notes/", { body: { patient_id: id, text }, key: key.current, timeoutMs: 20000 });
+      const { data } = await call("POST", "notes/", {
+        body: { patient_id: id, text },
+        key: key.current,
+        timeoutMs: 20000,
+      });
       keepDraft(id, "");
       state.noteById = { ...state.noteById, [data.id]: data };
       go(`/notes/${data.id}`);

@@ -7,11 +7,22 @@ const MOST_BEADS = 10;
 
 export function Beads({ course }) {
   if (course.days.length > MOST_BEADS) return html`<${Bar} course=${course} />`;
-  return html`<span class="beads" aria-hidden="true">${course.days.map((day) => html`
+  return html`<span class="beads" aria-hidden="true">${course.days.map(
+    (day) => html`
     <span key=${day.number} class=${cx("bead", `bead-${day.state}`, day.added && day.state === "come" && "bead-added")}>
-      ${day.state === "done" ? html`<${Icon} name="tick" size=${14} />` : day.state === "missed" ? html`<${Icon} name="minus" size=${14} />`
-        : day.state === "skipped" ? "/" : day.added && day.state === "come" ? `+${day.added}` : day.number}
-    </span>`)}</span>`;
+      ${
+        day.state === "done"
+          ? html`<${Icon} name="tick" size=${14} />`
+          : day.state === "missed"
+            ? html`<${Icon} name="minus" size=${14} />`
+            : day.state === "skipped"
+              ? "/"
+              : day.added && day.state === "come"
+                ? `+${day.added}`
+                : day.number
+      }
+    </span>`,
+  )}</span>`;
 }
 
 function Bar({ course }) {

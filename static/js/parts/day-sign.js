@@ -6,7 +6,9 @@ export function dayState(day) {
   if (!day || !day.due) return "none";
   if (day.done >= day.due) return "done";
   if (day.done > 0) return "partly";
-  return day.skipped >= day.due - (day.missed || 0) && day.skipped > 0 && !day.missed ? "skipped" : "missed";
+  return day.skipped >= day.due - (day.missed || 0) && day.skipped > 0 && !day.missed
+    ? "skipped"
+    : "missed";
 }
 
 function slice(share) {

@@ -24,8 +24,22 @@ function Reminders() {
   const [sound, setSound] = useState(choice("sound") === true);
   const [vibration, setVibration] = useState(choice("vibration") === true);
   return html`<${Part} title=${t.reminders}><p class="secondary">${t.dayTimesHint}</p><${DayTimesForm} id="reminder-time" />
-    <${Switch} id="sound" label=${t.sound} hint=${t.soundHint} checked=${sound} onChange=${(on) => { choose("sound", on); setSound(on); if (on) { allowSound(); setTimeout(chime, 100); } }} />
-    ${"vibrate" in navigator && html`<${Switch} id="vibration" label=${t.vibration} checked=${vibration} onChange=${(on) => { choose("vibration", on); setVibration(on); if (on) navigator.vibrate(120); }} />`}
+    <${Switch} id="sound" label=${t.sound} hint=${t.soundHint} checked=${sound} onChange=${(on) => {
+      choose("sound", on);
+      setSound(on);
+      if (on) {
+        allowSound();
+        setTimeout(chime, 100);
+      }
+    }} />
+    ${
+      "vibrate" in navigator &&
+      html`<${Switch} id="vibration" label=${t.vibration} checked=${vibration} onChange=${(on) => {
+        choose("vibration", on);
+        setVibration(on);
+        if (on) navigator.vibrate(120);
+      }} />`
+    }
     <${Push} /><${ByMail} /><//>`;
 }
 
@@ -42,7 +56,13 @@ function visits(entries) {
   const lines = [];
   for (const entry of entries) {
     if (READS.test(entry.act) && entry.by && entry.by.id === state.user?.id) continue;
-    const known = lines.find((line) => line.act === entry.act && line.by?.id === entry.by?.id && line.role === entry.role && Date.parse(line.first) - Date.parse(entry.at) < VISIT_MS);
+    const known = lines.find(
+      (line) =>
+        line.act === entry.act &&
+        line.by?.id === entry.by?.id &&
+        line.role === entry.role &&
+        Date.parse(line.first) - Date.parse(entry.at) < VISIT_MS,
+    );
     if (known) known.first = entry.at;
     else lines.push({ ...entry, first: entry.at });
   }
@@ -52,7 +72,12 @@ function visits(entries) {
 function AccessLog() {
   const [entries, setEntries] = useState(undefined);
   const [all, showAll] = useState(false);
-  useEffect(() => { ifServed(() => get("me/access-log/?limit=200")).then((answer) => setEntries(answer ? visits(answer.data.items) : null), () => setEntries(null)); }, []);
+  useEffect(() => {
+    ifServed(() => get("me/access-log/?limit=200")).then(
+      (answer) => setEntries(answer ? visits(answer.data.items) : null),
+      () => setEntries(null),
+    );
+  }, []);
   if (!entries) return null;
   return html`<${Part} title=${t.whoReadMine} lead=${t.whoReadMineLead}>
     ${entries.length ? html`<ul class="log">${entries.slice(0, all ? 200 : 6).map((e, i) => html`<li key=${i}><span><strong>${whoIn(e)}</strong> ${t.accessAction(e.act)}</span><span class="secondary">${when(e.at)}</span></li>`)}</ul>` : html`<p class="secondary">${t.nobodyYet}</p>`}

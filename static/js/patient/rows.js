@@ -16,17 +16,24 @@ import { UseButton, usesWords } from "./as-needed.js";
 import { SkipDialog } from "./skip.js";
 
 const LATE_MS = 90 * 60000;
-const fullDoctorName = (step) => (step && state.assignment?.doctor?.id === step.doctor_id ? state.assignment.doctor.name : (state.notes || []).find((n) => n.id === step?.note_id)?.doctor?.name) || t.yourDoctor;
+const fullDoctorName = (step) =>
+  (step && state.assignment?.doctor?.id === step.doctor_id
+    ? state.assignment.doctor.name
+    : (state.notes || []).find((n) => n.id === step?.note_id)?.doctor?.name) || t.yourDoctor;
 
 /** The doctor of a step, as one says it. */
 export const doctorName = (step) => shortName(fullDoctorName(step));
 
-const dueWords = (slot) => (dateOf(slot) === today() ? t.dueNowAt(slotTime(slot)) : t.dueSince(when(slot)));
+const dueWords = (slot) =>
+  dateOf(slot) === today() ? t.dueNowAt(slotTime(slot)) : t.dueSince(when(slot));
 
 /** The one dark card: what is due now, one or several. */
 export function DueCard({ due }) {
   const [skipping, skip] = useState(null);
-  const card = due.length === 1 ? html`<${DueOne} ...${due[0]} onSkip=${() => skip(due[0])} />` : html`<${DueSeveral} due=${due} onSkip=${skip} />`;
+  const card =
+    due.length === 1
+      ? html`<${DueOne} ...${due[0]} onSkip=${() => skip(due[0])} />`
+      : html`<${DueSeveral} due=${due} onSkip=${skip} />`;
   return html`<section class="due" aria-label=${t.dueNow}>${card}${skipping && html`<${SkipDialog} step=${skipping.step} slot=${skipping.slot} onClose=${() => skip(null)} />`}</section>`;
 }
 
@@ -53,20 +60,29 @@ function DueSeveral({ due, onSkip }) {
   return html`<div class="due-card due-several">
     <svg class="due-sun" viewBox="0 0 160 160" width="160" height="160" aria-hidden="true" focusable="false"><circle cx="98" cy="22" r="97" /></svg>
     <p class="due-pill"><span class="bell"><${Icon} name="bell" size=${22} /></span>${t.severalDue(due.length)}</p>
-    <ul class="due-rows">${due.map(({ step, slot, sending }) => html`<li key=${step.id}>
+    <ul class="due-rows">${due.map(
+      ({ step, slot, sending }) => html`<li key=${step.id}>
       <button type="button" class="due-row" aria-label=${t.openToSkip(step.title)} onClick=${() => onSkip({ step, slot })}><strong>${step.title}</strong><span>${dateOf(slot) === today() ? slotTime(slot) : when(slot)}${step.detail ? ` · ${step.detail}` : ""}</span></button>
-      <button type="button" class="button button-sun" data-answer aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>${sending ? html`<${Spinner} />` : html`<${Icon} name="tick" size=${24} />`}<span>${sending ? t.sending : t.done}<span class="hidden">: ${step.title}</span></span></button></li>`)}</ul>
+      <button type="button" class="button button-sun" data-answer aria-disabled=${sending ? "true" : null} onClick=${() => checkIn(step, { slot })}>${sending ? html`<${Spinner} />` : html`<${Icon} name="tick" size=${24} />`}<span>${sending ? t.sending : t.done}<span class="hidden">: ${step.title}</span></span></button></li>`,
+    )}</ul>
     <button type="button" class="button button-night wide" data-answer onClick=${() => due.forEach(({ step, slot }) => checkIn(step, { slot }))}>${t.allDone(due.length)}</button>
   </div>`;
 }
 
-export const Section = ({ title, count, children, className }) => html`<section class=${cx("section", className)}><h2 class="section-head">${title}${count != null && html` <span class="count">${count}</span>`}</h2>${children}</section>`;
+export const Section = ({ title, count, children, className }) =>
+  html`<section class=${cx("section", className)}><h2 class="section-head">${title}${count != null && html` <span class="count">${count}</span>`}</h2>${children}</section>`;
 
 /** A row that opens its step: time or sign, title and detail, chevron. */
-export const StepRow = ({ step, lead, detail, chip }) => html`<li class="row"><a class="row-open" href=${`#/step/${step.id}`}>
+export const StepRow = ({
+  step,
+  lead,
+  detail,
+  chip,
+}) => html`<li class="row"><a class="row-open" href=${`#/step/${step.id}`}>
   ${lead}<span class="row-words"><strong>${step.title}</strong>${detail && html`<span class="secondary">${detail}</span>`}</span>${chip && html`<span class="chip">${chip}</span>`}<${Icon} name="right" size=${24} /></a></li>`;
 
-export const LaterRow = ({ step, slot, last }) => html`<${StepRow} step=${step} lead=${html`<span class="row-time">${slotTime(slot)}</span>`} detail=${[last ? step.detail?.replace(/\.$/, "") : step.detail, last && t.lastToday].filter(Boolean).join(" · ")} />`;
+export const LaterRow = ({ step, slot, last }) =>
+  html`<${StepRow} step=${step} lead=${html`<span class="row-time">${slotTime(slot)}</span>`} detail=${[last ? step.detail?.replace(/\.$/, "") : step.detail, last && t.lastToday].filter(Boolean).join(" · ")} />`;
 
 export function OnceRow({ step, sending }) {
   return html`<li class="row"><button type="button" class="box" data-answer role="checkbox" aria-checked=${sending ? "true" : "false"} aria-label=${t.markDone(step.title)} onClick=${() => checkIn(step)}>${sending && html`<${Spinner} size=${22} />`}</button>
@@ -80,11 +96,23 @@ export function AsNeededRow({ step }) {
 }
 
 export function EarlierRow({ step, slot, state: how, at, once }) {
-  const words = how === "missed" ? t.missedAt(slotTime(slot)) : how === "skipped" ? t.skippedAt(slotTime(slot)) : once ? t.checkedInAt(time(at)) : at ? t.slotCheckedIn(slotTime(slot), time(at)) : t.slotDone(slotTime(slot));
+  const words =
+    how === "missed"
+      ? t.missedAt(slotTime(slot))
+      : how === "skipped"
+        ? t.skippedAt(slotTime(slot))
+        : once
+          ? t.checkedInAt(time(at))
+          : at
+            ? t.slotCheckedIn(slotTime(slot), time(at))
+            : t.slotDone(slotTime(slot));
   return html`<li class="row"><span class=${`row-sign row-sign-${how}`}>${how === "done" ? html`<${Icon} name="tick" size=${22} />` : html`<${DaySign} state=${how} size=${30} />`}</span>
     <a class="row-plain" href=${`#/step/${step.id}`}><strong>${step.title}</strong><span class="secondary">${words}</span></a>
-    ${how === "missed" ? html`<a class="button button-quiet button-small" href=${`#/step/${step.id}`}>${t.answerLate}<span class="hidden">: ${step.title}</span></a>`
-      : html`<button type="button" class="button button-quiet button-small" onClick=${() => undo(step.id, once ? null : slot)}>${t.undo}<span class="hidden">: ${step.title}</span></button>`}</li>`;
+    ${
+      how === "missed"
+        ? html`<a class="button button-quiet button-small" href=${`#/step/${step.id}`}>${t.answerLate}<span class="hidden">: ${step.title}</span></a>`
+        : html`<button type="button" class="button button-quiet button-small" onClick=${() => undo(step.id, once ? null : slot)}>${t.undo}<span class="hidden">: ${step.title}</span></button>`
+    }</li>`;
 }
 
 export function WaitingRow({ entry, step }) {
@@ -98,11 +126,14 @@ export function WaitingRow({ entry, step }) {
 export function courseSentence(step, course) {
   if (!course) return step.schedule ? t.openCourse(step.progress?.done || 0) : "";
   const parts = [];
-  if (course.missed.length === 0 || step.schedule.miss_policy === "fixed") parts.push(dayOf(course));
+  if (course.missed.length === 0 || step.schedule.miss_policy === "fixed")
+    parts.push(dayOf(course));
   parts.push(t.ofDone(course.done, course.total));
   const added = course.days.at(-1)?.added || 0;
   if (added > 0 && course.exact && course.missed.length) {
-    const names = course.missed.slice(-3).map((date) => (today() < date ? longDay(date) : weekday(date)));
+    const names = course.missed
+      .slice(-3)
+      .map((date) => (today() < date ? longDay(date) : weekday(date)));
     parts.push(t.missedSo(list(names), course.missed.length, added, longDay(course.end)));
   } else if (course.end) parts.push(t.until(longDay(course.end)));
   return parts.join(" · ");

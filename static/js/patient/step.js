@@ -25,10 +25,21 @@ const UNDO_MOST_MS = 24 * 3600000;
 export default function StepPage({ parts }) {
   const id = parts[1];
   const [problem, setProblem] = useState(null);
-  useEffect(() => { loadStep(id).then((s) => s.note_id && !state.noteById[s.note_id] && loadNote(s.note_id).catch(() => { /* its words stand in the step */ }), setProblem); }, [id]);
+  useEffect(() => {
+    loadStep(id).then(
+      (s) =>
+        s.note_id &&
+        !state.noteById[s.note_id] &&
+        loadNote(s.note_id).catch(() => {
+          /* its words stand in the step */
+        }),
+      setProblem,
+    );
+  }, [id]);
   const step = state.steps[id];
   const back = html`<a class="back" href="#/today"><${Icon} name="left" size=${24} />${t.ways.today}</a>`;
-  if (!step) return html`${back}${problem ? html`<${Empty} level=${1} sign="info" title=${problem.absent ? t.notFound : t.notNow} text=${problem.absent ? null : said(problem)} />` : html`<h1 class="hidden">${t.step}</h1><${Skeleton} />`}`;
+  if (!step)
+    return html`${back}${problem ? html`<${Empty} level=${1} sign="info" title=${problem.absent ? t.notFound : t.notNow} text=${problem.absent ? null : said(problem)} />` : html`<h1 class="hidden">${t.step}</h1><${Skeleton} />`}`;
   const course = courseOf(step, state.checkIns[id]);
   return html`${back}<div class="page-head"><h1 tabindex="-1" data-title=${t.step}>${step.title}</h1>${step.detail && html`<p class="lead">${step.detail}</p>`}
       ${step.status !== "active" && html`<p><span class="chip">${t.stepStatus[step.status]}</span></p>`}</div>
@@ -53,7 +64,13 @@ function Answer({ step }) {
   }
   const due = dueSlot(step);
   const now = Date.now();
-  const open = (step.today || []).filter((s) => s.slot === due || s.state === "open" || s.state === "upcoming" || (s.state === "missed" && now - Date.parse(s.slot) < LATE_MOST_MS));
+  const open = (step.today || []).filter(
+    (s) =>
+      s.slot === due ||
+      s.state === "open" ||
+      s.state === "upcoming" ||
+      (s.state === "missed" && now - Date.parse(s.slot) < LATE_MOST_MS),
+  );
   if (due && !open.some((s) => s.slot === due)) open.unshift({ slot: due, state: "open" });
   if (!open.length) return html`<div class="card answer"><p>${t.nothingOpen}</p></div>`;
   return html`<ul class="card rows">${open.map(({ slot, state: how }) => {
@@ -69,10 +86,14 @@ function History({ step }) {
   const [all, showAll] = useState(false);
   const answers = [...(state.checkIns[step.id] || [])].sort((a, b) => b.at.localeCompare(a.at));
   if (!answers.length) return null;
-  return html`<section class="section"><h2 class="section-head">${t.history}</h2><ul class="card rows">${answers.slice(0, all ? 200 : 6).map((c, i) => html`
+  return html`<section class="section"><h2 class="section-head">${t.history}</h2><ul class="card rows">${answers
+    .slice(0, all ? 200 : 6)
+    .map(
+      (c, i) => html`
     <li class="row" key=${c.slot || c.at}><span class="row-sign"><${DaySign} state=${c.outcome === "skipped" ? "skipped" : "done"} size=${28} /></span><span class="row-words"><strong>${c.slot && step.schedule ? t.forSlot(when(c.slot)) : when(c.at)}</strong>
       <span class="secondary">${c.outcome === "skipped" ? t.skippedOn(when(c.at)) : t.checkedIn(when(c.at))}${c.over_limit ? ` · ${t.overLimit}` : ""}${c.reason ? html` · <q>${c.reason}</q>` : ""}</span></span>
-      ${i === 0 && Date.now() - Date.parse(c.at) < UNDO_MOST_MS && html`<${Button} kind="quiet" size="small" onClick=${() => undo(step.id, step.schedule ? c.slot : c.slot || null)}>${t.undo}<//>`}</li>`)}</ul>
+      ${i === 0 && Date.now() - Date.parse(c.at) < UNDO_MOST_MS && html`<${Button} kind="quiet" size="small" onClick=${() => undo(step.id, step.schedule ? c.slot : c.slot || null)}>${t.undo}<//>`}</li>`,
+    )}</ul>
     ${answers.length > 6 && !all && html`<${Button} kind="quiet" className="wide" onClick=${() => showAll(true)}>${t.showAll}<//>`}</section>`;
 }
 
@@ -80,13 +101,19 @@ function Stop({ step }) {
   const [asking, ask] = useState(false);
   const [reason, setReason] = useState("");
   const { busy, problem, act } = useAct();
-  const stop = () => act(async () => {
-    const { data } = await call("POST", `steps/${step.id}/cancel/`, { body: reason.trim() ? { reason: reason.trim() } : {} });
-    ask(false);
-    knowSteps([data]);
-  });
+  const stop = () =>
+    act(async () => {
+      const { data } = await call("POST", `steps/${step.id}/cancel/`, {
+        body: reason.trim() ? { reason: reason.trim() } : {},
+      });
+      ask(false);
+      knowSteps([data]);
+    });
   return html`<p class="stop"><button type="button" class="link" onClick=${() => ask(true)}>${t.stopStep}</button></p>
-    ${asking && html`<${Dialog} title=${t.stopTitle} onClose=${() => ask(false)}><p class="secondary">${t.stopLead(doctorName(step))}</p>
+    ${
+      asking &&
+      html`<${Dialog} title=${t.stopTitle} onClose=${() => ask(false)}><p class="secondary">${t.stopLead(doctorName(step))}</p>
       <${Field} id="stop-reason" label=${t.reasonOptional} value=${reason} maxlength="200" onInput=${setReason} /><${Wrong} problem=${problem} />
-      <div class="dialog-buttons"><${Button} busy=${busy} onClick=${stop}>${t.stopReminders}<//><${Button} kind="quiet" onClick=${() => ask(false)}>${t.goBack}<//></div><//>`}`;
+      <div class="dialog-buttons"><${Button} busy=${busy} onClick=${stop}>${t.stopReminders}<//><${Button} kind="quiet" onClick=${() => ask(false)}>${t.goBack}<//></div><//>`
+    }`;
 }
