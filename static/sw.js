@@ -1,5 +1,6 @@
-// The page without a network: keeps the files of the page (never an answer of the API), and shows reminders that were pushed.
-// The whole set is renewed together, so that a page is never made of old and new files.
+// The page without a network: keeps the files of the page (never an answer of the API), and shows
+// reminders that were pushed. The whole set is renewed together, so that a page is never made of
+// old and new files.
 const PREFIX = "aftercare-";
 const RENEW_AFTER_MS = 10 * 60000;
 const SHELL = [
@@ -175,7 +176,8 @@ self.addEventListener("push", (event) => {
     }),
   );
 });
-// The push service gave this device another address: tell ours. Without a network, the page does when it opens.
+// The push service gave this device another address: tell ours. Without a network, the page does
+// when it opens.
 self.addEventListener("pushsubscriptionchange", (event) =>
   event.waitUntil(
     (async () => {

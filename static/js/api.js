@@ -1,4 +1,5 @@
-// REST as the person signed in: data or a Problem. Renews the access token once when it has run out.
+// REST as the person signed in: data or a Problem. Renews the access token once when it has run
+// out.
 import { send } from "./wire.js";
 import { accessToken, renew } from "./session.js";
 

@@ -1,4 +1,5 @@
-// Which page stands at which address, for whom. Pages beyond the first are fetched when they are first wanted.
+// Which page stands at which address, for whom. Pages beyond the first are fetched when they are
+// first wanted.
 import { html, useEffect, useState } from "./html.js";
 import { Frame, Brand } from "./parts/chrome.js";
 import { Empty, Skeleton, Button } from "./parts/controls.js";
@@ -49,9 +50,17 @@ function Page({ fetch, parts, query }) {
     );
   }, [fetch]);
   if (Found)
-    return html`<${Found} key=${parts[0] === "patients" && parts.length < 3 ? "patients" : parts.join("/")} parts=${parts} query=${query} />`;
+    return html`
+      <${Found}
+        key=${parts[0] === "patients" && parts.length < 3 ? "patients" : parts.join("/")}
+        parts=${parts}
+        query=${query}
+      />
+    `;
   if (failed)
-    return html`<${Empty} level=${1} sign="offline" title=${t.pageNotLoaded} text=${t.noAnswer}><${Button} onClick=${() => location.reload()}>${t.tryAgain}<//><//>`;
+    return html`<${Empty} level=${1} sign="offline" title=${t.pageNotLoaded} text=${t.noAnswer}>
+      <${Button} onClick=${() => location.reload()}>${t.tryAgain}<//>
+    <//>`;
   return html`<${Skeleton} />`;
 }
 
@@ -116,15 +125,24 @@ export function App() {
   const name = parts[0] || "";
 
   if (state.phase === "starting")
-    return html`<div class="frame patient"><header class="top"><div class="top-inner"><${Brand} /></div></header><main id="main"><${Skeleton} /></main></div>`;
+    return html`<div class="frame patient">
+      <header class="top"><div class="top-inner"><${Brand} /></div></header>
+      <main id="main"><${Skeleton} /></main>
+    </div>`;
   // Links from a letter work whoever is signed in.
   if (name === "reset" || name === "verify" || state.phase === "out") {
     return html`<${Page} fetch=${OPEN[name] || OPEN[""]} parts=${parts} query=${query} />`;
   }
   const { role, status } = state.user;
   if (status === "pending") {
-    return html`<${Frame} role="doctor" ways=${false}><div class="narrow"><${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
-      <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//><${Button} kind="outline" onClick=${signOut}>${t.signOut}<//><//></div><//>`;
+    return html`<${Frame} role="doctor" ways=${false}>
+      <div class="narrow">
+        <${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
+          <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//>
+          <${Button} kind="outline" onClick=${signOut}>${t.signOut}<//>
+        <//>
+      </div>
+    <//>`;
   }
   const own = role === "doctor" ? DOCTOR : PATIENT;
   const home = role === "doctor" ? "patients" : "today";
@@ -133,7 +151,13 @@ export function App() {
     return null;
   }
   if (!own[name]) {
-    return html`<${Frame} role=${role}><${Empty} level=${1} sign=${html`<${HalfSun} />`} title=${t.notFound}><a class="button button-main" href=${`#/${home}`}>${t.goHome}</a><//><//>`;
+    return html`<${Frame} role=${role}>
+      <${Empty} level=${1} sign=${html`<${HalfSun} />`} title=${t.notFound}>
+        <a class="button button-main" href=${`#/${home}`}>${t.goHome}</a>
+      <//>
+    <//>`;
   }
-  return html`<${Frame} role=${role}><${Page} fetch=${own[name]} parts=${parts} query=${query} /><//>`;
+  return html`<${Frame} role=${role}>
+    <${Page} fetch=${own[name]} parts=${parts} query=${query} />
+  <//>`;
 }

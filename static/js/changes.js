@@ -1,8 +1,11 @@
-// What a newer plan changes in an older one: new, changed, stopped, same. Steps are paired by their words.
+// What a newer plan changes in an older one: new, changed, stopped, same. Steps are paired by their
+// words.
 const SMALL = new Set(
-  "a an the of to and or for with at in on every each day days daily your you take use keep do times time once twice week weekly un una el la los las de del y o para con en cada dia tome use veces vez semana".split(
-    " ",
-  ),
+  (
+    "a an the of to and or for with at in on every each day days daily your you take " +
+    "use keep do times time once twice week weekly " +
+    "un una el la los las de del y o para con en cada dia tome use veces vez semana"
+  ).split(" "),
 );
 
 const words = (title) =>
@@ -88,7 +91,8 @@ export function replacedBy(noteId, steps) {
     (s) =>
       s.note_id !== noteId && s.status === "cancelled" && s.cancelled_at && s.cancelled_at >= from,
   );
-  // Of those, the ones that the next plan took away are younger than this one; take the first moment of taking away.
+  // Of those, the ones that the next plan took away are younger than this one; take the first
+  // moment of taking away.
   const first = others.map((s) => s.cancelled_at).sort()[0];
   return others.filter(
     (s) => s.created_at < from && Math.abs(Date.parse(s.cancelled_at) - Date.parse(first)) < 60000,

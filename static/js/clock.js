@@ -1,4 +1,5 @@
-// Dates and times as the reader knows them: in the time zone of the account and the locale of the browser.
+// Dates and times as the reader knows them: in the time zone of the account and the locale of the
+// browser.
 import { locale, t } from "./texts.js";
 import { state } from "./store.js";
 

@@ -33,9 +33,10 @@ export function dayFrom(schedule, date) {
 }
 
 /**
- * Days of a course with an end, else null: {days: [{number, state, added, date}], day, planned, done, total, end, missed}.
- * A day is "done", "partly", "missed", "skipped", "today" or "come"; `missed` are dates. Without the check-ins
- * (not loaded, or a shortened day) the days follow from the progress alone.
+ * Days of a course with an end, else null: {days: [{number, state, added, date}], day, planned,
+ * done, total, end, missed}. A day is "done", "partly", "missed", "skipped", "today" or "come";
+ * `missed` are dates. Without the check-ins (not loaded, or a shortened day) the days follow from
+ * the progress alone.
  */
 export function courseOf(step, checkIns, timeZone = zone()) {
   const { schedule, progress } = step;

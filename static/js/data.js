@@ -3,7 +3,9 @@ import { call, get, getAll } from "./api.js";
 import { keepLastState, lastState } from "./device.js";
 import { set, state, touched } from "./store.js";
 
-/** Run and answer null where a part is not served (yet) or is not mine; other problems pass through. */
+/**
+ * Run and answer null where a part is not served (yet) or is not mine; other problems pass through.
+ */
 export async function ifServed(work) {
   try {
     return await work();
@@ -13,7 +15,8 @@ export async function ifServed(work) {
   }
 }
 
-// The newest event about each step. What was read before it and arrives after it, as on a slow line, is older news.
+// The newest event about each step. What was read before it and arrives after it, as on a slow
+// line, is older news.
 const told = new Map();
 export const toldOf = (ids, seq) => {
   if (seq) for (const id of ids) told.set(id, seq);
@@ -33,7 +36,10 @@ export function knowSteps(steps, feed = null) {
   touched();
 }
 
-/** A patient's own page: steps first, then everything that may come a moment later. Answers the feed position. */
+/**
+ * A patient's own page: steps first, then everything that may come a moment later. Answers the feed
+ * position.
+ */
 export async function loadPatient() {
   const active = await getAll("steps/?status=active");
   state.steps = Object.fromEntries(

@@ -1,5 +1,5 @@
-// What is kept on this device, all of it: the last state for reading offline, check-ins not yet sent, and choices.
-// Everything but the choices of colour, language and sound goes at sign-out.
+// What is kept on this device, all of it: the last state for reading offline, check-ins not yet
+// sent, and choices. Everything but the choices of colour, language and sound goes at sign-out.
 const KEYS = {
   signedIn: "aftercare.signed-in",
   last: "aftercare.last",
@@ -40,7 +40,10 @@ export const OUTBOX_KEY = KEYS.outbox;
 export const choice = (name) => read(`aftercare.choice.${name}`);
 export const choose = (name, value) => write(`aftercare.choice.${name}`, value);
 
-/** `unsent` false: check-ins that wait stay, without their words, for the same person's next sign-in. */
+/**
+ * `unsent` false: check-ins that wait stay, without their words, for the same person's next
+ * sign-in.
+ */
 export function forgetDevice({ unsent = true } = {}) {
   const waiting = unsent ? [] : keptOutbox().map(({ title, ...rest }) => rest);
   for (const key of Object.values(KEYS)) write(key, null);

@@ -1,4 +1,5 @@
-// What an event of the live channel changes. Nothing is piled up: each event replaces what it is about.
+// What an event of the live channel changes. Nothing is piled up: each event replaces what it is
+// about.
 import {
   forgetTold,
   keep,
@@ -141,7 +142,8 @@ export async function refreshPatients() {
   const before = state.patients;
   await loadPatients();
   const after = state.patients;
-  // What passes without an event, a reminder that nobody answers, shows here alone: whoever looks at one of these is told.
+  // What passes without an event, a reminder that nobody answers, shows here alone: whoever looks
+  // at one of these is told.
   const was = Object.fromEntries((before || []).map((p) => [p.id, JSON.stringify(p)]));
   for (const p of after)
     if (was[p.id] && was[p.id] !== JSON.stringify(p))
@@ -209,7 +211,10 @@ function sayElsewhere(step, slot, outcome) {
   }, ELSEWHERE_MS);
 }
 
-/** The service has taken a check-in that was sent from here; `toldBefore` is the newest event about its step by then. */
+/**
+ * The service has taken a check-in that was sent from here; `toldBefore` is the newest event about
+ * its step by then.
+ */
 export function tookCheckIn(step, entry, toldBefore) {
   const slot = entry.slot || null;
   if (slot) noteCheckIn({ step, slot, outcome: entry.outcome });
@@ -217,7 +222,8 @@ export function tookCheckIn(step, entry, toldBefore) {
     state.checkIns[step.id] = (state.checkIns[step.id] || []).map((c) =>
       c.slot === slot ? { ...c, reason: entry.reason } : c,
     );
-  // An event that came meanwhile holds the whole step, no older than this answer, or is followed by one that does.
+  // An event that came meanwhile holds the whole step, no older than this answer, or is followed by
+  // one that does.
   if (lastTold(step.id) === toldBefore) knowSteps([step]);
   if (!slot)
     loadStep(step.id).catch(() => {

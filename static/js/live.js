@@ -1,4 +1,5 @@
-// The live channel: one WebSocket that comes back by itself, resumes where it was, and never misses an event.
+// The live channel: one WebSocket that comes back by itself, resumes where it was, and never misses
+// an event.
 import { renew, accessToken } from "./session.js";
 
 const PROTOCOL = "hospital-rt.v1";
@@ -7,8 +8,9 @@ const PONG_WITHIN_MS = 10000;
 const SAY_RECONNECTING_AFTER_MS = 2000;
 
 /**
- * Open the channel. `on` is told: event(message), reset(), state("live" | "reconnecting" | "offline" | "paused").
- * `resume` is {epoch, seq} of the REST load, so that nothing between it and the channel is lost.
+ * Open the channel. `on` is told: event(message), reset(), state("live" | "reconnecting" |
+ * "offline" | "paused"). `resume` is {epoch, seq} of the REST load, so that nothing between it and
+ * the channel is lost.
  */
 export function openLive(resume, on) {
   let socket = null;

@@ -1,4 +1,5 @@
-// Check-ins on their way. Each is kept on this device before it is sent, carries its own key, and is counted once.
+// Check-ins on their way. Each is kept on this device before it is sent, carries its own key, and
+// is counted once.
 import { call } from "./api.js";
 import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY } from "./device.js";
 import { set, state, touched } from "./store.js";
@@ -9,7 +10,8 @@ import { sayError, sayGood } from "./messages.js";
 import { t } from "./texts.js";
 
 const TRY_AGAIN_MS = 5000;
-const SECOND_USE_MS = 5000; // a second press on what is done as needed is a second use only after so long
+// A second press on what is done as needed is a second use only after so long
+const SECOND_USE_MS = 5000;
 let flushing = null;
 let timer = null;
 let waited = 0; // how many of the present batch had to wait for a connection

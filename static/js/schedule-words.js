@@ -38,7 +38,9 @@ export const roundsOf = (schedule) =>
     ? null
     : Math.ceil(schedule.occurrences / Math.max(1, schedule.times.length));
 
-/** Days that a plan runs, or null for no end; of weekdays and months, how many days it is due on. */
+/**
+ * Days that a plan runs, or null for no end; of weekdays and months, how many days it is due on.
+ */
 export const daysOf = (schedule) => {
   const rounds = roundsOf(schedule);
   return rounds == null || !isDaily(schedule) ? rounds : rounds * (schedule.every_days || 1);

@@ -1,4 +1,5 @@
-// Who is signed in. The access token lives in this module's memory alone; the refresh token in a cookie that no script reads.
+// Who is signed in. The access token lives in this module's memory alone; the refresh token in a
+// cookie that no script reads.
 import { callOpen, Problem } from "./wire.js";
 import { clear, set, state } from "./store.js";
 import { forgetDevice, hasSession, rememberSession } from "./device.js";
@@ -19,7 +20,8 @@ async function oneAtATime(work) {
 
 /**
  * A new access token. Two who ask at once get the same one; `spent` is the token that was refused.
- * Throws a Problem: network when there was no answer (still signed in), 401 when the session is over.
+ * Throws a Problem: network when there was no answer (still signed in), 401 when the session is
+ * over.
  */
 export function renew(spent = token) {
   if (token && token !== spent) return Promise.resolve(token);

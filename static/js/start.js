@@ -1,4 +1,5 @@
-// From a signed-in person to a page that lives: load, open the channel, send what waits; and back again at the end.
+// From a signed-in person to a page that lives: load, open the channel, send what waits; and back
+// again at the end.
 import { call } from "./api.js";
 import { keep, loadPatient, loadPatients, patchMe, showLastState, stopKeeping } from "./data.js";
 import { receive, refreshPatients, reload, stopSoon } from "./feed.js";
@@ -141,7 +142,8 @@ function startClock() {
   }, 20000);
 }
 
-// Silence sends no event: a doctor's list is read anew once in a while, as long as somebody can see it.
+// Silence sends no event: a doctor's list is read anew once in a while, as long as somebody can see
+// it.
 function lookAgain() {
   if (
     state.patients &&

@@ -1,5 +1,6 @@
-// A second tap in the same place, meant for what has just gone from under the finger, answers nothing: hands that tremble
-// tap twice, and what has moved up there may be another medicine's Done. Controls that answer carry `data-answer`.
+// A second tap in the same place, meant for what has just gone from under the finger, answers
+// nothing: hands that tremble tap twice, and what has moved up there may be another medicine's
+// Done. Controls that answer carry `data-answer`.
 const WITHIN_MS = 700;
 const NEAR_PX = 40;
 let last = null;

@@ -1,4 +1,5 @@
-// What the page knows, in one object. Whoever changes it calls `set`; the page draws itself once for any number of changes.
+// What the page knows, in one object. Whoever changes it calls `set`; the page draws itself once
+// for any number of changes.
 import { useLayoutEffect, useState } from "./html.js";
 
 const fresh = () => ({
@@ -45,7 +46,8 @@ export function touched() {
 /** Forget everything, as at sign-out. */
 export function clear(phase) {
   Object.assign(state, fresh(), { phase });
-  // At once: nothing that needs a person may be drawn again before the page knows that there is none.
+  // At once: nothing that needs a person may be drawn again before the page knows that there is
+  // none.
   for (const listener of [...listeners]) listener();
 }
 

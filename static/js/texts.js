@@ -1,4 +1,5 @@
-// The words of the page: `t` is the text of the chosen language. Nothing else in the code holds a word for people.
+// The words of the page: `t` is the text of the chosen language. Nothing else in the code holds a
+// word for people.
 export let t = null;
 export let language = "en";
 export const LANGUAGES = ["en", "es"];

@@ -1,4 +1,5 @@
-// The chosen colours, before the first paint. Runs in the head, so it is a plain script and does nothing else.
+// The chosen colours, before the first paint. Runs in the head, so it is a plain script and does
+// nothing else.
 (function () {
   try {
     var theme = localStorage.getItem("aftercare.theme");

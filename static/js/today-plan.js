@@ -1,10 +1,12 @@
-// Today, sorted: what is due now, what comes later, what can be done once, what is done. Computed, never stored.
+// Today, sorted: what is due now, what comes later, what can be done once, what is done. Computed,
+// never stored.
 import { dateOf, nextWhen, today as todayDate } from "./clock.js";
 import { onItsWay } from "./answered.js";
 import { state } from "./store.js";
 import { t } from "./texts.js";
 
-const OVERDUE_MS = 20000; // an upcoming slot this far past is due, though no event could tell us so (offline)
+// An upcoming slot this far past is due, though no event could tell us so (offline)
+const OVERDUE_MS = 20000;
 
 /** "Take amoxicillin" inside a sentence: "take amoxicillin". */
 export const inSentence = (title) =>

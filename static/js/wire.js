@@ -1,6 +1,9 @@
 // One request over the network: data or a Problem. Knows nothing of who is signed in.
 
-/** What went wrong, in the service's own words (RFC 9457); slug "network" when there was no answer at all. */
+/**
+ * What went wrong, in the service's own words (RFC 9457); slug "network" when there was no answer
+ * at all.
+ */
 export class Problem extends Error {
   constructor(status, body = {}) {
     super(body.detail || body.title || `HTTP ${status}`);

@@ -22,7 +22,10 @@ export const checkPassword = (password) => {
 export const checkName = (name) =>
   name.trim() ? (name.trim().length > 100 ? t.nameLong : null) : t.nameMissing;
 
-/** What stands in the fields as the form is sent: what a password manager filled in need not have told of itself. */
+/**
+ * What stands in the fields as the form is sent: what a password manager filled in need not have
+ * told of itself.
+ */
 export const written = (event) => Object.fromEntries(new FormData(event.target));
 
 /** The errors of a 422 by field name, in our words where we have them. */

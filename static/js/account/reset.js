@@ -37,12 +37,24 @@ export default function Reset({ query }) {
     });
   };
   if (done)
-    return html`<${OpenFrame} key="done" title=${t.passwordChanged} lead=${t.passwordChangedLead}><${Button} size="large" className="wide" onClick=${() => go("/signin")}>${t.signIn}<//><//>`;
+    return html`<${OpenFrame} key="done" title=${t.passwordChanged} lead=${t.passwordChangedLead}>
+      <${Button} size="large" className="wide" onClick=${() => go("/signin")}>${t.signIn}<//>
+    <//>`;
   return html`<${OpenFrame} key="ask" title=${t.resetTitle} lead=${t.resetLead}>
     <form onSubmit=${send} novalidate>
-      <${Field} id="password" label=${t.newPassword} type="password" autocomplete="new-password" value=${password} error=${error} hint=${t.passwordHint} onInput=${setPassword} />
+      <${Field}
+        id="password"
+        label=${t.newPassword}
+        type="password"
+        autocomplete="new-password"
+        value=${password}
+        error=${error}
+        hint=${t.passwordHint}
+        onInput=${setPassword}
+      />
       <${Wrong} problem=${problem} />
       ${problem?.slug === "invalid-token" && html`<p><a href="#/forgot">${t.askNewLink}</a></p>`}
       <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.setPassword}<//>
-    </form><//>`;
+    </form>
+  <//>`;
 }

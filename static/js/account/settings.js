@@ -14,7 +14,11 @@ import { checkName, checkPassword, fieldErrors } from "./checks.js";
 import { ZoneSelect, myZone, placeOf } from "./zones.js";
 
 export const Part = ({ title, lead, children, id }) =>
-  html`<section class="card part" id=${id}><h2>${title}</h2>${lead && html`<p class="secondary">${lead}</p>`}${children}</section>`;
+  html`<section class="card part" id=${id}>
+    <h2>${title}</h2>
+    ${lead && html`<p class="secondary">${lead}</p>`}
+    ${children}
+  </section>`;
 
 export function Person() {
   const [name, setName] = useState(state.user.name);
@@ -35,16 +39,37 @@ export function Person() {
         sayGood(t.saved);
       });
   };
-  return html`<${Part} title=${t.aboutYou} lead=${state.user.email}><form onSubmit=${save} novalidate>
-    <${Field} id="name" label=${t.name} autocomplete="name" value=${name} error=${error} onInput=${setName} />
-    <${Field} id="timezone" label=${t.timezone} hint=${myZone() !== zone ? t.deviceZone(placeOf(myZone())) : t.timezoneHint}>${(shared) => html`<${ZoneSelect} ...${shared} value=${zone} onChange=${setZone} />`}<//>
-    <${Switch} id="follow-zone" label=${t.followZone} hint=${t.followZoneHint} checked=${follows} onChange=${(
-      on,
-    ) => {
-      setFollows(on);
-      if (on) setZone(myZone());
-    }} />
-    <${Wrong} problem=${problem} /><${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//></form><//>`;
+  return html`<${Part} title=${t.aboutYou} lead=${state.user.email}>
+    <form onSubmit=${save} novalidate>
+      <${Field}
+        id="name"
+        label=${t.name}
+        autocomplete="name"
+        value=${name}
+        error=${error}
+        onInput=${setName}
+      />
+      <${Field}
+        id="timezone"
+        label=${t.timezone}
+        hint=${myZone() !== zone ? t.deviceZone(placeOf(myZone())) : t.timezoneHint}
+      >
+        ${(shared) => html`<${ZoneSelect} ...${shared} value=${zone} onChange=${setZone} />`}
+      <//>
+      <${Switch}
+        id="follow-zone"
+        label=${t.followZone}
+        hint=${t.followZoneHint}
+        checked=${follows}
+        onChange=${(on) => {
+          setFollows(on);
+          if (on) setZone(myZone());
+        }}
+      />
+      <${Wrong} problem=${problem} />
+      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
+    </form>
+  <//>`;
 }
 
 export function Looks() {
@@ -57,15 +82,30 @@ export function Looks() {
     });
   };
   return html`<${Part} title=${t.looks}>
-    <${Choices} name="language" legend=${t.languageWord} row value=${language} onChange=${speak} options=${LANGUAGES.map((tag) => [tag, t.languageNames[tag]])} />
-    <${Choices} name="theme" legend=${t.colours} row value=${colours} onChange=${(v) => {
-      setTheme(v);
-      setColours(v);
-    }} options=${[
-      ["system", t.coloursSystem],
-      ["light", t.coloursLight],
-      ["dark", t.coloursDark],
-    ]} /><//>`;
+    <${Choices}
+      name="language"
+      legend=${t.languageWord}
+      row
+      value=${language}
+      onChange=${speak}
+      options=${LANGUAGES.map((tag) => [tag, t.languageNames[tag]])}
+    />
+    <${Choices}
+      name="theme"
+      legend=${t.colours}
+      row
+      value=${colours}
+      onChange=${(v) => {
+        setTheme(v);
+        setColours(v);
+      }}
+      options=${[
+        ["system", t.coloursSystem],
+        ["light", t.coloursLight],
+        ["dark", t.coloursDark],
+      ]}
+    />
+  <//>`;
 }
 
 // "Chrome on Android" out of what a browser calls itself.
@@ -105,13 +145,28 @@ export function Devices() {
       await call("DELETE", `me/sessions/${id}/`);
       await load();
     });
-  return html`<${Part} title=${t.devices} lead=${t.devicesLead}><ul class="rows plain-rows">${sessions.map(
-    (
-      s,
-    ) => html`<li class="row" key=${s.id}><span class="row-sign row-sign-note"><${Icon} name="device" size=${22} /></span>
-    <span class="row-words"><strong>${deviceName(s.device)}</strong><span class="secondary">${s.current ? t.thisDevice : t.lastSeen(when(s.last_used_at))}</span></span>
-    ${!s.current && html`<${Button} kind="quiet" size="small" disabled=${busy} onClick=${() => stop(s.id)}>${t.endSession}<//>`}</li>`,
-  )}</ul><${Wrong} problem=${problem} /><//>`;
+  return html`<${Part} title=${t.devices} lead=${t.devicesLead}>
+    <ul class="rows plain-rows">
+      ${sessions.map(
+        (s) => html`<li class="row" key=${s.id}>
+          <span class="row-sign row-sign-note"><${Icon} name="device" size=${22} /></span>
+          <span class="row-words">
+            <strong>${deviceName(s.device)}</strong>
+            <span class="secondary">
+              ${s.current ? t.thisDevice : t.lastSeen(when(s.last_used_at))}
+            </span>
+          </span>
+          ${
+            !s.current &&
+            html`<${Button} kind="quiet" size="small" disabled=${busy} onClick=${() => stop(s.id)}>
+              ${t.endSession}
+            <//>`
+          }
+        </li>`,
+      )}
+    </ul>
+    <${Wrong} problem=${problem} />
+  <//>`;
 }
 
 export function Password() {
@@ -146,10 +201,42 @@ export function Password() {
       sayGood(t.passwordChangedHere);
     });
   };
-  return html`<${Part} title=${t.password}><form onSubmit=${save} novalidate><input type="text" class="hidden" autocomplete="username" value=${state.user.email} readonly tabindex="-1" aria-hidden="true" />
-    <${Field} id="current" label=${t.currentPassword} type="password" autocomplete="current-password" value=${current} error=${errors.current} onInput=${setCurrent} />
-    <${Field} id="password" label=${t.newPassword} type="password" autocomplete="new-password" value=${password} error=${errors.password} hint=${t.passwordHint} onInput=${setPassword} />
-    <${Wrong} problem=${problem} /><${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.changePassword}<//></form><//>`;
+  return html`<${Part} title=${t.password}>
+    <form onSubmit=${save} novalidate>
+      <input
+        type="text"
+        class="hidden"
+        autocomplete="username"
+        value=${state.user.email}
+        readonly
+        tabindex="-1"
+        aria-hidden="true"
+      />
+      <${Field}
+        id="current"
+        label=${t.currentPassword}
+        type="password"
+        autocomplete="current-password"
+        value=${current}
+        error=${errors.current}
+        onInput=${setCurrent}
+      />
+      <${Field}
+        id="password"
+        label=${t.newPassword}
+        type="password"
+        autocomplete="new-password"
+        value=${password}
+        error=${errors.password}
+        hint=${t.passwordHint}
+        onInput=${setPassword}
+      />
+      <${Wrong} problem=${problem} />
+      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>
+        ${t.changePassword}
+      <//>
+    </form>
+  <//>`;
 }
 
 export function Leave() {
@@ -176,12 +263,36 @@ export function Leave() {
       end("erased");
     });
   };
-  return html`<div class="leave"><${Button} kind="outline" className="wide" onClick=${signOut}>${t.signOut}<//>
-    <p><button type="button" class="link link-alert" onClick=${() => ask(true)}>${t.eraseAccount}</button></p></div>
+  return html`
+    <div class="leave">
+      <${Button} kind="outline" className="wide" onClick=${signOut}>${t.signOut}<//>
+      <p>
+        <button type="button" class="link link-alert" onClick=${() => ask(true)}>
+          ${t.eraseAccount}
+        </button>
+      </p>
+    </div>
     ${
       asking &&
-      html`<${Dialog} title=${t.eraseTitle} onClose=${() => ask(false)}><p class="secondary">${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}</p>
-      <form onSubmit=${erase} novalidate><${Field} id="erase-password" label=${t.yourPassword} type="password" autocomplete="current-password" value=${password} error=${error} onInput=${setPassword} /><${Wrong} problem=${problem} />
-      <div class="dialog-buttons"><${Button} type="submit" kind="alert" busy=${busy}>${t.eraseEverything}<//><${Button} kind="quiet" onClick=${() => ask(false)}>${t.keepAccount}<//></div></form><//>`
-    }`;
+      html`<${Dialog} title=${t.eraseTitle} onClose=${() => ask(false)}>
+        <p class="secondary">${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}</p>
+        <form onSubmit=${erase} novalidate>
+          <${Field}
+            id="erase-password"
+            label=${t.yourPassword}
+            type="password"
+            autocomplete="current-password"
+            value=${password}
+            error=${error}
+            onInput=${setPassword}
+          />
+          <${Wrong} problem=${problem} />
+          <div class="dialog-buttons">
+            <${Button} type="submit" kind="alert" busy=${busy}>${t.eraseEverything}<//>
+            <${Button} kind="quiet" onClick=${() => ask(false)}>${t.keepAccount}<//>
+          </div>
+        </form>
+      <//>`
+    }
+  `;
 }

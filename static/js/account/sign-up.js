@@ -62,20 +62,66 @@ export default function SignUp() {
     });
   };
   if (sent)
-    return html`<${OpenFrame} title=${t.letterSent} lead=${t.letterSentVerify(form.email.trim())}><p><a href="#/signin">${t.toSignIn}</a></p><//>`;
+    return html`<${OpenFrame} title=${t.letterSent} lead=${t.letterSentVerify(form.email.trim())}>
+      <p><a href="#/signin">${t.toSignIn}</a></p>
+    <//>`;
   return html`<${OpenFrame} title=${t.createYourAccount}>
     <form onSubmit=${send} novalidate>
-      <${Summary} errors=${Object.fromEntries(Object.keys(tried).map((k) => [k, tried[k] && errors[k]]))} labels=${{ name: t.name, email: t.email, password: t.password }} />
-      <${Choices} name="role" legend=${t.iAm} row value=${form.role} onChange=${put("role")} options=${[
-        ["patient", t.aPatient],
-        ["doctor", t.aDoctor],
-      ]} />
-      <${Field} id="name" label=${t.name} autocomplete="name" value=${form.name} error=${errors.name} onInput=${put("name")} onLeave=${left("name")} />
-      <${Field} id="email" label=${t.email} type="email" autocomplete="username" inputmode="email" value=${form.email} error=${errors.email} onInput=${put("email")} onLeave=${left("email")} />
-      <${Field} id="password" label=${t.password} type="password" autocomplete="new-password" value=${form.password} error=${errors.password} hint=${t.passwordHint} onInput=${put("password")} onLeave=${left("password")} />
-      <${Field} id="timezone" label=${t.timezone} hint=${t.timezoneHint}>${(shared) => html`<${ZoneSelect} ...${shared} value=${form.timezone} onChange=${put("timezone")} />`}<//>
+      <${Summary}
+        errors=${Object.fromEntries(Object.keys(tried).map((k) => [k, tried[k] && errors[k]]))}
+        labels=${{ name: t.name, email: t.email, password: t.password }}
+      />
+      <${Choices}
+        name="role"
+        legend=${t.iAm}
+        row
+        value=${form.role}
+        onChange=${put("role")}
+        options=${[
+          ["patient", t.aPatient],
+          ["doctor", t.aDoctor],
+        ]}
+      />
+      <${Field}
+        id="name"
+        label=${t.name}
+        autocomplete="name"
+        value=${form.name}
+        error=${errors.name}
+        onInput=${put("name")}
+        onLeave=${left("name")}
+      />
+      <${Field}
+        id="email"
+        label=${t.email}
+        type="email"
+        autocomplete="username"
+        inputmode="email"
+        value=${form.email}
+        error=${errors.email}
+        onInput=${put("email")}
+        onLeave=${left("email")}
+      />
+      <${Field}
+        id="password"
+        label=${t.password}
+        type="password"
+        autocomplete="new-password"
+        value=${form.password}
+        error=${errors.password}
+        hint=${t.passwordHint}
+        onInput=${put("password")}
+        onLeave=${left("password")}
+      />
+      <${Field} id="timezone" label=${t.timezone} hint=${t.timezoneHint}>
+        ${(shared) =>
+          html`<${ZoneSelect} ...${shared} value=${form.timezone} onChange=${put("timezone")} />`}
+      <//>
       <${Wrong} problem=${problem} />
-      <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.createAccountButton}<//>
+      <${Button} type="submit" size="large" className="wide" busy=${busy}>
+        ${t.createAccountButton}
+      <//>
     </form>
-    <p>${t.haveAccount} <a href="#/signin">${t.signIn}</a></p><//>`;
+    <p>${t.haveAccount} <a href="#/signin">${t.signIn}</a></p>
+  <//>`;
 }

@@ -28,6 +28,15 @@ export function ZoneSelect({ value, onChange, ...shared }) {
     }
   };
   return html`<select ...${shared} value=${value} onChange=${(e) => onChange(e.target.value)}>
-    ${[...groups].map(([region, zones]) => html`<optgroup key=${region} label=${region}>${zones.sort().map((zone) => html`<option key=${zone} value=${zone} selected=${zone === value}>${placeOf(zone)}${zone === value ? clock(zone) : ""}</option>`)}</optgroup>`)}
+    ${[...groups].map(
+      ([region, zones]) => html`<optgroup key=${region} label=${region}>
+        ${zones.sort().map(
+          (zone) => html`<option key=${zone} value=${zone} selected=${zone === value}>
+            ${placeOf(zone)}
+            ${zone === value ? clock(zone) : ""}
+          </option>`,
+        )}
+      </optgroup>`,
+    )}
   </select>`;
 }

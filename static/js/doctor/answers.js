@@ -60,7 +60,9 @@ const itemSchedule = (item) => ({
   ...said(item, ["times", ...MORE]),
 });
 
-/** A new step as the service takes it. `text` is the note: only words that stand there are quoted. */
+/**
+ * A new step as the service takes it. `text` is the note: only words that stand there are quoted.
+ */
 export function newStepBody(step, noteDate, text) {
   const body = {
     kind: step.schedule ? "plan" : "checklist",

@@ -42,8 +42,7 @@ export function Legend({ steps, questions, dropped, unmatched, account }) {
     ],
   ].filter(Boolean);
   if (!entries.length) return null;
-  return html`<ul class="legend-line secondary" aria-label=${t.legendName}>${entries.map(
-    ([key, sample, words]) => html`
-    <li key=${key}>${sample} ${words}</li>`,
-  )}</ul>`;
+  return html`<ul class="legend-line secondary" aria-label=${t.legendName}>
+    ${entries.map(([key, sample, words]) => html`<li key=${key}>${sample} ${words}</li>`)}
+  </ul>`;
 }

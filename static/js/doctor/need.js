@@ -34,13 +34,24 @@ export function reasonWords({
 export function needLine(patient) {
   const tag =
     patient.need === "silent"
-      ? html`<span class="tag tag-stopped"><${Icon} name="bell" size=${14} />${t.silentSlots(Math.max(2, patient.missed_in_a_row))}</span>`
+      ? html`<span class="tag tag-stopped">
+        <${Icon} name="bell" size=${14} />
+        ${t.silentSlots(Math.max(2, patient.missed_in_a_row))}
+      </span>`
       : patient.need === "slipping"
-        ? html`<span class="tag tag-wait">${patient.reason === "skipped-3" ? t.skippedTag : t.slippingTag}</span>`
+        ? html`<span class="tag tag-wait">
+          ${patient.reason === "skipped-3" ? t.skippedTag : t.slippingTag}
+        </span>`
         : null;
   const waits =
     patient.notes_waiting > 0 &&
-    html`<span class="tag tag-wait">${patient.questions_open ? t.questionsCount(patient.questions_open) : t.noteStatusDoctor.proposed}</span>`;
+    html`<span class="tag tag-wait">
+      ${
+        patient.questions_open
+          ? t.questionsCount(patient.questions_open)
+          : t.noteStatusDoctor.proposed
+      }
+    </span>`;
   return html`${tag} ${waits} <span>${reasonWords(patient)}</span>`;
 }
 

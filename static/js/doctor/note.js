@@ -56,9 +56,15 @@ export function NotePage({ id }) {
   }, [id, reading]);
   if (note) return html`<${Note} key=${id} note=${note} />`;
   if (!problem) return html`<h1 class="hidden">${t.note}</h1><${Skeleton} />`;
-  return html`<a class="back" href="#/notes"><${Icon} name="left" />${t.allNotes}</a>
-    <${Empty} level=${1} sign="note" title=${problem.absent ? t.noteGone : t.notNow}
-      text=${problem.absent ? t.noteGoneDoctor : said(problem)} />`;
+  return html`
+    <a class="back" href="#/notes"><${Icon} name="left" />${t.allNotes}</a>
+    <${Empty}
+      level=${1}
+      sign="note"
+      title=${problem.absent ? t.noteGone : t.notNow}
+      text=${problem.absent ? t.noteGoneDoctor : said(problem)}
+    />
+  `;
 }
 
 function Stages({ note }) {
@@ -76,17 +82,23 @@ function Stages({ note }) {
   const second = reading ? "stage-now" : status === "failed" ? "stage-wrong" : "stage-done";
   const third =
     status === "ready" ? "stage-done" : status === "proposed" ? "stage-now" : "stage-come";
-  return html`<ol class="stages" aria-label=${t.stages}><li class="stage stage-done">${done}${t.stageSaved}</li>
-    <li class=${cx("stage", second)}>${
-      reading
-        ? html`<${Spinner} size=${18} />`
-        : status === "failed"
-          ? html`<${Icon} name="warning" size=${18} />`
-          : done
-    }${t.stageReading}</li>
-    <li class=${cx("stage", third)} aria-current=${reading ? null : "step"}>${
-      status === "ready" ? done : html`<span class="stage-dot"></span>`
-    }${last}</li></ol>`;
+  return html`<ol class="stages" aria-label=${t.stages}>
+    <li class="stage stage-done">${done}${t.stageSaved}</li>
+    <li class=${cx("stage", second)}>
+      ${
+        reading
+          ? html`<${Spinner} size=${18} />`
+          : status === "failed"
+            ? html`<${Icon} name="warning" size=${18} />`
+            : done
+      }
+      ${t.stageReading}
+    </li>
+    <li class=${cx("stage", third)} aria-current=${reading ? null : "step"}>
+      ${status === "ready" ? done : html`<span class="stage-dot"></span>`}
+      ${last}
+    </li>
+  </ol>`;
 }
 
 const rowOf = (step) => ({
@@ -103,7 +115,10 @@ const rowOf = (step) => ({
   status: step.status,
 });
 
-/** All steps as they stand in the review: proposed ones, edited or not, answers to questions, and those by hand. */
+/**
+ * All steps as they stand in the review: proposed ones, edited or not, answers to questions, and
+ * those by hand.
+ */
 function rowsOf(steps, questions, { edits, answers, added }) {
   return [
     ...steps.map((s) => (edits[s.key] ? { ...s, ...edits[s.key], edited: true } : s)),
@@ -155,7 +170,8 @@ function Note({ note }) {
   const draft = draftOf(note.id);
   const { removed, added, answers } = draft;
   const change = (part) => changeDraft(note.id, part);
-  const [open, setOpen] = useState(null); // the key of the step being edited, or {quote} for a new one
+  // The key of the step being edited, or {quote} for a new one
+  const [open, setOpen] = useState(null);
   const [chosen, choose] = useState(null);
   const [asking, ask] = useState(null);
   const [others, setOthers] = useState(null);
@@ -284,168 +300,345 @@ function Note({ note }) {
     .map((q) => ({ ...q, open: review && !answers[q.key] }))
     .filter((q) => !(review && answers[q.key]?.step));
   const account = reading ? [] : note.account || [];
-  const noteCard = html`<section class="card paper note-card"><div class="write-head"><h2>${t.yourNote}</h2>
-      <span class="secondary">${t.lengthOf([...(note.text || "")].length)} · ${
-        isToday ? t.sentAt(time(note.created_at)) : fullDay(dateOf(note.created_at))
-      }</span></div>
-    <${MarkedNote} text=${note.text || ""} steps=${marked} questions=${reading ? [] : shownQuestions}
-      dropped=${dropped} unmatched=${unmatched} account=${account} chosen=${chosen} onChoose=${pick} />
+  const noteCard = html`<section class="card paper note-card">
+    <div class="write-head">
+      <h2>${t.yourNote}</h2>
+      <span class="secondary">
+        ${t.lengthOf([...(note.text || "")].length)} · ${
+          isToday ? t.sentAt(time(note.created_at)) : fullDay(dateOf(note.created_at))
+        }
+      </span>
+    </div>
+    <${MarkedNote}
+      text=${note.text || ""}
+      steps=${marked}
+      questions=${reading ? [] : shownQuestions}
+      dropped=${dropped}
+      unmatched=${unmatched}
+      account=${account}
+      chosen=${chosen}
+      onChoose=${pick}
+    />
     ${
       !reading &&
-      html`<${Legend} steps=${marked} questions=${shownQuestions} dropped=${dropped}
-      unmatched=${unmatched} account=${account} />`
-    }</section>`;
+      html`
+        <${Legend}
+          steps=${marked}
+          questions=${shownQuestions}
+          dropped=${dropped}
+          unmatched=${unmatched}
+          account=${account}
+        />
+      `
+    }
+  </section>`;
   const diffCard =
     what &&
     html`<section class="card diff-card">
-    <h2 class="section-head">${review ? t.whatChangesFor(first) : t.whatChangedFor(first)}</h2>
-    <${Differences} what=${{ ...what, stopped: stopped.filter((s) => !keep.includes(s)), kept: keep }} />
-    ${
-      review &&
-      stopped.length > 0 &&
-      html`<${Keep} stopped=${stopped} first=${first} keep=${draft.keep}
-      onChange=${(all) => change({ keep: all })} />`
-    }</section>`;
-
-  return html`<a class="back" href=${note.patient?.id ? `#/patients/${note.patient.id}` : "#/notes"}>
-      <${Icon} name="left" />${name || t.allNotes}</a>
-    <div class="note-head"><div class="page-head"><h1 tabindex="-1" data-title=${t.note}>${
-      isToday ? t.newNoteFor(name) : t.noteFor(name)
-    }</h1></div><${Stages} note=${note} /></div>
-    <p class="hidden" role="status">${t.stageSpoken(status, kept.length)}</p>
-    ${!review && !reading && next && html`<${Next} next=${next} />`}
-    <div class="review"><div class="review-side">
-      <div class="review-note">${noteCard}</div>
-      <div class="review-diff">${diffCard}</div>
-      </div><div class="review-side">
-      ${
-        questions.length > 0 &&
-        html`<${Questions} note=${note} questions=${questions} answers=${answers}
-        chosen=${chosen} onChoose=${pick}
-        onAnswer=${(key, answer) => change({ answers: { ...answers, [key]: answer } })} />`
-      }
-      <div class="review-steps">
-        ${reading && html`<${Reading} first=${first} />`}
-        ${status === "failed" && html`<${Failed} note=${note} first=${first} busy=${busy} problem=${problem} retry=${retry} />`}
-        ${
-          !reading &&
-          status !== "failed" &&
-          html`
-          <div class="steps-head"><h2 class="section-head">${review ? t.stepsFound(rows.length) : t.stepsOf(rows.length)}</h2>
-            <span class="secondary">${t.readBy(note.extracted_by)}</span></div>
-          ${note.failure === "too-many" && html`<p class="notice"><${Icon} name="info" /><span>${t.failures["too-many"]}</span></p>`}
-          ${
-            rows.length
-              ? html`<${ReviewRows} rows=${rows} removed=${removed} chosen=${chosen} open=${open}
-              review=${review} listRef=${list} acts=${acts} />`
-              : html`<div class="card"><p class="secondary">${
-                  status === "rejected"
-                    ? t.rejected
-                    : openCount
-                      ? t.stepsComeFromAnswers
-                      : t.nothingToDo
-                }</p></div>`
-          }
-          ${
-            review &&
-            open?.quote === undefined &&
-            html`<p class="below"><${Button} kind="quiet" size="small" icon="plus"
-            onClick=${() => setOpen({ quote: null })}>${t.addStep}<//></p>`
-          }
-          ${
-            review &&
-            open &&
-            typeof open === "object" &&
-            html`<div class="card editing editing-new"><${StepForm} isNew
-            step=${{ title: "", detail: null, kind: "plan", schedule: null, quote: open.quote }}
-            onCancel=${() => setOpen(null)} onSave=${addStep} /></div>`
-          }`
-        }
-      </div>
-      ${
-        !reading &&
-        (dropped.length > 0 || unmatched.length > 0) &&
-        html`<${LeftOut} note=${note} first=${first}
-        dropped=${dropped} unmatched=${unmatched} onAdd=${review ? (quote) => setOpen({ quote }) : null} />`
-      }
+      <h2 class="section-head">${review ? t.whatChangesFor(first) : t.whatChangedFor(first)}</h2>
+      <${Differences}
+        what=${{ ...what, stopped: stopped.filter((s) => !keep.includes(s)), kept: keep }}
+      />
       ${
         review &&
-        html`<${Approval} ...${{ note, first, steps, kept, keep, others, openCount, busy, problem, next }}
-        onApprove=${approve} onReject=${() => ask("reject")} />`
+        stopped.length > 0 &&
+        html`
+          <${Keep}
+            stopped=${stopped}
+            first=${first}
+            keep=${draft.keep}
+            onChange=${(all) => change({ keep: all })}
+          />
+        `
       }
-      ${
-        status === "ready" &&
-        html`<p class="review-approve withdraw"><button type="button" class="link link-alert"
-        onClick=${() => ask("withdraw")}>${t.withdraw}</button></p>`
-      }
-      ${!review && status !== "failed" && html`<${Wrong} problem=${problem} />`}
-    </div></div>
-    ${asking && html`<${Take} kind=${asking} note=${note} first=${first} onClose=${() => ask(null)} after=${after} />`}`;
+    </section>`;
+
+  return html`
+    <a class="back" href=${note.patient?.id ? `#/patients/${note.patient.id}` : "#/notes"}>
+      <${Icon} name="left" />
+      ${name || t.allNotes}
+    </a>
+    <div class="note-head">
+      <div class="page-head">
+        <h1 tabindex="-1" data-title=${t.note}>
+          ${isToday ? t.newNoteFor(name) : t.noteFor(name)}
+        </h1>
+      </div>
+      <${Stages} note=${note} />
+    </div>
+    <p class="hidden" role="status">${t.stageSpoken(status, kept.length)}</p>
+    ${!review && !reading && next && html`<${Next} next=${next} />`}
+    <div class="review">
+      <div class="review-side">
+        <div class="review-note">${noteCard}</div>
+        <div class="review-diff">${diffCard}</div>
+      </div>
+      <div class="review-side">
+        ${
+          questions.length > 0 &&
+          html`
+            <${Questions}
+              note=${note}
+              questions=${questions}
+              answers=${answers}
+              chosen=${chosen}
+              onChoose=${pick}
+              onAnswer=${(key, answer) => change({ answers: { ...answers, [key]: answer } })}
+            />
+          `
+        }
+        <div class="review-steps">
+          ${reading && html`<${Reading} first=${first} />`}
+          ${
+            status === "failed" &&
+            html`
+              <${Failed}
+                note=${note}
+                first=${first}
+                busy=${busy}
+                problem=${problem}
+                retry=${retry}
+              />
+            `
+          }
+          ${
+            !reading &&
+            status !== "failed" &&
+            html`
+              <div class="steps-head">
+                <h2 class="section-head">
+                  ${review ? t.stepsFound(rows.length) : t.stepsOf(rows.length)}
+                </h2>
+                <span class="secondary">${t.readBy(note.extracted_by)}</span>
+              </div>
+              ${
+                note.failure === "too-many" &&
+                html`<p class="notice">
+                  <${Icon} name="info" />
+                  <span>${t.failures["too-many"]}</span>
+                </p>`
+              }
+              ${
+                rows.length
+                  ? html`
+                    <${ReviewRows}
+                      rows=${rows}
+                      removed=${removed}
+                      chosen=${chosen}
+                      open=${open}
+                      review=${review}
+                      listRef=${list}
+                      acts=${acts}
+                    />
+                  `
+                  : html`<div class="card">
+                    <p class="secondary">
+                      ${
+                        status === "rejected"
+                          ? t.rejected
+                          : openCount
+                            ? t.stepsComeFromAnswers
+                            : t.nothingToDo
+                      }
+                    </p>
+                  </div>`
+              }
+              ${
+                review &&
+                open?.quote === undefined &&
+                html`<p class="below">
+                  <${Button}
+                    kind="quiet"
+                    size="small"
+                    icon="plus"
+                    onClick=${() => setOpen({ quote: null })}
+                  >
+                    ${t.addStep}
+                  <//>
+                </p>`
+              }
+              ${
+                review &&
+                open &&
+                typeof open === "object" &&
+                html`<div class="card editing editing-new">
+                  <${StepForm}
+                    isNew
+                    step=${{
+                      title: "",
+                      detail: null,
+                      kind: "plan",
+                      schedule: null,
+                      quote: open.quote,
+                    }}
+                    onCancel=${() => setOpen(null)}
+                    onSave=${addStep}
+                  />
+                </div>`
+              }
+            `
+          }
+        </div>
+        ${
+          !reading &&
+          (dropped.length > 0 || unmatched.length > 0) &&
+          html`
+            <${LeftOut}
+              note=${note}
+              first=${first}
+              dropped=${dropped}
+              unmatched=${unmatched}
+              onAdd=${review ? (quote) => setOpen({ quote }) : null}
+            />
+          `
+        }
+        ${
+          review &&
+          html`
+            <${Approval}
+              ...${{ note, first, steps, kept, keep, others, openCount, busy, problem, next }}
+              onApprove=${approve}
+              onReject=${() => ask("reject")}
+            />
+          `
+        }
+        ${
+          status === "ready" &&
+          html`<p class="review-approve withdraw">
+            <button type="button" class="link link-alert" onClick=${() => ask("withdraw")}>
+              ${t.withdraw}
+            </button>
+          </p>`
+        }
+        ${!review && status !== "failed" && html`<${Wrong} problem=${problem} />`}
+      </div>
+    </div>
+    ${
+      asking &&
+      html`
+        <${Take}
+          kind=${asking}
+          note=${note}
+          first=${first}
+          onClose=${() => ask(null)}
+          after=${after}
+        />
+      `
+    }
+  `;
 }
 
 function Reading({ first }) {
-  return html`<h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2>
-    <div class="card rows reading" aria-busy="true">${[1, 2, 3].map(
-      (n) => html`<div class="row" key=${n}>
-      <span class="disc disc-wait">${n}</span><span class="row-words"><span class="bone bone-0"></span><span
-        class="bone bone-1"></span></span></div>`,
-    )}</div><p class="secondary below">${t.mayLeave(first)}</p>`;
+  return html`
+    <h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2>
+    <div class="card rows reading" aria-busy="true">
+      ${[1, 2, 3].map(
+        (n) => html`<div class="row" key=${n}>
+          <span class="disc disc-wait">${n}</span>
+          <span class="row-words">
+            <span class="bone bone-0"></span>
+            <span class="bone bone-1"></span>
+          </span>
+        </div>`,
+      )}
+    </div>
+    <p class="secondary below">${t.mayLeave(first)}</p>
+  `;
 }
 
 function Failed({ note, first, busy, problem, retry }) {
   const again = PASSING.includes(note.failure) && Date.now() - Date.parse(note.created_at) < DAY_MS;
   const byModel = note.extracted_by && !RULES.includes(note.extracted_by);
-  return html`<${Empty} sign="warning" tone="alert" title=${t.failedTitle}
-      text=${t.failedText(t.failedWhy[note.failure], first, again)}>
-    <div class="failed-ways"><${Button} icon="retry" busy=${busy} onClick=${() => retry()}>${t.tryAgain}<//>
-      ${byModel && html`<${Button} kind="outline" disabled=${busy} onClick=${() => retry("local")}>${t.readLocally}<//>`}</div>
-    ${byModel && html`<p class="secondary">${t.readLocallyHint}</p>`}
-    <${Wrong} problem=${problem} />
-    <p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p><//>`;
+  return html`
+    <${Empty}
+      sign="warning"
+      tone="alert"
+      title=${t.failedTitle}
+      text=${t.failedText(t.failedWhy[note.failure], first, again)}
+    >
+      <div class="failed-ways">
+        <${Button} icon="retry" busy=${busy} onClick=${() => retry()}>${t.tryAgain}<//>
+        ${
+          byModel &&
+          html`<${Button} kind="outline" disabled=${busy} onClick=${() => retry("local")}>
+            ${t.readLocally}
+          <//>`
+        }
+      </div>
+      ${byModel && html`<p class="secondary">${t.readLocallyHint}</p>`}
+      <${Wrong} problem=${problem} />
+      <p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p>
+    <//>
+  `;
 }
 
 function LeftOut({ note, first, dropped, unmatched, onAdd }) {
-  return html`<section class="review-left"><div class="steps-head"><h2 class="section-head">${t.leftOut}</h2>
-      <a class="with-icon" href=${`#/patients/${note.patient.id}/write`}><${Icon} name="pencil" size=${16} />${t.reword}</a></div>
+  return html`<section class="review-left">
+    <div class="steps-head">
+      <h2 class="section-head">${t.leftOut}</h2>
+      <a class="with-icon" href=${`#/patients/${note.patient.id}/write`}>
+        <${Icon} name="pencil" size=${16} />
+        ${t.reword}
+      </a>
+    </div>
     <ul class="left-out">
       ${dropped.map(
         (d, i) => html`<li key=${`d${i}`}>
-        <span class="tag tag-stopped"><${Icon} name="warning" size=${14} />${t.droppedTag}</span>
-        <span class="row-words"><strong>${d.title}</strong><span class="secondary">${t.droppedWhy(d.reason, d.words, first)}</span>${
-          d.quote && html`<q class="quoted">${d.quote}</q>`
-        }</span>
-        ${onAdd && html`<${AddButton} what=${d.title} onClick=${() => onAdd(d.quote || null)} />`}</li>`,
+          <span class="tag tag-stopped"><${Icon} name="warning" size=${14} />${t.droppedTag}</span>
+          <span class="row-words">
+            <strong>${d.title}</strong>
+            <span class="secondary">${t.droppedWhy(d.reason, d.words, first)}</span>
+            ${d.quote && html`<q class="quoted">${d.quote}</q>`}
+          </span>
+          ${onAdd && html`<${AddButton} what=${d.title} onClick=${() => onAdd(d.quote || null)} />`}
+        </li>`,
       )}
       ${unmatched.map(
-        (u, i) => html`<li key=${`u${i}`}><span class="tag tag-plain">${t.noStepTag}</span>
-        <q class="quoted row-words">${u.quote}</q>
-        ${onAdd && html`<${AddButton} what=${u.quote} onClick=${() => onAdd(u.quote)} />`}</li>`,
-      )}</ul></section>`;
+        (u, i) => html`<li key=${`u${i}`}>
+          <span class="tag tag-plain">${t.noStepTag}</span>
+          <q class="quoted row-words">${u.quote}</q>
+          ${onAdd && html`<${AddButton} what=${u.quote} onClick=${() => onAdd(u.quote)} />`}
+        </li>`,
+      )}
+    </ul>
+  </section>`;
 }
 
-const AddButton = ({
-  what,
-  onClick,
-}) => html`<button type="button" class="button button-quiet button-small"
-  aria-label=${`${t.addStep}: ${what}`} onClick=${onClick}><${Icon} name="plus" size=${16} /><span>${t.addStep}</span></button>`;
+const AddButton = ({ what, onClick }) => html`
+  <button
+    type="button"
+    class="button button-quiet button-small"
+    aria-label=${`${t.addStep}: ${what}`}
+    onClick=${onClick}
+  >
+    <${Icon} name="plus" size=${16} />
+    <span>${t.addStep}</span>
+  </button>
+`;
 
 /** Earlier steps that the new plan would stop, each of which may run on beside it. */
 function Keep({ stopped, first, keep, onChange }) {
   const all = stopped.every((s) => keep[s.id]);
   const everything = Object.fromEntries(stopped.map((s) => [s.id, !all]));
-  return html`<fieldset class="keep"><legend>${t.keepLegend(first)}</legend>
+  return html`<fieldset class="keep">
+    <legend>${t.keepLegend(first)}</legend>
     ${stopped.map(
-      (
-        s,
-      ) => html`<label class="keep-line" key=${s.id}><input type="checkbox" checked=${Boolean(keep[s.id])}
-      onChange=${(e) => onChange({ ...keep, [s.id]: e.target.checked })} /><span>${s.title}</span></label>`,
+      (s) => html`<label class="keep-line" key=${s.id}>
+        <input
+          type="checkbox"
+          checked=${Boolean(keep[s.id])}
+          onChange=${(e) => onChange({ ...keep, [s.id]: e.target.checked })}
+        />
+        <span>${s.title}</span>
+      </label>`,
     )}
     ${
       stopped.length > 1 &&
-      html`<button type="button" class="link" onClick=${() => onChange({ ...keep, ...everything })}>${
-        all ? t.keepNone : t.keepAll
-      }</button>`
-    }</fieldset>`;
+      html`<button type="button" class="link" onClick=${() => onChange({ ...keep, ...everything })}>
+        ${all ? t.keepNone : t.keepAll}
+      </button>`
+    }
+  </fieldset>`;
 }
 
 function Approval({
@@ -478,20 +671,43 @@ function Approval({
     : closes
       ? t.closeNote
       : t.approve(kept.length);
-  return html`<div class="review-approve card approve"><p><strong>${says}</strong>
-      <span class="secondary">${!others?.length ? "" : openCount ? t.untilAnswered(first) : kept.length ? t.untilThen : ""}</span></p><${Wrong} problem=${problem} />
-    <div class="approve-buttons"><button type="button" class="link link-alert" onClick=${onReject}>${t.rejectAll}</button>
-      <${Button} kind="quiet" onClick=${() => go(next ? `/notes/${next.id}` : `/patients/${note.patient.id}`)}>${
-        next ? t.laterNext : t.decideLater
-      }<//>
-      <${Button} icon="tick" busy=${busy} disabled=${openCount > 0 || (!kept.length && !closes)}
-        onClick=${onApprove}>${label}<//></div></div>`;
+  return html`<div class="review-approve card approve">
+    <p>
+      <strong>${says}</strong>
+      <span class="secondary">
+        ${
+          !others?.length ? "" : openCount ? t.untilAnswered(first) : kept.length ? t.untilThen : ""
+        }
+      </span>
+    </p>
+    <${Wrong} problem=${problem} />
+    <div class="approve-buttons">
+      <button type="button" class="link link-alert" onClick=${onReject}>${t.rejectAll}</button>
+      <${Button}
+        kind="quiet"
+        onClick=${() => go(next ? `/notes/${next.id}` : `/patients/${note.patient.id}`)}
+      >
+        ${next ? t.laterNext : t.decideLater}
+      <//>
+      <${Button}
+        icon="tick"
+        busy=${busy}
+        disabled=${openCount > 0 || (!kept.length && !closes)}
+        onClick=${onApprove}
+      >
+        ${label}
+      <//>
+    </div>
+  </div>`;
 }
 
-const Next = ({
-  next,
-}) => html`<p class="next-waiting"><a class="button button-outline" href=${`#/notes/${next.id}`}>
-  <span>${t.nextWaiting(next.name)}</span><${Icon} name="right" /></a><span class="secondary">${t.stillWait(next.count)}</span></p>`;
+const Next = ({ next }) => html`<p class="next-waiting">
+  <a class="button button-outline" href=${`#/notes/${next.id}`}>
+    <span>${t.nextWaiting(next.name)}</span>
+    <${Icon} name="right" />
+  </a>
+  <span class="secondary">${t.stillWait(next.count)}</span>
+</p>`;
 
 function Take({ kind, note, first, onClose, after }) {
   const [reason, setReason] = useState("");
@@ -512,8 +728,24 @@ function Take({ kind, note, first, onClose, after }) {
     });
   return html`<${Dialog} title=${withdraw ? t.withdrawTitle : t.rejectTitle} onClose=${onClose}>
     <p class="secondary">${withdraw ? t.withdrawLead(first) : t.rejectLead(first)}</p>
-    ${withdraw && html`<${Field} id="withdraw-reason" label=${t.reasonOptional} value=${reason} maxlength="200" onInput=${setReason} />`}
+    ${
+      withdraw &&
+      html`
+        <${Field}
+          id="withdraw-reason"
+          label=${t.reasonOptional}
+          value=${reason}
+          maxlength="200"
+          onInput=${setReason}
+        />
+      `
+    }
     <${Wrong} problem=${problem} />
-    <div class="dialog-buttons"><${Button} kind="alert" busy=${busy} onClick=${take}>${withdraw ? t.withdrawIt : t.rejectIt}<//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//></div><//>`;
+    <div class="dialog-buttons">
+      <${Button} kind="alert" busy=${busy} onClick=${take}>
+        ${withdraw ? t.withdrawIt : t.rejectIt}
+      <//>
+      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
+    </div>
+  <//>`;
 }

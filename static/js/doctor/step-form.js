@@ -98,20 +98,28 @@ function scheduleOf(f, was) {
 function Ticks({ id, legend, options, value, error, onChange }) {
   const toggle = (key) =>
     onChange(value.includes(key) ? value.filter((one) => one !== key) : [...value, key]);
-  return html`<fieldset class="ticks" aria-describedby=${error ? `${id}-error` : null}><legend>${legend}</legend>
-    <div>${options.map(
-      ([
-        key,
-        label,
-      ]) => html`<label key=${key} class="tick"><input type="checkbox" checked=${value.includes(key)}
-      onChange=${() => toggle(key)} /><span>${label}</span></label>`,
-    )}</div>
-    ${error && html`<p class="field-error" id=${`${id}-error`}>${error}</p>`}</fieldset>`;
+  return html`<fieldset class="ticks" aria-describedby=${error ? `${id}-error` : null}>
+    <legend>${legend}</legend>
+    <div>
+      ${options.map(
+        ([key, label]) => html`<label key=${key} class="tick">
+          <input type="checkbox" checked=${value.includes(key)} onChange=${() => toggle(key)} />
+          <span>${label}</span>
+        </label>`,
+      )}
+    </div>
+    ${error && html`<p class="field-error" id=${`${id}-error`}>${error}</p>`}
+  </fieldset>`;
 }
 
 function Select({ value, onChange, options, ...shared }) {
   return html`<select ...${shared} value=${value} onChange=${(e) => onChange(e.target.value)}>
-    ${options.map(([key, label]) => html`<option key=${key} value=${key} selected=${key === value}>${label}</option>`)}</select>`;
+    ${options.map(
+      ([key, label]) => html`<option key=${key} value=${key} selected=${key === value}>
+        ${label}
+      </option>`,
+    )}
+  </select>`;
 }
 
 const MONTH_DAYS = () => [
@@ -121,37 +129,114 @@ const MONTH_DAYS = () => [
 
 function WhenFields({ f, put, id, errors }) {
   const days = weekdayNames(1);
-  return html`<${Ticks} id=${id("parts")} legend=${t.partsWord} value=${f.parts} onChange=${put("parts")}
-      options=${PARTS.map((part) => [part, t.dayParts[part]])} />
+  return html`
+    <${Ticks}
+      id=${id("parts")}
+      legend=${t.partsWord}
+      value=${f.parts}
+      onChange=${put("parts")}
+      options=${PARTS.map((part) => [part, t.dayParts[part]])}
+    />
     <div class="form-row">
-      <${Field} id=${id("times")} label=${t.atWord} value=${f.times} error=${errors.times} onInput=${put("times")} inputmode="text" />
-      <${Field} id=${id("days")} label=${f.on === "days" ? t.daysWord : t.roundsWord} value=${f.days} error=${errors.days} inputmode="numeric" placeholder=${t.noEnd} onInput=${put("days")} />
-      ${f.on === "days" && html`<${Field} id=${id("every")} label=${t.everyWord} type="number" min="1" max="366" value=${f.every} error=${errors.every} onInput=${put("every")} />`}
-      <${Field} id=${id("on")} label=${t.onWord}>${(
-        shared,
-      ) => html`<${Select} ...${shared} value=${f.on} onChange=${put("on")}
-        options=${[
-          ["days", t.onDays],
-          ["weekdays", t.onWeekdays],
-          ["months", t.onMonths],
-        ]} />`}<//>
+      <${Field}
+        id=${id("times")}
+        label=${t.atWord}
+        value=${f.times}
+        error=${errors.times}
+        onInput=${put("times")}
+        inputmode="text"
+      />
+      <${Field}
+        id=${id("days")}
+        label=${f.on === "days" ? t.daysWord : t.roundsWord}
+        value=${f.days}
+        error=${errors.days}
+        inputmode="numeric"
+        placeholder=${t.noEnd}
+        onInput=${put("days")}
+      />
+      ${
+        f.on === "days" &&
+        html`
+          <${Field}
+            id=${id("every")}
+            label=${t.everyWord}
+            type="number"
+            min="1"
+            max="366"
+            value=${f.every}
+            error=${errors.every}
+            onInput=${put("every")}
+          />
+        `
+      }
+      <${Field} id=${id("on")} label=${t.onWord}>
+        ${(shared) => html`
+          <${Select}
+            ...${shared}
+            value=${f.on}
+            onChange=${put("on")}
+            options=${[
+              ["days", t.onDays],
+              ["weekdays", t.onWeekdays],
+              ["months", t.onMonths],
+            ]}
+          />
+        `}
+      <//>
       ${
         f.on === "months" &&
-        html`<${Field} id=${id("months")} label=${t.everyMonthsWord} type="number" min="1" max="24" value=${f.months} error=${errors.months} onInput=${put("months")} />
-        <${Field} id=${id("on-day")} label=${t.onDayWord} error=${errors.onDay}>${(shared) => html`<${Select} ...${shared} value=${f.onDay} onChange=${put("onDay")} options=${MONTH_DAYS()} />`}<//>`
+        html`
+          <${Field}
+            id=${id("months")}
+            label=${t.everyMonthsWord}
+            type="number"
+            min="1"
+            max="24"
+            value=${f.months}
+            error=${errors.months}
+            onInput=${put("months")}
+          />
+          <${Field} id=${id("on-day")} label=${t.onDayWord} error=${errors.onDay}>
+            ${(shared) => html`
+              <${Select}
+                ...${shared}
+                value=${f.onDay}
+                onChange=${put("onDay")}
+                options=${MONTH_DAYS()}
+              />
+            `}
+          <//>
+        `
       }
-      <${Field} id=${id("miss")} label=${t.ifMissed}>${(
-        shared,
-      ) => html`<${Select} ...${shared} value=${f.miss} onChange=${put("miss")}
-        options=${[
-          ["extend", t.addADay],
-          ["fixed", t.keepTheEnd],
-        ]} />`}<//></div>
+      <${Field} id=${id("miss")} label=${t.ifMissed}>
+        ${(shared) => html`
+          <${Select}
+            ...${shared}
+            value=${f.miss}
+            onChange=${put("miss")}
+            options=${[
+              ["extend", t.addADay],
+              ["fixed", t.keepTheEnd],
+            ]}
+          />
+        `}
+      <//>
+    </div>
     ${
       f.on === "weekdays" &&
-      html`<${Ticks} id=${id("weekdays")} legend=${t.onWeekdays} value=${f.weekdays} error=${errors.weekdays}
-      onChange=${put("weekdays")} options=${WEEK.map((day, i) => [day, days[i].long])} />`
-    }`;
+      html`
+        <${Ticks}
+          id=${id("weekdays")}
+          legend=${t.onWeekdays}
+          value=${f.weekdays}
+          error=${errors.weekdays}
+          onChange=${put("weekdays")}
+          options=${WEEK.map((day, i) => [day, days[i].long])}
+        />
+      `
+    }
+  `;
 }
 
 export function StepForm({ step, isNew, onSave, onCancel }) {
@@ -180,19 +265,42 @@ export function StepForm({ step, isNew, onSave, onCancel }) {
     onSave({ title: title.trim(), detail: detail.trim() || null, schedule });
   };
   return html`<form class="step-form" ref=${form} onSubmit=${save} novalidate>
-    <${Field} id=${id("title")} label=${t.stepWord} value=${title} error=${errors.title} maxlength="120" onInput=${setTitle} />
-    <${Field} id=${id("detail")} label=${t.detailWord} value=${detail} maxlength="500" onInput=${setDetail} />
+    <${Field}
+      id=${id("title")}
+      label=${t.stepWord}
+      value=${title}
+      error=${errors.title}
+      maxlength="120"
+      onInput=${setTitle}
+    />
+    <${Field}
+      id=${id("detail")}
+      label=${t.detailWord}
+      value=${detail}
+      maxlength="500"
+      onInput=${setDetail}
+    />
     ${
       isNew &&
-      html`<${Field} id=${id("often")} label=${t.howOftenWord}>${(
-        shared,
-      ) => html`<${Select} ...${shared} value=${often}
-      onChange=${setOften} options=${[
-        ["once", t.onceNoReminders],
-        ["plan", t.withReminders],
-      ]} />`}<//>`
+      html`<${Field} id=${id("often")} label=${t.howOftenWord}>
+        ${(shared) => html`
+          <${Select}
+            ...${shared}
+            value=${often}
+            onChange=${setOften}
+            options=${[
+              ["once", t.onceNoReminders],
+              ["plan", t.withReminders],
+            ]}
+          />
+        `}
+      <//>`
     }
     ${scheduled && html`<${WhenFields} f=${fields} put=${put} id=${id} errors=${errors} />`}
     ${step.quote && html`<blockquote class="quoted-block">“${step.quote}”</blockquote>`}
-    <div class="form-buttons"><${Button} type="submit">${t.saveStep}<//><${Button} kind="quiet" onClick=${onCancel}>${t.cancel}<//></div></form>`;
+    <div class="form-buttons">
+      <${Button} type="submit">${t.saveStep}<//>
+      <${Button} kind="quiet" onClick=${onCancel}>${t.cancel}<//>
+    </div>
+  </form>`;
 }

@@ -1,5 +1,6 @@
-// A patient's clock, as their plan tells it: the times that stand in a schedule beside the moments at which they fall.
-// A plan of calendar days alone can tell; in a shortened day clock times mean nothing.
+// A patient's clock, as their plan tells it: the times that stand in a schedule beside the moments
+// at which they fall. A plan of calendar days alone can tell; in a shortened day clock times mean
+// nothing.
 import { clockOf, dateOf, time } from "../clock.js";
 import { isShortDay } from "../today-plan.js";
 
@@ -24,8 +25,8 @@ function offsetByPlan(step) {
 }
 
 /**
- * The clock of these steps' patient: {today(), date(moment), now} where `now` is their time of day, or null when it is the
- * reader's too. Without a plan that tells, it is the reader's clock.
+ * The clock of these steps' patient: {today(), date(moment), now} where `now` is their time of day,
+ * or null when it is the reader's too. Without a plan that tells, it is the reader's clock.
  */
 export function theirClock(steps) {
   const offset = (steps || []).map(offsetByPlan).find((found) => found !== null);

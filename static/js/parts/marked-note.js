@@ -1,5 +1,6 @@
-// A note with its marks: each step's words highlighted and numbered, questions, dropped and stepless
-// sentences underlined, and what became of every other sentence. The note is text and stays text.
+// A note with its marks: each step's words highlighted and numbered, questions, dropped and
+// stepless sentences underlined, and what became of every other sentence. The note is text and
+// stays text.
 import { html, cx, useEffect, useRef } from "../html.js";
 import { t } from "../texts.js";
 
@@ -76,8 +77,8 @@ function marksOf(text, units, { steps, questions, dropped, unmatched }) {
 }
 
 /**
- * The stretches of a note in order: {text, mark?, head?, as?}. Where two marks overlap the first wins; `head` tells the
- * first stretch of a mark, `as` what became of the sentence.
+ * The stretches of a note in order: {text, mark?, head?, as?}. Where two marks overlap the first
+ * wins; `head` tells the first stretch of a mark, `as` what became of the sentence.
  */
 export function stretches(
   text,
@@ -129,10 +130,11 @@ export function MarkedNote({
     place?.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
   }, [chosen]);
   const parts = stretches(text, { steps, questions, dropped, unmatched, account });
-  return html`<div class="note-text" ref=${ref}>${parts.map(
-    (part, i) => html`<${Stretch} key=${i} part=${part}
-    chosen=${chosen} onChoose=${onChoose} />`,
-  )}</div>`;
+  return html`<div class="note-text" ref=${ref}>
+    ${parts.map(
+      (part, i) => html`<${Stretch} key=${i} part=${part} chosen=${chosen} onChoose=${onChoose} />`,
+    )}
+  </div>`;
 }
 
 function Stretch({ part: { text, mark, head, as }, chosen, onChoose }) {
@@ -146,19 +148,38 @@ function Stretch({ part: { text, mark, head, as }, chosen, onChoose }) {
   const look = cx(step ? asked && "mark-asks" : `mark-${mark.kind}`, on && "mark-chosen");
   const discs =
     head &&
-    html`${asks.map(
-      (q) => html`<button type="button" class="disc disc-ask" key=${q.key}
-        aria-pressed=${chosen === q.key ? "true" : "false"} onClick=${(event) => {
-          event.stopPropagation();
-          onChoose(q.key);
-        }}
-        aria-label=${t.questionNumber(q.number, q.text)}>${q.open ? "?" : "✓"}</button>`,
-    )}
-    ${
-      step &&
-      html`<button type="button" class="disc" aria-pressed=${chosen === mark.id ? "true" : "false"}
-      aria-label=${t.stepNumber(mark.number, mark.title)}>${mark.number}</button>`
-    }`;
+    html`
+      ${asks.map(
+        (q) => html`
+          <button
+            type="button"
+            class="disc disc-ask"
+            key=${q.key}
+            aria-pressed=${chosen === q.key ? "true" : "false"}
+            onClick=${(event) => {
+              event.stopPropagation();
+              onChoose(q.key);
+            }}
+            aria-label=${t.questionNumber(q.number, q.text)}
+          >
+            ${q.open ? "?" : "✓"}
+          </button>
+        `,
+      )}
+      ${
+        step &&
+        html`
+          <button
+            type="button"
+            class="disc"
+            aria-pressed=${chosen === mark.id ? "true" : "false"}
+            aria-label=${t.stepNumber(mark.number, mark.title)}
+          >
+            ${mark.number}
+          </button>
+        `
+      }
+    `;
   const [, first, rest] = (head && text.match(/^(\S+)([\s\S]*)$/)) || [null, "", text];
   const inner = html`${head && html`<span class="mark-head">${discs}${first}</span>`}${rest}`;
   if (!step) return html`<span class=${look}>${inner}</span>`;

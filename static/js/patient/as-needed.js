@@ -1,4 +1,5 @@
-// What is done as needed: a use is logged with its time; one more than the note allows is asked about first.
+// What is done as needed: a use is logged with its time; one more than the note allows is asked
+// about first.
 import { html, useState } from "../html.js";
 import { checkIn, forgetTooSoon } from "../outbox.js";
 import { Button, Dialog } from "../parts/controls.js";
@@ -42,15 +43,29 @@ export function UseButton({ step, large }) {
     checkIn(step, { confirm: true, at: refused?.at });
   };
   const next = refused?.next || allowedAt(step);
-  return html`<${Button} kind="quiet" size=${large && "large"} className=${large && "wide"} data-answer busy=${entry && !entry.waiting}
-      onClick=${press}>${t.logUse}<span class="hidden">: ${step.title}</span><//>
+  return html`
+    <${Button}
+      kind="quiet"
+      size=${large && "large"}
+      className=${large && "wide"}
+      data-answer
+      busy=${entry && !entry.waiting}
+      onClick=${press}
+    >
+      ${t.logUse}
+      <span class="hidden">: ${step.title}</span>
+    <//>
     ${
       (asking || refused) &&
       html`<${Dialog} title=${t.tooSoonTitle} onClose=${close}>
-      <p><strong>${step.title}</strong></p>
-      <p>${next ? t.tooSoonUntil(when(next)) : t.tooSoonMore}</p>
-      <p class="secondary">${t.tooSoonLead}</p>
-      <div class="dialog-buttons"><${Button} kind="quiet" onClick=${close}>${t.goBack}<//>
-        <${Button} kind="outline" onClick=${record}>${t.recordAnyway}<//></div><//>`
-    }`;
+        <p><strong>${step.title}</strong></p>
+        <p>${next ? t.tooSoonUntil(when(next)) : t.tooSoonMore}</p>
+        <p class="secondary">${t.tooSoonLead}</p>
+        <div class="dialog-buttons">
+          <${Button} kind="quiet" onClick=${close}>${t.goBack}<//>
+          <${Button} kind="outline" onClick=${record}>${t.recordAnyway}<//>
+        </div>
+      <//>`
+    }
+  `;
 }

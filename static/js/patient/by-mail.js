@@ -22,5 +22,15 @@ export function ByMail() {
       await call(wanted ? "PUT" : "DELETE", "me/email-reminders/");
       setOn(wanted);
     });
-  return html`<${Switch} id="by-mail" label=${t.byMail} hint=${t.byMailHint} checked=${on} disabled=${busy} onChange=${change} /><${Wrong} problem=${problem} />`;
+  return html`
+    <${Switch}
+      id="by-mail"
+      label=${t.byMail}
+      hint=${t.byMailHint}
+      checked=${on}
+      disabled=${busy}
+      onChange=${change}
+    />
+    <${Wrong} problem=${problem} />
+  `;
 }

@@ -49,19 +49,64 @@ export default function ChooseDoctor() {
       clearTimeout(timer);
     };
   }, [asked]);
-  return html`<a class="back" href=${current ? "#/me" : "#/today"}><${Icon} name="left" size=${24} />${current ? t.ways.me : t.ways.today}</a>
-    <div class="page-head"><h1 tabindex="-1">${current ? t.changeDoctor : t.chooseDoctor}</h1><p class="lead">${current ? t.yourDoctorNow(current.name || t.yourDoctor) : t.chooseDoctorWhy}</p></div>
-    <div class="narrow"><${Field} id="find" label=${t.findDoctor} hint=${t.findDoctorHint} type="search" value=${asked} onInput=${ask} autocomplete="off" />
+  return html`
+    <a class="back" href=${current ? "#/me" : "#/today"}>
+      <${Icon} name="left" size=${24} />
+      ${current ? t.ways.me : t.ways.today}
+    </a>
+    <div class="page-head">
+      <h1 tabindex="-1">${current ? t.changeDoctor : t.chooseDoctor}</h1>
+      <p class="lead">
+        ${current ? t.yourDoctorNow(current.name || t.yourDoctor) : t.chooseDoctorWhy}
+      </p>
+    </div>
+    <div class="narrow">
+      <${Field}
+        id="find"
+        label=${t.findDoctor}
+        hint=${t.findDoctorHint}
+        type="search"
+        value=${asked}
+        onInput=${ask}
+        autocomplete="off"
+      />
+      ${
+        problem
+          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          : !doctors
+            ? html`<${Skeleton} />`
+            : !doctors.length
+              ? html`
+                <${Empty} sign="search" title=${t.noDoctorFound} text=${t.noDoctorFoundLead} />
+              `
+              : html`<ul class="card rows">
+                ${doctors.map(
+                  (d) => html`<li class="row" key=${d.id}>
+                    <span class="row-words"><strong>${d.name}</strong></span>
+                    ${
+                      d.id === current?.id
+                        ? html`<span class="chip">${t.yourDoctorChip}</span>`
+                        : html`
+                          <button
+                            type="button"
+                            class="button button-outline button-small"
+                            onClick=${() => choose(d)}
+                          >
+                            ${t.choose}
+                            <span class="hidden"> ${d.name}</span>
+                          </button>
+                        `
+                    }
+                  </li>`,
+                )}
+              </ul>`
+      }
+    </div>
     ${
-      problem
-        ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
-        : !doctors
-          ? html`<${Skeleton} />`
-          : !doctors.length
-            ? html`<${Empty} sign="search" title=${t.noDoctorFound} text=${t.noDoctorFoundLead} />`
-            : html`<ul class="card rows">${doctors.map((d) => html`<li class="row" key=${d.id}><span class="row-words"><strong>${d.name}</strong></span>${d.id === current?.id ? html`<span class="chip">${t.yourDoctorChip}</span>` : html`<button type="button" class="button button-outline button-small" onClick=${() => choose(d)}>${t.choose}<span class="hidden"> ${d.name}</span></button>`}</li>`)}</ul>`
+      chosen &&
+      html`<${Confirm} doctor=${chosen} current=${current} onClose=${() => choose(null)} />`
     }
-    </div>${chosen && html`<${Confirm} doctor=${chosen} current=${current} onClose=${() => choose(null)} />`}`;
+  `;
 }
 
 function Confirm({ doctor, current, onClose }) {
@@ -83,7 +128,19 @@ function Confirm({ doctor, current, onClose }) {
           /* shown as chosen already */
         });
     });
-  return html`<${Dialog} title=${t.chooseTitle(doctor.name)} onClose=${onClose}><p class="secondary">${current ? t.changeLead(current.name || t.yourDoctor) : t.chooseLead}</p>
-    <${Switch} id="share" label=${t.shareHistory} hint=${t.shareHistoryHint(doctor.name)} checked=${share} onChange=${setShare} /><${Wrong} problem=${problem} />
-    <div class="dialog-buttons"><${Button} busy=${busy} onClick=${assign}>${t.chooseThis(doctor.name)}<//><${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//></div><//>`;
+  return html`<${Dialog} title=${t.chooseTitle(doctor.name)} onClose=${onClose}>
+    <p class="secondary">${current ? t.changeLead(current.name || t.yourDoctor) : t.chooseLead}</p>
+    <${Switch}
+      id="share"
+      label=${t.shareHistory}
+      hint=${t.shareHistoryHint(doctor.name)}
+      checked=${share}
+      onChange=${setShare}
+    />
+    <${Wrong} problem=${problem} />
+    <div class="dialog-buttons">
+      <${Button} busy=${busy} onClick=${assign}>${t.chooseThis(doctor.name)}<//>
+      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
+    </div>
+  <//>`;
 }

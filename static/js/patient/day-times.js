@@ -41,14 +41,28 @@ export function DayTimesForm({ id, onSaved, children }) {
       await reload(); // the reminders to come have moved
     });
   };
-  return html`<form onSubmit=${save}><div class="day-times">${PARTS.map(
-    (part) => html`<${Field} key=${part}
-      id=${part === "morning" ? id : `${id}-${part}`} label=${t.dayParts[part]} type="time" value=${times[part]} required
-      onInput=${(value) => setTimes((was) => ({ ...was, [part]: value }))} />`,
-  )}</div>
+  return html`<form onSubmit=${save}>
+    <div class="day-times">
+      ${PARTS.map(
+        (part) => html`
+          <${Field}
+            key=${part}
+            id=${part === "morning" ? id : `${id}-${part}`}
+            label=${t.dayParts[part]}
+            type="time"
+            value=${times[part]}
+            required
+            onInput=${(value) => setTimes((was) => ({ ...was, [part]: value }))}
+          />
+        `,
+      )}
+    </div>
     <${Wrong} problem=${problem} />
-    <div class="form-buttons"><${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
-      ${children}</div></form>`;
+    <div class="form-buttons">
+      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
+      ${children}
+    </div>
+  </form>`;
 }
 
 const asked = () => `day-asked.${state.user.id}`;
@@ -62,7 +76,11 @@ export function DayQuestion() {
     choose(asked(), true);
     go(true);
   };
-  return html`<section class="card day-question" aria-label=${t.dayQuestion}><h2>${t.dayQuestion}</h2>
+  return html`<section class="card day-question" aria-label=${t.dayQuestion}>
+    <h2>${t.dayQuestion}</h2>
     <p class="secondary">${t.dayQuestionLead}</p>
-    <${DayTimesForm} id="day-question" onSaved=${done}><${Button} kind="quiet" onClick=${done}>${t.keepThese}<//><//></section>`;
+    <${DayTimesForm} id="day-question" onSaved=${done}>
+      <${Button} kind="quiet" onClick=${done}>${t.keepThese}<//>
+    <//>
+  </section>`;
 }

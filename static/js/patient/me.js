@@ -15,38 +15,74 @@ import { DayTimesForm } from "./day-times.js";
 import { Push } from "./push.js";
 
 export default function Me() {
-  return html`<div class="page-head"><h1 tabindex="-1">${t.ways.me}</h1><p class="lead">${state.user.name}</p></div>
-    <div class="two"><div class="col col-parts"><${Reminders} /><${Doctor} /><${Person} /><${Looks} /></div>
-    <div class="col col-parts"><${AccessLog} /><${Devices} /><${Password} /><${Leave} /></div></div>`;
+  return html`
+    <div class="page-head">
+      <h1 tabindex="-1">${t.ways.me}</h1>
+      <p class="lead">${state.user.name}</p>
+    </div>
+    <div class="two">
+      <div class="col col-parts"><${Reminders} /><${Doctor} /><${Person} /><${Looks} /></div>
+      <div class="col col-parts"><${AccessLog} /><${Devices} /><${Password} /><${Leave} /></div>
+    </div>
+  `;
 }
 
 function Reminders() {
   const [sound, setSound] = useState(choice("sound") === true);
   const [vibration, setVibration] = useState(choice("vibration") === true);
-  return html`<${Part} title=${t.reminders}><p class="secondary">${t.dayTimesHint}</p><${DayTimesForm} id="reminder-time" />
-    <${Switch} id="sound" label=${t.sound} hint=${t.soundHint} checked=${sound} onChange=${(on) => {
-      choose("sound", on);
-      setSound(on);
-      if (on) {
-        allowSound();
-        setTimeout(chime, 100);
-      }
-    }} />
+  return html`<${Part} title=${t.reminders}>
+    <p class="secondary">${t.dayTimesHint}</p>
+    <${DayTimesForm} id="reminder-time" />
+    <${Switch}
+      id="sound"
+      label=${t.sound}
+      hint=${t.soundHint}
+      checked=${sound}
+      onChange=${(on) => {
+        choose("sound", on);
+        setSound(on);
+        if (on) {
+          allowSound();
+          setTimeout(chime, 100);
+        }
+      }}
+    />
     ${
       "vibrate" in navigator &&
-      html`<${Switch} id="vibration" label=${t.vibration} checked=${vibration} onChange=${(on) => {
-        choose("vibration", on);
-        setVibration(on);
-        if (on) navigator.vibrate(120);
-      }} />`
+      html`
+        <${Switch}
+          id="vibration"
+          label=${t.vibration}
+          checked=${vibration}
+          onChange=${(on) => {
+            choose("vibration", on);
+            setVibration(on);
+            if (on) navigator.vibrate(120);
+          }}
+        />
+      `
     }
-    <${Push} /><${ByMail} /><//>`;
+    <${Push} />
+    <${ByMail} />
+  <//>`;
 }
 
 function Doctor() {
   const doctor = state.assignment?.doctor;
-  return html`<${Part} title=${t.myDoctor}>${doctor ? html`<p><strong>${doctor.name || t.yourDoctor}</strong></p><p class="secondary">${t.since(dayMonth(dateOf(state.assignment.since)))}${state.assignment.share_history ? ` · ${t.historyShared}` : ""}</p>` : html`<p class="secondary">${t.noDoctorYet}</p>`}
-    <a class="button button-outline" href="#/doctor">${doctor ? t.changeDoctor : t.chooseDoctor}</a><//>`;
+  return html`<${Part} title=${t.myDoctor}>
+    ${
+      doctor
+        ? html`
+          <p><strong>${doctor.name || t.yourDoctor}</strong></p>
+          <p class="secondary">
+            ${t.since(dayMonth(dateOf(state.assignment.since)))}
+            ${state.assignment.share_history ? ` · ${t.historyShared}` : ""}
+          </p>
+        `
+        : html`<p class="secondary">${t.noDoctorYet}</p>`
+    }
+    <a class="button button-outline" href="#/doctor">${doctor ? t.changeDoctor : t.chooseDoctor}</a>
+  <//>`;
 }
 
 // Somebody's page reads many things at once: one line for each visit. One's own reading is no news.
@@ -80,6 +116,22 @@ function AccessLog() {
   }, []);
   if (!entries) return null;
   return html`<${Part} title=${t.whoReadMine} lead=${t.whoReadMineLead}>
-    ${entries.length ? html`<ul class="log">${entries.slice(0, all ? 200 : 6).map((e, i) => html`<li key=${i}><span><strong>${whoIn(e)}</strong> ${t.accessAction(e.act)}</span><span class="secondary">${when(e.at)}</span></li>`)}</ul>` : html`<p class="secondary">${t.nobodyYet}</p>`}
-    ${entries.length > 6 && !all && html`<${Button} kind="quiet" onClick=${() => showAll(true)}>${t.showAll}<//>`}<//>`;
+    ${
+      entries.length
+        ? html`<ul class="log">
+          ${entries.slice(0, all ? 200 : 6).map(
+            (e, i) => html`<li key=${i}>
+              <span><strong>${whoIn(e)}</strong> ${t.accessAction(e.act)}</span>
+              <span class="secondary">${when(e.at)}</span>
+            </li>`,
+          )}
+        </ul>`
+        : html`<p class="secondary">${t.nobodyYet}</p>`
+    }
+    ${
+      entries.length > 6 &&
+      !all &&
+      html`<${Button} kind="quiet" onClick=${() => showAll(true)}>${t.showAll}<//>`
+    }
+  <//>`;
 }

@@ -1,4 +1,5 @@
-// Reminders while the page is closed: Web Push, with neutral words. Shown only where browser and service both can.
+// Reminders while the page is closed: Web Push, with neutral words. Shown only where browser and
+// service both can.
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
@@ -14,7 +15,10 @@ const able = () =>
 const own = async () =>
   (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription();
 
-/** The id that the service gives to this device: from who is signed in and the endpoint, which the list does not tell. */
+/**
+ * The id that the service gives to this device: from who is signed in and the endpoint, which the
+ * list does not tell.
+ */
 async function deviceId(endpoint) {
   const digest = await crypto.subtle.digest(
     "SHA-256",
@@ -96,5 +100,15 @@ export function Push() {
       await tell(subscription);
       setOn(true);
     });
-  return html`<${Switch} id="push" label=${t.push} hint=${refused ? t.pushRefused : t.pushHint} checked=${on} disabled=${busy} onChange=${change} /><${Wrong} problem=${problem} />`;
+  return html`
+    <${Switch}
+      id="push"
+      label=${t.push}
+      hint=${refused ? t.pushRefused : t.pushHint}
+      checked=${on}
+      disabled=${busy}
+      onChange=${change}
+    />
+    <${Wrong} problem=${problem} />
+  `;
 }

@@ -19,13 +19,39 @@ export function SkipDialog({ step, slot, onClose }) {
     onClose();
     checkIn(step, { slot, outcome: "skipped", reason: reason ? reason.slice(0, 200) : null });
   };
-  return html`<${Dialog} title=${t.skipTitle(inSentence(step.title), slotTime(slot))} onClose=${onClose}>
-    <p class="secondary">${t.skipLead(shortName(state.assignment?.doctor?.name || t.yourDoctor))}${next ? ` ${t.nextReminder(nextWhen(next))}` : ""}</p>
-    <${Choices} name="reason" legend=${html`<span class="hidden">${t.reason}</span>`} value=${choice} onChange=${choose} options=${[
-      ["unwell", t.reasons.unwell],
-      ["none", t.reasons.none],
-      ["other", t.reasonOther],
-    ]} />
-    ${choice === "other" && html`<${Field} id="other-reason" label=${t.reason} value=${other} maxlength="200" onInput=${setOther} />`}
-    <div class="dialog-buttons"><${Button} onClick=${skip}>${t.skipThisOne}<//><${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//></div><//>`;
+  return html`
+    <${Dialog} title=${t.skipTitle(inSentence(step.title), slotTime(slot))} onClose=${onClose}>
+      <p class="secondary">
+        ${t.skipLead(shortName(state.assignment?.doctor?.name || t.yourDoctor))}
+        ${next ? ` ${t.nextReminder(nextWhen(next))}` : ""}
+      </p>
+      <${Choices}
+        name="reason"
+        legend=${html`<span class="hidden">${t.reason}</span>`}
+        value=${choice}
+        onChange=${choose}
+        options=${[
+          ["unwell", t.reasons.unwell],
+          ["none", t.reasons.none],
+          ["other", t.reasonOther],
+        ]}
+      />
+      ${
+        choice === "other" &&
+        html`
+          <${Field}
+            id="other-reason"
+            label=${t.reason}
+            value=${other}
+            maxlength="200"
+            onInput=${setOther}
+          />
+        `
+      }
+      <div class="dialog-buttons">
+        <${Button} onClick=${skip}>${t.skipThisOne}<//>
+        <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
+      </div>
+    <//>
+  `;
 }
