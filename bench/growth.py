@@ -81,7 +81,7 @@ def fill(hospital: Hospital, *, users: int) -> float:
 
 
 def _fill_some(url: str, batches: int) -> None:
-    with MongoClient(url, tz_aware=True) as client:
+    with MongoClient[dict[str, Any]](url, tz_aware=True) as client:
         base = client.get_default_database().with_options(write_concern=WriteConcern(1))
         patient = base.users.find_one({"role": "patient"}) or {}
         steps = list(base.steps.find({"patient_id": patient["_id"]}))
@@ -143,6 +143,6 @@ def _copies(
 
 
 def _counts(hospital: Hospital) -> dict[str, int]:
-    with MongoClient(hospital.settings.mongo_url) as client:
+    with MongoClient[dict[str, Any]](hospital.settings.mongo_url) as client:
         base = client.get_default_database()
         return {name: base[name].estimated_document_count() for name in ("users", "steps", "reminders")}

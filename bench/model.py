@@ -13,7 +13,7 @@ import tornado.web
 import uvloop
 
 NOTE = "Patient has a chest infection. Take amoxicillin 500 mg twice a day for 7 days. Book a chest X-ray."
-_PLAN = {
+_PLAN: dict[str, object] = {
     "title": "Take amoxicillin 500 mg",
     "detail": None,
     "quote": "Take amoxicillin 500 mg twice a day for 7 days",
@@ -26,7 +26,12 @@ _PLAN = {
     "duration_days": 7,
     "miss_policy": "extend",
 }
-_CHECKLIST = {"title": "Book a chest X-ray", "detail": None, "quote": "Book a chest X-ray", "as_needed": False}
+_CHECKLIST: dict[str, object] = {
+    "title": "Book a chest X-ray",
+    "detail": None,
+    "quote": "Book a chest X-ray",
+    "as_needed": False,
+}
 _CITES = {"Take amoxicillin 500 mg": [2], "Book a chest X-ray": [3]}
 
 

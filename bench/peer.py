@@ -12,7 +12,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.load import Crowd, HttpClient, percentile, request
 from bench.machine import GENERATOR, pinned
@@ -27,7 +27,7 @@ class Peer:
     def __init__(self, folder: Path) -> None:
         spec = importlib.util.spec_from_file_location("peer_run_all", folder / "run_all.py")
         assert spec and spec.loader
-        self._run: Any = importlib.util.module_from_spec(spec)
+        self._run = cast(Any, importlib.util.module_from_spec(spec))
         sys.path.insert(0, str(folder))
         spec.loader.exec_module(self._run)
         self._run.NICE = 0

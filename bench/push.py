@@ -103,7 +103,8 @@ async def main() -> None:
     async with open_app_context(Settings.model_validate(first["settings"])) as app:
         print("{}", flush=True)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            order, answer = json.loads(line), {}
+            order = json.loads(line)
+            answer: dict[str, Any] = {}
             if order["do"] == "record":
                 for start in range(0, len(users), 500):
                     await _record(app, users[start : start + 500])

@@ -48,7 +48,7 @@ async def _heard(redis_url: str, *, within_s: float) -> tuple[float, float, int,
 
 def _recorded(hospital: Hospital) -> dict[str, int]:
     """What the database says: reminders, events, and steps that are still due."""
-    with MongoClient(hospital.settings.mongo_url) as client:
+    with MongoClient[dict[str, Any]](hospital.settings.mongo_url) as client:
         base = client.get_default_database()
         return {
             "reminders": base.reminders.count_documents({}),

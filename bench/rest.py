@@ -210,7 +210,7 @@ def start_bare(servers: Servers) -> int:
 
 
 def bare_requests(method: str, path: str) -> Iterable[bytes]:
-    body = {} if method == "POST" else None
+    body: dict[str, Any] | None = {} if method == "POST" else None
     return itertools.cycle(
         [request(method, f"/{path}/{patient}", body=body, host="127.0.0.1") for patient in range(200)]
     )
@@ -323,7 +323,7 @@ def notes(sizes: Sizes, peer: Peer | None) -> list[Row]:
             peer=theirs.get("answer_p50_ms"),
             reach="50",
             aim="15",
-            more={**found, "peer": theirs},
+            more={**{str(at_once): row for at_once, row in found.items()}, "peer": theirs},
         ),
         Row(
             id="S4",

@@ -21,6 +21,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 CA_DAYS, DAYS = 3650, 397
 NAMES = {"mongo": ["mongo1", "mongo2", "mongo3", "localhost"], "redis": ["redis", "localhost"]}
@@ -87,7 +88,7 @@ def issue(server: str, names: list[str], ca: x509.Certificate, ca_key: Key) -> t
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, server)])
     alternatives = [*map(x509.DNSName, names), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     authority_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    both = [x509.ExtendedKeyUsageOID.SERVER_AUTH, x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+    both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     certificate = (
         builder(subject, ca.subject, key, DAYS)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)

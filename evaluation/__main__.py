@@ -99,7 +99,7 @@ def shown_for_nothing(labelled: Labelled, result: Result) -> int:
     """How many sentences the author is shown in which no label lies."""
     row = labelled.row
     labels = [*row["expect"]["checklist"], *row["expect"]["plan"], *row.get("ask", ()), *row.get("optional", ())]
-    spans = [(u.start, u.end) for u in (*result.unmatched, *result.questions)]
+    spans = [(one.start, one.end) for one in result.unmatched] + [(one.start, one.end) for one in result.questions]
     return sum(not any(near(span, row, label) >= 0.3 for label in labels) for span in spans)
 
 

@@ -152,7 +152,7 @@ def elsewhere(settings: Settings, tmp_path: Path) -> Any:
             "public_url": f"http://127.0.0.1:{port}",
         }
     )
-    with MongoClient(url) as client:
+    with MongoClient[dict[str, Any]](url) as client:
         client.drop_database(name)
 
 

@@ -144,6 +144,7 @@ class Finder:
         lead = _LABEL.match(sentence.text)
         self.label_end = lead.end() if lead else 0
         self.found: list[Candidate] = []
+        self.nouns: list[tuple[int, int]] = []  # the terms that became acts, without the verb of their order
         self.ordering = sentence.section in ORDERS
 
     @property
@@ -179,6 +180,13 @@ class Finder:
 
     def _taken(self, start: int, end: int) -> bool:
         return any(c.start < end and start < c.end for c in self.found)
+
+    def _named(self, start: int, end: int) -> bool:
+        """Whether these words are in an act already; terms that share one order's verb are each their own act."""
+        terms = ("test", "imaging", "procedure", "referral", "visit")
+        return any(a < end and start < b for a, b in self.nouns) or any(
+            c.start < end and start < c.end and (c.act not in terms or not self.nouns) for c in self.found
+        )
 
     def _clause(self, at: int) -> tuple[int, int]:
         return next(((a, b) for a, b in self.clauses if a <= at < b), (0, len(self.text)))
@@ -224,7 +232,7 @@ class Finder:
                     continue
                 if (
                     match.start() >= self.label_end
-                    and not self._taken(match.start(), match.end())
+                    and not self._named(match.start(), match.end())
                     and self._licensed(group, match)
                 ):
                     self._term(group, match)
@@ -315,6 +323,7 @@ class Finder:
                 title += f" {preposition}{re.sub(r'^on ', 'this ', spoken)}"
             right = max(right, when.end())
         lead = self._lead(clause_start, left)
+        self.nouns.append((left, right))
         names = [f"group={group}"]
         if lead == left:
             names.append("bare")
@@ -327,7 +336,7 @@ class Finder:
 
     def _lead(self, clause_start: int, left: int) -> int:
         """Where the order's verb stands before a noun phrase, so that the quote holds it."""
-        verbs = [m for m in self.frames.order.finditer(self.text, max(clause_start, left - 60), left)]
+        verbs = list(self.frames.order.finditer(self.text, max(clause_start, left - 60), left))
         return verbs[-1].start() if verbs else left
 
     def _noun_phrase(self, start: int, end: int, low: int, high: int) -> tuple[int, int]:
@@ -459,7 +468,9 @@ class Finder:
             condition_word = self.frames.condition.search(text, start, end)
             early = condition_word and re.match(r"(?:sooner|earlier|as needed|prn)", condition_word[0], re.I)
             as_needed = not (soon and early and condition_word and soon.start() < condition_word.start())
-            self._add("if", start, end, title, key=f"if:{title.lower()[:60]}", as_needed=as_needed)
+            later = any(row == "if-we" and low < act[1] and act[0] < high for _, low, high, row in self.scopes)
+            names = ("later",) if later else ()  # "if it fails we will ...": for the doctor to say
+            self._add("if", start, end, title, key=f"if:{title.lower()[:60]}", as_needed=as_needed, names=names)
 
     def _conditional_acts(self) -> list[tuple[int, int, tuple[int, int], tuple[int, int]]]:
         """(start, end, span of the act, span of the condition): "if X, do Y", "do Y if X", "X: call", "call for X"."""
@@ -740,6 +751,7 @@ _SEES = re.compile(
 _NO_ORDER = re.compile(
     r"(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
     r"date|worse|better|it|that|a history)\b|(?:start|end|test|record|plan|note|order|record|exercise|diet|follow|report|rest|walk|sleep|drink|measure)s?\s*(?:date)?\s*:|plan(?:s|ned)?\b(?! to)|"
+    r"(?:call|ring|phone|dial|text)\s+(?:us\s+)?(?:on\s+|at\s+)?[\d\s()+-]{6,}(?!.*\b(?:if|when|for|to|should|with)\b)|"
     r"(?:walk|sleep|drink|eat|live|work|use|take)s\b|do (?:he|she|they)\b|\w+\s+(?:was|were|is|are|showed|reviewed|negative|normal)\b",
     re.I,
 )

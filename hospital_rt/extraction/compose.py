@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from hospital_rt.extraction.lexicon import LANGUAGES, load
-from hospital_rt.extraction.person import to_patient
+from hospital_rt.extraction.person import ADDRESS, to_patient
 
 MAX_TITLE = 90
 _SPACE = re.compile(r"\s+")
@@ -33,15 +33,24 @@ _CUTS = (
 )
 
 
+_LINK = re.compile(
+    rf"(?:\s*(?:[:(-]|\b(?:as per|via|at|on|from|per|see|using|the|this|following|link|website))\s*)*{ADDRESS.pattern}(?:\s*/\s*\S+)?\)?",
+    re.I,
+)
+
+
 @cache
 def _shorthand(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(p, re.I), r) for p, r in load(language, "shorthand")) if language in LANGUAGES else ()
 
 
 def plain(text: str, language: str) -> str:
-    """The same words with shorthand written out and white space single."""
-    for pattern, replacement in _shorthand(language):
-        text = pattern.sub(replacement, text)
+    """The same words with shorthand written out and white space single; web and mail addresses as they are."""
+    parts = ADDRESS.split(text)
+    for at in range(0, len(parts), 2):
+        for pattern, replacement in _shorthand(language):
+            parts[at] = pattern.sub(replacement, parts[at])
+    text = "".join(parts)
     return _SPACE.sub(" ", text).strip(" ,.;:-–—")
 
 
@@ -73,6 +82,7 @@ def order(words: str, language: str) -> str:
     >>> order("will follow up with me in 2 wks", "en")
     'Follow up with the doctor in 2 weeks'
     """
+    words = _LINK.sub("", words)  # an address stands in the detail
     text = plain(to_patient(words) if language == "en" else words, language)
     text = re.sub(
         r"^(?:(?:also|please|kindly|then|that|you|and|to|will|should|can|may|must|are to|are going to|would)\s+)+",

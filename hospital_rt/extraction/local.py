@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,6 +12,7 @@ from hospital_rt.extraction.acts import TELLS, Candidate, Finder
 from hospital_rt.extraction.api import Item, Kind, Note, Option, PlanItem, Question, QuestionKind, Reading, Sentence
 from hospital_rt.extraction.classifier import LinearModel, load_models, sentence_scores
 from hospital_rt.extraction.classifier.features import candidate_features
+from hospital_rt.extraction.context.assertion import assertions
 from hospital_rt.extraction.lexicon import LANGUAGES
 from hospital_rt.extraction.medicines import medicine_candidates
 
@@ -19,9 +21,18 @@ SHOW = 0.12
 SKIP = 0.012
 """Sentences less likely than this are not searched for acts, in notes of more than ``SHORT_NOTE`` sentences."""
 SHORT_NOTE = 12
-KEEP = 0.45
-KEEP_MENTION = 0.8
+KEEP = 0.55
+KEEP_OPENING = 0.75
+"""For a test or specialty without an order's verb, at the start of its clause."""
+KEEP_MENTION = 0.85
+"""For a test or specialty that is only mentioned."""
+KEEP_DOUBTFUL = 0.95
+"""For what a trigger of history or somebody else's act reaches, and for a frequency without a verb."""
 ASK = 0.15
+ASK_ORDERED = 0.04
+"""Of a medicine that an order verb names, the lowest probability at which its open question is asked."""
+ASK_WITHHELD = 0.3
+"""From here on an act that is not likely enough to be a step is asked about."""
 SURE, SURE_ALONE = 0.8, 0.97
 """A candidate is sure from here on: with its whole clause read by the dose grammar, and without."""
 
@@ -112,17 +123,29 @@ def _unreadable(note: Note) -> Reading:
     first = note.sentences[0] if note.sentences else None
     if first is None:
         return Reading()
-    return Reading(
-        questions=[
-            Question(
-                quote=note.text[first.start : first.end],
-                start=first.start,
-                end=first.end,
-                question="other",
-                text="This note is in a language that is not read here. Read it yourself, please, and write the steps.",
-            )
-        ]
-    )
+    name = _NAMES.get(note.language)
+    said = f"This note seems to be in {name}, which" if name else "This note is in a language that"
+    text = f"{said} is not read here: no steps were made. Please read it yourself and write the steps."
+    quote = note.text[first.start : first.end]
+    return Reading(questions=[Question(quote=quote, start=first.start, end=first.end, question="other", text=text)])
+
+
+_NAMES = {
+    "ar": "Arabic",
+    "de": "German",
+    "el": "Greek",
+    "fr": "French",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pcm": "Nigerian Pidgin",
+    "pt": "Portuguese",
+    "th": "Thai",
+    "zh": "Chinese",
+}
 
 
 def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: float) -> Reading:
@@ -131,20 +154,14 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
     plan: list[PlanItem] = []
     questions: list[Question] = []
     sure: set[tuple[Kind, int]] = set()
+    clinic = _clinic_acts(note, scores)
     for proposal, rivals in _once(proposals):
         candidate = proposal.candidate
         place = _place(note, proposal)
         if candidate.question is not None or proposal.passed < _threshold(candidate):
-            if candidate.question is not None and proposal.passed >= ASK:
-                options = [_option(place, *answer) for answer in candidate.answers]
-                questions.append(
-                    Question(
-                        **place,
-                        question=cast(QuestionKind, candidate.question),
-                        text=candidate.text or _ask(candidate),
-                        options=options,
-                    )
-                )
+            question = _question(note, proposal, place)
+            if question is not None:
+                questions.append(question)
             continue
         if rivals:
             options = [
@@ -160,7 +177,18 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
             checklist.append(item)
         if proposal.passed >= (SURE if _is_whole(proposal) else SURE_ALONE):
             sure.add(("plan", len(plan) - 1) if isinstance(item, PlanItem) else ("checklist", len(checklist) - 1))
-    return Reading(checklist=checklist, plan=plan, questions=questions, sure=frozenset(sure))
+    return Reading(checklist=checklist, plan=plan, questions=questions, clinic=clinic, sure=frozenset(sure))
+
+
+def _clinic_acts(note: Note, scores: list[float]) -> list[tuple[int, int]]:
+    """Sentences of the clinic's own acts that are unlikely to hold anything for the patient."""
+    return [
+        (sentence.start, sentence.end)
+        for sentence, score in zip(note.sentences, scores, strict=True)
+        if score < CLINIC_BELOW
+        and _CLINIC_SPEAKS.search(sentence.text)
+        and any(category == "clinic" for category, *_ in assertions(sentence.text, note.language))
+    ]
 
 
 def _is_whole(proposal: Proposal) -> bool:
@@ -172,11 +200,43 @@ def _is_whole(proposal: Proposal) -> bool:
     return named and candidate.start == 0 and candidate.end >= len(text.rstrip(" .;"))
 
 
+def _question(note: Note, proposal: Proposal, place: dict[str, Any]) -> Question | None:
+    """What is open of a candidate, or whether one that is withheld is to be done; None when it is unlikely."""
+    candidate = proposal.candidate
+    if candidate.question is not None:
+        if proposal.passed < (ASK_ORDERED if _is_ordered_medicine(candidate) else ASK):
+            return None
+        options = [_option(place, *answer) for answer in candidate.answers]
+        slug, text = candidate.question, candidate.text or _ask(candidate)
+        return Question(**place, question=cast(QuestionKind, slug), text=text, options=options)
+    if proposal.passed < ASK_WITHHELD:
+        return None
+    kind: Kind = "checklist" if candidate.schedule is None else "plan"
+    option = Option(label=candidate.title[:80], kind=kind, item=_item(note, proposal))
+    return Question(**place, question="other", text="Is the patient to do this?", options=[option])
+
+
+def _is_ordered_medicine(candidate: Candidate) -> bool:
+    """Whether an order verb governs a medicine that is named: what is left open of it is asked even if unlikely."""
+    return {"medverb", "named"} <= candidate.cues and not candidate.cues & _AWAY and "later" not in candidate.cues
+
+
 def _threshold(candidate: Candidate) -> float:
-    """From which probability a candidate is kept: higher for a test or specialty only mentioned, without an order's verb."""
-    if "bare" in candidate.cues:
-        return KEEP if "opens" in candidate.cues else KEEP_MENTION
+    """From which probability a candidate is kept: higher where a step of history or of a mere mention is likelier."""
+    cues = candidate.cues
+    if "later" in cues or ("bare" in cues and candidate.act == "procedure"):
+        return NEVER
+    if "bare" in cues:
+        return KEEP_OPENING if "opens" in cues else KEEP_MENTION
+    if "no-verb" in cues or (candidate.act == "visit" and cues & _AWAY):
+        return KEEP_DOUBTFUL
     return KEEP
+
+
+CLINIC_BELOW = 0.3
+_CLINIC_SPEAKS = re.compile(r"\b(?:i|we)\b", re.I)
+NEVER = 2.0
+_AWAY = frozenset(("cat=past", "cat=state", "cat=negated", "cat=refused"))
 
 
 def _place(note: Note, proposal: Proposal) -> dict[str, Any]:
@@ -216,7 +276,11 @@ def _once(proposals: list[Proposal]) -> list[tuple[Proposal, list[Proposal]]]:
     for group in groups.values():
         best = max(
             group,
-            key=lambda p: (p.candidate.question is None and p.passed >= KEEP, round(p.passed, 1), -p.sentence.number),
+            key=lambda p: (
+                p.candidate.question is None and p.passed >= _threshold(p.candidate),
+                round(p.passed, 1),
+                -p.sentence.number,
+            ),
         )
         rivals = [p for p in group if best.candidate.act == "medicine" and _contradicts(best, p)]
         chosen[id(best)] = rivals

@@ -65,9 +65,12 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     strong = bool(finder.frames.medicine_strong.search(text[: match.end]))
     if match.stopped or "stopped" in cats:
         return _stop(match, finder, ordering, before)
-    if bad - (
-        {"considered"} if match.as_needed and "considered" in bad and re.search(r"\bmay\b", before, re.I) else set()
-    ):
+    needed = {
+        row for category, low, high, row in finder.scopes if category == "considered" and low < stop and at < high
+    }
+    if match.as_needed and (re.search(r"\bmay\b", before, re.I) or needed == {"if-needed"}):
+        bad = bad - {"considered"}
+    if bad:
         return None
     if not ordering and not strong:
         return None
@@ -89,6 +92,10 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     )
     title, detail = medicine_title(match, finder.language)
     question = _open(match)
+    if not match.named and _HOURS.search(text, match.start, match.end):
+        return None
+    if question is None and not match.as_needed and _SEASON.search(text, match.start, match.end + 40):
+        question = "which-day"
     if (
         not verbs
         and not match.scheduled
@@ -114,7 +121,8 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         return Candidate(
             **common, question=question, text=_question_text(question, match, finder.language), answers=answers
         )
-    schedule = None if match.once and not match.as_needed else _schedule(match)
+    bare = match.as_needed and not (match.scheduled or match.dose or match.doses_by_part)
+    schedule = None if bare or (match.once and not match.as_needed) else _schedule(match)
     return Candidate(**common, schedule=schedule)
 
 
@@ -127,10 +135,13 @@ def _open(match: SigMatch) -> str | None:
             return slug
     if match.start_in_days is None:
         return "which-day"
-    if match.medicine and not match.named and not match.form and not match.dose:
+    plain_class = match.scheduled and _CLASS.search(match.medicine or "")
+    if match.medicine and not match.named and not match.form and not match.dose and not plain_class:
         return "which-medicine"
     if match.scheduled or match.as_needed or match.once:
         loose = {"how-long", "how-much"} | ({"which-day"} if match.per_week and match.medicine is None else set())
+        if match.scheduled and _CLASS.search(f"{match.medicine or ''} {match.form or ''}"):
+            loose |= {"which-medicine"}
         blocking = [slug for slug in match.asks if slug not in loose]
         return blocking[0] if blocking and not match.as_needed else None
     return match.asks[0] if match.asks else "how-often"
@@ -206,7 +217,7 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     clause_start, clause_end = finder._clause(match.start)
     text = finder.text
     lead = re.compile(r"\s*(?:[^:]{1,40}:\s+)?").match(text, clause_start, clause_end)
-    begin = min(lead.end() if lead and finder.ordering else clause_start, match.start)
+    begin = lead.end() if lead and finder.ordering and lead.end() <= match.start else min(clause_start, match.start)
     words = text[begin : max(clause_end if clause_end - match.end < 60 else match.end, match.end)]
     groups = finder.lexicon.groups
     doing = groups["exercise"].search(words) or groups["monitor"].search(words)
@@ -253,8 +264,14 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         )
     ranged = match.times_range is not None and match.medicine is None
     question = None if lasting or ranged else _open(match)
+    no_verb = title.startswith("Do ") and not re.match(r"do\b", words.strip(), re.I)
     cues = finder._cues(
-        begin, match.end, "act=scheduled", *(("complete",) if match.complete else ()), *(f"ask={s}" for s in match.asks)
+        begin,
+        match.end,
+        "act=scheduled",
+        *(("no-verb",) if no_verb else ()),
+        *(("complete",) if match.complete else ()),
+        *(f"ask={s}" for s in match.asks),
     )
     common: dict[str, Any] = {
         "act": "home",
@@ -272,6 +289,13 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     return Candidate(**common, schedule=_schedule(match))
 
 
+_CLASS = re.compile(r"\b(?:emollient|moisturi[sz]er|sunscreen|steroid|barrier|lubricant|saline)", re.I)
+"""Kinds of medicine that a patient can be told to use without a name, where it is said how often."""
+_HOURS = re.compile(r"\b\d+ (?:hours?|hrs?) (?:a|per|each|every) day\b", re.I)
+_SEASON = re.compile(
+    r"\b(?:during|in|over|through(?:out)?|every) (?:the )?(?:summer|winter|spring|autumn|fall|(?:hay ?fever|pollen|flu|allergy) season)\b",
+    re.I,
+)
 _GERUND = re.compile(r"^(?:continu|us|tak|monitor|check|apply|perform|do|walk|weigh|record|wear|ic|keep)ing\b", re.I)
 
 

@@ -38,6 +38,10 @@ _REPLACE = (
     (re.compile(r"\bthey\b", re.I), "these"),
     (re.compile(r"\btheir\b", re.I), "your"),
 )
+ADDRESS = re.compile(
+    r"((?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|gov|edu|info|health|nhs|uk|ie|ca|au|in|es|fr|de)\b(?:/\S*)?)",
+    re.I,
+)
 _NOT_S = frozenset(["is", "was", "has", "does", "this", "always", "perhaps", "as", "less", "unless"])
 
 
@@ -77,7 +81,14 @@ def to_patient(text: str) -> str:
     'call the clinic if you gain 3 pounds in 2 days'
     >>> to_patient("follow up with me so that she can check her sugar")
     'follow up with the doctor so that you can check your sugar'
+    >>> to_patient("the patient reads www.patient.info/my-advice")
+    'you read www.patient.info/my-advice'
     """
+    parts = ADDRESS.split(text)  # web and mail addresses stand at the odd places and stay as they are
+    return "".join(part if n % 2 else _spoken(part) for n, part in enumerate(parts))
+
+
+def _spoken(text: str) -> str:
     text = re.sub(r"\b(?:let) (?:me|us|my office|the office) know\b", "tell the clinic", text, flags=re.I)
     text = re.sub(r"\bwith (?:me|myself)\b", "with the doctor", text, flags=re.I)
     text = _POSSESSIVE.sub("your", text)

@@ -167,7 +167,13 @@ _COUNTED = re.compile(  # "from week 2.", "until September 9.": the number belon
     r"(?i)\b(?:days?|weeks?|wk|months?|until|till|through|to|cycle|day|stage|grade|type|jan\w*|feb\w*|mar|march|apr\w*|may|june?"
     r"|july?|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*|semana|día|dia)\s+$"
 )
+_PASTE_OPENS = re.compile(
+    r"\s*(?:>{2,}|-{4,}\s*(?=original message|forwarded|begin|start))(?P<goes_on>\s*(?:start|begin)\b)?", re.I
+)
+_PASTE_CLOSES = re.compile(r"<{2,}|\bend (?:of )?(?:paste|copy|fw|forwarded)|-{4,}\s*end\b", re.I)
 _LAST_WORD = re.compile(r"[\w.]+$")
+_FORMS = frozenset(("tab", "cap", "inj", "syp", "syr", "oint"))
+_COUNT_BEFORE = re.compile(r"(?:\d|\b(?:one|two|three|half|a|per|each))[\s./-]*$", re.I)
 _SIG_LINE = re.compile(r"\s*(?:take|use|inhale|apply|inject|instill|place|give|sig|1 tab|tome|tomar)\b", re.I)
 
 
@@ -206,11 +212,13 @@ def read_sentences(text: str, *, day: date) -> Note:
     section, heading, paragraph = "", "", 0
     pattern, table = _headings(language)
     lines = list(_lines(working))
+    copying = False
     single = len(lines) == 1
     for start, end, blank_before in lines:
         if blank_before:
             paragraph += 1
         line_section = section
+        pasted, copying = _pasted(working[start:end], copying)
         for first, (begin, stop, bullet) in enumerate(_split(working, start, end)):
             match = pattern.match(working, begin, stop)
             if match and not (section == "plan" and match.end() >= stop and match[1].istitle() and ":" not in match[0]):
@@ -243,13 +251,19 @@ def read_sentences(text: str, *, day: date) -> Note:
                         text=working[begin:stop],
                         start=begin,
                         end=stop,
-                        section=line_section,
+                        section="previous" if pasted else line_section,
                         heading=heading,
                         bullet=bullet,
                         paragraph=paragraph,
                     )
                 )
     return Note(text=text, day=day, language=language, sentences=tuple(_mark_previous(found, dated, day)))
+
+
+def _pasted(line: str, copying: bool) -> tuple[bool, bool]:
+    """Whether a line was copied from elsewhere, by the marks around it, and whether the next ones are too."""
+    opens, closes = _PASTE_OPENS.match(line), _PASTE_CLOSES.search(line)
+    return bool(opens or copying), bool(((opens and opens["goes_on"]) or copying) and not closes)
 
 
 def _mark_previous(found: list[Sentence], dated: list[tuple[int, str]], day: date) -> list[Sentence]:
@@ -360,6 +374,8 @@ def _abbreviation(working: str, start: int, match: re.Match[str], end: int) -> b
         return False
     token = word[0].lower().strip(".")
     following = working[match.end() : match.end() + 3].lstrip()
+    if token in _FORMS and not _COUNT_BEFORE.search(working, max(start, word.start() - 8), word.start()):
+        return True  # "Tab. Metformin": the form stands before the name
     if token in (
         "mg",
         "ml",

@@ -253,12 +253,13 @@ def doctor_pages(page: Page, gallery: Gallery) -> Iterator[str]:
     yield "reject"
     page.keyboard.press("Escape")
 
+    listed = gallery.answer("notes/", "")
+    assert listed is not None
     gallery.instead["notes/"] = [
-        # The gallery's answers are plain JSON.
         {
-            **gallery.answer("notes/", "")["items"][0],
+            **listed["items"][0],
             "id": key(f"listed {status}"),
-            "status": status,  # type: ignore[index]
+            "status": status,
             "created_at": wire(moment(-days, "09:00") + timedelta(minutes=days)),
         }
         for days, status in enumerate(("failed", "proposed", "processing", "ready", "superseded", "withdrawn"))

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import PASSWORD, House, Person, eventually
 from tests.browser.conftest import DESKTOP, Watch, sign_in
-from tests.browser.house import PASSWORD, House, Person, eventually
 
 
 def fill_sign_up(page: Page, app: House, *, role: str, name: str, email: str) -> None:

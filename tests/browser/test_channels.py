@@ -6,13 +6,14 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import Watch, live, sign_in, write
-from tests.browser.house import House, Person, eventually
 
 
 def test_a_private_calendar_link_is_made_shown_once_and_switched_off(
@@ -219,9 +220,13 @@ def test_a_page_whose_token_ended_renews_it_and_comes_back_each_time(
     refreshed: list[str] = []
     page.on("request", lambda request: refreshed.append(request.url) if "/token/refresh/" in request.url else None)
     live(sign_in(page, pair[0]))
+
+    def reopened(count: int) -> bool:
+        return bool(page.title()) and held["count"] == count
+
     for times in (1, 2):
         held["route"].close(code=4403)
-        eventually(lambda count=times + 1: page.title() and held["count"] == count, "the channel is opened anew")
+        eventually(partial(reopened, times + 1), "the channel is opened anew")
         live(page)
         assert len(refreshed) == times
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import DESKTOP, Watch, live, sign_in, write
-from tests.browser.house import House, Person, eventually
 
 TEXT = """Recovering well from her chest infection.
 
@@ -32,7 +32,7 @@ def confirmed_patient(app: House) -> Person:
     """A patient whose address is confirmed by the letter."""
     from uuid import uuid4
 
-    from tests.browser.house import PASSWORD
+    from tests.browser.app import PASSWORD
 
     email = f"ruth.{uuid4().hex[:8]}@example.org"
     app.call("POST", "signup/", {"name": f"Ruth {email[5:9]}", "email": email, "password": PASSWORD, "role": "patient"})

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import Person
 from tests.browser.conftest import DESKTOP, live, sign_in, write
-from tests.browser.house import Person
 
 FOCUSED = """(() => {
   const e = document.activeElement;

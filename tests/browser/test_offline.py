@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
+from tests.browser.app import Person, eventually
 from tests.browser.conftest import PHONE, Watch, live, sign_in, write
-from tests.browser.house import Person, eventually
 
 OFFLINE = (
     r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_FAILED"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.app import Person, eventually
 from tests.browser.conftest import DESKTOP, live, sign_in, write
-from tests.browser.house import Person, eventually
 
 NOTE = "Take amoxicillin 500 mg three times a day for 7 days, with food. Book a chest X-ray at the hospital desk."
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import ROOT, House
 from tests.browser.conftest import DESKTOP, PHONE, Watch, live, make_pair, sign_in
 from tests.browser.gallery import Gallery
 from tests.browser.gallery_people import key
-from tests.browser.house import ROOT, House
 
 PICTURES = ROOT / "docs" / "pictures"
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import ROOT, House, Person, eventually
 from tests.browser.conftest import DESKTOP, live, make_pair, sign_in, write
-from tests.browser.house import ROOT, House, Person, eventually
 from tests.browser.looks import sideways
 
 STATIC = ROOT / "static"

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import DESKTOP, Model, live, make_pair, sign_in, write
-from tests.browser.house import House, Person, eventually
 
 TEXT = "Measure blood pressure once a day at 09:00 for 7 days. Book a chest X-ray."
 FAR = "Asia/Tokyo"

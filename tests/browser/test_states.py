@@ -10,13 +10,14 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.app import House
 from tests.browser.conftest import DESKTOP, PHONE, Watch, live, make_pair, sign_in
 from tests.browser.gallery import Gallery
-from tests.browser.house import House
 from tests.browser.looks import sideways, violations
 from tests.browser.states import CAUSED, doctor_pages, open_pages, patient_pages
 
@@ -51,7 +52,7 @@ def test_axe_finds_nothing_in_any_state(
     app: House, open_page: Callable[..., Page], watch: Watch, who: str, size: str
 ) -> None:
     watch.allow(CAUSED)
-    scheme = "dark" if (size == "phone") == (who == "doctor") else "light"
+    scheme: Literal["dark", "light"] = "dark" if (size == "phone") == (who == "doctor") else "light"
     page = open_page(viewport=PHONE if size == "phone" else DESKTOP, color_scheme=scheme, reduced_motion="reduce")
     found = {}
     for name in walk(page, app, who):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.app import Person
 from tests.browser.conftest import DESKTOP
-from tests.browser.house import Person
 
 
 def test_a_token_pasted_in_is_enough_to_try_the_api(

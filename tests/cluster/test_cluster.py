@@ -12,6 +12,7 @@ import re
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -83,7 +84,10 @@ async def test_the_main_journey_through_nginx(cluster: Cluster, line: Line) -> N
 
 
 async def test_the_same_by_tls(cluster: Cluster, line: Line) -> None:
-    own = {"ca_certs": str(cluster.servers.secrets / "tls/tls.crt"), "headers": {"Host": f"127.0.0.1:{cluster.port}"}}
+    own: dict[str, Any] = {
+        "ca_certs": str(cluster.servers.secrets / "tls/tls.crt"),
+        "headers": {"Host": f"127.0.0.1:{cluster.port}"},
+    }
     there = f"https://127.0.0.1:{cluster.tls_port}"
     answer = await AsyncHTTPClient().fetch(HTTPRequest(f"{there}/healthz", **own))
     line.hold(answer.code == 200, "no answer by TLS")

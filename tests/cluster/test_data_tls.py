@@ -108,7 +108,8 @@ async def test_mongodb_and_redis_by_tls_alone(by_tls: Cluster, line: Line, tmp_p
     for role in by_tls.roles:
         heard = await say(Front(role.base), b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         line.hold(b'{"status": "ready"' in heard.raw, f"{role.name}: {heard.raw!r}")
-    await asyncio.to_thread(lambda: [(tmp_path / name).mkdir() for name in ("records", "keys")])
+    for name in ("records", "keys"):
+        await asyncio.to_thread((tmp_path / name).mkdir)
     places = ("--records", str(tmp_path / "records"), "--keys", str(tmp_path / "keys"))
     for command in ("backup-scheduled", "drill"):
         ran = await asyncio.to_thread(run_main, "admin", command, *places, environment=environment, folder=tmp_path)

@@ -18,7 +18,8 @@ def numbered(text: str, *, day: date = DAY) -> Note:
 
 def note_of(*sentences: str, day: date = DAY, section: str = "") -> Note:
     """A note of just these sentences, with a space between."""
-    text, rows = " ".join(sentences), []
+    text = " ".join(sentences)
+    rows: list[Sentence] = []
     for number, sentence in enumerate(sentences, 1):
         start = rows[-1].end + 1 if rows else 0
         rows.append(Sentence(number=number, text=sentence, start=start, end=start + len(sentence), section=section))

@@ -105,7 +105,7 @@ def test_clock_times_and_hours_that_the_note_does_not_give_are_left_to_the_servi
     ],
 )
 def test_a_clinicians_act_is_an_order_to_the_patient(note: str, title: str) -> None:
-    plan = {"times_per_day": 4 if "4 times" in note else 1} if "day" in title else {}
+    plan: dict[str, Any] = {"times_per_day": 4 if "4 times" in note else 1} if "day" in title else {}
     assert verdict(note, item(note, title, **plan)) == "kept"
 
 

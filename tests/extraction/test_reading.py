@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from hospital_rt.extraction.api import Item, Kept, PlanItem, Question, Result
+from hospital_rt.domain.schedule import DayTimes
+from hospital_rt.extraction.api import Kept, PlanItem, Question, Result
 from hospital_rt.extraction.command import result_json
 from hospital_rt.extraction.pipeline import read_now
-from tasks.notes import each_weekday, waits_for_author
+from models.notes import Note
+from tasks.notes import make_schedule, waits_for_author
 
 DAY = date(2026, 3, 2)
+NOTE = Note(
+    id="n",
+    patient_id="p",
+    doctor_id="d",
+    number=1,
+    status="processing",
+    created_at=datetime(2026, 3, 2, tzinfo=UTC),
+    sealed_text="",
+)
 
 
 def read(text: str) -> dict[str, Any]:
@@ -178,15 +189,13 @@ def test_review_decides_when_steps_go_live() -> None:
     open_question = Question(quote="q", start=0, end=1, question="how-often", text="How often?")
     sure, unsure = Result(kept=[kept(sure=True)]), Result(kept=[kept(sure=False)])
     asked = Result(kept=[kept(sure=True)], questions=[open_question])
-    assert [waits_for_author("required", one) for one in (sure, unsure, asked)] == [True, True, True]
-    assert [waits_for_author("unsure", one) for one in (sure, unsure, asked)] == [False, True, True]
-    assert [waits_for_author("auto", one) for one in (sure, unsure, asked)] == [False, False, True]
+    assert [waits_for_author("required", NOTE, one) for one in (sure, unsure, asked)] == [True, True, True]
+    assert [waits_for_author("unsure", NOTE, one) for one in (sure, unsure, asked)] == [False, True, True]
+    assert [waits_for_author("auto", NOTE, one) for one in (sure, unsure, asked)] == [False, False, True]
 
 
-def test_weekdays_are_steps_of_their_own_on_those_days() -> None:
-    split = each_weekday(kept(sure=True, weekdays=["mon", "fri"], every_days=7), day=DAY)
-    assert [(one.item.start_in_days, one.item.every_days) for one in split if isinstance(one.item, PlanItem)] == [
-        (0, 7),
-        (4, 7),
-    ]
-    assert isinstance(split[0].item, Item)
+def test_weekdays_are_one_step_on_those_days() -> None:
+    item = kept(sure=True, weekdays=["mon", "fri"], every_days=7).item
+    assert isinstance(item, PlanItem)
+    schedule = make_schedule(item, day=DAY, day_times=DayTimes())
+    assert (schedule.weekdays, schedule.every_days) == (("mon", "fri"), 7)

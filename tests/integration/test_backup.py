@@ -249,7 +249,7 @@ async def test_a_damaged_or_wrong_pair_changes_nothing(
     assert gone.code == 1 and "No such file" in gone.complained
     same = await admin(elsewhere, "restore", records, "--keys", records)
     assert same.code == 2
-    with MongoClient(elsewhere.mongo_url) as client:
+    with MongoClient[dict[str, Any]](elsewhere.mongo_url) as client:
         assert client.get_default_database().list_collection_names() == [], "nothing was written"
     full = await admin(clinic.app.settings, "restore", *files.named("tuesday"))
     assert full.code == 1 and "holds users" in full.complained
@@ -274,7 +274,7 @@ async def test_a_restore_that_was_interrupted_is_begun_again(
     assert (await admin(elsewhere, "verify-audit")).code == 2, "nothing is done with a half"
     served = await run("worker", environment=environment_of(elsewhere))
     assert served.code == 2 and "interrupted" in served.complained, "and nothing served from it"
-    with MongoClient(elsewhere.mongo_url) as client:
+    with MongoClient[dict[str, Any]](elsewhere.mongo_url) as client:
         client.get_default_database()["meta"].delete_one({"_id": "restoring"})
     full = await admin(elsewhere, "restore", *files.named("monday"))
     assert full.code == 1, "once it is done, the database is not empty any more"

@@ -241,7 +241,7 @@ async def test_a_schedule_says_why_it_cannot_and_goes_on(clinic: Clinic, places:
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    lines = []
+    lines: list[bytes] = []
     while len([line for line in lines if b"MongoDB cannot be reached" in line]) < 2:
         lines.append(await asyncio.wait_for(process.stdout.readline(), 60))
         assert lines[-1], "it ended"

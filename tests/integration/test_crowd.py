@@ -33,7 +33,7 @@ async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(sett
         for app in (here, there):
             once = app.store.database.transaction
             # Counts the tries.
-            app.store.transaction = lambda work, once=once, **how: once(counted(work), **how)  # type: ignore[method-assign, misc]
+            app.store.transaction = lambda work, once=once, **how: once(counted(work), **how)  # type: ignore[method-assign]
         ward = Ward(here, "")
         doctor = await ward.person("doctor")
         patients = await ward.patients(CROWD, doctor=doctor)

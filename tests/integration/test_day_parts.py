@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import icalendar
@@ -10,7 +11,7 @@ import pytest
 from dateutil.rrule import rrulestr
 
 from hospital_rt.domain.schedule import DayTimes, Schedule
-from hospital_rt.extraction import PlanItem
+from hospital_rt.extraction.api import PlanItem
 from models.course_codec import read_schedule, read_uses, schedule_row
 from tasks.notes import make_schedule
 from tests.support.driver import Clinic, Person
@@ -129,7 +130,8 @@ async def test_every_month_is_the_calendars_month(ward: Clinic) -> None:
     for step in (first, last, day):
         dates = {slot[:10] for slot, _ in await reminders(patient, step)}
         starts = datetime.fromisoformat(step["schedule"]["start_date"])
-        expected = [f"{at:%Y-%m-%d}" for at in rrulestr(step["schedule"]["rrule"], dtstart=starts, cache=True)[:9]]
+        days = rrulestr(step["schedule"]["rrule"], dtstart=starts, cache=True)
+        expected = [f"{at:%Y-%m-%d}" for at in islice(days, 9)]
         assert dates <= set(expected) and dates
 
 
@@ -187,15 +189,6 @@ async def test_days_that_do_not_fit_together_are_pointed_at(
     assert (answer.status, pointers) == (422, [f"#/steps/0/schedule/{member}"])
 
 
-class Item(PlanItem):
-    """A plan item with the members that a reader may give."""
-
-    parts: list[str] | None = None
-    weekdays: list[str] | None = None
-    every_months: int | None = None
-    on_day: int | str | None = None
-
-
 @pytest.mark.parametrize(
     ("item", "times", "times_from", "rule"),
     [
@@ -210,9 +203,8 @@ class Item(PlanItem):
 def test_an_item_of_a_note_becomes_a_schedule(
     item: dict[str, Any], times: tuple[str, ...], times_from: str, rule: str
 ) -> None:
-    found = make_schedule(
-        Item(title="x", quote="x", **item), day=date(2027, 3, 1), day_times=DayTimes(morning="07:00", noon="13:00")
-    )
+    read = PlanItem(title="x", quote="x", start=0, end=1, **item)
+    found = make_schedule(read, day=date(2027, 3, 1), day_times=DayTimes(morning="07:00", noon="13:00"))
     assert (found.times, found.times_from, found.rrule) == (times, times_from, rule)
 
 

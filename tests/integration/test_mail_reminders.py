@@ -201,7 +201,10 @@ async def test_the_link_in_a_letter_ends_them(post_clinic: Clinic, smtp_port: in
     assert shown.status == 200 and b'<form method="post">' in shown.raw and b'lang="es"' in shown.raw
     assert "form-action 'self'" in shown.headers["Content-Security-Policy"]
     assert (await patient.get(PATH)).body["on"], "looking at a link ends nothing"
-    click = {"raw": b"List-Unsubscribe=One-Click", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    click: dict[str, Any] = {
+        "raw": b"List-Unsubscribe=One-Click",
+        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+    }
     assert (await stranger.call("POST", link[:-2] + "AA", **click)).slug == "not-found"
     assert (await patient.get(PATH)).body["on"]
     for _ in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ async def test_a_node_behind_a_rotation_is_not_ready_and_its_notes_wait_for_anot
         return bool(found["status"] == "unavailable" and found["keys"] is False and found["mongodb"])
 
     for base in (web.base, f"http://127.0.0.1:{ops}"):
-        await happens(lambda base=base: is_unready(base), "it is not ready", within_s=20)
+        await happens(partial(is_unready, base), "it is not ready", within_s=20)
     refused = await people.anyone.post("/api/token/", {"email": patient.email, "password": "does-not-matter-1"})
     assert refused.status != 500
     worker.kill()

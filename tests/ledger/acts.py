@@ -22,6 +22,7 @@ from models.services import (
     record_reminders,
     undo_check_in,
 )
+from models.services.check_in import StepOutcome
 from models.services.check_in_rules import CheckInRequest
 from models.steps import Step, StepText
 from models.store import Store
@@ -235,7 +236,7 @@ class Acts:
 
         return act
 
-    def _note_answer(self, step: Document, slot: str | None, outcome: Outcome, done: check_in.StepOutcome) -> None:
+    def _note_answer(self, step: Document, slot: str | None, outcome: Outcome, done: StepOutcome) -> None:
         if done.users and slot and step["course"]:
             held = done.step.course.window if done.step.course else ()
             if any(one.at == from_wire(slot) and one.state == outcome for one in held):

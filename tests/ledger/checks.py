@@ -54,9 +54,9 @@ def steps_agree_with_the_ledger(rows: Rows) -> None:
         assert course["done"] == states["done"], f"done: {course['done']} in the step, {states['done']} in the ledger"
         window = {slot["key"]: slot for slot in course["window"]}
         for key, slot in window.items():
-            row = held.get(key)
-            assert row is not None, f"a slot that the ledger does not have: {key} {slot['state']}"
-            seen = (row["state"], row["recorded"], row["repeats"], row["slot_at"])
+            entry = held.get(key)
+            assert entry is not None, f"a slot that the ledger does not have: {key} {slot['state']}"
+            seen = (entry["state"], entry["recorded"], entry["repeats"], entry["slot_at"])
             assert seen == (slot["state"], slot["rec"], slot["rep"], slot["at"]), f"{key}: {seen}, {slot}"
         for key, row in held.items():
             assert row["state"] != "open" or key in window, f"{key} is open in the ledger alone"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from hospital_rt.domain.clock import moment_at
 from hospital_rt.domain.course import Course, CourseChange, Slot
 from hospital_rt.domain.schedule import WEEKDAYS, OnDay, Schedule, Timeline, Weekday
 from models.events import Events
-from models.notes import Notes
+from models.notes import Notes, NoteTransition
 from models.plans import Plan, Plans
 from models.steps import Steps
 from models.store import Store
@@ -142,9 +142,14 @@ def _(patch: MonkeyPatch) -> None:
 def _unfenced(patch: MonkeyPatch) -> None:
     whole = Notes.settle
 
-    async def settle(self: Notes, note: Any, status: Any, *, lease: Any, session: Any, **more: Any) -> bool:
-        row = await self._notes.find_one({"_id": note.id}, session=session)
-        return await whole(self, replace(note, status=row["status"]), status, lease=None, session=session, **more)
+    async def settle(self: Notes, settled: Sequence[NoteTransition], *, session: Any) -> int:
+        rows = await self._notes.find({"_id": {"$in": [one.note.id for one in settled]}}, session=session).to_list(None)
+        status = {row["_id"]: row["status"] for row in rows}
+        unfenced = [
+            replace(one, note=replace(one.note, status=status.get(one.note.id, one.note.status)), lease=None)
+            for one in settled
+        ]
+        return await whole(self, unfenced, session=session)
 
     patch.setattr(Notes, "settle", settle)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.course import Outcome
 from models.store import Store
 from tests.ledger.acts import KINDS
 from tests.ledger.memory_server import Document
@@ -17,6 +18,7 @@ from tests.ledger.stage import Actor
 from tests.ledger.world import World
 
 T = TypeVar("T")
+OUTCOMES: tuple[Outcome, ...] = ("done", "skipped")
 
 # How an act is done: to its end, so many calls and no further yet, so many and then its process dies, or so that the
 # answer to its commit is lost once or twice.
@@ -113,7 +115,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def check_in_together(self, data: st.DataObject, how: tuple[str, int], most: int) -> None:
         steps = [row for row in self.world.steps() if row["status"] != "rejected"]
         chosen = {step["_id"]: step for step in (one_of(data, steps) for _ in range(most))} if steps else {}
-        answers = [(step, self._some_slot(data, step), one_of(data, ["done", "skipped"])) for step in chosen.values()]
+        answers = [(step, self._some_slot(data, step), one_of(data, OUTCOMES)) for step in chosen.values()]
         if answers:
             self._act(how, "patients", self.world.check_in_group(answers))
 

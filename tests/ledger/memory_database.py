@@ -165,9 +165,10 @@ class Collection:
         if isinstance(one, InsertOne):
             self._insert(one._doc, session)
         elif isinstance(one, UpdateOne):
-            return self._update(one._filter, one._doc, session, upsert=bool(one._upsert))[0]
+            assert isinstance(one._doc, dict), "a change, no pipeline"
+            return self._update(dict(one._filter), one._doc, session, upsert=bool(one._upsert))[0]
         elif isinstance(one, DeleteOne):
-            self._delete(one._filter, session)
+            self._delete(dict(one._filter), session)
         else:
             raise NotImplementedError(type(one).__name__)
         return SimpleNamespace(matched_count=0, modified_count=0)
@@ -178,7 +179,7 @@ class MemoryDatabase(Database):
 
     def __init__(self, server: Server) -> None:
         self._turns = WriteLocks()
-        self.abandoned = SimpleNamespace(end=self._nothing)
+        self.abandoned = SimpleNamespace(end=self._nothing)  # type: ignore[assignment]  # all that is called of it
         self.server = server
         self.client = SimpleNamespace(start_session=lambda: Session(server))
 

@@ -80,7 +80,7 @@ class Program:
         choose, rows = self.choose, self.rows
         id, owner, seq = choose.choice("abcde"), choose.choice("xy"), choose.randrange(3)
         row = {"_id": id, "owner": owner, "seq": seq, "n": 0}
-        change = choose.choice(
+        change: dict[str, Any] = choose.choice(
             [{"$inc": {"n": 1}}, {"$set": {"n": seq, "at": None}}, {"$unset": {"n": 1}}, {"$max": {"n": seq}}]
         )
         wanted = choose.choice(

@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # has no types
+import psutil
 import pytest
 import redis
 from pymongo import MongoClient
@@ -227,14 +228,15 @@ async def test_mongod_begins_as_a_set_and_the_service_may_use_its_own_database_a
     await deployed_servers.begin([port])  # again is harmless
     adapt_urls(deployed_servers.secrets, mongods=[port], redis=1)
     url = (deployed_servers.secrets / "mongo_url").read_text()
-    with MongoClient(url) as client, client.start_session() as session, session.start_transaction():
+    with MongoClient[dict[str, Any]](url) as client, client.start_session() as session, session.start_transaction():
         client.get_default_database()["things"].insert_one({"a": 1}, session=session)
-    with MongoClient(url) as client:
+    with MongoClient[dict[str, Any]](url) as client:
         for refused in (client["other"]["things"].insert_one, client["admin"]["system.users"].insert_one):
             with pytest.raises(OperationFailure) as error:
                 refused({"a": 1})
             assert error.value.code == 13
-    with MongoClient("127.0.0.1", port, directConnection=True) as nobody, pytest.raises(OperationFailure):
+    direct = MongoClient[dict[str, Any]]("127.0.0.1", port, directConnection=True)
+    with direct as nobody, pytest.raises(OperationFailure):
         nobody["hospital_rt"]["things"].find_one()
     assert await mongod.stop(within_s=20) == 0
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # has no types
+import psutil
 import pytest
 from pymongo import MongoClient
 
@@ -142,7 +142,7 @@ async def test_a_majority_of_the_members_is_enough_and_the_last_one_joins_when_i
     key = (members.secrets / "mongo_keyfile").read_text()
 
     def joined() -> bool:
-        with MongoClient(
+        with MongoClient[dict[str, Any]](
             "127.0.0.1", ports[1], username="__system", password=key, authSource="local", directConnection=True
         ) as client:
             states = [one["stateStr"] for one in client.admin.command("replSetGetStatus")["members"]]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # has no types
+import psutil
 import pytest
 import redis
 from motor.motor_asyncio import AsyncIOMotorClient

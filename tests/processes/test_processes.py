@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # has no types
+import psutil
 import pytest
 
 from tests.support.driver import PASSWORD, Front, Person, free_port

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # has no types
+import psutil
 import pytest
 from cryptography.fernet import Fernet
 from pymongo import MongoClient

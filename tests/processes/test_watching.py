@@ -129,7 +129,7 @@ async def test_every_role_can_be_watched_and_a_request_followed(system: System) 
     assert taken.logged == f"HOST, OPS_PORT: cannot listen on {where} (Address already in use)\n"
 
     async def degraded() -> bool:
-        return json.loads((await probe(bases["worker"], "/readyz"))[1])["status"] == "degraded"
+        return bool(json.loads((await probe(bases["worker"], "/readyz"))[1])["status"] == "degraded")
 
     await happens(degraded, "the worker misses the schedule", within_s=30)
     status, body = await probe(bases["worker"], "/readyz")

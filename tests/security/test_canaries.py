@@ -12,7 +12,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bson
 import pytest
@@ -56,7 +56,7 @@ class Eavesdropper:
     """Everything that is said to Redis, wake-ups and tasks included, which leave nothing in its files."""
 
     def __init__(self, url: str) -> None:
-        self._client: Any = redis.Redis.from_url(url, socket_timeout=None)  # whose end would close the connection
+        self._client = cast(Any, redis.Redis.from_url(url, socket_timeout=None))  # whose end would close the connection
         self._connection = self._client.connection_pool.get_connection()
         self._connection.send_command("MONITOR")
         assert self._connection.read_response() in {b"OK", "OK"}
@@ -153,8 +153,8 @@ async def everything(system: System) -> tuple[list[str], list[bytes]]:
     # Bodies that will not do, and paths that quote: what is refused is neither written down nor said again.
     word, quoted = WORDS["refused body"], WORDS["path"]
     wrong = ({"patient_id": word, "text": word, "more": word}, {"patient_id": patient.id, "text": [word]}, [word], word)
-    for body in wrong:
-        refused(await doctor.post("/api/notes/", body), 422)
+    for given in wrong:
+        refused(await doctor.post("/api/notes/", given), 422)
     refused(await doctor.post("/api/notes/", raw=f'{{"text": "{word}'.encode()), 400)
     refused(await doctor.post("/api/notes/", raw=f'"{word}"'.encode(), headers={"Content-Type": "text/plain"}), 415)
     refused(await doctor.get(f"/api/notes/{quoted}/?q={quoted}"), 404)
@@ -189,7 +189,7 @@ def in_mongo(url: str, keyfile: Path) -> bytes:
         client.admin.command("fsync")
         for database in client.list_database_names():
             for name in client[database].list_collection_names():
-                found += [document.raw for document in client[database][name].find()]
+                found += [bytes(document.raw) for document in client[database][name].find()]
     return b"".join(found)
 
 
@@ -245,7 +245,7 @@ async def test_no_word_of_anybody_is_found_in_what_is_stored_said_queued_or_sent
         await system.start("web", "worker", "scheduler")
         tokens, refusals = await everything(system)
         base, mail = system.front().base, system.folder / "data" / "mail"
-        audit = MongoClient(mongo_url)["hospital_rt"]["audit"]
+        audit = MongoClient[dict[str, Any]](mongo_url)["hospital_rt"]["audit"]
         await happens(lambda: audit.find_one({"page": {"$gt": 0}}), "the worker binds the audit's entries")
         await happens(lambda: any(mail.glob("*.eml")), "the letter is written")
         probes = [await AsyncHTTPClient().fetch(f"{base}{path}") for path in ("/metrics", "/readyz", "/healthz")]
@@ -264,7 +264,7 @@ async def test_no_word_of_anybody_is_found_in_what_is_stored_said_queued_or_sent
             environment=system.environment(),
         )
         assert backup.returncode == 0, backup.stderr
-        with MongoClient(mongo_url) as client:
+        with MongoClient[dict[str, Any]](mongo_url) as client:
             client["scratch"]["control"].insert_one({"text": f"A note with {CONTROL} in it, as others are kept."})
         redis.Redis.from_url(redis_url).set("control", CONTROL)
         await happens(lambda: any(CONTROL in command for command in eavesdropper.heard), "the eavesdropper hears")

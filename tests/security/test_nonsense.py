@@ -14,7 +14,7 @@ import time_machine
 from handlers.routes import API
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.settings import Settings
-from tests.support.driver import Clinic, open_clinic, plan_item
+from tests.support.driver import Caller, Clinic, open_clinic, plan_item
 from tests.support.model_server import ModelServer
 from tests.support.patience import allowed
 from tests.support.wire_http import say
@@ -147,7 +147,12 @@ async def test_no_request_is_a_fault_of_ours(ward: Clinic, route: Any) -> None:
     ids = {"step_id": note["steps"][0]["id"], "note_id": note["id"]}
     path = re.sub(r"\{(\w+)\}", lambda found: ids.get(found.group(1), str(uuid4())), route.path)
     for method, operation in route.handler.operations.items():
-        users = {"patient": [patient], "doctor": [doctor], "user": [patient, doctor], "anyone": [ward.anyone]}
+        users: dict[str, list[Caller]] = {
+            "patient": [patient],
+            "doctor": [doctor],
+            "user": [patient, doctor],
+            "anyone": [ward.anyone],
+        }
         for user in users[operation.who]:
             for query in QUERIES if operation.query else QUERIES[-1:]:
                 await user.call(method, f"{path}?{query}", {} if method != "GET" else None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from detect_secrets import SecretsCollection
+from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import default_settings
 
 from tests.support.documentation import documentation

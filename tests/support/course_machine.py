@@ -223,13 +223,14 @@ class CourseMachine(RuleBasedStateMachine):
         coming = self.reference.next_reminder(self.now)
         others = [coming + self.reference.one_day * 2] if coming else []
         never = [self.now.replace(microsecond=0) + timedelta(minutes=7), self.now + self.reference.one_day * 90]
-        return data.draw(
+        drawn: datetime | None = data.draw(
             st.one_of(
                 st.none(),
                 *(st.sampled_from(some) for some in (seen[::-1], seen, kept[-6:][::-1]) if some),
                 st.sampled_from([*([coming] if coming else []), *others, *never]),
             )
         )
+        return drawn
 
     @property
     def _is_over(self) -> bool:
@@ -340,7 +341,7 @@ class CourseMachine(RuleBasedStateMachine):
             held = getattr(self, "_when_over", None)
             over = (seen["status"], seen["reminders"][:])
             assert held is None or held[0] != over[0] or held[1] == over[1], "a reminder after the end"
-            self._when_over = over
+            self._when_over: tuple[Any, Any] | None = over
         else:
             self._when_over = None
         if seen["status"] != "cancelled" and self.schedule.miss_policy == "extend" and seen["total"] is not None:

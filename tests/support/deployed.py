@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import promql_parser  # type: ignore[import-untyped]  # has no types
+import promql_parser
 import yaml
 
 from hospital_rt.settings import PASSED_ON, Settings
@@ -31,7 +31,7 @@ SECRET = re.compile(r"password|secret|key|token(?!_seconds)", re.IGNORECASE)
 OWN_IMAGE = "${IMAGE:-hospital_rt:local}"
 
 
-class ComposeLoader(yaml.SafeLoader):
+class ComposeLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """YAML with the tags of compose files: ``!override`` and ``!reset`` stand before plain values."""
 
 

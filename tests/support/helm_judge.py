@@ -8,8 +8,8 @@ import json
 import sys
 from typing import Any
 
-import helm_python as helm  # type: ignore[import-not-found]
-import kubernetes_validate  # type: ignore[import-not-found]
+import helm_python as helm
+import kubernetes_validate
 import yaml
 
 INFO = 1

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
-from aiosmtpd.controller import Controller  # type: ignore[import-untyped]  # has no types
+from aiosmtpd.controller import Controller
 
 from tasks.mail import sweep_letters
 from tests.support.driver import Clinic

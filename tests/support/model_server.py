@@ -280,7 +280,8 @@ async def _by_rules(body: dict[str, Any]) -> dict[str, Any]:
         "checklist": [item.model_dump(mode="json", exclude={"start", "end"}) for item in reading.checklist],
         "plan": [item.model_dump(mode="json", exclude={"start", "end"}) for item in reading.plan],
     }
-    return cited(answer, body)
+    found: dict[str, Any] = cited(answer, body)
+    return found
 
 
 def cited(answer: Any, body: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -327,7 +328,7 @@ async def test_a_day_is_the_patients_own(ward: Clinic) -> None:
 )
 async def test_a_slot_that_never_is_is_refused_wherever_it_lies(ward: Clinic, slot: str) -> None:
     patient, doctor = await ward.pair(timezone="Pacific/Kiritimati")
-    schedules = ({}, {"duration_days": 3, "miss_policy": "fixed"}, {"every_days": 366})
+    schedules: tuple[dict[str, Any], ...] = ({}, {"duration_days": 3, "miss_policy": "fixed"}, {"every_days": 366})
     for step in await plan(ward, doctor, patient, *schedules):
         refused = await check_in(patient, step, slot)
         assert (refused.status, refused.slug) == (422, "invalid"), refused.body

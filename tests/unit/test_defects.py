@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,7 +17,7 @@ from tests.ledger.machine import LedgerMachine
 from tests.support.course_machine import CourseMachine
 from tests.unit import test_slots
 
-QUICK = {
+QUICK: dict[str, Any] = {
     "deadline": None,
     "derandomize": True,
     "database": None,

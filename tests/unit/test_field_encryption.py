@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from hospital_rt.settings import Settings
-from hospital_rt.storage import field_encryption as vault_module
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.field_encryption import Unreadable, Vault, WrongKeys
 from tests.support.admin_driver import admin
@@ -86,7 +85,7 @@ async def test_a_destroyed_key_is_gone_also_where_it_was_in_use(
         await here.open_value("ruth", "notes|1|text", sealed)
     assert await there.open_value("ruth", "notes|1|text", sealed) == "Book a chest X-ray", "until it hears of it"
     began = time.monotonic()
-    monkeypatch.setattr(vault_module.time, "monotonic", lambda: began + 61)  # the minute that a key is kept is over
+    monkeypatch.setattr(time, "monotonic", lambda: began + 61)  # the minute that a key is kept is over
     await there.load_keys(["ruth"])
     with pytest.raises(Unreadable):
         there.open_loaded("ruth", "notes|1|text", sealed)

@@ -104,7 +104,7 @@ def _agree_with_dateutil(names: Iterable[str], times: tuple[str, ...]) -> int:
     return skipped
 
 
-DAYS_OF = [
+DAYS_OF: list[dict[str, Any]] = [
     {"weekdays": ("mon", "wed", "fri")},
     {"weekdays": ("sat", "sun")},
     {"weekdays": ("tue", "thu"), "every_days": 14},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -36,9 +37,9 @@ def sentence_features(sentences: Sequence[Sentence], at: int) -> set[str]:
     found.update(words)
     found.update(f"{one.section[:4]}/{word}" for word in words if word not in _FUNCTION)
     padded = ["<", *words, ">"]
-    found.update(f"{a} {b}" for a, b in zip(padded, padded[1:], strict=False))
+    found.update(f"{a} {b}" for a, b in itertools.pairwise(padded))
     content = [word for word in padded if word not in _FUNCTION]
-    found.update(f"{a}_{b}" for a, b in zip(content, content[1:], strict=False))
+    found.update(f"{a}_{b}" for a, b in itertools.pairwise(content))
     found.update(f"^{word}" for word in words[:1])
     found.update(f"~{word[:5]}" for word in words if len(word) > 6)
     for near in (at - 1, at + 1):
@@ -62,7 +63,7 @@ def candidate_features(cues: frozenset[str], text: str, start: int, end: int, li
     found.update(f"a={word}" for word in after)
     if before:
         found.add(f"b1={before[-1]}")
-    found.update(f"b2={a} {b}" for a, b in zip(before, before[1:], strict=False))
+    found.update(f"b2={a} {b}" for a, b in itertools.pairwise(before))
     for level in (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.95):
         if likely >= level:
             found.add(f"p>={level}")

@@ -20,9 +20,12 @@ CATEGORIES = (
     "software",
     "clinic",
 )
-_BREAK = re.compile(r";|\bbut\b|\bhowever\b|\balthough\b|,? then\b|\bpero\b|\bluego\b|[.!?]\s+(?=[A-Z])", re.I)
+_BREAK = re.compile(
+    r";|\bbut\b|\bhowever\b|\balthough\b|,? then\b|\bpero\b|\bluego\b|(?<!\btab)(?<!\bcap)(?<!\binj)(?<!\bsyp)(?<!\bdr)[.!?]\s+(?=[A-Z])",
+    re.I,
+)
 _COMMA = re.compile(
-    r",|\b(?:and|y) (?:will|should|to|then|start|continue|take|return|follow|call|empezar|tomar)\b", re.I
+    r",|\b(?:and|y) (?:will|should|to|then|start|continue|take|return|follow|call|use|we|i|empezar|tomar)\b", re.I
 )
 _WORD = re.compile(r"\S+")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import date
 from functools import cache
@@ -203,7 +204,7 @@ def _act_clause(title: str, evidence: str, quote: str) -> tuple[str, int]:
     at = evidence.find(quote)
     ends = [0, *(m.end() for m in _CLAUSE.finditer(evidence)), len(evidence)]
     best: tuple[float, str, int] = (-1.0, evidence, 0)
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in itertools.pairwise(ends):
         clause = evidence[start:end]
         places = [m.start() for m in _WORD.finditer(clause) if any(alike(m[0], w) for w in content)]
         shared = len({w for w in content if any(alike(w, k) for k in _WORD.findall(clause))})
@@ -239,11 +240,13 @@ def assertion_fault(
     strong = pattern("strong").search(clause)
     if pattern("done").search(clause) or (pattern("past").search(_ASIDE.sub(" ", clause)) and not strong):
         return "past"
-    if (cue := pattern("undecided").search(clause)) and not as_needed:
-        if not pattern("firm").search(clause, 0, cue.start()) and (
-            cue.start() < at or not strong or "considered" in cue[0]
-        ):
-            return "undecided"
+    if (
+        (cue := pattern("undecided").search(clause))
+        and not as_needed
+        and not pattern("firm").search(clause, 0, cue.start())
+        and (cue.start() < at or not strong or "considered" in cue[0])
+    ):
+        return "undecided"
     facts = read(_ASIDE.sub(" ", clause), note_day)
     ordered = bool(
         facts.times or facts.hours or facts.every or facts.durations or facts.starts or facts.parts or facts.clocks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from hospital_rt.extraction.sig.build import build
@@ -10,6 +11,12 @@ from hospital_rt.extraction.sig.match import SigMatch
 from hospital_rt.extraction.sig.parse import Parser
 
 __all__ = ["SigMatch", "find", "lexicon", "medicines", "schedule"]
+
+_ABOUT = re.compile(
+    r"\b(?:about|around|approximately|roughly)\b(?= (?:an?|one|two|three|four|six|\d+) (?:days?|weeks?|months?|years?)\b)",
+    re.I,
+)
+_I_AM = re.compile(r"\bI am\b", re.I)
 
 
 def find(text: str, *, day: date, language: str, after: SigMatch | None = None) -> list[SigMatch]:
@@ -25,6 +32,8 @@ def find(text: str, *, day: date, language: str, after: SigMatch | None = None) 
     lex = lexicon(language)
     if lex is None:
         return []
+    text = _I_AM.sub("will", text)  # "am" is no morning here; four letters as well
+    text = _ABOUT.sub(lambda m: " " * len(m[0]), text)
     parser = Parser(lex, text, day, after)
     return build(parser, lex, parser.parse())
 

@@ -214,7 +214,7 @@ class Medicines:
             for part in parts[1:]:
                 if j < len(tokens) and tokens[j].lower in "-/" and j + 1 < len(tokens):
                     j += 1
-                if j >= len(tokens) or not fold(tokens[j].lower) == part:
+                if j >= len(tokens) or fold(tokens[j].lower) != part:
                     break
                 j += 1
             else:
@@ -226,7 +226,9 @@ class Medicines:
         return None
 
     def _unlisted(self, word: str) -> bool:
-        return bool(self.stem.match(word)) or (len(word) > 6 and any(v in self.near for v in _variants(word)))
+        return bool(self.stem.match(word)) or (
+            len(word) > 6 and not word.endswith("ing") and any(v in self.near for v in _variants(word))
+        )
 
 
 @cache
