@@ -73,7 +73,7 @@ js:
 js-checks: node_modules/.made
 	npx --no-install prettier --check $(JS_FILES)
 	npx --no-install eslint --max-warnings 0 static tests/js eslint.config.js
-	node --test tests/js/*.test.js
+	node --test --test-reporter=spec tests/js/*.test.js
 
 node_modules/.made: package.json package-lock.json
 	npm ci --no-audit --no-fund --silent
