@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
 .PHONY: audit bare bench browser check clean cluster compose debootstrap docs eval eval-model faults helm image \
-	lint lock nginx ratio redis-tools run sbom test test-all test-browser types
+	js js-checks lint lock nginx ratio redis-tools run sbom test test-all test-browser types
 
 run: $(VENV)/.run
 	$(PY) main.py demo
@@ -20,7 +20,7 @@ test-all: $(VENV)/.dev
 	$(TESTS) -m "not (faults or browser or cluster or bare or compose)"
 
 # All that CI runs, one after the other; the first failure ends it.
-CHECKS := lint types docs test-all helm eval test-browser ratio
+CHECKS := lint js types docs test-all helm eval test-browser ratio
 check: $(VENV)/.dev
 	@for name in $(CHECKS); do \
 	  printf '\n== %s (%s)\n' "$$name" "$$(date -u +%H:%M:%S)"; \
@@ -62,6 +62,22 @@ eval-model: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
+
+# Format, lint and unit tests of the dashboard's files. Development only: nothing of npm is served.
+JS_FILES := static/js static/texts static/css static/sw.js tests/js eslint.config.js
+js:
+	@if ! command -v npm >/dev/null 2>&1; then \
+	  echo "SKIPPED: npm is not installed (Node.js 20.19 or newer), so the dashboard's files are not checked"; \
+	else $(MAKE) --no-print-directory js-checks; fi
+
+js-checks: node_modules/.made
+	npx --no-install prettier --check $(JS_FILES)
+	npx --no-install eslint --max-warnings 0 static tests/js eslint.config.js
+	node --test --test-reporter=spec tests/js/*.test.js
+
+node_modules/.made: package.json package-lock.json
+	npm ci --no-audit --no-fund --silent
+	touch $@
 
 types: $(VENV)/.dev
 	$(VENV)/bin/mypy
@@ -133,7 +149,7 @@ lock: $(VENV)/.dev
 	    --no-annotate $$name.txt -o $$name.lock || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(VENV)-helm .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-helm node_modules .pytest_cache .mypy_cache .ruff_cache
 
 # Speed, as one table: BENCH=quick for minutes instead of half an hour, PEER=path beside the peer's stack.
 BENCH ?= full

@@ -7,12 +7,17 @@ export function allowSound() {
   try {
     audio = audio || new (window.AudioContext || window.webkitAudioContext)();
     audio.resume();
-  } catch { audio = null; }
+  } catch {
+    audio = null;
+  }
 }
 
 export function chime() {
   if (!audio || audio.state !== "running") return;
-  for (const [start, pitch] of [[0, 659.3], [0.18, 880]]) {
+  for (const [start, pitch] of [
+    [0, 659.3],
+    [0.18, 880],
+  ]) {
     const tone = audio.createOscillator();
     const volume = audio.createGain();
     tone.frequency.value = pitch;
@@ -27,7 +32,10 @@ export function chime() {
 
 export function remindByEar() {
   if (choice("sound") === true) chime();
-  if (choice("vibration") === true && navigator.vibrate && navigator.userActivation?.hasBeenActive) navigator.vibrate([120, 80, 120]);
+  if (choice("vibration") === true && navigator.vibrate && navigator.userActivation?.hasBeenActive)
+    navigator.vibrate([120, 80, 120]);
 }
 
-document.addEventListener("pointerdown", () => { if (choice("sound") === true) allowSound(); });
+document.addEventListener("pointerdown", () => {
+  if (choice("sound") === true) allowSound();
+});

@@ -1,4 +1,5 @@
-// REST as the person signed in: data or a Problem. Renews the access token once when it has run out.
+// REST as the person signed in: data or a Problem. Renews the access token once when it has run
+// out.
 import { send } from "./wire.js";
 import { accessToken, renew } from "./session.js";
 
@@ -6,7 +7,7 @@ export { Problem, callOpen } from "./wire.js";
 
 /** A call as the person signed in. */
 export async function call(method, path, options = {}) {
-  let token = accessToken() || await renew();
+  let token = accessToken() || (await renew());
   try {
     return await send(method, path, { ...options, token });
   } catch (problem) {
@@ -25,7 +26,9 @@ export async function getAll(path, most = 1000) {
   let feed = null;
   do {
     const join = path.includes("?") ? "&" : "?";
-    const page = await get(`${path}${join}limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const page = await get(
+      `${path}${join}limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`,
+    );
     feed = feed || page.feed;
     items.push(...page.data.items);
     cursor = page.data.next;

@@ -1,4 +1,5 @@
-// Which page stands at which address, for whom. Pages beyond the first are fetched when they are first wanted.
+// Which page stands at which address, for whom. Pages beyond the first are fetched when they are
+// first wanted.
 import { html, useEffect, useState } from "./html.js";
 import { Frame, Brand } from "./parts/chrome.js";
 import { Empty, Skeleton, Button } from "./parts/controls.js";
@@ -11,18 +12,28 @@ import { state, useStore } from "./store.js";
 import { t } from "./texts.js";
 
 const OPEN = {
-  "": () => import("./account/sign-in.js"), signin: () => import("./account/sign-in.js"), signup: () => import("./account/sign-up.js"),
-  forgot: () => import("./account/forgot.js"), reset: () => import("./account/reset.js"), verify: () => import("./account/verify.js"),
+  "": () => import("./account/sign-in.js"),
+  signin: () => import("./account/sign-in.js"),
+  signup: () => import("./account/sign-up.js"),
+  forgot: () => import("./account/forgot.js"),
+  reset: () => import("./account/reset.js"),
+  verify: () => import("./account/verify.js"),
 };
 const PATIENT = {
-  today: () => import("./patient/today.js"), step: () => import("./patient/step.js"), calendar: () => import("./patient/calendar.js"),
-  notes: () => import("./patient/notes.js"), me: () => import("./patient/me.js"), doctor: () => import("./patient/choose-doctor.js"),
+  today: () => import("./patient/today.js"),
+  step: () => import("./patient/step.js"),
+  calendar: () => import("./patient/calendar.js"),
+  notes: () => import("./patient/notes.js"),
+  me: () => import("./patient/me.js"),
+  doctor: () => import("./patient/choose-doctor.js"),
 };
 const DOCTOR = {
-  patients: () => import("./doctor/patients.js"), notes: () => import("./doctor/notes.js"), account: () => import("./doctor/account.js"),
+  patients: () => import("./doctor/patients.js"),
+  notes: () => import("./doctor/notes.js"),
+  account: () => import("./doctor/account.js"),
 };
 
-const pages = new Map();     // how to fetch -> component, once fetched
+const pages = new Map(); // how to fetch -> component, once fetched
 
 function Page({ fetch, parts, query }) {
   const [, draw] = useState(0);
@@ -30,10 +41,26 @@ function Page({ fetch, parts, query }) {
   const Found = pages.get(fetch);
   useEffect(() => {
     if (Found) return;
-    fetch().then((module) => { pages.set(fetch, module.default); draw((n) => n + 1); }, () => fail(true));
+    fetch().then(
+      (module) => {
+        pages.set(fetch, module.default);
+        draw((n) => n + 1);
+      },
+      () => fail(true),
+    );
   }, [fetch]);
-  if (Found) return html`<${Found} key=${parts[0] === "patients" && parts.length < 3 ? "patients" : parts.join("/")} parts=${parts} query=${query} />`;
-  if (failed) return html`<${Empty} level=${1} sign="offline" title=${t.pageNotLoaded} text=${t.noAnswer}><${Button} onClick=${() => location.reload()}>${t.tryAgain}<//><//>`;
+  if (Found)
+    return html`
+      <${Found}
+        key=${parts[0] === "patients" && parts.length < 3 ? "patients" : parts.join("/")}
+        parts=${parts}
+        query=${query}
+      />
+    `;
+  if (failed)
+    return html`<${Empty} level=${1} sign="offline" title=${t.pageNotLoaded} text=${t.noAnswer}>
+      <${Button} onClick=${() => location.reload()}>${t.tryAgain}<//>
+    <//>`;
   return html`<${Skeleton} />`;
 }
 
@@ -43,7 +70,10 @@ function useRoute() {
     const moved = () => setRoute(here());
     window.addEventListener("hashchange", moved);
     window.addEventListener("popstate", moved);
-    return () => { window.removeEventListener("hashchange", moved); window.removeEventListener("popstate", moved); };
+    return () => {
+      window.removeEventListener("hashchange", moved);
+      window.removeEventListener("popstate", moved);
+    };
   }, []);
   return route;
 }
@@ -54,7 +84,9 @@ function nameWindow() {
   const name = (due ? `(${due}) ` : "") + (useTitle.base || t.product);
   if (document.title !== name) document.title = name;
 }
-function useTitle() { useEffect(nameWindow); }
+function useTitle() {
+  useEffect(nameWindow);
+}
 
 // A new page begins at its heading, for eyes and for screen readers.
 function useArrival(path, phase) {
@@ -68,9 +100,16 @@ function useArrival(path, phase) {
     const arrive = () => {
       const heading = document.querySelector("main h1");
       if (heading) {
-        useTitle.base = `${heading.dataset.title || t.titles[here().parts[0]] || ""} · ${t.product}`.replace(/^ · /, "");
+        useTitle.base =
+          `${heading.dataset.title || t.titles[here().parts[0]] || ""} · ${t.product}`.replace(
+            /^ · /,
+            "",
+          );
         nameWindow();
-        if (!first) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
+        if (!first) {
+          heading.tabIndex = -1;
+          heading.focus({ preventScroll: true });
+        }
       } else if (tries++ < 40) setTimeout(arrive, 50);
     };
     window.scrollTo(0, 0);
@@ -85,21 +124,40 @@ export function App() {
   useArrival(path, state.phase);
   const name = parts[0] || "";
 
-  if (state.phase === "starting") return html`<div class="frame patient"><header class="top"><div class="top-inner"><${Brand} /></div></header><main id="main"><${Skeleton} /></main></div>`;
+  if (state.phase === "starting")
+    return html`<div class="frame patient">
+      <header class="top"><div class="top-inner"><${Brand} /></div></header>
+      <main id="main"><${Skeleton} /></main>
+    </div>`;
   // Links from a letter work whoever is signed in.
   if (name === "reset" || name === "verify" || state.phase === "out") {
     return html`<${Page} fetch=${OPEN[name] || OPEN[""]} parts=${parts} query=${query} />`;
   }
   const { role, status } = state.user;
   if (status === "pending") {
-    return html`<${Frame} role="doctor" ways=${false}><div class="narrow"><${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
-      <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//><${Button} kind="outline" onClick=${signOut}>${t.signOut}<//><//></div><//>`;
+    return html`<${Frame} role="doctor" ways=${false}>
+      <div class="narrow">
+        <${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
+          <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//>
+          <${Button} kind="outline" onClick=${signOut}>${t.signOut}<//>
+        <//>
+      </div>
+    <//>`;
   }
   const own = role === "doctor" ? DOCTOR : PATIENT;
   const home = role === "doctor" ? "patients" : "today";
-  if (!name || OPEN[name]) { go(`/${home}`, { replace: true }); return null; }
-  if (!own[name]) {
-    return html`<${Frame} role=${role}><${Empty} level=${1} sign=${html`<${HalfSun} />`} title=${t.notFound}><a class="button button-main" href=${`#/${home}`}>${t.goHome}</a><//><//>`;
+  if (!name || OPEN[name]) {
+    go(`/${home}`, { replace: true });
+    return null;
   }
-  return html`<${Frame} role=${role}><${Page} fetch=${own[name]} parts=${parts} query=${query} /><//>`;
+  if (!own[name]) {
+    return html`<${Frame} role=${role}>
+      <${Empty} level=${1} sign=${html`<${HalfSun} />`} title=${t.notFound}>
+        <a class="button button-main" href=${`#/${home}`}>${t.goHome}</a>
+      <//>
+    <//>`;
+  }
+  return html`<${Frame} role=${role}>
+    <${Page} fetch=${own[name]} parts=${parts} query=${query} />
+  <//>`;
 }

@@ -3,15 +3,24 @@ import { call, get, getAll } from "./api.js";
 import { keepLastState, lastState } from "./device.js";
 import { set, state, touched } from "./store.js";
 
-/** Run and answer null where a part is not served (yet) or is not mine; other problems pass through. */
+/**
+ * Run and answer null where a part is not served (yet) or is not mine; other problems pass through.
+ */
 export async function ifServed(work) {
-  try { return await work(); }
-  catch (problem) { if (problem.absent) return null; throw problem; }
+  try {
+    return await work();
+  } catch (problem) {
+    if (problem.absent) return null;
+    throw problem;
+  }
 }
 
-// The newest event about each step. What was read before it and arrives after it, as on a slow line, is older news.
+// The newest event about each step. What was read before it and arrives after it, as on a slow
+// line, is older news.
 const told = new Map();
-export const toldOf = (ids, seq) => { if (seq) for (const id of ids) told.set(id, seq); };
+export const toldOf = (ids, seq) => {
+  if (seq) for (const id of ids) told.set(id, seq);
+};
 export const lastTold = (id) => told.get(id) || 0;
 export const forgetTold = () => told.clear();
 
@@ -27,13 +36,23 @@ export function knowSteps(steps, feed = null) {
   touched();
 }
 
-/** A patient's own page: steps first, then everything that may come a moment later. Answers the feed position. */
+/**
+ * A patient's own page: steps first, then everything that may come a moment later. Answers the feed
+ * position.
+ */
 export async function loadPatient() {
   const active = await getAll("steps/?status=active");
-  state.steps = Object.fromEntries(Object.entries(state.steps).filter(([id]) => active.feed && lastTold(id) > active.feed.seq));
+  state.steps = Object.fromEntries(
+    Object.entries(state.steps).filter(([id]) => active.feed && lastTold(id) > active.feed.seq),
+  );
   knowSteps(active.items, active.feed);
   set({ stepsLoaded: true, asOf: Date.now() });
-  const rest = [loadAssignment(), loadNotes(), loadEarlierSteps(), ...active.items.filter((s) => s.kind === "plan" || s.as_needed).map((s) => loadStep(s.id))];
+  const rest = [
+    loadAssignment(),
+    loadNotes(),
+    loadEarlierSteps(),
+    ...active.items.filter((s) => s.kind === "plan" || s.as_needed).map((s) => loadStep(s.id)),
+  ];
   Promise.allSettled(rest).then(keep);
   return active.feed;
 }
@@ -49,7 +68,12 @@ async function loadEarlierSteps() {
   const { items, feed } = await getAll("steps/?status=all", 400);
   knowSteps(items, feed);
   // A step completed today is shown with its time.
-  const recent = items.filter((s) => s.status === "completed" && s.completed_at && Date.now() - Date.parse(s.completed_at) < 2 * 86400000);
+  const recent = items.filter(
+    (s) =>
+      s.status === "completed" &&
+      s.completed_at &&
+      Date.now() - Date.parse(s.completed_at) < 2 * 86400000,
+  );
   await Promise.allSettled(recent.map((s) => loadStep(s.id)));
 }
 export async function loadStep(id) {
@@ -60,7 +84,8 @@ export async function loadStep(id) {
 export async function loadNote(id) {
   const { data } = await get(`notes/${id}/`);
   state.noteById = { ...state.noteById, [id]: data };
-  if (state.notes) state.notes = state.notes.map((n) => (n.id === id ? { ...n, status: data.status } : n));
+  if (state.notes)
+    state.notes = state.notes.map((n) => (n.id === id ? { ...n, status: data.status } : n));
   touched();
   return data;
 }
@@ -94,10 +119,18 @@ export function keep() {
   clearTimeout(timer);
   timer = setTimeout(() => {
     if (!state.user) return;
-    const steps = Object.values(state.steps).filter((s) => s.status === "active" || s.completed_at || s.cancelled_at).slice(0, 200);
+    const steps = Object.values(state.steps)
+      .filter((s) => s.status === "active" || s.completed_at || s.cancelled_at)
+      .slice(0, 200);
     keepLastState({
-      user: state.user, asOf: state.asOf, steps, assignment: state.assignment ?? null, notes: state.notes,
-      checkIns: Object.fromEntries(steps.map((s) => [s.id, (state.checkIns[s.id] || []).slice(-60)])),
+      user: state.user,
+      asOf: state.asOf,
+      steps,
+      assignment: state.assignment ?? null,
+      notes: state.notes,
+      checkIns: Object.fromEntries(
+        steps.map((s) => [s.id, (state.checkIns[s.id] || []).slice(-60)]),
+      ),
       patients: state.patients,
     });
   }, 1000);
@@ -106,8 +139,15 @@ export function showLastState() {
   const last = lastState();
   if (!last?.user) return false;
   set({
-    phase: "in", user: last.user, asOf: last.asOf, stepsLoaded: true, assignment: last.assignment, notes: last.notes,
-    steps: Object.fromEntries(last.steps.map((s) => [s.id, s])), checkIns: last.checkIns || {}, patients: last.patients,
+    phase: "in",
+    user: last.user,
+    asOf: last.asOf,
+    stepsLoaded: true,
+    assignment: last.assignment,
+    notes: last.notes,
+    steps: Object.fromEntries(last.steps.map((s) => [s.id, s])),
+    checkIns: last.checkIns || {},
+    patients: last.patients,
     connection: navigator.onLine ? "reconnecting" : "offline",
   });
   return true;

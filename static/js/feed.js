@@ -1,5 +1,18 @@
-// What an event of the live channel changes. Nothing is piled up: each event replaces what it is about.
-import { forgetTold, keep, knowSteps, lastTold, loadAssignment, loadNote, loadNotes, loadPatient, loadPatients, loadStep, toldOf } from "./data.js";
+// What an event of the live channel changes. Nothing is piled up: each event replaces what it is
+// about.
+import {
+  forgetTold,
+  keep,
+  knowSteps,
+  lastTold,
+  loadAssignment,
+  loadNote,
+  loadNotes,
+  loadPatient,
+  loadPatients,
+  loadStep,
+  toldOf,
+} from "./data.js";
 import { answeredHere, onItsWay } from "./answered.js";
 import { remindByEar } from "./alerting.js";
 import { sayError, sayGood, sayNews, unsay } from "./messages.js";
@@ -14,7 +27,15 @@ const timers = new Map();
 /** Do it soon, once, however often it is asked for meanwhile. */
 function soon(name, work, ms = 400) {
   if (timers.has(name)) return;
-  timers.set(name, setTimeout(() => { timers.delete(name); Promise.resolve(work()).catch(() => { /* the next event asks again */ }); }, ms));
+  timers.set(
+    name,
+    setTimeout(() => {
+      timers.delete(name);
+      Promise.resolve(work()).catch(() => {
+        /* the next event asks again */
+      });
+    }, ms),
+  );
 }
 export function stopSoon() {
   for (const timer of timers.values()) clearTimeout(timer);
@@ -22,7 +43,7 @@ export function stopSoon() {
   forgetTold();
 }
 
-export const watchers = new Set();   // pages that show one patient or one note ask to be told
+export const watchers = new Set(); // pages that show one patient or one note ask to be told
 
 export function receive(event) {
   state.asOf = Date.now();
@@ -32,7 +53,15 @@ export function receive(event) {
 }
 
 function forPatient({ event, data, at, seq }) {
-  toldOf([data.step?.id, ...(data.created || []).map((s) => s.id), ...(data.cancelled || []), ...(data.completed || [])].filter(Boolean), seq);
+  toldOf(
+    [
+      data.step?.id,
+      ...(data.created || []).map((s) => s.id),
+      ...(data.cancelled || []),
+      ...(data.completed || []),
+    ].filter(Boolean),
+    seq,
+  );
   switch (event) {
     case "reminder.due": {
       knowSteps([data.step]);
@@ -44,21 +73,45 @@ function forPatient({ event, data, at, seq }) {
     case "step.checked_in":
       noteCheckIn({ ...data, at });
       knowSteps([data.step]);
-      state.toasts = state.toasts.filter((toast) => !(toast.step_id === data.step.id && data.outcome !== "undone"));
+      state.toasts = state.toasts.filter(
+        (toast) => !(toast.step_id === data.step.id && data.outcome !== "undone"),
+      );
       break;
     case "steps.changed":
       knowSteps(data.created || []);
       stopSteps(data.cancelled || [], "cancelled");
       stopSteps(data.completed || [], "completed");
-      if (data.by === "doctor" && ["stopped", "withdrawn"].includes(data.why) && (data.cancelled || []).length) sayNews(t.stepsStopped(data.cancelled.length), data.why === "withdrawn" ? t.noteTakenBack(state.assignment?.doctor?.name || t.yourDoctor) : null, { href: "#/today", label: t.seeWhatChanged });
-      if ((data.created || []).length) sayNews(t.planChangedAt(time(new Date())), t.planChanged(state.assignment?.doctor?.name || t.yourDoctor), { href: "#/today", label: t.seeWhatChanged });
-      soon("details", async () => { await Promise.allSettled((data.created || []).map((s) => loadStep(s.id))); await loadNotes(); });
+      if (
+        data.by === "doctor" &&
+        ["stopped", "withdrawn"].includes(data.why) &&
+        (data.cancelled || []).length
+      )
+        sayNews(
+          t.stepsStopped(data.cancelled.length),
+          data.why === "withdrawn"
+            ? t.noteTakenBack(state.assignment?.doctor?.name || t.yourDoctor)
+            : null,
+          { href: "#/today", label: t.seeWhatChanged },
+        );
+      if ((data.created || []).length)
+        sayNews(
+          t.planChangedAt(time(new Date())),
+          t.planChanged(state.assignment?.doctor?.name || t.yourDoctor),
+          { href: "#/today", label: t.seeWhatChanged },
+        );
+      soon("details", async () => {
+        await Promise.allSettled((data.created || []).map((s) => loadStep(s.id)));
+        await loadNotes();
+      });
       break;
     case "note.status":
       soon("notes", loadNotes);
       break;
     case "assignment.changed":
-      soon("all", async () => { await loadAssignment(); await loadNotes(); });
+      soon("all", async () => {
+        await loadAssignment();
+        await loadNotes();
+      });
       break;
   }
   keep();
@@ -67,7 +120,8 @@ function forPatient({ event, data, at, seq }) {
 function forDoctor({ event, data }) {
   if (event === "note.status") {
     tellOfNote(data);
-    if (state.noteById[data.note_id]) soon(`note ${data.note_id}`, () => loadNote(data.note_id), 50);
+    if (state.noteById[data.note_id])
+      soon(`note ${data.note_id}`, () => loadNote(data.note_id), 50);
     if (state.notes) soon("notes", loadNotes);
   }
   if (state.patients) soon("patients", refreshPatients, 1500);
@@ -79,7 +133,8 @@ function tellOfNote({ note_id: id, status, failure, questions }) {
   if (here().path === `/notes/${id}`) return;
   const link = { href: `#/notes/${id}`, label: t.lookAtIt };
   if (status === "failed") sayError(t.failedNews, t.failedWhy[failure] || null, link, id);
-  else if (status === "proposed") sayNews(t.waitsNews, questions ? t.questionsCount(questions) : null, link, id);
+  else if (status === "proposed")
+    sayNews(t.waitsNews, questions ? t.questionsCount(questions) : null, link, id);
 }
 
 // Rows move only when the reader's hand is elsewhere: the newer list waits until it is called.
@@ -87,9 +142,12 @@ export async function refreshPatients() {
   const before = state.patients;
   await loadPatients();
   const after = state.patients;
-  // What passes without an event, a reminder that nobody answers, shows here alone: whoever looks at one of these is told.
+  // What passes without an event, a reminder that nobody answers, shows here alone: whoever looks
+  // at one of these is told.
   const was = Object.fromEntries((before || []).map((p) => [p.id, JSON.stringify(p)]));
-  for (const p of after) if (was[p.id] && was[p.id] !== JSON.stringify(p)) for (const watcher of watchers) watcher({ event: "reset", data: { patient: { id: p.id } } });
+  for (const p of after)
+    if (was[p.id] && was[p.id] !== JSON.stringify(p))
+      for (const watcher of watchers) watcher({ event: "reset", data: { patient: { id: p.id } } });
   const list = document.querySelector(".patients");
   const busy = list && (list.matches(":hover") || list.contains(document.activeElement));
   const order = (patients) => patients.map((p) => `${p.id}${p.need}`).join();
@@ -97,7 +155,10 @@ export async function refreshPatients() {
     const byId = Object.fromEntries(after.map((p) => [p.id, p]));
     const places = Object.fromEntries(before.map((p, i) => [p.id, i]));
     const moved = after.filter((p, i) => places[p.id] !== i || before[i].need !== p.need).length;
-    set({ patients: before.map((p) => ({ ...(byId[p.id] || p), need: p.need })), patientsPending: { list: after, count: Math.max(1, moved) } });
+    set({
+      patients: before.map((p) => ({ ...(byId[p.id] || p), need: p.need })),
+      patientsPending: { list: after, count: Math.max(1, moved) },
+    });
   }
   keep();
 }
@@ -106,7 +167,10 @@ export function showPending() {
 }
 
 function addToast({ step, slot }) {
-  state.toasts = [...state.toasts.filter((toast) => toast.step_id !== step.id), { step_id: step.id, slot }].slice(-20);
+  state.toasts = [
+    ...state.toasts.filter((toast) => toast.step_id !== step.id),
+    { step_id: step.id, slot },
+  ].slice(-20);
 }
 
 const SAME_USE_MS = 60000;
@@ -114,34 +178,61 @@ const SAME_USE_MS = 60000;
 function noteUse({ step, outcome, at = new Date().toISOString() }) {
   const known = state.checkIns[step.id] || [];
   if (outcome === "undone") state.checkIns[step.id] = known.slice(0, -1);
-  else if (!known.some((c) => Math.abs(Date.parse(c.at) - Date.parse(at)) < SAME_USE_MS)) state.checkIns[step.id] = [...known, { slot: null, at, outcome, reason: null }].slice(-400);
+  else if (!known.some((c) => Math.abs(Date.parse(c.at) - Date.parse(at)) < SAME_USE_MS))
+    state.checkIns[step.id] = [...known, { slot: null, at, outcome, reason: null }].slice(-400);
 }
 
 function noteCheckIn({ step, slot, outcome, at }) {
-  if (!step.schedule || step.as_needed) { noteUse({ step, outcome, at }); return; }
+  if (!step.schedule || step.as_needed) {
+    noteUse({ step, outcome, at });
+    return;
+  }
   const others = (state.checkIns[step.id] || []).filter((c) => c.slot !== slot);
-  if (outcome === "undone") { state.checkIns[step.id] = others; return; }
+  if (outcome === "undone") {
+    state.checkIns[step.id] = others;
+    return;
+  }
   const known = (state.checkIns[step.id] || []).find((c) => c.slot === slot);
   const before = state.steps[step.id];
-  if (!known && before?.open_slot === slot && !answeredHere(step.id, slot)) sayElsewhere(step, slot, outcome);
-  state.checkIns[step.id] = [...others, known || { slot, at: at || new Date().toISOString(), outcome, reason: null }].slice(-400);
+  if (!known && before?.open_slot === slot && !answeredHere(step.id, slot))
+    sayElsewhere(step, slot, outcome);
+  state.checkIns[step.id] = [
+    ...others,
+    known || { slot, at: at || new Date().toISOString(), outcome, reason: null },
+  ].slice(-400);
 }
 
 function sayElsewhere(step, slot, outcome) {
   const entry = { step_id: step.id, slot, title: step.title, outcome };
   state.elsewhere = [...state.elsewhere, entry].slice(-5);
-  setTimeout(() => { state.elsewhere = state.elsewhere.filter((e) => e !== entry); touched(); }, ELSEWHERE_MS);
+  setTimeout(() => {
+    state.elsewhere = state.elsewhere.filter((e) => e !== entry);
+    touched();
+  }, ELSEWHERE_MS);
 }
 
-/** The service has taken a check-in that was sent from here; `toldBefore` is the newest event about its step by then. */
+/**
+ * The service has taken a check-in that was sent from here; `toldBefore` is the newest event about
+ * its step by then.
+ */
 export function tookCheckIn(step, entry, toldBefore) {
   const slot = entry.slot || null;
   if (slot) noteCheckIn({ step, slot, outcome: entry.outcome });
-  if (entry.reason) state.checkIns[step.id] = (state.checkIns[step.id] || []).map((c) => (c.slot === slot ? { ...c, reason: entry.reason } : c));
-  // An event that came meanwhile holds the whole step, no older than this answer, or is followed by one that does.
+  if (entry.reason)
+    state.checkIns[step.id] = (state.checkIns[step.id] || []).map((c) =>
+      c.slot === slot ? { ...c, reason: entry.reason } : c,
+    );
+  // An event that came meanwhile holds the whole step, no older than this answer, or is followed by
+  // one that does.
   if (lastTold(step.id) === toldBefore) knowSteps([step]);
-  if (!slot) loadStep(step.id).catch(() => { /* its time comes with the next load */ });
-  if (!entry.waiting) sayGood(entry.outcome === "skipped" ? t.skippedNow : afterDone(step), { undo: { step_id: step.id, slot } });
+  if (!slot)
+    loadStep(step.id).catch(() => {
+      /* its time comes with the next load */
+    });
+  if (!entry.waiting)
+    sayGood(entry.outcome === "skipped" ? t.skippedNow : afterDone(step), {
+      undo: { step_id: step.id, slot },
+    });
   keep();
 }
 
@@ -149,7 +240,14 @@ function stopSteps(ids, status) {
   state.steps = { ...state.steps };
   for (const id of ids) {
     const step = state.steps[id];
-    if (step && step.status === "active") state.steps[id] = { ...step, status, open_slot: null, today: (step.today || []).filter((s) => s.state !== "upcoming" && s.state !== "open"), [`${status}_at`]: new Date().toISOString() };
+    if (step && step.status === "active")
+      state.steps[id] = {
+        ...step,
+        status,
+        open_slot: null,
+        today: (step.today || []).filter((s) => s.state !== "upcoming" && s.state !== "open"),
+        [`${status}_at`]: new Date().toISOString(),
+      };
   }
   state.toasts = state.toasts.filter((toast) => !ids.includes(toast.step_id));
 }
@@ -157,7 +255,9 @@ function stopSteps(ids, status) {
 /** Load everything again, as after `reset`. */
 export async function reload() {
   forgetTold();
-  if (state.user.role === "doctor") { await loadPatients(); if (state.notes) await loadNotes(); }
-  else await loadPatient();
+  if (state.user.role === "doctor") {
+    await loadPatients();
+    if (state.notes) await loadNotes();
+  } else await loadPatient();
   for (const watcher of watchers) watcher({ event: "reset", data: {} });
 }

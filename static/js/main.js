@@ -13,7 +13,10 @@ begin();
 holdSteady();
 
 if ("serviceWorker" in navigator) {
-  const keepFiles = () => navigator.serviceWorker.register("/sw.js").catch(() => { /* the page works without */ });
+  const keepFiles = () =>
+    navigator.serviceWorker.register("/sw.js").catch(() => {
+      /* the page works without */
+    });
   if (document.readyState === "complete") keepFiles();
   else window.addEventListener("load", keepFiles);
 }

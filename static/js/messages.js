@@ -4,7 +4,10 @@ import { state, touched } from "./store.js";
 let count = 0;
 function add(kind, title, text, extra = {}) {
   const id = ++count;
-  state.banners = [...state.banners.filter((b) => !(b.kind === kind && b.title === title)).slice(-2), { id, kind, title, text, ...extra }];
+  state.banners = [
+    ...state.banners.filter((b) => !(b.kind === kind && b.title === title)).slice(-2),
+    { id, kind, title, text, ...extra },
+  ];
   touched();
   return id;
 }

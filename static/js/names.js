@@ -3,5 +3,7 @@ const TITLE = /^(Drs?|Dra|Prof|Profa)\.?\s+/iu;
 
 export function shortName(name) {
   const title = name.match(TITLE);
-  return title ? `${title[0].trim()} ${name.slice(title[0].length).trim().split(/\s+/).at(-1)}` : name;
+  return title
+    ? `${title[0].trim()} ${name.slice(title[0].length).trim().split(/\s+/).at(-1)}`
+    : name;
 }

@@ -1,4 +1,5 @@
-// Check-ins on their way. Each is kept on this device before it is sent, carries its own key, and is counted once.
+// Check-ins on their way. Each is kept on this device before it is sent, carries its own key, and
+// is counted once.
 import { call } from "./api.js";
 import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY } from "./device.js";
 import { set, state, touched } from "./store.js";
@@ -9,14 +10,19 @@ import { sayError, sayGood } from "./messages.js";
 import { t } from "./texts.js";
 
 const TRY_AGAIN_MS = 5000;
-const SECOND_USE_MS = 5000;      // a second press on what is done as needed is a second use only after so long
+// A second press on what is done as needed is a second use only after so long
+const SECOND_USE_MS = 5000;
 let flushing = null;
 let timer = null;
-let waited = 0;      // how many of the present batch had to wait for a connection
+let waited = 0; // how many of the present batch had to wait for a connection
 
 /** Take what an earlier page left unsent. */
 export function resumeOutbox(userId) {
-  set({ outbox: keptOutbox().filter((e) => e.user_id === userId).map((e) => ({ ...e, waiting: true })) });
+  set({
+    outbox: keptOutbox()
+      .filter((e) => e.user_id === userId)
+      .map((e) => ({ ...e, waiting: true })),
+  });
   window.addEventListener("storage", readOther);
   flush();
 }
@@ -28,29 +34,55 @@ export function closeOutbox() {
 function readOther(event) {
   if (event.key !== OUTBOX_KEY || !state.user) return;
   const kept = keptOutbox().filter((e) => e.user_id === state.user.id);
-  set({ outbox: kept.map((e) => ({ ...e, ...state.outbox.find((mine) => mine.key === e.key && mine.sending) })) });
+  set({
+    outbox: kept.map((e) => ({
+      ...e,
+      ...state.outbox.find((mine) => mine.key === e.key && mine.sending),
+    })),
+  });
 }
 
 /** Answer a slot: "done", or "skipped" with a reason. Sent now, or when the connection is back. */
-export function checkIn(step, { slot = null, outcome = "done", reason = null, at = null, confirm = false } = {}) {
+export function checkIn(
+  step,
+  { slot = null, outcome = "done", reason = null, at = null, confirm = false } = {},
+) {
   const before = onItsWay(step.id, slot);
-  if (before && !(step.as_needed && before.waiting && Date.now() - Date.parse(before.at) > SECOND_USE_MS)) return;
+  if (
+    before &&
+    !(step.as_needed && before.waiting && Date.now() - Date.parse(before.at) > SECOND_USE_MS)
+  )
+    return;
   const offline = state.connection === "offline" || !navigator.onLine;
   const entry = {
-    key: crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random().toString(36).slice(2)}`,
-    user_id: state.user.id, step_id: step.id, title: step.title, slot, outcome, reason,
+    key: crypto.randomUUID
+      ? crypto.randomUUID()
+      : `${Date.now()}-${Math.random().toString(36).slice(2)}`,
+    user_id: state.user.id,
+    step_id: step.id,
+    title: step.title,
+    slot,
+    outcome,
+    reason,
     // What happened while nobody could be asked is recorded whatever the limits say.
-    at: at || new Date().toISOString(), confirm: confirm || (offline && Boolean(step.as_needed)), waiting: offline, sending: false,
+    at: at || new Date().toISOString(),
+    confirm: confirm || (offline && Boolean(step.as_needed)),
+    waiting: offline,
+    sending: false,
   };
   rememberAnswered(step.id, slot);
   state.outbox = [...state.outbox, entry];
   addToOutbox(entry);
-  state.toasts = state.toasts.filter((toast) => !(toast.step_id === step.id && toast.slot === slot));
+  state.toasts = state.toasts.filter(
+    (toast) => !(toast.step_id === step.id && toast.slot === slot),
+  );
   touched();
   flush();
 }
 
-export const forgetTooSoon = () => { if (state.tooSoon) set({ tooSoon: null }); };
+export const forgetTooSoon = () => {
+  if (state.tooSoon) set({ tooSoon: null });
+};
 
 /** Take back a check-in that has not left yet. False when it is too late for that. */
 export function takeBack(entry) {
@@ -63,18 +95,31 @@ export function takeBack(entry) {
 export function flush() {
   clearTimeout(timer);
   if (!state.outbox.length || !state.user) return Promise.resolve();
-  if (!navigator.onLine) { markWaiting(); return Promise.resolve(); }
-  const inTurn = navigator.locks ? (work) => navigator.locks.request("aftercare-outbox", work) : (work) => work();
-  flushing = flushing || inTurn(sendAll).finally(() => {
-    flushing = null;
-    if (state.outbox.length) timer = setTimeout(flush, TRY_AGAIN_MS);
-    else if (waited) { sayGood(t.backOnline(waited)); waited = 0; }
-  });
+  if (!navigator.onLine) {
+    markWaiting();
+    return Promise.resolve();
+  }
+  const inTurn = navigator.locks
+    ? (work) => navigator.locks.request("aftercare-outbox", work)
+    : (work) => work();
+  flushing =
+    flushing ||
+    inTurn(sendAll).finally(() => {
+      flushing = null;
+      if (state.outbox.length) timer = setTimeout(flush, TRY_AGAIN_MS);
+      else if (waited) {
+        sayGood(t.backOnline(waited));
+        waited = 0;
+      }
+    });
   return flushing;
 }
 
 function markWaiting() {
-  for (const entry of state.outbox) { entry.waiting = true; entry.sending = false; }
+  for (const entry of state.outbox) {
+    entry.waiting = true;
+    entry.sending = false;
+  }
   touched();
 }
 
@@ -95,16 +140,41 @@ async function sendAll() {
     if (entry.confirm) body.confirm = true;
     const toldBefore = lastTold(entry.step_id);
     try {
-      const { data } = await call("POST", `check-in/${entry.step_id}/`, { body, key: entry.key, timeoutMs: 10000 });
+      const { data } = await call("POST", `check-in/${entry.step_id}/`, {
+        body,
+        key: entry.key,
+        timeoutMs: 10000,
+      });
       if (entry.waiting) waited += 1;
       remove(entry);
       tookCheckIn(data, entry, toldBefore);
     } catch (problem) {
-      if (problem.network || problem.status >= 500 || problem.status === 429 || problem.status === 401) { markWaiting(); return; }
+      if (
+        problem.network ||
+        problem.status >= 500 ||
+        problem.status === 429 ||
+        problem.status === 401
+      ) {
+        markWaiting();
+        return;
+      }
       // A device whose clock is wrong: the service's own time is better than nothing.
-      if (body.at && (problem.errors || []).some((e) => e.pointer === "#/at")) { entry.withoutTime = true; entry.sending = false; continue; }
+      if (body.at && (problem.errors || []).some((e) => e.pointer === "#/at")) {
+        entry.withoutTime = true;
+        entry.sending = false;
+        continue;
+      }
       remove(entry);
-      if (problem.slug === "too-soon") { set({ tooSoon: { step_id: entry.step_id, at: entry.withoutTime ? null : entry.at, next: problem.nextAllowedAt } }); continue; }
+      if (problem.slug === "too-soon") {
+        set({
+          tooSoon: {
+            step_id: entry.step_id,
+            at: entry.withoutTime ? null : entry.at,
+            next: problem.nextAllowedAt,
+          },
+        });
+        continue;
+      }
       sayError(t.notThrough, t.checkInProblem(problem.slug) || problem.message);
     }
     kept = sentElsewhere();

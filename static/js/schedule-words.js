@@ -34,9 +34,13 @@ export function everyAt(schedule) {
 
 /** Days on which a plan is due, or null for no end. */
 export const roundsOf = (schedule) =>
-  schedule.occurrences == null ? null : Math.ceil(schedule.occurrences / Math.max(1, schedule.times.length));
+  schedule.occurrences == null
+    ? null
+    : Math.ceil(schedule.occurrences / Math.max(1, schedule.times.length));
 
-/** Days that a plan runs, or null for no end; of weekdays and months, how many days it is due on. */
+/**
+ * Days that a plan runs, or null for no end; of weekdays and months, how many days it is due on.
+ */
 export const daysOf = (schedule) => {
   const rounds = roundsOf(schedule);
   return rounds == null || !isDaily(schedule) ? rounds : rounds * (schedule.every_days || 1);
@@ -54,8 +58,13 @@ export function howOften(step) {
   if (!schedule) return t.onceWords;
   if (schedule.occurrences === 1) return t.onceUntilDone;
   const days = daysWords(schedule);
-  const often = days ? t.howOftenOn(schedule.times.length, days) : t.howOften(schedule.times.length, schedule.every_days || 1);
-  const parts = schedule.times_from === "day_parts" && schedule.parts ? list(schedule.parts.map((part) => t.inPart[part])) : null;
+  const often = days
+    ? t.howOftenOn(schedule.times.length, days)
+    : t.howOften(schedule.times.length, schedule.every_days || 1);
+  const parts =
+    schedule.times_from === "day_parts" && schedule.parts
+      ? list(schedule.parts.map((part) => t.inPart[part]))
+      : null;
   return [often, parts, lastsWords(schedule)].filter(Boolean).join(", ");
 }
 
@@ -74,33 +83,57 @@ export function changeWords(before, after) {
 
 /** For the doctor: "08:00, 13:00, 20:00 · 7 days · a missed day is added". */
 export function scheduleLine(step) {
-  if (step.as_needed) return [t.asNeededLine, limitsWords(step.limits), step.detail].filter(Boolean).join(" · ");
+  if (step.as_needed)
+    return [t.asNeededLine, limitsWords(step.limits), step.detail].filter(Boolean).join(" · ");
   const { schedule } = step;
   if (!schedule) return [capital(t.onceWords), step.detail].filter(Boolean).join(" · ");
   const days = daysOf(schedule);
-  const every = daysWords(schedule) ? ` ${daysWords(schedule)}` : schedule.every_days > 1 ? ` ${t.everyDays(schedule.every_days)}` : schedule.times.length === 1 ? ` ${t.dailyWord}` : "";
-  const parts = [clocks(schedule).join(", ") + every, schedule.occurrences === 1 ? t.onceUntilDone : lastsWords(schedule) || t.noEnd];
-  if (schedule.times_from === "day_parts" && schedule.parts) parts.unshift(capital(list(schedule.parts.map((part) => t.inPart[part]))));
+  const every = daysWords(schedule)
+    ? ` ${daysWords(schedule)}`
+    : schedule.every_days > 1
+      ? ` ${t.everyDays(schedule.every_days)}`
+      : schedule.times.length === 1
+        ? ` ${t.dailyWord}`
+        : "";
+  const parts = [
+    clocks(schedule).join(", ") + every,
+    schedule.occurrences === 1 ? t.onceUntilDone : lastsWords(schedule) || t.noEnd,
+  ];
+  if (schedule.times_from === "day_parts" && schedule.parts)
+    parts.unshift(capital(list(schedule.parts.map((part) => t.inPart[part]))));
   if (step.detail) parts.push(step.detail.replace(/\.$/, ""));
   if (days > 1) parts.push(schedule.miss_policy === "fixed" ? t.fixedEnd : t.missedAdded);
   return parts.join(" · ");
 }
 
 /** "at least 6 hours apart, at most 4 in 24 hours", or null. */
-export const limitsWords = (limits) => (limits ? [
-  limits.min_gap_hours && t.hoursApart(limits.min_gap_hours),
-  limits.max_per_day && t.usesMost(limits.max_per_day),
-].filter(Boolean).join(", ") : null);
+export const limitsWords = (limits) =>
+  limits
+    ? [
+        limits.min_gap_hours && t.hoursApart(limits.min_gap_hours),
+        limits.max_per_day && t.usesMost(limits.max_per_day),
+      ]
+        .filter(Boolean)
+        .join(", ")
+    : null;
 
 /** A schedule as an author sends it: days counted from the day of the note. */
 export const scheduleBody = (schedule, noteDate) => ({
   start_in_days: Math.max(0, daysBetween(noteDate, schedule.start_date)),
   ...(schedule.parts ? { parts: schedule.parts, times_from: schedule.times_from } : {}),
-  ...(!schedule.parts && schedule.times_from === "reminder_time" ? { times_per_day: schedule.times.length } : {}),
-  ...(schedule.times_from === "note" || !schedule.times_from ? { times: schedule.times.filter(Boolean) } : {}),
+  ...(!schedule.parts && schedule.times_from === "reminder_time"
+    ? { times_per_day: schedule.times.length }
+    : {}),
+  ...(schedule.times_from === "note" || !schedule.times_from
+    ? { times: schedule.times.filter(Boolean) }
+    : {}),
   every_days: schedule.every_days || 1,
   ...(schedule.weekdays ? { weekdays: schedule.weekdays } : {}),
-  ...(schedule.every_months ? { every_months: schedule.every_months, on_day: schedule.on_day } : {}),
-  ...(isDaily(schedule) ? { duration_days: daysOf(schedule) } : { occurrences: schedule.occurrences }),
+  ...(schedule.every_months
+    ? { every_months: schedule.every_months, on_day: schedule.on_day }
+    : {}),
+  ...(isDaily(schedule)
+    ? { duration_days: daysOf(schedule) }
+    : { occurrences: schedule.occurrences }),
   miss_policy: schedule.miss_policy,
 });

@@ -1,4 +1,5 @@
-// Who is signed in. The access token lives in this module's memory alone; the refresh token in a cookie that no script reads.
+// Who is signed in. The access token lives in this module's memory alone; the refresh token in a
+// cookie that no script reads.
 import { callOpen, Problem } from "./wire.js";
 import { clear, set, state } from "./store.js";
 import { forgetDevice, hasSession, rememberSession } from "./device.js";
@@ -19,17 +20,29 @@ async function oneAtATime(work) {
 
 /**
  * A new access token. Two who ask at once get the same one; `spent` is the token that was refused.
- * Throws a Problem: network when there was no answer (still signed in), 401 when the session is over.
+ * Throws a Problem: network when there was no answer (still signed in), 401 when the session is
+ * over.
  */
 export function renew(spent = token) {
   if (token && token !== spent) return Promise.resolve(token);
-  renewing = renewing || oneAtATime(() => callOpen("POST", "token/refresh/", {}))
-    .then(({ data }) => { token = data.access; return token; })
-    .catch((problem) => {
-      if (problem instanceof Problem && (problem.status === 401 || problem.status === 400 || problem.status === 422)) end("expired");
-      throw problem;
-    })
-    .finally(() => { renewing = null; });
+  renewing =
+    renewing ||
+    oneAtATime(() => callOpen("POST", "token/refresh/", {}))
+      .then(({ data }) => {
+        token = data.access;
+        return token;
+      })
+      .catch((problem) => {
+        if (
+          problem instanceof Problem &&
+          (problem.status === 401 || problem.status === 400 || problem.status === 422)
+        )
+          end("expired");
+        throw problem;
+      })
+      .finally(() => {
+        renewing = null;
+      });
   return renewing;
 }
 
@@ -46,7 +59,11 @@ export const mayResume = hasSession;
 export async function signOut() {
   // Stop listening first: the end of the session is then no news to this page.
   for (const callback of onEnd) callback("signed-out");
-  try { await callOpen("POST", "token/revoke/", {}); } catch { /* the cookie ends by itself */ }
+  try {
+    await callOpen("POST", "token/revoke/", {});
+  } catch {
+    /* the cookie ends by itself */
+  }
   end("signed-out");
 }
 

@@ -1,4 +1,5 @@
-// From a signed-in person to a page that lives: load, open the channel, send what waits; and back again at the end.
+// From a signed-in person to a page that lives: load, open the channel, send what waits; and back
+// again at the end.
 import { call } from "./api.js";
 import { keep, loadPatient, loadPatients, patchMe, showLastState, stopKeeping } from "./data.js";
 import { receive, refreshPatients, reload, stopSoon } from "./feed.js";
@@ -19,17 +20,29 @@ let loading = null;
 
 /** The page was opened: who are we? */
 export async function begin() {
-  if (!mayResume()) { set({ phase: "out" }); return; }
+  if (!mayResume()) {
+    set({ phase: "out" });
+    return;
+  }
   // A line that gives no answer and no error: meanwhile the last state, as without a network.
-  const slow = setTimeout(() => { if (state.phase === "starting" && showLastState()) { resumeOutbox(state.user.id); startClock(); set({ connection: "reconnecting" }); } }, SLOW_MS);
+  const slow = setTimeout(() => {
+    if (state.phase === "starting" && showLastState()) {
+      resumeOutbox(state.user.id);
+      startClock();
+      set({ connection: "reconnecting" });
+    }
+  }, SLOW_MS);
   try {
     const { data } = await call("GET", "me/");
     clearTimeout(slow);
     await enter(data);
   } catch (problem) {
     clearTimeout(slow);
-    if (problem.status === 401) return;          // the session has ended; the store says so
-    if (!showLastState()) { set({ phase: "out", noAnswer: true }); return; }
+    if (problem.status === 401) return; // the session has ended; the store says so
+    if (!showLastState()) {
+      set({ phase: "out", noAnswer: true });
+      return;
+    }
     resumeOutbox(state.user.id);
     startClock();
     openChannel(null);
@@ -43,23 +56,40 @@ export async function enter(user) {
   const asked = askedFor();
   await useLanguage(asked || user.language);
   set({ phase: "in", user });
-  if (asked && asked !== user.language) patchMe({ language: asked }).catch(() => { /* asked for again at the next sign-in */ });
+  if (asked && asked !== user.language)
+    patchMe({ language: asked }).catch(() => {
+      /* asked for again at the next sign-in */
+    });
   if (user.timezone_mode === "follow" && myZone() !== user.timezone) {
-    await patchMe({ timezone: myZone() }).catch(() => { /* told again at the next start; the last zone holds till then */ });
+    await patchMe({ timezone: myZone() }).catch(() => {
+      /* told again at the next start; the last zone holds till then */
+    });
   }
   if (user.status === "pending") return;
   resumeOutbox(user.id);
   startClock();
   let feed = null;
-  try { feed = await load(); }
-  catch (problem) { if (problem.status === 401) return; loadSoon(); }
+  try {
+    feed = await load();
+  } catch (problem) {
+    if (problem.status === 401) return;
+    loadSoon();
+  }
   if (state.user?.id === user.id) openChannel(feed);
   if (user.role === "patient" && window.Notification?.permission === "granted") {
-    import("./patient/push.js").then(({ keepPush }) => keepPush()).catch(() => { /* the next start tries again */ });
+    import("./patient/push.js")
+      .then(({ keepPush }) => keepPush())
+      .catch(() => {
+        /* the next start tries again */
+      });
   }
 }
 
-const load = () => (state.user.role === "doctor" ? loadPatients() : loadPatient()).then((feed) => { keep(); return feed; });
+const load = () =>
+  (state.user.role === "doctor" ? loadPatients() : loadPatient()).then((feed) => {
+    keep();
+    return feed;
+  });
 
 // The first load failed: try until it works, the channel meanwhile tells of what is new.
 function loadSoon(wait = 1500) {
@@ -69,9 +99,10 @@ function loadSoon(wait = 1500) {
     try {
       const { data } = await call("GET", "me/");
       set({ user: data });
-      openChannel(await load());      // from where this load stands: nothing in between is missed
+      openChannel(await load()); // from where this load stands: nothing in between is missed
+    } catch (problem) {
+      if (problem.status !== 401) loadSoon(Math.min(20000, wait * 2));
     }
-    catch (problem) { if (problem.status !== 401) loadSoon(Math.min(20000, wait * 2)); }
   }, wait);
 }
 
@@ -82,8 +113,11 @@ function openChannel(feed) {
     reset: () => reload().catch(() => loadSoon()),
     state: (connection) => {
       const was = state.connection;
-      if (was === "live") state.asOf = Date.now();      // until now what is shown was true
-      if (connection === "live") { state.asOf = Date.now(); if (was !== "live") flush(); }
+      if (was === "live") state.asOf = Date.now(); // until now what is shown was true
+      if (connection === "live") {
+        state.asOf = Date.now();
+        if (was !== "live") flush();
+      }
       set({ connection });
       if (connection === "offline") for (const entry of state.outbox) entry.waiting = true;
       touched();
@@ -99,16 +133,28 @@ function startClock() {
   clearInterval(clock);
   day = today();
   clock = setInterval(() => {
-    if (day !== today()) { day = today(); load().catch(() => loadSoon()); }
+    if (day !== today()) {
+      day = today();
+      load().catch(() => loadSoon());
+    }
     lookAgain();
     touched();
   }, 20000);
 }
 
-// Silence sends no event: a doctor's list is read anew once in a while, as long as somebody can see it.
+// Silence sends no event: a doctor's list is read anew once in a while, as long as somebody can see
+// it.
 function lookAgain() {
-  if (state.patients && !state.patientsPending && state.connection === "live" && document.visibilityState === "visible" && Date.now() - state.listAt > LOOK_AGAIN_MS) {
-    refreshPatients().catch(() => { /* the next look */ });
+  if (
+    state.patients &&
+    !state.patientsPending &&
+    state.connection === "live" &&
+    document.visibilityState === "visible" &&
+    Date.now() - state.listAt > LOOK_AGAIN_MS
+  ) {
+    refreshPatients().catch(() => {
+      /* the next look */
+    });
   }
 }
 

@@ -1,26 +1,27 @@
-// What the page knows, in one object. Whoever changes it calls `set`; the page draws itself once for any number of changes.
+// What the page knows, in one object. Whoever changes it calls `set`; the page draws itself once
+// for any number of changes.
 import { useLayoutEffect, useState } from "./html.js";
 
 const fresh = () => ({
-  phase: "starting",          // starting | out | in
+  phase: "starting", // starting | out | in
   user: null,
-  connection: "connecting",   // connecting | live | reconnecting | offline | paused
-  asOf: null,                 // when the data were last known to be true, ms
-  steps: {},                  // id -> step
+  connection: "connecting", // connecting | live | reconnecting | offline | paused
+  asOf: null, // when the data were last known to be true, ms
+  steps: {}, // id -> step
   stepsLoaded: false,
-  checkIns: {},               // step id -> [{slot, at, outcome, reason}]
-  assignment: undefined,      // undefined: not known yet; null: none
-  notes: null,                // the list, newest first
+  checkIns: {}, // step id -> [{slot, at, outcome, reason}]
+  assignment: undefined, // undefined: not known yet; null: none
+  notes: null, // the list, newest first
   noteById: {},
-  reviews: {},                // note id -> what its author has decided and not sent
-  listAt: 0,                  // when the list below was read, ms
-  patients: null,             // a doctor's list
-  patientsPending: null,      // a newer list that waits until the reader's hand is elsewhere
-  outbox: [],                 // check-ins on their way
-  toasts: [],                 // reminders that came while another page was open
-  banners: [],                // {id, kind, title, text, link}
-  tooSoon: null,              // a use that the service refused: {step_id, at, next}
-  elsewhere: [],              // slots just answered on another device
+  reviews: {}, // note id -> what its author has decided and not sent
+  listAt: 0, // when the list below was read, ms
+  patients: null, // a doctor's list
+  patientsPending: null, // a newer list that waits until the reader's hand is elsewhere
+  outbox: [], // check-ins on their way
+  toasts: [], // reminders that came while another page was open
+  banners: [], // {id, kind, title, text, link}
+  tooSoon: null, // a use that the service refused: {step_id, at, next}
+  elsewhere: [], // slots just answered on another device
 });
 
 export const state = fresh();
@@ -45,7 +46,8 @@ export function touched() {
 /** Forget everything, as at sign-out. */
 export function clear(phase) {
   Object.assign(state, fresh(), { phase });
-  // At once: nothing that needs a person may be drawn again before the page knows that there is none.
+  // At once: nothing that needs a person may be drawn again before the page knows that there is
+  // none.
   for (const listener of [...listeners]) listener();
 }
 
@@ -59,7 +61,7 @@ export function useStore() {
   const [, draw] = useState(0);
   useLayoutEffect(() => {
     const drawAgain = () => draw((n) => n + 1);
-    drawAgain();      // something may have changed before we listened
+    drawAgain(); // something may have changed before we listened
     return subscribe(drawAgain);
   }, []);
   return state;

@@ -11,13 +11,19 @@ export async function undo(stepId, slot) {
   const entry = onItsWay(stepId, slot);
   if (entry && takeBack(entry)) return;
   try {
-    const { data } = await call("DELETE", `check-in/${stepId}/${slot ? `?slot=${encodeURIComponent(slot)}` : ""}`);
+    const { data } = await call(
+      "DELETE",
+      `check-in/${stepId}/${slot ? `?slot=${encodeURIComponent(slot)}` : ""}`,
+    );
     const answers = state.checkIns[stepId] || [];
     state.checkIns[stepId] = slot ? answers.filter((c) => c.slot !== slot) : answers.slice(0, -1);
     knowSteps([data]);
     sayGood(t.undone);
   } catch (problem) {
-    sayError(t.notThrough, problem.network ? t.undoOffline : t.problems[problem.slug] || problem.message);
+    sayError(
+      t.notThrough,
+      problem.network ? t.undoOffline : t.problems[problem.slug] || problem.message,
+    );
   }
   touched();
 }

@@ -1,19 +1,29 @@
 // One request over the network: data or a Problem. Knows nothing of who is signed in.
 
-/** What went wrong, in the service's own words (RFC 9457); slug "network" when there was no answer at all. */
+/**
+ * What went wrong, in the service's own words (RFC 9457); slug "network" when there was no answer
+ * at all.
+ */
 export class Problem extends Error {
   constructor(status, body = {}) {
     super(body.detail || body.title || `HTTP ${status}`);
     this.status = status;
-    this.slug = String(body.type || "").split("/").pop() || "unknown";
+    this.slug =
+      String(body.type || "")
+        .split("/")
+        .pop() || "unknown";
     this.title = body.title || "";
     this.errors = body.errors || [];
     this.nextAllowedAt = body.next_allowed_at || null;
     this.retryAfterS = null;
   }
-  get network() { return this.status === 0; }
+  get network() {
+    return this.status === 0;
+  }
   /** Not served here, or not mine: a part of a page may calmly stay away. */
-  get absent() { return this.status === 404 || this.status === 405 || this.status === 501; }
+  get absent() {
+    return this.status === 404 || this.status === 405 || this.status === 501;
+  }
 }
 
 export const noAnswer = () => new Problem(0, { type: "/problems/network", title: "No answer" });
@@ -27,12 +37,20 @@ export async function send(method, path, { body, key, token, timeoutMs = 15000 }
   const timer = setTimeout(() => stop.abort(), timeoutMs);
   try {
     const answer = await fetch(`/api/${path}`, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin", cache: "no-store", signal: stop.signal,
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: stop.signal,
     });
     const text = await answer.text();
     let data = null;
-    try { data = text ? JSON.parse(text) : null; } catch { data = null; }
+    try {
+      data = text ? JSON.parse(text) : null;
+    } catch {
+      data = null;
+    }
     if (!answer.ok) {
       const problem = new Problem(answer.status, data || {});
       problem.retryAfterS = Number(answer.headers.get("Retry-After")) || null;

@@ -13,18 +13,28 @@ export const checkEmail = (email) => {
 export const checkPassword = (password) => {
   const length = [...password].length;
   if (!length) return t.passwordMissing;
-  return length < PASSWORD_LEAST ? t.passwordShort(PASSWORD_LEAST - length) : length > 128 ? t.passwordLong : null;
+  return length < PASSWORD_LEAST
+    ? t.passwordShort(PASSWORD_LEAST - length)
+    : length > 128
+      ? t.passwordLong
+      : null;
 };
-export const checkName = (name) => (name.trim() ? (name.trim().length > 100 ? t.nameLong : null) : t.nameMissing);
+export const checkName = (name) =>
+  name.trim() ? (name.trim().length > 100 ? t.nameLong : null) : t.nameMissing;
 
-/** What stands in the fields as the form is sent: what a password manager filled in need not have told of itself. */
+/**
+ * What stands in the fields as the form is sent: what a password manager filled in need not have
+ * told of itself.
+ */
 export const written = (event) => Object.fromEntries(new FormData(event.target));
 
 /** The errors of a 422 by field name, in our words where we have them. */
 export function fieldErrors(problem) {
   const errors = {};
   for (const { pointer, detail } of problem.errors || []) {
-    const name = String(pointer || "").replace(/^#?\//, "").split("/")[0];
+    const name = String(pointer || "")
+      .replace(/^#?\//, "")
+      .split("/")[0];
     errors[name] = t.fieldProblems[name] || detail;
   }
   return errors;

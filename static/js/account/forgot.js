@@ -17,14 +17,36 @@ export default function Forgot() {
     setEmail(email);
     const found = checkEmail(email);
     setError(found);
-    if (found) { document.getElementById("email").focus(); return; }
-    act(async () => { await callOpen("POST", "forgot-password/", { email: email.trim() }); setSent(true); });
+    if (found) {
+      document.getElementById("email").focus();
+      return;
+    }
+    act(async () => {
+      await callOpen("POST", "forgot-password/", { email: email.trim() });
+      setSent(true);
+    });
   };
-  if (sent) return html`<${OpenFrame} key="sent" title=${t.letterSent} lead=${t.letterSentReset(email.trim())}><p><a href="#/signin">${t.toSignIn}</a></p><//>`;
+  if (sent)
+    return html`
+      <${OpenFrame} key="sent" title=${t.letterSent} lead=${t.letterSentReset(email.trim())}>
+        <p><a href="#/signin">${t.toSignIn}</a></p>
+      <//>
+    `;
   return html`<${OpenFrame} key="ask" title=${t.forgotTitle} lead=${t.forgotLead}>
     <form onSubmit=${send} novalidate>
-      <${Field} id="email" label=${t.email} type="email" autocomplete="username" inputmode="email" value=${email} error=${error} onInput=${setEmail} />
+      <${Field}
+        id="email"
+        label=${t.email}
+        type="email"
+        autocomplete="username"
+        inputmode="email"
+        value=${email}
+        error=${error}
+        onInput=${setEmail}
+      />
       <${Wrong} problem=${problem} />
       <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.sendLink}<//>
-    </form><p><a href="#/signin">${t.toSignIn}</a></p><//>`;
+    </form>
+    <p><a href="#/signin">${t.toSignIn}</a></p>
+  <//>`;
 }

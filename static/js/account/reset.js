@@ -20,10 +20,14 @@ export default function Reset({ query }) {
     setPassword(password);
     const found = checkPassword(password);
     setError(found);
-    if (found) { document.getElementById("password").focus(); return; }
+    if (found) {
+      document.getElementById("password").focus();
+      return;
+    }
     act(async () => {
-      try { await callOpen("POST", "reset-password/", { token: query.get("token") || "", password }); }
-      catch (wrong) {
+      try {
+        await callOpen("POST", "reset-password/", { token: query.get("token") || "", password });
+      } catch (wrong) {
         if (wrong.status !== 422 || !wrong.errors.length) throw wrong;
         setError(fieldErrors(wrong).password || wrong.message);
         return;
@@ -32,12 +36,25 @@ export default function Reset({ query }) {
       setDone(true);
     });
   };
-  if (done) return html`<${OpenFrame} key="done" title=${t.passwordChanged} lead=${t.passwordChangedLead}><${Button} size="large" className="wide" onClick=${() => go("/signin")}>${t.signIn}<//><//>`;
+  if (done)
+    return html`<${OpenFrame} key="done" title=${t.passwordChanged} lead=${t.passwordChangedLead}>
+      <${Button} size="large" className="wide" onClick=${() => go("/signin")}>${t.signIn}<//>
+    <//>`;
   return html`<${OpenFrame} key="ask" title=${t.resetTitle} lead=${t.resetLead}>
     <form onSubmit=${send} novalidate>
-      <${Field} id="password" label=${t.newPassword} type="password" autocomplete="new-password" value=${password} error=${error} hint=${t.passwordHint} onInput=${setPassword} />
+      <${Field}
+        id="password"
+        label=${t.newPassword}
+        type="password"
+        autocomplete="new-password"
+        value=${password}
+        error=${error}
+        hint=${t.passwordHint}
+        onInput=${setPassword}
+      />
       <${Wrong} problem=${problem} />
       ${problem?.slug === "invalid-token" && html`<p><a href="#/forgot">${t.askNewLink}</a></p>`}
       <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.setPassword}<//>
-    </form><//>`;
+    </form>
+  <//>`;
 }

@@ -13,7 +13,12 @@ import { when } from "../clock.js";
 import { checkName, checkPassword, fieldErrors } from "./checks.js";
 import { ZoneSelect, myZone, placeOf } from "./zones.js";
 
-export const Part = ({ title, lead, children, id }) => html`<section class="card part" id=${id}><h2>${title}</h2>${lead && html`<p class="secondary">${lead}</p>`}${children}</section>`;
+export const Part = ({ title, lead, children, id }) =>
+  html`<section class="card part" id=${id}>
+    <h2>${title}</h2>
+    ${lead && html`<p class="secondary">${lead}</p>`}
+    ${children}
+  </section>`;
 
 export function Person() {
   const [name, setName] = useState(state.user.name);
@@ -24,41 +29,144 @@ export function Person() {
   const save = (event) => {
     event.preventDefault();
     setError(checkName(name));
-    if (!checkName(name)) act(async () => { await patchMe({ name: name.trim(), timezone: follows ? myZone() : zone, timezone_mode: follows ? "follow" : "home" }); sayGood(t.saved); });
+    if (!checkName(name))
+      act(async () => {
+        await patchMe({
+          name: name.trim(),
+          timezone: follows ? myZone() : zone,
+          timezone_mode: follows ? "follow" : "home",
+        });
+        sayGood(t.saved);
+      });
   };
-  return html`<${Part} title=${t.aboutYou} lead=${state.user.email}><form onSubmit=${save} novalidate>
-    <${Field} id="name" label=${t.name} autocomplete="name" value=${name} error=${error} onInput=${setName} />
-    <${Field} id="timezone" label=${t.timezone} hint=${myZone() !== zone ? t.deviceZone(placeOf(myZone())) : t.timezoneHint}>${(shared) => html`<${ZoneSelect} ...${shared} value=${zone} onChange=${setZone} />`}<//>
-    <${Switch} id="follow-zone" label=${t.followZone} hint=${t.followZoneHint} checked=${follows} onChange=${(on) => { setFollows(on); if (on) setZone(myZone()); }} />
-    <${Wrong} problem=${problem} /><${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//></form><//>`;
+  return html`<${Part} title=${t.aboutYou} lead=${state.user.email}>
+    <form onSubmit=${save} novalidate>
+      <${Field}
+        id="name"
+        label=${t.name}
+        autocomplete="name"
+        value=${name}
+        error=${error}
+        onInput=${setName}
+      />
+      <${Field}
+        id="timezone"
+        label=${t.timezone}
+        hint=${myZone() !== zone ? t.deviceZone(placeOf(myZone())) : t.timezoneHint}
+      >
+        ${(shared) => html`<${ZoneSelect} ...${shared} value=${zone} onChange=${setZone} />`}
+      <//>
+      <${Switch}
+        id="follow-zone"
+        label=${t.followZone}
+        hint=${t.followZoneHint}
+        checked=${follows}
+        onChange=${(on) => {
+          setFollows(on);
+          if (on) setZone(myZone());
+        }}
+      />
+      <${Wrong} problem=${problem} />
+      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
+    </form>
+  <//>`;
 }
 
 export function Looks() {
   const [colours, setColours] = useState(theme());
-  const speak = async (tag) => { await useLanguage(tag); touched(); patchMe({ language: tag }).catch(() => { /* kept on this device; sent at the next choice */ }); };
+  const speak = async (tag) => {
+    await useLanguage(tag);
+    touched();
+    patchMe({ language: tag }).catch(() => {
+      /* kept on this device; sent at the next choice */
+    });
+  };
   return html`<${Part} title=${t.looks}>
-    <${Choices} name="language" legend=${t.languageWord} row value=${language} onChange=${speak} options=${LANGUAGES.map((tag) => [tag, t.languageNames[tag]])} />
-    <${Choices} name="theme" legend=${t.colours} row value=${colours} onChange=${(v) => { setTheme(v); setColours(v); }} options=${[["system", t.coloursSystem], ["light", t.coloursLight], ["dark", t.coloursDark]]} /><//>`;
+    <${Choices}
+      name="language"
+      legend=${t.languageWord}
+      row
+      value=${language}
+      onChange=${speak}
+      options=${LANGUAGES.map((tag) => [tag, t.languageNames[tag]])}
+    />
+    <${Choices}
+      name="theme"
+      legend=${t.colours}
+      row
+      value=${colours}
+      onChange=${(v) => {
+        setTheme(v);
+        setColours(v);
+      }}
+      options=${[
+        ["system", t.coloursSystem],
+        ["light", t.coloursLight],
+        ["dark", t.coloursDark],
+      ]}
+    />
+  <//>`;
 }
 
 // "Chrome on Android" out of what a browser calls itself.
 export function deviceName(agent) {
   if (!agent) return t.unknownDevice;
-  const browser = [[/Edg\//, "Edge"], [/Firefox\//, "Firefox"], [/OPR\//, "Opera"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"]].find(([p]) => p.test(agent))?.[1];
-  const system = [[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS/, "macOS"], [/Linux/, "Linux"]].find(([p]) => p.test(agent))?.[1];
+  const browser = [
+    [/Edg\//, "Edge"],
+    [/Firefox\//, "Firefox"],
+    [/OPR\//, "Opera"],
+    [/Chrom(e|ium)\//, "Chrome"],
+    [/Safari\//, "Safari"],
+  ].find(([p]) => p.test(agent))?.[1];
+  const system = [
+    [/Android/, "Android"],
+    [/iPhone|iPad/, "iOS"],
+    [/Windows/, "Windows"],
+    [/Mac OS/, "macOS"],
+    [/Linux/, "Linux"],
+  ].find(([p]) => p.test(agent))?.[1];
   return browser && system ? t.browserOn(browser, system) : browser || system || agent.slice(0, 40);
 }
 
 export function Devices() {
   const [sessions, setSessions] = useState(undefined);
   const { busy, problem, act } = useAct();
-  const load = () => ifServed(() => get("me/sessions/")).then((answer) => setSessions(answer ? answer.data.items : null), () => setSessions(null));
-  useEffect(() => { load(); }, []);
+  const load = () =>
+    ifServed(() => get("me/sessions/")).then(
+      (answer) => setSessions(answer ? answer.data.items : null),
+      () => setSessions(null),
+    );
+  useEffect(() => {
+    load();
+  }, []);
   if (!sessions?.length) return null;
-  const stop = (id) => act(async () => { await call("DELETE", `me/sessions/${id}/`); await load(); });
-  return html`<${Part} title=${t.devices} lead=${t.devicesLead}><ul class="rows plain-rows">${sessions.map((s) => html`<li class="row" key=${s.id}><span class="row-sign row-sign-note"><${Icon} name="device" size=${22} /></span>
-    <span class="row-words"><strong>${deviceName(s.device)}</strong><span class="secondary">${s.current ? t.thisDevice : t.lastSeen(when(s.last_used_at))}</span></span>
-    ${!s.current && html`<${Button} kind="quiet" size="small" disabled=${busy} onClick=${() => stop(s.id)}>${t.endSession}<//>`}</li>`)}</ul><${Wrong} problem=${problem} /><//>`;
+  const stop = (id) =>
+    act(async () => {
+      await call("DELETE", `me/sessions/${id}/`);
+      await load();
+    });
+  return html`<${Part} title=${t.devices} lead=${t.devicesLead}>
+    <ul class="rows plain-rows">
+      ${sessions.map(
+        (s) => html`<li class="row" key=${s.id}>
+          <span class="row-sign row-sign-note"><${Icon} name="device" size=${22} /></span>
+          <span class="row-words">
+            <strong>${deviceName(s.device)}</strong>
+            <span class="secondary">
+              ${s.current ? t.thisDevice : t.lastSeen(when(s.last_used_at))}
+            </span>
+          </span>
+          ${
+            !s.current &&
+            html`<${Button} kind="quiet" size="small" disabled=${busy} onClick=${() => stop(s.id)}>
+              ${t.endSession}
+            <//>`
+          }
+        </li>`,
+      )}
+    </ul>
+    <${Wrong} problem=${problem} />
+  <//>`;
 }
 
 export function Password() {
@@ -68,44 +176,123 @@ export function Password() {
   const { busy, problem, act } = useAct();
   const save = (event) => {
     event.preventDefault();
-    const found = { current: current ? null : t.passwordMissing, password: checkPassword(password) };
+    const found = {
+      current: current ? null : t.passwordMissing,
+      password: checkPassword(password),
+    };
     setErrors(found);
     if (found.current || found.password) return;
     act(async () => {
-      try { await call("POST", "me/password/", { body: { current, password } }); }
-      catch (wrong) {
-        if (wrong.slug === "wrong-password") { setErrors({ current: t.problems["wrong-password"] }); return; }
-        if (wrong.status === 422 && wrong.errors.length) { setErrors(fieldErrors(wrong)); return; }
+      try {
+        await call("POST", "me/password/", { body: { current, password } });
+      } catch (wrong) {
+        if (wrong.slug === "wrong-password") {
+          setErrors({ current: t.problems["wrong-password"] });
+          return;
+        }
+        if (wrong.status === 422 && wrong.errors.length) {
+          setErrors(fieldErrors(wrong));
+          return;
+        }
         throw wrong;
       }
-      setCurrent(""); setPassword("");
+      setCurrent("");
+      setPassword("");
       sayGood(t.passwordChangedHere);
     });
   };
-  return html`<${Part} title=${t.password}><form onSubmit=${save} novalidate><input type="text" class="hidden" autocomplete="username" value=${state.user.email} readonly tabindex="-1" aria-hidden="true" />
-    <${Field} id="current" label=${t.currentPassword} type="password" autocomplete="current-password" value=${current} error=${errors.current} onInput=${setCurrent} />
-    <${Field} id="password" label=${t.newPassword} type="password" autocomplete="new-password" value=${password} error=${errors.password} hint=${t.passwordHint} onInput=${setPassword} />
-    <${Wrong} problem=${problem} /><${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.changePassword}<//></form><//>`;
+  return html`<${Part} title=${t.password}>
+    <form onSubmit=${save} novalidate>
+      <input
+        type="text"
+        class="hidden"
+        autocomplete="username"
+        value=${state.user.email}
+        readonly
+        tabindex="-1"
+        aria-hidden="true"
+      />
+      <${Field}
+        id="current"
+        label=${t.currentPassword}
+        type="password"
+        autocomplete="current-password"
+        value=${current}
+        error=${errors.current}
+        onInput=${setCurrent}
+      />
+      <${Field}
+        id="password"
+        label=${t.newPassword}
+        type="password"
+        autocomplete="new-password"
+        value=${password}
+        error=${errors.password}
+        hint=${t.passwordHint}
+        onInput=${setPassword}
+      />
+      <${Wrong} problem=${problem} />
+      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>
+        ${t.changePassword}
+      <//>
+    </form>
+  <//>`;
 }
 
 export function Leave() {
   const [asking, ask] = useState(false);
   const [password, setPassword] = useState("");
-  const [follows, setFollows] = useState(state.user.timezone_mode === "follow");
   const [error, setError] = useState(null);
   const { busy, problem, act } = useAct();
   const erase = (event) => {
     event.preventDefault();
-    if (!password) { setError(t.passwordMissing); return; }
+    if (!password) {
+      setError(t.passwordMissing);
+      return;
+    }
     act(async () => {
-      try { await call("DELETE", "me/", { body: { password } }); }
-      catch (wrong) { if (wrong.slug === "wrong-password") { setError(t.problems["wrong-password"]); return; } throw wrong; }
+      try {
+        await call("DELETE", "me/", { body: { password } });
+      } catch (wrong) {
+        if (wrong.slug === "wrong-password") {
+          setError(t.problems["wrong-password"]);
+          return;
+        }
+        throw wrong;
+      }
       end("erased");
     });
   };
-  return html`<div class="leave"><${Button} kind="outline" className="wide" onClick=${signOut}>${t.signOut}<//>
-    <p><button type="button" class="link link-alert" onClick=${() => ask(true)}>${t.eraseAccount}</button></p></div>
-    ${asking && html`<${Dialog} title=${t.eraseTitle} onClose=${() => ask(false)}><p class="secondary">${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}</p>
-      <form onSubmit=${erase} novalidate><${Field} id="erase-password" label=${t.yourPassword} type="password" autocomplete="current-password" value=${password} error=${error} onInput=${setPassword} /><${Wrong} problem=${problem} />
-      <div class="dialog-buttons"><${Button} type="submit" kind="alert" busy=${busy}>${t.eraseEverything}<//><${Button} kind="quiet" onClick=${() => ask(false)}>${t.keepAccount}<//></div></form><//>`}`;
+  return html`
+    <div class="leave">
+      <${Button} kind="outline" className="wide" onClick=${signOut}>${t.signOut}<//>
+      <p>
+        <button type="button" class="link link-alert" onClick=${() => ask(true)}>
+          ${t.eraseAccount}
+        </button>
+      </p>
+    </div>
+    ${
+      asking &&
+      html`<${Dialog} title=${t.eraseTitle} onClose=${() => ask(false)}>
+        <p class="secondary">${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}</p>
+        <form onSubmit=${erase} novalidate>
+          <${Field}
+            id="erase-password"
+            label=${t.yourPassword}
+            type="password"
+            autocomplete="current-password"
+            value=${password}
+            error=${error}
+            onInput=${setPassword}
+          />
+          <${Wrong} problem=${problem} />
+          <div class="dialog-buttons">
+            <${Button} type="submit" kind="alert" busy=${busy}>${t.eraseEverything}<//>
+            <${Button} kind="quiet" onClick=${() => ask(false)}>${t.keepAccount}<//>
+          </div>
+        </form>
+      <//>`
+    }
+  `;
 }

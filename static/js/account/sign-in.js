@@ -22,7 +22,10 @@ export default function SignIn() {
     setPassword(password);
     const found = { email: checkEmail(email), password: password ? null : t.passwordMissing };
     setErrors(found);
-    if (found.email || found.password) { document.getElementById(found.email ? "email" : "password").focus(); return; }
+    if (found.email || found.password) {
+      document.getElementById(found.email ? "email" : "password").focus();
+      return;
+    }
     act(async () => {
       const user = await signIn(email.trim(), password);
       const asked = here().path;
@@ -31,13 +34,40 @@ export default function SignIn() {
     });
   };
   return html`<${OpenFrame} title=${t.welcomeBack} lead=${t.signInLead}>
-    ${state.endedWhy === "expired" && html`<p class="notice"><${Icon} name="info" /><span>${t.sessionEnded}</span></p>`}
-    ${state.noAnswer && html`<p class="notice"><${Icon} name="offline" /><span>${t.noAnswer}</span></p>`}
+    ${
+      state.endedWhy === "expired" &&
+      html`<p class="notice"><${Icon} name="info" /><span>${t.sessionEnded}</span></p>`
+    }
+    ${
+      state.noAnswer &&
+      html`<p class="notice"><${Icon} name="offline" /><span>${t.noAnswer}</span></p>`
+    }
     <form onSubmit=${send} novalidate>
-      <${Field} id="email" label=${t.email} type="email" autocomplete="username" inputmode="email" value=${email} error=${errors.email} onInput=${setEmail} />
-      <${Field} id="password" label=${t.password} type="password" autocomplete="current-password" value=${password} error=${errors.password} onInput=${setPassword} />
-      <${Wrong} problem=${problem && (problem.status === 401 ? { slug: "wrong-credentials" } : problem)} />
+      <${Field}
+        id="email"
+        label=${t.email}
+        type="email"
+        autocomplete="username"
+        inputmode="email"
+        value=${email}
+        error=${errors.email}
+        onInput=${setEmail}
+      />
+      <${Field}
+        id="password"
+        label=${t.password}
+        type="password"
+        autocomplete="current-password"
+        value=${password}
+        error=${errors.password}
+        onInput=${setPassword}
+      />
+      <${Wrong}
+        problem=${problem && (problem.status === 401 ? { slug: "wrong-credentials" } : problem)}
+      />
       <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.signIn}<//>
     </form>
-    <p><a href="#/forgot">${t.forgot}</a></p><p><a href="#/signup">${t.createAccount}</a></p><//>`;
+    <p><a href="#/forgot">${t.forgot}</a></p>
+    <p><a href="#/signup">${t.createAccount}</a></p>
+  <//>`;
 }

@@ -11,19 +11,32 @@ import { OpenFrame } from "./frame.js";
 import { ZoneSelect, myZone } from "./zones.js";
 
 export default function SignUp() {
-  const [form, setForm] = useState({ role: "patient", name: "", email: "", password: "", timezone: myZone() });
+  const [form, setForm] = useState({
+    role: "patient",
+    name: "",
+    email: "",
+    password: "",
+    timezone: myZone(),
+  });
   const [errors, setErrors] = useState({});
   const [sent, setSent] = useState(false);
   const { busy, problem, act } = useAct();
-  const put = (name) => (value) => { setForm((was) => ({ ...was, [name]: value })); if (errors[name]) setErrors((was) => ({ ...was, [name]: null })); };
+  const put = (name) => (value) => {
+    setForm((was) => ({ ...was, [name]: value }));
+    if (errors[name]) setErrors((was) => ({ ...was, [name]: null }));
+  };
   const checks = { name: checkName, email: checkEmail, password: checkPassword };
-  const left = (name) => () => { if (form[name]) setErrors((was) => ({ ...was, [name]: checks[name](form[name]) })); };
+  const left = (name) => () => {
+    if (form[name]) setErrors((was) => ({ ...was, [name]: checks[name](form[name]) }));
+  };
   const [tried, setTried] = useState({});
   const send = (event) => {
     event.preventDefault();
     const now = { ...form, ...written(event) };
     setForm(now);
-    const found = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check(now[name])]));
+    const found = Object.fromEntries(
+      Object.entries(checks).map(([name, check]) => [name, check(now[name])]),
+    );
     setErrors(found);
     setTried(found);
     if (Object.values(found).some(Boolean)) return;
@@ -31,28 +44,84 @@ export default function SignUp() {
       const body = { ...now, name: now.name.trim(), email: now.email.trim(), language };
       try {
         const { status } = await callOpen("POST", "signup/", body);
-        if (status === 202) { setSent(true); return; }
+        if (status === 202) {
+          setSent(true);
+          return;
+        }
         const user = await signIn(body.email, body.password);
         go("/", { replace: true });
         await enter(user);
       } catch (wrong) {
         if (wrong.status === 409) setErrors({ email: t.emailTaken });
-        else if (wrong.status === 422 && wrong.errors.length) { const list = fieldErrors(wrong); setErrors(list); setTried(list); }
-        else throw wrong;
+        else if (wrong.status === 422 && wrong.errors.length) {
+          const list = fieldErrors(wrong);
+          setErrors(list);
+          setTried(list);
+        } else throw wrong;
       }
     });
   };
-  if (sent) return html`<${OpenFrame} title=${t.letterSent} lead=${t.letterSentVerify(form.email.trim())}><p><a href="#/signin">${t.toSignIn}</a></p><//>`;
+  if (sent)
+    return html`<${OpenFrame} title=${t.letterSent} lead=${t.letterSentVerify(form.email.trim())}>
+      <p><a href="#/signin">${t.toSignIn}</a></p>
+    <//>`;
   return html`<${OpenFrame} title=${t.createYourAccount}>
     <form onSubmit=${send} novalidate>
-      <${Summary} errors=${Object.fromEntries(Object.keys(tried).map((k) => [k, tried[k] && errors[k]]))} labels=${{ name: t.name, email: t.email, password: t.password }} />
-      <${Choices} name="role" legend=${t.iAm} row value=${form.role} onChange=${put("role")} options=${[["patient", t.aPatient], ["doctor", t.aDoctor]]} />
-      <${Field} id="name" label=${t.name} autocomplete="name" value=${form.name} error=${errors.name} onInput=${put("name")} onLeave=${left("name")} />
-      <${Field} id="email" label=${t.email} type="email" autocomplete="username" inputmode="email" value=${form.email} error=${errors.email} onInput=${put("email")} onLeave=${left("email")} />
-      <${Field} id="password" label=${t.password} type="password" autocomplete="new-password" value=${form.password} error=${errors.password} hint=${t.passwordHint} onInput=${put("password")} onLeave=${left("password")} />
-      <${Field} id="timezone" label=${t.timezone} hint=${t.timezoneHint}>${(shared) => html`<${ZoneSelect} ...${shared} value=${form.timezone} onChange=${put("timezone")} />`}<//>
+      <${Summary}
+        errors=${Object.fromEntries(Object.keys(tried).map((k) => [k, tried[k] && errors[k]]))}
+        labels=${{ name: t.name, email: t.email, password: t.password }}
+      />
+      <${Choices}
+        name="role"
+        legend=${t.iAm}
+        row
+        value=${form.role}
+        onChange=${put("role")}
+        options=${[
+          ["patient", t.aPatient],
+          ["doctor", t.aDoctor],
+        ]}
+      />
+      <${Field}
+        id="name"
+        label=${t.name}
+        autocomplete="name"
+        value=${form.name}
+        error=${errors.name}
+        onInput=${put("name")}
+        onLeave=${left("name")}
+      />
+      <${Field}
+        id="email"
+        label=${t.email}
+        type="email"
+        autocomplete="username"
+        inputmode="email"
+        value=${form.email}
+        error=${errors.email}
+        onInput=${put("email")}
+        onLeave=${left("email")}
+      />
+      <${Field}
+        id="password"
+        label=${t.password}
+        type="password"
+        autocomplete="new-password"
+        value=${form.password}
+        error=${errors.password}
+        hint=${t.passwordHint}
+        onInput=${put("password")}
+        onLeave=${left("password")}
+      />
+      <${Field} id="timezone" label=${t.timezone} hint=${t.timezoneHint}>
+        ${(shared) =>
+          html`<${ZoneSelect} ...${shared} value=${form.timezone} onChange=${put("timezone")} />`}
+      <//>
       <${Wrong} problem=${problem} />
-      <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.createAccountButton}<//>
+      <${Button} type="submit" size="large" className="wide" busy=${busy}>
+        ${t.createAccountButton}
+      <//>
     </form>
-    <p>${t.haveAccount} <a href="#/signin">${t.signIn}</a></p><//>`;
+    <p>${t.haveAccount} <a href="#/signin">${t.signIn}</a></p>
+  <//>`;
 }

@@ -5,7 +5,13 @@ import { t } from "../texts.js";
 
 export const myZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 export const placeOf = (zone) => zone.split("/").pop().replace(/_/g, " ");
-const all = () => { try { return Intl.supportedValuesOf("timeZone"); } catch { return [myZone(), "UTC"]; } };
+const all = () => {
+  try {
+    return Intl.supportedValuesOf("timeZone");
+  } catch {
+    return [myZone(), "UTC"];
+  }
+};
 
 export function ZoneSelect({ value, onChange, ...shared }) {
   const groups = new Map([["UTC", ["UTC"]]]);
@@ -14,8 +20,23 @@ export function ZoneSelect({ value, onChange, ...shared }) {
     if (zone === "UTC") continue;
     groups.set(region, [...(groups.get(region) || []), zone]);
   }
-  const clock = (zone) => { try { return ` (${t.nowAt(time(new Date(), zone))})`; } catch { return ""; } };
+  const clock = (zone) => {
+    try {
+      return ` (${t.nowAt(time(new Date(), zone))})`;
+    } catch {
+      return "";
+    }
+  };
   return html`<select ...${shared} value=${value} onChange=${(e) => onChange(e.target.value)}>
-    ${[...groups].map(([region, zones]) => html`<optgroup key=${region} label=${region}>${zones.sort().map((zone) => html`<option key=${zone} value=${zone} selected=${zone === value}>${placeOf(zone)}${zone === value ? clock(zone) : ""}</option>`)}</optgroup>`)}
+    ${[...groups].map(
+      ([region, zones]) => html`<optgroup key=${region} label=${region}>
+        ${zones.sort().map(
+          (zone) => html`<option key=${zone} value=${zone} selected=${zone === value}>
+            ${placeOf(zone)}
+            ${zone === value ? clock(zone) : ""}
+          </option>`,
+        )}
+      </optgroup>`,
+    )}
   </select>`;
 }

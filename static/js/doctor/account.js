@@ -5,6 +5,14 @@ import { state } from "../store.js";
 import { t } from "../texts.js";
 
 export default function Account() {
-  return html`<div class="page-head"><h1 tabindex="-1">${t.ways.account}</h1><p class="lead">${state.user.name}</p></div>
-    <div class="two two-even"><div class="col col-parts"><${Person} /><${Looks} /></div><div class="col col-parts"><${Devices} /><${Password} /><${Leave} /></div></div>`;
+  return html`
+    <div class="page-head">
+      <h1 tabindex="-1">${t.ways.account}</h1>
+      <p class="lead">${state.user.name}</p>
+    </div>
+    <div class="two two-even">
+      <div class="col col-parts"><${Person} /><${Looks} /></div>
+      <div class="col col-parts"><${Devices} /><${Password} /><${Leave} /></div>
+    </div>
+  `;
 }

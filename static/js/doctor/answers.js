@@ -60,7 +60,9 @@ const itemSchedule = (item) => ({
   ...said(item, ["times", ...MORE]),
 });
 
-/** A new step as the service takes it. `text` is the note: only words that stand there are quoted. */
+/**
+ * A new step as the service takes it. `text` is the note: only words that stand there are quoted.
+ */
 export function newStepBody(step, noteDate, text) {
   const body = {
     kind: step.schedule ? "plan" : "checklist",
@@ -71,9 +73,10 @@ export function newStepBody(step, noteDate, text) {
   if (step.limits) body.limits = step.limits;
   if (step.quote && text.includes(step.quote)) body.quote = step.quote;
   if (step.schedule) {
-    body.schedule = step.item && !step.rescheduled
-      ? itemSchedule(step.item)
-      : { ...scheduleBody(step.schedule, noteDate), ...said(step.schedule, MORE.slice(1)) };
+    body.schedule =
+      step.item && !step.rescheduled
+        ? itemSchedule(step.item)
+        : { ...scheduleBody(step.schedule, noteDate), ...said(step.schedule, MORE.slice(1)) };
   }
   return body;
 }
@@ -83,10 +86,18 @@ export function answerLine(step) {
   const { schedule } = step;
   if (!schedule || step.as_needed) return [howOften(step), step.detail].filter(Boolean).join(" · ");
   const days = schedule.weekdays?.length
-    ? list(schedule.weekdays.map((day) =>
-        new Intl.DateTimeFormat(locale(), { weekday: "long", timeZone: "UTC" })
-          .format(new Date(Date.UTC(2024, 0, 1 + WEEK.indexOf(day))))))
-    : schedule.every_months ? t.everyMonths(schedule.every_months, schedule.on_day) : howOften(step);
-  const parts = schedule.parts?.length ? list(schedule.parts.map((part) => t.partsOfDay[part])) : null;
+    ? list(
+        schedule.weekdays.map((day) =>
+          new Intl.DateTimeFormat(locale(), { weekday: "long", timeZone: "UTC" }).format(
+            new Date(Date.UTC(2024, 0, 1 + WEEK.indexOf(day))),
+          ),
+        ),
+      )
+    : schedule.every_months
+      ? t.monthsAnswered(schedule.every_months, schedule.on_day)
+      : howOften(step);
+  const parts = schedule.parts?.length
+    ? list(schedule.parts.map((part) => t.partsOfDay[part]))
+    : null;
   return [days, parts, step.detail].filter(Boolean).join(" · ");
 }

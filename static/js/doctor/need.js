@@ -10,11 +10,20 @@ const share = (days) => {
 };
 
 /** The reason as the service gives it, a code, told with the numbers that lie beside it. */
-export function reasonWords({ reason, need, steps_open: steps, last_check_in_at: last, adherence, days = [] }) {
+export function reasonWords({
+  reason,
+  need,
+  steps_open: steps,
+  last_check_in_at: last,
+  adherence,
+  days = [],
+}) {
   const [lately, before] = [share(days.slice(-14)), share(days.slice(-28, -14))];
   const facts = {
-    since: last ? when(last) : null, kept: adherence == null ? null : t.percent(adherence),
-    points: lately == null || before == null ? null : Math.round(100 * (before - lately)), now: lately == null ? null : t.percent(lately),
+    since: last ? when(last) : null,
+    kept: adherence == null ? null : t.percent(adherence),
+    points: lately == null || before == null ? null : Math.round(100 * (before - lately)),
+    now: lately == null ? null : t.percent(lately),
     skipped: days.reduce((sum, day) => sum + day.skipped, 0),
   };
   if (t.needReasons[reason]) return t.needReasons[reason](facts);
@@ -23,10 +32,28 @@ export function reasonWords({ reason, need, steps_open: steps, last_check_in_at:
 }
 
 export function needLine(patient) {
-  const tag = patient.need === "silent" ? html`<span class="tag tag-stopped"><${Icon} name="bell" size=${14} />${t.silentSlots(Math.max(2, patient.missed_in_a_row))}</span>`
-    : patient.need === "slipping" ? html`<span class="tag tag-wait">${patient.reason === "skipped-3" ? t.skippedTag : t.slippingTag}</span>` : null;
-  const waits = patient.notes_waiting > 0 && html`<span class="tag tag-wait">${patient.questions_open ? t.questionsCount(patient.questions_open) : t.noteStatusDoctor.proposed}</span>`;
+  const tag =
+    patient.need === "silent"
+      ? html`<span class="tag tag-stopped">
+        <${Icon} name="bell" size=${14} />
+        ${t.silentSlots(Math.max(2, patient.missed_in_a_row))}
+      </span>`
+      : patient.need === "slipping"
+        ? html`<span class="tag tag-wait">
+          ${patient.reason === "skipped-3" ? t.skippedTag : t.slippingTag}
+        </span>`
+        : null;
+  const waits =
+    patient.notes_waiting > 0 &&
+    html`<span class="tag tag-wait">
+      ${
+        patient.questions_open
+          ? t.questionsCount(patient.questions_open)
+          : t.noteStatusDoctor.proposed
+      }
+    </span>`;
   return html`${tag} ${waits} <span>${reasonWords(patient)}</span>`;
 }
 
-export const sparkWords = ({ adherence, missed_in_a_row: missed }) => (adherence == null ? t.nothingDue30 : t.sparkWords(t.percent(adherence), missed));
+export const sparkWords = ({ adherence, missed_in_a_row: missed }) =>
+  adherence == null ? t.nothingDue30 : t.sparkWords(t.percent(adherence), missed);

@@ -34,55 +34,103 @@ export function NotePage({ id }) {
   const note = state.noteById[id];
   const listed = (state.notes || []).find((n) => n.id === id)?.status;
   const load = () => loadNote(id).then(() => setProblem(null), setProblem);
-  useEffect(() => { load(); }, [id]);
+  useEffect(() => {
+    load();
+  }, [id]);
   // The list was read later and knows better.
-  useEffect(() => { if (listed && note && note.status !== listed) load(); }, [listed]);
+  useEffect(() => {
+    if (listed && note && note.status !== listed) load();
+  }, [listed]);
   // Without the live channel the page asks, until the note has been read.
   const reading = note && READING.includes(note.status);
   useEffect(() => {
     if (!reading) return undefined;
     const timer = setInterval(() => {
       const slow = Date.now() - Date.parse(note.created_at) > 10000;
-      if (state.connection !== "live" || slow) loadNote(id).catch(() => { /* asked again */ });
+      if (state.connection !== "live" || slow)
+        loadNote(id).catch(() => {
+          /* asked again */
+        });
     }, POLL_MS);
     return () => clearInterval(timer);
   }, [id, reading]);
   if (note) return html`<${Note} key=${id} note=${note} />`;
   if (!problem) return html`<h1 class="hidden">${t.note}</h1><${Skeleton} />`;
-  return html`<a class="back" href="#/notes"><${Icon} name="left" />${t.allNotes}</a>
-    <${Empty} level=${1} sign="note" title=${problem.absent ? t.noteGone : t.notNow}
-      text=${problem.absent ? t.noteGoneDoctor : said(problem)} />`;
+  return html`
+    <a class="back" href="#/notes"><${Icon} name="left" />${t.allNotes}</a>
+    <${Empty}
+      level=${1}
+      sign="note"
+      title=${problem.absent ? t.noteGone : t.notNow}
+      text=${problem.absent ? t.noteGoneDoctor : said(problem)}
+    />
+  `;
 }
 
 function Stages({ note }) {
   const { status } = note;
   const reading = READING.includes(status);
-  const last = {
-    proposed: t.stageApprove, failed: t.stageFailed, superseded: t.noteStatusDoctor.superseded,
-    rejected: t.noteStatusDoctor.rejected, withdrawn: t.noteStatusDoctor.withdrawn,
-  }[status] || t.stageReady;
+  const last =
+    {
+      proposed: t.stageApprove,
+      failed: t.stageFailed,
+      superseded: t.noteStatusDoctor.superseded,
+      rejected: t.noteStatusDoctor.rejected,
+      withdrawn: t.noteStatusDoctor.withdrawn,
+    }[status] || t.stageReady;
   const done = html`<${Icon} name="tick" size=${18} />`;
   const second = reading ? "stage-now" : status === "failed" ? "stage-wrong" : "stage-done";
-  const third = status === "ready" ? "stage-done" : status === "proposed" ? "stage-now" : "stage-come";
-  return html`<ol class="stages" aria-label=${t.stages}><li class="stage stage-done">${done}${t.stageSaved}</li>
-    <li class=${cx("stage", second)}>${reading ? html`<${Spinner} size=${18} />`
-      : status === "failed" ? html`<${Icon} name="warning" size=${18} />` : done}${t.stageReading}</li>
-    <li class=${cx("stage", third)} aria-current=${reading ? null : "step"}>${status === "ready"
-      ? done : html`<span class="stage-dot"></span>`}${last}</li></ol>`;
+  const third =
+    status === "ready" ? "stage-done" : status === "proposed" ? "stage-now" : "stage-come";
+  return html`<ol class="stages" aria-label=${t.stages}>
+    <li class="stage stage-done">${done}${t.stageSaved}</li>
+    <li class=${cx("stage", second)}>
+      ${
+        reading
+          ? html`<${Spinner} size=${18} />`
+          : status === "failed"
+            ? html`<${Icon} name="warning" size=${18} />`
+            : done
+      }
+      ${t.stageReading}
+    </li>
+    <li class=${cx("stage", third)} aria-current=${reading ? null : "step"}>
+      ${status === "ready" ? done : html`<span class="stage-dot"></span>`}
+      ${last}
+    </li>
+  </ol>`;
 }
 
 const rowOf = (step) => ({
-  id: step.id, key: step.id, title: step.title, detail: step.detail, schedule: step.schedule, kind: step.kind,
-  as_needed: step.as_needed, limits: step.limits, quote: step.quote, by: step.by, status: step.status,
+  id: step.id,
+  key: step.id,
+  title: step.title,
+  detail: step.detail,
+  schedule: step.schedule,
+  kind: step.kind,
+  as_needed: step.as_needed,
+  limits: step.limits,
+  quote: step.quote,
+  by: step.by,
+  status: step.status,
 });
 
-/** All steps as they stand in the review: proposed ones, edited or not, answers to questions, and those by hand. */
+/**
+ * All steps as they stand in the review: proposed ones, edited or not, answers to questions, and
+ * those by hand.
+ */
 function rowsOf(steps, questions, { edits, answers, added }) {
   return [
     ...steps.map((s) => (edits[s.key] ? { ...s, ...edits[s.key], edited: true } : s)),
-    ...questions.filter((q) => answers[q.key]?.step).map((q) => ({
-      ...answers[q.key].step, key: q.key, question: q.key, quote: q.quote, by: "doctor",
-    })),
+    ...questions
+      .filter((q) => answers[q.key]?.step)
+      .map((q) => ({
+        ...answers[q.key].step,
+        key: q.key,
+        question: q.key,
+        quote: q.quote,
+        by: "doctor",
+      })),
     ...added,
   ];
 }
@@ -95,9 +143,14 @@ function approvalOf({ steps, kept, draft, keep, note }) {
       if (!step.id) return newStepBody(step, noteDate, note.text || "");
       if (!step.edited) return { id: step.id };
       const was = steps.find((s) => s.id === step.id)?.schedule;
-      const moved = step.schedule && step.schedule !== was && JSON.stringify(step.schedule) !== JSON.stringify(was);
+      const moved =
+        step.schedule &&
+        step.schedule !== was &&
+        JSON.stringify(step.schedule) !== JSON.stringify(was);
       return {
-        id: step.id, title: step.title, detail: step.detail || null,
+        id: step.id,
+        title: step.title,
+        detail: step.detail || null,
         ...(moved ? { schedule: scheduleBody(step.schedule, noteDate) } : {}),
       };
     });
@@ -117,7 +170,8 @@ function Note({ note }) {
   const draft = draftOf(note.id);
   const { removed, added, answers } = draft;
   const change = (part) => changeDraft(note.id, part);
-  const [open, setOpen] = useState(null); // the key of the step being edited, or {quote} for a new one
+  // The key of the step being edited, or {quote} for a new one
+  const [open, setOpen] = useState(null);
   const [chosen, choose] = useState(null);
   const [asking, ask] = useState(null);
   const [others, setOthers] = useState(null);
@@ -127,47 +181,76 @@ function Note({ note }) {
   useEffect(() => {
     if (!note.patient?.id || reading) return;
     loadPlan(note.patient.id, review ? "active" : "all").then(
-      (all) => setOthers(review ? all.filter((s) => s.note_id !== note.id) : replacedBy(note.id, all)),
+      (all) =>
+        setOthers(review ? all.filter((s) => s.note_id !== note.id) : replacedBy(note.id, all)),
       () => setOthers(null),
     );
   }, [note.id, status]);
-  useEffect(() => { if (!state.notes) loadNotes().catch(() => { /* no way on is shown */ }); }, []);
+  useEffect(() => {
+    if (!state.notes)
+      loadNotes().catch(() => {
+        /* no way on is shown */
+      });
+  }, []);
 
   const steps = (note.steps || [])
-    .filter((s) => (review ? s.status === "proposed" : s.status !== "rejected")).map(rowOf);
+    .filter((s) => (review ? s.status === "proposed" : s.status !== "rejected"))
+    .map(rowOf);
   const questions = review ? questionsOf(note) : [];
   const openCount = questions.filter((q) => !answers[q.key]).length;
   const rows = review ? rowsOf(steps, questions, draft) : steps;
   const kept = rows.filter((s) => !removed[s.key]);
-  const marked = rows.map((step, i) => ({ step, number: i + 1 })).filter(({ step }) => step.quote && !removed[step.key]);
-  const dropped = (note.dropped || []).map((d) => (
-    { ...(d.item || d), reason: d.reason, words: d.detail && d.item ? d.detail : null }));
+  const marked = rows
+    .map((step, i) => ({ step, number: i + 1 }))
+    .filter(({ step }) => step.quote && !removed[step.key]);
+  const dropped = (note.dropped || []).map((d) => ({
+    ...(d.item || d),
+    reason: d.reason,
+    words: d.detail && d.item ? d.detail : null,
+  }));
   const unmatched = note.unmatched || [];
-  const what = useMemo(() => (others && kept.length ? changes(others, kept) : null), [others, draft, note.steps]);
+  const what = useMemo(
+    () => (others && kept.length ? changes(others, kept) : null),
+    [others, draft, note.steps],
+  );
   const stopped = what?.stopped || [];
   const keep = review ? stopped.filter((s) => draft.keep[s.id]) : [];
   const next = nextWaiting(note.id);
 
   const pick = (key) => {
     choose(key);
-    const found = document.querySelector(`[data-step="${CSS.escape(key)}"], [data-question="${CSS.escape(key)}"]`);
+    const found = document.querySelector(
+      `[data-step="${CSS.escape(key)}"], [data-question="${CSS.escape(key)}"]`,
+    );
     found?.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
   };
-  const toRow = (key) => soonFocus(() => list.current?.querySelector(`[data-step="${CSS.escape(key)}"] .row-plain`));
+  const toRow = (key) =>
+    soonFocus(() => list.current?.querySelector(`[data-step="${CSS.escape(key)}"] .row-plain`));
   const acts = {
     pick,
-    close: (key) => { setOpen(null); toRow(key); },
-    edit: (key) => { setOpen(key); choose(key); },
-    putBack: (step) => { change({ removed: { ...removed, [step.key]: false } }); toRow(step.key); },
+    close: (key) => {
+      setOpen(null);
+      toRow(key);
+    },
+    edit: (key) => {
+      setOpen(key);
+      choose(key);
+    },
+    putBack: (step) => {
+      change({ removed: { ...removed, [step.key]: false } });
+      toRow(step.key);
+    },
     leaveOut: (step) => {
       if (step.id) change({ removed: { ...removed, [step.key]: true } });
-      else if (step.question) change({ answers: { ...answers, [step.question]: { pick: "nothing" } } });
+      else if (step.question)
+        change({ answers: { ...answers, [step.question]: { pick: "nothing" } } });
       else change({ added: added.filter((a) => a.key !== step.key) });
     },
     save: (step, given) => {
       if (step.id) change({ edits: { ...draft.edits, [step.key]: given } });
       else if (step.question) {
-        const rescheduled = answers[step.question].step.rescheduled || given.schedule !== step.schedule;
+        const rescheduled =
+          answers[step.question].step.rescheduled || given.schedule !== step.schedule;
         const own = { ...answers[step.question].step, ...given, rescheduled };
         change({ answers: { ...answers, [step.question]: { pick: "own", step: own } } });
       } else change({ added: added.map((a) => (a.key === step.key ? { ...a, ...given } : a)) });
@@ -178,7 +261,9 @@ function Note({ note }) {
   const addStep = (given) => {
     const key = `new-${added.length}-${Date.now()}`;
     const kind = given.schedule ? "plan" : "checklist";
-    change({ added: [...added, { key, by: "doctor", as_needed: false, kind, quote: open.quote, ...given }] });
+    change({
+      added: [...added, { key, by: "doctor", as_needed: false, kind, quote: open.quote, ...given }],
+    });
     setOpen(null);
     toRow(key);
   };
@@ -188,165 +273,479 @@ function Note({ note }) {
     return loadNote(note.id);
   };
   const toHead = () => soonFocus(() => document.querySelector("main h1"));
-  const approve = () => act(async () => {
-    const body = approvalOf({ steps, kept, draft, keep, note });
-    const key = `approve-${note.id}-${kept.length}-${Date.now().toString(36)}`;
-    const { data } = await call("POST", `notes/${note.id}/approve/`, { body, key });
-    dropDraft(note.id);
-    setOpen(null);
-    await after(data);
-    sayGood(kept.length ? t.approved(kept.length, first) : t.closedNote);
-    toHead();
-  });
-  const retry = (reader) => act(async () => {
-    const key = `retry-${note.id}-${reader || ""}-${Date.now().toString(36)}`;
-    const { data } = await call("POST", `notes/${note.id}/retry/`, { key, ...(reader ? { body: { reader } } : {}) });
-    await after(data);
-    toHead();
-  });
+  const approve = () =>
+    act(async () => {
+      const body = approvalOf({ steps, kept, draft, keep, note });
+      const key = `approve-${note.id}-${kept.length}-${Date.now().toString(36)}`;
+      const { data } = await call("POST", `notes/${note.id}/approve/`, { body, key });
+      dropDraft(note.id);
+      setOpen(null);
+      await after(data);
+      sayGood(kept.length ? t.approved(kept.length, first) : t.closedNote);
+      toHead();
+    });
+  const retry = (reader) =>
+    act(async () => {
+      const key = `retry-${note.id}-${reader || ""}-${Date.now().toString(36)}`;
+      const { data } = await call("POST", `notes/${note.id}/retry/`, {
+        key,
+        ...(reader ? { body: { reader } } : {}),
+      });
+      await after(data);
+      toHead();
+    });
 
   const isToday = dateOf(note.created_at) === today();
-  const shownQuestions = (review ? questions : questionsOf(note)).map((q) => ({ ...q, open: review && !answers[q.key] }))
+  const shownQuestions = (review ? questions : questionsOf(note))
+    .map((q) => ({ ...q, open: review && !answers[q.key] }))
     .filter((q) => !(review && answers[q.key]?.step));
   const account = reading ? [] : note.account || [];
-  const noteCard = html`<section class="card paper note-card"><div class="write-head"><h2>${t.yourNote}</h2>
-      <span class="secondary">${t.lengthOf([...(note.text || "")].length)} · ${isToday
-        ? t.sentAt(time(note.created_at)) : fullDay(dateOf(note.created_at))}</span></div>
-    <${MarkedNote} text=${note.text || ""} steps=${marked} questions=${reading ? [] : shownQuestions}
-      dropped=${dropped} unmatched=${unmatched} account=${account} chosen=${chosen} onChoose=${pick} />
-    ${!reading && html`<${Legend} steps=${marked} questions=${shownQuestions} dropped=${dropped}
-      unmatched=${unmatched} account=${account} />`}</section>`;
-  const diffCard = what && html`<section class="card diff-card">
-    <h2 class="section-head">${review ? t.whatChangesFor(first) : t.whatChangedFor(first)}</h2>
-    <${Differences} what=${{ ...what, stopped: stopped.filter((s) => !keep.includes(s)), kept: keep }} />
-    ${review && stopped.length > 0 && html`<${Keep} stopped=${stopped} first=${first} keep=${draft.keep}
-      onChange=${(all) => change({ keep: all })} />`}</section>`;
+  const noteCard = html`<section class="card paper note-card">
+    <div class="write-head">
+      <h2>${t.yourNote}</h2>
+      <span class="secondary">
+        ${t.lengthOf([...(note.text || "")].length)} · ${
+          isToday ? t.sentAt(time(note.created_at)) : fullDay(dateOf(note.created_at))
+        }
+      </span>
+    </div>
+    <${MarkedNote}
+      text=${note.text || ""}
+      steps=${marked}
+      questions=${reading ? [] : shownQuestions}
+      dropped=${dropped}
+      unmatched=${unmatched}
+      account=${account}
+      chosen=${chosen}
+      onChoose=${pick}
+    />
+    ${
+      !reading &&
+      html`
+        <${Legend}
+          steps=${marked}
+          questions=${shownQuestions}
+          dropped=${dropped}
+          unmatched=${unmatched}
+          account=${account}
+        />
+      `
+    }
+  </section>`;
+  const diffCard =
+    what &&
+    html`<section class="card diff-card">
+      <h2 class="section-head">${review ? t.whatChangesFor(first) : t.whatChangedFor(first)}</h2>
+      <${Differences}
+        what=${{ ...what, stopped: stopped.filter((s) => !keep.includes(s)), kept: keep }}
+      />
+      ${
+        review &&
+        stopped.length > 0 &&
+        html`
+          <${Keep}
+            stopped=${stopped}
+            first=${first}
+            keep=${draft.keep}
+            onChange=${(all) => change({ keep: all })}
+          />
+        `
+      }
+    </section>`;
 
-  return html`<a class="back" href=${note.patient?.id ? `#/patients/${note.patient.id}` : "#/notes"}>
-      <${Icon} name="left" />${name || t.allNotes}</a>
-    <div class="note-head"><div class="page-head"><h1 tabindex="-1" data-title=${t.note}>${isToday
-      ? t.newNoteFor(name) : t.noteFor(name)}</h1></div><${Stages} note=${note} /></div>
+  return html`
+    <a class="back" href=${note.patient?.id ? `#/patients/${note.patient.id}` : "#/notes"}>
+      <${Icon} name="left" />
+      ${name || t.allNotes}
+    </a>
+    <div class="note-head">
+      <div class="page-head">
+        <h1 tabindex="-1" data-title=${t.note}>
+          ${isToday ? t.newNoteFor(name) : t.noteFor(name)}
+        </h1>
+      </div>
+      <${Stages} note=${note} />
+    </div>
     <p class="hidden" role="status">${t.stageSpoken(status, kept.length)}</p>
     ${!review && !reading && next && html`<${Next} next=${next} />`}
-    <div class="review"><div class="review-side">
-      <div class="review-note">${noteCard}</div>
-      <div class="review-diff">${diffCard}</div>
-      </div><div class="review-side">
-      ${questions.length > 0 && html`<${Questions} note=${note} questions=${questions} answers=${answers}
-        chosen=${chosen} onChoose=${pick}
-        onAnswer=${(key, answer) => change({ answers: { ...answers, [key]: answer } })} />`}
-      <div class="review-steps">
-        ${reading && html`<${Reading} first=${first} />`}
-        ${status === "failed" && html`<${Failed} note=${note} first=${first} busy=${busy} problem=${problem} retry=${retry} />`}
-        ${!reading && status !== "failed" && html`
-          <div class="steps-head"><h2 class="section-head">${review ? t.stepsFound(rows.length) : t.stepsOf(rows.length)}</h2>
-            <span class="secondary">${t.readBy(note.extracted_by)}</span></div>
-          ${note.failure === "too-many" && html`<p class="notice"><${Icon} name="info" /><span>${t.failures["too-many"]}</span></p>`}
-          ${rows.length ? html`<${ReviewRows} rows=${rows} removed=${removed} chosen=${chosen} open=${open}
-              review=${review} listRef=${list} acts=${acts} />`
-            : html`<div class="card"><p class="secondary">${status === "rejected" ? t.rejected
-              : openCount ? t.stepsComeFromAnswers : t.nothingToDo}</p></div>`}
-          ${review && open?.quote === undefined && html`<p class="below"><${Button} kind="quiet" size="small" icon="plus"
-            onClick=${() => setOpen({ quote: null })}>${t.addStep}<//></p>`}
-          ${review && open && typeof open === "object" && html`<div class="card editing editing-new"><${StepForm} isNew
-            step=${{ title: "", detail: null, kind: "plan", schedule: null, quote: open.quote }}
-            onCancel=${() => setOpen(null)} onSave=${addStep} /></div>`}`}
+    <div class="review">
+      <div class="review-side">
+        <div class="review-note">${noteCard}</div>
+        <div class="review-diff">${diffCard}</div>
       </div>
-      ${!reading && (dropped.length > 0 || unmatched.length > 0) && html`<${LeftOut} note=${note} first=${first}
-        dropped=${dropped} unmatched=${unmatched} onAdd=${review ? (quote) => setOpen({ quote }) : null} />`}
-      ${review && html`<${Approval} ...${{ note, first, steps, kept, keep, others, openCount, busy, problem, next }}
-        onApprove=${approve} onReject=${() => ask("reject")} />`}
-      ${status === "ready" && html`<p class="review-approve withdraw"><button type="button" class="link link-alert"
-        onClick=${() => ask("withdraw")}>${t.withdraw}</button></p>`}
-      ${!review && status !== "failed" && html`<${Wrong} problem=${problem} />`}
-    </div></div>
-    ${asking && html`<${Take} kind=${asking} note=${note} first=${first} onClose=${() => ask(null)} after=${after} />`}`;
+      <div class="review-side">
+        ${
+          questions.length > 0 &&
+          html`
+            <${Questions}
+              note=${note}
+              questions=${questions}
+              answers=${answers}
+              chosen=${chosen}
+              onChoose=${pick}
+              onAnswer=${(key, answer) => change({ answers: { ...answers, [key]: answer } })}
+            />
+          `
+        }
+        <div class="review-steps">
+          ${reading && html`<${Reading} first=${first} />`}
+          ${
+            status === "failed" &&
+            html`
+              <${Failed}
+                note=${note}
+                first=${first}
+                busy=${busy}
+                problem=${problem}
+                retry=${retry}
+              />
+            `
+          }
+          ${
+            !reading &&
+            status !== "failed" &&
+            html`
+              <div class="steps-head">
+                <h2 class="section-head">
+                  ${review ? t.stepsFound(rows.length) : t.stepsOf(rows.length)}
+                </h2>
+                <span class="secondary">${t.readBy(note.extracted_by)}</span>
+              </div>
+              ${
+                note.failure === "too-many" &&
+                html`<p class="notice">
+                  <${Icon} name="info" />
+                  <span>${t.failures["too-many"]}</span>
+                </p>`
+              }
+              ${
+                rows.length
+                  ? html`
+                    <${ReviewRows}
+                      rows=${rows}
+                      removed=${removed}
+                      chosen=${chosen}
+                      open=${open}
+                      review=${review}
+                      listRef=${list}
+                      acts=${acts}
+                    />
+                  `
+                  : html`<div class="card">
+                    <p class="secondary">
+                      ${
+                        status === "rejected"
+                          ? t.rejected
+                          : openCount
+                            ? t.stepsComeFromAnswers
+                            : t.nothingToDo
+                      }
+                    </p>
+                  </div>`
+              }
+              ${
+                review &&
+                open?.quote === undefined &&
+                html`<p class="below">
+                  <${Button}
+                    kind="quiet"
+                    size="small"
+                    icon="plus"
+                    onClick=${() => setOpen({ quote: null })}
+                  >
+                    ${t.addStep}
+                  <//>
+                </p>`
+              }
+              ${
+                review &&
+                open &&
+                typeof open === "object" &&
+                html`<div class="card editing editing-new">
+                  <${StepForm}
+                    isNew
+                    step=${{
+                      title: "",
+                      detail: null,
+                      kind: "plan",
+                      schedule: null,
+                      quote: open.quote,
+                    }}
+                    onCancel=${() => setOpen(null)}
+                    onSave=${addStep}
+                  />
+                </div>`
+              }
+            `
+          }
+        </div>
+        ${
+          !reading &&
+          (dropped.length > 0 || unmatched.length > 0) &&
+          html`
+            <${LeftOut}
+              note=${note}
+              first=${first}
+              dropped=${dropped}
+              unmatched=${unmatched}
+              onAdd=${review ? (quote) => setOpen({ quote }) : null}
+            />
+          `
+        }
+        ${
+          review &&
+          html`
+            <${Approval}
+              ...${{ note, first, steps, kept, keep, others, openCount, busy, problem, next }}
+              onApprove=${approve}
+              onReject=${() => ask("reject")}
+            />
+          `
+        }
+        ${
+          status === "ready" &&
+          html`<p class="review-approve withdraw">
+            <button type="button" class="link link-alert" onClick=${() => ask("withdraw")}>
+              ${t.withdraw}
+            </button>
+          </p>`
+        }
+        ${!review && status !== "failed" && html`<${Wrong} problem=${problem} />`}
+      </div>
+    </div>
+    ${
+      asking &&
+      html`
+        <${Take}
+          kind=${asking}
+          note=${note}
+          first=${first}
+          onClose=${() => ask(null)}
+          after=${after}
+        />
+      `
+    }
+  `;
 }
 
 function Reading({ first }) {
-  return html`<h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2>
-    <div class="card rows reading" aria-busy="true">${[1, 2, 3].map((n) => html`<div class="row" key=${n}>
-      <span class="disc disc-wait">${n}</span><span class="row-words"><span class="bone bone-0"></span><span
-        class="bone bone-1"></span></span></div>`)}</div><p class="secondary below">${t.mayLeave(first)}</p>`;
+  return html`
+    <h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2>
+    <div class="card rows reading" aria-busy="true">
+      ${[1, 2, 3].map(
+        (n) => html`<div class="row" key=${n}>
+          <span class="disc disc-wait">${n}</span>
+          <span class="row-words">
+            <span class="bone bone-0"></span>
+            <span class="bone bone-1"></span>
+          </span>
+        </div>`,
+      )}
+    </div>
+    <p class="secondary below">${t.mayLeave(first)}</p>
+  `;
 }
 
 function Failed({ note, first, busy, problem, retry }) {
   const again = PASSING.includes(note.failure) && Date.now() - Date.parse(note.created_at) < DAY_MS;
   const byModel = note.extracted_by && !RULES.includes(note.extracted_by);
-  return html`<${Empty} sign="warning" tone="alert" title=${t.failedTitle}
-      text=${t.failedText(t.failedWhy[note.failure], first, again)}>
-    <div class="failed-ways"><${Button} icon="retry" busy=${busy} onClick=${() => retry()}>${t.tryAgain}<//>
-      ${byModel && html`<${Button} kind="outline" disabled=${busy} onClick=${() => retry("local")}>${t.readLocally}<//>`}</div>
-    ${byModel && html`<p class="secondary">${t.readLocallyHint}</p>`}
-    <${Wrong} problem=${problem} />
-    <p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p><//>`;
+  return html`
+    <${Empty}
+      sign="warning"
+      tone="alert"
+      title=${t.failedTitle}
+      text=${t.failedText(t.failedWhy[note.failure], first, again)}
+    >
+      <div class="failed-ways">
+        <${Button} icon="retry" busy=${busy} onClick=${() => retry()}>${t.tryAgain}<//>
+        ${
+          byModel &&
+          html`<${Button} kind="outline" disabled=${busy} onClick=${() => retry("local")}>
+            ${t.readLocally}
+          <//>`
+        }
+      </div>
+      ${byModel && html`<p class="secondary">${t.readLocallyHint}</p>`}
+      <${Wrong} problem=${problem} />
+      <p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p>
+    <//>
+  `;
 }
 
 function LeftOut({ note, first, dropped, unmatched, onAdd }) {
-  return html`<section class="review-left"><div class="steps-head"><h2 class="section-head">${t.leftOut}</h2>
-      <a class="with-icon" href=${`#/patients/${note.patient.id}/write`}><${Icon} name="pencil" size=${16} />${t.reword}</a></div>
+  return html`<section class="review-left">
+    <div class="steps-head">
+      <h2 class="section-head">${t.leftOut}</h2>
+      <a class="with-icon" href=${`#/patients/${note.patient.id}/write`}>
+        <${Icon} name="pencil" size=${16} />
+        ${t.reword}
+      </a>
+    </div>
     <ul class="left-out">
-      ${dropped.map((d, i) => html`<li key=${`d${i}`}>
-        <span class="tag tag-stopped"><${Icon} name="warning" size=${14} />${t.droppedTag}</span>
-        <span class="row-words"><strong>${d.title}</strong><span class="secondary">${t.droppedWhy(d.reason, d.words, first)}</span>${d.quote
-          && html`<q class="quoted">${d.quote}</q>`}</span>
-        ${onAdd && html`<${AddButton} what=${d.title} onClick=${() => onAdd(d.quote || null)} />`}</li>`)}
-      ${unmatched.map((u, i) => html`<li key=${`u${i}`}><span class="tag tag-plain">${t.noStepTag}</span>
-        <q class="quoted row-words">${u.quote}</q>
-        ${onAdd && html`<${AddButton} what=${u.quote} onClick=${() => onAdd(u.quote)} />`}</li>`)}</ul></section>`;
+      ${dropped.map(
+        (d, i) => html`<li key=${`d${i}`}>
+          <span class="tag tag-stopped"><${Icon} name="warning" size=${14} />${t.droppedTag}</span>
+          <span class="row-words">
+            <strong>${d.title}</strong>
+            <span class="secondary">${t.droppedWhy(d.reason, d.words, first)}</span>
+            ${d.quote && html`<q class="quoted">${d.quote}</q>`}
+          </span>
+          ${onAdd && html`<${AddButton} what=${d.title} onClick=${() => onAdd(d.quote || null)} />`}
+        </li>`,
+      )}
+      ${unmatched.map(
+        (u, i) => html`<li key=${`u${i}`}>
+          <span class="tag tag-plain">${t.noStepTag}</span>
+          <q class="quoted row-words">${u.quote}</q>
+          ${onAdd && html`<${AddButton} what=${u.quote} onClick=${() => onAdd(u.quote)} />`}
+        </li>`,
+      )}
+    </ul>
+  </section>`;
 }
 
-const AddButton = ({ what, onClick }) => html`<button type="button" class="button button-quiet button-small"
-  aria-label=${`${t.addStep}: ${what}`} onClick=${onClick}><${Icon} name="plus" size=${16} /><span>${t.addStep}</span></button>`;
+const AddButton = ({ what, onClick }) => html`
+  <button
+    type="button"
+    class="button button-quiet button-small"
+    aria-label=${`${t.addStep}: ${what}`}
+    onClick=${onClick}
+  >
+    <${Icon} name="plus" size=${16} />
+    <span>${t.addStep}</span>
+  </button>
+`;
 
 /** Earlier steps that the new plan would stop, each of which may run on beside it. */
 function Keep({ stopped, first, keep, onChange }) {
   const all = stopped.every((s) => keep[s.id]);
   const everything = Object.fromEntries(stopped.map((s) => [s.id, !all]));
-  return html`<fieldset class="keep"><legend>${t.keepLegend(first)}</legend>
-    ${stopped.map((s) => html`<label class="keep-line" key=${s.id}><input type="checkbox" checked=${Boolean(keep[s.id])}
-      onChange=${(e) => onChange({ ...keep, [s.id]: e.target.checked })} /><span>${s.title}</span></label>`)}
-    ${stopped.length > 1 && html`<button type="button" class="link" onClick=${() => onChange({ ...keep, ...everything })}>${all
-      ? t.keepNone : t.keepAll}</button>`}</fieldset>`;
+  return html`<fieldset class="keep">
+    <legend>${t.keepLegend(first)}</legend>
+    ${stopped.map(
+      (s) => html`<label class="keep-line" key=${s.id}>
+        <input
+          type="checkbox"
+          checked=${Boolean(keep[s.id])}
+          onChange=${(e) => onChange({ ...keep, [s.id]: e.target.checked })}
+        />
+        <span>${s.title}</span>
+      </label>`,
+    )}
+    ${
+      stopped.length > 1 &&
+      html`<button type="button" class="link" onClick=${() => onChange({ ...keep, ...everything })}>
+        ${all ? t.keepNone : t.keepAll}
+      </button>`
+    }
+  </fieldset>`;
 }
 
-function Approval({ note, first, steps, kept, keep, others, openCount, busy, problem, next, onApprove, onReject }) {
+function Approval({
+  note,
+  first,
+  steps,
+  kept,
+  keep,
+  others,
+  openCount,
+  busy,
+  problem,
+  next,
+  onApprove,
+  onReject,
+}) {
   const replaced = (others?.length || 0) - keep.length;
   const closes = !kept.length && !steps.length;
-  const says = openCount ? t.stillOpenSentence(openCount)
-    : closes ? t.closes(first)
-    : !kept.length ? t.allLeftOut
-    : others?.length ? t.replaces(replaced, keep.length) : t.startsPlan(first);
-  const label = openCount ? t.answerFirst(openCount) : closes ? t.closeNote : t.approve(kept.length);
-  return html`<div class="review-approve card approve"><p><strong>${says}</strong>
-      <span class="secondary">${!others?.length ? "" : openCount ? t.untilAnswered(first) : kept.length ? t.untilThen : ""}</span></p><${Wrong} problem=${problem} />
-    <div class="approve-buttons"><button type="button" class="link link-alert" onClick=${onReject}>${t.rejectAll}</button>
-      <${Button} kind="quiet" onClick=${() => go(next ? `/notes/${next.id}` : `/patients/${note.patient.id}`)}>${next
-        ? t.laterNext : t.decideLater}<//>
-      <${Button} icon="tick" busy=${busy} disabled=${openCount > 0 || (!kept.length && !closes)}
-        onClick=${onApprove}>${label}<//></div></div>`;
+  const says = openCount
+    ? t.stillOpenSentence(openCount)
+    : closes
+      ? t.closes(first)
+      : !kept.length
+        ? t.allLeftOut
+        : others?.length
+          ? t.replaces(replaced, keep.length)
+          : t.startsPlan(first);
+  const label = openCount
+    ? t.answerFirst(openCount)
+    : closes
+      ? t.closeNote
+      : t.approve(kept.length);
+  return html`<div class="review-approve card approve">
+    <p>
+      <strong>${says}</strong>
+      <span class="secondary">
+        ${
+          !others?.length ? "" : openCount ? t.untilAnswered(first) : kept.length ? t.untilThen : ""
+        }
+      </span>
+    </p>
+    <${Wrong} problem=${problem} />
+    <div class="approve-buttons">
+      <button type="button" class="link link-alert" onClick=${onReject}>${t.rejectAll}</button>
+      <${Button}
+        kind="quiet"
+        onClick=${() => go(next ? `/notes/${next.id}` : `/patients/${note.patient.id}`)}
+      >
+        ${next ? t.laterNext : t.decideLater}
+      <//>
+      <${Button}
+        icon="tick"
+        busy=${busy}
+        disabled=${openCount > 0 || (!kept.length && !closes)}
+        onClick=${onApprove}
+      >
+        ${label}
+      <//>
+    </div>
+  </div>`;
 }
 
-const Next = ({ next }) => html`<p class="next-waiting"><a class="button button-outline" href=${`#/notes/${next.id}`}>
-  <span>${t.nextWaiting(next.name)}</span><${Icon} name="right" /></a><span class="secondary">${t.stillWait(next.count)}</span></p>`;
+const Next = ({ next }) => html`<p class="next-waiting">
+  <a class="button button-outline" href=${`#/notes/${next.id}`}>
+    <span>${t.nextWaiting(next.name)}</span>
+    <${Icon} name="right" />
+  </a>
+  <span class="secondary">${t.stillWait(next.count)}</span>
+</p>`;
 
 function Take({ kind, note, first, onClose, after }) {
   const [reason, setReason] = useState("");
   const { busy, problem, act } = useAct();
   const withdraw = kind === "withdraw";
-  const take = () => act(async () => {
-    const body = withdraw && reason.trim() ? { body: { reason: reason.trim() } } : {};
-    const { data } = await call("POST", `notes/${note.id}/${kind}/`, body);
-    if (!withdraw) dropDraft(note.id);
-    onClose();
-    await after(data);
-    sayGood(withdraw ? t.withdrawn : t.rejected, withdraw ? { text: t.leftNow(data.left, first) } : {});
-    soonFocus(() => document.querySelector("main h1"));
-  });
+  const take = () =>
+    act(async () => {
+      const body = withdraw && reason.trim() ? { body: { reason: reason.trim() } } : {};
+      const { data } = await call("POST", `notes/${note.id}/${kind}/`, body);
+      if (!withdraw) dropDraft(note.id);
+      onClose();
+      await after(data);
+      sayGood(
+        withdraw ? t.withdrawn : t.rejected,
+        withdraw ? { text: t.leftNow(data.left, first) } : {},
+      );
+      soonFocus(() => document.querySelector("main h1"));
+    });
   return html`<${Dialog} title=${withdraw ? t.withdrawTitle : t.rejectTitle} onClose=${onClose}>
     <p class="secondary">${withdraw ? t.withdrawLead(first) : t.rejectLead(first)}</p>
-    ${withdraw && html`<${Field} id="withdraw-reason" label=${t.reasonOptional} value=${reason} maxlength="200" onInput=${setReason} />`}
+    ${
+      withdraw &&
+      html`
+        <${Field}
+          id="withdraw-reason"
+          label=${t.reasonOptional}
+          value=${reason}
+          maxlength="200"
+          onInput=${setReason}
+        />
+      `
+    }
     <${Wrong} problem=${problem} />
-    <div class="dialog-buttons"><${Button} kind="alert" busy=${busy} onClick=${take}>${withdraw ? t.withdrawIt : t.rejectIt}<//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//></div><//>`;
+    <div class="dialog-buttons">
+      <${Button} kind="alert" busy=${busy} onClick=${take}>
+        ${withdraw ? t.withdrawIt : t.rejectIt}
+      <//>
+      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
+    </div>
+  <//>`;
 }

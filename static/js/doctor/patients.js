@@ -1,4 +1,5 @@
-// A doctor's patients: who needs me, why, and the way to act, in one row. Also the pages of one patient.
+// A doctor's patients: who needs me, why, and the way to act, in one row. Also the pages of one
+// patient.
 import { html, cx, useEffect, useRef, useState } from "../html.js";
 import { showPending } from "../feed.js";
 import { loadPatients } from "../data.js";
@@ -33,7 +34,11 @@ export default function Patients({ parts }) {
   const [, id, what] = parts;
   if (what === "write") return html`<${Write} id=${id} />`;
   if (what === "history") return html`<${History} id=${id} />`;
-  if (id && !wide) return html`<a class="back" href="#/patients"><${Icon} name="left" />${t.ways.patients}</a><${Panel} key=${id} id=${id} page />`;
+  if (id && !wide)
+    return html`
+      <a class="back" href="#/patients"><${Icon} name="left" />${t.ways.patients}</a>
+      <${Panel} key=${id} id=${id} page />
+    `;
   return html`<${List} chosen=${id} wide=${wide} />`;
 }
 
@@ -42,33 +47,144 @@ const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase(
 function List({ chosen, wide }) {
   const [asked, ask] = useState("");
   const [problem, setProblem] = useState(null);
-  useEffect(() => { if (!state.patients) loadPatients().catch(setProblem); }, []);
+  useEffect(() => {
+    if (!state.patients) loadPatients().catch(setProblem);
+  }, []);
   const all = state.patients;
-  if (!all) return html`<div class="page-head"><h1 tabindex="-1">${t.ways.patients}</h1></div>${problem ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)}><${Button} onClick=${() => { setProblem(null); loadPatients().catch(setProblem); }}>${t.tryAgain}<//><//>` : html`<${Skeleton} rows=${5} />`}`;
+  if (!all)
+    return html`
+      <div class="page-head"><h1 tabindex="-1">${t.ways.patients}</h1></div>
+      ${
+        problem
+          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)}>
+            <${Button} onClick=${() => {
+              setProblem(null);
+              loadPatients().catch(setProblem);
+            }}>
+              ${t.tryAgain}
+            <//>
+          <//>`
+          : html`<${Skeleton} rows=${5} />`
+      }
+    `;
   const found = asked.trim() ? all.filter((p) => fold(p.name).includes(fold(asked.trim()))) : all;
-  const groups = NEEDS.map((need) => [need, found.filter((p) => p.need === need)]).filter(([, list]) => list.length);
+  const groups = NEEDS.map((need) => [need, found.filter((p) => p.need === need)]).filter(
+    ([, list]) => list.length,
+  );
   const count = (need) => all.filter((p) => p.need === need).length;
   const stale = state.connection !== "live" && state.connection !== "connecting" && state.asOf;
   const shown = chosen || (wide ? groups[0]?.[1][0]?.id : null);
-  return html`<div class="patients-head"><div class="page-head"><h1 tabindex="-1">${t.ways.patients}</h1>
-      ${all.length > 0 && html`<p class="lead"><strong>${t.silentCount(count("silent"))}</strong> · ${t.slippingCount(count("slipping"))} · ${t.onCourseCount(count("on_course"))}${stale ? ` · ${t.asOf(time(state.asOf))}` : ""}</p>`}</div>
-    ${all.length > 0 && html`<div class="find"><label class="hidden" for="find">${t.findPatient}</label><${Icon} name="search" /><input id="find" type="search" placeholder=${t.findPatient} value=${asked} onInput=${(e) => ask(e.target.value)} autocomplete="off" /></div>`}</div>
-    ${state.patientsPending && html`<p class="pending-bar" role="status"><${Button} kind="quiet" size="small" icon="retry" onClick=${showPending}>${t.changesShow(state.patientsPending.count)}<//></p>`}
-    ${!all.length ? html`<${Empty} sign=${html`<${HalfSun} />`} title=${t.noPatients} text=${t.noPatientsLead(state.user.name)} />`
-      : html`<div class="patients-split"><div class="patients">${groups.length ? html`<table class="card patient-table"><caption class="hidden">${t.ways.patients}</caption><thead><tr><th scope="col">${t.colPatient}</th><th scope="col">${t.colWhy}</th><th scope="col">${t.colDays}</th><th scope="col" class="num">${t.colKept}</th><th scope="col" class="num">${t.colSteps}</th><th scope="col">${t.colLast}</th></tr></thead>
-        ${groups.map(([need, list]) => html`<tbody key=${need}><tr class="group"><th colspan="6" scope="rowgroup">${t.needs[need]} <span class="count">${list.length}</span></th></tr>${list.map((p) => html`<${Row} key=${p.id} patient=${p} on=${p.id === shown} />`)}</tbody>`)}</table>`
-        : html`<${Empty} sign="search" title=${t.nobodyFound} />`}</div>
-      ${wide && shown && html`<aside class="patients-side"><${Panel} key=${shown} id=${shown} /></aside>`}</div>`}`;
+  return html`
+    <div class="patients-head">
+      <div class="page-head">
+        <h1 tabindex="-1">${t.ways.patients}</h1>
+        ${
+          all.length > 0 &&
+          html`<p class="lead">
+            <strong>${t.silentCount(count("silent"))}</strong> · ${t.slippingCount(
+              count("slipping"),
+            )} · ${t.onCourseCount(count("on_course"))}
+            ${stale ? ` · ${t.asOf(time(state.asOf))}` : ""}
+          </p>`
+        }
+      </div>
+      ${
+        all.length > 0 &&
+        html`<div class="find">
+          <label class="hidden" for="find">${t.findPatient}</label>
+          <${Icon} name="search" />
+          <input
+            id="find"
+            type="search"
+            placeholder=${t.findPatient}
+            value=${asked}
+            onInput=${(e) => ask(e.target.value)}
+            autocomplete="off"
+          />
+        </div>`
+      }
+    </div>
+    ${
+      state.patientsPending &&
+      html`<p class="pending-bar" role="status">
+        <${Button} kind="quiet" size="small" icon="retry" onClick=${showPending}>
+          ${t.changesShow(state.patientsPending.count)}
+        <//>
+      </p>`
+    }
+    ${
+      !all.length
+        ? html`
+          <${Empty}
+            sign=${html`<${HalfSun} />`}
+            title=${t.noPatients}
+            text=${t.noPatientsLead(state.user.name)}
+          />
+        `
+        : html`<div class="patients-split">
+          <div class="patients">
+            ${
+              groups.length
+                ? html`<table class="card patient-table">
+                  <caption class="hidden">${t.ways.patients}</caption>
+                  <thead>
+                    <tr>
+                      <th scope="col">${t.colPatient}</th>
+                      <th scope="col">${t.colWhy}</th>
+                      <th scope="col">${t.colDays}</th>
+                      <th scope="col" class="num">${t.colKept}</th>
+                      <th scope="col" class="num">${t.colSteps}</th>
+                      <th scope="col">${t.colLast}</th>
+                    </tr>
+                  </thead>
+                  ${groups.map(
+                    ([need, list]) => html`<tbody key=${need}>
+                      <tr class="group">
+                        <th colspan="6" scope="rowgroup">
+                          ${t.needs[need]} <span class="count">${list.length}</span>
+                        </th>
+                      </tr>
+                      ${list.map(
+                        (p) => html`<${Row} key=${p.id} patient=${p} on=${p.id === shown} />`,
+                      )}
+                    </tbody>`,
+                  )}
+                </table>`
+                : html`<${Empty} sign="search" title=${t.nobodyFound} />`
+            }
+          </div>
+          ${
+            wide &&
+            shown &&
+            html`<aside class="patients-side"><${Panel} key=${shown} id=${shown} /></aside>`
+          }
+        </div>`
+    }
+  `;
 }
 
 function Row({ patient, on }) {
   const { id, name, since, steps_open: steps, last_check_in_at: last, adherence, days } = patient;
   const ref = useRef(null);
-  const open = (event) => { if (!event.target.closest("a") && !getSelection()?.toString()) go(`/patients/${id}`); };
+  const open = (event) => {
+    if (!event.target.closest("a") && !getSelection()?.toString()) go(`/patients/${id}`);
+  };
   const kept = adherence == null ? "–" : t.percent(adherence);
   return html`<tr class=${cx("patient-row", on && "patient-on")} ref=${ref} onClick=${open}>
-    <th scope="row" class="cell-name"><a href=${`#/patients/${id}`} aria-current=${on ? "true" : null}>${name}</a><span class="secondary">${t.since(dayMonth(dateOf(since)))}</span></th>
+    <th scope="row" class="cell-name">
+      <a href=${`#/patients/${id}`} aria-current=${on ? "true" : null}>${name}</a>
+      <span class="secondary">${t.since(dayMonth(dateOf(since)))}</span>
+    </th>
     <td class="cell-why">${needLine(patient)}</td>
-    <td class="cell-days"><${Spark} days=${days || []} label=${sparkWords(patient)} wide=${!matchMedia("(min-width: 48rem)").matches} /></td>
-    <td class="cell-kept num"><strong>${kept}</strong></td><td class="cell-steps num"><strong>${steps}</strong></td><td class="cell-last"><strong>${last ? when(last) : t.never}</strong></td></tr>`;
+    <td class="cell-days">
+      <${Spark}
+        days=${days || []}
+        label=${sparkWords(patient)}
+        wide=${!matchMedia("(min-width: 48rem)").matches}
+      />
+    </td>
+    <td class="cell-kept num"><strong>${kept}</strong></td>
+    <td class="cell-steps num"><strong>${steps}</strong></td>
+    <td class="cell-last"><strong>${last ? when(last) : t.never}</strong></td>
+  </tr>`;
 }

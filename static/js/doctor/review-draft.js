@@ -1,5 +1,5 @@
-// What an author has decided in a review and has not sent: it outlives leaving the page and, in this
-// window, a reload. Live events do not touch it.
+// What an author has decided in a review and has not sent: it outlives leaving the page and, in
+// this window, a reload. Live events do not touch it.
 import { keepReview, reviewFor } from "../device.js";
 import { state, touched } from "../store.js";
 

@@ -13,7 +13,9 @@ const MAX_DAYS = 1000;
 /** "8:00, 13:00" as ["08:00", "13:00"], or null when it is not a list of times. */
 export function parseTimes(text) {
   const parts = text.split(/[\s,;]+/).filter(Boolean);
-  const times = parts.map((part) => part.match(CLOCK)).map((m) => m && `${m[1].padStart(2, "0")}:${m[2]}`);
+  const times = parts
+    .map((part) => part.match(CLOCK))
+    .map((m) => m && `${m[1].padStart(2, "0")}:${m[2]}`);
   return parts.length && times.every(Boolean) ? [...new Set(times)].sort() : null;
 }
 
@@ -34,12 +36,19 @@ function fieldsOf(schedule) {
   };
 }
 
-const isWhole = (text, most) => /^\d+$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most;
+const isWhole = (text, most) =>
+  /^\d+$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most;
 
 /** What is wrong in these fields: a sentence for each. */
 function wrongIn(f) {
   return {
-    times: f.times.trim() ? (parseTimes(f.times) ? null : t.timesWrong) : f.parts.length ? null : t.timesWrong,
+    times: f.times.trim()
+      ? parseTimes(f.times)
+        ? null
+        : t.timesWrong
+      : f.parts.length
+        ? null
+        : t.timesWrong,
     days: f.days.trim() && !isWhole(f.days, MAX_DAYS) ? t.daysWrong : null,
     every: f.on === "days" && !isWhole(f.every, 366) ? t.daysWrong : null,
     weekdays: f.on === "weekdays" && !f.weekdays.length ? t.weekdaysMissing : null,
@@ -57,12 +66,26 @@ function scheduleOf(f, was) {
   const parts = PARTS.filter((part) => f.parts.includes(part));
   // The patient's own times of these parts are not known here: null stands for each.
   const times = sameTimes ? was.times : [...list, ...parts.map(() => null)];
-  const from = sameTimes ? was.times_from : !parts.length ? "note" : list.length ? null : "day_parts";
-  const every = f.on === "days" ? Number(f.every) : f.on === "weekdays" && was?.weekdays ? was.every_days : 1;
-  const rounds = !f.days.trim() ? null : f.on === "days" ? Math.ceil(Number(f.days) / every) : Number(f.days);
+  const from = sameTimes
+    ? was.times_from
+    : !parts.length
+      ? "note"
+      : list.length
+        ? null
+        : "day_parts";
+  const every =
+    f.on === "days" ? Number(f.every) : f.on === "weekdays" && was?.weekdays ? was.every_days : 1;
+  const rounds = !f.days.trim()
+    ? null
+    : f.on === "days"
+      ? Math.ceil(Number(f.days) / every)
+      : Number(f.days);
   return {
     ...(was || { start_date: today() }),
-    times, times_from: from, parts: sameTimes ? was.parts : parts.length ? parts : null, every_days: every,
+    times,
+    times_from: from,
+    parts: sameTimes ? was.parts : parts.length ? parts : null,
+    every_days: every,
     weekdays: f.on === "weekdays" ? WEEK.filter((day) => f.weekdays.includes(day)) : null,
     every_months: f.on === "months" ? Number(f.months) : null,
     on_day: f.on === "months" ? (f.onDay === "last" ? "last" : Number(f.onDay)) : null,
@@ -73,36 +96,147 @@ function scheduleOf(f, was) {
 
 /** Boxes to tick, several of them. */
 function Ticks({ id, legend, options, value, error, onChange }) {
-  const toggle = (key) => onChange(value.includes(key) ? value.filter((one) => one !== key) : [...value, key]);
-  return html`<fieldset class="ticks" aria-describedby=${error ? `${id}-error` : null}><legend>${legend}</legend>
-    <div>${options.map(([key, label]) => html`<label key=${key} class="tick"><input type="checkbox" checked=${value.includes(key)}
-      onChange=${() => toggle(key)} /><span>${label}</span></label>`)}</div>
-    ${error && html`<p class="field-error" id=${`${id}-error`}>${error}</p>`}</fieldset>`;
+  const toggle = (key) =>
+    onChange(value.includes(key) ? value.filter((one) => one !== key) : [...value, key]);
+  return html`<fieldset class="ticks" aria-describedby=${error ? `${id}-error` : null}>
+    <legend>${legend}</legend>
+    <div>
+      ${options.map(
+        ([key, label]) => html`<label key=${key} class="tick">
+          <input type="checkbox" checked=${value.includes(key)} onChange=${() => toggle(key)} />
+          <span>${label}</span>
+        </label>`,
+      )}
+    </div>
+    ${error && html`<p class="field-error" id=${`${id}-error`}>${error}</p>`}
+  </fieldset>`;
 }
 
 function Select({ value, onChange, options, ...shared }) {
   return html`<select ...${shared} value=${value} onChange=${(e) => onChange(e.target.value)}>
-    ${options.map(([key, label]) => html`<option key=${key} value=${key} selected=${key === value}>${label}</option>`)}</select>`;
+    ${options.map(
+      ([key, label]) => html`<option key=${key} value=${key} selected=${key === value}>
+        ${label}
+      </option>`,
+    )}
+  </select>`;
 }
 
-const MONTH_DAYS = () => [...[...Array(31)].map((_, i) => [String(i + 1), String(i + 1)]), ["last", t.lastDay]];
+const MONTH_DAYS = () => [
+  ...[...Array(31)].map((_, i) => [String(i + 1), String(i + 1)]),
+  ["last", t.lastDay],
+];
 
 function WhenFields({ f, put, id, errors }) {
   const days = weekdayNames(1);
-  return html`<${Ticks} id=${id("parts")} legend=${t.partsWord} value=${f.parts} onChange=${put("parts")}
-      options=${PARTS.map((part) => [part, t.dayParts[part]])} />
+  return html`
+    <${Ticks}
+      id=${id("parts")}
+      legend=${t.partsWord}
+      value=${f.parts}
+      onChange=${put("parts")}
+      options=${PARTS.map((part) => [part, t.dayParts[part]])}
+    />
     <div class="form-row">
-      <${Field} id=${id("times")} label=${t.atWord} value=${f.times} error=${errors.times} onInput=${put("times")} inputmode="text" />
-      <${Field} id=${id("days")} label=${f.on === "days" ? t.daysWord : t.roundsWord} value=${f.days} error=${errors.days} inputmode="numeric" placeholder=${t.noEnd} onInput=${put("days")} />
-      ${f.on === "days" && html`<${Field} id=${id("every")} label=${t.everyWord} type="number" min="1" max="366" value=${f.every} error=${errors.every} onInput=${put("every")} />`}
-      <${Field} id=${id("on")} label=${t.onWord}>${(shared) => html`<${Select} ...${shared} value=${f.on} onChange=${put("on")}
-        options=${[["days", t.onDays], ["weekdays", t.onWeekdays], ["months", t.onMonths]]} />`}<//>
-      ${f.on === "months" && html`<${Field} id=${id("months")} label=${t.everyMonthsWord} type="number" min="1" max="24" value=${f.months} error=${errors.months} onInput=${put("months")} />
-        <${Field} id=${id("on-day")} label=${t.onDayWord} error=${errors.onDay}>${(shared) => html`<${Select} ...${shared} value=${f.onDay} onChange=${put("onDay")} options=${MONTH_DAYS()} />`}<//>`}
-      <${Field} id=${id("miss")} label=${t.ifMissed}>${(shared) => html`<${Select} ...${shared} value=${f.miss} onChange=${put("miss")}
-        options=${[["extend", t.addADay], ["fixed", t.keepTheEnd]]} />`}<//></div>
-    ${f.on === "weekdays" && html`<${Ticks} id=${id("weekdays")} legend=${t.onWeekdays} value=${f.weekdays} error=${errors.weekdays}
-      onChange=${put("weekdays")} options=${WEEK.map((day, i) => [day, days[i].long])} />`}`;
+      <${Field}
+        id=${id("times")}
+        label=${t.atWord}
+        value=${f.times}
+        error=${errors.times}
+        onInput=${put("times")}
+        inputmode="text"
+      />
+      <${Field}
+        id=${id("days")}
+        label=${f.on === "days" ? t.daysWord : t.roundsWord}
+        value=${f.days}
+        error=${errors.days}
+        inputmode="numeric"
+        placeholder=${t.noEnd}
+        onInput=${put("days")}
+      />
+      ${
+        f.on === "days" &&
+        html`
+          <${Field}
+            id=${id("every")}
+            label=${t.everyWord}
+            type="number"
+            min="1"
+            max="366"
+            value=${f.every}
+            error=${errors.every}
+            onInput=${put("every")}
+          />
+        `
+      }
+      <${Field} id=${id("on")} label=${t.onWord}>
+        ${(shared) => html`
+          <${Select}
+            ...${shared}
+            value=${f.on}
+            onChange=${put("on")}
+            options=${[
+              ["days", t.onDays],
+              ["weekdays", t.onWeekdays],
+              ["months", t.onMonths],
+            ]}
+          />
+        `}
+      <//>
+      ${
+        f.on === "months" &&
+        html`
+          <${Field}
+            id=${id("months")}
+            label=${t.everyMonthsWord}
+            type="number"
+            min="1"
+            max="24"
+            value=${f.months}
+            error=${errors.months}
+            onInput=${put("months")}
+          />
+          <${Field} id=${id("on-day")} label=${t.onDayWord} error=${errors.onDay}>
+            ${(shared) => html`
+              <${Select}
+                ...${shared}
+                value=${f.onDay}
+                onChange=${put("onDay")}
+                options=${MONTH_DAYS()}
+              />
+            `}
+          <//>
+        `
+      }
+      <${Field} id=${id("miss")} label=${t.ifMissed}>
+        ${(shared) => html`
+          <${Select}
+            ...${shared}
+            value=${f.miss}
+            onChange=${put("miss")}
+            options=${[
+              ["extend", t.addADay],
+              ["fixed", t.keepTheEnd],
+            ]}
+          />
+        `}
+      <//>
+    </div>
+    ${
+      f.on === "weekdays" &&
+      html`
+        <${Ticks}
+          id=${id("weekdays")}
+          legend=${t.onWeekdays}
+          value=${f.weekdays}
+          error=${errors.weekdays}
+          onChange=${put("weekdays")}
+          options=${WEEK.map((day, i) => [day, days[i].long])}
+        />
+      `
+    }
+  `;
 }
 
 export function StepForm({ step, isNew, onSave, onCancel }) {
@@ -112,7 +246,10 @@ export function StepForm({ step, isNew, onSave, onCancel }) {
   const [fields, setFields] = useState(() => fieldsOf(step.schedule));
   const [errors, setErrors] = useState({});
   const form = useRef(null);
-  useEffect(() => { form.current.querySelector("input").focus(); form.current.scrollIntoView({ block: "nearest" }); }, []);
+  useEffect(() => {
+    form.current.querySelector("input").focus();
+    form.current.scrollIntoView({ block: "nearest" });
+  }, []);
   const scheduled = isNew ? often === "plan" : Boolean(step.schedule);
   const id = (name) => `edit-${step.key || "new"}-${name}`;
   const put = (name) => (value) => setFields((was) => ({ ...was, [name]: value }));
@@ -128,11 +265,42 @@ export function StepForm({ step, isNew, onSave, onCancel }) {
     onSave({ title: title.trim(), detail: detail.trim() || null, schedule });
   };
   return html`<form class="step-form" ref=${form} onSubmit=${save} novalidate>
-    <${Field} id=${id("title")} label=${t.stepWord} value=${title} error=${errors.title} maxlength="120" onInput=${setTitle} />
-    <${Field} id=${id("detail")} label=${t.detailWord} value=${detail} maxlength="500" onInput=${setDetail} />
-    ${isNew && html`<${Field} id=${id("often")} label=${t.howOftenWord}>${(shared) => html`<${Select} ...${shared} value=${often}
-      onChange=${setOften} options=${[["once", t.onceNoReminders], ["plan", t.withReminders]]} />`}<//>`}
+    <${Field}
+      id=${id("title")}
+      label=${t.stepWord}
+      value=${title}
+      error=${errors.title}
+      maxlength="120"
+      onInput=${setTitle}
+    />
+    <${Field}
+      id=${id("detail")}
+      label=${t.detailWord}
+      value=${detail}
+      maxlength="500"
+      onInput=${setDetail}
+    />
+    ${
+      isNew &&
+      html`<${Field} id=${id("often")} label=${t.howOftenWord}>
+        ${(shared) => html`
+          <${Select}
+            ...${shared}
+            value=${often}
+            onChange=${setOften}
+            options=${[
+              ["once", t.onceNoReminders],
+              ["plan", t.withReminders],
+            ]}
+          />
+        `}
+      <//>`
+    }
     ${scheduled && html`<${WhenFields} f=${fields} put=${put} id=${id} errors=${errors} />`}
     ${step.quote && html`<blockquote class="quoted-block">“${step.quote}”</blockquote>`}
-    <div class="form-buttons"><${Button} type="submit">${t.saveStep}<//><${Button} kind="quiet" onClick=${onCancel}>${t.cancel}<//></div></form>`;
+    <div class="form-buttons">
+      <${Button} type="submit">${t.saveStep}<//>
+      <${Button} kind="quiet" onClick=${onCancel}>${t.cancel}<//>
+    </div>
+  </form>`;
 }

@@ -1,5 +1,6 @@
-// A patient's clock, as their plan tells it: the times that stand in a schedule beside the moments at which they fall.
-// A plan of calendar days alone can tell; in a shortened day clock times mean nothing.
+// A patient's clock, as their plan tells it: the times that stand in a schedule beside the moments
+// at which they fall. A plan of calendar days alone can tell; in a shortened day clock times mean
+// nothing.
 import { clockOf, dateOf, time } from "../clock.js";
 import { isShortDay } from "../today-plan.js";
 
@@ -14,16 +15,18 @@ function offsetByPlan(step) {
   const times = today.length ? schedule.times.slice(-today.length) : schedule.times;
   const moments = today.length ? today.map((s) => s.slot) : next ? [next] : [];
   if (!moments.length || moments.length !== times.length) return null;
-  const found = new Set(moments.map((moment, i) => {
-    const ahead = (minutes(times[i]) - minutes(clockOf(moment, "UTC")) + 2 * DAY_MIN) % DAY_MIN;
-    return ahead < EAST_MOST ? ahead : ahead - DAY_MIN;
-  }));
+  const found = new Set(
+    moments.map((moment, i) => {
+      const ahead = (minutes(times[i]) - minutes(clockOf(moment, "UTC")) + 2 * DAY_MIN) % DAY_MIN;
+      return ahead < EAST_MOST ? ahead : ahead - DAY_MIN;
+    }),
+  );
   return found.size === 1 ? [...found][0] : null;
 }
 
 /**
- * The clock of these steps' patient: {today(), date(moment), now} where `now` is their time of day, or null when it is the
- * reader's too. Without a plan that tells, it is the reader's clock.
+ * The clock of these steps' patient: {today(), date(moment), now} where `now` is their time of day,
+ * or null when it is the reader's too. Without a plan that tells, it is the reader's clock.
  */
 export function theirClock(steps) {
   const offset = (steps || []).map(offsetByPlan).find((found) => found !== null);
@@ -31,6 +34,11 @@ export function theirClock(steps) {
   if (offset === undefined) return mine;
   const shown = (moment) => new Date(new Date(moment).getTime() + offset * 60000);
   const now = Date.now();
-  if (clockOf(shown(now), "UTC") === clockOf(now) && dateOf(shown(now), "UTC") === dateOf(now)) return mine;
-  return { today: () => dateOf(shown(Date.now()), "UTC"), date: (moment) => dateOf(shown(moment), "UTC"), now: time(shown(now), "UTC") };
+  if (clockOf(shown(now), "UTC") === clockOf(now) && dateOf(shown(now), "UTC") === dateOf(now))
+    return mine;
+  return {
+    today: () => dateOf(shown(Date.now()), "UTC"),
+    date: (moment) => dateOf(shown(moment), "UTC"),
+    now: time(shown(now), "UTC"),
+  };
 }

@@ -5,7 +5,8 @@ const NEEDS = ["proposed", "failed"];
 
 /** Notes that wait, the longest first. */
 export const waitingNotes = () =>
-  (state.notes || []).filter((n) => NEEDS.includes(n.status))
+  (state.notes || [])
+    .filter((n) => NEEDS.includes(n.status))
     .sort((a, b) => a.created_at.localeCompare(b.created_at));
 
 /** The note to look at after this one: {id, name, count of those that wait beside it}, or null. */

@@ -19,32 +19,99 @@ export function Write({ id }) {
   const { busy, problem, act } = useAct();
   const key = useRef(null);
   useEffect(() => {
-    if (!state.patients) loadPatients().catch(() => { /* the name comes later */ });
-    loadPlan(id).then(setSteps, () => { /* sending says what is wrong */ });
+    if (!state.patients)
+      loadPatients().catch(() => {
+        /* the name comes later */
+      });
+    loadPlan(id).then(setSteps, () => {
+      /* sending says what is wrong */
+    });
   }, [id]);
   const patient = (state.patients || []).find((p) => p.id === id);
-  if (state.patients && !patient) return html`<${Empty} level=${1} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
+  if (state.patients && !patient)
+    return html`<${Empty} level=${1} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
   const length = [...text].length;
-  const write = (value) => { setText(value); keepDraft(id, value); setEmpty(false); key.current = null; };
+  const write = (value) => {
+    setText(value);
+    keepDraft(id, value);
+    setEmpty(false);
+    key.current = null;
+  };
   const send = (event) => {
     event.preventDefault();
-    if (!text.trim()) { setEmpty(true); document.getElementById("note").focus(); return; }
-    key.current = key.current || `note-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    if (!text.trim()) {
+      setEmpty(true);
+      document.getElementById("note").focus();
+      return;
+    }
+    key.current =
+      key.current || `note-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
     act(async () => {
-      const { data } = await call("POST", "notes/", { body: { patient_id: id, text }, key: key.current, timeoutMs: 20000 });
+      const { data } = await call("POST", "notes/", {
+        body: { patient_id: id, text },
+        key: key.current,
+        timeoutMs: 20000,
+      });
       keepDraft(id, "");
       state.noteById = { ...state.noteById, [data.id]: data };
       go(`/notes/${data.id}`);
     });
   };
   const name = patient?.name || "";
-  return html`<a class="back" href=${`#/patients/${id}`}><${Icon} name="left" />${name || t.ways.patients}</a>
-    <div class="page-head"><h1 tabindex="-1" data-title=${t.writeNote}>${t.newNoteFor(name)}</h1></div>
-    <div class="write-split"><form class="card paper write" onSubmit=${send} novalidate>
-      <div class="write-head"><label for="note">${t.yourNote}</label><span class="secondary" id="note-count">${t.countOf(length, MOST)}</span></div>
-      <textarea id="note" class="note-input" rows="14" maxlength=${MOST} value=${text} onInput=${(e) => write(e.target.value)} aria-describedby="note-count note-help" aria-invalid=${empty ? "true" : null}></textarea>
-      ${empty && html`<p class="field-error"><${Icon} name="warning" size=${18} /><span>${t.noteEmpty}</span></p>`}
-      <p class="secondary" id="note-help">${t.writeHelp(name.split(" ")[0])}</p><${Wrong} problem=${problem} />
-      <div class="write-buttons"><${Button} type="submit" busy=${busy}>${t.sendNote}<//><a class="button button-quiet" href=${`#/patients/${id}`}>${t.keepDraft}</a></div></form>
-    <section class="section"><h2 class="section-head">${t.runningNow} ${steps && html`<span class="count">${steps.length}</span>`}</h2><div class="card">${steps?.length ? html`<ul class="plan-lines">${steps.map((s) => html`<li key=${s.id}><span>${s.title}<span class="secondary block">${scheduleLine(s)}</span></span></li>`)}</ul>` : html`<p class="secondary">${t.noPlanYet}</p>`}</div><p class="secondary below">${t.runningLead}</p></section></div>`;
+  return html`
+    <a class="back" href=${`#/patients/${id}`}><${Icon} name="left" />${name || t.ways.patients}</a>
+    <div class="page-head">
+      <h1 tabindex="-1" data-title=${t.writeNote}>${t.newNoteFor(name)}</h1>
+    </div>
+    <div class="write-split">
+      <form class="card paper write" onSubmit=${send} novalidate>
+        <div class="write-head">
+          <label for="note">${t.yourNote}</label>
+          <span class="secondary" id="note-count">${t.countOf(length, MOST)}</span>
+        </div>
+        <textarea
+          id="note"
+          class="note-input"
+          rows="14"
+          maxlength=${MOST}
+          value=${text}
+          onInput=${(e) => write(e.target.value)}
+          aria-describedby="note-count note-help"
+          aria-invalid=${empty ? "true" : null}
+        ></textarea>
+        ${
+          empty &&
+          html`<p class="field-error">
+            <${Icon} name="warning" size=${18} />
+            <span>${t.noteEmpty}</span>
+          </p>`
+        }
+        <p class="secondary" id="note-help">${t.writeHelp(name.split(" ")[0])}</p>
+        <${Wrong} problem=${problem} />
+        <div class="write-buttons">
+          <${Button} type="submit" busy=${busy}>${t.sendNote}<//>
+          <a class="button button-quiet" href=${`#/patients/${id}`}>${t.keepDraft}</a>
+        </div>
+      </form>
+      <section class="section">
+        <h2 class="section-head">
+          ${t.runningNow} ${steps && html`<span class="count">${steps.length}</span>`}
+        </h2>
+        <div class="card">
+          ${
+            steps?.length
+              ? html`<ul class="plan-lines">
+                ${steps.map(
+                  (s) => html`<li key=${s.id}>
+                    <span>${s.title}<span class="secondary block">${scheduleLine(s)}</span></span>
+                  </li>`,
+                )}
+              </ul>`
+              : html`<p class="secondary">${t.noPlanYet}</p>`
+          }
+        </div>
+        <p class="secondary below">${t.runningLead}</p>
+      </section>
+    </div>
+  `;
 }

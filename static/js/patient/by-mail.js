@@ -8,8 +8,29 @@ import { t } from "../texts.js";
 export function ByMail() {
   const [on, setOn] = useState(null);
   const { busy, problem, act } = useAct();
-  useEffect(() => { ifServed(() => get("me/email-reminders/")).then((answer) => setOn(answer ? answer.data.on : null), () => { /* this part stays away */ }); }, []);
+  useEffect(() => {
+    ifServed(() => get("me/email-reminders/")).then(
+      (answer) => setOn(answer ? answer.data.on : null),
+      () => {
+        /* this part stays away */
+      },
+    );
+  }, []);
   if (on === null) return null;
-  const change = (wanted) => act(async () => { await call(wanted ? "PUT" : "DELETE", "me/email-reminders/"); setOn(wanted); });
-  return html`<${Switch} id="by-mail" label=${t.byMail} hint=${t.byMailHint} checked=${on} disabled=${busy} onChange=${change} /><${Wrong} problem=${problem} />`;
+  const change = (wanted) =>
+    act(async () => {
+      await call(wanted ? "PUT" : "DELETE", "me/email-reminders/");
+      setOn(wanted);
+    });
+  return html`
+    <${Switch}
+      id="by-mail"
+      label=${t.byMail}
+      hint=${t.byMailHint}
+      checked=${on}
+      disabled=${busy}
+      onChange=${change}
+    />
+    <${Wrong} problem=${problem} />
+  `;
 }

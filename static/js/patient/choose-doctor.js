@@ -1,8 +1,18 @@
 // Choose a doctor, or change to another.
-import { html, cx, useEffect, useState } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { loadAssignment, loadNotes } from "../data.js";
-import { Button, Dialog, Empty, Field, Skeleton, Switch, Wrong, said, useAct } from "../parts/controls.js";
+import {
+  Button,
+  Dialog,
+  Empty,
+  Field,
+  Skeleton,
+  Switch,
+  Wrong,
+  said,
+  useAct,
+} from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { sayGood } from "../messages.js";
 import { go } from "../router.js";
@@ -17,29 +27,120 @@ export default function ChooseDoctor() {
   const current = state.assignment?.doctor;
   useEffect(() => {
     let late = false;
-    const timer = setTimeout(() => get(`doctors/?limit=50${asked.trim() ? `&q=${encodeURIComponent(asked.trim())}` : ""}`).then(({ data }) => { if (!late) { setDoctors(data.items); setProblem(null); } }, (p) => { if (!late) setProblem(p); }), doctors ? 250 : 0);
-    return () => { late = true; clearTimeout(timer); };
+    const timer = setTimeout(
+      () =>
+        get(
+          `doctors/?limit=50${asked.trim() ? `&q=${encodeURIComponent(asked.trim())}` : ""}`,
+        ).then(
+          ({ data }) => {
+            if (!late) {
+              setDoctors(data.items);
+              setProblem(null);
+            }
+          },
+          (p) => {
+            if (!late) setProblem(p);
+          },
+        ),
+      doctors ? 250 : 0,
+    );
+    return () => {
+      late = true;
+      clearTimeout(timer);
+    };
   }, [asked]);
-  return html`<a class="back" href=${current ? "#/me" : "#/today"}><${Icon} name="left" size=${24} />${current ? t.ways.me : t.ways.today}</a>
-    <div class="page-head"><h1 tabindex="-1">${current ? t.changeDoctor : t.chooseDoctor}</h1><p class="lead">${current ? t.yourDoctorNow(current.name || t.yourDoctor) : t.chooseDoctorWhy}</p></div>
-    <div class="narrow"><${Field} id="find" label=${t.findDoctor} hint=${t.findDoctorHint} type="search" value=${asked} onInput=${ask} autocomplete="off" />
-    ${problem ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />` : !doctors ? html`<${Skeleton} />` : !doctors.length ? html`<${Empty} sign="search" title=${t.noDoctorFound} text=${t.noDoctorFoundLead} />`
-      : html`<ul class="card rows">${doctors.map((d) => html`<li class="row" key=${d.id}><span class="row-words"><strong>${d.name}</strong></span>${d.id === current?.id ? html`<span class="chip">${t.yourDoctorChip}</span>` : html`<button type="button" class="button button-outline button-small" onClick=${() => choose(d)}>${t.choose}<span class="hidden"> ${d.name}</span></button>`}</li>`)}</ul>`}
-    </div>${chosen && html`<${Confirm} doctor=${chosen} current=${current} onClose=${() => choose(null)} />`}`;
+  return html`
+    <a class="back" href=${current ? "#/me" : "#/today"}>
+      <${Icon} name="left" size=${24} />
+      ${current ? t.ways.me : t.ways.today}
+    </a>
+    <div class="page-head">
+      <h1 tabindex="-1">${current ? t.changeDoctor : t.chooseDoctor}</h1>
+      <p class="lead">
+        ${current ? t.yourDoctorNow(current.name || t.yourDoctor) : t.chooseDoctorWhy}
+      </p>
+    </div>
+    <div class="narrow">
+      <${Field}
+        id="find"
+        label=${t.findDoctor}
+        hint=${t.findDoctorHint}
+        type="search"
+        value=${asked}
+        onInput=${ask}
+        autocomplete="off"
+      />
+      ${
+        problem
+          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          : !doctors
+            ? html`<${Skeleton} />`
+            : !doctors.length
+              ? html`
+                <${Empty} sign="search" title=${t.noDoctorFound} text=${t.noDoctorFoundLead} />
+              `
+              : html`<ul class="card rows">
+                ${doctors.map(
+                  (d) => html`<li class="row" key=${d.id}>
+                    <span class="row-words"><strong>${d.name}</strong></span>
+                    ${
+                      d.id === current?.id
+                        ? html`<span class="chip">${t.yourDoctorChip}</span>`
+                        : html`
+                          <button
+                            type="button"
+                            class="button button-outline button-small"
+                            onClick=${() => choose(d)}
+                          >
+                            ${t.choose}
+                            <span class="hidden"> ${d.name}</span>
+                          </button>
+                        `
+                    }
+                  </li>`,
+                )}
+              </ul>`
+      }
+    </div>
+    ${
+      chosen &&
+      html`<${Confirm} doctor=${chosen} current=${current} onClose=${() => choose(null)} />`
+    }
+  `;
 }
 
 function Confirm({ doctor, current, onClose }) {
   const [share, setShare] = useState(false);
   const { busy, problem, act } = useAct();
-  const assign = () => act(async () => {
-    const { data } = await call("POST", "assign/", { body: { doctor_id: doctor.id, share_history: share }, key: `assign-${doctor.id}-${share}-${Date.now().toString(36)}` });
-    set({ assignment: data });
-    onClose();
-    sayGood(t.doctorChosen(doctor.name));
-    go("/today");
-    loadAssignment().then(loadNotes).catch(() => { /* shown as chosen already */ });
-  });
-  return html`<${Dialog} title=${t.chooseTitle(doctor.name)} onClose=${onClose}><p class="secondary">${current ? t.changeLead(current.name || t.yourDoctor) : t.chooseLead}</p>
-    <${Switch} id="share" label=${t.shareHistory} hint=${t.shareHistoryHint(doctor.name)} checked=${share} onChange=${setShare} /><${Wrong} problem=${problem} />
-    <div class="dialog-buttons"><${Button} busy=${busy} onClick=${assign}>${t.chooseThis(doctor.name)}<//><${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//></div><//>`;
+  const assign = () =>
+    act(async () => {
+      const { data } = await call("POST", "assign/", {
+        body: { doctor_id: doctor.id, share_history: share },
+        key: `assign-${doctor.id}-${share}-${Date.now().toString(36)}`,
+      });
+      set({ assignment: data });
+      onClose();
+      sayGood(t.doctorChosen(doctor.name));
+      go("/today");
+      loadAssignment()
+        .then(loadNotes)
+        .catch(() => {
+          /* shown as chosen already */
+        });
+    });
+  return html`<${Dialog} title=${t.chooseTitle(doctor.name)} onClose=${onClose}>
+    <p class="secondary">${current ? t.changeLead(current.name || t.yourDoctor) : t.chooseLead}</p>
+    <${Switch}
+      id="share"
+      label=${t.shareHistory}
+      hint=${t.shareHistoryHint(doctor.name)}
+      checked=${share}
+      onChange=${setShare}
+    />
+    <${Wrong} problem=${problem} />
+    <div class="dialog-buttons">
+      <${Button} busy=${busy} onClick=${assign}>${t.chooseThis(doctor.name)}<//>
+      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
+    </div>
+  <//>`;
 }

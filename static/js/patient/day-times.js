@@ -12,7 +12,10 @@ import { t } from "../texts.js";
 const PARTS = ["morning", "noon", "evening", "bedtime"];
 const ASK_DAYS = 14;
 
-export const dayTimes = () => ({ morning: state.user.reminder_time || "09:00", ...state.user.day_times });
+export const dayTimes = () => ({
+  morning: state.user.reminder_time || "09:00",
+  ...state.user.day_times,
+});
 
 const minutes = (hhmm) => Number(hhmm.slice(0, 2)) * 60 + Number(hhmm.slice(3, 5));
 /** The part of the patient's day in which a moment lies: that whose time is nearest. */
@@ -35,15 +38,31 @@ export function DayTimesForm({ id, onSaved, children }) {
       await patchMe({ reminder_time: morning, day_times: rest });
       sayGood(t.saved);
       onSaved?.();
-      await reload();      // the reminders to come have moved
+      await reload(); // the reminders to come have moved
     });
   };
-  return html`<form onSubmit=${save}><div class="day-times">${PARTS.map((part) => html`<${Field} key=${part}
-      id=${part === "morning" ? id : `${id}-${part}`} label=${t.dayParts[part]} type="time" value=${times[part]} required
-      onInput=${(value) => setTimes((was) => ({ ...was, [part]: value }))} />`)}</div>
+  return html`<form onSubmit=${save}>
+    <div class="day-times">
+      ${PARTS.map(
+        (part) => html`
+          <${Field}
+            key=${part}
+            id=${part === "morning" ? id : `${id}-${part}`}
+            label=${t.dayParts[part]}
+            type="time"
+            value=${times[part]}
+            required
+            onInput=${(value) => setTimes((was) => ({ ...was, [part]: value }))}
+          />
+        `,
+      )}
+    </div>
     <${Wrong} problem=${problem} />
-    <div class="form-buttons"><${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
-      ${children}</div></form>`;
+    <div class="form-buttons">
+      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
+      ${children}
+    </div>
+  </form>`;
 }
 
 const asked = () => `day-asked.${state.user.id}`;
@@ -53,8 +72,15 @@ const isNew = () => Date.now() - Date.parse(state.user.created_at) < ASK_DAYS * 
 export function DayQuestion() {
   const [gone, go] = useState(() => !isNew() || choice(asked()) === true);
   if (gone) return null;
-  const done = () => { choose(asked(), true); go(true); };
-  return html`<section class="card day-question" aria-label=${t.dayQuestion}><h2>${t.dayQuestion}</h2>
+  const done = () => {
+    choose(asked(), true);
+    go(true);
+  };
+  return html`<section class="card day-question" aria-label=${t.dayQuestion}>
+    <h2>${t.dayQuestion}</h2>
     <p class="secondary">${t.dayQuestionLead}</p>
-    <${DayTimesForm} id="day-question" onSaved=${done}><${Button} kind="quiet" onClick=${done}>${t.keepThese}<//><//></section>`;
+    <${DayTimesForm} id="day-question" onSaved=${done}>
+      <${Button} kind="quiet" onClick=${done}>${t.keepThese}<//>
+    <//>
+  </section>`;
 }

@@ -1,4 +1,5 @@
-// Reminders while the page is closed: Web Push, with neutral words. Shown only where browser and service both can.
+// Reminders while the page is closed: Web Push, with neutral words. Shown only where browser and
+// service both can.
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
@@ -6,15 +7,27 @@ import { Switch, Wrong, useAct } from "../parts/controls.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 
-const bytes = (base64url) => Uint8Array.from(atob(base64url.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-const able = () => "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+const bytes = (base64url) =>
+  Uint8Array.from(atob(base64url.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const able = () =>
+  "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 
-const own = async () => (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription();
+const own = async () =>
+  (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription();
 
-/** The id that the service gives to this device: from who is signed in and the endpoint, which the list does not tell. */
+/**
+ * The id that the service gives to this device: from who is signed in and the endpoint, which the
+ * list does not tell.
+ */
 async function deviceId(endpoint) {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${state.user.id}|${endpoint}`));
-  return [...new Uint8Array(digest)].slice(0, 16).map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const digest = await crypto.subtle.digest(
+    "SHA-256",
+    new TextEncoder().encode(`${state.user.id}|${endpoint}`),
+  );
+  return [...new Uint8Array(digest)]
+    .slice(0, 16)
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 }
 
 function tell(subscription) {
@@ -45,27 +58,57 @@ export function Push() {
   const { busy, problem, act } = useAct();
   useEffect(() => {
     if (!able()) return;
-    ifServed(() => get("me/push/")).then(async (answer) => {
-      if (!answer?.data.public_key) return;
-      setKey(answer.data.public_key);
-      setOn(await keptOn(answer.data.items).catch(() => false));
-    }, () => { /* this part stays away */ });
+    ifServed(() => get("me/push/")).then(
+      async (answer) => {
+        if (!answer?.data.public_key) return;
+        setKey(answer.data.public_key);
+        setOn(await keptOn(answer.data.items).catch(() => false));
+      },
+      () => {
+        /* this part stays away */
+      },
+    );
   }, []);
   if (!key) return null;
-  const change = (wanted) => act(async () => {
-    const registration = await navigator.serviceWorker.ready;
-    if (!wanted) {
-      const subscription = await registration.pushManager.getSubscription();
-      if (subscription) { await call("DELETE", "me/push/", { body: { endpoint: subscription.endpoint } }); await subscription.unsubscribe(); }
-      setOn(false);
-      return;
-    }
-    if (await Notification.requestPermission() !== "granted") { setRefused(true); setOn(false); return; }
-    let subscription;
-    try { subscription = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(key) }); }
-    catch { setRefused(true); return; }
-    await tell(subscription);
-    setOn(true);
-  });
-  return html`<${Switch} id="push" label=${t.push} hint=${refused ? t.pushRefused : t.pushHint} checked=${on} disabled=${busy} onChange=${change} /><${Wrong} problem=${problem} />`;
+  const change = (wanted) =>
+    act(async () => {
+      const registration = await navigator.serviceWorker.ready;
+      if (!wanted) {
+        const subscription = await registration.pushManager.getSubscription();
+        if (subscription) {
+          await call("DELETE", "me/push/", { body: { endpoint: subscription.endpoint } });
+          await subscription.unsubscribe();
+        }
+        setOn(false);
+        return;
+      }
+      if ((await Notification.requestPermission()) !== "granted") {
+        setRefused(true);
+        setOn(false);
+        return;
+      }
+      let subscription;
+      try {
+        subscription = await registration.pushManager.subscribe({
+          userVisibleOnly: true,
+          applicationServerKey: bytes(key),
+        });
+      } catch {
+        setRefused(true);
+        return;
+      }
+      await tell(subscription);
+      setOn(true);
+    });
+  return html`
+    <${Switch}
+      id="push"
+      label=${t.push}
+      hint=${refused ? t.pushRefused : t.pushHint}
+      checked=${on}
+      disabled=${busy}
+      onChange=${change}
+    />
+    <${Wrong} problem=${problem} />
+  `;
 }

@@ -3,68 +3,197 @@ import { html, useEffect } from "../html.js";
 import { Empty, Skeleton } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
 import { changes, replacedBy } from "../changes.js";
-import { dateOf, dayMonth, daysBetween, longDay, nextWhen, partOfDay, time, today, weekday, when } from "../clock.js";
+import {
+  dateOf,
+  dayMonth,
+  daysBetween,
+  longDay,
+  nextWhen,
+  partOfDay,
+  time,
+  today,
+  weekday,
+  when,
+} from "../clock.js";
 import { activeSteps, inSentence, isShortDay, nextSlot, todayPlan } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { AsNeededRow, DueCard, EarlierRow, Going, LaterRow, OnceRow, Section, WaitingRow } from "./rows.js";
+import {
+  AsNeededRow,
+  DueCard,
+  EarlierRow,
+  Going,
+  LaterRow,
+  OnceRow,
+  Section,
+  WaitingRow,
+} from "./rows.js";
 import { changeWords, howOften } from "../schedule-words.js";
 import { DayQuestion, dayPartOf } from "./day-times.js";
 
 const first = (name) => name.trim().split(/\s+/)[0];
 
+const clockOrDay = (moment) => (dateOf(moment) === today() ? time(moment) : when(moment));
+
 export default function Today() {
   const plan = todayPlan();
-  useEffect(() => { state.toasts = []; }, []);
-  // A card that was answered goes, and the keyboard's place with it: back to the heading, without a jump.
-  useEffect(() => { if (document.activeElement === document.body) document.querySelector("main h1")?.focus({ preventScroll: true }); }, [plan.due.length]);
-  if (!state.stepsLoaded) return html`<h1 class="hidden">${t.ways.today}</h1><${Skeleton} rows=${4} />`;
+  useEffect(() => {
+    state.toasts = [];
+  }, []);
+  // A card that was answered goes, and the keyboard's place with it: back to the heading, without a
+  // jump.
+  useEffect(() => {
+    if (document.activeElement === document.body)
+      document.querySelector("main h1")?.focus({ preventScroll: true });
+  }, [plan.due.length]);
+  if (!state.stepsLoaded)
+    return html`<h1 class="hidden">${t.ways.today}</h1><${Skeleton} rows=${4} />`;
   const waitingOffline = state.connection === "offline";
-  const going = activeSteps().filter((s) => s.kind === "plan" && !s.as_needed && s.schedule).sort((a, b) => a.created_at.localeCompare(b.created_at) || a.title.localeCompare(b.title));
+  const going = activeSteps()
+    .filter((s) => s.kind === "plan" && !s.as_needed && s.schedule)
+    .sort((a, b) => a.created_at.localeCompare(b.created_at) || a.title.localeCompare(b.title));
   const nothing = activeSteps().length === 0 && !plan.earlier.length && !plan.waiting.length;
   return html`
-    <p class="hidden" role="status">${t.dueSpoken(plan.due.map(({ step }) => step.title).join(", "))}</p>
-    <div class="page-head"><p class="over">${longDay(today())}${waitingOffline && state.asOf ? ` · ${t.lastUpdated(dateOf(state.asOf) === today() ? time(state.asOf) : when(state.asOf))}` : ""}</p>
-      <h1 tabindex="-1" data-title=${t.ways.today}>${t.greeting[partOfDay()](first(state.user.name))}</h1>
-      ${!nothing && html`<p class="lead">${t.daySentence(plan.due.length, plan.later.length)}</p>`}</div>
-    ${nothing ? html`<${Nothing} /><${DayQuestion} />` : html`<div class="two">
-      <div class="col">
-        ${plan.due.length > 0 && html`<${DueCard} due=${plan.due} />`}
-        ${state.elsewhere.map((e) => html`<p class="card elsewhere" role="status" key=${e.step_id + e.slot}><${Icon} name="tick" size=${24} /><span><strong>${e.title}</strong> ${t.doneElsewhere}</span></p>`)}
-        ${plan.waiting.length > 0 && html`<${Section} title=${t.waitingToSend} count=${plan.waiting.length}><ul class="card rows">${plan.waiting.map((row) => html`<${WaitingRow} key=${row.entry.key} ...${row} />`)}</ul><//>`}
-        ${plan.due.length === 0 && plan.waiting.length === 0 && html`<${Rest} plan=${plan} />`}
-        ${plan.later.length > 0 && html`<${Section} title=${t.laterToday} count=${plan.later.length}><${Later} rows=${plan.later} /><//>`}
-        ${plan.once.length + plan.asNeeded.length > 0 && html`<${Section} title=${plan.once.length ? t.onceWhenYouCan : t.whenNeeded}><ul class="card rows">
-          ${plan.once.map((row) => html`<${OnceRow} key=${row.step.id} ...${row} />`)}${plan.asNeeded.map((row) => html`<${AsNeededRow} key=${row.step.id} ...${row} />`)}</ul><//>`}
-      </div>
-      <div class="col">
-        ${plan.earlier.length > 0 && html`<${Section} title=${plan.missed ? t.earlierToday : t.doneToday} count=${plan.earlier.length}><ul class="card rows">${plan.earlier.map((row) => html`<${EarlierRow} key=${row.step.id + row.slot} ...${row} />`)}</ul><//>`}
-        ${going.length > 0 && html`<${Section} title=${t.howItGoes}><ul class="card goings">${going.map((step) => html`<${Going} key=${step.id} step=${step} />`)}</ul><//>`}
-        <${Changed} /><${DayQuestion} />
-      </div></div>`}`;
+    <p class="hidden" role="status">
+      ${t.dueSpoken(plan.due.map(({ step }) => step.title).join(", "))}
+    </p>
+    <div class="page-head">
+      <p class="over">
+        ${longDay(today())}
+        ${waitingOffline && state.asOf ? ` · ${t.lastUpdated(clockOrDay(state.asOf))}` : ""}
+      </p>
+      <h1 tabindex="-1" data-title=${t.ways.today}>
+        ${t.greeting[partOfDay()](first(state.user.name))}
+      </h1>
+      ${!nothing && html`<p class="lead">${t.daySentence(plan.due.length, plan.later.length)}</p>`}
+    </div>
+    ${
+      nothing
+        ? html`<${Nothing} /><${DayQuestion} />`
+        : html`<div class="two">
+          <div class="col">
+            ${plan.due.length > 0 && html`<${DueCard} due=${plan.due} />`}
+            ${state.elsewhere.map(
+              (e) => html`<p class="card elsewhere" role="status" key=${e.step_id + e.slot}>
+                <${Icon} name="tick" size=${24} />
+                <span><strong>${e.title}</strong> ${t.doneElsewhere}</span>
+              </p>`,
+            )}
+            ${
+              plan.waiting.length > 0 &&
+              html`<${Section} title=${t.waitingToSend} count=${plan.waiting.length}>
+                <ul class="card rows">
+                  ${plan.waiting.map(
+                    (row) => html`<${WaitingRow} key=${row.entry.key} ...${row} />`,
+                  )}
+                </ul>
+              <//>`
+            }
+            ${plan.due.length === 0 && plan.waiting.length === 0 && html`<${Rest} plan=${plan} />`}
+            ${
+              plan.later.length > 0 &&
+              html`<${Section} title=${t.laterToday} count=${plan.later.length}>
+                <${Later} rows=${plan.later} />
+              <//>`
+            }
+            ${
+              plan.once.length + plan.asNeeded.length > 0 &&
+              html`<${Section} title=${plan.once.length ? t.onceWhenYouCan : t.whenNeeded}>
+                <ul class="card rows">
+                  ${plan.once.map((row) => html`<${OnceRow} key=${row.step.id} ...${row} />`)}
+                  ${plan.asNeeded.map(
+                    (row) => html`<${AsNeededRow} key=${row.step.id} ...${row} />`,
+                  )}
+                </ul>
+              <//>`
+            }
+          </div>
+          <div class="col">
+            ${
+              plan.earlier.length > 0 &&
+              html`
+                <${Section}
+                  title=${plan.missed ? t.earlierToday : t.doneToday}
+                  count=${plan.earlier.length}
+                >
+                  <ul class="card rows">
+                    ${plan.earlier.map(
+                      (row) => html`<${EarlierRow} key=${row.step.id + row.slot} ...${row} />`,
+                    )}
+                  </ul>
+                <//>
+              `
+            }
+            ${
+              going.length > 0 &&
+              html`<${Section} title=${t.howItGoes}>
+                <ul class="card goings">
+                  ${going.map((step) => html`<${Going} key=${step.id} step=${step} />`)}
+                </ul>
+              <//>`
+            }
+            <${Changed} />
+            <${DayQuestion} />
+          </div>
+        </div>`
+    }
+  `;
 }
 
 // A long day in its parts: each has a heading of its own.
 const SPLIT_FROM = 4;
 function Later({ rows }) {
-  const shown = (some) => html`<ul class="card rows">${some.map((row) => html`<${LaterRow} key=${row.step.id + row.slot} ...${row} />`)}</ul>`;
+  const shown = (some) =>
+    html`<ul class="card rows">
+      ${some.map((row) => html`<${LaterRow} key=${row.step.id + row.slot} ...${row} />`)}
+    </ul>`;
   const parts = new Map();
-  for (const row of rows) { const part = dayPartOf(row.slot); parts.set(part, [...(parts.get(part) || []), row]); }
-  if (rows.length < SPLIT_FROM || parts.size < 2 || rows.some((row) => isShortDay(row.step))) return shown(rows);
-  return [...parts].map(([part, some]) => html`<div key=${part} class="day-part"><h3 class="day-part-head">${t.dayParts[part]}</h3>${shown(some)}</div>`);
+  for (const row of rows) {
+    const part = dayPartOf(row.slot);
+    parts.set(part, [...(parts.get(part) || []), row]);
+  }
+  if (rows.length < SPLIT_FROM || parts.size < 2 || rows.some((row) => isShortDay(row.step)))
+    return shown(rows);
+  return [...parts].map(
+    ([part, some]) =>
+      html`<div key=${part} class="day-part">
+        <h3 class="day-part-head">${t.dayParts[part]}</h3>
+        ${shown(some)}
+      </div>`,
+  );
 }
 
 function Rest({ plan }) {
   if (plan.later.length) return null;
   const next = nextSlot();
   if (!plan.earlier.length && !next) return null;
-  return html`<${Empty} sign="tick" tone="done" title=${plan.missed ? t.nothingNow : t.allDoneToday} text=${next ? t.nextIs(inSentence(next.step.title), nextWhen(next.slot)) : null} />`;
+  return html`
+    <${Empty}
+      sign="tick"
+      tone="done"
+      title=${plan.missed ? t.nothingNow : t.allDoneToday}
+      text=${next ? t.nextIs(inSentence(next.step.title), nextWhen(next.slot)) : null}
+    />
+  `;
 }
 
 function Nothing() {
   if (state.assignment === undefined) return html`<${Skeleton} />`;
-  if (state.assignment) return html`<${Empty} sign=${html`<${HalfSun} />`} title=${t.nothingYet} text=${t.nothingYetDoctor(state.assignment.doctor.name || t.yourDoctor)}><a class="button button-quiet" href="#/notes">${t.readNotes}</a><//>`;
-  return html`<${Empty} sign=${html`<${HalfSun} />`} title=${t.nothingYet} text=${t.chooseDoctorLead}><a class="button button-main" href="#/doctor">${t.chooseDoctor}</a><//>`;
+  if (state.assignment)
+    return html`
+      <${Empty}
+        sign=${html`<${HalfSun} />`}
+        title=${t.nothingYet}
+        text=${t.nothingYetDoctor(state.assignment.doctor.name || t.yourDoctor)}
+      >
+        <a class="button button-quiet" href="#/notes">${t.readNotes}</a>
+      <//>
+    `;
+  return html`
+    <${Empty} sign=${html`<${HalfSun} />`} title=${t.nothingYet} text=${t.chooseDoctorLead}>
+      <a class="button button-main" href="#/doctor">${t.chooseDoctor}</a>
+    <//>
+  `;
 }
 
 function Changed() {
@@ -73,26 +202,79 @@ function Changed() {
   const steps = Object.values(state.steps);
   const own = steps.filter((s) => s.note_id === note.id && s.status !== "rejected");
   const old = replacedBy(note.id, steps);
-  if (!own.length || !old.length) return html`<a class="button button-quiet wide" href=${`#/notes/${note.id}`}><${Icon} name="note" size=${24} /><span>${t.readTheNote}</span></a>`;
+  if (!own.length || !old.length)
+    return html`<a class="button button-quiet wide" href=${`#/notes/${note.id}`}>
+      <${Icon} name="note" size=${24} />
+      <span>${t.readTheNote}</span>
+    </a>`;
   const date = dateOf(note.created_at);
   const gap = daysBetween(date, today());
   const what = changes(old, own);
-  return html`<${Section} title=${gap === 0 ? t.changedToday : gap < 7 ? t.changedOn(weekday(date)) : t.changedOnDate(dayMonth(date))}><div class="card changed">
-    <p class="secondary">${t.newNoteOn(note.doctor?.name || t.yourDoctor, dayMonth(date))}</p>
-    <${ChangeList} what=${what} />
-    <a class="button button-quiet wide" href=${`#/notes/${note.id}`}><${Icon} name="note" size=${24} /><span>${t.readTheNote}</span></a></div><//>`;
+  return html`
+    <${Section} title=${
+      gap === 0
+        ? t.changedToday
+        : gap < 7
+          ? t.changedOn(weekday(date))
+          : t.changedOnDate(dayMonth(date))
+    }>
+      <div class="card changed">
+        <p class="secondary">${t.newNoteOn(note.doctor?.name || t.yourDoctor, dayMonth(date))}</p>
+        <${ChangeList} what=${what} />
+        <a class="button button-quiet wide" href=${`#/notes/${note.id}`}>
+          <${Icon} name="note" size=${24} />
+          <span>${t.readTheNote}</span>
+        </a>
+      </div>
+    <//>
+  `;
 }
 
-const titled = (step) => [step.title, step.schedule ? howOften(step) : step.as_needed ? t.ifNeeded : null].filter(Boolean).join(", ");
+const titled = (step) =>
+  [step.title, step.schedule ? howOften(step) : step.as_needed ? t.ifNeeded : null]
+    .filter(Boolean)
+    .join(", ");
 
 export function ChangeList({ what }) {
   const sentences = (steps) => steps.map((s) => `${titled(s)}.`).join(" ");
   return html`<dl class="change-list">
-    ${what.added.length > 0 && html`<div><dt><span class="tag tag-new"><${Icon} name="plus" size=${16} />${t.tagNew}</span></dt><dd>${sentences(what.added)}</dd></div>`}
-    ${what.changed.length > 0 && html`<div><dt><span class="tag tag-changed"><${Icon} name="pencil" size=${16} />${t.tagChanged}</span></dt><dd>${what.changed.map(({ before, after }) => {
-      const [old, now] = changeWords(before, after);
-      return html`<p key=${after.id}>${before.title !== after.title && html`<s>${before.title}</s> `}${after.title}: ${old && html`<s>${old}</s> `}${now}</p>`;
-    })}</dd></div>`}
-    ${what.stopped.length > 0 && html`<div><dt><span class="tag tag-stopped"><${Icon} name="cross" size=${16} />${t.tagStopped}</span></dt><dd>${what.stopped.map((s) => `${s.title}.`).join(" ")} ${t.noLongerOnList(what.stopped.length)}</dd></div>`}
+    ${
+      what.added.length > 0 &&
+      html`<div>
+        <dt><span class="tag tag-new"><${Icon} name="plus" size=${16} />${t.tagNew}</span></dt>
+        <dd>${sentences(what.added)}</dd>
+      </div>`
+    }
+    ${
+      what.changed.length > 0 &&
+      html`<div>
+        <dt>
+          <span class="tag tag-changed"><${Icon} name="pencil" size=${16} />${t.tagChanged}</span>
+        </dt>
+        <dd>
+          ${what.changed.map(({ before, after }) => {
+            const [old, now] = changeWords(before, after);
+            return html`<p key=${after.id}>
+              ${before.title !== after.title && html`<s>${before.title}</s> `}
+              ${after.title}: ${old && html`<s>${old}</s> `}
+              ${now}
+            </p>`;
+          })}
+        </dd>
+      </div>`
+    }
+    ${
+      what.stopped.length > 0 &&
+      html`<div>
+        <dt>
+          <span class="tag tag-stopped"><${Icon} name="cross" size=${16} />${t.tagStopped}</span>
+        </dt>
+        <dd>
+          ${what.stopped.map((s) => `${s.title}.`).join(" ")} ${t.noLongerOnList(
+            what.stopped.length,
+          )}
+        </dd>
+      </div>`
+    }
   </dl>`;
 }
