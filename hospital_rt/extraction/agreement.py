@@ -84,6 +84,7 @@ def agree(
         else:
             questions.append(_differ(mine.item, _DIFFER, [mine, other]))
     used = set(twins.values())
+    confirmed: set[int] = set()  # questions of the local reader that the model's item answers
     doubts = [question for question in model.questions if not question.options]
     for number, other in enumerate(theirs):
         if number in used:
@@ -94,11 +95,16 @@ def agree(
         if not passes(other.kind, other.item):
             steps.append(_unsure(other))  # the guard drops it, and says why
         elif (asked := _question_about(note, other, local.questions)) is not None:
-            questions[asked] = _with_option(questions[asked], other)
+            if _confirms(local.questions[asked], other):
+                steps.append(_unsure(other))
+                confirmed.add(asked)
+            else:
+                questions[asked] = _with_option(questions[asked], other)
         elif _taken_for_else(note, other, local, ours) or _NO_ORDER.search(other.item.title):
             questions.append(_differ(other.item, _ONLY_MODEL, [other]))
         else:
             steps.append(_unsure(other))
+    questions = [question for number, question in enumerate(questions) if number not in confirmed]
     questions += [
         question
         for question in doubts
@@ -315,6 +321,14 @@ def _question_about(note: Note, found: _Found, questions: Sequence[Question]) ->
         ):
             return number
     return None
+
+
+def _confirms(question: Question, found: _Found) -> bool:
+    """Whether the question only asks if something is to be done, and the model reads just that as a step."""
+    if question.question != "other" or len(question.options) != 1:
+        return False
+    [option] = question.options
+    return same(option.kind, option.item, found.kind, found.item)
 
 
 def _with_option(question: Question, found: _Found) -> Question:

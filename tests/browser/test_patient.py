@@ -252,7 +252,7 @@ def test_a_use_of_something_as_needed_is_logged_and_never_completes_it(
     pair: tuple[Person, Person], open_page: Callable[..., Page]
 ) -> None:
     patient, doctor = pair
-    write(doctor, patient, "Use the salbutamol inhaler when short of breath.")
+    write(doctor, patient, "Take paracetamol 500 mg as needed for pain.")
     page = live(sign_in(open_page(), patient))
     expect(page.get_by_text("Not used yet")).to_be_visible()
     expect(page.locator(".due-card")).to_have_count(0)

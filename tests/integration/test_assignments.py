@@ -250,6 +250,8 @@ async def test_a_doctors_patients_are_named_with_what_is_open(ward: Clinic) -> N
         "name": "Ruth Keller",
         "since": "2027-03-01T12:00:00Z",
         "steps_open": 0,
+        "notes_waiting": 0,
+        "questions_open": 0,
         "last_check_in_at": None,
         "last_seen_at": "2027-03-01T12:00:00Z",
         "missed_in_a_row": 0,

@@ -133,7 +133,7 @@ async def test_what_was_refused_was_not_seen(clinic: Clinic) -> None:
 
 async def test_the_audit_holds_no_content(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair(name="Zanzibarine Ostrowska")
-    note = await clinic.note(doctor, patient, checklist=[item("Swallow the quibberflax")])
+    note = await clinic.note(doctor, patient, checklist=[item("Book a quibberflax scan")])
     step = await patient.step("Swallow")
     await patient.post(f"/api/check-in/{step['id']}/", {"outcome": "skipped", "reason": "too mumblewort"})
     await doctor.post(f"/api/notes/{note['id']}/withdraw/", {"reason": "for drizzlepatient"})

@@ -136,7 +136,8 @@ async def test_a_schedule_goes_back_as_the_step_showed_it(ward: Clinic) -> None:
         text="Take the drug every 3 days for 10 days. Drink every 6 hours. Walk daily.",
         expect="proposed",
     )
-    [taken, drunk] = note["steps"]
+    titled = {step["title"]: step for step in note["steps"]}
+    taken, drunk = titled["Take the drug"], titled["Drink"]
     new = {"start_date": "2027-03-03", "times": ["11:00"], "every_days": 2, "occurrences": 4, "miss_policy": "fixed"}
     answer = await act(
         doctor,
@@ -169,7 +170,7 @@ async def test_an_edit_that_is_not_given_leaves_the_step_as_it_was(ward: Clinic)
         text="Walk daily. Take it slowly.",
         expect="proposed",
     )
-    [walk] = note["steps"]
+    [walk] = [step for step in note["steps"] if step["title"] == "Walk"]
     answer = await act(doctor, note, "approve", {"steps": [{"id": walk["id"], "title": "Stroll"}]})
     [step] = answer.body["steps"]
     kept = ("id", "detail", "quote", "schedule", "kind", "as_needed")

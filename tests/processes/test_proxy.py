@@ -31,7 +31,7 @@ ANSWER = {
                 "role": "assistant",
                 "content": json.dumps(
                     {
-                        "checklist": [{"title": "Book a chest X-ray", "detail": None, "quote": "Book a chest X-ray."}],
+                        "checklist": [{"title": "Book a chest X-ray", "s": [1]}],
                         "plan": [],
                     }
                 ),

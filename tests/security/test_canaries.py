@@ -11,6 +11,7 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -109,6 +110,7 @@ async def everything(system: System) -> tuple[list[str], list[bytes]]:
     tokens.append((await patient.post("/api/me/calendar/", {"titles": True})).body["url"].rsplit("/", 1)[1][:-4])
     device = {"endpoint": f"https://1.1.1.1/{WORDS['push endpoint']}", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
     assert (await patient.post("/api/me/push/", device)).status == 201
+    assert (await patient.patch("/api/me/", {"timezone": daytime_zone(datetime.now(UTC))})).status == 200
     await front.assign(patient, doctor)
     text = (
         f"Patient: {WORDS['patient']} K, MRN {WORDS['record number']}, tel +44 {WORDS['phone']}, "
@@ -171,6 +173,12 @@ async def everything(system: System) -> tuple[list[str], list[bytes]]:
     assert (await patient.post("/api/me/password/", changed)).status == 204
     assert (await front.anyone.post("/api/forgot-password/", {"email": patient.email})).status == 202
     return tokens, refusals
+
+
+def daytime_zone(now: datetime) -> str:
+    """A zone in which it is morning now, so that the day still has a slot to come. Signs of Etc/GMT are reversed."""
+    behind = max(-10, min(12, now.hour - 8))
+    return f"Etc/GMT{behind:+d}"
 
 
 def in_mongo(url: str, keyfile: Path) -> bytes:
