@@ -216,11 +216,11 @@ async def test_a_note_of_which_nothing_can_be_believed_fails(ward: Clinic) -> No
 async def test_a_note_with_something_dropped_waits_for_its_author(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, plan=[WALK])
-    text = "Book a chest X-ray. Continue her inhaler."
+    text = "Book a chest X-ray. Keep a food diary."
     note = await ward.note(doctor, patient, checklist=[SCAN, INVENTED], text=text, expect="proposed")
     assert [step["status"] for step in note["steps"]] == ["proposed"] and len(note["dropped"]) == 1
-    [unmatched] = note["unmatched"]
-    assert text[unmatched["start"] : unmatched["end"]] == unmatched["quote"] == "Continue her inhaler."
+    [asked] = note["questions"]
+    assert text[asked["start"] : asked["end"]] == asked["quote"] == "Keep a food diary."
     # The patient keeps the plan they have and sees nothing of the proposal.
     assert await active(patient) == ["Walk 20 minutes"]
     theirs = (await patient.get(f"/api/notes/{note['id']}/")).body

@@ -71,7 +71,8 @@ async def test_a_list_says_what_is_wrong_with_a_question(ward: Clinic, query: st
 
 async def test_many_steps_come_in_pages_in_the_order_of_the_note(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
-    words = [f"Call {name}" for name in ("Anna", "Bert", "Carla", "Dirk", "Elke", "Fred", "Gerd")]
+    places = ("clinic", "ward", "dentist", "school", "office", "hospital", "pharmacy")
+    words = [f"Call the {place}" for place in places]
     await ward.note(doctor, patient, checklist=[item(word) for word in words])
     for reader in (patient, doctor):
         found = await pages(reader, "/api/steps/?limit=3")
@@ -81,7 +82,7 @@ async def test_many_steps_come_in_pages_in_the_order_of_the_note(ward: Clinic) -
 
 async def test_a_page_stays_where_it_is_when_steps_go_meanwhile(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
-    words = [f"Call {name}" for name in ("Anna", "Bert", "Carla", "Dirk")]
+    words = [f"Call {name}" for name in ("the clinic", "the ward", "the dentist", "the school")]
     await ward.note(doctor, patient, checklist=[item(word) for word in words])
     first = (await patient.get("/api/steps/?limit=2")).body
     await check_in(patient, first["items"][0])
@@ -92,11 +93,11 @@ async def test_a_page_stays_where_it_is_when_steps_go_meanwhile(ward: Clinic) ->
 async def test_a_doctor_sees_the_steps_of_all_patients_or_of_one(ward: Clinic) -> None:
     (ruth, doctor), tom, stranger = await ward.pair(), await ward.patient(), await ward.patient()
     await ward.assign(tom, doctor)
-    await ward.note(doctor, ruth, checklist=[item("Call Ruth")])
-    await ward.note(doctor, tom, checklist=[item("Call Tom")])
-    assert sorted(titles(await doctor.steps())) == ["Call Ruth", "Call Tom"]
-    assert titles(await doctor.steps(f"?patient_id={tom.id}")) == ["Call Tom"]
-    assert titles(await ruth.steps(f"?patient_id={ruth.id}")) == ["Call Ruth"]
+    await ward.note(doctor, ruth, checklist=[item("Call the ward")])
+    await ward.note(doctor, tom, checklist=[item("Call the clinic")])
+    assert sorted(titles(await doctor.steps())) == ["Call the ward", "Call the clinic"]
+    assert titles(await doctor.steps(f"?patient_id={tom.id}")) == ["Call the clinic"]
+    assert titles(await ruth.steps(f"?patient_id={ruth.id}")) == ["Call the ward"]
     for user, id in ((doctor, stranger.id), (doctor, str(uuid4())), (ruth, tom.id), (stranger, ruth.id)):
         assert (await user.get(f"/api/steps/?patient_id={id}")).slug == "not-found"
 
@@ -156,7 +157,7 @@ async def test_ids_in_capitals_are_the_same_ids(ward: Clinic) -> None:
         assert reply["ok"] and reply["data"]["id"] == water["id"]
     note = await doctor.post("/api/notes/", {"patient_id": big, "text": "Rest."})
     assert (note.status, note.body["patient"]["id"]) == (202, patient.id)
-    assert (await doctor.get(f"/api/notes/?patient_id={big}")).body["items"][0]["id"] == note.body["id"]
+    assert note.body["id"] in [one["id"] for one in (await doctor.get(f"/api/notes/?patient_id={big}")).body["items"]]
 
 
 # Checking in

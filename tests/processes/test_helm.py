@@ -62,7 +62,7 @@ WHOLE = {
 
 def judged(*cases: dict[str, Any]) -> list[dict[str, Any]]:
     ran = subprocess.run(
-        [str(JUDGE), str(ROOT / "tests" / "helm_judge.py")],
+        [str(JUDGE), str(ROOT / "tests" / "support" / "helm_judge.py")],
         input=json.dumps(cases),
         capture_output=True,
         text=True,
@@ -166,7 +166,7 @@ class TestChart:
             assert one["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
     def test_the_environment_of_a_pod_is_one_that_a_role_starts_with(self, tmp_path: Path) -> None:
-        for documents, expected in zip(rendered(), ("auto", "required"), strict=True):
+        for documents, expected in zip(rendered(), ("required", "required"), strict=True):
             [config] = of_kind(documents, "ConfigMap").values()
             secrets = {
                 "MONGO_URL": "mongodb://a/b?tls=true",
