@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 _WORDS = {
-    "en": "the of to and in for with is was on his her he she has at by not this that will be no patient if "
+    "en": "a the of to and in for with is was on his her he she has at by not this that will be no patient if "
     "daily twice day days week weeks take tablet tablets as needed pain follow up start stop continue history every",
     "es": "el la los las de del que en con por para un una se su al es no cada día días dia dias vez veces horas "
     "tomar durante si hay dolor noche mañana comprimido tableta semana semanas control revisión cita y o",
@@ -47,6 +47,7 @@ def detect(text: str) -> str:
     counts = Counter(_WORD.findall(sample.lower()))
     scores = {language: sum(n for word, n in counts.items() if word in words) for language, words in _SETS.items()}
     best = max(scores, key=lambda language: (scores[language], language == "en"))
-    if scores[best] < 2 or scores["en"] >= scores[best]:
+    distinct = sum(1 for word in counts if word in _SETS[best])  # one word said twice is no sign of a language
+    if distinct < 2 or scores["en"] >= scores[best]:
         return "en"
     return best if scores[best] >= 1.3 * scores["en"] else "en"

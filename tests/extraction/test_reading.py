@@ -12,6 +12,7 @@ import pytest
 from hospital_rt.domain.schedule import DayTimes
 from hospital_rt.extraction.api import Kept, PlanItem, Question, Result
 from hospital_rt.extraction.command import result_json
+from hospital_rt.extraction.language import detect
 from hospital_rt.extraction.pipeline import read_now
 from models.notes import Note
 from tasks.notes import make_schedule, waits_for_author
@@ -199,3 +200,8 @@ def test_weekdays_are_one_step_on_those_days() -> None:
     assert isinstance(item, PlanItem)
     schedule = make_schedule(item, day=DAY, day_times=DayTimes())
     assert (schedule.weekdays, schedule.every_days) == (("mon", "fri"), 7)
+
+
+@pytest.mark.parametrize("note", ["Book a chest X-ray. Keep a food diary.", "Take a tablet. Use a brace."])
+def test_an_article_said_twice_makes_no_note_a_foreign_one(note: str) -> None:
+    assert detect(note) == "en"
