@@ -45,6 +45,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Serve until ``stop`` is set; then refuse new requests, close sockets with 1012, finish requests in progress."""
     settings, resources = app.settings, app.resources
+    listening = bind(settings.host, settings.port)  # before anything else is started that would have to be stopped
     broker = make_broker(settings.redis_url or "")
     register_all(broker, tick_s=settings.tick_s)
     hub = Hub(app.feeds, resources.metrics)
@@ -71,7 +72,7 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     server = make_server(application)
     listener.start()
     hub.start(listener.hears)
-    server.add_sockets(bind(settings.host, settings.port))
+    server.add_sockets(listening)
     log.info("web.serving", port=settings.port)
     feeling = asyncio.create_task(watch_event_loop(readiness, resources.metrics), name="feel")
     ready()
