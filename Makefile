@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: audit bare bench browser check check-long clean cluster compose debootstrap docs eval eval-model faults helm image \
+.PHONY: audit bare bench browser check clean cluster compose debootstrap docs eval eval-model faults helm image \
 	js js-checks lint lock nginx ratio redis-tools run sbom test test-all test-browser types
 
 run: $(VENV)/.run
@@ -19,11 +19,8 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.dev
 	$(TESTS) -m "not (faults or browser or cluster or bare or compose)"
 
-# What takes longer: tests that are long or random, the journeys in a browser, and the speed beside bare loops.
-check-long: test-all test-browser ratio
-
 # All that CI runs, one after the other; the first failure ends it.
-CHECKS := lint js types docs test helm eval
+CHECKS := lint js types docs test-all helm eval test-browser ratio
 check: $(VENV)/.dev
 	@for name in $(CHECKS); do \
 	  printf '\n== %s (%s)\n' "$$name" "$$(date -u +%H:%M:%S)"; \

@@ -117,7 +117,7 @@ def test_steps_are_reviewed_edited_added_and_approved(
         "start_date": "",
         "times": ["08:00", "20:00"],
         "times_from": "note",
-        "parts": ["morning"],
+        "parts": None,
         "every_days": 1,
         "weekdays": None,
         "every_months": None,
@@ -265,7 +265,7 @@ def test_dropped_and_stepless_sentences_are_shown_and_become_steps(
     reviewed: tuple[Person, Person], open_page: Callable[..., Page]
 ) -> None:
     patient, doctor = reviewed
-    text = "Walk 20 minutes every day. Paracetamol for fever. Her daughter collects the prescription."
+    text = "Walk 20 minutes every day. The fever is gone. Her daughter collects the prescription."
     note = write(doctor, patient, text)
     start = text.index("Her daughter")
     page = open_page(viewport=DESKTOP)
@@ -280,7 +280,7 @@ def test_dropped_and_stepless_sentences_are_shown_and_become_steps(
                     "item": {
                         "title": "Take paracetamol 500 mg",
                         "detail": None,
-                        "quote": "Paracetamol for fever.",
+                        "quote": "The fever is gone.",
                         "as_needed": True,
                     },
                 }
@@ -289,7 +289,7 @@ def test_dropped_and_stepless_sentences_are_shown_and_become_steps(
         ),
     )
     live(sign_in(page, doctor, at=f"/#/notes/{note}"))
-    expect(page.locator(".note-text .mark-dropped").first).to_have_text("Paracetamol for fever.")
+    expect(page.locator(".note-text .mark-dropped").first).to_have_text("The fever is gone.")
     expect(page.locator(".mark-none").first).to_have_text(text[start:])
     expect(page.get_by_text(f"“500 mg” is not in your note. {patient.first} will not see this.")).to_be_visible()
     page.get_by_role("button", name="Add a step: Take paracetamol 500 mg").click()
