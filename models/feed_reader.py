@@ -1,6 +1,6 @@
 """Reads feeds as a user may see them, in wire format.
 
-Access is checked at each read: an event about another user is decrypted only while that user is the reader's patient.
+Access is checked at each read, by ``models.visibility``: an event is decrypted only if its reader may read it now.
 Other events keep their ``seq`` and come as ``withdrawn`` with empty data.
 """
 
@@ -18,6 +18,7 @@ from hospital_rt.realtime.feed_port import Rendered
 from hospital_rt.storage.field_encryption import Unreadable
 from models.events import FeedEvent
 from models.store import Store
+from models.visibility import readable_events
 
 
 class FeedReader:
@@ -29,18 +30,11 @@ class FeedReader:
     async def _render(self, events: Sequence[FeedEvent]) -> list[tuple[FeedEvent, str]]:
         """Each event as the JSON text ``{"seq", "event", "at", "data"}`` without its opening brace."""
         await self._store.events.load_keys(events)
-        others = {event.about for event in events if event.about != event.user_id and not event.open_to_former}
-        mine = await self._store.assignments.of_patients(list(others)) if others else {}
+        readable = await readable_events(self._store, events)
         rendered = []
         for event in events:
-            held = mine.get(event.about)
-            may_read = (
-                event.about == event.user_id
-                or event.open_to_former
-                or (held is not None and held.doctor_id == event.user_id)
-            )
             name, data = "withdrawn", "{}"
-            if may_read and not event.withdrawn:
+            if event.id in readable:
                 with contextlib.suppress(Unreadable):
                     data, name = self._store.events.open_text(event), event.event
             rendered.append((event, f'"seq":{event.seq},"event":"{name}","at":"{to_wire(event.at)}","data":{data}}}'))

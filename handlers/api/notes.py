@@ -22,8 +22,7 @@ from handlers.api.schemas import (
 )
 from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
-from handlers.base.operation import Operation
-from handlers.base.visibility import note_line, note_view, readable_note, visible_notes
+from handlers.base.operation import Operation, Principal
 from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
@@ -31,19 +30,52 @@ from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.idempotency import Claim
-from models.notes import Note
+from models.notes import UNREAD, Note
 from models.services.note_review import NoteOutcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
 from models.steps import Step, StepText
 from models.users import User
+from models.visibility import notes_filter, readable_note, steps_beside_note
 
 NOTE_BODY = 256 * 1024
 MAX_DAYS = 1000
 
 
+def _note_line(note: Note, who: Principal, names: dict[str, str | None]) -> dict[str, Any]:
+    """A note without its text. To the patient a proposal reads as still being worked on."""
+    line = _note_head(note, who, names)
+    if who.id == note.doctor_id:
+        line["questions"] = note.questions
+    return line
+
+
+def _note_head(note: Note, who: Principal, names: dict[str, str | None]) -> dict[str, Any]:
+    status = "processing" if who.role == "patient" and note.status == "proposed" else note.status
+    return {
+        "id": note.id,
+        "patient": {"id": note.patient_id, "name": names.get(note.patient_id)},
+        "doctor": {"id": note.doctor_id, "name": names.get(note.doctor_id)},
+        "status": status,
+        "extracted_by": note.extracted_by,
+        "failure": note.failure if status == note.status else None,
+        "created_at": to_wire(note.created_at),
+    }
+
+
 class NoteHandlerBase(IdempotentHandler):
     async def reply(self, note: Note, *, status: int = 200) -> StoredReply:
-        view = await note_view(self.store, note, self.who, now=self.now())
-        return StoredReply(status, view, about=note.patient_id)
+        return StoredReply(status, await self._view(note), about=note.patient_id)
+
+    async def _view(self, note: Note) -> dict[str, Any]:
+        """A readable note with its text and the steps that the reader may see; its account is for the author."""
+        names = await self.store.users.names({note.patient_id, note.doctor_id})
+        steps = [] if note.status in UNREAD else await self.store.steps.of_note(note.id)
+        view = _note_head(note, self.who, names)
+        view["text"] = await self.store.notes.text(note)
+        view["steps"] = [step.as_json(now=self.now()) for step in steps_beside_note(self.who.id, note, steps)]
+        if self.who.id == note.doctor_id:
+            review = await self.store.notes.review(note)
+            view |= {name: review[name] for name in ("questions", "dropped", "unmatched", "account")}
+        return view
 
     async def told(self, outcome: NoteOutcome) -> Note:
         await self.announce(outcome.users)
@@ -84,7 +116,7 @@ class NotesHandler(NoteHandlerBase):
         """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
         query = self.query(PatientPageQuery)
         await self.set_feed()
-        wanted = await visible_notes(self.store, self.who, query.patient_id)
+        wanted = await notes_filter(self.store, self.who, query.patient_id)
         found = read_cursor(query.cursor, str, str)
         before = None
         if found:
@@ -99,7 +131,7 @@ class NotesHandler(NoteHandlerBase):
         if len(notes) > query.limit:
             following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
         await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
-        self.respond(page([note_line(note, self.who, names) for note in shown], following))
+        self.respond(page([_note_line(note, self.who, names) for note in shown], following))
 
     async def post(self) -> None:
         """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""

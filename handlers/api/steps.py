@@ -20,16 +20,22 @@ from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
 from handlers.base.operation import Operation
-from handlers.base.visibility import may_see_patient, quotes_for, readable_step, visible_steps, withdrawn_notes
 from hospital_rt.domain.adherence import SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.response_cache import CachedResponse
-from models.assignments import Assignment
 from models.idempotency import Claim
 from models.services.check_in import cancel_step, check_in
 from models.services.undo_check_in import undo_check_in
-from models.steps import Step
+from models.visibility import (
+    access_of_patient,
+    access_to,
+    can_see_quote,
+    readable_step,
+    step_as_seen,
+    steps_filter,
+    withdrawn_notes,
+)
 
 
 class StepsHandler(ApiHandler):
@@ -53,15 +59,14 @@ class StepsHandler(ApiHandler):
         if self.who.role == "patient" and query.status == "active" and not found and not query.patient_id:
             await self._answer_own_active(query.limit)
             return
-        wanted, assignments = await visible_steps(self.store, self.who, query.status, query.patient_id)
+        wanted, accesses = await steps_filter(self.store, self.who, query.status, query.patient_id)
         steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
         shown = steps[: query.limit]
-        # No active step is of a withdrawn note.
-        withdrawn = frozenset() if query.status == "active" else await withdrawn_notes(self.store, self.who)
+        withdrawn = await withdrawn_notes(self.store, self.who, shown)
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         items = [
-            step.as_json(now=now, quotes=quotes_for(self.who, step, assignments.get(step.patient_id), withdrawn))
+            step.as_json(now=now, quotes=can_see_quote(accesses[step.patient_id], step, withdrawn=withdrawn))
             for step in shown
         ]
         self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
@@ -82,14 +87,6 @@ class StepsHandler(ApiHandler):
         self.respond_text(ready.text)
 
 
-async def _step_json(handler: ApiHandler, step: Step, assignment: Assignment | None) -> dict[str, Any]:
-    withdrawn: frozenset[str] = frozenset()
-    if handler.who.role == "patient" and step.status != "active":
-        note = await handler.store.notes.get(step.note_id)
-        withdrawn = frozenset({step.note_id}) if note and note.status == "withdrawn" else frozenset()
-    return step.as_json(now=handler.now(), quotes=quotes_for(handler.who, step, assignment, withdrawn))
-
-
 class StepHandler(ApiHandler):
     operations = {
         "GET": Operation(
@@ -100,9 +97,9 @@ class StepHandler(ApiHandler):
     async def get(self, step_id: str) -> None:
         """A step with its check-ins."""
         await self.set_feed()
-        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
         await self.leave_trace(of=[step.patient_id], item=step.id)
-        view = await _step_json(self, step, assignment)
+        view = await step_as_seen(self.store, self.who, access, step, now=self.now())
         view["check_ins"] = [
             {
                 "slot": to_wire(one.slot_at) if one.use == "slot" else None,
@@ -132,12 +129,12 @@ class CancelStepHandler(ApiHandler):
     async def post(self, step_id: str) -> None:
         """Cancel a step by hand; again is the same answer."""
         body = self.body(ReasonBody)
-        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
         done = await cancel_step(
             self.store, step, by=self.who.role, reason=body.reason, now=self.now(), trace=self.trace
         )
         await self.announce(done.users)
-        self.respond(await _step_json(self, done.step, assignment))
+        self.respond(await step_as_seen(self.store, self.who, access, done.step, now=self.now()))
 
 
 class CheckInHandler(IdempotentHandler):
@@ -180,7 +177,9 @@ class CheckInHandler(IdempotentHandler):
                 trace=self.trace,
             )
             await self.announce(done.users)
-            return StoredReply(200, await _step_json(self, done.step, None))
+            return StoredReply(
+                200, await step_as_seen(self.store, self.who, access_of_patient(self.who.id), done.step, now=self.now())
+            )
 
         await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
 
@@ -199,18 +198,20 @@ class CheckInHandler(IdempotentHandler):
                 trace=self.trace,
             )
             await self.announce(done.users)
-            return StoredReply(200, await _step_json(self, done.step, None))
+            return StoredReply(
+                200, await step_as_seen(self.store, self.who, access_of_patient(self.who.id), done.step, now=self.now())
+            )
 
         await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
 
     async def _as_it_stands(self, step_id: str) -> StoredReply:
-        step, assignment = await readable_step(self.store, self.who, self.id_from_path(step_id))
-        return StoredReply(200, await _step_json(self, step, assignment))
+        step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        return StoredReply(200, await step_as_seen(self.store, self.who, access, step, now=self.now()))
 
     async def _anew(self, body: Any) -> Any:
         """A step answered before, without the doctor's words if the note was withdrawn since."""
-        step, assignment = await readable_step(self.store, self.who, body["id"])
-        return {**body, "quote": (await _step_json(self, step, assignment))["quote"]}
+        step, access = await readable_step(self.store, self.who, body["id"])
+        return {**body, "quote": (await step_as_seen(self.store, self.who, access, step, now=self.now()))["quote"]}
 
 
 class AdherenceHandler(ApiHandler):
@@ -230,7 +231,7 @@ class AdherenceHandler(ApiHandler):
         patient_id = query.patient_id or self.who.id
         if self.who.role == "doctor" and query.patient_id is None:
             raise Invalid("#/patient_id", "Say whose.")
-        await may_see_patient(self.store, self.who, patient_id)
+        await access_to(self.store, self.who, patient_id)
         await self.leave_trace(of=[patient_id])
         people = await self.store.users.people({patient_id})
         today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))

@@ -11,15 +11,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from handlers.base.cursors import write_cursor
-from handlers.base.visibility import (
-    quotes_for,
-    readable_note,
-    readable_step,
-    sees_step,
-    visible_notes,
-    visible_steps,
-    withdrawn_notes,
-)
 from handlers.fhir.handler import (
     CategoryQuery,
     FhirHandler,
@@ -44,10 +35,20 @@ from handlers.fhir.mapping import (
 )
 from hospital_rt.domain.clock import from_wire, to_wire
 from hospital_rt.web.problems import Problem
-from models.assignments import Assignment
 from models.notes import Note, NoteStatus
 from models.reminders import Reminder
 from models.steps import Step
+from models.visibility import (
+    Access,
+    accesses_of,
+    can_see_quote,
+    can_see_step,
+    notes_filter,
+    readable_note,
+    readable_step,
+    steps_filter,
+    withdrawn_notes,
+)
 
 PLANS: tuple[NoteStatus, ...] = ("ready", "withdrawn", "proposed", "rejected", "superseded")
 
@@ -78,10 +79,10 @@ class _CarePlans(FhirHandler):
         return note.status == "ready" or (note.status == "withdrawn" and self.who.role == "doctor")
 
     async def _steps(self, notes: list[Note]) -> dict[str, list[Step]]:
-        held = await self.store.assignments.of_patients([note.patient_id for note in notes])
+        accesses = await accesses_of(self.store, self.who)
         found: dict[str, list[Step]] = {note.id: [] for note in notes}
         for step in await self.store.steps.find({"note_id": {"$in": list(found)}}):
-            if sees_step(self.who, step, held.get(step.patient_id)):
+            if can_see_step(accesses.get(step.patient_id), step):
                 found[step.note_id].append(step)
         return found
 
@@ -92,7 +93,7 @@ class CarePlansHandler(_CarePlans):
     async def get(self) -> None:
         """The plans from notes, newest first."""
         search = self.search()
-        wanted = _either([await visible_notes(self.store, self.who, one) for one in self.patients(search)])
+        wanted = _either([await notes_filter(self.store, self.who, one) for one in self.patients(search)])
         others = ["ready", "withdrawn"] if self.who.role == "doctor" else ["ready"]
         readable = [{"doctor_id": self.who.id, "status": {"$in": list(PLANS)}}, {"status": {"$in": others}}]
         query: dict[str, Any] = {"$and": [wanted, {"$or": readable}]}
@@ -137,9 +138,9 @@ class CarePlanHandler(_CarePlans):
 
 
 class _OfSteps(FhirHandler):
-    async def visible(self, search: Search) -> tuple[dict[str, Any], dict[str, Assignment]]:
+    async def visible(self, search: Search) -> tuple[dict[str, Any], dict[str, Access]]:
         """Which steps this reader may see of the patients that the search names, as a query; by which assignments."""
-        found = [await visible_steps(self.store, self.who, "all", one) for one in self.patients(search)]
+        found = [await steps_filter(self.store, self.who, "all", one) for one in self.patients(search)]
         return _either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
 
 
@@ -172,12 +173,12 @@ class TasksHandler(_Tasks):
             return shown, write_cursor(shown[-1].sort) if len(steps) > search.count else None
 
         shown, following, total = await self.page(search, find)
-        withdrawn = await withdrawn_notes(self.store, self.who)
+        withdrawn = await withdrawn_notes(self.store, self.who, shown)
         names = await self.store.users.names({id for step in shown for id in (step.patient_id, step.doctor_id)})
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         tasks = [
-            task(step, quotes=quotes_for(self.who, step, held.get(step.patient_id), withdrawn), names=names, now=now)
+            task(step, quotes=can_see_quote(held[step.patient_id], step, withdrawn=withdrawn), names=names, now=now)
             for step in shown
         ]
         self.respond_bundle(search, tasks, following, total)
@@ -194,8 +195,8 @@ class TaskHandler(_Tasks):
         """A step."""
         step, held = await readable_step(self.store, self.who, self.id_from_path(id))
         await self.leave_trace(of=[step.patient_id], item=step.id)
-        withdrawn = await withdrawn_notes(self.store, self.who)
-        self.respond(await self._resource(step, quotes=quotes_for(self.who, step, held, withdrawn)))
+        withdrawn = await withdrawn_notes(self.store, self.who, [step])
+        self.respond(await self._resource(step, quotes=can_see_quote(held, step, withdrawn=withdrawn)))
 
 
 class _Communications(_OfSteps):

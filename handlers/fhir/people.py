@@ -6,7 +6,6 @@ from typing import Any
 
 from handlers.base.cursors import page_of
 from handlers.base.operation import Operation
-from handlers.base.visibility import may_see_patient
 from handlers.fhir.handler import (
     MEDIA_TYPE,
     PARAMETERS,
@@ -21,6 +20,7 @@ from handlers.fhir.handler import (
 from handlers.fhir.mapping import Resource, patient, practitioner
 from hospital_rt.web.problems import Problem
 from models.users import accepts_patients, fold
+from models.visibility import access_to
 
 FHIR_VERSION = "4.3.0"
 
@@ -114,7 +114,7 @@ class PatientHandler(_Patients):
     async def get(self, id: str) -> None:
         """A patient."""
         patient_id = self.id_from_path(id)
-        await may_see_patient(self.store, self.who, patient_id)
+        await access_to(self.store, self.who, patient_id)
         await self.leave_trace(of=[patient_id])
         self.respond((await self._resources([patient_id]))[0])
 

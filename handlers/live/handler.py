@@ -28,6 +28,7 @@ from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import SOCKETS_ADDRESS
 from models.services.check_in import check_in
+from models.visibility import access_of_patient, reached_patients, step_as_seen
 
 AUTH_WITHIN_S = 5.0
 EXPIRING_BEFORE = timedelta(seconds=60)
@@ -191,7 +192,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     async def _begin(self, message: protocol.Auth, who: Principal) -> None:
         """Send ``ready``, then the requested past events, then live ones."""
         epoch, seq, after = await self._place(message, who)
-        await self.store.audit.write(self.trace_of(who), "live.joined", of=await self._whose(who))
+        await self.store.audit.write(self.trace_of(who), "live.joined", of=await reached_patients(self.store, who))
         if self._is_closing:
             return
         self.outbox = SendQueue(self._write, self.end)
@@ -202,12 +203,6 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self._watch_expiry(who.expires_at)
         joining = self._join(self.listening, after=seq if after is None else after, newest=seq)
         self._joining = asyncio.create_task(joining, name="join")
-
-    async def _whose(self, who: Principal) -> list[str]:
-        """The users whose data this channel carries from now on."""
-        if who.role == "patient":
-            return [who.id]
-        return [one.patient_id for one in await self.store.panel(who.id)]
 
     async def _place(self, message: protocol.Auth, who: Principal) -> tuple[str, int, int | None]:
         """Epoch, newest ``seq``, and the ``seq`` to continue after: None when the client has to reload."""
@@ -261,11 +256,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
                 trace=self.trace_of(who),
             )
             await self.context.app.resources.wakeups.announce(done.users)
-            quotes = True
-            if done.step.status != "active":  # an active step never belongs to a withdrawn note
-                note = await self.store.notes.get(done.step.note_id)
-                quotes = note is None or note.status != "withdrawn"
-            self.send(protocol.reply(message.id, data=done.step.as_json(now=self.now(), quotes=quotes)))
+            access = access_of_patient(who.id)
+            shown = await step_as_seen(self.store, who, access, done.step, now=self.now())
+            self.send(protocol.reply(message.id, data=shown))
         except DomainError as error:
             self.send(protocol.reply(message.id, problem=Problem.of(error)))
         except Unreadable:  # erased during this command

@@ -77,9 +77,9 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
     for note in await store.notes.with_status(list(turns), UNSETTLED, session=session):
         if note.number < turns[note.patient_id].note.number:
             new_events += await supersede(store, [note], session=session)
-    assigned = await store.assignments.of_patients(list(turns), session=session)
+    audiences = await Audience.each(store, turns, session=session)
     for id, one in turns.items():
-        new_events += Audience(id, assigned.get(id)).steps_changed(
+        new_events += audiences[id].steps_changed(
             note_id=one.note.id,
             created=active[id],
             cancelled=[step.id for step in closed if step.patient_id == id],

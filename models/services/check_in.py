@@ -26,6 +26,7 @@ from models.services.group_limits import within_s
 from models.services.notifications import Audience, ledger_entries
 from models.steps import Step
 from models.store import Store
+from models.visibility import UNAPPROVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +119,18 @@ async def check_in_many(store: Store, asks: Sequence[CheckInRequest]) -> list[St
 
     async def work(session: Session) -> list[StepOutcome | Exception]:
         steps = await store.steps.these([ask.step_id for ask in asks], session=session)
-        doctors = await store.assignments.of_patients(
-            list({step.patient_id for step in steps.values()}), session=session
+        audiences = await Audience.each(store, [ask.patient_id for ask in asks], session=session)
+        # Lock feeds first: waiting restarts the transaction.
+        lock_for_write(
+            f"feeds/{id}" for ask in asks if ask.step_id in steps for id in audiences[ask.patient_id].user_ids
         )
-        # Before the work is done, not after: who has to wait for a feed begins anew.
-        lock_for_write(f"feeds/{id}" for one in doctors.values() for id in (one.patient_id, one.doctor_id))
         changes: list[tuple[CheckInRequest, CheckInChange]] = []
         refused: dict[str, DomainError] = {}
         for ask in asks:
-            audience = Audience(ask.patient_id, doctors.get(ask.patient_id))
             try:
-                change = await change_for(store, ask, steps.get(ask.step_id), audience, session=session)
+                change = await change_for(
+                    store, ask, steps.get(ask.step_id), audiences[ask.patient_id], session=session
+                )
                 await store.idempotency.commit(ask.claim, session=session)
                 changes.append((ask, change))
             except DomainError as problem:
@@ -170,7 +172,7 @@ async def cancel_step(
 
     async def work(session: Session) -> StepOutcome:
         held = await store.steps.get(step.id, session=session)
-        if held is None or held.status in {"proposed", "rejected"}:
+        if held is None or held.status in UNAPPROVED:
             raise NotFound()
         await store.audit.write(
             trace, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session

@@ -24,6 +24,7 @@ from models.services.group_limits import within_s
 from models.services.notifications import Audience, note_status
 from models.steps import Step
 from models.store import Store
+from models.visibility import UNAPPROVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Sessio
         step = found.get(id)
         if step is None or step.patient_id != note.patient_id or step.note_id == note.id:
             raise NotFound("The patient has no such earlier step.")
-        if step.status in {"proposed", "rejected"}:
+        if step.status in UNAPPROVED:
             raise NotFound("The patient has no such earlier step.")
         if step.status == "cancelled":
             raise Conflict("conflict", "A step to keep was stopped meanwhile.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,12 +10,12 @@ from typing import Literal
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.course import Slot
 from hospital_rt.storage.database import Document, Session
-from models.assignments import Assignment
 from models.events import NewEvent
 from models.notes import Note
 from models.reminders import LedgerEntry
 from models.steps import Step
 from models.store import Store
+from models.visibility import Access, can_see_quote, recipients
 
 By = Literal["note", "patient", "doctor", "course", "system"]
 Why = Literal["note", "stopped", "withdrawn", "ended"]
@@ -23,34 +23,34 @@ Why = Literal["note", "stopped", "withdrawn", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The recipients of events about a patient's steps: the patient and their current doctor."""
+    """The recipients of events about a patient's steps, each with their access to the patient's records."""
 
     patient_id: str
-    assignment: Assignment | None
+    accesses: Sequence[Access]
+
+    @classmethod
+    async def each(cls, store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, Audience]:
+        """The audience of each of these patients, in one read."""
+        found = await recipients(store, patient_ids, session=session)
+        return {id: cls(id, accesses) for id, accesses in found.items()}
 
     @classmethod
     async def of(cls, store: Store, patient_id: str, *, session: Session) -> Audience:
-        return cls(patient_id, await store.assignments.current(patient_id, session=session))
+        return (await cls.each(store, [patient_id], session=session))[patient_id]
 
     @property
     def user_ids(self) -> list[str]:
-        return [self.patient_id, self.assignment.doctor_id] if self.assignment else [self.patient_id]
-
-    def sees_quotes(self, user_id: str, step: Step) -> bool:
-        """A doctor sees the quotes of their own notes, and of others' when the patient shares the history."""
-        if user_id == self.patient_id or user_id == step.doctor_id:
-            return True
-        return bool(self.assignment and self.assignment.share_history)
+        return [access.viewer_id for access in self.accesses]
 
     def steps_json(self, steps: Sequence[Step], *, now: datetime) -> dict[str, list[Document]]:
         """The steps as each recipient may see them."""
         whole = [step.as_json(now=now) for step in steps]
         return {
-            id: [
-                one if self.sees_quotes(id, step) else {**one, "quote": None}
+            access.viewer_id: [
+                one if can_see_quote(access, step) else {**one, "quote": None}
                 for step, one in zip(steps, whole, strict=True)
             ]
-            for id in self.user_ids
+            for access in self.accesses
         }
 
     def steps_changed(

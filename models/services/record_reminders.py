@@ -113,11 +113,10 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> RecordedBat
                 lags.append((now - passed.due_at).total_seconds())
         over = [step for step in moved if step.status == "completed"]
         if over:
-            doctors = await store.assignments.of_patients([step.patient_id for step in over], session=session)
+            audiences = await Audience.each(store, [step.patient_id for step in over], session=session)
             for step in over:
-                audience = Audience(step.patient_id, doctors.get(step.patient_id))
                 new_events.extend(
-                    audience.steps_changed(
+                    audiences[step.patient_id].steps_changed(
                         note_id=step.note_id,
                         created=[],
                         cancelled=[],

@@ -19,6 +19,7 @@ from models.services.notifications import Audience, completed, ledger_entries, r
 from models.services.record_reminders import pass_time
 from models.steps import Step
 from models.store import Store
+from models.visibility import UNAPPROVED
 
 WITHIN = timedelta(hours=24)
 
@@ -42,7 +43,7 @@ async def undo_check_in(
 
     async def work(session: Session) -> StepOutcome:
         step = await store.steps.get(step_id, session=session)
-        if step is None or step.patient_id != patient_id or step.status in {"proposed", "rejected"}:
+        if step is None or step.patient_id != patient_id or step.status in UNAPPROVED:
             raise NotFound()
         found = await _answer_to(store, step, slot_at, session=session)
         await store.idempotency.commit(claim, session=session)

@@ -40,6 +40,7 @@ COMPOSERS = {
     "models.store",
     "models.feed_reader",
     "models.app_context",
+    "models.visibility",
     "tasks.registry",
     "tasks.worker",
     "tasks.dispatcher",
