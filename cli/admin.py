@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
@@ -22,6 +22,7 @@ from models import schema_versions
 from models.app_context import AppContext
 from models.audit import Trace
 from models.services.accounts import close_account
+from models.services.second_factors import plan_reset
 from models.users import User
 
 AdminCall = Callable[[str], bool]
@@ -249,6 +250,30 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCal
     return Done(
         (link, "It works once, within one hour. The user gets a letter about it."), {"user_id": user.id, "link": link}
     )
+
+
+async def reset_second_factor(app: AppContext, trace: Trace, *, email: str, after: timedelta, ask: AdminCall) -> Done:
+    """Have the second factors of somebody who lost them end, after a time in which their owner can object by signing
+    in with one. They get a letter about it.
+
+    Raises:
+        Refused: no such account, it is deactivated, or it has no second factor.
+    """
+    user = await _by_email(app, email)
+    if user.status == "deactivated":
+        raise AdminRefused("This account is deactivated.")
+    if not await app.store.second_factors.of_user(user.id):
+        raise AdminRefused("This account has no second factor.")
+    when = f"in {after.total_seconds() / 3600:g} hours" if after else "at once"
+    if not ask(f"The second factors of {user.name} ({user.role}) end {when}: then the password signs in. Go on?"):
+        raise AdminRefused("Nothing was changed.")
+    at, ended, _ = await plan_reset(app.store, user.id, after=after, trace=trace)
+    await app.resources.wakeups.revoke(ended)
+    line = f"The second factors of {user.id} end {to_wire(at)}, unless the user signs in with one before."
+    if not after:
+        line = f"The second factors of {user.id} have ended; {len(ended)} signed-in devices ended."
+    facts = {"user_id": user.id, "ends_at": to_wire(at), "sessions_ended": len(ended)}
+    return Done((line, "The user gets a letter about it.", *(await _when_deaf(app) if ended else ())), facts)
 
 
 async def rotate_keys(app: AppContext, trace: Trace) -> Done:

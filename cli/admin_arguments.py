@@ -15,6 +15,18 @@ Exit codes: 0 done, 1 refused or not found, 2 wrong arguments or settings.
 """
 
 
+def hours(text: str) -> int:
+    """A waiting time in hours.
+
+    Raises:
+        ValueError: not from 1 to 720.
+    """
+    found = int(text)
+    if not 1 <= found <= 720:
+        raise ValueError(text)
+    return found
+
+
 def add_admin(commands: Any) -> None:
     """Add ``admin`` and its commands to the subparsers of ``main.py``."""
     admin = commands.add_parser(
@@ -65,6 +77,15 @@ def add_admin(commands: Any) -> None:
 
     link = add("reset-link", "make a link to choose a new password", "The user gets a letter about it.")
     link.add_argument("email", metavar="EMAIL", help="the account's address")
+
+    factor = add(
+        "reset-second-factor",
+        "have the second factors of somebody who lost them end",
+        "After a waiting time, so that the account's owner, who gets a letter, can object by signing in with one.",
+    )
+    factor.add_argument("email", metavar="EMAIL", help="the account's address")
+    factor.add_argument("--hours", type=hours, default=24, metavar="N", help="the waiting time, 1-720 (24)")
+    factor.add_argument("--now", action="store_true", help="at once: only when you have seen the person")
 
     add("rotate-keys", "wrap every key under the first of ENCRYPTION_KEYS, while the service runs")
 

@@ -14,6 +14,7 @@ import json
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -197,6 +198,9 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
                 return await admin.erase(app, trace, user_id=options.id.lower(), ask=ask)
             case "reset-link":
                 return await admin.reset_link(app, trace, email=options.email, ask=ask)
+            case "reset-second-factor":
+                after = timedelta(hours=0 if options.now else options.hours)
+                return await admin.reset_second_factor(app, trace, email=options.email, after=after, ask=ask)
             case "rotate-keys":
                 return await admin.rotate_keys(app, trace)
             case "verify-audit":

@@ -37,7 +37,7 @@ from models.schema_versions import newest
 from models.services.accounts import close_account
 from models.store import DRILL, RESTORING, Store
 
-LEFT_OUT = frozenset({"keys", "sessions", "links", "letters", "nodes"})
+LEFT_OUT = frozenset({"keys", "sessions", "links", "letters", "nodes", "challenges"})
 LEFT_OUT_OF_META = frozenset({"epoch", RESTORING, DRILL})
 BATCH = 500
 SNAPSHOT_TOO_OLD = 239

@@ -27,6 +27,7 @@ from handlers.base.api_handler import ApiHandler, NotFoundHandler
 from handlers.base.operation import HandlerContext
 from handlers.fhir import care_plans, people
 from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView
+from handlers.identity import second_factors
 from handlers.live import schemas
 from handlers.live.handler import LiveHandler
 from handlers.site import health
@@ -62,11 +63,17 @@ API: tuple[Route, ...] = (
     Route("/api/token/", sign_in.TokenHandler, "accounts"),
     Route("/api/token/refresh/", sign_in.RefreshHandler, "accounts"),
     Route("/api/token/revoke/", sign_in.RevokeHandler, "accounts"),
+    Route("/api/token/second-factor/", sign_in.SecondStepHandler, "accounts"),
+    Route("/api/passkeys/options/", sign_in.PasskeyOptionsHandler, "accounts"),
     Route("/api/forgot-password/", accounts.ForgotPasswordHandler, "accounts"),
     Route("/api/reset-password/", accounts.ResetPasswordHandler, "accounts"),
     Route("/api/me/", me.MeHandler, "me"),
     Route("/api/me/password/", me.PasswordHandler, "me"),
     Route("/api/me/sessions/", me.SessionsHandler, "me"),
+    Route("/api/me/second-factors/", second_factors.SecondFactorsHandler, "me"),
+    Route("/api/me/second-factors/{factor_id}/", second_factors.SecondFactorHandler, "me"),
+    Route("/api/me/second-factors/{factor_id}/confirm/", second_factors.ConfirmFactorHandler, "me"),
+    Route("/api/me/recovery-codes/", second_factors.RecoveryCodesHandler, "me"),
     Route("/api/me/access-log/", access_log.AccessLogHandler, "me"),
     Route("/api/me/sessions/{session_id}/", me.SessionHandler, "me"),
     Route("/api/me/calendar/", reminder_channels.CalendarHandler, "channels"),
@@ -124,6 +131,7 @@ def describe_routes() -> list[Described]:
             once=operation.once,
             feed=operation.feed,
             pending_too=operation.pending_too,
+            without_factor=operation.without_factor,
             fhir=operation.fhir,
         )
         for route in API

@@ -119,6 +119,10 @@ class Settings(BaseModel):
     """
     erasure: Literal["immediate", "request"] = "immediate"
     """`request`: closing an account is immediate, destroying its key takes `admin erase`."""
+    second_factor: Literal["optional", "doctors", "all"] = "optional"
+    """Who must have a second factor: nobody, doctors, or everybody; role `admin` always must. Whoever must and has none
+    signs in and may only set one up.
+    """
     push_hosts: Words = ()
     """Hosts to which Web Push may be sent although their address is not public."""
     vapid_subject: str = ""
@@ -244,6 +248,10 @@ class Settings(BaseModel):
     @property
     def doctors_need_approval(self) -> bool:
         return (self.doctor_signup or "approval") == "approval"
+
+    def needs_second_factor(self, role: str) -> bool:
+        """Whether accounts of this role must have a second factor."""
+        return role == "admin" or self.second_factor == "all" or (self.second_factor == "doctors" and role == "doctor")
 
     @property
     def tick_s(self) -> int:

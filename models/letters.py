@@ -15,7 +15,20 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from hospital_rt.storage.database import Collection, Document, Session
 
-LetterKind = Literal["verify", "already", "reset", "reset-by-hospital", "sign-in-reused", "reminder"]
+LetterKind = Literal[
+    "verify",
+    "already",
+    "reset",
+    "reset-by-hospital",
+    "sign-in-reused",
+    "reminder",
+    "second-factor-added",
+    "second-factor-removed",
+    "second-factor-ends",
+    "second-factor-guessed",
+    "recovery-code-used",
+    "recovery-codes-made",
+]
 LinkUse = Literal["reset", "verify"]
 LINK_LIFE: dict[LinkUse, timedelta] = {"reset": timedelta(hours=1), "verify": timedelta(days=2)}
 MAX_TRIES = 12

@@ -31,6 +31,8 @@ from models.audit import Audit
 from models.calendars import Calendars
 from models.events import Events, FeedPosition
 from models.idempotency import Idempotency
+from models.identity.challenges import Challenges
+from models.identity.second_factors import SecondFactors
 from models.letters import Letters
 from models.mail_reminders import MailReminders
 from models.notes import Notes
@@ -83,6 +85,8 @@ class Store:
         self.letters = Letters(collection("letters"), collection("links"))
         self.mail_reminders = MailReminders(collection("mail_reminders"))
         self.idempotency = Idempotency(collection("idempotency"), vault)
+        self.second_factors = SecondFactors(collection("second_factors"), collection("recovery_codes"))
+        self.challenges = Challenges(collection("challenges"))
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
@@ -117,6 +121,8 @@ class Store:
             "subscriptions": Subscriptions.INDEXES,
             "audit": Audit.INDEXES,
             "mail_reminders": MailReminders.INDEXES,
+            "second_factors": SecondFactors.INDEXES,
+            "challenges": Challenges.INDEXES,
         }
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)
@@ -129,7 +135,7 @@ class Store:
             await self.database.command("collMod", "events", index={"name": "retention", "expireAfterSeconds": seconds})
             await self.database.create_indexes("events", Events.indexes(self.retention_days))
         # Not every server can create a collection inside a transaction: create them beforehand.
-        for name in ("feeds", "plans", "keys", "audit_pages"):
+        for name in ("feeds", "plans", "keys", "audit_pages", "recovery_codes"):
             await self.database.create_collection(name)
         await self.vault.open()
         await self.audit.begin()

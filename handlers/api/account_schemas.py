@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -24,6 +24,8 @@ TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 TimezoneMode = Literal["home", "follow"]
 Secret = Annotated[str, Field(min_length=1, max_length=512)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+WebAuthnAnswer = Annotated[dict[str, Any], Field(description="PublicKeyCredential, as its toJSON() gives it")]
 
 
 class SignUpBody(Body):
@@ -41,9 +43,72 @@ class VerifyEmailBody(Body):
 
 
 class TokenBody(Body):
-    email: Annotated[str, Field(max_length=1024)]
-    password: Password
+    email: Annotated[str, Field(max_length=1024)] | None = None
+    password: Password | None = None
+    assertion: WebAuthnAnswer | None = Field(default=None, description="a passkey's, in place of the two others")
     session: Literal["body", "cookie"] = "body"
+
+
+class SecondStepBody(Body):
+    challenge: Secret
+    code: Code | None = Field(default=None, description="of an authenticator app, or a recovery code")
+    assertion: WebAuthnAnswer | None = None
+    session: Literal["body", "cookie"] = "body"
+
+
+class PasskeyOptionsView(View):
+    options: dict[str, Any]
+
+
+class FactorBody(Body):
+    kind: Literal["totp", "passkey"]
+
+
+class ConfirmFactorBody(Body):
+    code: Code | None = Field(default=None, description="of the authenticator app")
+    credential: WebAuthnAnswer | None = Field(default=None, description="the new passkey's answer")
+
+
+class ProofBody(Body):
+    """Who you are, shown again: one of these."""
+
+    password: Password | None = None
+    code: Code | None = None
+    assertion: WebAuthnAnswer | None = None
+
+
+class FactorView(View):
+    id: Id
+    kind: Literal["totp", "passkey"]
+    created_at: Moment
+    last_used_at: Moment | None
+
+
+class FactorsView(View):
+    items: list[FactorView]
+    next: None = None
+    recovery_codes_left: int
+    required: bool = Field(description="of this account")
+
+
+class NewFactorView(View):
+    """What to set up: of an app `secret`, `uri` and `qr`, of a passkey `options`."""
+
+    id: Id
+    kind: Literal["totp", "passkey"]
+    secret: str | None = None
+    uri: str | None = None
+    qr: str | None = Field(default=None, description="the uri as a QR code: an SVG path on a square grid")
+    qr_size: int | None = None
+    options: dict[str, Any] | None = Field(default=None, description="PublicKeyCredentialCreationOptions")
+
+
+class ConfirmedFactorView(FactorView):
+    recovery_codes: list[str] | None = Field(description="shown once, with the first factor")
+
+
+class RecoveryCodesView(View):
+    recovery_codes: list[str]
 
 
 class RefreshBody(Body):
@@ -80,10 +145,6 @@ class ChangeMeBody(Body):
     )
     repeat_most: int | None = Field(default=None, ge=1, le=5)
     language: Language | None = None
-
-
-class LeaveBody(Body):
-    password: Password
 
 
 class ChangePasswordBody(Body):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from handlers.api.account_handler import AccountHandler
-from handlers.api.account_schemas import ChangeMeBody, ChangePasswordBody, DeviceView, LeaveBody, UserView
+from handlers.api.account_schemas import ChangeMeBody, ChangePasswordBody, DeviceView, ProofBody, UserView
 from handlers.api.schemas import PageQuery
+from handlers.api.session_handler import SessionTokenHandler
 from handlers.base.cursors import page, page_of
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire, utcnow
@@ -16,17 +17,17 @@ from models.services.accounts import change_settings, close_account
 from models.sessions import DeviceSession
 
 
-class MeHandler(AccountHandler):
+class MeHandler(SessionTokenHandler):
     operations = {
-        "GET": Operation(who="user", answers={200: UserView}, pending_too=True),
+        "GET": Operation(who="user", answers={200: UserView}, pending_too=True, without_factor=True),
         "PATCH": Operation(
             who="user", body=ChangeMeBody, answers={200: UserView}, pending_too=True, audit="account.changed"
         ),
         "DELETE": Operation(
             who="user",
-            body=LeaveBody,
+            body=ProofBody,
             answers={204: None},
-            problems=("wrong-password", "rate-limited", "busy"),
+            problems=("wrong-password", "wrong-factor", "rate-limited", "busy"),
             pending_too=True,
             audit="account.closed",
         ),
@@ -48,7 +49,7 @@ class MeHandler(AccountHandler):
 
     async def delete(self) -> None:
         """Leave for good. Your key is destroyed: nothing of yours can be read again, by anybody."""
-        user = await self.check_current(self.body(LeaveBody).password)
+        user = await self.check_proof(self.body(ProofBody))
         erase = self.settings_.erasure == "immediate"
         left = await close_account(self.store, user, now=self.now(), erase=erase, trace=self.trace)
         await self.revoke(left.sessions)

@@ -409,7 +409,7 @@ class ProblemErrorView(View):
 
 
 class ProblemView(View):
-    """RFC 9457; ``next_allowed_at`` is of ``too-soon``."""
+    """RFC 9457; ``next_allowed_at`` is of ``too-soon``, the last three are of ``second-factor``."""
 
     type: str
     title: str
@@ -417,6 +417,9 @@ class ProblemView(View):
     detail: str
     errors: list[ProblemErrorView] | None = None
     next_allowed_at: Moment | None = None
+    challenge: str | None = None
+    kinds: list[Literal["totp", "passkey", "recovery"]] | None = None
+    options: dict[str, Any] | None = Field(default=None, description="PublicKeyCredentialRequestOptions")
 
 
 # Queries: what stands after the question mark, still text

@@ -1,67 +1,38 @@
-"""Signing in and staying signed in: access and refresh tokens, in the answer or with the refresh in a cookie."""
+"""Signing in and staying signed in: by password and second factor, by a passkey alone, by a refresh token."""
 
 from __future__ import annotations
 
-from uuid import uuid4
-
-from tornado.web import RequestHandler
-
-from handlers.api.account_handler import AccountHandler
-from handlers.api.account_schemas import RefreshBody, RefreshedView, TokenBody, TokensView
+from handlers.api.account_schemas import (
+    PasskeyOptionsView,
+    RefreshBody,
+    RefreshedView,
+    SecondStepBody,
+    TokenBody,
+    TokensView,
+)
+from handlers.api.schemas import NothingBody
+from handlers.api.session_handler import COOKIE, COOKIE_PATH, SessionTokenHandler
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import utcnow
-from hospital_rt.domain.errors import DomainError
+from hospital_rt.domain.errors import DomainError, FieldError
 from hospital_rt.domain.normalize import normal_email
-from hospital_rt.storage.database import Session
-from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.storage.database import Document, Session
 from hospital_rt.web.problems import Problem
-from hospital_rt.web.rate_limits import LOG_IN_ACCOUNT, LOG_IN_ADDRESS, REFRESH_ADDRESS
+from hospital_rt.web.rate_limits import (
+    FACTOR_ACCOUNT,
+    FACTOR_ADDRESS,
+    LOG_IN_ACCOUNT,
+    LOG_IN_ADDRESS,
+    PASSKEY_ADDRESS,
+    REFRESH_ADDRESS,
+)
+from hospital_rt.web.relying_party import Assertion, NotGenuine
 from hospital_rt.web.tokens import InvalidToken, Tokens
 from models.audit import Trace
+from models.identity.challenges import Challenge
+from models.services.second_factors import end_factors, is_reset_due, spend_assertion, spend_code
 from models.sessions import GRACE, DeviceSession
 from models.users import User
-
-COOKIE = "hrt_refresh"
-COOKIE_PATH = "/api/token/"
-
-
-class SessionTokenHandler(AccountHandler):
-    """A resource that knows the refresh token, in the body or in the cookie."""
-
-    # Cookies: only refresh and revoke ever read one.
-
-    def refresh_from(self, body: RefreshBody) -> tuple[str, bool]:
-        """The refresh token and whether it came as a cookie.
-
-        Raises:
-            Problem: 403 ``cross-origin`` for a cookie from another origin, 401 for none.
-        """
-        if body.refresh is not None:
-            return body.refresh, False
-        cookie = self.get_cookie(COOKIE)
-        if cookie is None:
-            raise Problem("unauthenticated")
-        if not self.origin_is_ours():
-            raise Problem("cross-origin")
-        return cookie, True
-
-    def give_cookie(self, refresh: str) -> None:
-        max_age_s = self.settings_.refresh_token_seconds
-        set_refresh_cookie(self, refresh, secure=not self.settings_.plain_on_loopback, max_age_s=max_age_s)
-
-
-def set_refresh_cookie(handler: RequestHandler, refresh: str, *, secure: bool, max_age_s: int) -> None:
-    """The refresh token where no script can read it."""
-    handler.set_cookie(
-        COOKIE,
-        refresh,
-        path=COOKIE_PATH,
-        httponly=True,
-        samesite="Strict",
-        secure=secure,
-        max_age=max_age_s,
-        expires_days=None,
-    )
 
 
 class TokenHandler(SessionTokenHandler):
@@ -70,13 +41,27 @@ class TokenHandler(SessionTokenHandler):
             who="anyone",
             body=TokenBody,
             answers={200: TokensView},
-            problems=("wrong-credentials", "email-unverified", "rate-limited", "busy"),
+            problems=("wrong-credentials", "second-factor", "email-unverified", "rate-limited", "busy"),
         )
     }
 
     async def post(self) -> None:
-        """Sign in. The same answer, in the same time, for an unknown address and a wrong password."""
+        """Sign in, by address and password or by a passkey. The same answer, in the same time, for an unknown address
+        and a wrong password. Where a second factor is set up, 401 `second-factor` has a `challenge`, the `kinds` that
+        are set up and, for passkeys, the `options` to hand to the browser.
+        """
         body = self.body(TokenBody)
+        if body.assertion is not None:
+            user, session = await self._by_passkey(body.assertion)
+        else:
+            user, session = await self._by_password(body)
+        self.respond_signed_in(user, session, body.session)
+
+    async def _by_password(self, body: TokenBody) -> tuple[User, DeviceSession]:
+        given = {"email": body.email, "password": body.password}
+        if body.email is None or body.password is None:
+            missing = [FieldError(f"#/{name}", "Field required") for name, value in given.items() if value is None]
+            raise Problem("invalid", errors=tuple(missing))
         try:
             email = normal_email(body.email)
         except ValueError:
@@ -86,73 +71,205 @@ class TokenHandler(SessionTokenHandler):
         try:
             await limits.count(LOG_IN_ACCOUNT, account)
         except DomainError:
-            self._count("locked")
+            self.count_sign_in("locked")
             self.context.dispatcher.later(self._note_locked(email))
             raise
         row = await self.store.users.row_by_email(email)
         held = row["password_hash"] if row and row["status"] != "deactivated" else None
         right, newer = await self.context.app.resources.passwords.verify(body.password, held or None)
         if row is None or not right:
-            self._count("wrong")
+            self.count_sign_in("wrong")
             self.note_later("sign_in.failed", str(row["_id"]) if row else None)
             raise Problem("wrong-credentials")
         user = await self.store.users.read_row(row)
         await limits.forgive(LOG_IN_ACCOUNT, account)
         if not user.email_confirmed:
             raise Problem("email-unverified", "Open the link in the letter that we sent.")
-        session = await self._start_session(user, newer)
-        self._count("right")
-        refresh = self.context.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
-        answer = {
-            "access": self.context.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),
-            "expires_in": self.context.tokens.access_s,
-            "user": user.as_json(),
-        }
-        if body.session == "cookie":
-            self.give_cookie(refresh)
-        else:
-            answer["refresh"] = refresh
-        self.respond(answer)
-
-    def _count(self, outcome: str) -> None:
-        self.context.app.resources.metrics.sign_ins.labels(outcome).inc()
+        if row.get("second_factor"):
+            await self._ask_second_factor(user, row)
+        return user, await self.start_session(user, newer_hash=newer)
 
     async def _note_locked(self, email: str) -> None:
         row = await self.store.users.row_by_email(email)
         self.note_later("sign_in.locked", str(row["_id"]) if row else None)
 
-    async def _start_session(self, user: User, newer: str | None) -> DeviceSession:
-        """A session for the password that was just found right, unless it has been changed, or the account closed,
-        since: whoever does so ends every session, and none may come up behind their back.
+    async def _ask_second_factor(self, user: User, row: Document) -> None:
+        """Returns when there is no second factor to ask for.
 
         Raises:
-            Problem: 401 as for a wrong password.
+            Problem: 401 ``second-factor``, with the challenge.
         """
-        id, nonce = str(uuid4()), Tokens.new_nonce()
-        device = self.request.headers.get("User-Agent", "")[:200]
-        changes = {"password_hash": newer or user.password_hash, "seen_at": self.now()}
+        if is_reset_due(row.get("factors_end_at"), now=utcnow()):
+            await self.revoke(await end_factors(self.store, user.id, trace=Trace(role="system")))
+        factors = await self.store.second_factors.of_user(user.id)
+        if not factors:
+            return
+        challenge = Tokens.new_nonce()
+        mark = self.password_mark(user)
+        await self.store.challenges.open(
+            self.challenge_id(challenge), user_id=user.id, password_mark=mark, now=utcnow()
+        )
+        kinds = {factor.kind for factor in factors}
+        told: Document = {"challenge": challenge, "kinds": sorted({*kinds, "recovery"})}
+        passkeys = [factor.credential_id for factor in factors if factor.credential_id]
+        if passkeys:
+            told["options"] = self.relying_party.request_options(challenge=challenge, allowed=passkeys)
+        self.count_sign_in("second-factor")
+        raise Problem("second-factor", "Send a code or a passkey's assertion with this challenge.", more=told)
 
-        async def work(session: Session) -> DeviceSession:
-            as_it_was = {"password_hash": user.password_hash, "status": user.status}
-            if not await self.store.users.compare_and_update(user.id, as_it_was, changes, session=session):
-                raise Problem("wrong-credentials")
-            trace = self.trace_by(user, session_id=id)
-            await self.store.audit.write(trace, "session.begun", of=[user.id], session=session)
-            sealed = await self.store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
-            return await self.store.sessions.start(
-                user_id=user.id,
-                nonce=nonce,
-                now=utcnow(),
-                refresh_s=self.settings_.refresh_token_seconds,
-                session_id=id,
-                sealed_device=sealed,
+    async def _by_passkey(self, answer: Document) -> tuple[User, DeviceSession]:
+        """A passkey alone: the device has verified its user, so it is both factors.
+
+        Raises:
+            Problem: 401, whatever is wrong.
+        """
+        await self.limit_address(PASSKEY_ADDRESS)
+        try:
+            assertion = self.relying_party.read_assertion(answer)
+        except NotGenuine:
+            raise Problem("wrong-credentials") from None
+        challenge = await self.store.challenges.attempt(self.challenge_id(assertion.challenge), now=utcnow())
+        if challenge is None or challenge.user_id is not None:
+            raise Problem("wrong-credentials")
+        factor = await self.store.second_factors.by_credential(assertion.credential_id)
+        user = await self.store.users.get(factor.user_id) if factor else None
+        if factor is None or user is None or user.status == "deactivated" or not user.email_confirmed:
+            raise Problem("wrong-credentials")
+        if assertion.user_id not in {None, user.id}:
+            raise Problem("wrong-credentials")
+
+        async def within(session: Session) -> None:
+            right = await spend_assertion(
+                self.store,
+                self.relying_party,
+                factor,
+                assertion,
+                challenge=assertion.challenge,
+                alone=True,
                 session=session,
             )
+            if not right or not await self.store.challenges.close(challenge.id, session=session):
+                raise Problem("wrong-credentials")
+            await self.store.users.update(user.id, {"factors_end_at": None}, session=session)
 
         try:
-            return await self.store.transaction(work)
-        except Unreadable:  # erased a moment ago
-            raise Problem("wrong-credentials") from None
+            return user, await self.start_session(user, within=within)
+        except Problem:
+            self.count_sign_in("wrong")
+            self.note_later("sign_in.failed", user.id)
+            raise
+
+
+class SecondStepHandler(SessionTokenHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone",
+            body=SecondStepBody,
+            answers={200: TokensView},
+            problems=("wrong-code", "challenge-ended", "wrong-credentials", "rate-limited"),
+        )
+    }
+
+    async def post(self) -> None:
+        """Sign in with the second factor: the challenge of `POST /api/token/` with a code (of an authenticator app, or
+        a recovery code) or with a passkey's assertion. Five wrong ones void the challenge; a code works once.
+        """
+        body = self.body(SecondStepBody)
+        if (body.code is None) == (body.assertion is None):
+            raise Problem("invalid", errors=(FieldError("#/code", "Give a code or an assertion."),))
+        await self.limit_address(FACTOR_ADDRESS)
+        challenge = await self.store.challenges.attempt(self.challenge_id(body.challenge), now=utcnow())
+        if challenge is None or challenge.user_id is None:
+            raise Problem("challenge-ended")
+        limits = self.context.app.resources.limits
+        account = self.context.tokens.keyed_hash(b"factor", challenge.user_id.encode())
+        await limits.count(FACTOR_ACCOUNT, account)
+        user = await self.store.users.get(challenge.user_id)
+        if user is None or user.status == "deactivated" or self.password_mark(user) != challenge.password_mark:
+            raise Problem("challenge-ended")
+        letters: list[str] = []
+
+        async def within(session: Session) -> None:
+            letters.clear()  # the transaction may run again
+            kind: str | None
+            if body.code is not None:
+                kind = await spend_code(self.store, user.id, body.code, session=session)
+                if kind == "recovery":
+                    letters.append(await self._tell_of_recovery(user, session=session))
+            else:
+                kind = await self._spend_passkey(user, body, session=session)
+            if kind is None:
+                raise Problem("wrong-code")
+            if not await self.store.challenges.close(challenge.id, session=session):
+                raise Problem("challenge-ended")
+            await self.store.users.update(user.id, {"factors_end_at": None}, session=session)
+
+        try:
+            session = await self.start_session(user, within=within)
+        except Problem as refused:
+            await self._note_wrong(user, challenge, refused)
+            raise
+        await limits.forgive(FACTOR_ACCOUNT, account)
+        for letter_id in letters:
+            await self.context.dispatcher.send_letter(letter_id)
+        self.respond_signed_in(user, session, body.session)
+
+    async def _spend_passkey(self, user: User, body: SecondStepBody, *, session: Session) -> str | None:
+        try:
+            assertion: Assertion = self.relying_party.read_assertion(body.assertion or {})
+        except NotGenuine:
+            return None
+        factors = await self.store.second_factors.of_user(user.id, session=session)
+        factor = next((one for one in factors if one.credential_id == assertion.credential_id), None)
+        if factor is None:
+            return None
+        right = await spend_assertion(
+            self.store,
+            self.relying_party,
+            factor,
+            assertion,
+            challenge=body.challenge,
+            alone=False,
+            session=session,
+        )
+        return "passkey" if right else None
+
+    async def _tell_of_recovery(self, user: User, *, session: Session) -> str:
+        await self.store.audit.write(self.trace_by(user), "recovery_code.used", of=[user.id], session=session)
+        return await self.write_letter(user.id, "recovery-code-used", session=session)
+
+    async def _note_wrong(self, user: User, challenge: Challenge, refused: Problem) -> None:
+        """Whoever fails here knows the password: the audit has it, and after five the user gets a letter."""
+        if refused.slug != "wrong-code":
+            return
+        self.count_sign_in("wrong")
+        trace = Trace(role="stranger", request_id=self.request_id, address=self.client_address)
+        self.note_later("second_factor.failed", user.id, by=trace)
+        if challenge.tries_left == 0:
+            await self.store.challenges.close(challenge.id)
+            await self.context.dispatcher.send_letter(await self.write_letter(user.id, "second-factor-guessed"))
+
+
+class PasskeyOptionsHandler(SessionTokenHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone",
+            body=NothingBody,
+            body_optional=True,
+            answers={200: PasskeyOptionsView},
+            problems=("rate-limited",),
+        )
+    }
+
+    async def post(self) -> None:
+        """Options for a passkey's assertion (WebAuthn), for signing in with it alone or for showing again who you are.
+        Any passkey that the device offers for this site may answer, within five minutes.
+        """
+        self.body(NothingBody)
+        await self.limit_address(PASSKEY_ADDRESS)
+        challenge = Tokens.new_nonce()
+        await self.store.challenges.open(self.challenge_id(challenge), user_id=None, password_mark=None, now=utcnow())
+        self.respond({"options": self.relying_party.request_options(challenge=challenge)})
 
 
 class RefreshHandler(SessionTokenHandler):

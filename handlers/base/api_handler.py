@@ -159,6 +159,8 @@ class ApiHandler(BaseHandler):
             raise Problem("unauthenticated")
         self._who = await authenticate(self.context, found.group(1))
         self.trace = self.trace_of(self._who)
+        if self._who.lacks_factor and not self.operation.without_factor:
+            raise Problem("second-factor-required")
         if self.operation.who in {"patient", "doctor"} and self._who.role != self.operation.who:
             raise Problem("forbidden")
         if self._who.status == "pending" and not self.operation.pending_too:

@@ -35,6 +35,7 @@ class Operation:
         body: its type; ``body_optional`` when it may be empty.
         answers: status to type, None for no content; ``listed`` wraps it in ``items`` and ``next``.
         problems: slugs of its errors, beyond those of every operation.
+        without_factor: admitted before a second factor that the account must have is set up.
         once: it honours ``Idempotency-Key``; ``feed``: it answers ``X-Feed``.
         audit: the entry that must be in the audit before it answers.
         fhir: it uses FHIR's media type, and OperationOutcome for errors.
@@ -50,6 +51,7 @@ class Operation:
     once: bool = False
     feed: bool = False
     pending_too: bool = False
+    without_factor: bool = False
     audit: Act | None = None
     largest_body: int = 64 * 1024
     fhir: bool = False
@@ -75,7 +77,12 @@ class HandlerContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The authenticated user with their session; ``mark`` is the position of their feed at authentication."""
+    """The authenticated user with their session.
+
+    Args:
+        mark: the position of their feed at authentication.
+        lacks_factor: a second factor is required of this account, and none is set up.
+    """
 
     id: str
     role: Literal["doctor", "patient"]
@@ -84,4 +91,5 @@ class Principal:
     timezone: str
     expires_at: datetime
     mark: FeedPosition
+    lacks_factor: bool = False
     row: Mapping[str, Any] = field(repr=False)

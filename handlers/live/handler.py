@@ -178,6 +178,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         except DomainError:
             self.end(protocol.UNAUTHENTICATED, "not authenticated")
             return
+        if who.lacks_factor:
+            self.end(protocol.UNAUTHENTICATED, "a second factor is required")
+            return
         if self._is_closing:
             return
         if self.who is not None:

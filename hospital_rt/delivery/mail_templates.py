@@ -41,6 +41,37 @@ _EN = {
         "A reminder waits for you in Aftercare:\n\n{page}\n\nYou get this e-mail because you asked for one when no "
         "page of yours has shown a reminder. For no more of them, open this link:\n\n{link}\n",
     ),
+    "second-factor-added": Text(
+        "A second factor was added",
+        "A second factor was added to your account in Aftercare: signing in takes it from now on. If it was not you, "
+        "choose a new password here, and tell the hospital:\n\n{page}\n",
+    ),
+    "second-factor-removed": Text(
+        "A second factor was removed",
+        "A second factor was removed from your account in Aftercare. If it was not you, choose a new password here, "
+        "and tell the hospital:\n\n{page}\n",
+    ),
+    "second-factor-ends": Text(
+        "Your second factor is going to be removed",
+        "The hospital was asked to remove the second factor of your account in Aftercare, because it was lost. That "
+        "happens after a waiting time. If you did not ask for it, sign in with your second factor now: that stops "
+        "it. Then tell the hospital.\n",
+    ),
+    "second-factor-guessed": Text(
+        "Somebody may know your password",
+        "Somebody entered your password in Aftercare and then a wrong code, several times. If it was not you, choose "
+        "a new password here:\n\n{page}\n",
+    ),
+    "recovery-code-used": Text(
+        "A recovery code was used",
+        "Somebody signed in to your account in Aftercare with a recovery code. If it was not you, choose a new "
+        "password here, and tell the hospital:\n\n{page}\n",
+    ),
+    "recovery-codes-made": Text(
+        "New recovery codes",
+        "New recovery codes were made for your account in Aftercare; the old ones no longer work. If it was not you, "
+        "choose a new password here, and tell the hospital:\n\n{page}\n",
+    ),
 }
 _ES = {
     "verify": Text(
@@ -72,6 +103,37 @@ _ES = {
         "Tiene un aviso",
         "Tiene un aviso en Aftercare:\n\n{page}\n\nRecibe este correo porque lo pidió para cuando ninguna "
         "página suya haya mostrado un aviso. Para no recibir más, abra este enlace:\n\n{link}\n",
+    ),
+    "second-factor-added": Text(
+        "Se añadió un segundo factor",
+        "Se añadió un segundo factor a su cuenta de Aftercare: desde ahora hace falta para iniciar sesión. Si no fue "
+        "usted, elija una contraseña nueva aquí y avise al hospital:\n\n{page}\n",
+    ),
+    "second-factor-removed": Text(
+        "Se quitó un segundo factor",
+        "Se quitó un segundo factor de su cuenta de Aftercare. Si no fue usted, elija una contraseña nueva aquí y "
+        "avise al hospital:\n\n{page}\n",
+    ),
+    "second-factor-ends": Text(
+        "Se va a quitar su segundo factor",
+        "Se pidió al hospital que quite el segundo factor de su cuenta de Aftercare porque se perdió. Ocurrirá "
+        "después de un tiempo de espera. Si usted no lo pidió, inicie sesión ahora con su segundo factor: eso lo "
+        "detiene. Después avise al hospital.\n",
+    ),
+    "second-factor-guessed": Text(
+        "Alguien puede conocer su contraseña",
+        "Alguien escribió su contraseña en Aftercare y después un código incorrecto, varias veces. Si no fue usted, "
+        "elija una contraseña nueva aquí:\n\n{page}\n",
+    ),
+    "recovery-code-used": Text(
+        "Se usó un código de recuperación",
+        "Alguien inició sesión en su cuenta de Aftercare con un código de recuperación. Si no fue usted, elija una "
+        "contraseña nueva aquí y avise al hospital:\n\n{page}\n",
+    ),
+    "recovery-codes-made": Text(
+        "Códigos de recuperación nuevos",
+        "Se crearon códigos de recuperación nuevos para su cuenta de Aftercare; los anteriores ya no funcionan. Si "
+        "no fue usted, elija una contraseña nueva aquí y avise al hospital:\n\n{page}\n",
     ),
 }
 LANGUAGES = {"en": _EN, "es": _ES}

@@ -38,6 +38,7 @@ class Described:
     once: bool
     feed: bool
     pending_too: bool
+    without_factor: bool
     fhir: bool = False
 
 
@@ -172,6 +173,8 @@ def _responses(one: Described) -> dict[str, Any]:
         slugs |= set(SIGNED_IN)
         if not one.pending_too:
             slugs.add("doctor-pending")
+        if not one.without_factor:
+            slugs.add("second-factor-required")
     if one.body:
         slugs |= set(WITH_BODY)
     if one.query:

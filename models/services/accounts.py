@@ -95,6 +95,8 @@ async def close_account(
             )
         ended = await store.sessions.end_all(user.id, now=now, session=session)
         await store.letters.void(user.id, session=session)
+        await store.second_factors.remove_all(user.id, session=session)
+        await store.challenges.void(user.id, session=session)
         await store.calendars.revoke(user.id, session=session)
         await store.subscriptions.remove_all(user.id, session=session)
         await store.mail_reminders.turn_off(user.id, session=session)

@@ -17,6 +17,7 @@ from handlers.routes import API
 from tests.support.channel import open_channel
 from tests.support.documentation import documentation
 from tests.support.driver import PASSWORD, Caller, Clinic, Person, item, plan_item
+from tests.support.factors import code_of
 
 CALLERS = ("nobody", "patient", "other_patient", "doctor", "former_doctor", "stranger", "pending", "deactivated")
 
@@ -30,6 +31,9 @@ DOCTOR = dict(zip(CALLERS, (401, 403, 403, 200, 200, 200, 403, 401), strict=True
 THIS_DOCTOR = dict(zip(CALLERS, (401, 403, 403, 200, 404, 404, 403, 401), strict=True))
 NO_DOCTOR = dict(zip(CALLERS, (401, 403, 403, 404, 404, 404, 403, 401), strict=True))
 CLINICAL = dict(zip(CALLERS, (401, 200, 200, 200, 200, 200, 403, 401), strict=True))
+
+THIS_ACCOUNT = dict(zip(CALLERS, (401, 200, 404, 404, 404, 404, 404, 401), strict=True))
+PROOF = {"password": PASSWORD}
 
 
 PUSH: dict[str, Any] = {"endpoint": "https://127.0.0.1/x", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
@@ -63,6 +67,11 @@ TABLE = (
         None,
         204,
     ),
+    Row("GET", "/api/me/second-factors/", {**USER, "pending": 200}),
+    Row("POST", "/api/me/second-factors/", {**USER, "pending": 200}, {"kind": "passkey"}, 201),
+    Row("POST", "/api/me/second-factors/{factor}/confirm/", THIS_ACCOUNT, {"code": "{code}"}),
+    Row("DELETE", "/api/me/second-factors/{factor}/", THIS_ACCOUNT, {"password": PASSWORD}, 204),
+    Row("POST", "/api/me/recovery-codes/", {**dict.fromkeys(CALLERS, 409), "nobody": 401, "deactivated": 401}, PROOF),
     Row("GET", "/api/me/access-log/", PATIENT),
     Row("POST", "/api/me/calendar/", PATIENT, None, 201),
     Row("DELETE", "/api/me/calendar/", PATIENT, None, 204),
@@ -133,6 +142,8 @@ OPEN_DOORS = {
     ("POST", "/api/token/"),
     ("POST", "/api/token/refresh/"),
     ("POST", "/api/token/revoke/"),
+    ("POST", "/api/token/second-factor/"),
+    ("POST", "/api/passkeys/options/"),
     ("POST", "/api/forgot-password/"),
     ("POST", "/api/reset-password/"),
     ("GET", "/fhir/metadata"),
@@ -186,6 +197,7 @@ class Scene:
         }
         answers = (await patient.get("/fhir/Communication?category=check-in")).body["entry"]
         sessions = (await patient.get("/api/me/sessions/")).body["items"]
+        factor = (await patient.post("/api/me/second-factors/", {"kind": "totp"})).body
         self.ids |= {
             "patient": patient.id,
             "doctor": doctor.id,
@@ -196,6 +208,8 @@ class Scene:
             "answered": answered["id"],
             "step": (await patient.step("Walk"))["id"],
             "patient_session": sessions[0]["id"],
+            "factor": factor["id"],
+            "code": code_of(factor["secret"]),
             "answer": answers[0]["resource"]["id"],
         }
         return self

@@ -27,6 +27,7 @@ SHARED = {
         "api.account_handler",
         "api.account_schemas",
         "api.schemas",
+        "api.session_handler",
         "base",
         "fhir.handler",
         "fhir.mapping",
@@ -64,6 +65,7 @@ FEATURES = {
     "notes",
     "push",
     "reminders",
+    "second_factors",
     "steps",
 }
 SAME_NAME = {

@@ -1,0 +1,189 @@
+"""Beginning a session: what every way of signing in ends with, and the refresh token in the answer or in a cookie."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+from uuid import uuid4
+
+from tornado.web import RequestHandler
+
+from handlers.api.account_handler import AccountHandler
+from handlers.api.account_schemas import ProofBody, RefreshBody
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import FieldError
+from hospital_rt.storage.database import Document, Session
+from hospital_rt.storage.field_encryption import Unreadable
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.rate_limits import FACTOR_ACCOUNT
+from hospital_rt.web.relying_party import NotGenuine, RelyingParty
+from hospital_rt.web.tokens import Tokens
+from models.services.second_factors import spend_assertion, spend_code
+from models.sessions import DeviceSession
+from models.users import User
+
+COOKIE = "hrt_refresh"
+COOKIE_PATH = "/api/token/"
+Within = Callable[[Session], Awaitable[None]]
+
+
+class SessionTokenHandler(AccountHandler):
+    """A resource that gives the refresh token, or knows it from the body or the cookie."""
+
+    # Cookies: only refresh and revoke ever read one.
+
+    def refresh_from(self, body: RefreshBody) -> tuple[str, bool]:
+        """The refresh token and whether it came as a cookie.
+
+        Raises:
+            Problem: 403 ``cross-origin`` for a cookie from another origin, 401 for none.
+        """
+        if body.refresh is not None:
+            return body.refresh, False
+        cookie = self.get_cookie(COOKIE)
+        if cookie is None:
+            raise Problem("unauthenticated")
+        if not self.origin_is_ours():
+            raise Problem("cross-origin")
+        return cookie, True
+
+    def give_cookie(self, refresh: str) -> None:
+        max_age_s = self.settings_.refresh_token_seconds
+        set_refresh_cookie(self, refresh, secure=not self.settings_.plain_on_loopback, max_age_s=max_age_s)
+
+    def refresh_of(self, session: DeviceSession) -> str:
+        """The first refresh token of a session."""
+        return self.context.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
+
+    @property
+    def relying_party(self) -> RelyingParty:
+        return RelyingParty(self.settings_.public_url)
+
+    @staticmethod
+    def challenge_id(challenge: str) -> str:
+        """Under which a challenge is stored: a hash, as of every secret that a client holds."""
+        return hashlib.sha256(b"challenge|" + challenge.encode("utf-8", "replace")).hexdigest()
+
+    def password_mark(self, user: User) -> str:
+        """Changes with the password, and tells nothing about it."""
+        return self.context.tokens.keyed_hash(b"mark", user.id.encode(), user.password_hash.encode())
+
+    async def check_proof(self, body: ProofBody) -> User:
+        """The user signed in, who shows again who they are: before what cannot be taken back.
+
+        Raises:
+            Problem: 403 ``wrong-password`` or ``wrong-factor``, 422 for none or several, 429 after too many tries.
+        """
+        given = [name for name in ("password", "code", "assertion") if getattr(body, name) is not None]
+        if len(given) != 1:
+            raise Problem("invalid", errors=(FieldError("#", "Give a password, a code or an assertion."),))
+        if body.password is not None:
+            return await self.check_current(body.password)
+        user = await self.store.users.read_row(dict(self.who.row))
+        limits, key = self.context.app.resources.limits, self.context.tokens.keyed_hash(b"proof", user.id.encode())
+        await limits.count(FACTOR_ACCOUNT, key)
+
+        async def work(session: Session) -> bool:
+            if body.code is not None:
+                return await spend_code(self.store, user.id, body.code, session=session) is not None
+            return await self._is_own_passkey(body.assertion or {}, user, session=session)
+
+        if not await self.store.transaction(work):
+            self.note_later("second_factor.failed", user.id, by=self.trace)
+            raise Problem("wrong-factor")
+        await limits.forgive(FACTOR_ACCOUNT, key)
+        return user
+
+    async def _is_own_passkey(self, answer: Document, user: User, *, session: Session) -> bool:
+        try:
+            assertion = self.relying_party.read_assertion(answer)
+        except NotGenuine:
+            return False
+        factors = await self.store.second_factors.of_user(user.id, session=session)
+        factor = next((one for one in factors if one.credential_id == assertion.credential_id), None)
+        # One of `POST /api/passkeys/options/`: only such a challenge is nobody's.
+        if factor is None or not await self.store.challenges.close_open(
+            self.challenge_id(assertion.challenge), now=utcnow(), session=session
+        ):
+            return False
+        return await spend_assertion(
+            self.store,
+            self.relying_party,
+            factor,
+            assertion,
+            challenge=assertion.challenge,
+            alone=False,
+            session=session,
+        )
+
+    def count_sign_in(self, outcome: str) -> None:
+        self.context.app.resources.metrics.sign_ins.labels(outcome).inc()
+
+    def respond_signed_in(self, user: User, session: DeviceSession, where: Literal["body", "cookie"]) -> None:
+        self.count_sign_in("right")
+        answer: dict[str, Any] = {
+            "access": self.context.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),
+            "expires_in": self.context.tokens.access_s,
+            "user": user.as_json(),
+        }
+        if where == "cookie":
+            self.give_cookie(self.refresh_of(session))
+        else:
+            answer["refresh"] = self.refresh_of(session)
+        self.respond(answer)
+
+    async def start_session(
+        self, user: User, *, newer_hash: str | None = None, within: Within | None = None
+    ) -> DeviceSession:
+        """A session for somebody who has just shown who they are, unless the password has been changed or the account
+        closed since: whoever does so ends every session, and none may come up behind their back.
+
+        Args:
+            newer_hash: of the password that was just found right.
+            within: what else belongs to this sign-in, in the same transaction, such as spending a code.
+
+        Raises:
+            Problem: 401 as for a wrong password.
+        """
+        id, nonce = str(uuid4()), Tokens.new_nonce()
+        device = self.request.headers.get("User-Agent", "")[:200]
+        changes = {"password_hash": newer_hash or user.password_hash, "seen_at": self.now()}
+
+        async def work(session: Session) -> DeviceSession:
+            as_it_was = {"password_hash": user.password_hash, "status": user.status}
+            if not await self.store.users.compare_and_update(user.id, as_it_was, changes, session=session):
+                raise Problem("wrong-credentials")
+            if within is not None:
+                await within(session)
+            trace = self.trace_by(user, session_id=id)
+            await self.store.audit.write(trace, "session.begun", of=[user.id], session=session)
+            sealed = await self.store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
+            return await self.store.sessions.start(
+                user_id=user.id,
+                nonce=nonce,
+                now=utcnow(),
+                refresh_s=self.settings_.refresh_token_seconds,
+                session_id=id,
+                sealed_device=sealed,
+                session=session,
+            )
+
+        try:
+            return await self.store.transaction(work)
+        except Unreadable:  # erased a moment ago
+            raise Problem("wrong-credentials") from None
+
+
+def set_refresh_cookie(handler: RequestHandler, refresh: str, *, secure: bool, max_age_s: int) -> None:
+    """The refresh token where no script can read it."""
+    handler.set_cookie(
+        COOKIE,
+        refresh,
+        path=COOKIE_PATH,
+        httponly=True,
+        samesite="Strict",
+        secure=secure,
+        max_age=max_age_s,
+        expires_days=None,
+    )

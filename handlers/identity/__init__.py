@@ -1,0 +1,1 @@
+"""How people show who they are, beyond a password."""

@@ -1,0 +1,1 @@
+"""What shows who somebody is, beyond a password: second factors and challenges of a sign-in."""

@@ -1,0 +1,82 @@
+"""Challenges: a sign-in that has its first factor and waits for its second, or that begins with a passkey.
+
+Stored under the hash of what the client holds. Five wrong answers void one; each answer is counted before it is judged,
+so that many at once are no more than five.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+
+from hospital_rt.storage.database import Collection, Session
+
+LIFE = timedelta(minutes=5)
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """One challenge.
+
+    Args:
+        user_id: whose first factor was right; None: a passkey has to tell.
+        password_mark: of the password that was right, so that a changed one ends the challenge.
+        tries_left: after the present one.
+    """
+
+    id: str
+    user_id: str | None
+    password_mark: str | None
+    tries_left: int
+
+
+class Challenges:
+    """The collection ``challenges``."""
+
+    INDEXES = [IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0), IndexModel([("user_id", ASCENDING)])]
+
+    def __init__(self, collection: Collection) -> None:
+        self._challenges = collection
+
+    async def open(self, id: str, *, user_id: str | None, password_mark: str | None, now: datetime) -> None:
+        await self._challenges.insert_one(
+            {
+                "_id": id,
+                "user_id": user_id,
+                "password_mark": password_mark,
+                "tries_left": TRIES,
+                "expires_at": now + LIFE,
+            }
+        )
+
+    async def attempt(self, id: str, *, now: datetime) -> Challenge | None:
+        """Count one try at it. None when it is unknown, over, answered, or has no try left."""
+        row = await self._challenges.find_one_and_update(
+            {"_id": id, "tries_left": {"$gt": 0}, "expires_at": {"$gt": now}},
+            {"$inc": {"tries_left": -1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if row is None:
+            return None
+        return Challenge(
+            id=row["_id"],
+            user_id=row["user_id"],
+            password_mark=row["password_mark"],
+            tries_left=row["tries_left"],
+        )
+
+    async def close(self, id: str, *, session: Session = None) -> bool:
+        """It is answered. False when another request was first."""
+        return bool((await self._challenges.delete_one({"_id": id}, session=session)).deleted_count)
+
+    async def close_open(self, id: str, *, now: datetime, session: Session) -> bool:
+        """Answer a challenge that is of no particular user. False when it is unknown, over or answered."""
+        wanted = {"_id": id, "user_id": None, "expires_at": {"$gt": now}}
+        return bool((await self._challenges.delete_one(wanted, session=session)).deleted_count)
+
+    async def void(self, user_id: str, *, session: Session) -> None:
+        """End all challenges of this user."""
+        await self._challenges.delete_many({"user_id": user_id}, session=session)

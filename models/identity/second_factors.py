@@ -1,0 +1,185 @@
+"""Second factors: authenticator apps and passkeys of a user, and the recovery codes for when they are lost.
+
+A secret and a public key lie sealed under the user's key; of recovery codes only keyed hashes are stored. What is
+spent is spent by a conditional write, so that it counts once whichever node is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pymongo import ASCENDING, IndexModel
+
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.storage.database import Collection, Document, Session
+
+FactorKind = Literal["totp", "passkey"]
+SET_UP_WITHIN = timedelta(minutes=15)
+MAX_FACTORS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactor:
+    """One factor. Until it is confirmed it protects nothing, and it is removed after ``SET_UP_WITHIN``.
+
+    Args:
+        sealed: the secret of an app, or the public key of a passkey; see :meth:`place`.
+        spent_step: the newest time step whose code was used.
+        challenge: what the authenticator of a new passkey has to answer.
+    """
+
+    id: str
+    user_id: str
+    kind: FactorKind
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    last_used_at: datetime | None = None
+    sealed: str | None = field(default=None, repr=False)
+    spent_step: int = 0
+    credential_id: str | None = None
+    sign_count: int = 0
+    challenge: str | None = field(default=None, repr=False)
+
+    @property
+    def place(self) -> str:
+        """Where its secret is sealed."""
+        return f"second_factors|{self.id}|secret"
+
+    def as_json(self) -> Document:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "created_at": to_wire(self.created_at),
+            "last_used_at": to_wire(self.last_used_at) if self.last_used_at else None,
+        }
+
+
+class SecondFactors:
+    """The collections ``second_factors`` and ``recovery_codes``."""
+
+    INDEXES = [
+        IndexModel([("user_id", ASCENDING)]),
+        IndexModel([("credential_id", ASCENDING)], unique=True, sparse=True),
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+    ]
+
+    def __init__(self, factors: Collection, recovery: Collection) -> None:
+        self._factors = factors
+        self._recovery = recovery
+
+    @staticmethod
+    def _read(row: Document) -> SecondFactor:
+        return SecondFactor(
+            id=row["_id"],
+            user_id=row["user_id"],
+            kind=row["kind"],
+            created_at=row["created_at"],
+            confirmed_at=row.get("confirmed_at"),
+            last_used_at=row.get("last_used_at"),
+            sealed=row.get("sealed"),
+            spent_step=row.get("spent_step", 0),
+            credential_id=row.get("credential_id"),
+            sign_count=row.get("sign_count", 0),
+            challenge=row.get("challenge"),
+        )
+
+    async def begin(self, factor: SecondFactor) -> None:
+        """Store a factor that waits for its confirmation; an earlier one of its kind that still waits goes."""
+        await self._factors.delete_many({"user_id": factor.user_id, "kind": factor.kind, "confirmed_at": None})
+        await self._factors.insert_one(
+            {
+                "_id": factor.id,
+                "user_id": factor.user_id,
+                "kind": factor.kind,
+                "created_at": factor.created_at,
+                "confirmed_at": None,
+                "sealed": factor.sealed,
+                "spent_step": 0,
+                "challenge": factor.challenge,
+                "expires_at": factor.created_at + SET_UP_WITHIN,
+            }
+        )
+
+    async def get(self, factor_id: str, *, user_id: str) -> SecondFactor | None:
+        row = await self._factors.find_one({"_id": factor_id, "user_id": user_id})
+        return self._read(row) if row else None
+
+    async def of_user(self, user_id: str, *, session: Session = None) -> list[SecondFactor]:
+        """The confirmed ones, oldest first."""
+        wanted = {"user_id": user_id, "confirmed_at": {"$ne": None}}
+        found = self._factors.find(wanted, session=session).sort([("created_at", 1), ("_id", 1)])
+        return [self._read(row) for row in await found.to_list(None)]
+
+    async def by_credential(self, credential_id: str) -> SecondFactor | None:
+        row = await self._factors.find_one({"credential_id": credential_id, "confirmed_at": {"$ne": None}})
+        return self._read(row) if row else None
+
+    async def confirm(self, factor: SecondFactor, *, at: datetime, session: Session) -> bool:
+        """Let a factor count from now on. False when it is confirmed already or gone.
+
+        Raises:
+            DuplicateKeyError: this passkey is somebody's already.
+        """
+        values: Document = {"confirmed_at": at, "spent_step": factor.spent_step, "sealed": factor.sealed}
+        if factor.kind == "passkey":
+            values |= {"credential_id": factor.credential_id, "sign_count": factor.sign_count}
+        result = await self._factors.update_one(
+            {"_id": factor.id, "user_id": factor.user_id, "confirmed_at": None, "expires_at": {"$gt": at}},
+            {"$set": values, "$unset": {"expires_at": 1, "challenge": 1}},
+            session=session,
+        )
+        return bool(result.matched_count)
+
+    async def spend_step(self, factor: SecondFactor, step: int, *, at: datetime, session: Session) -> bool:
+        """Use up the code of a time step and of every earlier one. False when that has happened."""
+        result = await self._factors.update_one(
+            {"_id": factor.id, "confirmed_at": {"$ne": None}, "spent_step": {"$lt": step}},
+            {"$set": {"spent_step": step, "last_used_at": at}},
+            session=session,
+        )
+        return bool(result.matched_count)
+
+    async def count_signature(self, factor: SecondFactor, sign_count: int, *, at: datetime, session: Session) -> bool:
+        """Keep the counter of a passkey that has just signed. False when it was used or removed meanwhile."""
+        result = await self._factors.update_one(
+            {"_id": factor.id, "confirmed_at": {"$ne": None}, "sign_count": factor.sign_count},
+            {"$set": {"sign_count": sign_count, "last_used_at": at}},
+            session=session,
+        )
+        return bool(result.matched_count)
+
+    async def remove(self, factor_id: str, *, user_id: str, session: Session) -> bool:
+        result = await self._factors.delete_one({"_id": factor_id, "user_id": user_id}, session=session)
+        return bool(result.deleted_count)
+
+    async def remove_all(self, user_id: str, *, session: Session) -> int:
+        """All factors, confirmed or not, and the recovery codes; how many factors there were."""
+        await self._recovery.delete_one({"_id": user_id}, session=session)
+        result = await self._factors.delete_many({"user_id": user_id}, session=session)
+        return int(result.deleted_count)
+
+    # Recovery codes
+
+    async def keep_recovery(self, user_id: str, hashes: Sequence[str], *, at: datetime, session: Session) -> bool:
+        """Store the hashes of new recovery codes unless there are some. Whether they were stored."""
+        if await self._recovery.find_one({"_id": user_id}, {"_id": 1}, session=session):
+            return False
+        await self._recovery.insert_one({"_id": user_id, "hashes": list(hashes), "created_at": at}, session=session)
+        return True
+
+    async def spend_recovery(self, user_id: str, code_hash: str, *, session: Session) -> bool:
+        """Use up a recovery code. False when it is none of those left."""
+        result = await self._recovery.update_one(
+            {"_id": user_id, "hashes": code_hash}, {"$pull": {"hashes": code_hash}}, session=session
+        )
+        return bool(result.matched_count)
+
+    async def recovery_left(self, user_id: str) -> int:
+        row = await self._recovery.find_one({"_id": user_id})
+        return len(row["hashes"]) if row else 0
+
+    async def forget_recovery(self, user_id: str, *, session: Session) -> None:
+        await self._recovery.delete_one({"_id": user_id}, session=session)
