@@ -19,6 +19,7 @@ from hospital_rt.domain.schedule import Schedule
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.field_encryption import Vault
+from hospital_rt.storage.session import Session
 from hospital_rt.web.passwords import Passwords
 from hospital_rt.web.tokens import Tokens
 from models.assignments import Assignment
@@ -137,7 +138,7 @@ async def seed(
                 language="en",
                 created_at=now,
             )
-            await store.users.insert(user, session=None)
+            await store.users.insert(user, session=Session(None))
             session = await store.sessions.start(user_id=user.id, nonce=tokens.new_nonce(), now=now, refresh_s=86_400)
             access = tokens.issue_access(user_id=user.id, session_id=session.id, now=now)
             made: tuple[str, ...] = ()
@@ -149,7 +150,7 @@ async def seed(
                         Assignment(
                             id=str(uuid4()), patient_id=user.id, doctor_id=doctor, since=now, share_history=False
                         ),
-                        session=None,
+                        session=Session(None),
                     )
                 made = await _insert_steps(store, makes, patient_id=user.id, doctor_id=doctor, now=now)
             found[role].append(Account(user.id, user.email or "", access, made))
@@ -213,5 +214,5 @@ async def _insert_steps(
         )
         for number, (words, schedule, course) in enumerate(makes)
     ]
-    await store.steps.insert(steps, session=None)
+    await store.steps.insert(steps, session=Session(None))
     return tuple(step.id for step in steps)

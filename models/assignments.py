@@ -7,7 +7,6 @@ from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 
 
@@ -48,30 +47,30 @@ class Assignments:
             ended_at=row.get("ended_at"),
         )
 
-    async def current(self, patient_id: str, *, session: Session = None) -> Assignment | None:
+    async def current(self, patient_id: str, *, session: Session | None = None) -> Assignment | None:
         row = await self._assignments.find_one({"patient_id": patient_id, "current": True}, session=session)
         return self._read(row) if row else None
 
-    async def between(self, patient_id: str, doctor_id: str, *, session: Session = None) -> Assignment | None:
+    async def between(self, patient_id: str, doctor_id: str, *, session: Session | None = None) -> Assignment | None:
         """The current assignment of this patient if it is to this doctor."""
         found = await self.current(patient_id, session=session)
         return found if found and found.doctor_id == doctor_id else None
 
-    async def of_doctor(self, doctor_id: str, *, session: Session = None) -> list[Assignment]:
+    async def of_doctor(self, doctor_id: str, *, session: Session | None = None) -> list[Assignment]:
         """The current assignments to a doctor, oldest first."""
         return await self.of_doctors([doctor_id], session=session)
 
-    async def of_doctors(self, doctor_ids: list[str], *, session: Session = None) -> list[Assignment]:
+    async def of_doctors(self, doctor_ids: list[str], *, session: Session | None = None) -> list[Assignment]:
         """The current assignments to any of these doctors, oldest first."""
         cursor = self._assignments.find({"doctor_id": {"$in": doctor_ids}, "current": True}, session=session)
         return [self._read(row) for row in await cursor.sort([("since", 1), ("_id", 1)]).to_list(None)]
 
-    async def of_patients(self, patient_ids: list[str], *, session: Session = None) -> dict[str, Assignment]:
+    async def of_patients(self, patient_ids: list[str], *, session: Session | None = None) -> dict[str, Assignment]:
         cursor = self._assignments.find({"patient_id": {"$in": patient_ids}, "current": True}, session=session)
         return {row["patient_id"]: self._read(row) for row in await cursor.to_list(None)}
 
     async def start(self, assignment: Assignment, *, session: Session) -> None:
-        mark_written([assignment.doctor_id])
+        session.mark_written([assignment.doctor_id])
         await self._assignments.insert_one(
             {
                 "_id": assignment.id,
@@ -85,7 +84,7 @@ class Assignments:
         )
 
     async def end(self, assignment: Assignment, *, at: datetime, session: Session) -> None:
-        mark_written([assignment.doctor_id])
+        session.mark_written([assignment.doctor_id])
         await self._assignments.update_one(
             {"_id": assignment.id}, {"$set": {"ended_at": at}, "$unset": {"current": 1}}, session=session
         )

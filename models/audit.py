@@ -92,7 +92,7 @@ class Audit:
         of: Iterable[str],
         item: str | None = None,
         reason: str | None = None,
-        session: Session = None,
+        session: Session | None = None,
     ) -> None:
         """Add one entry: in the transaction of ``session``, or alone, batched with concurrent ones.
 

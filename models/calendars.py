@@ -25,7 +25,7 @@ class Calendars:
         self._calendars = collection
 
     async def make(
-        self, *, patient_id: str, token_hash: str, titles: bool, now: datetime, session: Session = None
+        self, *, patient_id: str, token_hash: str, titles: bool, now: datetime, session: Session | None = None
     ) -> None:
         """Create a link; the previous one no longer works."""
         await self._calendars.replace_one(
@@ -39,5 +39,5 @@ class Calendars:
         row: Document | None = await self._calendars.find_one({"token_hash": token_hash})
         return CalendarLink(patient_id=row["_id"], titles=row["titles"]) if row else None
 
-    async def revoke(self, patient_id: str, *, session: Session = None) -> None:
+    async def revoke(self, patient_id: str, *, session: Session | None = None) -> None:
         await self._calendars.delete_one({"_id": patient_id}, session=session)

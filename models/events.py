@@ -15,10 +15,8 @@ from typing import NamedTuple
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
-from hospital_rt.storage.change_tracking import mark_announced
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
-from hospital_rt.storage.write_locks import lock_for_write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,7 @@ class Events:
         """
         if not new_events:
             return set()
-        lock_for_write(f"feeds/{one.user_id}" for one in new_events)
+        session.lock(f"feeds/{one.user_id}" for one in new_events)
         await self._vault.load_keys({one.about for one in new_events})
         sealed: list[tuple[NewEvent, str, str]] = []
         for one in new_events:
@@ -91,7 +89,7 @@ class Events:
         counts = Counter(one.user_id for one, _, _ in sealed)
         if not counts:
             return set()
-        mark_announced(counts)
+        session.mark_announced(counts)
         newest = await self._count_on(counts, session=session)
         following = {id: newest[id] - count for id, count in counts.items()}
         rows: list[Document] = []
@@ -137,9 +135,9 @@ class Events:
         return {row["_id"]: row["seq"] for row in rows}
 
     async def count_moved(self, user_ids: set[str], *, session: Session) -> None:
-        """Increment ``moved`` for users whose records change without an event (see ``change_tracking``)."""
+        """Increment ``moved`` for users whose records change without an event (see ``storage/session.py``)."""
         if user_ids:
-            lock_for_write(f"feeds/{id}" for id in user_ids)
+            session.lock(f"feeds/{id}" for id in user_ids)
             await self._feeds.bulk_write(
                 [UpdateOne({"_id": id}, {"$inc": {"seq": 0, "moved": 1}}, upsert=True) for id in sorted(user_ids)],
                 ordered=False,

@@ -79,7 +79,7 @@ class Letters:
         link_id: str | None = None,
         now: datetime,
         seq: int | None = None,
-        session: Session = None,
+        session: Session | None = None,
     ) -> str:
         """Add a letter to the outbox; its id."""
         id = str(uuid4())
@@ -137,7 +137,7 @@ class Letters:
         written = [row["created_at"] async for row in cursor]
         return len(written), max(0.0, (now - min(written)).total_seconds()) if written else 0.0
 
-    async def void(self, user_id: str, *, session: Session = None) -> None:
+    async def void(self, user_id: str, *, session: Session | None = None) -> None:
         """Cancel all unsent letters and all links of this user."""
         await self._letters.update_many(
             {"user_id": user_id, "wake_at": {"$exists": True}},
@@ -149,7 +149,14 @@ class Letters:
     # Links
 
     async def make_link(
-        self, *, link_id: str, user_id: str, use: LinkUse, token_hash: str, now: datetime, session: Session = None
+        self,
+        *,
+        link_id: str,
+        user_id: str,
+        use: LinkUse,
+        token_hash: str,
+        now: datetime,
+        session: Session | None = None,
     ) -> None:
         """Create a one-time link; older ones for the same use no longer work."""
         await self._links.delete_many({"user_id": user_id, "use": use}, session=session)

@@ -44,7 +44,7 @@ class MailReminders:
             user_id=row["_id"], link_id=row["link_id"], since=row["since"], judged=row["judged"], told=row["told"]
         )
 
-    async def get(self, user_id: str, *, session: Session = None) -> MailReminder | None:
+    async def get(self, user_id: str, *, session: Session | None = None) -> MailReminder | None:
         row = await self._wishes.find_one({"_id": user_id}, session=session)
         return self._read(row) if row else None
 
@@ -53,7 +53,7 @@ class MailReminders:
         first = {"link_id": str(uuid4()), "since": now, "judged": seq, "told": {}, "refused": 0}
         await self._wishes.update_one({"_id": user_id}, {"$setOnInsert": first}, upsert=True, session=session)
 
-    async def turn_off(self, user_id: str, *, session: Session = None) -> bool:
+    async def turn_off(self, user_id: str, *, session: Session | None = None) -> bool:
         return bool((await self._wishes.delete_one({"_id": user_id}, session=session)).deleted_count)
 
     async def of_link(self, link_id: str) -> str | None:

@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
-from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
@@ -146,7 +145,7 @@ class Notes:
         await self._notes.insert_many(rows, ordered=False, session=session)
         return [self._read(row) for row in rows]
 
-    async def get(self, note_id: str, *, session: Session = None) -> Note | None:
+    async def get(self, note_id: str, *, session: Session | None = None) -> Note | None:
         row = await self._notes.find_one({"_id": note_id}, session=session)
         return self._read(row) if row else None
 
@@ -200,7 +199,7 @@ class Notes:
         return found
 
     async def claim(
-        self, leases: Mapping[str, str], *, now: datetime, lease_s: float, session: Session = None
+        self, leases: Mapping[str, str], *, now: datetime, lease_s: float, session: Session | None = None
     ) -> dict[str, Note]:
         """Take notes to work on, each under its lease: those that are not done and that no other worker has."""
         held = {"status": "processing", "wake_at": now + timedelta(seconds=lease_s)}
@@ -240,7 +239,7 @@ class Notes:
         if not settled:
             return 0
         # A doctor's list of patients shows what waits.
-        mark_written(one.note.patient_id for one in settled)
+        session.mark_written(one.note.patient_id for one in settled)
         writes = [UpdateOne(*await self._settling(one)) for one in settled]
         result = await self._notes.bulk_write(writes, ordered=False, session=session)
         return int(result.matched_count)
@@ -272,7 +271,7 @@ class Notes:
 
     async def requeue(self, note: Note, *, at: datetime, reader: Reader | None = None, session: Session) -> bool:
         """Send a failed note round again, to the reader that its author chose."""
-        mark_written([note.patient_id])
+        session.mark_written([note.patient_id])
         result = await self._notes.update_one(
             {"_id": note.id, "status": "failed"},
             {

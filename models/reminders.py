@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
 
 from hospital_rt.domain.course import Outcome, Slot, SlotState
-from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
@@ -123,7 +122,7 @@ class Reminders:
         Raises:
             DuplicateKeyError: a new reminder is already recorded.
         """
-        mark_written(entry.patient_id for entry in entries)
+        session.mark_written(entry.patient_id for entry in entries)
         writes: list[Any] = [DeleteOne({"_id": f"{step_id}@{slot.key}"}) for step_id, slot in removed]
         for entry in entries:
             slot, id = entry.slot, f"{entry.step_id}@{entry.slot.key}"
@@ -172,7 +171,7 @@ class Reminders:
         Args:
             at: when it was; ``now``: when it was told.
         """
-        mark_written([patient_id])
+        session.mark_written([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"
         id = f"{step_id}@{key}"
         await self._reminders.insert_one(
@@ -208,7 +207,7 @@ class Reminders:
         session: Session,
     ) -> None:
         """Record an answer to a slot of a cancelled step; it changes nothing else."""
-        mark_written([reminder.patient_id])
+        session.mark_written([reminder.patient_id])
         await self._reminders.update_one(
             {"_id": reminder.id},
             {
@@ -224,7 +223,7 @@ class Reminders:
 
     async def take_back(self, reminder: Reminder, *, session: Session) -> None:
         """Undo a check-in without a slot, or one made after its step was cancelled."""
-        mark_written([reminder.patient_id])
+        session.mark_written([reminder.patient_id])
         if reminder.use == "slot":
             await self._reminders.update_one(
                 {"_id": reminder.id},
@@ -234,7 +233,7 @@ class Reminders:
         else:
             await self._reminders.delete_one({"_id": reminder.id}, session=session)
 
-    async def find(self, step_id: str, slot_at: datetime, *, session: Session = None) -> Reminder | None:
+    async def find(self, step_id: str, slot_at: datetime, *, session: Session | None = None) -> Reminder | None:
         row = await self._reminders.find_one({"step_id": step_id, "slot_at": slot_at}, session=session)
         return self._read(row) if row else None
 
@@ -271,7 +270,7 @@ class Reminders:
         rows = await self._reminders.find(wanted).sort([("day", -1), ("_id", -1)]).limit(limit).to_list(limit)
         return [self._read(row) for row in reversed(rows)]
 
-    async def newest_answer(self, step_id: str, *, session: Session = None) -> Reminder | None:
+    async def newest_answer(self, step_id: str, *, session: Session | None = None) -> Reminder | None:
         query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}
         cursor = self._reminders.find(query, session=session).sort([("answered_at", -1), ("_id", -1)])
         rows = await cursor.limit(1).to_list(1)

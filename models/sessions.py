@@ -68,7 +68,7 @@ class Sessions:
         refresh_s: int,
         session_id: str | None = None,
         sealed_device: str | None = None,
-        session: Session = None,
+        session: Session | None = None,
     ) -> DeviceSession:
         row = {
             "_id": session_id or str(uuid4()),
@@ -116,7 +116,7 @@ class Sessions:
         )
         return bool(result.matched_count)
 
-    async def end(self, session_id: str, *, user_id: str, now: datetime, session: Session = None) -> bool:
+    async def end(self, session_id: str, *, user_id: str, now: datetime, session: Session | None = None) -> bool:
         """End the session of one device. False when it is not this user's or has already ended."""
         result = await self._sessions.update_one(
             {"_id": session_id, "user_id": user_id, "ended_at": None}, {"$set": {"ended_at": now}}, session=session
@@ -124,7 +124,7 @@ class Sessions:
         return bool(result.matched_count)
 
     async def end_all(
-        self, user_id: str, *, now: datetime, but: str | None = None, session: Session = None
+        self, user_id: str, *, now: datetime, but: str | None = None, session: Session | None = None
     ) -> list[str]:
         """End all sessions of the user except ``but``; their ids."""
         wanted: Document = {"user_id": user_id, "ended_at": None}

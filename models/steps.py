@@ -21,7 +21,6 @@ from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.domain.schedule import Schedule, Timeline
 from hospital_rt.storage.batch_loader import BatchLoader
-from hospital_rt.storage.change_tracking import mark_written
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 from models.course_codec import (
@@ -225,7 +224,7 @@ class Steps:
         self._steps = collection
         self._vault = vault
         self._holding = asyncio.Lock()  # those who look within one process never take the same
-        self._active_loader = BatchLoader(self._active_of_each, most=20)
+        self._active_loader = BatchLoader(self._active_of_each, max_size=20)
 
     async def _read_all(self, rows: Sequence[Document]) -> list[Step]:
         await self._vault.load_keys({row["patient_id"] for row in rows})
@@ -321,13 +320,13 @@ class Steps:
 
     async def insert(self, steps: Sequence[Step], *, session: Session) -> None:
         if steps:
-            mark_written(step.patient_id for step in steps)
+            session.mark_written(step.patient_id for step in steps)
             await self._vault.load_keys({step.patient_id for step in steps})
             await self._steps.insert_many([self._row(step) for step in steps], session=session)
 
     async def save(self, steps: Sequence[Step], *, session: Session) -> None:
         """Write what moved. Inside a transaction a step that another has written since makes it run again."""
-        mark_written(step.patient_id for step in steps)
+        session.mark_written(step.patient_id for step in steps)
         writes = []
         for step in steps:
             values, gone = self._moving(step)
@@ -337,21 +336,21 @@ class Steps:
 
     async def reword(self, steps: Sequence[Step], *, session: Session) -> None:
         """Seal new words: the author edited a proposed step."""
-        mark_written(step.patient_id for step in steps)
+        session.mark_written(step.patient_id for step in steps)
         for step in steps:
             await self._steps.update_one(
                 {"_id": step.id}, {"$set": {"sealed_words": self._row(step)["sealed_words"]}}, session=session
             )
 
-    async def get(self, step_id: str, *, session: Session = None) -> Step | None:
+    async def get(self, step_id: str, *, session: Session | None = None) -> Step | None:
         return (await self.these([step_id], session=session)).get(step_id)
 
-    async def these(self, step_ids: Sequence[str], *, session: Session = None) -> dict[str, Step]:
+    async def these(self, step_ids: Sequence[str], *, session: Session | None = None) -> dict[str, Step]:
         """These steps by their ids, as far as they are there."""
         rows = await self._steps.find({"_id": {"$in": list(step_ids)}}, session=session).to_list(None)
         return {step.id: step for step in await self._read_all(rows)}
 
-    async def of_note(self, note_id: str, *, session: Session = None) -> list[Step]:
+    async def of_note(self, note_id: str, *, session: Session | None = None) -> list[Step]:
         rows = await self._steps.find({"note_id": note_id}, session=session).sort("sort", 1).to_list(None)
         return await self._read_all(rows)
 

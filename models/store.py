@@ -20,7 +20,6 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from hospital_rt.storage.batch_loader import BatchLoader
-from hospital_rt.storage.change_tracking import track_changes
 from hospital_rt.storage.database import TRANSACTION_WITHIN_S, Database, Document, HalfRestored, Session
 from hospital_rt.storage.field_encryption import Vault
 from hospital_rt.storage.group_commit import GroupCommit
@@ -90,11 +89,11 @@ class Store:
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
-        self._signing_in = BatchLoader(self._read_signed_in)
-        self._gatherings: dict[Any, GroupCommit[Any, Any]] = {}
-        self._asking_panel = BatchLoader(self._read_panels)
-        self._asking_states = BatchLoader(self._read_states, most=20)
-        self._asking_epoch = BatchLoader(self._read_epoch)
+        self._sign_in_loader = BatchLoader(self._read_signed_in)
+        self._group_commits: dict[Any, GroupCommit[Any, Any]] = {}
+        self._panel_loader = BatchLoader(self._read_panels)
+        self._states_loader = BatchLoader(self._read_states, max_size=20)
+        self._epoch_loader = BatchLoader(self._read_epoch)
 
     async def open(self, *, restoring: bool = False) -> None:
         """Create the indexes and the epoch. Safe on several nodes at once.
@@ -143,7 +142,7 @@ class Store:
 
     async def signed_in(self, session_id: str, user_id: str) -> SessionWithUser | None:
         """A session, its user and the position of their feed; None without session or user."""
-        return await self._signing_in((session_id, user_id))
+        return await self._sign_in_loader((session_id, user_id))
 
     async def _read_signed_in(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], SessionWithUser]:
         user_ids = list({user_id for _, user_id in pairs})
@@ -162,7 +161,7 @@ class Store:
 
     async def panel(self, doctor_id: str) -> list[Assignment]:
         """The current assignments to a doctor, oldest first. Unchanged while the position of the doctor's feed is."""
-        return await self._asking_panel(doctor_id) or []
+        return await self._panel_loader(doctor_id) or []
 
     async def _read_panels(self, doctor_ids: list[str]) -> dict[str, list[Assignment]]:
         found: dict[str, list[Assignment]] = {}
@@ -172,7 +171,7 @@ class Store:
 
     async def states(self, user_ids: tuple[str, ...]) -> tuple[State, ...]:
         """The state of each of these users. Data read afterwards is never older."""
-        return await self._asking_states(user_ids) or ()
+        return await self._states_loader(user_ids) or ()
 
     async def _read_states(self, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], tuple[State, ...]]:
         ids = list({id for group in groups for id in group})
@@ -188,7 +187,7 @@ class Store:
         """
         if not fresh and time.monotonic() < self._epoch_until:
             return self._epoch
-        return await self._asking_epoch("epoch") or ""
+        return await self._epoch_loader("epoch") or ""
 
     async def _read_epoch(self, names: list[str]) -> dict[str, str]:
         [name] = names
@@ -204,9 +203,9 @@ class Store:
         self, work: Callable[[Store, Sequence[Any]], Awaitable[Sequence[Any]]], *, apart: Callable[[Any], Hashable]
     ) -> GroupCommit[Any, Any]:
         """A group commit for this work on these collections (see ``group_commit``)."""
-        if work not in self._gatherings:
-            self._gatherings[work] = GroupCommit(partial(work, self), apart=apart)
-        return self._gatherings[work]
+        if work not in self._group_commits:
+            self._group_commits[work] = GroupCommit(partial(work, self), apart=apart)
+        return self._group_commits[work]
 
     async def new_epoch(self) -> str:
         """Start a new epoch: every client reloads."""
@@ -267,9 +266,8 @@ class Store:
         """Run ``work(session)`` as one transaction, retried on conflicts for up to ``within_s``."""
 
         async def counted(session: Session) -> T:
-            with track_changes() as moved:
-                result = await work(session)
-                await self.events.count_moved(moved.unannounced, session=session)
+            result = await work(session)
+            await self.events.count_moved(session.unannounced, session=session)
             return result
 
         return await self.database.transaction(counted, within_s=within_s)

@@ -66,7 +66,7 @@ class Subscriptions:
         auth: str,
         pushed: int,
         now: datetime,
-        session: Session = None,
+        session: Session | None = None,
     ) -> bool:
         """Add a device, or update its keys. False when the user has too many."""
         if (
@@ -100,7 +100,7 @@ class Subscriptions:
         wanted = {"_id": id} if user_id is None else {"_id": id, "user_id": user_id}
         return bool((await self._subscriptions.delete_one(wanted)).deleted_count)
 
-    async def remove_all(self, user_id: str, *, session: Session = None) -> None:
+    async def remove_all(self, user_id: str, *, session: Session | None = None) -> None:
         await self._subscriptions.delete_many({"user_id": user_id}, session=session)
 
     async def subscribers(self, *, after: str, limit: int) -> list[str]:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel
@@ -121,7 +121,7 @@ class Users:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._users = collection
         self._vault = vault
-        self._asking_rows, self._asking_shown = BatchLoader(self.rows), BatchLoader(self.shown_rows)
+        self._row_loader, self._shown_loader = BatchLoader(self.rows), BatchLoader(self.shown_rows)
 
     def email_index(self, email: str) -> str:
         """The blind index of an address that :func:`handlers` normalised."""
@@ -179,7 +179,7 @@ class Users:
             session=session,
         )
 
-    async def get(self, user_id: str, *, session: Session = None) -> User | None:
+    async def get(self, user_id: str, *, session: Session | None = None) -> User | None:
         row = await self._users.find_one({"_id": user_id}, session=session)
         return await self._read(row) if row else None
 
@@ -191,11 +191,11 @@ class Users:
 
     async def two(self, first: str, second: str) -> tuple[User | None, User | None]:
         """Two users at once, by a read that others share."""
-        rows = await asyncio.gather(self._asking_rows(first), self._asking_rows(second))
+        rows = await asyncio.gather(self._row_loader(first), self._row_loader(second))
         found = [await self._read(row) if row else None for row in rows]
         return found[0], found[1]
 
-    async def row(self, user_id: str, *, session: Session = None) -> Document | None:
+    async def row(self, user_id: str, *, session: Session | None = None) -> Document | None:
         """The bare record, nothing opened: status, role and zone, at the price of one read."""
         found: Document | None = await self._users.find_one({"_id": user_id}, session=session)
         return found
@@ -218,7 +218,7 @@ class Users:
         found: Document | None = await self._users.find_one({"email_index": self.email_index(email)})
         return found
 
-    async def by_email(self, email: str, *, session: Session = None) -> User | None:
+    async def by_email(self, email: str, *, session: Session | None = None) -> User | None:
         await self._vault.follow_index_key()
         row = await self._users.find_one({"email_index": self.email_index(email)}, session=session)
         return await self._read(row) if row else None
@@ -228,7 +228,7 @@ class Users:
         await self._vault.load_keys(user_ids)
         found = {id: Person(None, "UTC", None) for id in user_ids}
         if len(user_ids) <= FEW:
-            rows = await asyncio.gather(*(self._asking_shown(id) for id in user_ids))
+            rows = await asyncio.gather(*(self._shown_loader(id) for id in user_ids))
         else:
             rows = list((await self.shown_rows(list(user_ids))).values())
         for row in filter(None, rows):
@@ -251,14 +251,14 @@ class Users:
             ((id, name) for id, name in names.items() if name is not None), key=lambda item: (fold(item[1]), item[0])
         )
 
-    async def update(self, user_id: str, changes: Document, *, session: Session = None) -> None:
+    async def update(self, user_id: str, changes: Document, *, session: Session | None = None) -> None:
         """Set plain members; ``name`` is sealed on the way."""
         values = dict(changes)
         if "name" in values:
             values["sealed_name"] = await self._vault.seal(user_id, f"users|{user_id}|name", values.pop("name"))
         await self._users.update_one({"_id": user_id}, {"$set": values}, session=session)
 
-    async def compare_and_update(self, user_id: str, wanted: Document, changes: Document, *, session: Any) -> bool:
+    async def compare_and_update(self, user_id: str, wanted: Document, changes: Document, *, session: Session) -> bool:
         """Set members only where the record still is as ``wanted``."""
         result = await self._users.update_one({"_id": user_id, **wanted}, {"$set": changes}, session=session)
         return bool(result.matched_count)

@@ -67,7 +67,7 @@ class AccountHandler(ApiHandler):
         await asyncio.sleep(QUIET_ANSWER_S - took % QUIET_ANSWER_S)  # all answers take as long, whoever has an account
 
     async def write_letter(
-        self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session = None
+        self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session | None = None
     ) -> str:
         """Put a letter into the outbox, with a fresh one-time link if it carries one; its id."""
         now, link_id = utcnow(), None

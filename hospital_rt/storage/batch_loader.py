@@ -22,27 +22,27 @@ class BatchLoader(Generic[K, V]):
 
     Args:
         read: loads many keys; a missing key has the value None.
-        most: maximum number of keys of one read.
+        max_size: maximum number of keys of one read.
     """
 
-    def __init__(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]], *, most: int = 100) -> None:
+    def __init__(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]], *, max_size: int = 100) -> None:
         self._read = read
-        self._most = most
-        self._asked: dict[K, asyncio.Future[V | None]] = {}
+        self._max_size = max_size
+        self._pending: dict[K, asyncio.Future[V | None]] = {}
         self._reader: asyncio.Task[None] | None = None
 
     async def __call__(self, key: K) -> V | None:
         """The value of one key. Raises what the read raised."""
-        answer = self._asked.get(key)
+        answer = self._pending.get(key)
         if answer is None:
-            answer = self._asked[key] = asyncio.get_running_loop().create_future()
+            answer = self._pending[key] = asyncio.get_running_loop().create_future()
             if self._reader is None or self._reader.done():
-                self._reader = asyncio.create_task(self._read_on(), name="asking")
+                self._reader = asyncio.create_task(self._read_on(), name="batch-loader")
         return await asyncio.shield(answer)  # other callers may wait for the same future
 
     async def _read_on(self) -> None:
-        while self._asked:
-            asked = {key: self._asked.pop(key) for key in list(islice(self._asked, self._most))}
+        while self._pending:
+            asked = {key: self._pending.pop(key) for key in list(islice(self._pending, self._max_size))}
             try:
                 await self._answer(asked)
             except Exception as error:

@@ -36,12 +36,10 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from hospital_rt.logs import log
+from hospital_rt.storage.session import Session as Session
 from hospital_rt.storage.stale_transactions import StaleTransactions
 from hospital_rt.storage.write_locks import LockTaken, LockTimeout, TransactionLocks, WriteLocks
 
-# The collections of Motor and of PyMongo's asyncio client share the methods used here; their types do not.
-Collection: TypeAlias = Any
-Session: TypeAlias = Any
 Document: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
@@ -102,6 +100,23 @@ class HalfRestored(NotServable):
         super().__init__("MONGO_URL: a restore into this database was interrupted; run `admin restore` again")
 
 
+class Collection:
+    """A collection of Motor or of PyMongo's asyncio client. Its methods take our ``Session``."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._driver, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if options.get("session") is not None:
+                options["session"] = options["session"].driver
+            return method(*arguments, **options)
+
+        return call
+
+
 class Database:
     """One client, one database, and the way to run transactions on it.
 
@@ -126,7 +141,7 @@ class Database:
             "event_listeners": list(listeners),
         }
         self._driver = driver
-        self._turns = WriteLocks()
+        self._locks = WriteLocks()
         self.client: Any = AsyncIOMotorClient(url, **options) if driver == "motor" else AsyncMongoClient(url, **options)
         self._ahead, self._compared_at = timedelta(0), -math.inf
         self.abandoned = StaleTransactions(self.client, APP_NAME)
@@ -136,7 +151,7 @@ class Database:
         )
 
     def collection(self, name: str) -> Collection:
-        return self._database[name]
+        return Collection(self._database[name])
 
     async def ping(self) -> None:
         """Reach a primary, or raise an error that :func:`is_away` accepts."""
@@ -177,9 +192,9 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Session]:
         """A session whose reads all see one snapshot. A server without snapshot reads refuses the first read."""
         opened = self.client.start_session(snapshot=True)
-        session = await opened if asyncio.iscoroutine(opened) else opened
-        async with session:
-            yield session
+        driver = await opened if asyncio.iscoroutine(opened) else opened
+        async with driver:
+            yield Session(driver)
 
     async def transaction(
         self, work: Callable[[Session], Awaitable[T]], *, within_s: float = TRANSACTION_WITHIN_S
@@ -191,14 +206,14 @@ class Database:
         one after the other (see ``write_locks``).
         """
         opened = self.client.start_session()
-        session = await opened if asyncio.iscoroutine(opened) else opened
-        async with session:
-            turn, began = TransactionLocks(self._turns), time.monotonic()
+        driver = await opened if asyncio.iscoroutine(opened) else opened
+        async with driver:
+            locks, began = TransactionLocks(self._locks), time.monotonic()
             for attempt in count():
                 try:
-                    async with turn.attempt(), await _begin(session):
-                        result = await work(session)
-                        await _commit(session)
+                    async with locks.attempt(), await _begin(driver):
+                        result = await work(Session(driver, locks))
+                        await _commit(driver)
                     if time.monotonic() - began > SLOW_AFTER_S:
                         log.warning("transaction.slow", attempt=attempt + 1, delay_s=round(time.monotonic() - began, 1))
                     return result
@@ -251,18 +266,18 @@ def _is_duplicate(error: PyMongoError) -> bool:
     return isinstance(error, DuplicateKeyError)
 
 
-async def _begin(session: Session) -> Any:
-    begun = session.start_transaction(
+async def _begin(driver: Any) -> Any:
+    begun = driver.start_transaction(
         read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
     )
     return await begun if asyncio.iscoroutine(begun) else begun
 
 
-async def _commit(session: Session) -> None:
+async def _commit(driver: Any) -> None:
     """Commit, and repeat while the result is unknown: repeating a commit has no further effect."""
     for attempt in range(4):
         try:
-            await session.commit_transaction()
+            await driver.commit_transaction()
             return
         except PyMongoError as error:
             if attempt == 3 or not error.has_error_label("UnknownTransactionCommitResult"):

@@ -59,7 +59,7 @@ class Vault:
 
     def __init__(self, keys: Collection, encryption_keys: Sequence[str]) -> None:
         self._keys = keys
-        self._asking_keys = BatchLoader(self._load_each)
+        self._key_loader = BatchLoader(self._load_each)
         self._ring = MultiFernet([Fernet(key) for key in encryption_keys])
         self._cache: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._gone: OrderedDict[str, float] = OrderedDict()
@@ -134,14 +134,14 @@ class Vault:
         found: AsyncIterable[Document] = self._keys.find({}, {"wrapped": 1})
         return found
 
-    async def create_key(self, user_id: str, *, session: Session = None) -> None:
+    async def create_key(self, user_id: str, *, session: Session | None = None) -> None:
         """Create the key of a new user."""
         key = os.urandom(32)
         wrapped = self._ring.encrypt(key).decode()
         await self._keys.insert_one({"_id": user_id, "wrapped": wrapped}, session=session)
         self._remember(user_id, key)
 
-    async def destroy_key(self, user_id: str, *, session: Session = None) -> None:
+    async def destroy_key(self, user_id: str, *, session: Session | None = None) -> None:
         """Crypto-erase: nothing sealed for this user decrypts any more. After the commit, call :meth:`forget` too."""
         await self._keys.delete_one({"_id": user_id}, session=session)
         self._cache.pop(user_id, None)
@@ -162,7 +162,7 @@ class Vault:
         now = time.monotonic()
         wanted = {id for id in user_ids if (held := self._cache.get(id)) is None or held[0] < now}
         if len(wanted) <= FEW:
-            await asyncio.gather(*(self._asking_keys(id) for id in wanted))
+            await asyncio.gather(*(self._key_loader(id) for id in wanted))
         else:
             await self._read_keys(wanted)
 
@@ -196,7 +196,7 @@ class Vault:
     async def _key(self, user_id: str) -> bytes:
         held = self._cache.get(user_id)
         if held is None or held[0] < time.monotonic():
-            await self._asking_keys(user_id)
+            await self._key_loader(user_id)
         held = self._cache.get(user_id)
         if held is None:
             raise Unreadable("no key")

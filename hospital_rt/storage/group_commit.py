@@ -19,7 +19,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
-class _Turn:
+class _Group:
     """One running group."""
 
     def __init__(self) -> None:
@@ -33,8 +33,8 @@ class GroupCommit(Generic[A, R]):
     Args:
         work: processes many items; for each its result, or the exception for that item alone.
         apart: two items with the same key are never in one group.
-        most: maximum size of a group.
-        patience_s: once a group has run for longer, another may start, up to ``at_once``.
+        max_size: maximum size of a group.
+        slow_after_s: once a group has run for longer, another may start, up to ``max_running``.
     """
 
     def __init__(
@@ -42,66 +42,68 @@ class GroupCommit(Generic[A, R]):
         work: Callable[[Sequence[A]], Awaitable[Sequence[R | Exception]]],
         *,
         apart: Callable[[A], Hashable],
-        most: int = 32,
-        patience_s: float = 0.1,
-        at_once: int = 4,
+        max_size: int = 32,
+        slow_after_s: float = 0.1,
+        max_running: int = 4,
     ) -> None:
         self._work, self._apart = work, apart
-        self._most, self._patience_s, self._at_once = most, patience_s, at_once
+        self._max_size, self._slow_after_s, self._max_running = max_size, slow_after_s, max_running
         self._waiting: deque[tuple[A, asyncio.Future[R]]] = deque()
-        self._turns: set[_Turn] = set()
+        self._running: set[_Group] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, asked: A) -> R:
+    async def __call__(self, item: A) -> R:
         """The result of this item. Raises what it would have raised alone."""
-        if not self._may_begin:
+        if not self._may_start:
             result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-            self._waiting.append((asked, result))
+            self._waiting.append((item, result))
             return await result
-        turn = self._begin()
+        group = self._start()
         try:
-            return await self._alone(asked)
+            return await self._alone(item)
         except Exception as error:
             if is_away(error) and not is_conflict(error):
                 self._refuse_waiting(error)
             raise
         finally:
-            self._end(turn)
+            self._end(group)
 
     @property
-    def _may_begin(self) -> bool:
-        return len(self._turns) < self._at_once and all(turn.is_slow for turn in self._turns)
+    def _may_start(self) -> bool:
+        return len(self._running) < self._max_running and all(group.is_slow for group in self._running)
 
-    def _begin(self) -> _Turn:
-        turn = _Turn()
-        turn.timer = asyncio.get_running_loop().call_later(self._patience_s, self._lose_patience, turn)
-        self._turns.add(turn)
-        return turn
+    def _start(self) -> _Group:
+        group = _Group()
+        group.timer = asyncio.get_running_loop().call_later(self._slow_after_s, self._mark_slow, group)
+        self._running.add(group)
+        return group
 
-    def _lose_patience(self, turn: _Turn) -> None:
-        turn.is_slow = True
-        self._go_on()
+    def _mark_slow(self, group: _Group) -> None:
+        group.is_slow = True
+        self._start_next()
 
-    def _end(self, turn: _Turn) -> None:
-        if turn.timer is not None:
-            turn.timer.cancel()
-        self._turns.discard(turn)
-        self._go_on()
+    def _end(self, group: _Group) -> None:
+        if group.timer is not None:
+            group.timer.cancel()
+        self._running.discard(group)
+        self._start_next()
 
     def _refuse_waiting(self, error: Exception) -> None:
         """The database is unreachable: fail everything queued now, instead of one group after the other."""
         while self._waiting:
             _settle(self._waiting.popleft()[1], error)
 
-    async def _alone(self, asked: A) -> R:
-        [found] = await self._work([asked])
+    async def _alone(self, item: A) -> R:
+        [found] = await self._work([item])
         if isinstance(found, Exception):
             raise found
         return found
 
-    def _go_on(self) -> None:
-        while self._waiting and self._may_begin:
-            task = asyncio.create_task(self._do(self._next_group(), self._begin()), name="gathering", context=Context())
+    def _start_next(self) -> None:
+        while self._waiting and self._may_start:
+            task = asyncio.create_task(
+                self._do(self._next_group(), self._start()), name="group-commit", context=Context()
+            )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -110,34 +112,34 @@ class GroupCommit(Generic[A, R]):
         group: list[tuple[A, asyncio.Future[R]]] = []
         names: set[Hashable] = set()
         left: list[tuple[A, asyncio.Future[R]]] = []
-        while self._waiting and len(group) < self._most:
-            asked, result = self._waiting.popleft()
-            name = self._apart(asked)
+        while self._waiting and len(group) < self._max_size:
+            item, result = self._waiting.popleft()
+            name = self._apart(item)
             if result.done():  # its caller was cancelled
                 continue
             if name in names:
-                left.append((asked, result))
+                left.append((item, result))
             else:
                 names.add(name)
-                group.append((asked, result))
+                group.append((item, result))
         self._waiting.extendleft(reversed(left))
         return group
 
-    async def _do(self, group: list[tuple[A, asyncio.Future[R]]], turn: _Turn) -> None:
+    async def _do(self, items: list[tuple[A, asyncio.Future[R]]], group: _Group) -> None:
         try:
-            if group:
-                await self._do_together(group)
+            if items:
+                await self._do_together(items)
         except BaseException as error:
-            for _, result in group:
+            for _, result in items:
                 _settle(result, error if isinstance(error, Exception) else asyncio.CancelledError())
             raise
         finally:
-            self._end(turn)
+            self._end(group)
 
     async def _do_together(self, group: list[tuple[A, asyncio.Future[R]]]) -> None:
         found: Sequence[R | BaseException]
         try:
-            found = await self._work([asked for asked, _ in group])
+            found = await self._work([item for item, _ in group])
         except Exception as error:
             if is_away(error) and not is_conflict(error):
                 found = [error] * len(group)
@@ -145,7 +147,7 @@ class GroupCommit(Generic[A, R]):
             elif len(group) == 1:
                 found = [error]
             else:
-                found = await asyncio.gather(*(self._alone(asked) for asked, _ in group), return_exceptions=True)
+                found = await asyncio.gather(*(self._alone(item) for item, _ in group), return_exceptions=True)
         for (_, result), one in zip(group, found, strict=True):
             _settle(result, one)
 

@@ -137,7 +137,7 @@ class MigrationWriter:
         with contextlib.suppress(Fenced):
             await self._hold({"lease_until": None})
 
-    async def _hold(self, values: Document, *, session: Session = None) -> None:
+    async def _hold(self, values: Document, *, session: Session | None = None) -> None:
         lease = {"lease_until": utcnow() + timedelta(seconds=self._lease_s)}
         result = await self._meta.update_one(
             {"_id": SCHEMA, "fence": self._fence}, {"$set": {**lease, **values}}, session=session

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from contextvars import ContextVar
 
 WITHIN_S = 10.0
 
@@ -49,10 +48,10 @@ class WriteLocks:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():
-                self.leave(name)
+                self.release(name)
             raise
 
-    def leave(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """Release the lock to the next in the queue."""
         waiting = self._waiting[name]
         while waiting:
@@ -66,8 +65,8 @@ class WriteLocks:
 class TransactionLocks:
     """The locks of one transaction over all its attempts: later attempts first wait for those that earlier ones met."""
 
-    def __init__(self, turns: WriteLocks, *, within_s: float = WITHIN_S) -> None:
-        self._turns = turns
+    def __init__(self, locks: WriteLocks, *, within_s: float = WITHIN_S) -> None:
+        self._locks = locks
         self._ends_at = asyncio.get_running_loop().time() + within_s
         self._wanted: set[str] = set()
         self._held: set[str] = set()
@@ -84,37 +83,24 @@ class TransactionLocks:
             try:
                 async with asyncio.timeout_at(self._ends_at):
                     for name in sorted(self._wanted):
-                        await self._turns.wait_for(name)
+                        await self._locks.wait_for(name)
                         self._held.add(name)
             except TimeoutError:
                 raise LockTimeout from None
-            mark = _present.set(self)
-            try:
-                yield
-            finally:
-                _present.reset(mark)
+            yield
         finally:
             for name in self._held:
-                self._turns.leave(name)
+                self._locks.release(name)
             self._held.clear()
 
     def take(self, names: Iterable[str]) -> None:
+        """Acquire these locks without waiting.
+
+        Raises:
+            LockTaken: one of them is held.
+        """
         for name in set(names) - self._held:
             self._wanted.add(name)
-            if not self._turns.take(name):
+            if not self._locks.take(name):
                 raise LockTaken
             self._held.add(name)
-
-
-_present: ContextVar[TransactionLocks | None] = ContextVar("turn", default=None)
-
-
-def lock_for_write(names: Iterable[str]) -> None:
-    """Within a transaction, before writing contended records: lock them.
-
-    Raises:
-        LockTaken: ends this attempt; the transaction runs again once it has the lock.
-    """
-    turn = _present.get()
-    if turn is not None:
-        turn.take(names)

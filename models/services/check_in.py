@@ -10,7 +10,6 @@ from hospital_rt.domain.clock import from_wire, to_millisecond
 from hospital_rt.domain.course import Outcome, withdraw
 from hospital_rt.domain.errors import Conflict, DomainError, Invalid, NotFound
 from hospital_rt.storage.database import Session
-from hospital_rt.storage.write_locks import lock_for_write
 from models.audit import Trace
 from models.idempotency import Claim
 from models.reminders import LedgerEntry
@@ -22,7 +21,7 @@ from models.services.check_in_rules import (
     change_for,
     ledger_of,
 )
-from models.services.group_limits import within_s
+from models.services.grouped import grouped
 from models.services.notifications import Audience, ledger_entries
 from models.steps import Step
 from models.store import Store
@@ -106,43 +105,33 @@ async def check_in(
         claim=claim,
         trace=trace,
     )
-    answered: StepOutcome = await store.group_commit(check_in_many, apart=_step_of)(ask)
-    return answered
+    return await check_in_group(store, ask)
 
 
-def _step_of(ask: CheckInRequest) -> str:
-    return ask.step_id
-
-
-async def check_in_many(store: Store, asks: Sequence[CheckInRequest]) -> list[StepOutcome | Exception]:
-    """Answer slots of different steps in one transaction; who is refused does not hold the others up."""
-
-    async def work(session: Session) -> list[StepOutcome | Exception]:
-        steps = await store.steps.these([ask.step_id for ask in asks], session=session)
-        audiences = await Audience.each(store, [ask.patient_id for ask in asks], session=session)
-        # Lock feeds first: waiting restarts the transaction.
-        lock_for_write(
-            f"feeds/{id}" for ask in asks if ask.step_id in steps for id in audiences[ask.patient_id].user_ids
-        )
-        changes: list[tuple[CheckInRequest, CheckInChange]] = []
-        refused: dict[str, DomainError] = {}
-        for ask in asks:
-            try:
-                change = await change_for(
-                    store, ask, steps.get(ask.step_id), audiences[ask.patient_id], session=session
-                )
-                await store.idempotency.commit(ask.claim, session=session)
-                changes.append((ask, change))
-            except DomainError as problem:
-                refused[ask.step_id] = problem
-        told = await _write(store, changes, session=session) if changes else set()
-        answered: dict[str, StepOutcome | Exception] = {
-            ask.step_id: StepOutcome(change.after, frozenset(told & {one.user_id for one in change.new_events}))
-            for ask, change in changes
-        }
-        return [(refused | answered)[ask.step_id] for ask in asks]
-
-    return await store.transaction(work, within_s=within_s(len(asks)))
+@grouped(apart=lambda ask: ask.step_id)
+async def check_in_group(
+    store: Store, asks: Sequence[CheckInRequest], session: Session
+) -> list[StepOutcome | Exception]:
+    """Answer slots of different steps in one transaction; one that is refused does not stop the others."""
+    steps = await store.steps.these([ask.step_id for ask in asks], session=session)
+    audiences = await Audience.each(store, [ask.patient_id for ask in asks], session=session)
+    # Lock feeds first: waiting restarts the transaction.
+    session.lock(f"feeds/{id}" for ask in asks if ask.step_id in steps for id in audiences[ask.patient_id].user_ids)
+    changes: list[tuple[CheckInRequest, CheckInChange]] = []
+    refused: dict[str, DomainError] = {}
+    for ask in asks:
+        try:
+            change = await change_for(store, ask, steps.get(ask.step_id), audiences[ask.patient_id], session=session)
+            await store.idempotency.commit(ask.claim, session=session)
+            changes.append((ask, change))
+        except DomainError as problem:
+            refused[ask.step_id] = problem
+    told = await _write(store, changes, session=session) if changes else set()
+    answered: dict[str, StepOutcome | Exception] = {
+        ask.step_id: StepOutcome(change.after, frozenset(told & {one.user_id for one in change.new_events}))
+        for ask, change in changes
+    }
+    return [(refused | answered)[ask.step_id] for ask in asks]
 
 
 async def _write(

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from hospital_rt.domain.errors import NotFound, NotSignedIn
 from hospital_rt.storage.database import Document, Session
-from hospital_rt.storage.write_locks import lock_for_write
 from models.assignments import Assignment
 from models.audit import Trace
 from models.events import NewEvent
@@ -45,7 +44,7 @@ async def assign_doctor(
 
     async def work(session: Session) -> AssignmentOutcome:
         # Lock feeds first: waiting restarts the transaction.
-        lock_for_write((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
+        session.lock((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
         if not await store.users.hold_doctor(doctor_id, session=session):
             raise NotFound("There is no such doctor.")
         await store.idempotency.commit(claim, session=session)

@@ -11,13 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from hospital_rt.storage.database import Document, Session
-from hospital_rt.storage.write_locks import lock_for_write
 from models.audit import Trace
 from models.events import NewEvent
 from models.notes import Note, NoteStatus, NoteTransition
 from models.plans import Plan
 from models.services.activate_plan import NewPlan, activate
-from models.services.group_limits import within_s
+from models.services.grouped import grouped
 from models.services.note_review import NoteOutcome
 from models.services.notifications import note_status
 from models.steps import Step
@@ -37,30 +36,22 @@ class NoteClaim:
 async def begin_note(store: Store, note_id: str, *, lease: str, now: datetime, lease_s: float) -> NoteOutcome | None:
     """Take a note to work on, and tell its author that it is being read. None: it is done, or another has it."""
     taking = NoteClaim(note_id=note_id, lease=lease, now=now, lease_s=lease_s)
-    begun: NoteOutcome | None = await store.group_commit(begin_many, apart=_id_of)(taking)
-    return begun
+    return await begin_group(store, taking)
 
 
-def _id_of(taking: NoteClaim) -> str:
-    return taking.note_id
-
-
-async def begin_many(store: Store, taken: Sequence[NoteClaim]) -> list[NoteOutcome | None]:
+@grouped(apart=lambda one: one.note_id)
+async def begin_group(store: Store, taken: Sequence[NoteClaim], session: Session) -> list[NoteOutcome | None]:
     """Take several up; a worker's clock and lease are the same for all."""
     now, lease_s = max(one.now for one in taken), min(one.lease_s for one in taken)
-
-    async def work(session: Session) -> list[NoteOutcome | None]:
-        leases = {one.note_id: one.lease for one in taken}
-        notes = await store.notes.claim(leases, now=now, lease_s=lease_s, session=session)
-        lock_for_write(f"feeds/{note.doctor_id}" for note in notes.values())
-        new_events = [one for note in notes.values() for one in note_status(note, "processing", mark=note.lease or "")]
-        users = await store.events.append(new_events, at=now, session=session)
-        return [
-            NoteOutcome(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
-            for one in taken
-        ]
-
-    return await store.transaction(work, within_s=within_s(len(taken)))
+    leases = {one.note_id: one.lease for one in taken}
+    notes = await store.notes.claim(leases, now=now, lease_s=lease_s, session=session)
+    session.lock(f"feeds/{note.doctor_id}" for note in notes.values())
+    new_events = [one for note in notes.values() for one in note_status(note, "processing", mark=note.lease or "")]
+    users = await store.events.append(new_events, at=now, session=session)
+    return [
+        NoteOutcome(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
+        for one in taken
+    ]
 
 
 async def fail_note(
@@ -138,56 +129,48 @@ class LeaseLost(Exception):
 
 async def finish_note(store: Store, reading: ReadNote) -> frozenset[str]:
     """The worker's last write: ready, proposed or superseded, unless its lease is lost (then nothing)."""
-    users: frozenset[str] = await store.group_commit(finish_many, apart=_patient_of)(reading)
-    return users
+    return await finish_group(store, reading)
 
 
-def _patient_of(reading: ReadNote) -> str:
-    return reading.note.patient_id
-
-
-async def finish_many(store: Store, readings: Sequence[ReadNote]) -> list[frozenset[str]]:
+@grouped(apart=lambda one: one.note.patient_id)
+async def finish_group(store: Store, readings: Sequence[ReadNote], session: Session) -> list[frozenset[str]]:
     """The same for notes of different patients.
 
     Raises:
         LeaseLost: of several: nothing is written, and each is to be tried by itself.
     """
-
-    async def work(session: Session) -> list[frozenset[str]]:
-        # Before the work is done, not after: who has to wait for a feed begins anew.
-        lock_for_write(f"feeds/{id}" for one in readings for id in (one.note.patient_id, one.note.doctor_id))
-        plans = await store.plans.touch_each([one.note.patient_id for one in readings], session=session)
-        settled = [_settled(one, plans[one.note.patient_id]) for one in readings]
-        if await store.notes.settle(settled, session=session) < len(settled):
-            if len(settled) > 1:
-                raise LeaseLost
-            return [frozenset()]
-        await _hear(store, [one.note for one in readings], session=session)
-        outcomes = list(zip(readings, [one.status for one in settled], strict=True))
-        await store.steps.insert(
-            [step for one, status in outcomes if status == "proposed" for step in one.steps], session=session
+    # Lock feeds first: waiting restarts the transaction.
+    session.lock(f"feeds/{id}" for one in readings for id in (one.note.patient_id, one.note.doctor_id))
+    plans = await store.plans.touch_each([one.note.patient_id for one in readings], session=session)
+    settled = [_settled(one, plans[one.note.patient_id]) for one in readings]
+    if await store.notes.settle(settled, session=session) < len(settled):
+        if len(settled) > 1:
+            raise LeaseLost
+        return [frozenset()]
+    await _hear(store, [one.note for one in readings], session=session)
+    outcomes = list(zip(readings, [one.status for one in settled], strict=True))
+    await store.steps.insert(
+        [step for one, status in outcomes if status == "proposed" for step in one.steps], session=session
+    )
+    new_events = await activate(
+        store,
+        [
+            NewPlan(one.note, one.steps, stored=False, now=one.now, day_seconds=one.day_seconds)
+            for one, status in outcomes
+            if status == "ready" and one.steps
+        ],
+        session=session,
+    )
+    for after in settled:
+        new_events += note_status(
+            after.note,
+            after.status,
+            mark=after.note.lease or "",
+            failure=after.failure,
+            **counts_of(after.review),
         )
-        new_events = await activate(
-            store,
-            [
-                NewPlan(one.note, one.steps, stored=False, now=one.now, day_seconds=one.day_seconds)
-                for one, status in outcomes
-                if status == "ready" and one.steps
-            ],
-            session=session,
-        )
-        for after in settled:
-            new_events += note_status(
-                after.note,
-                after.status,
-                mark=after.note.lease or "",
-                failure=after.failure,
-                **counts_of(after.review),
-            )
-        users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
-        return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]
-
-    return await store.transaction(work, within_s=within_s(len(readings)))
+    users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
+    return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]
 
 
 def _settled(one: ReadNote, plan: Plan) -> NoteTransition:

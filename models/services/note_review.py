@@ -13,14 +13,13 @@ from uuid import uuid4
 
 from hospital_rt.domain.errors import Conflict, DomainError, NotFound
 from hospital_rt.storage.database import Session
-from hospital_rt.storage.write_locks import lock_for_write
 from models.audit import Trace
 from models.idempotency import Claim
 from models.notes import NewNote, Note, NoteTransition, Reader
 from models.reminders import LedgerEntry
 from models.services.activate_plan import NewPlan, activate, reject_proposed, supersede
 from models.services.check_in import cancelled_step
-from models.services.group_limits import within_s
+from models.services.grouped import grouped
 from models.services.notifications import Audience, note_status
 from models.steps import Step
 from models.store import Store
@@ -73,39 +72,31 @@ async def submit_note(
         claim=claim,
         trace=trace,
     )
-    outcome: NoteOutcome = await store.group_commit(submit_many, apart=_patient_of)(submission)
-    return outcome
+    return await submit_group(store, submission)
 
 
-def _patient_of(submission: Submission) -> str:
-    return submission.patient_id
-
-
-async def submit_many(store: Store, sent: Sequence[Submission]) -> list[NoteOutcome | Exception]:
-    """Notes for different patients in one transaction; who is refused does not hold the others up."""
-
-    async def work(session: Session) -> list[NoteOutcome | Exception]:
-        assigned = await store.assignments.of_patients([one.patient_id for one in sent], session=session)
-        refused: dict[str, DomainError] = {}
-        taken: list[Submission] = []
-        for one in sent:
-            held = assigned.get(one.patient_id)
-            try:
-                if held is None or held.doctor_id != one.doctor_id:
-                    raise NotFound()
-                await store.idempotency.commit(one.claim, session=session)
-                taken.append(one)
-            except DomainError as problem:
-                refused[one.id] = problem
-        outcomes = await _store(store, taken, session=session) if taken else {}
-        return [refused.get(one.id) or outcomes[one.id] for one in sent]
-
-    return await store.transaction(work, within_s=within_s(len(sent)))
+@grouped(apart=lambda one: one.patient_id)
+async def submit_group(store: Store, sent: Sequence[Submission], session: Session) -> list[NoteOutcome | Exception]:
+    """Notes for different patients in one transaction; one that is refused does not stop the others."""
+    assigned = await store.assignments.of_patients([one.patient_id for one in sent], session=session)
+    refused: dict[str, DomainError] = {}
+    taken: list[Submission] = []
+    for one in sent:
+        held = assigned.get(one.patient_id)
+        try:
+            if held is None or held.doctor_id != one.doctor_id:
+                raise NotFound()
+            await store.idempotency.commit(one.claim, session=session)
+            taken.append(one)
+        except DomainError as problem:
+            refused[one.id] = problem
+    outcomes = await _store(store, taken, session=session) if taken else {}
+    return [refused.get(one.id) or outcomes[one.id] for one in sent]
 
 
 async def _store(store: Store, taken: Sequence[Submission], *, session: Session) -> dict[str, NoteOutcome]:
-    # Before the work is done, not after: who has to wait for a feed begins anew.
-    lock_for_write(f"feeds/{one.doctor_id}" for one in taken)
+    # Lock feeds first: waiting restarts the transaction.
+    session.lock(f"feeds/{one.doctor_id}" for one in taken)
     await store.audit.write_each(
         [(one.trace, one.patient_id, one.id) for one in taken], "note.written", session=session
     )

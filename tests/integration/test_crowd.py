@@ -18,7 +18,7 @@ CROWD = 60
 
 
 async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(settings: Settings) -> None:
-    """On two nodes. Without turns each pair of writers conflicts: 60 took 10 s and 900 tries, 300 mostly failed."""
+    """On two nodes. Without locks each pair of writers conflicts: 60 took 10 s and 900 tries, 300 mostly failed."""
     async with open_app_context(settings) as here, open_app_context(settings) as there:
         tries = 0
 
@@ -60,36 +60,36 @@ async def test_a_doctors_patients_all_check_in_at_once_and_each_is_answered(sett
 
 
 async def test_who_waits_for_a_record_gets_it_in_the_order_of_coming() -> None:
-    turns, order = WriteLocks(), []
+    locks, order = WriteLocks(), []
 
     async def write(number: int) -> None:
-        await turns.wait_for("feed")
+        await locks.wait_for("feed")
         order.append(number)
         await asyncio.sleep(0)  # lets the others go on
-        turns.leave("feed")
+        locks.release("feed")
 
     writers = [asyncio.create_task(write(number)) for number in range(5)]
     await asyncio.sleep(0)  # lets the others go on
     writers[2].cancel()
     await asyncio.gather(*writers, return_exceptions=True)
     assert order == [0, 1, 3, 4]
-    assert turns.take("feed")
+    assert locks.take("feed")
 
 
 async def test_one_who_is_cancelled_as_the_turn_comes_passes_it_on() -> None:
-    turns = WriteLocks()
-    assert turns.take("feed")
-    second, third = (asyncio.create_task(turns.wait_for("feed")) for _ in range(2))
+    locks = WriteLocks()
+    assert locks.take("feed")
+    second, third = (asyncio.create_task(locks.wait_for("feed")) for _ in range(2))
     await asyncio.sleep(0)  # lets the others go on
-    turns.leave("feed")
+    locks.release("feed")
     second.cancel()
     await asyncio.wait({second, third}, timeout=1)
     assert second.cancelled() and third.done() and not third.cancelled()
 
 
 async def test_a_crowd_too_big_is_told_to_come_back() -> None:
-    turns = WriteLocks()
-    first, second = TransactionLocks(turns), TransactionLocks(turns, within_s=0.01)
+    locks = WriteLocks()
+    first, second = TransactionLocks(locks), TransactionLocks(locks, within_s=0.01)
     async with first.attempt():
         first.take(["feed"])
         with pytest.raises(LockTaken):

@@ -153,7 +153,8 @@ class Acts:
                 note_processing.NoteClaim(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
                 for id in note_ids
             ]
-            found = {one.note.patient_id: one.note for one in await note_processing.begin_many(store, taken) if one}
+            begun = await note_processing.begin_group.together(store, taken)
+            found = {one.note.patient_id: one.note for one in begun if one and not isinstance(one, Exception)}
             readings = []
             for note in found.values():
                 kind, patient = await store.notes.text(note), await store.users.get(note.patient_id)
@@ -162,10 +163,10 @@ class Acts:
                     readings.append(self._reading(note, patient, kind))
             try:
                 if readings:
-                    await note_processing.finish_many(store, readings)
+                    await note_processing.finish_group.together(store, readings)
             except note_processing.LeaseLost:
                 for reading in readings:
-                    await note_processing.finish_many(store, [reading])
+                    await note_processing.finish_group.together(store, [reading])
 
         return act
 
@@ -179,7 +180,7 @@ class Acts:
                 )
                 for id, kind in kinds.items()
             ]
-            for one, done in zip(sent, await note_review.submit_many(store, sent), strict=True):
+            for one, done in zip(sent, await note_review.submit_group.together(store, sent), strict=True):
                 if isinstance(done, Exception):
                     self.journal.refused += 1
                 else:
@@ -257,7 +258,8 @@ class Acts:
                 )
                 for step, slot, outcome in answers
             ]
-            for (step, slot, outcome), done in zip(answers, await check_in.check_in_many(store, asks), strict=True):
+            checked = await check_in.check_in_group.together(store, asks)
+            for (step, slot, outcome), done in zip(answers, checked, strict=True):
                 if isinstance(done, Exception):
                     self.journal.refused += 1
                 else:

@@ -10,6 +10,7 @@ from typing import Any
 
 from hospital_rt.domain.clock import from_wire
 from hospital_rt.domain.course import time_passes
+from hospital_rt.storage.database import Collection
 from hospital_rt.storage.field_encryption import Vault
 from models.steps import Steps
 from tests.ledger.acts import Journal
@@ -136,7 +137,7 @@ def all_of_it(rows: Rows, vault: Vault, *, now: datetime, journal: Journal, hear
 
 def nothing_is_left_to_do(rows: Rows, vault: Vault, *, now: datetime) -> None:
     assert not [note["status"] for note in rows["notes"] if note["status"] in {"queued", "processing"}]
-    reader = Steps(None, vault)
+    reader = Steps(Collection(None), vault)
     for row in rows["steps"]:
         step = reader._read(row)
         assert row.get("wake_at") == step.wake_at(), "it would not be woken when it is due"

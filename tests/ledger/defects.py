@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ import models.services.undo_check_in
 from hospital_rt.domain.clock import moment_at
 from hospital_rt.domain.course import Course, CourseChange, Slot
 from hospital_rt.domain.schedule import WEEKDAYS, OnDay, Schedule, Timeline, Weekday
+from hospital_rt.storage.session import Session
 from models.events import Events
 from models.notes import Notes, NoteTransition
 from models.plans import Plan, Plans
@@ -59,7 +61,7 @@ class _Loose:
         return getattr(self._store, name)
 
     async def transaction(self, work: Any) -> Any:
-        return await work(None)
+        return await work(Session(None))
 
 
 def _loosen(patch: MonkeyPatch, module: Any, act: str) -> None:
@@ -69,7 +71,13 @@ def _loosen(patch: MonkeyPatch, module: Any, act: str) -> None:
 
 def _outside(patch: MonkeyPatch, owner: Any, name: str) -> None:
     whole = getattr(owner, name)
-    patch.setattr(owner, name, lambda self, *a, session, **more: whole(self, *a, session=None, **more))
+
+    def loosened(self: Any, *a: Any, session: Session, **more: Any) -> Any:
+        outside = copy(session)
+        outside.driver = None
+        return whole(self, *a, session=outside, **more)
+
+    patch.setattr(owner, name, loosened)
 
 
 # Writing
@@ -104,7 +112,7 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("a check-in is read first and written later", "check-in / check-in")
 def _(patch: MonkeyPatch) -> None:
-    _loosen(patch, models.services.check_in, "check_in_many")
+    _loosen(patch, models.services.check_in.check_in_group, "together")
 
 
 @defect("an undo is read first and written later", "undo / dispatcher")

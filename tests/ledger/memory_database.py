@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pymongo import DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from hospital_rt.storage.database import Collection as StoreCollection
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.write_locks import WriteLocks
 from tests.ledger.memory_server import Document, Server, Session, matches, stored, updated
@@ -178,7 +179,7 @@ class MemoryDatabase(Database):
     """The service's database on such a server: one for each process of the service."""
 
     def __init__(self, server: Server) -> None:
-        self._turns = WriteLocks()
+        self._locks = WriteLocks()
         self.abandoned = SimpleNamespace(end=self._nothing)  # type: ignore[assignment]  # all that is called of it
         self.server = server
         self.client = SimpleNamespace(start_session=lambda: Session(server))
@@ -186,8 +187,8 @@ class MemoryDatabase(Database):
     async def _nothing(self) -> None:
         """The stage itself ends what a killed process had begun."""
 
-    def collection(self, name: str) -> Collection:
-        return Collection(self.server, name)
+    def collection(self, name: str) -> StoreCollection:
+        return StoreCollection(Collection(self.server, name))
 
     async def create_indexes(self, collection: str, indexes: Any) -> None:
         for index in indexes:

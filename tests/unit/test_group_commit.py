@@ -32,7 +32,9 @@ class Counter:
 
 
 async def ask(counter: Counter, *asked: int, most: int = 4) -> list[int | BaseException]:
-    group_commit: GroupCommit[int, int] = GroupCommit(counter.work, apart=lambda one: one, most=most, patience_s=60)
+    group_commit: GroupCommit[int, int] = GroupCommit(
+        counter.work, apart=lambda one: one, max_size=most, slow_after_s=60
+    )
     tasks = [asyncio.create_task(group_commit(one)) for one in asked]
     for _ in asked:
         await asyncio.sleep(0)  # lets the others go on
@@ -74,7 +76,7 @@ async def test_without_a_database_nobody_is_tried_again() -> None:
 
 async def test_who_goes_away_is_left_out_and_the_others_are_served() -> None:
     counter = Counter()
-    group_commit: GroupCommit[int, int] = GroupCommit(counter.work, apart=lambda one: one, patience_s=60)
+    group_commit = GroupCommit[int, int](counter.work, apart=lambda one: one, slow_after_s=60)
     tasks = [asyncio.create_task(group_commit(one)) for one in (1, 2, 3)]
     for _ in tasks:
         await asyncio.sleep(0)  # lets the others go on
@@ -88,7 +90,9 @@ async def test_who_goes_away_is_left_out_and_the_others_are_served() -> None:
 
 async def test_a_group_that_takes_long_is_not_waited_for() -> None:
     counter = Counter()
-    group_commit: GroupCommit[int, int] = GroupCommit(counter.work, apart=lambda one: one, patience_s=0, at_once=2)
+    group_commit: GroupCommit[int, int] = GroupCommit(
+        counter.work, apart=lambda one: one, slow_after_s=0, max_running=2
+    )
     tasks = [asyncio.create_task(group_commit(one)) for one in (1, 2, 3)]
     await asyncio.wait_for(counter.second.wait(), 5)
     assert counter.groups == [[1], [2, 3]], "while the first is still at work"
