@@ -7,6 +7,7 @@ id of the record that the request creates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,14 +34,14 @@ class Claim:
     done: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """The stored answer of the first request with this key. ``about``: the user whose key seals it."""
+    """The answer of the first request with a key. ``about``: the user whose key seals it, when not the requester."""
 
     status: int
-    about: str
-    body: Any = field(repr=False)
-    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = field(default=None, repr=False)
+    about: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Idempotency:
@@ -110,10 +111,11 @@ class Idempotency:
             raise Conflict("conflict", "This request is being answered already.", retry_after_s=1)
 
     async def keep(self, claim: Claim, answer: StoredAnswer) -> None:
-        held = {"status": answer.status, "body": answer.body, "headers": answer.headers}
-        sealed = await self._vault.seal(answer.about, f"idempotency|{claim.id}|answer", held)
+        held = {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)}
+        about = answer.about or claim.user_id
+        sealed = await self._vault.seal(about, f"idempotency|{claim.id}|answer", held)
         await self._keys.update_one(
-            {"_id": claim.id, "owner": claim.owner}, {"$set": {"sealed_answer": sealed, "about": answer.about}}
+            {"_id": claim.id, "owner": claim.owner}, {"$set": {"sealed_answer": sealed, "about": about}}
         )
 
     async def release(self, claim: Claim) -> None:

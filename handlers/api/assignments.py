@@ -7,12 +7,12 @@ from typing import Any
 from handlers.api.schemas import AssignBody, AssignmentView, DoctorsQuery, PersonView
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import page, page_of
-from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
+from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.problems import Problem
 from models.assignments import Assignment
-from models.idempotency import Claim
+from models.idempotency import StoredAnswer
 from models.services.choose_doctor import assign_doctor, leave_doctor
 from models.users import fold
 
@@ -70,47 +70,36 @@ class AssignHandler(IdempotentHandler):
             raise Problem("not-assigned")
         self.respond(await self._view(current))
 
-    async def post(self) -> None:
+    @idempotent
+    async def post(self, body: AssignBody) -> StoredAnswer:
         """Choose a doctor. Another one takes the first one's place at once."""
-        body = self.body(AssignBody)
+        done = await assign_doctor(
+            self.store,
+            patient_id=self.who.id,
+            doctor_id=body.doctor_id,
+            share_history=body.share_history,
+            now=self.now(),
+            claim=self.claim,
+            trace=self.trace,
+        )
+        await self.announce(done.users)
+        if done.assignment is None:
+            raise Problem("not-assigned")
+        return StoredAnswer(201 if done.is_new else 200, await self._view(done.assignment))
 
-        async def work(claim: Claim | None) -> StoredReply:
-            done = await assign_doctor(
-                self.store,
-                patient_id=self.who.id,
-                doctor_id=body.doctor_id,
-                share_history=body.share_history,
-                now=self.now(),
-                claim=claim,
-                trace=self.trace,
-            )
-            await self.announce(done.users)
-            if done.assignment is None:
-                raise Problem("not-assigned")
-            return StoredReply(201 if done.is_new else 200, await self._view(done.assignment))
-
-        async def again(claim: Claim) -> StoredReply:
-            current = await self.store.assignments.current(self.who.id)
-            if current is None:
-                raise Problem("not-assigned")
-            return StoredReply(201 if current.id == claim.subject_id else 200, await self._view(current))
-
-        await self.once(work, again, _unchanged)
-
-    async def delete(self) -> None:
+    @idempotent
+    async def delete(self) -> StoredAnswer:
         """Leave your doctor. Your steps run on."""
+        done = await leave_doctor(
+            self.store, patient_id=self.who.id, now=self.now(), claim=self.claim, trace=self.trace
+        )
+        await self.announce(done.users)
+        return StoredAnswer(204)
 
-        async def work(claim: Claim | None) -> StoredReply:
-            done = await leave_doctor(self.store, patient_id=self.who.id, now=self.now(), claim=claim, trace=self.trace)
-            await self.announce(done.users)
-            return StoredReply(204)
-
-        async def again(_claim: Claim) -> StoredReply:
-            return StoredReply(204)
-
-        await self.once(work, again, _unchanged)
-
-
-async def _unchanged(body: Any) -> Any:
-    """Who asks about their own assignment may read what they were answered."""
-    return body
+    async def lost_answer(self, *ids: str) -> StoredAnswer:
+        if self.request.method == "DELETE":
+            return StoredAnswer(204)
+        current = await self.store.assignments.current(self.who.id)
+        if current is None or self.claim is None:
+            raise Problem("not-assigned")
+        return StoredAnswer(201 if current.id == self.claim.subject_id else 200, await self._view(current))

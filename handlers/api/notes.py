@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from handlers.api.schemas import (
@@ -21,7 +21,7 @@ from handlers.api.schemas import (
     WithdrawnNoteView,
 )
 from handlers.base.cursors import page, read_cursor, write_cursor
-from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
+from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation, Principal
 from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
@@ -29,10 +29,10 @@ from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
-from models.idempotency import Claim
+from models.idempotency import StoredAnswer
 from models.notes import UNREAD, Note
 from models.services.note_review import NoteOutcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
-from models.steps import Step, StepText
+from models.steps import Step, StepText, sort_key
 from models.users import User
 from models.visibility import notes_filter, readable_note, steps_beside_note
 
@@ -62,8 +62,10 @@ def _note_head(note: Note, who: Principal, names: dict[str, str | None]) -> dict
 
 
 class NoteHandlerBase(IdempotentHandler):
-    async def reply(self, note: Note, *, status: int = 200) -> StoredReply:
-        return StoredReply(status, await self._view(note), about=note.patient_id)
+    status: ClassVar[int] = 200  # of an answer with a note
+
+    async def reply(self, note: Note) -> StoredAnswer:
+        return StoredAnswer(self.status, await self._view(note), about=note.patient_id)
 
     async def _view(self, note: Note) -> dict[str, Any]:
         """A readable note with its text and the steps that the reader may see; its account is for the author."""
@@ -81,16 +83,17 @@ class NoteHandlerBase(IdempotentHandler):
         await self.announce(outcome.users)
         return outcome.note
 
-    async def answer_again(self, note_id: str, *, status: int = 200) -> StoredReply:
-        return await self.reply(await readable_note(self.store, self.who, note_id), status=status)
+    async def lost_answer(self, *ids: str) -> StoredAnswer:
+        return await self.reply(await readable_note(self.store, self.who, *ids))
 
-    async def anew(self, body: Any) -> Any:
+    async def still_readable(self, body: Any) -> Any:
         """A note answered before, if it may still be read."""
         await readable_note(self.store, self.who, body["id"])
         return body
 
 
 class NotesHandler(NoteHandlerBase):
+    status = 202
     operations = {
         "GET": Operation(
             who="user",
@@ -133,30 +136,27 @@ class NotesHandler(NoteHandlerBase):
         await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
         self.respond(page([_note_line(note, self.who, names) for note in shown], following))
 
-    async def post(self) -> None:
+    async def before_claim(self) -> None:
+        key = self.context.tokens.keyed_hash(b"notes", self.who.id.encode())
+        await self.context.app.resources.limits.count(NOTES_ACCOUNT, key)
+
+    @idempotent
+    async def post(self, body: NoteBody) -> StoredAnswer:
         """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
-        body = self.body(NoteBody)
-        await self.context.app.resources.limits.count(
-            NOTES_ACCOUNT, self.context.tokens.keyed_hash(b"notes", self.who.id.encode())
+        outcome = await submit_note(
+            self.store,
+            doctor_id=self.who.id,
+            patient_id=body.patient_id,
+            text=body.text,
+            now=self.now(),
+            claim=self.claim,
+            trace=self.trace,
         )
+        await self.context.dispatcher.read_note(outcome.note.id)
+        return await self.reply(await self.told(outcome))
 
-        async def work(claim: Claim | None) -> StoredReply:
-            outcome = await submit_note(
-                self.store,
-                doctor_id=self.who.id,
-                patient_id=body.patient_id,
-                text=body.text,
-                now=self.now(),
-                claim=claim,
-                trace=self.trace,
-            )
-            await self.context.dispatcher.read_note(outcome.note.id)
-            return await self.reply(await self.told(outcome), status=202)
-
-        async def again(claim: Claim) -> StoredReply:
-            return await self.answer_again(claim.subject_id, status=202)
-
-        await self.once(work, again, self.anew)
+    async def lost_answer(self, *ids: str) -> StoredAnswer:
+        return await super().lost_answer(*([self.claim.subject_id] if self.claim else ids))
 
 
 class NoteHandler(NoteHandlerBase):
@@ -174,6 +174,7 @@ class NoteHandler(NoteHandlerBase):
 
 
 class RetryHandler(NoteHandlerBase):
+    status = 202
     operations = {
         "POST": Operation(
             who="doctor",
@@ -186,28 +187,20 @@ class RetryHandler(NoteHandlerBase):
         )
     }
 
-    async def post(self, note_id: str) -> None:
+    @idempotent
+    async def post(self, note_id: str, body: RetryBody) -> StoredAnswer:
         """Have a failed note read again, by the local reader if the body says so."""
-        id = self.id_from_path(note_id)
-        reader = self.body(RetryBody).reader
-
-        async def work(claim: Claim | None) -> StoredReply:
-            outcome = await retry_note(
-                self.store,
-                note_id=id,
-                doctor_id=self.who.id,
-                reader=reader,
-                now=self.now(),
-                claim=claim,
-                trace=self.trace,
-            )
-            await self.context.dispatcher.read_note(id)
-            return await self.reply(await self.told(outcome), status=202)
-
-        async def again(_claim: Claim) -> StoredReply:
-            return await self.answer_again(id, status=202)
-
-        await self.once(work, again, self.anew)
+        outcome = await retry_note(
+            self.store,
+            note_id=note_id,
+            doctor_id=self.who.id,
+            reader=body.reader,
+            now=self.now(),
+            claim=self.claim,
+            trace=self.trace,
+        )
+        await self.context.dispatcher.read_note(note_id)
+        return await self.reply(await self.told(outcome))
 
 
 class ApproveHandler(NoteHandlerBase):
@@ -223,31 +216,22 @@ class ApproveHandler(NoteHandlerBase):
         )
     }
 
-    async def post(self, note_id: str) -> None:
+    @idempotent
+    async def post(self, note_id: str, body: ApproveBody) -> StoredAnswer:
         """Let proposed steps become the patient's plan: all of them, or those listed, edited or added to."""
-        id = self.id_from_path(note_id)
-        body = self.body(ApproveBody)
-
-        async def work(claim: Claim | None) -> StoredReply:
-            note = await readable_note(self.store, self.who, id)
-            chosen = await self._chosen(note, body.steps) if body.steps is not None else None
-            outcome = await approve_note(
-                self.store,
-                note_id=id,
-                doctor_id=self.who.id,
-                chosen=chosen,
-                keep=body.keep or (),
-                now=self.now(),
-                day_seconds=self.settings_.day_seconds,
-                claim=claim,
-                trace=self.trace,
-            )
-            return await self.reply(await self.told(outcome))
-
-        async def again(_claim: Claim) -> StoredReply:
-            return await self.answer_again(id)
-
-        await self.once(work, again, self.anew)
+        note = await readable_note(self.store, self.who, note_id)
+        outcome = await approve_note(
+            self.store,
+            note_id=note_id,
+            doctor_id=self.who.id,
+            chosen=await self._chosen(note, body.steps) if body.steps is not None else None,
+            keep=body.keep or (),
+            now=self.now(),
+            day_seconds=self.settings_.day_seconds,
+            claim=self.claim,
+            trace=self.trace,
+        )
+        return await self.reply(await self.told(outcome))
 
     async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
         if note.doctor_id != self.who.id:
@@ -342,7 +326,7 @@ def _new_step(
     )
     return Step(
         id=str(uuid4()),
-        sort=f"{int(note.created_at.timestamp() * 1000):015d}-{100 + number:03d}-{uuid4().hex[:6]}",
+        sort=sort_key(note.created_at, place=100 + number),
         note_id=note.id,
         note_number=note.number,
         patient_id=note.patient_id,

@@ -18,14 +18,14 @@ from handlers.api.schemas import (
 )
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page, read_cursor, write_cursor
-from handlers.base.idempotent_handler import IdempotentHandler, StoredReply
+from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation
 from hospital_rt.domain.adherence import SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.response_cache import CachedResponse
-from models.idempotency import Claim
-from models.services.check_in import cancel_step, check_in
+from models.idempotency import StoredAnswer
+from models.services.check_in import StepOutcome, cancel_step, check_in
 from models.services.undo_check_in import undo_check_in
 from models.visibility import (
     access_of_patient,
@@ -158,60 +158,50 @@ class CheckInHandler(IdempotentHandler):
         ),
     }
 
-    async def post(self, step_id: str) -> None:
+    @idempotent
+    async def post(self, step_id: str, body: CheckInBody) -> StoredAnswer:
         """Check in to a step. The same check-in again gets the same answer."""
-        id, body = self.id_from_path(step_id), self.body(CheckInBody)
+        done = await check_in(
+            self.store,
+            patient_id=self.who.id,
+            step_id=step_id,
+            slot=body.slot,
+            outcome=body.outcome,
+            reason=body.reason,
+            now=self.now(),
+            at=body.at,
+            confirm=body.confirm,
+            claim=self.claim,
+            trace=self.trace,
+        )
+        return await self._answer(done)
 
-        async def work(claim: Claim | None) -> StoredReply:
-            done = await check_in(
-                self.store,
-                patient_id=self.who.id,
-                step_id=id,
-                slot=body.slot,
-                outcome=body.outcome,
-                reason=body.reason,
-                now=self.now(),
-                at=body.at,
-                confirm=body.confirm,
-                claim=claim,
-                trace=self.trace,
-            )
-            await self.announce(done.users)
-            return StoredReply(
-                200, await step_as_seen(self.store, self.who, access_of_patient(self.who.id), done.step, now=self.now())
-            )
-
-        await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
-
-    async def delete(self, step_id: str) -> None:
+    @idempotent
+    async def delete(self, step_id: str, query: SlotQuery) -> StoredAnswer:
         """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
-        id, query = self.id_from_path(step_id), self.query(SlotQuery)
+        done = await undo_check_in(
+            self.store,
+            patient_id=self.who.id,
+            step_id=step_id,
+            slot=query.slot,
+            now=self.now(),
+            claim=self.claim,
+            trace=self.trace,
+        )
+        return await self._answer(done)
 
-        async def work(claim: Claim | None) -> StoredReply:
-            done = await undo_check_in(
-                self.store,
-                patient_id=self.who.id,
-                step_id=id,
-                slot=query.slot,
-                now=self.now(),
-                claim=claim,
-                trace=self.trace,
-            )
-            await self.announce(done.users)
-            return StoredReply(
-                200, await step_as_seen(self.store, self.who, access_of_patient(self.who.id), done.step, now=self.now())
-            )
+    async def _answer(self, done: StepOutcome) -> StoredAnswer:
+        await self.announce(done.users)
+        access = access_of_patient(self.who.id)
+        return StoredAnswer(200, await step_as_seen(self.store, self.who, access, done.step, now=self.now()))
 
-        await self.once(work, lambda _claim: self._as_it_stands(id), self._anew)
+    async def lost_answer(self, *ids: str) -> StoredAnswer:
+        step, access = await readable_step(self.store, self.who, *ids)
+        return StoredAnswer(200, await step_as_seen(self.store, self.who, access, step, now=self.now()))
 
-    async def _as_it_stands(self, step_id: str) -> StoredReply:
-        step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
-        return StoredReply(200, await step_as_seen(self.store, self.who, access, step, now=self.now()))
-
-    async def _anew(self, body: Any) -> Any:
-        """A step answered before, without the doctor's words if the note was withdrawn since."""
-        step, access = await readable_step(self.store, self.who, body["id"])
-        return {**body, "quote": (await step_as_seen(self.store, self.who, access, step, now=self.now()))["quote"]}
+    async def still_readable(self, body: Any) -> Any:
+        """The step as it was answered, without its quote if the note was withdrawn since."""
+        return {**body, "quote": (await self.lost_answer(body["id"])).body["quote"]}
 
 
 class AdherenceHandler(ApiHandler):

@@ -1,12 +1,16 @@
-"""``Idempotency-Key``: a repeated request is done once and gets the same answer (contract, "REST")."""
+"""``Idempotency-Key``: a repeated request is done once and gets the same answer (contract, "REST").
+
+A method is declared with :func:`idempotent` and ``Operation(once=True)``; the resource says how a repeated request is
+answered.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
 from handlers.base.api_handler import ApiHandler
@@ -19,59 +23,24 @@ _KEY = re.compile(r"[\x21-\x7e]{1,128}\Z", re.ASCII)
 SAME_KEY_WAIT_S = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReply:
-    """A method's answer: status, document and headers. ``about``: the user it concerns, when not the requester."""
-
-    status: int
-    body: Any = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    about: str | None = None
-
-
 class IdempotentHandler(ApiHandler):
     """A resource with methods that honour ``Idempotency-Key``."""
 
-    async def once(
-        self,
-        work: Callable[[Claim | None], Awaitable[StoredReply]],
-        again: Callable[[Claim], Awaitable[StoredReply]],
-        anew: Callable[[Any], Awaitable[Any]],
-    ) -> None:
-        """Run ``work`` under the request's ``Idempotency-Key``, if it has one, and send its reply.
+    claim: Claim | None = None
+    """The claim on the request's key, if it has one: the service that does the work commits it."""
 
-        Args:
-            again: builds the reply when an earlier attempt committed the work but its reply was lost.
-            anew: checks whether the requester may still read the body of a stored reply, and returns what they may
-                read.
-        """
-        claim = await self._claim()
-        if isinstance(claim, StoredAnswer):
-            body = await anew(claim.body)
-            await self._leave_trace_again(claim.about)
-            self.respond(body, status=claim.status, headers=claim.headers)
-            return
-        if claim is None:
-            reply = await work(None)
-        else:
-            try:
-                reply = await (again(claim) if claim.done else work(claim))
-            except DomainError:
-                await self.store.idempotency.release(claim)
-                raise
-            about = reply.about or self.who.id
-            await self._leave_trace_again(about)
-            await self.store.idempotency.keep(
-                claim, StoredAnswer(status=reply.status, about=about, body=reply.body, headers=dict(reply.headers))
-            )
-        self.respond(reply.body, status=reply.status, headers=reply.headers)
+    async def before_claim(self) -> None:
+        """Checks of a request that are made for a repeated one too."""
 
-    async def _leave_trace_again(self, about: str) -> None:
-        """Audit the repeated answer as another read."""
-        if self.operation.audit and not self.trace.written:
-            await self.store.audit.write(self.trace, "answer.repeated", of=[about])
+    async def lost_answer(self, *ids: str) -> StoredAnswer:
+        """The answer to a request that was done earlier, and whose answer was lost."""
+        raise NotImplementedError
 
-    async def _claim(self) -> Claim | StoredAnswer | None:
+    async def still_readable(self, body: Any) -> Any:
+        """What the requester may still read of a stored answer; all of what is their own."""
+        return body
+
+    async def _claim_key(self) -> Claim | StoredAnswer | None:
         given = self.request.headers.get_list("Idempotency-Key")
         if not given:
             return None
@@ -89,3 +58,44 @@ class IdempotentHandler(ApiHandler):
             if time.monotonic() > deadline:
                 raise Problem("conflict", "The same request is being answered.", retry_after_s=2)
             await asyncio.sleep(0.05)  # poll for the answer of the concurrent request
+
+    async def _leave_repeated_trace(self, about: str) -> None:
+        """Audit the repeated answer as another read."""
+        if self.operation.audit and not self.trace.written:
+            await self.store.audit.write(self.trace, "answer.repeated", of=[about])
+
+
+def idempotent(method: Callable[..., Awaitable[StoredAnswer]]) -> Callable[..., Awaitable[None]]:
+    """Declare a method that is done once for each ``Idempotency-Key``, and returns its answer.
+
+    It gets the ids of its path, then its body, or its query where it has no body.
+    """
+
+    @wraps(method)
+    async def once(self: IdempotentHandler, *path: str) -> None:
+        ids = [self.id_from_path(one) for one in path]
+        arguments: list[Any] = [*ids]
+        if self.operation.body:
+            arguments.append(self.body(self.operation.body))
+        elif self.operation.query:
+            arguments.append(self.query(self.operation.query))
+        await self.before_claim()
+        found = await self._claim_key()
+        if isinstance(found, StoredAnswer):
+            body = await self.still_readable(found.body)
+            await self._leave_repeated_trace(found.about or self.who.id)
+            self.respond(body, status=found.status, headers=found.headers)
+            return
+        self.claim = found
+        try:
+            answer = await (self.lost_answer(*ids) if found and found.done else method(self, *arguments))
+        except DomainError:
+            if found:
+                await self.store.idempotency.release(found)
+            raise
+        if found:
+            await self._leave_repeated_trace(answer.about or self.who.id)
+            await self.store.idempotency.keep(found, answer)
+        self.respond(answer.body, status=answer.status, headers=answer.headers)
+
+    return once
