@@ -16,6 +16,7 @@ from hospital_rt.extraction.api import Reader
 from hospital_rt.extraction.local import LocalReader
 from hospital_rt.extraction.readers import make_reader
 from hospital_rt.ops.metrics import Metrics, PoolFigures
+from hospital_rt.realtime.protocol import MAX_MESSAGE_BYTES
 from hospital_rt.realtime.pubsub import WakeUpPublisher
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Database
@@ -95,7 +96,7 @@ def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], argument
         default_handler_class=not_found,
         default_handler_args=arguments,
         compress_response=False,
-        websocket_max_message_size=16 * 1024,
+        websocket_max_message_size=MAX_MESSAGE_BYTES,
         websocket_ping_interval=25,
         websocket_ping_timeout=20,
         log_function=lambda handler: None,

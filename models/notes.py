@@ -44,19 +44,18 @@ class Note:
     sealed_review: str | None = field(default=None, repr=False)
     dropped: int = 0
     questions: int = 0  # asked of the author
-    reader: Reader | None = None  # who is to read it, where its author said so; None: the configured reader
+    reader: Reader | None = None  # the reader that its author chose; None: the configured one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNote:
-    """A note as it is handed in."""
+    """A note as it was sent."""
 
     id: str
     patient_id: str
     doctor_id: str
-    number: int
     text: str = field(repr=False)
-    at: datetime
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +124,18 @@ class Notes:
             reader=row.get("reader"),
         )
 
-    async def insert(self, written: Sequence[NewNote], *, session: Session) -> list[Note]:
-        """Notes that are new, in their order."""
+    async def insert(self, written: Sequence[NewNote], *, numbers: Mapping[str, int], session: Session) -> list[Note]:
+        """Store new notes of different patients. ``numbers``: the number of each, by patient."""
         await self._vault.load_keys({one.patient_id for one in written})
         rows = [
             {
                 "_id": one.id,
                 "patient_id": one.patient_id,
                 "doctor_id": one.doctor_id,
-                "number": one.number,
+                "number": numbers[one.patient_id],
                 "status": "queued",
-                "created_at": one.at,
-                "wake_at": one.at,
+                "created_at": one.now,
+                "wake_at": one.now,
                 "attempts": 0,
                 "sealed_text": self._vault.seal_loaded(one.patient_id, f"notes|{one.id}|text", one.text),
             }

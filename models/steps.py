@@ -210,6 +210,11 @@ class Step:
         }
 
 
+def sort_key(noted_at: datetime, *, place: int) -> str:
+    """Where a step comes in lists: by its note, then by its place in the note. Unique."""
+    return f"{int(noted_at.timestamp() * 1000):015d}-{place:03d}-{uuid4().hex[:6]}"
+
+
 class Steps:
     """The collection ``steps``."""
 
@@ -223,7 +228,7 @@ class Steps:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._steps = collection
         self._vault = vault
-        self._holding = asyncio.Lock()  # those who look within one process never take the same
+        self._holding = asyncio.Lock()  # concurrent calls of one process never take the same steps
         self._active_loader = BatchLoader(self._active_of_each, max_size=20)
 
     async def _read_all(self, rows: Sequence[Document]) -> list[Step]:

@@ -270,7 +270,7 @@ class Users:
         return bool(result.matched_count)
 
     async def erase(self, user_id: str, *, at: datetime, session: Session) -> None:
-        """Keep the bare id and role; everything that tells who it was goes."""
+        """Keep the bare id and role; every other field is deleted."""
         await self._vault.destroy_key(user_id, session=session)
         await self._users.update_one(
             {"_id": user_id},
@@ -288,7 +288,7 @@ class Users:
         return await self._users.find(wanted).sort("created_at", 1).limit(limit).to_list(limit)  # type: ignore[no-any-return]
 
     async def never_confirmed(self, *, before: datetime, limit: int) -> list[str]:
-        """Who signed up before then and never confirmed the address: nobody has ever signed in as them."""
+        """Sign-ups before then whose address was never confirmed; these accounts were never used."""
         wanted = {"email_confirmed": False, "created_at": {"$lt": before}, "password_hash": {"$nin": ["", None]}}
         rows = self._users.find(wanted, {"_id": 1}).sort("created_at", 1).limit(limit)
         return [row["_id"] async for row in rows]

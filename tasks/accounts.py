@@ -8,7 +8,7 @@ from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from models.app_context import AppContext
 from models.services.accounts import forget_sign_up
-from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 SWEEP = "forget_sign_ups"
@@ -35,11 +35,4 @@ async def _sweep_task(app: AppDep) -> None:
 
 
 def register(broker: ReliableStreamBroker) -> None:
-    broker.register_task(
-        _sweep_task,
-        task_name=SWEEP,
-        queue_name=TICKS,
-        tick_s=EVERY_S,
-        ack_type="when_received",
-        schedule=[{"interval": EVERY_S, "schedule_id": SWEEP}],
-    )
+    broker.register_tick(_sweep_task, SWEEP, tick_s=EVERY_S)

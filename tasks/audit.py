@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.app_context import AppContext
-from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 NAME = "bind_audit"
@@ -19,11 +19,4 @@ async def _task(app: AppDep) -> None:
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_task(
-        _task,
-        task_name=NAME,
-        queue_name=TICKS,
-        tick_s=tick_s,
-        ack_type="when_received",
-        schedule=[{"interval": tick_s, "schedule_id": NAME}],
-    )
+    broker.register_tick(_task, NAME, tick_s=tick_s)

@@ -11,7 +11,7 @@ from hospital_rt.logs import log
 from models.app_context import AppContext
 from models.letters import MAX_TRIES, Letter
 from models.services.mail_reminders import still_owed
-from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 SEND, SWEEP = "send_letter", "sweep_letters"
@@ -104,11 +104,4 @@ async def _sweep_task(app: AppDep) -> None:
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(_send_task, task_name=SEND)
-    broker.register_task(
-        _sweep_task,
-        task_name=SWEEP,
-        queue_name=TICKS,
-        tick_s=tick_s,
-        ack_type="when_received",
-        schedule=[{"interval": tick_s, "schedule_id": SWEEP}],
-    )
+    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s)

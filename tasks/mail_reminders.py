@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from models.app_context import AppContext
 from models.services.mail_reminders import owe_letter
-from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 SWEEP = "sweep_mail_reminders"
@@ -42,11 +42,4 @@ async def _sweep_task(app: AppDep) -> None:
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_task(
-        _sweep_task,
-        task_name=SWEEP,
-        queue_name=TICKS,
-        tick_s=tick_s,
-        ack_type="when_received",
-        schedule=[{"interval": max(5, tick_s), "schedule_id": SWEEP}],
-    )
+    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))

@@ -23,9 +23,9 @@ from hospital_rt.storage.field_encryption import WrongKeys
 from models.app_context import AppContext
 from models.notes import MAX_ATTEMPTS, Note
 from models.services.note_processing import ReadNote, begin_note, fail_note, finish_note
-from models.steps import Step, StepText
+from models.steps import Step, StepText, sort_key
 from models.users import User
-from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import note_worker_of
 
 READ, SWEEP = "read_note", "sweep_notes"
@@ -45,7 +45,7 @@ class NoteWorker:
         self._closed = False
 
     def start(self, note_id: str) -> asyncio.Task[None] | None:
-        """Begin to read a note here, unless it is on the desk already, the desk is full, or our keys do not fit."""
+        """Begin to read a note here, unless it is being read already, ``AT_ONCE`` are, or our keys do not fit."""
         fits = self._app.resources.vault.fits
         if self._closed or not fits or note_id in self._work or len(self._work) >= AT_ONCE:
             return self._work.get(note_id)
@@ -67,7 +67,7 @@ class NoteWorker:
         return len(self._work)
 
     async def sweep(self) -> int:
-        """Take up notes that nobody is working on. Returns how many were found."""
+        """Take up notes without a valid lease. Returns how many were found."""
         room = AT_ONCE - len(self._work)
         found = await self._app.store.notes.unfinished(self._app.now(), limit=max(1, room))
         for note_id in found:
@@ -84,7 +84,7 @@ class NoteWorker:
 
 
 async def read_note(app: AppContext, note_id: str) -> None:
-    """Read one note, whoever asks and however often: the lease lets one worker do it."""
+    """Read one note. Calls may repeat: the lease lets one worker do it."""
     lease = uuid4().hex
     try:
         begun = await begin_note(app.store, note_id, lease=lease, now=app.now(), lease_s=LEASE_S)
@@ -113,12 +113,12 @@ async def read_note(app: AppContext, note_id: str) -> None:
         with contextlib.suppress(Exception):
             await app.store.notes.hand_back(note.id, lease=lease, at=app.now() + KEYS_AGAIN_AFTER)
     except Exception as error:
-        # The lease runs out by itself; the sweep tries again, at most MOST_ATTEMPTS times.
+        # The lease runs out by itself; the sweep tries again, at most MAX_ATTEMPTS times.
         log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))
 
 
 def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextManager[None]:
-    """Keep the lease while the model thinks."""
+    """Renew the lease until the reading ends."""
 
     async def renew() -> None:
         await app.store.notes.renew(note.id, lease=note.lease or "", now=app.now(), lease_s=LEASE_S)
@@ -232,10 +232,9 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
     """A proposed step from an item that the guard let through. An as-needed step has no reminders."""
     item = kept.item
     schedule = make_schedule(item, day=day, day_times=patient.day) if isinstance(item, PlanItem) else None
-    sort = f"{int(note.created_at.timestamp() * 1000):015d}-{number:03d}-{uuid4().hex[:6]}"
     return Step(
         id=str(uuid4()),
-        sort=sort,
+        sort=sort_key(note.created_at, place=number),
         note_id=note.id,
         note_number=note.number,
         patient_id=note.patient_id,
@@ -253,7 +252,7 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
 
 
 def make_schedule(item: PlanItem, *, day: date, day_times: DayTimes) -> Schedule:
-    """When a plan item is due, on the patient's clock. The service chooses the clock times (contract 4.8).
+    """When a plan item is due, on the patient's clock. The service chooses the clock times (contract, "Clock times").
 
     Clock times that the note gives are its own, also beside parts of the day; those alone follow the patient's day.
     """
@@ -296,11 +295,4 @@ async def _sweep_task(note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
     broker.register_task(_read_task, task_name=READ)
-    broker.register_task(
-        _sweep_task,
-        task_name=SWEEP,
-        queue_name=TICKS,
-        tick_s=tick_s,
-        ack_type="when_received",
-        schedule=[{"interval": tick_s, "schedule_id": SWEEP}],
-    )
+    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s)

@@ -13,7 +13,7 @@ from hospital_rt.domain.clock import to_wire
 from hospital_rt.logs import log
 from models.app_context import AppContext
 from models.subscriptions import Subscription
-from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 SWEEP = "sweep_push"
@@ -84,11 +84,4 @@ async def _sweep_task(app: AppDep) -> None:
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_task(
-        _sweep_task,
-        task_name=SWEEP,
-        queue_name=TICKS,
-        tick_s=tick_s,
-        ack_type="when_received",
-        schedule=[{"interval": max(5, tick_s), "schedule_id": SWEEP}],
-    )
+    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))

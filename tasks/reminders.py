@@ -7,7 +7,7 @@ from datetime import datetime
 
 from models.app_context import AppContext
 from models.services.record_reminders import record_due
-from tasks.broker import TICKS, ReliableStreamBroker
+from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 NAME = "remind_due"
@@ -45,11 +45,4 @@ async def _task(app: AppDep) -> None:
 
 
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_task(
-        _task,
-        task_name=NAME,
-        queue_name=TICKS,
-        tick_s=tick_s,
-        ack_type="when_received",
-        schedule=[{"interval": tick_s, "schedule_id": NAME}],
-    )
+    broker.register_tick(_task, NAME, tick_s=tick_s)

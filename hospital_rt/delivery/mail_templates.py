@@ -140,6 +140,6 @@ LANGUAGES = {"en": _EN, "es": _ES}
 
 
 def letter_text(kind: str, language: str, *, link: str, page: str) -> Text:
-    """The words of one letter. ``link`` carries its secret; ``page`` is a page that anybody may open."""
+    """The words of one letter. ``link`` carries its secret; ``page`` is a public page."""
     text = LANGUAGES.get(language.split("-")[0], _EN).get(kind) or _EN[kind]
     return Text(text.subject, text.body.format(link=link, page=page))

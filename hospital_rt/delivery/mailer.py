@@ -60,7 +60,7 @@ class Mailer:
         message["From"], message["To"], message["Subject"] = self._from, envelope.to, envelope.subject
         message["Date"] = formatdate(usegmt=True)
         message["Message-ID"] = make_msgid(envelope.id.replace("-", ""), self._host).replace("..", ".")
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's machine answers it
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies
         message["X-Auto-Response-Suppress"] = "All"
         if envelope.unsubscribe:
             message["List-Unsubscribe"] = f"<{envelope.unsubscribe}>"

@@ -1,4 +1,4 @@
-"""Adherence: done of due, a day, a month, and who needs a look first (contract 4.7 and the row of my-patients)."""
+"""Adherence: done of due by day and by month, and patients in order of need (contract, "Adherence")."""
 
 from __future__ import annotations
 

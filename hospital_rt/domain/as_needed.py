@@ -1,4 +1,6 @@
-"""What is done as needed: each use, and how often a note allows it (contract 4.5). Pure functions of their arguments.
+"""As-needed steps: each use, and how often a note allows it (contract, "Checklist and as-needed steps").
+
+Pure functions of their arguments.
 
 Limits are of the real clock, on shortened days too: they guard a person, not a timetable.
 """

@@ -66,7 +66,7 @@ Act = Literal[
 
 @dataclass(kw_only=True)
 class Trace:
-    """Who is acting in one request, and from where. ``written`` says whether the audit has heard of it."""
+    """The user of one request and its address. ``written`` says whether it has an entry in the audit."""
 
     role: Literal["patient", "doctor", "stranger", "link", "admin", "system"]
     user_id: str | None = None

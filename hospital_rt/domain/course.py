@@ -75,7 +75,7 @@ class CourseChange:
 
 
 def begin(schedule: Schedule, *, at: datetime, zone: ZoneInfo) -> Course:
-    """The course from the moment its step becomes active. Slots earlier than that do not exist (contract 4.1)."""
+    """The course from the moment its step becomes active. Slots earlier than that do not exist (contract, "Slots")."""
     timeline = Timeline(schedule, at, zone)
     first = timeline.first_from(at)
     total = schedule.occurrences
@@ -191,7 +191,9 @@ def answer(
     zone: ZoneInfo,
     recalled: Slot | None = None,
 ) -> CourseChange:
-    """A check-in (contract 4.3). Without ``slot_at`` the open slot; ``recalled`` is a ledger row beyond the window.
+    """A check-in (contract, "Check-ins"). Without ``slot_at`` it answers the open slot.
+
+    ``recalled`` is a ledger row beyond the window.
 
     The caller lets time pass first, so that a slot which has just come due can be answered at once.
 

@@ -1,4 +1,4 @@
-"""Undo: what becomes of a course when the patient takes an answer back (contract 4.3)."""
+"""Undo: what becomes of a course when the patient takes an answer back (contract, "Check-ins")."""
 
 from __future__ import annotations
 

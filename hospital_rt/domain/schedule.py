@@ -4,8 +4,8 @@ A schedule has *rounds*: its days in order, counted from 0. They are every ``eve
 or its ``weekdays``, or ``on_day`` of every ``every_months``-th month (contract section 4.1). Slot ``k`` of a step
 with ``n`` clock times a day is place ``k mod n`` of round ``k div n``. The number never depends on a time zone, so
 that a slot keeps its identity when the patient travels; its moment does. Moments never go back as numbers go up. With
-``day_seconds`` a day is that many seconds from activation and the zone has no effect (contract 4.9). Everything here
-is a pure function of its arguments.
+``day_seconds`` a day is that many seconds from activation and the zone has no effect (contract, "Shortened days").
+Everything here is a pure function of its arguments.
 """
 
 from __future__ import annotations

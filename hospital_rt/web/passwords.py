@@ -57,7 +57,7 @@ class Passwords:
         )
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
         self._waiting = 0
-        self._nobody = self._context.hash("nobody signs in with this")
+        self._unknown_user = self._context.hash("no account has this password")
 
     async def _off_loop(self, work: Callable[[], T]) -> T:
         if self._waiting >= QUEUE:
@@ -84,8 +84,8 @@ class Passwords:
 
         def work() -> tuple[bool, str | None]:
             same, former = self._same(password), unicodedata.normalize("NFC", password)
-            right, newer = self._context.verify_and_update(same, hashed or self._nobody)
-            if not right and former != same and self._context.verify(former, hashed or self._nobody):
+            right, newer = self._context.verify_and_update(same, hashed or self._unknown_user)
+            if not right and former != same and self._context.verify(former, hashed or self._unknown_user):
                 right, newer = True, str(self._context.hash(same))  # hashed when that was the form
             return (bool(right), newer) if hashed else (False, None)
 

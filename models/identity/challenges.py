@@ -68,7 +68,7 @@ class Challenges:
             tries_left=row["tries_left"],
         )
 
-    async def close(self, id: str, *, session: Session = None) -> bool:
+    async def close(self, id: str, *, session: Session | None = None) -> bool:
         """It is answered. False when another request was first."""
         return bool((await self._challenges.delete_one({"_id": id}, session=session)).deleted_count)
 

@@ -107,7 +107,7 @@ class SecondFactors:
         row = await self._factors.find_one({"_id": factor_id, "user_id": user_id})
         return self._read(row) if row else None
 
-    async def of_user(self, user_id: str, *, session: Session = None) -> list[SecondFactor]:
+    async def of_user(self, user_id: str, *, session: Session | None = None) -> list[SecondFactor]:
         """The confirmed ones, oldest first."""
         wanted = {"user_id": user_id, "confirmed_at": {"$ne": None}}
         found = self._factors.find(wanted, session=session).sort([("created_at", 1), ("_id", 1)])

@@ -35,7 +35,7 @@ async def change_settings(
     store: Store, user_id: str, changes: Document, *, now: datetime | None = None, trace: Trace | None = None
 ) -> User:
     """Change the user's own settings. A new time zone, reminder time or part of the day moves the slots not yet
-    recorded (4.1).
+    recorded (contract, "Slots").
 
     Args:
         changes: members of :class:`User`; of ``day_times`` those that change.
@@ -43,7 +43,7 @@ async def change_settings(
 
     async def work(session: Session) -> User:
         before = await store.users.get(user_id, session=session)
-        if before is None or before.status == "deactivated":  # they have left a moment ago
+        if before is None or before.status == "deactivated":  # closed by a concurrent request
             raise NotSignedIn
         known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
         if "day_times" in known:

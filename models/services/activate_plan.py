@@ -47,38 +47,38 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
     """
     if not plans:
         return []
-    turns = {plan.note.patient_id: plan for plan in plans}
-    patients = await store.users.each(list(turns), session=session)
-    if any(id not in patients or patients[id].name is None for id in turns):
+    new_plans = {plan.note.patient_id: plan for plan in plans}
+    patients = await store.users.each(list(new_plans), session=session)
+    if any(id not in patients or patients[id].name is None for id in new_plans):
         raise NotFound()
     active = {
         id: [activated(step, patients[id], at=one.now, day_seconds=one.day_seconds) for step in one.steps]
-        for id, one in turns.items()
+        for id, one in new_plans.items()
     }
     closed: list[Step] = []
     kept: list[Step] = []
     entries: list[LedgerEntry] = []
-    for step in await store.steps.with_status(list(turns), ["active"], session=session):
-        turn = turns[step.patient_id]
-        if step.id in turn.keep:
-            kept.append(replace(step, kept_number=turn.note.number))
-        elif step.note_id != turn.note.id:
-            after, written = cancelled_step(step, now=turn.now)
+    for step in await store.steps.with_status(list(new_plans), ["active"], session=session):
+        new_plan = new_plans[step.patient_id]
+        if step.id in new_plan.keep:
+            kept.append(replace(step, kept_number=new_plan.note.number))
+        elif step.note_id != new_plan.note.id:
+            after, written = cancelled_step(step, now=new_plan.now)
             closed.append(after)
             entries += written
     await store.steps.insert(
-        [step for id, one in turns.items() if not one.stored for step in active[id]], session=session
+        [step for id, one in new_plans.items() if not one.stored for step in active[id]], session=session
     )
-    stored = [step for id, one in turns.items() if one.stored for step in active[id]]
+    stored = [step for id, one in new_plans.items() if one.stored for step in active[id]]
     await store.steps.save([*stored, *closed, *kept], session=session)
     await store.reminders.write(entries, session=session)
-    await store.plans.notes_ready({id: one.note.number for id, one in turns.items()}, session=session)
+    await store.plans.notes_ready({id: one.note.number for id, one in new_plans.items()}, session=session)
     new_events: list[NewEvent] = []
-    for note in await store.notes.with_status(list(turns), UNSETTLED, session=session):
-        if note.number < turns[note.patient_id].note.number:
+    for note in await store.notes.with_status(list(new_plans), UNSETTLED, session=session):
+        if note.number < new_plans[note.patient_id].note.number:
             new_events += await supersede(store, [note], session=session)
-    audiences = await Audience.each(store, turns, session=session)
-    for id, one in turns.items():
+    audiences = await Audience.each(store, new_plans, session=session)
+    for id, one in new_plans.items():
         new_events += audiences[id].steps_changed(
             note_id=one.note.id,
             created=active[id],

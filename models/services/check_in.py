@@ -1,4 +1,4 @@
-"""Check in, and cancel by hand: the patient's answers. REST and the live channel open this door."""
+"""Check in, and cancel by hand: the patient's answers. REST and the live channel call the same functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from models.visibility import UNAPPROVED
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """The step as it now stands, and whom to wake."""
+    """The step as it now stands, and the users to wake."""
 
     step: Step
     users: frozenset[str]
@@ -83,7 +83,7 @@ async def check_in(
     claim: Claim | None = None,
     trace: Trace | None = None,
 ) -> StepOutcome:
-    """Answer a slot of the patient's own step (contract 4.3). The same check-in again changes nothing.
+    """Answer a slot of the patient's own step (contract, "Check-ins"). The same check-in again changes nothing.
 
     Args:
         at: when it really was, as the client wrote it.
@@ -137,7 +137,7 @@ async def check_in_group(
 async def _write(
     store: Store, changes: Sequence[tuple[CheckInRequest, CheckInChange]], *, session: Session
 ) -> set[str]:
-    """All that these answers write, one call a collection. Returns who has news."""
+    """All that these answers write, one call a collection. Returns the users to wake."""
     await store.audit.write_each(
         [(ask.trace, ask.patient_id, ask.step_id) for ask, _ in changes], "step.checked_in", session=session
     )
@@ -174,9 +174,7 @@ async def cancel_step(
         audience = await Audience.of(store, held.patient_id, session=session)
         new_events = audience.steps_changed(
             note_id=held.note_id,
-            created=[],
             cancelled=[held.id],
-            completed=[],
             by="patient" if by == "patient" else "doctor",
             why="stopped",
             key=f"cancelled/{held.id}",

@@ -1,4 +1,4 @@
-"""What an answer does to its step, decided before anything is written (contract 4.3, 4.5)."""
+"""What an answer does to its step, decided before anything is written (contract, "Check-ins")."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ Each write names the lease under which it is made: a worker that woke up late wr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from hospital_rt.storage.database import Document, Session
+from hospital_rt.storage.database import Session
 from models.audit import Trace
 from models.events import NewEvent
 from models.notes import Note, NoteStatus, NoteTransition
@@ -78,7 +78,7 @@ async def fail_note(
     async def work(session: Session) -> frozenset[str]:
         if not await store.notes.settle([failed], session=session):
             return frozenset()
-        await _hear(store, [note], session=session)
+        await _audit_reading(store, [note], session=session)
         new_events = note_status(note, "failed", mark=note.lease or "", failure=failure, **counts_of(review))
         return frozenset(await store.events.append(new_events, at=now, session=session))
 
@@ -86,8 +86,8 @@ async def fail_note(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadNote:
-    """What came of a note.
+class ReadNote(NoteTransition):
+    """What came of a note; its status is decided in the transaction that writes it.
 
     Args:
         steps: proposed steps; none of them is stored yet.
@@ -97,25 +97,24 @@ class ReadNote:
         failure: ``too-many`` beside a proposal, else None.
     """
 
-    note: Note
     steps: Sequence[Step] = field(repr=False)
-    review: dict[str, Any] = field(repr=False)
     propose: bool
-    extracted_by: str
-    failure: str | None
     now: datetime
     day_seconds: int | None
-    measured: Document | None = None
+    status: NoteStatus = "ready"
 
-    def status(self, plan: Plan) -> NoteStatus:
+    def decided(self, plan: Plan) -> ReadNote:
+        """With the status that it gets beside the patient's present plan."""
         if plan.ready_note > self.note.number:
-            return "superseded"
-        return "proposed" if self.propose and self.needs_author else "ready"
+            return replace(self, lease=self.note.lease, status="superseded", failure=None)
+        status: NoteStatus = "proposed" if self.propose and self.needs_author else "ready"
+        return replace(self, lease=self.note.lease, status=status)
 
     @property
     def needs_author(self) -> bool:
         """Whether there is something to judge: a step, a question, or words that became neither."""
-        return bool(self.steps or self.review.get("questions") or self.review.get("unmatched"))
+        review = self.review or {}
+        return bool(self.steps or review.get("questions") or review.get("unmatched"))
 
 
 def counts_of(review: dict[str, Any] | None) -> dict[str, int]:
@@ -142,56 +141,38 @@ async def finish_group(store: Store, readings: Sequence[ReadNote], session: Sess
     # Lock feeds first: waiting restarts the transaction.
     session.lock(f"feeds/{id}" for one in readings for id in (one.note.patient_id, one.note.doctor_id))
     plans = await store.plans.touch_each([one.note.patient_id for one in readings], session=session)
-    settled = [_settled(one, plans[one.note.patient_id]) for one in readings]
+    settled = [one.decided(plans[one.note.patient_id]) for one in readings]
     if await store.notes.settle(settled, session=session) < len(settled):
         if len(settled) > 1:
             raise LeaseLost
         return [frozenset()]
-    await _hear(store, [one.note for one in readings], session=session)
-    outcomes = list(zip(readings, [one.status for one in settled], strict=True))
+    await _audit_reading(store, [one.note for one in settled], session=session)
     await store.steps.insert(
-        [step for one, status in outcomes if status == "proposed" for step in one.steps], session=session
+        [step for one in settled if one.status == "proposed" for step in one.steps], session=session
     )
     new_events = await activate(
         store,
         [
             NewPlan(one.note, one.steps, stored=False, now=one.now, day_seconds=one.day_seconds)
-            for one, status in outcomes
-            if status == "ready" and one.steps
+            for one in settled
+            if one.status == "ready" and one.steps
         ],
         session=session,
     )
-    for after in settled:
+    for one in settled:
         new_events += note_status(
-            after.note,
-            after.status,
-            mark=after.note.lease or "",
-            failure=after.failure,
-            **counts_of(after.review),
+            one.note, one.status, mark=one.lease or "", failure=one.failure, **counts_of(one.review)
         )
     users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
     return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]
-
-
-def _settled(one: ReadNote, plan: Plan) -> NoteTransition:
-    status = one.status(plan)
-    return NoteTransition(
-        note=one.note,
-        status=status,
-        lease=one.note.lease,
-        failure=None if status == "superseded" else one.failure,
-        extracted_by=one.extracted_by,
-        review=one.review,
-        measured=one.measured,
-    )
 
 
 def _told(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
     return {one.user_id for one in new_events if one.about == patient_id}
 
 
-async def _hear(store: Store, notes: Sequence[Note], *, session: Session) -> None:
-    """The audit hears that the service itself, and the model it asked, have read these notes."""
+async def _audit_reading(store: Store, notes: Sequence[Note], *, session: Session) -> None:
+    """Audit that the service itself, and the model that it called, have read these notes."""
     await store.audit.write_each(
         [(Trace(role="system"), note.patient_id, note.id) for note in notes], "note.extracted", session=session
     )

@@ -1,13 +1,13 @@
-"""A note's way as its author has it: submitted, judged, approved, taken back. Each turn is one transaction.
+"""What the author does with a note: submit, retry, approve, reject, withdraw. Each is one transaction.
 
-The old plan runs on until the new one takes its place in the transaction that makes the note ready (contract 4.6):
-a patient is never without a plan because a model is slow or down.
+The old plan runs on until the new one replaces it in the transaction that makes the note ready (contract, "A new
+note"): a patient is never without a plan because a model is slow or down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -28,7 +28,7 @@ from models.visibility import UNAPPROVED
 
 @dataclass(frozen=True, slots=True)
 class NoteOutcome:
-    """A note after one turn, and whom to wake."""
+    """A note after one transaction, and the users to wake."""
 
     note: Note
     users: frozenset[str]
@@ -36,14 +36,9 @@ class NoteOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A note as it was sent."""
+class Submission(NewNote):
+    """A note with the request that sent it."""
 
-    id: str
-    doctor_id: str
-    patient_id: str
-    text: str = field(repr=False)
-    now: datetime
     claim: Claim | None = None
     trace: Trace | None = None
 
@@ -101,20 +96,7 @@ async def _store(store: Store, taken: Sequence[Submission], *, session: Session)
         [(one.trace, one.patient_id, one.id) for one in taken], "note.written", session=session
     )
     plans = await store.plans.touch_each([one.patient_id for one in taken], new_note=True, session=session)
-    notes = await store.notes.insert(
-        [
-            NewNote(
-                id=one.id,
-                patient_id=one.patient_id,
-                doctor_id=one.doctor_id,
-                text=one.text,
-                at=one.now,
-                number=plans[one.patient_id].notes,
-            )
-            for one in taken
-        ],
-        session=session,
-    )
+    notes = await store.notes.insert(taken, numbers={id: plan.notes for id, plan in plans.items()}, session=session)
     new_events = [one for note in notes for one in note_status(note, "queued", mark="0")]
     users = await store.events.append(new_events, at=max(one.now for one in taken), session=session)
     return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id})) for note in notes}
@@ -286,9 +268,7 @@ async def withdraw_note(
             audience = await Audience.of(store, note.patient_id, session=session)
             new_events += audience.steps_changed(
                 note_id=note.id,
-                created=[],
                 cancelled=[step.id for step in closed],
-                completed=[],
                 by="doctor",
                 why="withdrawn",
                 key=f"withdrawn/{note.id}",

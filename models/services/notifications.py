@@ -57,14 +57,14 @@ class Audience:
         self,
         *,
         note_id: str,
-        created: list[Step],
-        cancelled: list[str],
-        completed: list[str],
+        created: Sequence[Step] = (),
+        cancelled: Sequence[str] = (),
+        completed: Sequence[str] = (),
+        kept: Sequence[str] = (),
         by: By,
         why: Why,
         key: str,
         now: datetime,
-        kept: Sequence[str] = (),
     ) -> list[NewEvent]:
         """That the plan changed. ``kept``: earlier steps that run on beside the new ones, by the author's word."""
         return [
@@ -77,8 +77,8 @@ class Audience:
                 data={
                     "note_id": note_id,
                     "created": shown,
-                    "cancelled": cancelled,
-                    "completed": completed,
+                    "cancelled": list(cancelled),
+                    "completed": list(completed),
                     "kept": list(kept),
                     "by": by,
                     "why": why,
@@ -188,8 +188,6 @@ def ledger_entries(
 def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[NewEvent]:
     return audience.steps_changed(
         note_id=step.note_id,
-        created=[],
-        cancelled=[],
         completed=[step.id],
         by="patient" if by == "patient" else "course",
         why="ended",

@@ -17,7 +17,7 @@ from hospital_rt.logs import describe_error, log
 from hospital_rt.storage.database import Session, is_away
 from models.events import NewEvent
 from models.reminders import LedgerEntry
-from models.services.notifications import Audience, ledger_entries, reminder_due
+from models.services.notifications import Audience, completed, ledger_entries, reminder_due
 from models.steps import Step
 from models.store import Store
 
@@ -102,32 +102,21 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> RecordedBat
         steps = await store.steps.due_among(ids, now, session=session)
         entries: list[LedgerEntry] = []
         new_events: list[NewEvent] = []
-        moved: list[Step] = []
+        advanced: list[Step] = []
         lags: list[float] = []
         for step in steps:
             passed = pass_time(step, now=now)
-            moved.append(passed.step)
+            advanced.append(passed.step)
             entries.extend(passed.entries)
             new_events.extend(passed.new_events)
             if passed.due_at is not None:
                 lags.append((now - passed.due_at).total_seconds())
-        over = [step for step in moved if step.status == "completed"]
+        over = [step for step in advanced if step.status == "completed"]
         if over:
             audiences = await Audience.each(store, [step.patient_id for step in over], session=session)
             for step in over:
-                new_events.extend(
-                    audiences[step.patient_id].steps_changed(
-                        note_id=step.note_id,
-                        created=[],
-                        cancelled=[],
-                        completed=[step.id],
-                        by="course",
-                        why="ended",
-                        key=f"completed/{step.id}/{step.version}",
-                        now=now,
-                    )
-                )
-        await store.steps.save(moved, session=session)
+                new_events += completed(audiences[step.patient_id], step, by="course", now=now)
+        await store.steps.save(advanced, session=session)
         await store.reminders.write(entries, session=session)
         users = await store.events.append(new_events, at=now, session=session)
         return RecordedBatch(frozenset(users), len(ids), tuple(lags))

@@ -157,9 +157,7 @@ def _ended(audience: Audience, before: Step, after: Step, *, now: datetime) -> l
         return completed(audience, after, by="course", now=now)
     return audience.steps_changed(
         note_id=after.note_id,
-        created=[],
         cancelled=[after.id],
-        completed=[],
         by="note",
         why="note",
         key=f"cancelled/{after.id}/{after.version}",

@@ -9,7 +9,7 @@ import pytest
 from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from hospital_rt.storage.database import Database, _begin
+from hospital_rt.storage.database import Database, Session, _begin
 from tests.ledger.memory_database import MemoryDatabase
 from tests.ledger.memory_server import Server
 
@@ -46,7 +46,7 @@ class Program:
                 self.said.append(await self._say(type(session).abort_transaction, session))
                 running[number] = False
             else:
-                said = await self._say(act, session)
+                said = await self._say(act, Session(session))
                 self.said.append(said)
                 if isinstance(said, str):
                     running[number] = False

@@ -10,7 +10,7 @@ from hospital_rt.domain.clock import local_day
 from hospital_rt.domain.schedule import Schedule
 from models.notes import Note
 from models.services.note_processing import ReadNote, begin_note, finish_note
-from models.steps import Step, StepText
+from models.steps import Step, StepText, sort_key
 from models.users import User
 from tests.support.driver import Clinic, Person, item, plan_item
 
@@ -73,7 +73,7 @@ def walk_step(note: Note, person: User, now: datetime) -> Step:
     )
     return Step(
         id=str(uuid4()),
-        sort=f"{int(note.created_at.timestamp() * 1000):015d}-000-{uuid4().hex[:6]}",
+        sort=sort_key(note.created_at, place=0),
         note_id=note.id,
         note_number=note.number,
         patient_id=note.patient_id,

@@ -280,15 +280,7 @@ class Reference:
         return False
 
     def undo(self, now: datetime, at: datetime | None) -> None:
-        if at is None:
-            answers = [(kept.answered_at, slot) for slot, kept in self.kept.items() if kept.answered_at]
-            slot = max(answers)[1] if answers else None
-        else:
-            slot = self._find(at)
-            if slot is None:
-                raise Refused("invalid")
-        if slot is None or slot not in self.kept or self.kept[slot].answered_at is None:
-            raise Refused("conflict")
+        slot = self._answered(at)
         kept, is_cancelled = self.kept[slot], self.status == "cancelled"
         self.tick(now)
         answered_at = kept.answered_at
@@ -309,6 +301,28 @@ class Reference:
             if self.reached in self.kept and self.kept[self.reached].state == "withdrawn":
                 self.kept[self.reached].state = "open"
         kept.answered_at = None
+        self._reopen(slot, kept, answered_at, now, is_cancelled=is_cancelled)
+        self._complete_if_closed(now)
+        if self.status == "completed" and was[0]:
+            self.completed_at = was[1]
+        self.tick(now)
+
+    def _answered(self, at: datetime | None) -> Place:
+        """The slot whose answer is taken back."""
+        slot: Place | None
+        if at is None:
+            answers = [(kept.answered_at, slot) for slot, kept in self.kept.items() if kept.answered_at]
+            slot = max(answers)[1] if answers else None
+        else:
+            slot = self._find(at)
+            if slot is None:
+                raise Refused("invalid")
+        if slot is None or slot not in self.kept or self.kept[slot].answered_at is None:
+            raise Refused("conflict")
+        return slot
+
+    def _reopen(self, slot: Place, kept: Kept, answered_at: datetime, now: datetime, *, is_cancelled: bool) -> None:
+        """What the slot becomes without its answer."""
         if slot == self.reached and self.status != "completed":
             kept.state = "withdrawn" if is_cancelled else "open"
             if not kept.reminded:
@@ -322,10 +336,6 @@ class Reference:
             kept.state = "missed"
         else:
             del self.kept[slot]
-        self._complete_if_closed(now)
-        if self.status == "completed" and was[0]:
-            self.completed_at = was[1]
-        self.tick(now)
 
     def cancel(self, now: datetime) -> None:
         self.status, self.cancelled_at = "cancelled", now
