@@ -10,6 +10,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 run: $(VENV)/.run
 	$(PY) main.py demo
 
+PACKAGES := hospital_rt models tasks handlers cli
 TESTS := $(PY) -m pytest -n 2 --dist loadscope $(addprefix --ignore=tests/,browser cluster bare compose)
 
 test: $(VENV)/.dev
@@ -17,7 +18,11 @@ test: $(VENV)/.dev
 
 # With the tests that are long or random; coverage of the product's code by package, against the floor in pyproject.toml.
 test-all: $(VENV)/.dev
-	$(TESTS) -m "not (faults or browser or cluster or bare or compose)"
+	$(TESTS) -m "not (faults or browser or cluster or bare or compose)" $(addprefix --cov=,$(PACKAGES)) --cov-report=
+	@for package in $(PACKAGES); do \
+	  share=$$($(VENV)/bin/coverage report --include="$$package/*" --format=total); status=$$?; \
+	  echo "coverage of $$package: $$share %"; [ $$status -eq 0 ] || exit $$status; \
+	done
 
 # All that CI runs, one after the other; the first failure ends it.
 CHECKS := lint js types docs test-all helm eval test-browser ratio

@@ -166,7 +166,7 @@ def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
     from hospital_rt.extraction.readers import make_reader
 
     try:
-        # The day of whoever sits here.
+        # The local day of this machine.
         note_day = date.fromisoformat(day or os.environ.get("NOTE_DATE") or date.today().isoformat())  # noqa: DTZ011
         text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.buffer.read().decode("utf-8")
     except (OSError, ValueError) as error:

@@ -177,36 +177,11 @@ class _Socket(asyncio.Protocol):
             self.crowd.lost += 1
 
     def data_received(self, data: bytes) -> None:
-        data = self.data + data if self.data else data
-        if not self.is_up:
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
-                self.data = data
-                return
-            if data[9:12] != b"101":
-                if not self.ready.done():
-                    self.ready.set_exception(ConnectionError(data[:40].decode("latin1")))
-                self.transport.close()
-                return
-            self.is_up, data = True, data[end + 4 :]
-            hello = self.crowd.hello(self.index)
-            if hello is not None:
-                self.send(1, hello)
-            elif not self.ready.done():
-                self.ready.set_result(None)
-        while len(data) >= 2:
-            kind, length, at = data[0] & 15, data[1] & 127, 2
-            if length == 126:
-                if len(data) < 4:
-                    break
-                length, at = struct.unpack_from("!H", data, 2)[0], 4
-            elif length == 127:
-                if len(data) < 10:
-                    break
-                length, at = struct.unpack_from("!Q", data, 2)[0], 10
-            if len(data) < at + length:
-                break
-            body, data = data[at : at + length], data[at + length :]
+        self.data = self.data + data if self.data else data
+        if not self.is_up and not self._upgraded():
+            return
+        while frame := _first_frame(self.data):
+            kind, body, self.data = frame
             if kind == 1:
                 self._take(body)
             elif kind == 9:
@@ -214,7 +189,24 @@ class _Socket(asyncio.Protocol):
             elif kind == 8:
                 self.crowd.closed[struct.unpack_from("!H", body)[0] if len(body) > 1 else 1005] += 1
                 self.transport.close()
-        self.data = data
+
+    def _upgraded(self) -> bool:
+        """Read the answer to the upgrade and say hello; False while it is incomplete, or when it is a refusal."""
+        end = self.data.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        if self.data[9:12] != b"101":
+            if not self.ready.done():
+                self.ready.set_exception(ConnectionError(self.data[:40].decode("latin1")))
+            self.transport.close()
+            return False
+        self.is_up, self.data = True, self.data[end + 4 :]
+        hello = self.crowd.hello(self.index)
+        if hello is not None:
+            self.send(1, hello)
+        elif not self.ready.done():
+            self.ready.set_result(None)
+        return True
 
     def _take(self, body: bytes) -> None:
         if not self.ready.done() and self.crowd.is_ready(body):
@@ -226,6 +218,19 @@ class _Socket(asyncio.Protocol):
         """A frame, masked with zeros."""
         head = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + struct.pack("!H", len(body))
         self.transport.write(bytes([0x80 | kind]) + head + bytes(4) + body)
+
+
+def _first_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """Kind and body of the first frame, and what follows it; None while it is incomplete."""
+    if len(data) < 2:
+        return None
+    kind, length, at = data[0] & 15, data[1] & 127, 2
+    if length >= 126:
+        form, at = ("!H", 4) if length == 126 else ("!Q", 10)
+        if len(data) < at:
+            return None
+        length = struct.unpack_from(form, data, 2)[0]
+    return (kind, data[at : at + length], data[at + length :]) if len(data) >= at + length else None
 
 
 @dataclass

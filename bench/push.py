@@ -3,7 +3,7 @@
 It is told by JSON lines on standard input and answers each with one:
 
     {"settings": {...}, "users": [ids]}           first
-    {"do": "record"}                              one reminder into everyone's feed, announced to nobody
+    {"do": "record"}                              one reminder into everyone's feed, announced to no user
     {"do": "announce"}                            everyone at once: {"at": time}
     {"do": "steady", "rate": R, "seconds": S}     recorded and announced in turn, R a second:
                                                   {"pushed": [[user, began, announced]]}

@@ -46,7 +46,7 @@ def in_pairs(
     """Each loop in turn, round after round: the median rate, latencies and CPU a request of each.
 
     Args:
-        uses: the seconds of CPU that all systems have used so far; whoever is not asked idles.
+        uses: the seconds of CPU that all systems have used so far; a system that is not asked idles.
     """
     found: dict[str, list[Answers]] = {}
     cpu_us: dict[str, list[float]] = {}

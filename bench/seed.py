@@ -27,7 +27,7 @@ from models.steps import Step, StepText
 from models.store import Store
 from models.users import User
 
-PASSWORD = "quiet-meadow-lantern-42"  # noqa: S105 - of nobody
+PASSWORD = "quiet-meadow-lantern-42"  # noqa: S105 - of seeded accounts
 BATCH = 2000
 UTC = ZoneInfo("UTC")
 

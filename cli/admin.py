@@ -63,7 +63,7 @@ def name_of_person(value: str) -> str:
 
 
 async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str, password: str | None) -> Done:
-    """A doctor who may begin at once. Without a password a letter with a link to choose one goes out.
+    """An approved doctor's account. Without a password a letter with a link to choose one goes out.
 
     Raises:
         Refused: the address has an account, or the password will not do.
@@ -107,7 +107,7 @@ async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str,
 
 
 async def show_accounts(app: AppContext, *, most: int) -> Done:
-    """Who waits for the operator: doctors for approval, and accounts that are closed and not erased, oldest first."""
+    """What waits for the operator: doctors for approval, and accounts that are closed and not erased, oldest first."""
     users = app.store.users
     pending = [await users.read_row(row) for row in await users.with_status("pending", limit=most)]
     closed = await users.with_status("deactivated", limit=most)
@@ -141,7 +141,7 @@ async def show_accounts(app: AppContext, *, most: int) -> Done:
 
 
 async def approve_doctor(app: AppContext, trace: Trace, *, email: str, unverified: bool, ask: AdminCall) -> Done:
-    """Let a doctor who waits begin.
+    """Approve a waiting doctor.
 
     Raises:
         Refused: no such doctor, not waiting, or the address is not confirmed.
@@ -229,7 +229,7 @@ async def erase(app: AppContext, trace: Trace, *, user_id: str, ask: AdminCall) 
 
 
 async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCall) -> Done:
-    """A link to choose a password, for somebody whom the hospital has identified. They get a letter about it too.
+    """A link to choose a password, for a user whom the hospital has identified. The user gets a letter about it too.
 
     Raises:
         Refused: no such account, or it is deactivated.

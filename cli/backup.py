@@ -3,7 +3,7 @@
 The promise: with a KEYFILE written after an erasure, no FILE of any day opens the erased user. So the keys are read
 last, when the records are written already, and KEYFILE is written anew until no key in it has been destroyed since.
 What must not come alive again stays out: sessions, mailed links and letters; and blind indexes of addresses, which
-would let a guess be tried on somebody who is erased: they are made again from the addresses themselves.
+would let a guess be tested for an erased user: they are made again from the addresses themselves.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ async def _write_keys(app: AppContext, keyfile: Path, label: BackupLabel) -> int
 async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, ask: AdminCall) -> Done:
     """Put a backup into an empty database, and begin a new epoch. Interrupted, it can be begun again.
 
-    Whoever has no key in KEYFILE was erased since FILE was written, and is erased here.
+    Users without a key in KEYFILE were erased since FILE was written, and are erased here.
 
     Raises:
         Refused: the files do not fit or are damaged, or the database is not empty. Nothing was written then.

@@ -1,6 +1,6 @@
 """Backups on a schedule: records into one folder with a retention, the wrapped keys into another, always the newest.
 
-One KEYFILE, replaced by every backup, opens each FILE that is kept and none of whoever was erased since: so there is
+One KEYFILE, replaced by every backup, opens each FILE that is kept, without the users erased since: so there is
 no retention of keys, and the two folders must be two places.
 """
 

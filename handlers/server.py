@@ -27,7 +27,7 @@ from tasks.registry import register_all
 DRAIN_WITHIN_S = 5.0
 """How long requests in flight may take once the server stops."""
 LINGER_S = 1.5
-"""How long lines stay open that nobody uses: longer than a proxy keeps them (``keepalive_timeout`` in deploy/nginx)."""
+"""How long idle connections stay open: longer than a proxy keeps them (``keepalive_timeout`` in deploy/nginx)."""
 
 
 def bind(host: str, port: int) -> list[socket.socket]:

@@ -1,4 +1,4 @@
-"""Bare Tornado: a WebSocket a user, one Redis subscription, and a message of the usual size to whoever is named.
+"""Bare Tornado: a WebSocket a user, one Redis subscription, and a message of the usual size to the users named in it.
 
 ``python -m bench.limits.live PORT REDIS_URL``. A message on the channel ``bare`` is a JSON list of users.
 """

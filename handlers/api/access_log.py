@@ -15,7 +15,7 @@ from models.audit import Act
 
 
 class AccessView(View):
-    """One access: ``by`` is null for the service, its operator, a private link, and whoever was not signed in."""
+    """One access: ``by`` is null for the service, its operator, a private link, and a caller who was not signed in."""
 
     at: Moment
     by: PersonView | None

@@ -23,7 +23,7 @@ NOTED_EVERY_S = 900  # what strangers do to an account has one entry of its kind
 
 
 class AccountHandler(ApiHandler):
-    """A resource that has to do with who somebody is."""
+    """A resource of accounts and sign-in."""
 
     async def limit_address(self, limit: Limit) -> None:
         await self.context.app.resources.limits.count(limit, self.client_hash)
@@ -64,7 +64,9 @@ class AccountHandler(ApiHandler):
         when the machine is so busy that the first of them is over.
         """
         took = time.perf_counter() - self.began
-        await asyncio.sleep(QUIET_ANSWER_S - took % QUIET_ANSWER_S)  # all answers take as long, whoever has an account
+        await asyncio.sleep(
+            QUIET_ANSWER_S - took % QUIET_ANSWER_S
+        )  # answers take equally long with and without an account
 
     async def write_letter(
         self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session | None = None

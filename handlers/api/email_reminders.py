@@ -74,7 +74,7 @@ class EmailRemindersHandler(ApiHandler):
 
 
 class UnsubscribeHandler(BaseHandler):
-    """The link in a letter: a page that asks, and the one click of RFC 8058. Whoever has the link may end it."""
+    """The link in a letter: a page that asks, and the one click of RFC 8058. The link alone is enough to end them."""
 
     @property
     def methods(self) -> frozenset[str]:

@@ -103,7 +103,7 @@ class MyPatientsHandler(ApiHandler):
         ids = list(joined)
         people = await self.store.users.people(set(ids))
         today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
-        # Two days more: whoever answered on one date may have been due on another, as their zone has it.
+        # Two days more: an answer may count to another date in the patient's time zone.
         first = min(today.values()) - timedelta(days=DAYS + 1)
         ledger, open_counts, waiting = await asyncio.gather(
             self.store.reminders.counted_since(ids, first),

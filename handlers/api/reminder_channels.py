@@ -106,7 +106,7 @@ class CalendarHandler(ApiHandler):
 
 
 class CalendarFileHandler(BaseHandler):
-    """The file behind a private link. Whoever has the link has the file, and nothing else."""
+    """The file behind a private link. The link alone gives access to it, and to nothing else."""
 
     async def prepare(self) -> None:
         self.receive()
@@ -236,6 +236,6 @@ class PushHandler(ApiHandler):
 
 
 def _device_id(user_id: str, endpoint: str) -> str:
-    """The same device of the same user has the same id, which tells nobody its endpoint."""
+    """The same device of the same user has the same id, which does not reveal its endpoint."""
     digest = hashlib.sha256(f"{user_id}|{endpoint}".encode()).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"

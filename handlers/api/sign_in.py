@@ -331,7 +331,7 @@ class RefreshHandler(SessionTokenHandler):
         raise Problem("unauthenticated")
 
     async def _end_family(self, session: DeviceSession) -> None:
-        """Somebody used an old token: whoever holds this family, it is over."""
+        """An old token was used: end its whole family of sessions."""
         if await self.store.sessions.end(session.id, user_id=session.user_id, now=utcnow()):
             await self.revoke([session.id])
             letter_id = await self.write_letter(session.user_id, "sign-in-reused")

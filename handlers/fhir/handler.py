@@ -2,7 +2,7 @@
 
 Read only. A search parameter that is not known is passed over, which an OperationOutcome in the Bundle says, or refused
 when the client prefers ``handling=strict``; a modifier that is not known is always refused. ``patient`` and ``subject``
-that name somebody who is not yours answer 404, as everywhere; ``_id`` is a filter over what may be seen.
+that name a patient who is not yours answer 404, as everywhere; ``_id`` is a filter over what may be seen.
 """
 
 from __future__ import annotations

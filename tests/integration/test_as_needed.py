@@ -1,4 +1,4 @@
-"""What is done as needed: each use with its time, the limits of the note, and what goes beyond them (contract 4.5)."""
+"""As-needed steps: each use with its time, the limits of the note, and uses beyond them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of the day, weekdays and months: how they are set, reminded, moved and shown (contract 4.1, 4.8)."""
+"""Parts of the day, weekdays and months: how they are set, reminded, moved and shown (contract, "Clock times")."""
 
 from __future__ import annotations
 

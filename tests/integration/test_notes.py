@@ -248,7 +248,7 @@ async def test_where_review_is_required_every_note_waits(clinic: Clinic) -> None
     await clinic.note(doctor, patient, text="Wound looks clean.")
 
 
-# Which note becomes the plan (4.6)
+# Which note becomes the plan (contract, "A new note")
 
 
 async def test_a_new_note_replaces_the_plan_at_the_moment_it_is_ready(ward: Clinic) -> None:

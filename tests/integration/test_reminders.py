@@ -1,4 +1,4 @@
-"""Reminders, contract 4.1, 4.2, 4.8, 4.9: when slots come due, and that each is reminded once."""
+"""Reminders (contract, "Reminders"): when slots come due, and that each is reminded once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Undo: what becomes of a slot and its step when an answer is taken back (contract 4.3)."""
+"""Undo: what becomes of a slot and its step when an answer is taken back (contract, "Check-ins")."""
 
 from __future__ import annotations
 

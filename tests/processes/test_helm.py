@@ -184,7 +184,7 @@ class TestChart:
             }
             settings = load_settings("web", read_environment(values))
             assert settings.public_url == "https://clinic.example" and settings.step_review == expected
-            assert (settings.port, settings.ops_port, settings.host) == (8000, 8000, "0.0.0.0")
+            assert (settings.port, settings.ops_port, settings.host) == (8000, 8000, "0.0.0.0")  # noqa: S104
             text = json.dumps(documents)
             assert not any(value in text for value in secrets.values() if len(value) > 20)
         assert settings.refresh_token_seconds == 31_536_000 and settings.openai_timeout_seconds == 2.5

@@ -1,4 +1,4 @@
-"""Courses, contract 4.3 to 4.7: what answers do, how they are taken back, how a course ends, and how it counts."""
+"""Courses (contract, "Reminders"): what answers do, how they are taken back, how a course ends, and how it counts."""
 
 from __future__ import annotations
 
