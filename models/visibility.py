@@ -123,7 +123,7 @@ async def access_to(store: Store, viewer: Viewer, patient_id: str) -> Access:
     """The viewer's access to this patient.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is none, as for a former doctor: steps, quotes and notes are then hidden.
     """
     if viewer.role == "patient":
         if patient_id != viewer.id:
