@@ -12,6 +12,7 @@ from tornado.web import RequestHandler, url
 from handlers.api import (
     access_log,
     accounts,
+    answers,
     assignments,
     email_reminders,
     events,
@@ -92,6 +93,8 @@ API: tuple[Route, ...] = (
     Route("/api/steps/{step_id}/", steps.StepHandler, "steps"),
     Route("/api/steps/{step_id}/cancel/", steps.CancelStepHandler, "steps"),
     Route("/api/check-in/{step_id}/", steps.CheckInHandler, "steps"),
+    Route("/api/snooze/{step_id}/", steps.SnoozeHandler, "steps"),
+    Route("/api/answer/", answers.AnswerHandler, "steps"),
     Route("/api/events/", events.EventsHandler, "feed"),
     Route("/api/adherence/", steps.AdherenceHandler, "feed"),
     Route("/fhir/metadata", people.MetadataHandler, "fhir"),
@@ -147,7 +150,7 @@ def openapi_document() -> dict[str, Any]:
 def asyncapi_document(public_url: str) -> dict[str, Any]:
     """AsyncAPI 3.0, derived from the live channel's messages."""
     return build_asyncapi(
-        client=(protocol.Auth, protocol.CheckIn, protocol.Ack, protocol.Ping),
+        client=(protocol.Auth, protocol.CheckIn, protocol.Snooze, protocol.Ack, protocol.Ping),
         server=schemas.SERVER_MESSAGES,
         envelope=schemas.Event,
         events=schemas.EVENTS,

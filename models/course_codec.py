@@ -6,6 +6,7 @@ from datetime import date
 
 from hospital_rt.domain.as_needed import Use, UseLimits
 from hospital_rt.domain.course import Course, Slot
+from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Document
 
@@ -45,6 +46,8 @@ def read_schedule(row: Document) -> Schedule:
 
 
 def course_row(course: Course) -> Document:
+    rule = course.repeat
+    repeat = {"every": rule.every_minutes, "most": rule.most, "since": rule.since} if rule else None
     return {
         "activated_at": course.activated_at,
         "first": course.first,
@@ -53,18 +56,28 @@ def course_row(course: Course) -> Document:
         "total": course.total,
         "ended": course.ended,
         "completed_at": course.completed_at,
-        "window": [
-            {
-                "n": slot.number,
-                "key": slot.key,
-                "at": slot.at,
-                "state": slot.state,
-                "rec": slot.recorded,
-                "rep": slot.repeats,
-                "ans": slot.answered_at,
-            }
-            for slot in course.window
-        ],
+        "window": [_slot_row(slot) for slot in course.window],
+        **({"repeat": repeat} if repeat else {}),
+    }
+
+
+def _slot_row(slot: Slot) -> Document:
+    """The members of a slot; those that only repeats and snoozes have are written where they stand."""
+    more = {
+        "told": slot.told if slot.told != slot.repeats else None,
+        "told_at": slot.told_at,
+        "within": slot.within_day or None,
+        "snoozed": slot.snoozed_until,
+    }
+    return {
+        "n": slot.number,
+        "key": slot.key,
+        "at": slot.at,
+        "state": slot.state,
+        "rec": slot.recorded,
+        "rep": slot.repeats,
+        "ans": slot.answered_at,
+        **{name: value for name, value in more.items() if value is not None},
     }
 
 
@@ -78,9 +91,14 @@ def read_course(row: Document, schedule: Schedule) -> Course:
             recorded=slot["rec"],
             repeats=slot["rep"],
             answered_at=slot["ans"],
+            told=slot.get("told", slot["rep"]),
+            told_at=slot.get("told_at"),
+            within_day=slot.get("within", 0),
+            snoozed_until=slot.get("snoozed"),
         )
         for slot in row["window"]
     )
+    rule = row.get("repeat")
     return Course(
         schedule=schedule,
         activated_at=row["activated_at"],
@@ -91,6 +109,7 @@ def read_course(row: Document, schedule: Schedule) -> Course:
         ended=row["ended"],
         completed_at=row["completed_at"],
         window=window,
+        repeat=RepeatRule(every_minutes=rule["every"], most=rule["most"], since=rule["since"]) if rule else None,
     )
 
 

@@ -222,11 +222,12 @@ class Events:
         wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
         return [self._read(row) for row in await self._events.find(wanted).sort("seq", 1).limit(limit).to_list(limit)]
 
-    async def newest_named(self, user_id: str, event: str, *, after: int, until: datetime) -> FeedEvent | None:
-        """The newest event of a name later than ``after`` and not younger than ``until``."""
+    async def newest_of_name(
+        self, user_id: str, event: str, *, after: int, until: datetime, limit: int
+    ) -> list[FeedEvent]:
+        """The newest events of a name later than ``after`` and not younger than ``until``, the newest first."""
         wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
-        rows = await self._events.find(wanted).sort("seq", -1).limit(1).to_list(1)
-        return self._read(rows[0]) if rows else None
+        return [self._read(row) for row in await self._events.find(wanted).sort("seq", -1).limit(limit).to_list(limit)]
 
     async def forget(self, user_id: str, *, session: Session) -> None:
         """Empty an erased user's feed; its counter stays, so that no ``seq`` is reused."""

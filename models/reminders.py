@@ -42,6 +42,7 @@ class Reminder:
     sealed_reason: str | None = field(default=None, repr=False)
     done_at: datetime | None = None  # when it really was, if the patient said so
     over_limit: bool = False  # a use beyond what the note allows
+    told: int = 0  # the ``repeat`` number of its last reminder
 
     def as_slot(self) -> Slot:
         return Slot(
@@ -52,6 +53,7 @@ class Reminder:
             recorded=self.recorded,
             repeats=self.repeats,
             answered_at=self.answered_at,
+            told=self.told,
         )
 
 
@@ -112,6 +114,7 @@ class Reminders:
             sealed_reason=row.get("sealed_reason"),
             done_at=row.get("done_at"),
             over_limit=row.get("over_limit", False),
+            told=row.get("told", row["repeats"]),
         )
 
     async def write(
@@ -135,7 +138,12 @@ class Reminders:
                 "slot_at": slot.at,
                 "day": entry.day.isoformat(),
             }
-            moving: Document = {"state": slot.state, "recorded": slot.recorded, "repeats": slot.repeats}
+            moving: Document = {
+                "state": slot.state,
+                "recorded": slot.recorded,
+                "repeats": slot.repeats,
+                "told": slot.told,
+            }
             if entry.answer:
                 moving["answered_at"] = slot.answered_at
                 moving["outcome"] = slot.state if slot.answered_at else None

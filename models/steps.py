@@ -174,7 +174,7 @@ class Step:
             "schedule": self._schedule_json(),
             "progress": {"done": done, "total": total},
             "open_slot": to_wire(waiting.at) if waiting else None,
-            "snoozed_until": None,
+            "snoozed_until": to_wire(waiting.snoozed_until) if waiting and waiting.snoozed_until else None,
             "today": describe_today(course, now=now, zone=zone) if course and self.status != "cancelled" else [],
             "next_reminder_at": to_wire(upcoming) if upcoming else None,
         }

@@ -39,7 +39,7 @@ from models.plans import Plans
 from models.reminders import Reminders
 from models.sessions import DeviceSession, Sessions
 from models.steps import Steps
-from models.subscriptions import Subscriptions
+from models.subscriptions import AnswerTokens, Subscriptions
 from models.users import Users
 
 T = TypeVar("T")
@@ -81,6 +81,7 @@ class Store:
         self.events = Events(collection("events"), collection("feeds"), vault)
         self.calendars = Calendars(collection("calendars"))
         self.subscriptions = Subscriptions(collection("subscriptions"), vault)
+        self.answer_tokens = AnswerTokens(collection("answer_tokens"))
         self.letters = Letters(collection("letters"), collection("links"))
         self.mail_reminders = MailReminders(collection("mail_reminders"))
         self.idempotency = Idempotency(collection("idempotency"), vault)
@@ -118,6 +119,7 @@ class Store:
             "idempotency": Idempotency.INDEXES,
             "calendars": Calendars.INDEXES,
             "subscriptions": Subscriptions.INDEXES,
+            "answer_tokens": AnswerTokens.INDEXES,
             "audit": Audit.INDEXES,
             "mail_reminders": MailReminders.INDEXES,
             "second_factors": SecondFactors.INDEXES,

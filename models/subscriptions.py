@@ -1,16 +1,20 @@
-"""Web Push subscriptions of a user's devices. Endpoints and keys are stored encrypted."""
+"""Web Push subscriptions of a user's devices, and the one-time tokens in the messages to them.
+
+Endpoints and keys are stored encrypted, tokens as hashes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 MAX_EACH = 10
+ANSWER_TOKEN_LIFE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +126,65 @@ class Subscriptions:
     async def postpone(self, id: str, *, until: datetime) -> None:
         """Leave a device alone until then, after a push that was not taken."""
         await self._subscriptions.update_one({"_id": id}, {"$set": {"held_until": until}, "$inc": {"failures": 1}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerToken:
+    """One slot that may be answered once. ``claimed_before``: an earlier request began with the same outcome;
+    ``finished``: and completed it.
+    """
+
+    user_id: str
+    step_id: str
+    slot_at: datetime
+    claimed_before: bool
+    finished: bool
+
+
+class AnswerTokens:
+    """The collection ``answer_tokens``, by hash."""
+
+    INDEXES = [
+        IndexModel([("user_id", ASCENDING)]),
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0, name="expired"),
+    ]
+
+    def __init__(self, collection: Collection) -> None:
+        self._tokens = collection
+
+    async def make(self, token_hash: str, *, user_id: str, step_id: str, slot_at: datetime, now: datetime) -> None:
+        await self._tokens.insert_one(
+            {
+                "_id": token_hash,
+                "user_id": user_id,
+                "step_id": step_id,
+                "slot_at": slot_at,
+                "expires_at": now + ANSWER_TOKEN_LIFE,
+            }
+        )
+
+    async def claim(self, token_hash: str, *, outcome: str, now: datetime) -> AnswerToken | None:
+        """Bind the token to its first outcome. None when it is unknown, has expired, or has another outcome."""
+        row: Document | None = await self._tokens.find_one_and_update(
+            {"_id": token_hash, "expires_at": {"$gt": now}, "outcome": {"$in": [None, outcome]}},
+            {"$set": {"outcome": outcome}},
+            return_document=ReturnDocument.BEFORE,
+        )
+        if row is None:
+            return None
+        return AnswerToken(
+            user_id=row["user_id"],
+            step_id=row["step_id"],
+            slot_at=row["slot_at"],
+            claimed_before=row.get("outcome") == outcome,
+            finished=row.get("finished", False),
+        )
+
+    async def finish(self, token_hash: str) -> None:
+        await self._tokens.update_one({"_id": token_hash}, {"$set": {"finished": True}})
+
+    async def remove(self, token_hash: str) -> None:
+        await self._tokens.delete_one({"_id": token_hash})
+
+    async def remove_all(self, user_id: str, *, session: Session = None) -> None:
+        await self._tokens.delete_many({"user_id": user_id}, session=session)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import DayTimes
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
@@ -62,6 +63,11 @@ class User:
     def day(self) -> DayTimes:
         """The parts of this patient's day."""
         return day_of(self.reminder_time, self.day_times)
+
+    @property
+    def repeat_rule(self) -> RepeatRule | None:
+        """How this patient's open slots are repeated within the day."""
+        return RepeatRule(every_minutes=self.repeat_minutes, most=self.repeat_most) if self.repeat_minutes else None
 
     def as_json(self) -> Document:
         """**User** of contract section 3."""

@@ -159,7 +159,21 @@ self.addEventListener("fetch", (event) => {
   );
 });
 
-// A pushed reminder says no more than that there is one.
+const WORDS = {
+  en: {
+    one: "You have a reminder",
+    more: (count) => `You have ${count} reminders`,
+    done: "Done",
+    later: "Later",
+  },
+  es: {
+    one: "Tiene un aviso",
+    more: (count) => `Tiene ${count} avisos`,
+    done: "Hecho",
+    later: "Más tarde",
+  },
+};
+// A pushed reminder says no more than that there is one. Where it is one alone, it can be answered.
 self.addEventListener("push", (event) => {
   let note = {};
   try {
@@ -167,15 +181,110 @@ self.addEventListener("push", (event) => {
   } catch {
     /* the words below will do */
   }
-  const spanish = (self.navigator.language || "").startsWith("es");
+  const words = WORDS[(self.navigator.language || "").startsWith("es") ? "es" : "en"];
+  const single = !(note.count > 1);
+  const token = single ? note.token : null;
   event.waitUntil(
-    self.registration.showNotification(note.title || "Aftercare", {
-      body: note.body || (spanish ? "Tiene un aviso" : "You have a reminder"),
-      icon: "/static/icons/sun-192.png",
-      tag: note.tag || "reminder",
-    }),
+    Promise.all([
+      self.registration.showNotification(note.title || "Aftercare", {
+        body: note.body || (single ? words.one : words.more(note.count)),
+        icon: "/static/icons/sun-192.png",
+        tag: (single && note.tag) || "reminder",
+        ...(token && {
+          data: { token },
+          actions: [
+            { action: "done", title: words.done },
+            { action: "later", title: words.later },
+          ],
+        }),
+      }),
+      sendAnswers(),
+    ]),
   );
 });
+
+// Answers from notifications: kept on this device until they are sent, each with its time.
+const ANSWERS = "answers";
+const ANSWER_LIFE_MS = 24 * 3600000; // so long its token is valid
+
+function answersStore(mode, work) {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open("aftercare-answers", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(ANSWERS, { keyPath: "token" });
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const database = opening.result;
+      const writing = database.transaction(ANSWERS, mode);
+      const request = work(writing.objectStore(ANSWERS));
+      writing.oncomplete = () => {
+        database.close();
+        resolve(request.result);
+      };
+      writing.onabort = () => {
+        database.close();
+        reject(writing.error);
+      };
+    };
+  });
+}
+
+const postAnswer = (body) =>
+  fetch("/api/answer/", {
+    method: "POST",
+    credentials: "omit",
+    cache: "no-store",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+/** Whether it has arrived, or never will. A time that the service refuses is left out. */
+async function sendAnswer({ token, outcome, at }) {
+  if (Date.now() - Date.parse(at) > ANSWER_LIFE_MS) return true;
+  try {
+    let answer = await postAnswer({ token, outcome, at });
+    if (answer.status === 422) answer = await postAnswer({ token, outcome });
+    return answer.status < 500 && answer.status !== 429;
+  } catch {
+    return false; // no network
+  }
+}
+
+let sending = null;
+function sendAnswers() {
+  sending =
+    sending ||
+    (async () => {
+      for (const entry of await answersStore("readonly", (store) => store.getAll())) {
+        if (!(await sendAnswer(entry))) {
+          await self.registration.sync?.register(ANSWERS);
+          return;
+        }
+        await answersStore("readwrite", (store) => store.delete(entry.token));
+      }
+    })()
+      .catch(() => {
+        /* the next occasion tries again */
+      })
+      .finally(() => {
+        sending = null;
+      });
+  return sending;
+}
+
+async function answerFrom(notification, outcome) {
+  const entry = { token: notification.data.token, outcome, at: new Date().toISOString() };
+  await answersStore("readwrite", (store) => store.put(entry));
+  await sending; // what is on its way has not seen this one
+  await sendAnswers();
+}
+
+self.addEventListener("sync", (event) => {
+  if (event.tag === ANSWERS) event.waitUntil(sendAnswers());
+});
+self.addEventListener("message", (event) => {
+  if (event.data === "send-answers") event.waitUntil(sendAnswers());
+});
+
 // The push service gave this device another address: tell ours. Without a network, the page does
 // when it opens.
 self.addEventListener("pushsubscriptionchange", (event) =>
@@ -214,6 +323,11 @@ self.addEventListener("pushsubscriptionchange", (event) =>
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
+  const outcome = { done: "done", later: "snooze" }[event.action];
+  if (outcome && event.notification.data?.token) {
+    event.waitUntil(answerFrom(event.notification, outcome));
+    return;
+  }
   event.waitUntil(
     (async () => {
       const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });

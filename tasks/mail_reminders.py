@@ -32,7 +32,7 @@ async def sweep_mail_reminders(app: AppContext) -> int:
     while users := await store.mail_reminders.wishing(after=last, limit=PAGE):
         last = users[-1]
         for user_id, shown in (await store.events.unshown(users)).items():
-            if await store.events.newest_named(user_id, "reminder.due", after=shown, until=until) is not None:
+            if await store.events.newest_of_name(user_id, "reminder.due", after=shown, until=until, limit=1):
                 written += await owe_letter(store, user_id, until=until) is not None
     return written
 

@@ -1,17 +1,23 @@
 """Web Push: a neutral message to devices when no page has displayed a reminder for a while. Best effort.
 
-A page acknowledges how far it has displayed its feed (``ack``); what it has displayed is not pushed.
+A page acknowledges how far it has displayed its feed (``ack``); what it has displayed is not pushed. Several slots
+that wait are one message. It carries a one-time token for the newest of them (``models/services/answer_tokens.py``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from datetime import timedelta
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from hospital_rt.delivery.web_push import PushSender
-from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.clock import from_wire, to_wire
 from hospital_rt.logs import log
+from hospital_rt.web.tokens import Tokens
 from models.app_context import AppContext
+from models.steps import Step
 from models.subscriptions import Subscription
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
@@ -21,7 +27,16 @@ PATIENCE = timedelta(seconds=20)
 HOLD_S = 30.0  # and the first wait after a push that was not taken; each further one is twice as long
 LONGEST_WAIT_S = 3600.0
 PAGE = 500
-NEUTRAL = json.dumps({"type": "reminder"}).encode()
+LOOKED_AT = 50  # of the reminders that a device may be owed, the newest
+
+
+class OwedPush(NamedTuple):
+    """One message: ``count`` slots wait, and the newest of them can be answered by its token."""
+
+    seq: int
+    step_id: str
+    slot_at: datetime
+    count: int
 
 
 async def push_sender(app: AppContext) -> PushSender:
@@ -39,44 +54,64 @@ async def sweep_push(app: AppContext) -> int:
             last = users[-1]
             for user_id, shown in (await store.events.unshown(users)).items():
                 for device in await store.subscriptions.of_user(user_id):
-                    seq = await _owed(app, device, shown=shown)
-                    if seq is None or not await store.subscriptions.hold(device, now=app.now(), hold_s=HOLD_S):
+                    owed = await _owed(app, device, shown=shown)
+                    if owed is None or not await store.subscriptions.hold(device, now=app.now(), hold_s=HOLD_S):
                         continue
                     sender = sender or await push_sender(app)
-                    sent += await _push(app, sender, device, seq)
+                    sent += await _push(app, sender, device, owed)
         return sent
     finally:
         if sender is not None:
             await sender.close()
 
 
-async def _owed(app: AppContext, device: Subscription, *, shown: int) -> int | None:
-    """The ``seq`` of the newest reminder that no page has displayed for a while and whose slot is open; else None."""
-    due = await app.store.events.newest_named(
-        device.user_id, "reminder.due", after=max(shown, device.pushed), until=app.now() - PATIENCE
+async def _owed(app: AppContext, device: Subscription, *, shown: int) -> OwedPush | None:
+    """What this device is to be told: reminders that no page has displayed for a while and whose slots are open."""
+    due = await app.store.events.newest_of_name(
+        device.user_id, "reminder.due", after=max(shown, device.pushed), until=app.now() - PATIENCE, limit=LOOKED_AT
     )
-    if due is None:
+    await app.store.events.load_keys(due)
+    told = [json.loads(app.store.events.open_text(one)) for one in due]
+    slots = list(dict.fromkeys((data["step"]["id"], data["slot"]) for data in told))
+    steps = await app.store.steps.these([step_id for step_id, _ in slots]) if slots else {}
+    waiting = [(step_id, slot) for step_id, slot in slots if _waits(steps.get(step_id), slot)]
+    if not waiting:
         return None
-    await app.store.events.load_keys([due])
-    data = json.loads(app.store.events.open_text(due))
-    step = await app.store.steps.get(data["step"]["id"])
+    return OwedPush(due[0].seq, waiting[0][0], from_wire(waiting[0][1]), len(waiting))
+
+
+def _waits(step: Step | None, slot: str) -> bool:
+    """Whether the slot is open and not snoozed."""
     waiting = step.course.open_slot if step and step.status == "active" and step.course else None
-    return due.seq if waiting and to_wire(waiting.at) == data["slot"] else None
+    return waiting is not None and to_wire(waiting.at) == slot and waiting.snoozed_until is None
 
 
-async def _push(app: AppContext, sender: PushSender, device: Subscription, seq: int) -> int:
-    outcome = await sender.send(endpoint=device.endpoint, p256dh=device.p256dh, auth=device.auth, data=NEUTRAL)
+async def _push(app: AppContext, sender: PushSender, device: Subscription, owed: OwedPush) -> int:
+    token = secrets.token_urlsafe(32)
+    hashed = Tokens.hash_link(token)
+    await app.store.answer_tokens.make(
+        hashed, user_id=device.user_id, step_id=owed.step_id, slot_at=owed.slot_at, now=app.now()
+    )
+    data = json.dumps({"type": "reminder", "count": owed.count, "token": token, "tag": _tag(owed)}).encode()
+    outcome = await sender.send(endpoint=device.endpoint, p256dh=device.p256dh, auth=device.auth, data=data)
     app.resources.metrics.pushes.labels(outcome.status).inc()
+    if outcome.result == "sent":
+        await app.store.subscriptions.pushed(device.id, seq=owed.seq)
+        return 1
+    await app.store.answer_tokens.remove(hashed)
     if outcome.result == "gone":
         await app.store.subscriptions.remove(device.id)
-    elif outcome.result == "sent":
-        await app.store.subscriptions.pushed(device.id, seq=seq)
-    else:
-        wait_s = max(outcome.retry_after_s, min(HOLD_S * 2 ** min(device.failures, 10), LONGEST_WAIT_S))
-        await app.store.subscriptions.postpone(device.id, until=app.now() + timedelta(seconds=wait_s))
-        if not device.failures:
-            log.warning("push.refused", status=outcome.status, delay_s=wait_s)
-    return int(outcome.result == "sent")
+        return 0
+    wait_s = max(outcome.retry_after_s, min(HOLD_S * 2 ** min(device.failures, 10), LONGEST_WAIT_S))
+    await app.store.subscriptions.postpone(device.id, until=app.now() + timedelta(seconds=wait_s))
+    if not device.failures:
+        log.warning("push.refused", status=outcome.status, delay_s=wait_s)
+    return 0
+
+
+def _tag(owed: OwedPush) -> str:
+    """The same for each repeat of a slot, so that it replaces the notification before; it tells nothing."""
+    return hashlib.sha256(f"{owed.step_id}@{to_wire(owed.slot_at)}".encode()).hexdigest()[:16]
 
 
 async def _sweep_task(app: AppDep) -> None:

@@ -172,6 +172,7 @@ class ResetPasswordHandler(AccountHandler):
             await self.store.users.update(user.id, {"password_hash": hashed, "email_confirmed": True}, session=session)
             await self.store.letters.void(user.id, session=session)
             await self.store.calendars.revoke(user.id, session=session)
+            await self.store.answer_tokens.remove_all(user.id, session=session)
             await self.store.audit.write(self.trace_by(user), "password.reset", of=[user.id], session=session)
             return await self.store.sessions.end_all(user.id, now=utcnow(), session=session)
 

@@ -202,6 +202,11 @@ class CheckInBody(Body):
     confirm: bool = Field(default=False, description="as needed: record it though it is over the limits")
 
 
+class SnoozeBody(Body):
+    slot: Slot
+    minutes: int = Field(ge=5, le=720, description="from now; with DAY_SECONDS the same share of that day")
+
+
 class LimitsView(View):
     """How often an as-needed step may be used; ``max_per_day`` is of any 24 hours."""
 
@@ -380,7 +385,15 @@ class WithdrawnNoteView(NoteView):
 
 class EventView(View):
     seq: int
-    event: Literal["reminder.due", "steps.changed", "step.checked_in", "note.status", "assignment.changed", "withdrawn"]
+    event: Literal[
+        "reminder.due",
+        "reminder.snoozed",
+        "steps.changed",
+        "step.checked_in",
+        "note.status",
+        "assignment.changed",
+        "withdrawn",
+    ]
     at: Moment
     data: dict[str, Any]
 

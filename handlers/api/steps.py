@@ -12,6 +12,7 @@ from handlers.api.schemas import (
     CheckInBody,
     ReasonBody,
     SlotQuery,
+    SnoozeBody,
     StepsQuery,
     StepView,
     StepWithCheckInsView,
@@ -26,6 +27,7 @@ from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.response_cache import CachedResponse
 from models.idempotency import StoredAnswer
 from models.services.check_in import StepOutcome, cancel_step, check_in
+from models.services.snooze import snooze_slot
 from models.services.undo_check_in import undo_check_in
 from models.visibility import (
     access_of_patient,
@@ -202,6 +204,34 @@ class CheckInHandler(IdempotentHandler):
     async def still_readable(self, body: Any) -> Any:
         """The step as it was answered, without its quote if the note was withdrawn since."""
         return {**body, "quote": (await self.lost_answer(body["id"])).body["quote"]}
+
+
+class SnoozeHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="patient",
+            body=SnoozeBody,
+            answers={200: StepView},
+            problems=("not-found", "step-proposed", "slot-closed"),
+            audit="step.snoozed",
+        )
+    }
+
+    async def post(self, step_id: str) -> None:
+        """Be reminded of an open slot later, and not before. Not beyond the step's next slot."""
+        id, body = self.id_from_path(step_id), self.body(SnoozeBody)
+        done = await snooze_slot(
+            self.store,
+            patient_id=self.who.id,
+            step_id=id,
+            slot=body.slot,
+            count=body.minutes,
+            now=self.now(),
+            trace=self.trace,
+        )
+        await self.announce(done.users)
+        access = access_of_patient(self.who.id)
+        self.respond(await step_as_seen(self.store, self.who, access, done.step, now=self.now()))
 
 
 class AdherenceHandler(ApiHandler):

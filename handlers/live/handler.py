@@ -27,7 +27,8 @@ from hospital_rt.storage.database import is_away
 from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import SOCKETS_ADDRESS
-from models.services.check_in import check_in
+from models.services.check_in import StepOutcome, check_in
+from models.services.snooze import snooze_slot
 from models.visibility import access_of_patient, reached_patients, step_as_seen
 
 AUTH_WITHIN_S = 5.0
@@ -142,8 +143,8 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             await self._authenticate(message)
         elif self.who is None:
             self.end(protocol.UNAUTHENTICATED, "auth first")
-        elif isinstance(message, protocol.CheckIn):
-            await self._check_in(message, self.who)
+        elif isinstance(message, (protocol.CheckIn, protocol.Snooze)):
+            await self._command(message, self.who)
         elif isinstance(message, protocol.Ack):
             await self._acknowledge(message, self.who)
         else:
@@ -241,23 +242,12 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             protocol.ready(user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(who.expires_at))
         )
 
-    async def _check_in(self, message: protocol.CheckIn, who: Principal) -> None:
-        """The same command as POST /api/check-in/."""
+    async def _command(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> None:
+        """The same commands as POST /api/check-in/ and /api/snooze/."""
         try:
             if who.role != "patient":
                 raise Problem("forbidden")
-            done = await check_in(
-                self.store,
-                patient_id=who.id,
-                step_id=message.step_id,
-                slot=message.slot,
-                outcome=message.outcome,
-                reason=message.reason,
-                at=message.at,
-                confirm=message.confirm,
-                now=self.now(),
-                trace=self.trace_of(who),
-            )
+            done = await self._do(message, who)
             await self.context.app.resources.wakeups.announce(done.users)
             access = access_of_patient(who.id)
             shown = await step_as_seen(self.store, who, access, done.step, now=self.now())
@@ -268,9 +258,33 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             self.send(protocol.reply(message.id, problem=Problem("not-found")))
         except Exception as error:
             if not is_away(error):
-                log.error("live.check_in_failed", exc_info=error)
+                log.error(f"live.{message.type}_failed", exc_info=error)
             slug = "unavailable" if is_away(error) or isinstance(error, WrongKeys) else "internal"
             self.send(protocol.reply(message.id, problem=Problem(slug)))
+
+    async def _do(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> StepOutcome:
+        if isinstance(message, protocol.Snooze):
+            return await snooze_slot(
+                self.store,
+                patient_id=who.id,
+                step_id=message.step_id,
+                slot=message.slot,
+                count=message.minutes,
+                now=self.now(),
+                trace=self.trace_of(who),
+            )
+        return await check_in(
+            self.store,
+            patient_id=who.id,
+            step_id=message.step_id,
+            slot=message.slot,
+            outcome=message.outcome,
+            reason=message.reason,
+            at=message.at,
+            confirm=message.confirm,
+            now=self.now(),
+            trace=self.trace_of(who),
+        )
 
     # Token expiry
 

@@ -17,6 +17,14 @@ class ReminderDueData(View):
     repeat: int = Field(ge=0)
 
 
+class ReminderSnoozedData(View):
+    """To the patient: an open slot is repeated at ``until``, and not before."""
+
+    step: StepView
+    slot: Moment
+    until: Moment
+
+
 class StepsChangedData(View):
     """To the patient and their doctor: the plan is another one. ``kept``: earlier steps that run on beside new ones."""
 
@@ -61,6 +69,7 @@ class WithdrawnData(View):
 
 EVENTS: dict[str, type[View]] = {
     "reminder.due": ReminderDueData,
+    "reminder.snoozed": ReminderSnoozedData,
     "steps.changed": StepsChangedData,
     "step.checked_in": StepCheckedInData,
     "note.status": NoteStatusData,

@@ -30,6 +30,7 @@ Act = Literal[
     "step.cancelled",
     "step.checked_in",
     "step.undone",
+    "step.snoozed",
     "doctor.chosen",
     "doctor.left",
     "account.created",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.errors import Conflict, Invalid
+from hospital_rt.domain.repeats import RepeatRule, repeat_within_day, told_at
 from hospital_rt.domain.schedule import Schedule, Timeline
 
 SlotState = Literal["open", "done", "skipped", "missed", "withdrawn"]
@@ -24,7 +25,14 @@ ANSWERED = frozenset({"done", "skipped"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One slot that came due or was answered. ``at`` is the instant it was recorded or answered under."""
+    """One slot that came due or was answered. ``at`` is the instant it was recorded or answered under.
+
+    Args:
+        told: the ``repeat`` number of its last reminder.
+        told_at: when that was, None: at ``at``.
+        within_day: how many of its reminders were repeats within the day.
+        snoozed_until: while open, when it is repeated next; nothing repeats it before.
+    """
 
     number: int
     key: str
@@ -33,6 +41,13 @@ class Slot:
     recorded: bool = True  # a reminder stands in the ledger; False: answered early, or coalesced by an outage
     repeats: int = 0  # the last day after its own on which it was due again
     answered_at: datetime | None = None
+    told: int = 0
+    told_at: datetime | None = None
+    within_day: int = 0
+    snoozed_until: datetime | None = None
+
+    def closed(self, state: SlotState) -> Slot:
+        return replace(self, state=state, snoozed_until=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +63,7 @@ class Course:
     ended: Ended | None = None
     completed_at: datetime | None = None
     window: tuple[Slot, ...] = ()
+    repeat: RepeatRule | None = None
 
     def timeline(self, zone: ZoneInfo) -> Timeline:
         kept = {slot.number: slot.at for slot in self.window}
@@ -70,11 +86,12 @@ class CourseChange:
     removed: tuple[Slot, ...] = ()
     reminded: Slot | None = None
     repeat: int = 0
+    due_at: datetime | None = None  # when ``reminded`` was due
     answered: Slot | None = None
     counted: bool = False
 
 
-def begin(schedule: Schedule, *, at: datetime, zone: ZoneInfo) -> Course:
+def begin(schedule: Schedule, *, at: datetime, zone: ZoneInfo, repeat: RepeatRule | None = None) -> Course:
     """The course from the moment its step becomes active. Slots earlier than that do not exist (contract, "Slots")."""
     timeline = Timeline(schedule, at, zone)
     first = timeline.first_from(at)
@@ -84,7 +101,7 @@ def begin(schedule: Schedule, *, at: datetime, zone: ZoneInfo) -> Course:
         while slot is not None:
             total += 1
             slot = timeline.after(slot)
-    course = Course(schedule=schedule, activated_at=at, first=first, passed=first - 1, total=total)
+    course = Course(schedule=schedule, activated_at=at, first=first, passed=first - 1, total=total, repeat=repeat)
     if total == 0:
         return replace(course, ended="fixed", completed_at=at)
     return course
@@ -111,7 +128,7 @@ def wake_at(course: Course, zone: ZoneInfo) -> datetime | None:
     moments = [timeline.moment(following)] if following is not None else []
     waiting = course.open_slot
     if waiting:
-        moments.append(timeline.moment(waiting.number, days_later=waiting.repeats + 1))
+        moments.append(repeated_at(course, waiting, zone))
     end = end_at(course, zone)
     if end is not None:
         moments.append(end)
@@ -128,9 +145,49 @@ def next_reminder_at(course: Course, zone: ZoneInfo) -> datetime | None:
         following = timeline.after(following)
     moments = [timeline.moment(following)] if following is not None else []
     if waiting := course.open_slot:
-        moments.append(timeline.moment(waiting.number, days_later=waiting.repeats + 1))
+        moments.append(repeated_at(course, waiting, zone))
     soonest, end = (min(moments) if moments else None), end_at(course, zone)
     return None if soonest is None or (end is not None and end <= soonest) else soonest
+
+
+def repeated_at(course: Course, waiting: Slot, zone: ZoneInfo) -> datetime:
+    """When the open slot is repeated next."""
+    if waiting.snoozed_until is not None:
+        return waiting.snoozed_until
+    next_day = course.timeline(zone).moment(waiting.number, days_later=waiting.repeats + 1)
+    soon = _within_day(course, waiting, zone)
+    return min(next_day, soon) if soon is not None else next_day
+
+
+def _within_day(course: Course, waiting: Slot, zone: ZoneInfo) -> datetime | None:
+    rule = course.repeat
+    if rule is None or waiting.within_day >= rule.most or waiting.snoozed_until is not None:
+        return None
+    last = waiting.told_at or waiting.at
+    return repeat_within_day(rule, course.schedule, slot_at=waiting.at, told_at=last, zone=zone)
+
+
+def _repeated(course: Course, waiting: Slot, *, now: datetime, zone: ZoneInfo) -> tuple[Slot, datetime] | None:
+    """The open slot with one more reminder, and when that was due: several due by ``now`` are one."""
+    if waiting.snoozed_until is not None and waiting.snoozed_until > now:
+        return None
+    timeline = course.timeline(zone)
+    days, soon = days_on(timeline, waiting.number, now=now), _within_day(course, waiting, zone)
+    is_next_day, is_soon = days > waiting.repeats, soon is not None and soon <= now
+    due = [waiting.snoozed_until] if waiting.snoozed_until else []
+    due += [timeline.moment(waiting.number, days_later=days)] if is_next_day else []
+    due += [soon] if soon is not None and soon <= now else []
+    if not due:
+        return None
+    again = replace(
+        waiting,
+        repeats=max(days, waiting.repeats),
+        told=max(waiting.told + 1, days if is_next_day else 0),
+        told_at=told_at(max(due), course.schedule, now=now),
+        within_day=waiting.within_day + is_soon,
+        snoozed_until=None,
+    )
+    return again, max(due)
 
 
 def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> CourseChange:
@@ -140,38 +197,41 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> CourseChang
     timeline = course.timeline(zone)
     touched: list[Slot] = []
     reminded: Slot | None = None
-    repeat = 0
+    repeat, due_at = 0, None
     waiting = course.open_slot
     end = end_at(course, zone)
     over = end is not None and end <= now
     newest = timeline.newest_due(now, after=course.passed)
     if newest is not None:
         if waiting:
-            touched.append(replace(waiting, state="missed"))
+            touched.append(waiting.closed("missed"))
         if course.known(newest) is None and not over:
+            due_at = timeline.moment(newest)
+            counted_from = told_at(due_at, course.schedule, now=now)
             reminded = Slot(
                 number=newest,
                 key=timeline.key(newest),
-                at=timeline.moment(newest),
+                at=due_at,
                 state="open",
                 repeats=days_on(timeline, newest, now=now),
+                told_at=counted_from if counted_from != due_at else None,
             )
             touched.append(reminded)
         course = replace(course, passed=newest)
     elif waiting and not over:
-        days = days_on(timeline, waiting.number, now=now)
-        if days > waiting.repeats:
-            reminded, repeat = replace(waiting, repeats=days), days
+        if again := _repeated(course, waiting, now=now, zone=zone):
+            reminded, due_at = again
+            repeat = reminded.told
             touched.append(reminded)
     elif waiting and over:
-        touched.append(replace(waiting, state="missed"))
+        touched.append(waiting.closed("missed"))
     course = keep(course, touched, now=now)
     if over:
         course = replace(course, ended="fixed" if course.schedule.is_fixed else "lapsed", completed_at=now)
     else:
         course, more = finish(course, now=now, zone=zone)
         touched.extend(more)
-    return CourseChange(course, tuple(touched), reminded=reminded, repeat=repeat)
+    return CourseChange(course, tuple(touched), reminded=reminded, repeat=repeat, due_at=due_at)
 
 
 def days_on(timeline: Timeline, number: int, *, now: datetime) -> int:
@@ -205,7 +265,7 @@ def answer(
         return CourseChange(course, answered=slot)
     if course.ended or slot.state == "withdrawn":
         return CourseChange(course)
-    closed = replace(slot, state=outcome, answered_at=now)
+    closed = replace(slot.closed(outcome), answered_at=now)
     course = keep(course, [closed], now=now)
     course = replace(course, done=course.done + (outcome == "done"))
     course, more = finish(course, now=now, zone=zone)
@@ -217,7 +277,7 @@ def withdraw(course: Course, *, now: datetime, unsaid: bool = False) -> CourseCh
     waiting = course.open_slot
     if waiting is None:
         return CourseChange(course)
-    closed = replace(waiting, state="withdrawn", recorded=not unsaid)
+    closed = replace(waiting.closed("withdrawn"), recorded=not unsaid)
     return CourseChange(keep(course, [closed], now=now), (closed,))
 
 
@@ -296,7 +356,7 @@ def finish(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Course, li
     course = replace(course, ended="done", completed_at=now)
     if waiting is None:
         return course, []
-    closed = replace(waiting, state="withdrawn")
+    closed = waiting.closed("withdrawn")
     return keep(course, [closed], now=now), [closed]
 
 

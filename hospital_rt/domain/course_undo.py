@@ -14,8 +14,9 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Course
     """Take back the answer to ``slot``: it is open again when no newer came due, missed otherwise, or still to come.
 
     A course that the answer had completed runs again, with the slot that was open then, unless its days are over by
-    now. A slot that was answered early and is open now is reminded: it never was. The caller lets time pass before,
-    and after, since slots may have come due while the course was over.
+    now. A slot that was answered early and is open now is reminded: it never was. One that is open again is repeated
+    within the day from now on. The caller lets time pass before, and after, since slots may have come due while the
+    course was over.
 
     Raises:
         DomainError: 409 ``too-late`` 24 h after the answer, 409 ``conflict`` when there is none.
@@ -35,7 +36,7 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Course
         course, touched = _runs_again(course, now=now, zone=zone)
     if is_newest and course.ended is None:
         days = slot.repeats if slot.recorded else days_on(course.timeline(zone), slot.number, now=now)
-        touched.append(replace(slot, state="open", answered_at=None, recorded=True, repeats=days))
+        touched.append(replace(slot, state="open", answered_at=None, recorded=True, repeats=days, told_at=now))
     elif slot.number <= course.passed and (slot.recorded or slot.answered_at < slot.at):
         touched.append(replace(slot, state="missed", answered_at=None))
     removed = () if any(kept.number == slot.number for kept in touched) else (slot,)
@@ -57,4 +58,4 @@ def _runs_again(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Cours
         return course, []
     course = replace(course, ended=None, completed_at=None)
     closed = course.known(course.passed)
-    return course, [replace(closed, state="open")] if closed and closed.state == "withdrawn" else []
+    return course, [replace(closed, state="open", told_at=now)] if closed and closed.state == "withdrawn" else []

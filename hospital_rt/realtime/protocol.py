@@ -73,6 +73,17 @@ class CheckIn(BaseModel):
     confirm: bool = False
 
 
+class Snooze(BaseModel):
+    """The body and rules of POST /api/snooze/."""
+
+    model_config = _lenient
+    type: Literal["snooze"]
+    id: str = Field(max_length=64)
+    step_id: Annotated[str, StringConstraints(to_lower=True)]
+    slot: str = Field(max_length=40)
+    minutes: Annotated[int, Field(ge=5, le=720), BeforeValidator(_whole)]
+
+
 class Ack(BaseModel):
     """Shown up to ``seq``: holds back push and mail, deletes nothing."""
 
@@ -87,7 +98,8 @@ class Ping(BaseModel):
     id: str = Field(max_length=64)
 
 
-Message = Auth | CheckIn | Ack | Ping
+COMMANDS = ("check_in", "snooze")  # which are answered by a reply, also when their body is not valid
+Message = Auth | CheckIn | Snooze | Ack | Ping
 _messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 
@@ -108,7 +120,7 @@ def read_message(text: str) -> Message:
 
     Raises:
         NotValid: not JSON, or not one of the messages.
-        CommandRefused: a check-in whose body is invalid.
+        CommandRefused: a command whose body is invalid.
     """
     try:
         value = parse_json(text.encode())
@@ -120,7 +132,7 @@ def read_message(text: str) -> Message:
         errors = wrong.errors(include_input=False, include_url=False, include_context=False)
     # A location starts with the type of the message.
     members = [str(error["loc"][1]) if len(error["loc"]) > 1 else "" for error in errors]
-    if not isinstance(value, dict) or value.get("type") != "check_in" or not {"", "id"}.isdisjoint(members):
+    if not isinstance(value, dict) or value.get("type") not in COMMANDS or not {"", "id"}.isdisjoint(members):
         raise NotValid
     raise CommandRefused(
         value["id"],

@@ -45,6 +45,7 @@ CALENDAR_ADDRESS = Limit("calendar-address", 600, 600)  # a calendar service fet
 FACTOR_ADDRESS = Limit("factor-address", 200, 60)
 FACTOR_ACCOUNT = Limit("factor-account", 10, 900)
 PASSKEY_ADDRESS = Limit("passkey-address", 120, 60)
+ANSWER_ADDRESS = Limit("answer-address", 120, 600)
 REFRESH_ADDRESS = Limit("refresh-address", 300, 60)
 NOTES_ACCOUNT = Limit("notes-account", 60, 60)
 FHIR_ACCOUNT = Limit("fhir-account", 1_200, 60)

@@ -29,13 +29,14 @@ class AccountClosed:
 
 
 MOVING = ("timezone", "reminder_time", "day_times")
+REPEATING = ("repeat_minutes", "repeat_most")
 
 
 async def change_settings(
     store: Store, user_id: str, changes: Document, *, now: datetime | None = None, trace: Trace | None = None
 ) -> User:
     """Change the user's own settings. A new time zone, reminder time or part of the day moves the slots not yet
-    recorded (contract, "Slots").
+    recorded (contract, "Slots"); how open slots are repeated holds for those that are open now too, counted from now.
 
     Args:
         changes: members of :class:`User`; of ``day_times`` those that change.
@@ -48,14 +49,18 @@ async def change_settings(
         known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
         if "day_times" in known:
             known["day_times"] = {**before.day_times, **known["day_times"]}
-        after = replace(before, **known)
-        if before.role == "patient" and any(getattr(after, name) != getattr(before, name) for name in MOVING):
-            known["day_changed_at"] = now or utcnow()
-            after = replace(after, day_changed_at=known["day_changed_at"])
+        after, at = replace(before, **known), now or utcnow()
+        changed = {name for name in (*MOVING, *REPEATING) if getattr(after, name) != getattr(before, name)}
+        if before.role == "patient" and not changed.isdisjoint(MOVING):
+            known["day_changed_at"] = at
+            after = replace(after, day_changed_at=at)
+        if before.role == "patient" and changed:
             await store.plans.touch(user_id, session=session)
             steps = await store.steps.with_status([user_id], ["active", "completed"], session=session)
+            since = at if "repeat_minutes" in changed else None
             await store.steps.save(
-                [_moved(step, after) for step in steps if step.status == "active" or step.course], session=session
+                [_moved(step, after, since) for step in steps if step.status == "active" or step.course],
+                session=session,
             )
         await store.users.update(user_id, {**changes, **known}, session=session)
         await store.audit.write(trace, "account.changed", of=[user_id], session=session)
@@ -64,10 +69,16 @@ async def change_settings(
     return await store.transaction(work)
 
 
-def _moved(step: Step, patient: User) -> Step:
+def _moved(step: Step, patient: User, repeated_since: datetime | None) -> Step:
+    """The step on the patient's clock as it is now. ``repeated_since``: when the time between repeats changed."""
     step = replace(step, timezone=patient.timezone)
-    plan = step.schedule.at_day_times(patient.day) if step.schedule else None
-    return replace(step, schedule=plan, course=replace(step.course, schedule=plan) if step.course and plan else None)
+    plan, course = step.schedule.at_day_times(patient.day) if step.schedule else None, step.course
+    if course is None or plan is None:
+        return replace(step, schedule=plan)
+    rule = patient.repeat_rule
+    if rule:
+        rule = replace(rule, since=repeated_since or (course.repeat.since if course.repeat else None))
+    return replace(step, schedule=plan, course=replace(course, schedule=plan, repeat=rule))
 
 
 async def close_account(
@@ -99,6 +110,7 @@ async def close_account(
         await store.challenges.void(user.id, session=session)
         await store.calendars.revoke(user.id, session=session)
         await store.subscriptions.remove_all(user.id, session=session)
+        await store.answer_tokens.remove_all(user.id, session=session)
         await store.mail_reminders.turn_off(user.id, session=session)
         await store.idempotency.forget(user.id, session=session)
         users = await store.events.append(new_events, at=now, session=session)

@@ -127,6 +127,24 @@ def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEv
     )
 
 
+def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime) -> NewEvent:
+    """To the patient: an open slot is repeated later. ``version`` is the step's before, since a slot may be put off
+    more than once.
+    """
+    return NewEvent(
+        user_id=step.patient_id,
+        about=step.patient_id,
+        event="reminder.snoozed",
+        key=f"snoozed/{step.id}@{slot.key}/{version}",
+        note_id=step.note_id,
+        data={
+            "step": step.as_json(now=now),
+            "slot": to_wire(slot.at),
+            "until": to_wire(slot.snoozed_until) if slot.snoozed_until else None,
+        },
+    )
+
+
 def note_status(
     note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0, questions: int = 0
 ) -> list[NewEvent]:

@@ -58,8 +58,7 @@ def pass_time(step: Step, *, now: datetime) -> StepProgress:
     entries = ledger_entries(after, change.touched, new=None if repeat else slot)
     if slot is None:
         return StepProgress(after, entries, [])
-    due_at = change.course.timeline(step.zone).moment(slot.number, days_later=repeat) if repeat else slot.at
-    return StepProgress(after, entries, [reminder_due(after, slot, repeat=repeat, now=now)], due_at)
+    return StepProgress(after, entries, [reminder_due(after, slot, repeat=repeat, now=now)], change.due_at)
 
 
 async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> RecordedBatch:

@@ -67,6 +67,7 @@ export async function enter(user) {
   }
   if (user.status === "pending") return;
   resumeOutbox(user.id);
+  navigator.serviceWorker?.controller?.postMessage("send-answers");
   startClock();
   let feed = null;
   try {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
+import re
 import time
 from typing import Any
 
@@ -113,7 +115,9 @@ async def test_a_closed_page_is_told_in_neutral_words_once_for_a_reminder(clinic
     assert sorted(await asyncio.gather(sweep_push(clinic.app), sweep_push(clinic.app))) == [0, 1]
     assert await sweep_push(clinic.app) == 0
     (push,) = device.received
-    assert push["data"] == b'{"type": "reminder"}'
+    said = json.loads(push["data"])
+    assert set(said) == {"type", "count", "token", "tag"} and (said["type"], said["count"]) == ("reminder", 1)
+    assert len(said["token"]) == 43 and re.fullmatch("[0-9a-f]{16}", said["tag"]), "nothing that tells of the step"
     assert push["headers"]["Authorization"].startswith("vapid ") and push["headers"]["Ttl"] == "3600"
 
 

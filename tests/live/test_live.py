@@ -233,3 +233,27 @@ async def test_a_doctor_does_not_check_in(ward: Clinic) -> None:
         reply = await note_worker.ask({"type": "check_in", "id": "1", "step_id": step["id"]})
         assert reply["error"]["status"] == 403
         assert (await patient.step("Walk"))["progress"]["done"] == 0
+
+
+async def test_a_slot_is_snoozed_over_the_channel_as_by_rest(clinic: Clinic) -> None:
+    patient, doctor = await clinic.pair()
+    step = await clinic.plan_daily(doctor, patient, "Walk 20 minutes")
+    ask = {"type": "snooze", "id": "a", "step_id": step["id"], "slot": "2027-03-02T09:00:00Z", "minutes": 30}
+    async with patient.live() as page, patient.live() as other_page, doctor.live() as note_worker:
+        await clinic.tick("2027-03-02T09:00")
+        reply = await page.ask(ask)
+        assert reply["ok"] and reply["data"]["snoozed_until"] == "2027-03-02T09:30:00Z"
+        told = await other_page.next("reminder.snoozed")
+        assert told["data"] == {"step": reply["data"], "slot": ask["slot"], "until": "2027-03-02T09:30:00Z"}
+        await clinic.tick("2027-03-02T09:30")
+        again = await other_page.next("reminder.due")
+        assert (again["data"]["slot"], again["data"]["repeat"]) == (ask["slot"], 1)
+        assert again["data"]["step"]["snoozed_until"] is None
+        refused = await page.ask({**ask, "id": "b", "minutes": 1})
+        assert refused["error"]["errors"] == [
+            {"pointer": "#/minutes", "detail": refused["error"]["errors"][0]["detail"]}
+        ]
+        unknown = await page.ask({**ask, "id": "c", "step_id": str(uuid4())})
+        assert unknown["error"]["type"] == "/problems/not-found"
+        assert (await note_worker.ask({**ask, "id": "d"}))["error"]["type"] == "/problems/forbidden"
+        assert [one["event"] for one in note_worker.events].count("reminder.snoozed") == 0

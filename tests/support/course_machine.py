@@ -13,8 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hospital_rt.domain import course as rules
 from hospital_rt.domain.clock import local_day, to_wire
+from hospital_rt.domain.course_snooze import snooze
 from hospital_rt.domain.course_undo import undo
 from hospital_rt.domain.errors import DomainError
+from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import PARTS, DayTimes, Schedule
 from tests.support.reference import Reference, Refused
 
@@ -93,6 +95,17 @@ class PureSubject:
         self.zone = ZoneInfo(zone)
         self.course = replace(self.course, schedule=self.course.schedule.at_day_times(day_times))
 
+    def snooze(self, now: datetime, at: datetime, count: int) -> None:
+        self.tick(now)
+        self._take(snooze(self.course, slot_at=at, count=count, now=now, zone=self.zone))
+
+    def choose_repeats(self, now: datetime, every_minutes: int | None, most: int) -> None:
+        before = self.course.repeat
+        is_other = every_minutes != (before.every_minutes if before else None)
+        since = now if is_other else before.since if before else None
+        rule = RepeatRule(every_minutes=every_minutes, most=most, since=since) if every_minutes else None
+        self.course = replace(self.course, repeat=rule)
+
     def cancel(self, now: datetime) -> None:
         self._take(rules.withdraw(self.course, now=now))
         self.cancelled = True
@@ -111,6 +124,7 @@ class PureSubject:
             "done": course.done,
             "total": course.total,
             "open": to_wire(waiting.at) if waiting else None,
+            "snoozed": to_wire(waiting.snoozed_until) if waiting and waiting.snoozed_until else None,
             "today": [(slot["slot"], slot["state"]) for slot in today],
             "next": to_wire(following) if following else None,
             "ledger": {key: slot.state for key, slot in self.rows.items()},
@@ -130,6 +144,7 @@ def expected(reference: Reference, now: datetime) -> dict[str, Any]:
         "done": reference.done,
         "total": reference.total,
         "open": to_wire(reference.kept[waiting].at) if waiting else None,
+        "snoozed": to_wire(until) if waiting and (until := reference.kept[waiting].snoozed) else None,
         "today": [(to_wire(at), state) for at, state in reference.page(now)],
         "next": to_wire(following) if following else None,
         "ledger": reference.ledger(),
@@ -289,6 +304,26 @@ class CourseMachine(RuleBasedStateMachine):
     def undo_the_last(self) -> None:
         self._both("undo", self.now, None)
         self.now += timedelta(milliseconds=1)
+
+    @precondition(lambda self: self.reference.status != "cancelled")
+    @rule(data=st.data(), count=st.sampled_from([5, 10, 60, 300, 720]), open_one=st.booleans())
+    def snooze(self, data: st.DataObject, count: int, open_one: bool) -> None:
+        waiting = self.reference.open
+        at = self.reference.kept[waiting].at if open_one and waiting else self._some_slot(data)
+        if at is not None:
+            self._both("snooze", self.now, at, count)
+            self.now += timedelta(milliseconds=1)
+
+    @precondition(lambda self: self.reference.status != "cancelled")
+    @rule(every_minutes=st.sampled_from([None, 10, 15, 30, 60, 60]), most=st.integers(1, 5))
+    def choose_how_often_it_is_repeated(self, every_minutes: int | None, most: int) -> None:
+        self._both("choose_repeats", self.now, every_minutes, most)
+
+    @precondition(lambda self: self.reference.status == "active")
+    @rule(minutes=st.sampled_from([1, 9, 10, 11, 31, 60, 600]))
+    def minutes_pass(self, minutes: int) -> None:
+        passed = self.schedule.one_day * minutes / 1440
+        self.now += passed - timedelta(microseconds=passed.microseconds % 1000)
 
     @precondition(lambda self: self.reference.status != "cancelled")
     @rule(zone=st.sampled_from(ZONES))

@@ -25,6 +25,10 @@ class Kept:
     reminded: bool = False
     repeats: int = 0
     answered_at: datetime | None = None
+    told: int = 0  # the number of its last reminder
+    counted_from: datetime | None = None  # from when the next repeat within the day is counted
+    soon: int = 0  # how many repeats within the day it had
+    snoozed: datetime | None = None
     late: str | None = None  # what was answered after the step had been cancelled
 
 
@@ -61,6 +65,8 @@ class Reference:
         self.reminders: list[tuple[str, int]] = []
         self.status, self.ended, self.completed_at, self.cancelled_at = "active", "", at, at
         self.done, self.first = 0, (0, 0)
+        self.every_minutes: int | None = None
+        self.most, self.chosen_at = 0, at
         self.reached: Place | None = None
         self.first = next(slot for slot, instant in self.walk(bounded=False) if instant >= at)
         self.total: int | None = None
@@ -189,23 +195,87 @@ class Reference:
         if due:
             self.reached = due[-1]
             if waiting:
-                self.kept[waiting].state, waiting = "missed", None
+                self._close(waiting, "missed")
+                waiting = None
             if not over and self.reached not in self.kept:
                 again = self.times_again(self.reached, now)
-                self.kept[self.reached] = Kept(self.instant(self.reached), "open", reminded=True, repeats=again)
+                instant = self.instant(self.reached)
+                self.kept[self.reached] = Kept(instant, "open", reminded=True, repeats=again)
+                self.kept[self.reached].counted_from = self._counted_from(instant, now)
                 self.reminders.append((self.name(self.reached), 0))
         elif waiting and not over:
-            kept = self.kept[waiting]
-            days = self.times_again(waiting, now)
-            if days > kept.repeats:
-                kept.repeats = days
-                self.reminders.append((self.name(waiting), days))
+            self._repeat(waiting, now)
         if over:
             if waiting:
-                self.kept[waiting].state = "missed"
+                self._close(waiting, "missed")
             self._complete("fixed" if self.fixed else "lapsed", now)
         else:
             self._complete_if_closed(now)
+
+    def _close(self, slot: Place, state: str) -> None:
+        self.kept[slot].state, self.kept[slot].snoozed = state, None
+
+    def _minutes(self, count: int) -> timedelta:
+        return timedelta(seconds=count * 60 * (self.day_seconds or 86_400) / 86_400)
+
+    def _counted_from(self, instant: datetime, now: datetime) -> datetime:
+        return instant if now - instant <= self._minutes(5) else now
+
+    def soon(self, slot: Place) -> datetime | None:
+        """The next repeat within the day: so many minutes after the last reminder, and none at night."""
+        kept = self.kept[slot]
+        if self.every_minutes is None or kept.soon >= self.most or kept.snoozed:
+            return None
+        last = max(kept.counted_from or kept.at, self.chosen_at)
+        at = last + self._minutes(self.every_minutes)
+        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+        if not self.day_seconds and self._at_night(at) and not self._at_night(kept.at):
+            return None
+        return at
+
+    def _at_night(self, at: datetime) -> bool:
+        return not 7 <= at.astimezone(ZoneInfo(self.zone)).hour < 22
+
+    def _repeat(self, slot: Place, now: datetime) -> None:
+        """All that is due of it by now is one reminder."""
+        kept = self.kept[slot]
+        days, soon = self.times_again(slot, now), self.soon(slot)
+        if kept.snoozed and kept.snoozed > now:
+            return
+        due = [kept.snoozed] if kept.snoozed else []
+        number = kept.told + 1
+        if days > kept.repeats:
+            due.append(self.instant(slot, days))
+            kept.repeats, number = days, max(number, days)
+        if soon and soon <= now:
+            due.append(soon)
+            kept.soon += 1
+        if due:
+            kept.told, kept.snoozed = number, None
+            kept.counted_from = self._counted_from(max(due), now)
+            self.reminders.append((self.name(slot), number))
+
+    def snooze(self, now: datetime, at: datetime, count: int) -> None:
+        self.tick(now)
+        slot = self._find(at)
+        if slot is None:
+            raise Refused("invalid")
+        if self.status != "active" or slot not in self.kept or self.kept[slot].state != "open":
+            raise Refused("slot-closed")
+        until = now + self._minutes(count)
+        until = until.replace(microsecond=until.microsecond // 1000 * 1000)
+        longest = max(self.every_days, 31 * (self.every_months or 0), 14)
+        far = now + (2 * longest + 3) * self.one_day
+        coming = [instant for slot, instant in self.walk(far) if self.is_own(slot) and not self.is_past(slot)]
+        coming += [ends] if (ends := self.ends_at()) else []
+        if coming and until >= min(coming):
+            raise Refused("invalid")
+        self.kept[slot].snoozed = until
+
+    def choose_repeats(self, now: datetime, every_minutes: int | None, most: int) -> None:
+        if every_minutes != self.every_minutes:
+            self.chosen_at = now
+        self.every_minutes, self.most = every_minutes, most
 
     def times_again(self, slot: Place, now: datetime) -> int:
         """How often the time of a slot has come again on later days."""
@@ -225,7 +295,7 @@ class Reference:
         elif self.done >= self.total:
             self._complete("done", now)
             if self.open:
-                self.kept[self.open].state = "withdrawn"
+                self._close(self.open, "withdrawn")
 
     def check_in(self, now: datetime, at: datetime | None, outcome: str) -> bool:
         """Whether it counted."""
@@ -246,7 +316,7 @@ class Reference:
         if (kept is None or kept.state == "missed") and self.is_past(slot) and now - instant > 2 * self.one_day:
             raise Refused("slot-closed")
         kept = self.kept.setdefault(slot, Kept(instant, ""))
-        kept.state, kept.answered_at = outcome, now
+        kept.state, kept.answered_at, kept.snoozed = outcome, now, None
         self.done += outcome == "done"
         self._complete_if_closed(now)
         return True
@@ -299,7 +369,7 @@ class Reference:
         elif self.status == "completed":
             self.status, self.ended = "active", ""
             if self.reached in self.kept and self.kept[self.reached].state == "withdrawn":
-                self.kept[self.reached].state = "open"
+                self.kept[self.reached].state, self.kept[self.reached].counted_from = "open", now
         kept.answered_at = None
         self._reopen(slot, kept, answered_at, now, is_cancelled=is_cancelled)
         self._complete_if_closed(now)
@@ -324,7 +394,7 @@ class Reference:
     def _reopen(self, slot: Place, kept: Kept, answered_at: datetime, now: datetime, *, is_cancelled: bool) -> None:
         """What the slot becomes without its answer."""
         if slot == self.reached and self.status != "completed":
-            kept.state = "withdrawn" if is_cancelled else "open"
+            kept.state, kept.counted_from = "withdrawn" if is_cancelled else "open", now
             if not kept.reminded:
                 kept.repeats = self.times_again(slot, now)
             if not kept.reminded and not is_cancelled:
@@ -340,7 +410,7 @@ class Reference:
     def cancel(self, now: datetime) -> None:
         self.status, self.cancelled_at = "cancelled", now
         if self.open:
-            self.kept[self.open].state = "withdrawn"
+            self._close(self.open, "withdrawn")
 
     # What is seen
 
@@ -377,7 +447,9 @@ class Reference:
             if self.is_own(slot) and not self.is_past(slot) and not self.is_answered(slot)
         ][:1]
         if self.open:
-            coming.append(self.instant(self.open, self.kept[self.open].repeats + 1))
+            kept, soon = self.kept[self.open], self.soon(self.open)
+            repeats = [self.instant(self.open, kept.repeats + 1), *([soon] if soon else [])]
+            coming.append(kept.snoozed or min(repeats))
         ends = self.ends_at()
         return min((at for at in coming if ends is None or at < ends), default=None)
 

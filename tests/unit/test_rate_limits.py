@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hospital_rt.web.rate_limits import (
+    ANSWER_ADDRESS,
     CALENDAR_ADDRESS,
     LINK_ADDRESS,
     LOG_IN_ACCOUNT,
@@ -118,6 +119,16 @@ async def test_guessing_calendar_links_ends_and_leaves_mailed_links_alone(clinic
     await use_up(clinic, CALENDAR_ADDRESS, "203.0.113.200", but=1)
     assert (await clinic.anyone.get(guess, headers=here)).status == 404
     assert refused(await clinic.anyone.get(guess, headers=here), CALENDAR_ADDRESS)
+    body = {"token": "x", "password": PASSWORD}
+    assert (await clinic.anyone.post("/api/reset-password/", body, headers=here)).status == 400
+
+
+@limited
+async def test_guessing_tokens_of_notifications_ends_and_leaves_mailed_links_alone(clinic: Clinic) -> None:
+    here, guess = {"X-Forwarded-For": "203.0.113.201"}, {"token": 43 * "A", "outcome": "done"}
+    await use_up(clinic, ANSWER_ADDRESS, "203.0.113.201", but=1)
+    assert (await clinic.anyone.post("/api/answer/", guess, headers=here)).slug == "invalid-token"
+    assert refused(await clinic.anyone.post("/api/answer/", guess, headers=here), ANSWER_ADDRESS)
     body = {"token": "x", "password": PASSWORD}
     assert (await clinic.anyone.post("/api/reset-password/", body, headers=here)).status == 400
 

@@ -1,0 +1,43 @@
+"""Answers from a notification: the token in a push message answers its one slot, without sign-in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from handlers.api.schemas import Body, Slot
+from handlers.base.api_handler import ApiHandler
+from handlers.base.operation import Operation
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.rate_limits import ANSWER_ADDRESS
+from hospital_rt.web.tokens import Tokens
+from models.audit import Trace
+from models.services.answer_tokens import answer_by_token
+
+
+class AnswerBody(Body):
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+    outcome: Literal["done", "snooze"]
+    at: Slot | None = Field(default=None, description="when it was done: up to 48 h ago, not ahead; null: now")
+
+
+class AnswerHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone", body=AnswerBody, answers={204: None}, problems=("invalid-token", "rate-limited")
+        )
+    }
+
+    async def post(self) -> None:
+        """Answer a pushed reminder by its token: done, or again in 30 minutes. The same again is the same answer."""
+        body = self.body(AnswerBody)
+        await self.context.app.resources.limits.count(ANSWER_ADDRESS, self.client_hash)
+        trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
+        users = await answer_by_token(
+            self.store, Tokens.hash_link(body.token), outcome=body.outcome, at=body.at, now=self.now(), trace=trace
+        )
+        if users is None:
+            raise Problem("invalid-token")
+        await self.announce(users)
+        self.respond(status=204)

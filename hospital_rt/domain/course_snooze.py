@@ -1,0 +1,35 @@
+"""Snooze: the patient wants to be reminded of the open slot of a course later (contract section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from hospital_rt.domain.clock import to_millisecond
+from hospital_rt.domain.course import Course, CourseChange, end_at
+from hospital_rt.domain.errors import Conflict, Invalid
+from hospital_rt.domain.repeats import minutes
+
+
+def snooze(course: Course, *, slot_at: datetime, count: int, now: datetime, zone: ZoneInfo) -> CourseChange:
+    """Repeat the open slot in ``count`` minutes, and not before. The caller lets time pass first.
+
+    Raises:
+        DomainError: 422 no such slot, or too long: its next slot or the end of the course comes first; 409
+            ``slot-closed`` for a slot that is not open.
+    """
+    timeline, waiting = course.timeline(zone), course.open_slot
+    if waiting is None or waiting.at != slot_at:
+        if all(kept.at != slot_at for kept in course.window) and timeline.find(slot_at) is None:
+            raise Invalid("#/slot", "This step has no such slot.")
+        raise Conflict("slot-closed", "Only a slot that is open can be put off.")
+    until = to_millisecond(now + minutes(count, course.schedule))
+    following, end = timeline.after(course.passed), end_at(course, zone)
+    if following is not None and until >= timeline.moment(following):
+        raise Invalid("#/minutes", "This step is due again before then.")
+    if end is not None and until >= end:
+        raise Invalid("#/minutes", "The days of this step are over by then.")
+    later = replace(waiting, snoozed_until=until)
+    window = tuple(later if slot.number == later.number else slot for slot in course.window)
+    return CourseChange(replace(course, window=window), (later,))

@@ -1,0 +1,57 @@
+"""Snooze: the patient wants to be reminded of an open slot later. REST and the live channel call this."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hospital_rt.domain.course_snooze import snooze
+from hospital_rt.domain.errors import Conflict, Invalid, NotFound
+from hospital_rt.storage.database import Session
+from models.audit import Trace
+from models.services.check_in import StepOutcome, read_slot
+from models.services.check_in_rules import later_wins
+from models.services.notifications import ledger_entries, reminder_snoozed
+from models.services.record_reminders import pass_time
+from models.store import Store
+
+
+async def snooze_slot(
+    store: Store,
+    *,
+    patient_id: str,
+    step_id: str,
+    slot: str,
+    count: int,
+    now: datetime,
+    trace: Trace | None = None,
+) -> StepOutcome:
+    """Repeat an open slot of the patient's own step in ``count`` minutes.
+
+    Raises:
+        DomainError: 404 not theirs; 409 proposed, or the slot is not open; 422 no such slot, or too long.
+    """
+    slot_at = read_slot(slot)
+
+    async def work(session: Session) -> StepOutcome:
+        before = await store.steps.get(step_id, session=session)
+        if before is None or before.patient_id != patient_id or before.status == "rejected":
+            raise NotFound()
+        if before.status == "proposed":
+            raise Conflict("step-proposed", "The doctor has not approved this step yet.")
+        if before.course is None or slot_at is None:
+            raise Invalid("#/slot", "This step has no slots.")
+        step, entries, new_events, _ = pass_time(before, now=now)
+        if step.course is None:
+            raise ValueError("a step with slots has a course")
+        change = snooze(step.course, slot_at=slot_at, count=count, now=now, zone=step.zone)
+        after = step.with_course(change.course, now=now)
+        entries = later_wins(entries, ledger_entries(after, change.touched))
+        version = before.version
+        new_events = [*new_events, reminder_snoozed(after, change.touched[0], version=version, now=now)]
+        await store.audit.write(trace, "step.snoozed", of=[patient_id], item=step.id, session=session)
+        await store.steps.save([after], session=session)
+        await store.reminders.write(entries, session=session)
+        users = await store.events.append(new_events, at=now, session=session)
+        return StepOutcome(after, frozenset(users))
+
+    return await store.transaction(work)
