@@ -77,6 +77,16 @@ export function clockOf(value, timeZone = zone()) {
     );
   return hhmm.get(timeZone).format(asDate(value));
 }
+/** The moment, ms, at which clocks show that time of that date. */
+export function momentAt(date, hhmm, timeZone = zone()) {
+  const wall = Date.parse(`${date}T${hhmm}:00Z`);
+  let at = wall;
+  for (let turn = 0; turn < 2; turn += 1) {
+    const shown = Date.parse(`${dateOf(new Date(at), timeZone)}T${clockOf(at, timeZone)}:00Z`);
+    at += wall - shown;
+  }
+  return at;
+}
 export const today = (timeZone) => dateOf(new Date(), timeZone);
 export const addDays = (date, days) =>
   new Date(Date.parse(`${date}T00:00:00Z`) + days * 86400000).toISOString().slice(0, 10);

@@ -31,6 +31,11 @@ export const keepLastState = (value) => write(KEYS.last, value);
 export const keptOutbox = () => read(KEYS.outbox) || [];
 // Read, change, write in one go: another page of this browser may be doing the same.
 export const addToOutbox = (entry) => write(KEYS.outbox, [...keptOutbox(), entry]);
+export const replaceInOutbox = (entry) =>
+  write(
+    KEYS.outbox,
+    keptOutbox().map((kept) => (kept.key === entry.key ? entry : kept)),
+  );
 export function dropFromOutbox(key) {
   const left = keptOutbox().filter((entry) => entry.key !== key);
   write(KEYS.outbox, left.length ? left : null);

@@ -70,6 +70,10 @@ function forPatient({ event, data, at, seq }) {
       remindByEar();
       break;
     }
+    case "reminder.snoozed":
+      knowSteps([data.step]);
+      state.toasts = state.toasts.filter((toast) => toast.step_id !== data.step.id);
+      break;
     case "step.checked_in":
       noteCheckIn({ ...data, at });
       knowSteps([data.step]);
@@ -217,11 +221,13 @@ function sayElsewhere(step, slot, outcome) {
  */
 export function tookCheckIn(step, entry, toldBefore) {
   const slot = entry.slot || null;
-  if (slot) noteCheckIn({ step, slot, outcome: entry.outcome });
-  if (entry.reason)
+  if (slot) {
+    noteCheckIn({ step, slot, outcome: entry.outcome });
+    const given = { reason: entry.reason, ...(!entry.withoutTime && { at: entry.at }) };
     state.checkIns[step.id] = (state.checkIns[step.id] || []).map((c) =>
-      c.slot === slot ? { ...c, reason: entry.reason } : c,
+      c.slot === slot ? { ...c, ...given } : c,
     );
+  }
   // An event that came meanwhile holds the whole step, no older than this answer, or is followed by
   // one that does.
   if (lastTold(step.id) === toldBefore) knowSteps([step]);

@@ -1,12 +1,13 @@
 // Check-ins on their way. Each is kept on this device before it is sent, carries its own key, and
 // is counted once.
 import { call } from "./api.js";
-import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY } from "./device.js";
+import { clockIsWrong, serverNow } from "./wire.js";
+import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY, replaceInOutbox } from "./device.js";
 import { set, state, touched } from "./store.js";
 import { onItsWay, rememberAnswered } from "./answered.js";
 import { lastTold } from "./data.js";
 import { tookCheckIn } from "./feed.js";
-import { sayError, sayGood } from "./messages.js";
+import { sayError, sayGood, sayNews } from "./messages.js";
 import { t } from "./texts.js";
 
 const TRY_AGAIN_MS = 5000;
@@ -65,7 +66,9 @@ export function checkIn(
     outcome,
     reason,
     // What happened while nobody could be asked is recorded whatever the limits say.
-    at: at || new Date().toISOString(),
+    at: at || new Date(serverNow()).toISOString(),
+    // By the clock of this device, before the service could say whether it is right
+    byDevice: !at && !clockIsWrong(),
     confirm: confirm || (offline && Boolean(step.as_needed)),
     waiting: offline,
     sending: false,
@@ -123,12 +126,27 @@ function markWaiting() {
   touched();
 }
 
+let saidWrong = false;
+// A device whose clock is wrong: what it wrote down is moved by as much, before it is first sent.
+function putRight(entry) {
+  if (clockIsWrong() && !saidWrong) {
+    sayNews(t.clockWrong, t.clockWrongText);
+    saidWrong = true;
+  }
+  if (!entry.byDevice) return;
+  if (clockIsWrong())
+    entry.at = new Date(Date.parse(entry.at) + serverNow() - Date.now()).toISOString();
+  entry.byDevice = false;
+  replaceInOutbox(entry);
+}
+
 async function sendAll() {
   const sentElsewhere = () => new Set(keptOutbox().map((e) => e.key));
   let kept = sentElsewhere();
   state.outbox = state.outbox.filter((e) => kept.has(e.key));
   while (state.outbox.length) {
     const entry = state.outbox[0];
+    putRight(entry);
     entry.sending = true;
     touched();
     const body = {};

@@ -60,10 +60,16 @@ export async function enter(user) {
     patchMe({ language: asked }).catch(() => {
       /* asked for again at the next sign-in */
     });
+  let moved = false;
   if (user.timezone_mode === "follow" && myZone() !== user.timezone) {
-    await patchMe({ timezone: myZone() }).catch(() => {
-      /* told again at the next start; the last zone holds till then */
-    });
+    await patchMe({ timezone: myZone() }).then(
+      () => {
+        moved = user.role === "patient";
+      },
+      () => {
+        /* told again at the next start; the last zone holds till then */
+      },
+    );
   }
   if (user.status === "pending") return;
   resumeOutbox(user.id);
@@ -77,6 +83,13 @@ export async function enter(user) {
     loadSoon();
   }
   if (state.user?.id === user.id) openChannel(feed);
+  if (moved)
+    import("./patient/travel.js").then(
+      ({ sayMoved }) => sayMoved(),
+      () => {
+        /* the times on the page say it */
+      },
+    );
   if (user.role === "patient" && window.Notification?.permission === "granted") {
     import("./patient/push.js")
       .then(({ keepPush }) => keepPush())

@@ -20,8 +20,15 @@ export function dueSlot(step, now = Date.now()) {
   const passed = (step.today || [])
     .filter((s) => s.state === "upcoming" && now - Date.parse(s.slot) > OVERDUE_MS)
     .map((s) => s.slot);
-  return passed.length ? passed[passed.length - 1] : step.open_slot || null;
+  if (passed.length) return passed[passed.length - 1];
+  return snoozedUntil(step, now) ? null : step.open_slot || null;
 }
+
+/** Until when the open slot of a step is put off, or null. */
+export const snoozedUntil = (step, now = Date.now()) =>
+  step.open_slot && step.snoozed_until && Date.parse(step.snoozed_until) > now
+    ? step.snoozed_until
+    : null;
 
 export function todayPlan(now = Date.now()) {
   const date = todayDate();
@@ -52,8 +59,12 @@ export function todayPlan(now = Date.now()) {
     // What is on its way stays in its place until it has arrived, or is known to have to wait.
     if (slot && !entry?.waiting) plan.due.push({ step, slot, sending: Boolean(entry) });
     if (!active && step.status !== "completed") continue;
+    const until = active && !slot ? snoozedUntil(step, now) : null;
+    if (until && !onItsWay(step.id, step.open_slot))
+      plan.later.push({ step, slot: step.open_slot, until });
     for (const s of step.today || []) {
       if (s.slot === slot || onItsWay(step.id, s.slot)) continue;
+      if (until && s.slot === step.open_slot) continue;
       if (dateOf(s.slot) !== date && !ranToday(step, s)) continue;
       const answer = (state.checkIns[step.id] || []).find((c) => c.slot === s.slot);
       if (s.state === "upcoming" && Date.parse(s.slot) > now - OVERDUE_MS) {
@@ -70,6 +81,7 @@ export function todayPlan(now = Date.now()) {
     .filter((e) => e.waiting)
     .map((entry) => ({ entry, step: state.steps[entry.step_id] }));
   for (const name of ["due", "later", "earlier"]) plan[name].sort(bySlot);
+  plan.later.sort((a, b) => (a.until || a.slot).localeCompare(b.until || b.slot));
   const lastOf = {};
   for (const row of plan.later) lastOf[row.step.id] = row;
   for (const row of plan.later)

@@ -26,6 +26,19 @@ export class Problem extends Error {
   }
 }
 
+// How far the clock of this device is behind that of the service, as the last answer told.
+const CLOCK_WRONG_MS = 60000;
+let behindMs = 0;
+function hearTime(header) {
+  const told = Date.parse(header || "");
+  if (Number.isNaN(told)) return;
+  const behind = told - Date.now();
+  behindMs = Math.abs(behind) > CLOCK_WRONG_MS ? behind : 0;
+}
+/** Now, ms, by the clock of the service where that of this device is wrong. */
+export const serverNow = () => Date.now() + behindMs;
+export const clockIsWrong = () => behindMs !== 0;
+
 export const noAnswer = () => new Problem(0, { type: "/problems/network", title: "No answer" });
 
 export async function send(method, path, { body, key, token, timeoutMs = 15000 } = {}) {
@@ -44,6 +57,7 @@ export async function send(method, path, { body, key, token, timeoutMs = 15000 }
       cache: "no-store",
       signal: stop.signal,
     });
+    hearTime(answer.headers.get("Date"));
     const text = await answer.text();
     let data = null;
     try {

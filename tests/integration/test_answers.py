@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+
 from tasks.push import sweep_push
 from tests.integration.test_reminder_channels import Device
 from tests.support.driver import Answer, Clinic, Person

@@ -13,6 +13,7 @@ import { whoIn } from "./notes.js";
 import { ByMail } from "./by-mail.js";
 import { DayTimesForm } from "./day-times.js";
 import { Push } from "./push.js";
+import { Repeats } from "./repeats.js";
 
 export default function Me() {
   return html`
@@ -33,6 +34,7 @@ function Reminders() {
   return html`<${Part} title=${t.reminders}>
     <p class="secondary">${t.dayTimesHint}</p>
     <${DayTimesForm} id="reminder-time" />
+    <${Repeats} />
     <${Switch}
       id="sound"
       label=${t.sound}

@@ -13,6 +13,7 @@ import { DaySign } from "../parts/day-sign.js";
 import { Icon, Spinner } from "../parts/icon.js";
 import { shortName } from "../names.js";
 import { UseButton, usesWords } from "./as-needed.js";
+import { LaterDialog } from "./later.js";
 import { SkipDialog } from "./skip.js";
 
 const LATE_MS = 90 * 60000;
@@ -30,22 +31,36 @@ const dueWords = (slot) =>
 /** The one dark card: what is due now, one or several. */
 export function DueCard({ due }) {
   const [skipping, skip] = useState(null);
+  const [later, putOff] = useState(null);
   const card =
     due.length === 1
-      ? html`<${DueOne} ...${due[0]} onSkip=${() => skip(due[0])} />`
+      ? html`<${DueOne}
+          ...${due[0]}
+          onSkip=${() => skip(due[0])}
+          onLater=${() => putOff(due[0])}
+        />`
       : html`<${DueSeveral} due=${due} onSkip=${skip} />`;
   return html`<section class="due" aria-label=${t.dueNow}>
     ${card}
     ${
       skipping &&
       html`
-        <${SkipDialog} step=${skipping.step} slot=${skipping.slot} onClose=${() => skip(null)} />
+        <${SkipDialog}
+          step=${skipping.step}
+          slot=${skipping.slot}
+          onLater=${() => putOff(skipping)}
+          onClose=${() => skip(null)}
+        />
       `
+    }
+    ${
+      later &&
+      html`<${LaterDialog} step=${later.step} slot=${later.slot} onClose=${() => putOff(null)} />`
     }
   </section>`;
 }
 
-function DueOne({ step, slot, sending, onSkip }) {
+function DueOne({ step, slot, sending, onSkip, onLater }) {
   const course = courseOf(step, state.checkIns[step.id]);
   const late = Date.now() - Date.parse(slot) > LATE_MS;
   return html`<div class="due-card" key=${slot}>
@@ -91,6 +106,9 @@ function DueOne({ step, slot, sending, onSkip }) {
             ? html`<${Spinner} size=${26} /><span>${t.sending}</span>`
             : html`<${Icon} name="tick" size=${28} /><span>${t.done}</span>`
         }
+      </button>
+      <button type="button" class="button button-night" disabled=${sending} onClick=${onLater}>
+        <${Icon} name="clock" size=${22} /><span>${t.laterDots}</span>
       </button>
       <button type="button" class="button button-night" disabled=${sending} onClick=${onSkip}>
         ${t.skipThis}
@@ -177,12 +195,16 @@ export const StepRow = ({ step, lead, detail, chip }) => html`<li class="row">
   </a>
 </li>`;
 
-export const LaterRow = ({ step, slot, last }) =>
+export const LaterRow = ({ step, slot, last, until }) =>
   html`
     <${StepRow}
       step=${step}
-      lead=${html`<span class="row-time">${slotTime(slot)}</span>`}
-      detail=${[last ? step.detail?.replace(/\.$/, "") : step.detail, last && t.lastToday]
+      lead=${html`<span class="row-time">${slotTime(until || slot)}</span>`}
+      detail=${[
+        until && t.putOffFrom(slotTime(slot)),
+        last ? step.detail?.replace(/\.$/, "") : step.detail,
+        last && t.lastToday,
+      ]
         .filter(Boolean)
         .join(" · ")}
     />

@@ -8,7 +8,8 @@ import { shortName } from "../names.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 
-export function SkipDialog({ step, slot, onClose }) {
+/** `onLater`: where the reminder can be put off instead. */
+export function SkipDialog({ step, slot, onLater, onClose }) {
   const [choice, choose] = useState(null);
   const [other, setOther] = useState("");
   const next =
@@ -50,6 +51,19 @@ export function SkipDialog({ step, slot, onClose }) {
       }
       <div class="dialog-buttons">
         <${Button} onClick=${skip}>${t.skipThisOne}<//>
+        ${
+          onLater &&
+          html`<${Button}
+            kind="outline"
+            icon="clock"
+            onClick=${() => {
+              onClose();
+              onLater();
+            }}
+          >
+            ${t.laterDots}
+          <//>`
+        }
         <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
       </div>
     <//>

@@ -9,7 +9,7 @@ import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
 import { courseOf } from "../course.js";
 import { everyAt, limitsWords } from "../schedule-words.js";
-import { dueSlot } from "../today-plan.js";
+import { dueSlot, snoozedUntil } from "../today-plan.js";
 import { onItsWay } from "../answered.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
@@ -17,6 +17,8 @@ import { when, slotTime } from "../clock.js";
 import { undo } from "../undo.js";
 import { courseSentence, doctorName } from "./rows.js";
 import { UseButton, usesWords } from "./as-needed.js";
+import { DoneAtDialog } from "./done-at.js";
+import { LaterDialog } from "./later.js";
 import { SkipDialog } from "./skip.js";
 
 const LATE_MOST_MS = 48 * 3600000;
@@ -111,6 +113,7 @@ export default function StepPage({ parts }) {
 
 function Answer({ step }) {
   const [skipping, skip] = useState(null);
+  const [later, putOff] = useState(null);
   if (step.as_needed) {
     return html`<div class="card answer">
       <${UseButton} step=${step} large />
@@ -137,6 +140,7 @@ function Answer({ step }) {
     </div>`;
   }
   const due = dueSlot(step);
+  const until = snoozedUntil(step);
   const now = Date.now();
   const open = (step.today || []).filter(
     (s) =>
@@ -145,6 +149,8 @@ function Answer({ step }) {
       s.state === "upcoming" ||
       (s.state === "missed" && now - Date.parse(s.slot) < LATE_MOST_MS),
   );
+  if (until && !open.some((s) => s.slot === step.open_slot))
+    open.unshift({ slot: step.open_slot, state: "open" });
   if (due && !open.some((s) => s.slot === due)) open.unshift({ slot: due, state: "open" });
   if (!open.length) return html`<div class="card answer"><p>${t.nothingOpen}</p></div>`;
   return html`
@@ -158,9 +164,11 @@ function Answer({ step }) {
               ${
                 isDue
                   ? t.dueNowAt(slotTime(slot))
-                  : how === "missed"
-                    ? t.missedAt(when(slot))
-                    : t.laterAt(slotTime(slot))
+                  : until && slot === step.open_slot
+                    ? `${t.laterAt(slotTime(until))} · ${t.putOffFrom(slotTime(slot))}`
+                    : how === "missed"
+                      ? t.missedAt(when(slot))
+                      : t.laterAt(slotTime(slot))
               }
             </strong>
           </span>
@@ -183,6 +191,12 @@ function Answer({ step }) {
                       : t.doneAlready
               }
             <//>
+            ${
+              isDue &&
+              html`<${Button} kind="quiet" disabled=${Boolean(entry)} onClick=${() => putOff(slot)}>
+                ${t.laterDots}
+              <//>`
+            }
             <${Button} kind="quiet" disabled=${Boolean(entry)} onClick=${() => skip(slot)}>
               ${t.skipDots}
             <//>
@@ -191,11 +205,14 @@ function Answer({ step }) {
       })}
     </ul>
     ${skipping && html`<${SkipDialog} step=${step} slot=${skipping} onClose=${() => skip(null)} />`}
+    ${later && html`<${LaterDialog} step=${step} slot=${later} onClose=${() => putOff(null)} />`}
   `;
 }
 
 function History({ step }) {
   const [all, showAll] = useState(false);
+  const [changing, change] = useState(null);
+  const isLate = (c) => Date.now() - Date.parse(c.at) >= UNDO_MOST_MS;
   const answers = [...(state.checkIns[step.id] || [])].sort((a, b) => b.at.localeCompare(a.at));
   if (!answers.length) return null;
   return html`<section class="section">
@@ -215,8 +232,18 @@ function History({ step }) {
             </span>
           </span>
           ${
+            !isLate(c) &&
+            c.outcome === "done" &&
+            (c.slot || i === 0) &&
+            html`
+              <${Button} kind="quiet" size="small" onClick=${() => change(c)}>
+                ${t.changeTime}
+              <//>
+            `
+          }
+          ${
             i === 0 &&
-            Date.now() - Date.parse(c.at) < UNDO_MOST_MS &&
+            !isLate(c) &&
             html`
               <${Button}
                 kind="quiet"
@@ -236,6 +263,10 @@ function History({ step }) {
       html`<${Button} kind="quiet" className="wide" onClick=${() => showAll(true)}>
         ${t.showAll}
       <//>`
+    }
+    ${
+      changing &&
+      html`<${DoneAtDialog} step=${step} answer=${changing} onClose=${() => change(null)} />`
     }
   </section>`;
 }

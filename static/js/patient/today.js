@@ -30,6 +30,7 @@ import {
 } from "./rows.js";
 import { changeWords, howOften } from "../schedule-words.js";
 import { DayQuestion, dayPartOf } from "./day-times.js";
+import { ZoneQuestion } from "./travel.js";
 
 const first = (name) => name.trim().split(/\s+/)[0];
 
@@ -67,6 +68,7 @@ export default function Today() {
       </h1>
       ${!nothing && html`<p class="lead">${t.daySentence(plan.due.length, plan.later.length)}</p>`}
     </div>
+    <${ZoneQuestion} />
     ${
       nothing
         ? html`<${Nothing} /><${DayQuestion} />`
@@ -149,7 +151,7 @@ function Later({ rows }) {
     </ul>`;
   const parts = new Map();
   for (const row of rows) {
-    const part = dayPartOf(row.slot);
+    const part = dayPartOf(row.until || row.slot);
     parts.set(part, [...(parts.get(part) || []), row]);
   }
   if (rows.length < SPLIT_FROM || parts.size < 2 || rows.some((row) => isShortDay(row.step)))
