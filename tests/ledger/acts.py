@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from hospital_rt.domain.clock import from_wire, local_day
+from hospital_rt.domain.clock import from_wire, local_day, to_wire
 from hospital_rt.domain.course import Outcome
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Session
@@ -20,6 +20,7 @@ from models.services import (
     note_processing,
     note_review,
     record_reminders,
+    snooze,
     undo_check_in,
 )
 from models.services.check_in import StepOutcome
@@ -55,6 +56,7 @@ class Journal:
 
     notes: list[str] = field(default_factory=list)
     answers: list[tuple[str, str, str]] = field(default_factory=list)  # step, slot, outcome
+    times: dict[tuple[str, str], datetime] = field(default_factory=dict)  # when it really was, as the patient said
     undone: set[str] = field(default_factory=set)
     refused: int = 0
 
@@ -222,8 +224,13 @@ class Acts:
             words=StepText(title="Walk", detail=None, quote="walk"),
         )
 
-    def check_in(self, step: Document, slot: str | None, outcome: Outcome = "done") -> Act:
+    def check_in(
+        self, step: Document, slot: str | None, outcome: Outcome = "done", ago: timedelta | None = None
+    ) -> Act:
+        """``ago``: it was done so long before it is told."""
+
         async def act(store: Store) -> None:
+            at = self.now - ago if ago is not None else None
             done = await check_in.check_in(
                 store,
                 patient_id=step["patient_id"],
@@ -232,16 +239,28 @@ class Acts:
                 outcome=outcome,
                 reason=None,
                 now=self.now,
+                at=to_wire(at) if at else None,
             )
-            self._note_answer(step, slot, outcome, done)
+            self._note_answer(step, slot, outcome, done, at=at)
 
         return act
 
-    def _note_answer(self, step: Document, slot: str | None, outcome: Outcome, done: StepOutcome) -> None:
+    def snooze(self, step: Document, slot: str, minutes: int) -> Act:
+        async def act(store: Store) -> None:
+            whose = {"patient_id": step["patient_id"], "step_id": step["_id"]}
+            await snooze.snooze_slot(store, slot=slot, count=minutes, now=self.now, **whose)
+
+        return act
+
+    def _note_answer(
+        self, step: Document, slot: str | None, outcome: Outcome, done: StepOutcome, *, at: datetime | None = None
+    ) -> None:
         if done.users and slot and step["course"]:
             held = done.step.course.window if done.step.course else ()
             if any(one.at == from_wire(slot) and one.state == outcome for one in held):
                 self.journal.answers.append((step["_id"], slot, outcome))
+                if at is not None:
+                    self.journal.times[step["_id"], slot] = at
 
     def check_in_group(self, answers: list[tuple[Document, str | None, Outcome]]) -> Act:
         """Answers to different steps that came while others were at work: all in one transaction."""
@@ -299,9 +318,9 @@ class Acts:
 
         return act
 
-    def move(self, patient_id: str, **changes: str) -> Act:
+    def move(self, patient_id: str, **changes: Any) -> Act:
         async def act(store: Store) -> None:
-            await accounts.change_settings(store, patient_id, changes)
+            await accounts.change_settings(store, patient_id, changes, now=self.now)
 
         return act
 

@@ -25,6 +25,7 @@ def at_every_moment(rows: Rows) -> None:
     feeds_are_gapless(rows)
     steps_agree_with_the_ledger(rows)
     each_reminder_was_told_once(rows)
+    courses_repeat_as_was_chosen(rows)
     notes_agree_with_their_steps(rows)
 
 
@@ -57,8 +58,10 @@ def steps_agree_with_the_ledger(rows: Rows) -> None:
         for key, slot in window.items():
             entry = held.get(key)
             assert entry is not None, f"a slot that the ledger does not have: {key} {slot['state']}"
-            seen = (entry["state"], entry["recorded"], entry["repeats"], entry["slot_at"])
-            assert seen == (slot["state"], slot["rec"], slot["rep"], slot["at"]), f"{key}: {seen}, {slot}"
+            seen = (entry["state"], entry["recorded"], entry["repeats"], entry["told"], entry["slot_at"])
+            told = slot.get("told", slot["rep"])
+            assert seen == (slot["state"], slot["rec"], slot["rep"], told, slot["at"]), f"{key}: {seen}, {slot}"
+            assert slot["state"] == "open" or "snoozed" not in slot, f"{key} is {slot['state']} and snoozed"
         for key, row in held.items():
             assert row["state"] != "open" or key in window, f"{key} is open in the ledger alone"
             assert row["number"] >= course["first"], "a slot that does not exist"
@@ -78,6 +81,20 @@ def each_reminder_was_told_once(rows: Rows) -> None:
     assert {name for name, repeats in told.items() if 0 in repeats} == recorded, "recorded and told differ"
     for name, repeats in told.items():
         assert len(repeats) == len(set(repeats)), f"{name} twice: {repeats}"
+    newest = {row["_id"]: row["told"] for row in rows["reminders"]}
+    for name, repeats in told.items():
+        assert max(repeats) == newest[name], f"{name}: {repeats} were told, {newest[name]} stands in the ledger"
+
+
+def courses_repeat_as_was_chosen(rows: Rows) -> None:
+    """What the patient chose stands in each course that runs."""
+    chosen = {row["_id"]: (row.get("repeat_minutes"), row.get("repeat_most", 3)) for row in rows["users"]}
+    for step in rows["steps"]:
+        if step["status"] == "active" and step["course"]:
+            every, most = chosen[step["patient_id"]]
+            rule = step["course"].get("repeat")
+            seen = (rule["every"], rule["most"]) if rule else (None, most)
+            assert seen == (every, most), f"repeats {seen}, chosen {every, most}"
 
 
 def notes_agree_with_their_steps(rows: Rows) -> None:
@@ -176,6 +193,7 @@ def nothing_acknowledged_is_lost(rows: Rows, journal: Journal) -> None:
             continue
         row = held.get((step_id, from_wire(slot)))
         assert row is not None and row["state"] == row["outcome"] == outcome, f"an answer is gone: {slot} {outcome}"
+        assert row["done_at"] == journal.times.get((step_id, slot)), f"the time of an answer is gone: {slot}"
 
 
 def everybody_heard_everything(rows: Rows, heard: Mapping[str, Sequence[int]]) -> None:

@@ -14,11 +14,15 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pytest import MonkeyPatch
 
 import hospital_rt.domain.course
+import hospital_rt.domain.course_snooze
 import hospital_rt.domain.course_undo
+import hospital_rt.domain.repeats
 import hospital_rt.domain.schedule
 import hospital_rt.storage.database
 import models.services.accounts
 import models.services.check_in
+import models.services.check_in_rules
+import models.services.snooze
 import models.services.undo_check_in
 from hospital_rt.domain.clock import moment_at
 from hospital_rt.domain.course import Course, CourseChange, Slot
@@ -356,3 +360,108 @@ def _(patch: MonkeyPatch) -> None:
 @defect("an undone answer leaves the step completed", "courses")
 def _(patch: MonkeyPatch) -> None:
     patch.setattr(hospital_rt.domain.course_undo, "_runs_again", lambda course, *, now, zone: (course, []))
+
+
+# Repeats within the day, and what was put off
+
+
+def _repeated(patch: MonkeyPatch, changed: Callable[[Slot, Slot], Slot]) -> None:
+    """The slot after a repeat is another one: of the slot before and the right one."""
+    whole = hospital_rt.domain.course._repeated
+
+    def repeated(course: Course, waiting: Slot, **more: Any) -> tuple[Slot, datetime] | None:
+        again = whole(course, waiting, **more)
+        return (changed(waiting, again[0]), again[1]) if again else None
+
+    patch.setattr(hospital_rt.domain.course, "_repeated", repeated)
+
+
+@defect("repeats are numbered by days alone", "courses", "repeat / repeat")
+def _(patch: MonkeyPatch) -> None:
+    _repeated(patch, lambda waiting, again: replace(again, told=max(1, again.repeats)))
+
+
+@defect("a slot is repeated more often than the patient chose", "courses")
+def _(patch: MonkeyPatch) -> None:
+    _repeated(patch, lambda waiting, again: replace(again, within_day=0))
+
+
+@defect("a slot that was put off is put off for ever", "courses")
+def _(patch: MonkeyPatch) -> None:
+    _repeated(patch, lambda waiting, again: replace(again, snoozed_until=waiting.snoozed_until))
+
+
+@defect("what is put off is repeated all the same", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.domain.course._repeated
+
+    def repeated(course: Course, waiting: Slot, **more: Any) -> tuple[Slot, datetime] | None:
+        return whole(course, replace(waiting, snoozed_until=None), **more) or whole(course, waiting, **more)
+
+    patch.setattr(hospital_rt.domain.course, "_repeated", repeated)
+
+
+@defect("a late repeat is followed at once by the next", "courses")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(hospital_rt.domain.course, "told_at", lambda due_at, schedule, *, now: due_at)
+
+
+@defect("the night is that of Greenwich", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.domain.repeats.is_night
+    patch.setattr(hospital_rt.domain.repeats, "is_night", lambda moment, zone: whole(moment, ZoneInfo("UTC")))
+
+
+@defect("a slot that is due at night is not repeated", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.domain.repeats.repeat_within_day
+
+    def quiet(*a: Any, zone: ZoneInfo, **more: Any) -> datetime | None:
+        at = whole(*a, zone=zone, **more)
+        return None if at is not None and hospital_rt.domain.repeats.is_night(at, zone) else at
+
+    patch.setattr(hospital_rt.domain.course, "repeat_within_day", quiet)
+
+
+@defect("another choice is counted from the last reminder", "courses")
+def _(patch: MonkeyPatch) -> None:
+    whole = hospital_rt.domain.course.repeat_within_day
+    patch.setattr(
+        hospital_rt.domain.course,
+        "repeat_within_day",
+        lambda rule, *a, **more: whole(replace(rule, since=None), *a, **more),
+    )
+
+
+@defect("a slot may be put off beyond the days of its course", "courses")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(hospital_rt.domain.course_snooze, "end_at", lambda course, zone: None)
+
+
+@defect("an answer leaves the slot put off", "courses", "snooze / check-in")
+def _(patch: MonkeyPatch) -> None:
+    patch.setattr(Slot, "closed", lambda self, state: replace(self, state=state))
+
+
+@defect("a snooze is read first and written later", "snooze / check-in")
+def _(patch: MonkeyPatch) -> None:
+    _loosen(patch, models.services.snooze, "snooze_slot")
+
+
+@defect("another choice holds for new steps alone", "repeat / another choice")
+def _(patch: MonkeyPatch) -> None:
+    whole = models.services.accounts._moved
+
+    def moved(step: Any, patient: Any, since: datetime | None) -> Any:
+        after = whole(step, patient, since)
+        return replace(after, course=replace(after.course, repeat=step.course.repeat)) if after.course else after
+
+    patch.setattr(models.services.accounts, "_moved", moved)
+
+
+@defect("a late answer loses its time", "end of a snooze / late check-in")
+def _(patch: MonkeyPatch) -> None:
+    whole = models.services.check_in_rules.ledger_entries
+    patch.setattr(
+        models.services.check_in_rules, "ledger_entries", lambda *a, **more: whole(*a, **{**more, "done_at": None})
+    )

@@ -98,6 +98,34 @@ def answered(ready: Callable[[World], None], place: int = 0, *, at: datetime) ->
     return then
 
 
+def choose(minutes: int | None, most: int = 3) -> Maker:
+    return lambda world: world.move(world.patients[0], repeat_minutes=minutes, repeat_most=most)
+
+
+def repeating(ready: Callable[[World], None], *, at: datetime) -> Callable[[World], None]:
+    """And what is open is repeated within the day; then it is that time."""
+
+    def then(world: World) -> None:
+        world.do("patient", choose(30)(world))
+        ready(world)
+        world.do("dispatcher", world.dispatcher())
+        world.now = at
+
+    return then
+
+
+def snoozed(ready: Callable[[World], None], minutes: int, *, at: datetime) -> Callable[[World], None]:
+    """And the patient has put off what is open; then it is that time."""
+
+    def then(world: World) -> None:
+        ready(world)
+        world.do("dispatcher", world.dispatcher())
+        world.do("patient", patient("snooze", slot=NINE, minutes=minutes)(world))
+        world.now = at
+
+    return then
+
+
 LONG = timedelta(seconds=40)  # leases are over, and the next tick has come
 DUE = BEGAN + timedelta(hours=1)
 ONCE_ANSWERED = answered(with_plan("once", at=DUE), at=DUE + timedelta(hours=1))
@@ -137,6 +165,49 @@ PAIRS = [
         patient("undo"),
         worker(2),
     ),
+    Pair(
+        "repeat / repeat",
+        repeating(with_plan("plan", at=DUE), at=DUE + timedelta(minutes=31)),
+        dispatcher,
+        dispatcher,
+    ),
+    Pair(
+        "snooze / repeat",
+        repeating(with_plan("daily", at=DUE), at=DUE + timedelta(minutes=31)),
+        patient("snooze", slot=NINE, minutes=60),
+        dispatcher,
+    ),
+    Pair(
+        "snooze / check-in",
+        repeating(with_plan("daily", at=DUE), at=DUE + timedelta(minutes=5)),
+        patient("snooze", slot=NINE, minutes=60),
+        patient("check_in", slot=NINE),
+    ),
+    Pair(
+        "snooze / worker",
+        repeating(waiting("plan", at=DUE), at=DUE + timedelta(minutes=5)),
+        patient("snooze", slot=NINE, minutes=60),
+        worker(2),
+    ),
+    Pair(
+        "end of a snooze / move",
+        snoozed(with_plan("daily", at=DUE), 60, at=DUE + timedelta(minutes=61)),
+        dispatcher,
+        move,
+    ),
+    Pair(
+        "end of a snooze / late check-in",
+        snoozed(with_plan("daily", at=DUE), 60, at=DUE + timedelta(minutes=61)),
+        dispatcher,
+        patient("check_in", slot=NINE, ago=timedelta(minutes=40)),
+    ),
+    Pair(
+        "repeat / another choice",
+        repeating(with_plan("daily", at=DUE), at=DUE + timedelta(minutes=31)),
+        dispatcher,
+        choose(10, 5),
+    ),
+    Pair("worker / another choice", waiting("plan", at=DUE), worker(2), choose(10, 5)),
     Pair("approve / worker", waiting("plan", after=("daily", "unsure"), at=DUE), author(2, "approve"), worker(3)),
     Pair("approve / reject", with_plan("daily", "unsure", at=DUE), author(2, "approve"), author(2, "reject")),
     Pair("approve / withdraw", with_plan("daily", "unsure", at=DUE), author(2, "approve"), author(2, "withdraw")),

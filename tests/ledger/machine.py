@@ -32,6 +32,7 @@ HOW = st.one_of(
 SPANS = [
     timedelta(seconds=1),
     timedelta(minutes=1),
+    timedelta(minutes=15),
     timedelta(hours=1),
     timedelta(hours=6),
     timedelta(hours=12),
@@ -125,7 +126,20 @@ class LedgerMachine(RuleBasedStateMachine):
         if step is None:
             return
         slot = self._some_slot(data, step) if named else None
-        self._act(how, "patient", self.world.check_in(step, slot, outcome))
+        ago = one_of(data, [None, None, timedelta(minutes=20), timedelta(hours=5), timedelta(hours=60)])
+        self._act(how, "patient", self.world.check_in(step, slot, outcome, ago))
+
+    @rule(data=st.data(), how=HOW, minutes=st.sampled_from([5, 30, 180, 720]))
+    def snooze(self, data: st.DataObject, how: tuple[str, int], minutes: int) -> None:
+        step = self._some_step(data, "active", "active", "completed")
+        slot = self._some_slot(data, step) if step is not None else None
+        if step is not None and slot is not None:
+            self._act(how, "patient", self.world.snooze(step, slot, minutes))
+
+    @rule(how=HOW, who=st.integers(0, 1), minutes=st.sampled_from([None, 10, 30, 60]), most=st.integers(1, 5))
+    def choose_repeats(self, how: tuple[str, int], who: int, minutes: int | None, most: int) -> None:
+        wanted = {"repeat_minutes": minutes, "repeat_most": most}
+        self._act(how, "patient", self.world.move(self.world.patients[who], **wanted))
 
     def _some_slot(self, data: st.DataObject, step: Document) -> str | None:
         if not step["course"]:
