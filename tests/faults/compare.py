@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from hospital_rt.domain.clock import from_wire, to_wire
 from models.app_context import AppContext
 from tests.faults.load import STEPS_OF_NOTE, Journal
-from tests.faults.ward import Due
+from tests.faults.ward import REPEATED_AFTER, Due
 from tests.support.driver import Person
 
 SETTLED = {"ready", "superseded"}
@@ -99,7 +99,7 @@ class Records:
         at: dict[tuple[str, str], datetime] = {}
         for patient_id in {one.patient_id for one in due}:
             for event in await self.feed(patient_id):
-                if event["event"] == "reminder.due":
+                if event["event"] == "reminder.due" and event["data"]["repeat"] == 0:
                     name = (event["data"]["step"]["id"], event["data"]["slot"])
                     told[name] += 1
                     at.setdefault(name, event["at"])
@@ -115,6 +115,27 @@ class Records:
         )
         counts.doubled += max(0, rows - counts.recorded)
         counts.lost += max(0, counts.recorded - rows)
+
+    async def count_repeats(self, counts: Counts, due: list[Due], *, most: int) -> None:
+        """Each repeat is one event, numbered 1, 2, ..., none before its time; an open slot has all of them."""
+        told: dict[tuple[str, str], list[tuple[int, datetime]]] = defaultdict(list)
+        for patient_id in {one.patient_id for one in due}:
+            for event in await self.feed(patient_id):
+                if event["event"] == "reminder.due":
+                    name = (event["data"]["step"]["id"], event["data"]["slot"])
+                    told[name].append((event["data"]["repeat"], event["at"]))
+        for (_, slot), found in told.items():
+            numbers = [number for number, _ in found]
+            counts.doubled += len(numbers) - len(set(numbers))
+            counts.lost += max(numbers) + 1 - len(set(numbers))
+            counts.early += sum(at < from_wire(slot) + number * REPEATED_AFTER for number, at in found)
+        steps = await self.app.store.steps.these([one.step_id for one in due])
+        for one in due:
+            course = steps[one.step_id].course
+            waiting = course.open_slot if course else None
+            counts.lost += waiting is not None and waiting.within_day < most
+            counts.doubled += waiting is not None and waiting.within_day > most
+        counts.lost += not any(number for found in told.values() for number, _ in found)
 
     async def count_notes(self, counts: Counts, journal: Journal, doctors: list[Person]) -> None:
         """Each acknowledged note is there once and read once: its steps made once, its being ready told once."""

@@ -41,6 +41,8 @@ class Scenario:
     roles: tuple[str, ...] = ("web", "web", "worker", "worker", "scheduler")
     proxied: tuple[str, ...] = ()  # "mongo", "redis": the roles reach it through a proxy
     replica_set: bool = False
+    repeats: int = 0  # how often an open slot is repeated
+    snoozes: float = 0.0  # which share of the reminders that a page hears it puts off
 
 
 class Ground:
@@ -112,7 +114,7 @@ async def run(scenario: Scenario, folder: Path) -> Counts:
         listeners = patients[:LISTENERS]
         await ground.load.listen([*listeners, *doctors])
         moments = spread(scenario.slots, over_s=scenario.over_s, begins_in_s=1.0)
-        ground.due = await ground.ward.plan(patients, moments, doctor=doctors[0])
+        ground.due = await ground.ward.plan(patients, moments, doctor=doctors[0], repeats=scenario.repeats)
         ground.ends_at = time.monotonic() + scenario.over_s + 1.0
         writing = asyncio.create_task(ground.load.write_notes(notes, over_s=scenario.over_s))
         try:
@@ -120,8 +122,10 @@ async def run(scenario: Scenario, folder: Path) -> Counts:
             await writing
         finally:
             writing.cancel()
-        await settle(ground.app, ground.load, ground.due)
+        await settle(ground.app, ground.load, ground.due, repeats=scenario.repeats)
         await count_all(counts, ground.app, ground.load, ground.due, doctors=doctors, listeners=listeners)
+        if scenario.repeats:
+            await Records(ground.app).count_repeats(counts, ground.due, most=scenario.repeats)
         counts.broken += _unexcused(ground.system)
     counts.took_s = time.monotonic() - began
     return counts
@@ -146,21 +150,30 @@ async def _open(scenario: Scenario, folder: Path) -> AsyncIterator[Ground]:
                 proxies[name], leads = await stack.enter_async_context(proxy_of(url))
                 system.put(f"{name}_url", leads)
         await system.start(*scenario.roles)
-        load = await stack.enter_async_context(at_work(system))
+        load = await stack.enter_async_context(at_work(system, snoozes=scenario.snoozes))
         ground = Ground(scenario, servers, system, app, load)
         ground.mongo_proxy, ground.redis_proxy, ground.set = proxies.get("mongo"), proxies.get("redis"), replica_set
         yield ground
 
 
-async def settle(app: AppContext, load: Load, due: list[Due]) -> None:
+async def settle(app: AppContext, load: Load, due: list[Due], *, repeats: int = 0) -> None:
     """Wait until everything that was asked for is done and heard; what is not by then is counted as lost."""
     deadline = time.monotonic() + SETTLE_WITHIN_S
     await load.answered(within_s=SETTLE_WITHIN_S)
     while time.monotonic() < deadline:
         with contextlib.suppress(Exception):
-            if await _is_settled(app, load, due):
+            if await _is_repeated(app, due, repeats) and await _is_settled(app, load, due):
                 return
         await asyncio.sleep(0.2)  # looks again, with a deadline
+
+
+async def _is_repeated(app: AppContext, due: list[Due], repeats: int) -> bool:
+    """Whether each slot that is open was repeated as often as it should be, and none is put off."""
+    if not repeats:
+        return True
+    steps = await app.store.steps.these([one.step_id for one in due])
+    waiting = [step.course.open_slot for step in steps.values() if step.course]
+    return all(slot is None or (slot.within_day >= repeats and not slot.snoozed_until) for slot in waiting)
 
 
 async def _is_settled(app: AppContext, load: Load, due: list[Due]) -> bool:

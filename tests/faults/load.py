@@ -39,6 +39,7 @@ class Journal:
     notes: dict[str, str] = field(default_factory=dict)  # patient id: note id, acknowledged
     check_ins_sent: int = 0
     check_ins: set[tuple[str, str]] = field(default_factory=set)  # (step id, slot), acknowledged
+    snoozes_sent: int = 0
     refused: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)  # answers that no fault excuses
     again: Counter[str] = field(default_factory=Counter)  # tries that were not the last, by why
@@ -65,8 +66,8 @@ class Heard:
 class Load:
     """People at work. ``close`` ends them; what has been asked for by then is asked to the end."""
 
-    def __init__(self, system: System, *, seed: int = 7) -> None:
-        self.system, self.journal = system, Journal()
+    def __init__(self, system: System, *, seed: int = 7, snoozes: float = 0.0) -> None:
+        self.system, self.journal, self._snoozes = system, Journal(), snoozes
         self._random = random.Random(seed)
         self._client = AsyncHTTPClient(force_instance=True, max_clients=500)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +109,8 @@ class Load:
                 self.journal.again[str(response.code)] += 1
                 await asyncio.sleep(self._random.uniform(0.1, 0.5))  # a client that comes again
                 continue
+            if path.startswith("/api/snooze/") and b'"/problems/slot-closed"' in response.body:
+                return None  # an earlier try got through, and its repeat was answered
             line = f"{method} {path.split('/')[2]} {response.code} {response.body[:120]!r}"
             (self.journal.broken if response.code >= 500 else self.journal.refused).append(line)
             return None
@@ -125,6 +128,10 @@ class Load:
         answer = await self.ask(patient, "POST", f"/api/check-in/{step_id}/", {"slot": slot})
         if answer is not None:
             self.journal.check_ins.add((step_id, slot))
+
+    async def _snooze(self, patient: Person, step_id: str, slot: str) -> None:
+        self.journal.snoozes_sent += 1
+        await self.ask(patient, "POST", f"/api/snooze/{step_id}/", {"slot": slot, "minutes": 10})
 
     async def write_notes(self, notes: list[tuple[Person, Person]], *, over_s: float) -> None:
         """A note of each of these doctors for the patient beside them, evenly over some seconds."""
@@ -144,7 +151,11 @@ class Load:
 
     def at_rest_after(self) -> int | None:
         """How many requests were sent in all, once each has its answer; None before."""
-        return None if self._tasks else self.journal.notes_sent + self.journal.check_ins_sent
+        return None if self._tasks else self._sent
+
+    @property
+    def _sent(self) -> int:
+        return self.journal.notes_sent + self.journal.check_ins_sent + self.journal.snoozes_sent
 
     # Listeners
 
@@ -191,11 +202,17 @@ class Load:
         heard.gaps += message["seq"] != heard.seq + 1
         heard.seq = message["seq"]
         heard.events.append(message)
-        if message["event"] == "reminder.due":
+        if message["event"] != "reminder.due":
+            return
+        step_id, slot = message["data"]["step"]["id"], message["data"]["slot"]
+        if message["data"]["repeat"] == 0:
             late = datetime.now(UTC) - from_wire(message["data"]["slot"])
             heard.late_s = max(heard.late_s, late.total_seconds())
-        if message["event"] == "reminder.due" and self._random.random() < checks_in:
-            self._start(self._check_in(person, message["data"]["step"]["id"], message["data"]["slot"]))
+            if self._random.random() < self._snoozes:
+                self._start(self._snooze(person, step_id, slot))
+                return
+        if self._random.random() < checks_in:
+            self._start(self._check_in(person, step_id, slot))
 
     async def close(self) -> None:
         for task in [*self._listeners, *self._tasks]:

@@ -224,6 +224,18 @@ SCENARIOS = (
         slots=2000,
         roles=("web", "worker", "worker", "worker", "scheduler", "scheduler", "scheduler"),
     ),
+    Scenario(
+        name="repeats and snoozes: kill -9 of anything",
+        fault=kill_anything,
+        over_s=30,
+        slots=400,
+        repeats=2,
+        snoozes=0.4,
+        roles=("web", "web", "worker", "worker", "worker", "scheduler", "scheduler", "scheduler"),
+    ),
+    Scenario(
+        name="repeats and snoozes: mongod killed", fault=kill_mongod, over_s=30, slots=400, repeats=2, snoozes=0.4
+    ),
     Scenario(name="SIGTERM of web processes in turn", fault=restart_webs),
     Scenario(name="Redis emptied (FLUSHALL)", fault=flush_redis),
     Scenario(name="Redis killed, back after 3 s", fault=kill_redis),

@@ -45,6 +45,8 @@ async def test_a_bad_quarter_of_an_hour_loses_and_doubles_nothing(tmp_path: Path
             over_s=8,
             slots=300,
             notes=30,
+            repeats=2,
+            snoozes=0.3,
             proxied=("mongo",),
             roles=("web", "web", "worker", "worker", "scheduler", "scheduler"),
         ),

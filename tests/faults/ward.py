@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from hospital_rt.domain.clock import to_millisecond
 from hospital_rt.domain.course import begin
+from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.settings import Settings, load_settings, read_environment
 from hospital_rt.storage.database import Session
@@ -23,6 +24,8 @@ from tests.support.processes import System
 
 ZONE = ZoneInfo("UTC")
 DAY = 86_400
+DAY_OF_REPEATS = 864  # a shortened day, on which 10 minutes are 6 s
+REPEATED_AFTER = timedelta(seconds=6)
 
 
 @contextlib.asynccontextmanager
@@ -96,13 +99,19 @@ class Ward:
             found.append(patient)
         return found
 
-    async def plan(self, patients: list[Person], moments: list[datetime], *, doctor: Person) -> list[Due]:
-        """Active plan steps, one a moment, dealt to the patients in turn: each has one slot due, at that moment."""
+    async def plan(
+        self, patients: list[Person], moments: list[datetime], *, doctor: Person, repeats: int = 0
+    ) -> list[Due]:
+        """Active plan steps, one a moment, dealt to the patients in turn: each has one slot due, at that moment.
+
+        Args:
+            repeats: how often an open slot is repeated, every 6 s.
+        """
         due: list[Due] = []
         steps: list[Step] = []
         for number, moment in enumerate(moments):
             patient = patients[number % len(patients)]
-            step = daily(patient.id, doctor.id, first_at=moment, number=number)
+            step = daily(patient.id, doctor.id, first_at=moment, number=number, repeats=repeats)
             steps.append(step)
             due.append(Due(step.id, patient.id, to_millisecond(moment)))
         await self.insert(steps)
@@ -118,10 +127,11 @@ class Ward:
             await self.app.store.transaction(insert)
 
 
-def daily(patient_id: str, doctor_id: str, *, first_at: datetime, number: int = 0) -> Step:
-    """A step that is due every 24 hours, for the first time at that moment."""
-    schedule = Schedule(start_date=first_at.date(), start_in_days=1, day_seconds=DAY)
-    began = to_millisecond(first_at) - timedelta(days=1)
+def daily(patient_id: str, doctor_id: str, *, first_at: datetime, number: int = 0, repeats: int = 0) -> Step:
+    """A step that is due every 24 hours, for the first time at that moment; with ``repeats`` every 864 s."""
+    schedule = Schedule(start_date=first_at.date(), start_in_days=1, day_seconds=DAY_OF_REPEATS if repeats else DAY)
+    began = to_millisecond(first_at) - schedule.one_day
+    rule = RepeatRule(every_minutes=10, most=repeats) if repeats else None
     step = Step(
         id=str(uuid4()),
         sort=f"{number:06d}",
@@ -139,7 +149,7 @@ def daily(patient_id: str, doctor_id: str, *, first_at: datetime, number: int = 
         schedule=schedule,
         words=StepText(title=f"Step {number}", detail=None, quote="q"),
     )
-    return replace(step, course=begin(schedule, at=began, zone=ZONE))
+    return replace(step, course=begin(schedule, at=began, zone=ZONE, repeat=rule))
 
 
 def spread(count: int, *, over_s: float, begins_in_s: float = 0.0) -> list[datetime]:
