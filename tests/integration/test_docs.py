@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import jsonschema_rs
@@ -14,9 +15,10 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from handlers.routes import API, openapi_document
-from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.clock import from_wire, utcnow
 from hospital_rt.settings import Settings
 from hospital_rt.web.problems import Problem
+from hospital_rt.web.tokens import Tokens
 from main import make_parser
 from tests.support import described
 from tests.support.admin_driver import environment_of, run
@@ -123,6 +125,11 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
     await patient.post(f"/api/check-in/{walk['id']}/")
     assert (await patient.get(step)).body["check_ins"]
     await patient.delete(f"/api/check-in/{walk['id']}/")
+    slot = (await patient.get(step)).body["open_slot"]
+    await patient.post(f"/api/snooze/{walk['id']}/", {"slot": slot, "minutes": 30})
+    whose: dict[str, Any] = {"user_id": patient.id, "step_id": walk["id"], "slot_at": from_wire(slot)}
+    await clinic.app.store.answer_tokens.make(Tokens.hash_link("pushed"), now=clinic.now, **whose)
+    await anyone.post("/api/answer/", {"token": "pushed", "outcome": "snooze"})
     assert (await doctor.get("/api/my-patients/")).body["items"]
     await doctor.post(f"{step}cancel/")
     await doctor.post(f"{note}/withdraw/")
