@@ -167,6 +167,12 @@ class Client:
         found: dict[str, Any] = await self.post(f"/api/check-in/{step_id}/", body)
         return found
 
+    async def snooze(self, step_id: str, *, slot: str, minutes: int) -> dict[str, Any]:
+        """Have an open slot repeated in so many minutes (5-720), and not before; the step as it then stands."""
+        body = {"slot": slot, "minutes": minutes}
+        found: dict[str, Any] = await self.post(f"/api/snooze/{step_id}/", body)
+        return found
+
     async def submit_note(self, patient_id: str, text: str) -> dict[str, Any]:
         """A doctor's note. It is stored when this returns; its steps come with the event ``steps.changed``."""
         found: dict[str, Any] = await self.post("/api/notes/", {"patient_id": patient_id, "text": text})

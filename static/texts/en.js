@@ -525,7 +525,7 @@ export default {
   accessRoles: {
     system: "Aftercare",
     admin: "The hospital’s operator",
-    link: "Your private link",
+    link: "A link or notification of yours",
     stranger: "Somebody who was not signed in",
     doctor: "A doctor",
     patient: "A patient",
@@ -552,6 +552,7 @@ export default {
       "step.cancelled": "stopped a step",
       "step.checked_in": "checked in",
       "step.undone": "took a check-in back",
+      "step.snoozed": "put a reminder off",
       "doctor.chosen": "chose a doctor",
       "doctor.left": "left a doctor",
       "account.created": "opened the account",

@@ -522,7 +522,7 @@ export default {
   accessRoles: {
     system: "Aftercare",
     admin: "El operador del hospital",
-    link: "Su enlace privado",
+    link: "Un enlace o un aviso suyo",
     stranger: "Alguien sin sesión",
     doctor: "Un médico",
     patient: "Un paciente",
@@ -549,6 +549,7 @@ export default {
       "step.cancelled": "terminó un paso",
       "step.checked_in": "respondió",
       "step.undone": "deshizo una respuesta",
+      "step.snoozed": "aplazó un aviso",
       "doctor.chosen": "eligió médico",
       "doctor.left": "dejó a un médico",
       "account.created": "abrió la cuenta",
