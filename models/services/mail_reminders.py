@@ -75,10 +75,11 @@ async def still_owed(store: Store, user_id: str, *, seq: int) -> bool:
 
 
 async def _open(store: Store, slots: Mapping[str, str]) -> dict[str, str]:
-    """Those of the slots that are still open."""
+    """Those of the slots that are still open, and not snoozed."""
     steps = await store.steps.find({"_id": {"$in": list(slots)}, "status": "active"}) if slots else []
+    waiting = {step.id: step.course.open_slot for step in steps if step.course}
     return {
-        step.id: slots[step.id]
-        for step in steps
-        if step.course and step.course.open_slot and to_wire(step.course.open_slot.at) == slots[step.id]
+        id: slots[id]
+        for id, slot in waiting.items()
+        if slot is not None and to_wire(slot.at) == slots[id] and slot.snoozed_until is None
     }

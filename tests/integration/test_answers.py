@@ -52,6 +52,9 @@ async def test_done_closes_the_slot_and_is_told_to_both(told: Told) -> None:
         assert (await page.next("step.checked_in"))["data"]["outcome"] == "done"
         assert (await desk.next("step.checked_in"))["data"]["slot"] == NINE[2]
     assert (await read(told.patient, told.step))["progress"]["done"] == 1
+    audit = told.clinic.app.resources.database.collection("audit")
+    (entry,) = await audit.find({"act": "step.checked_in"}).to_list(None)
+    assert (entry["role"], entry["of"], entry["item"]) == ("link", [told.patient.id], told.step["id"])
 
 
 async def test_the_same_answer_again_is_the_same_and_another_is_refused(told: Told) -> None:

@@ -174,6 +174,9 @@ async def test_a_snoozed_slot_stays_open_and_is_repeated_then(ward: Clinic) -> N
     (told,) = await events(patient, "reminder.snoozed")
     assert told["data"] == {"step": answer.body, "slot": NINE[2], "until": until}
     assert not await events(doctor, "reminder.snoozed")
+    audit = ward.app.resources.database.collection("audit")
+    (entry,) = await audit.find({"act": "step.snoozed", "item": step["id"]}).to_list(None)
+    assert (entry["who"], entry["of"]) == (patient.id, [patient.id])
     assert await at(ward, patient, "10:29", "10:30", "10:31") == [1]
     assert (await read(patient, step))["snoozed_until"] is None
 
