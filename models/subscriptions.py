@@ -186,5 +186,5 @@ class AnswerTokens:
     async def remove(self, token_hash: str) -> None:
         await self._tokens.delete_one({"_id": token_hash})
 
-    async def remove_all(self, user_id: str, *, session: Session = None) -> None:
+    async def remove_all(self, user_id: str, *, session: Session | None = None) -> None:
         await self._tokens.delete_many({"user_id": user_id}, session=session)

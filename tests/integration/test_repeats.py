@@ -1,4 +1,4 @@
-"""Repeats within the day and snoozed slots: contract 4.2, and POST /api/snooze/."""
+"""Repeats within the day and snoozed slots: contract, "Repeats within the day" and "Snooze"."""
 
 from __future__ import annotations
 
