@@ -170,7 +170,10 @@ def test_a_pushed_reminder_has_neutral_words_and_can_be_answered(app: House, ope
         shown = """async (tag) => (await self.registration.getNotifications({ tag })).map((one) => ({
           body: one.body, actions: one.actions.map((action) => action.title), data: one.data }))"""
         tag = data["tag"] if data["count"] == 1 else "reminder"
-        return eventually(lambda: page.title() and worker.evaluate(shown, tag), "the notification is shown")
+        seen: list[dict[str, Any]] = eventually(
+            lambda: page.title() and worker.evaluate(shown, tag), "the notification is shown"
+        )
+        return seen
 
     (one,) = push(count=1, token="t", tag="abc")
     assert one == {"body": "You have a reminder", "actions": ["Done", "Later"], "data": {"token": "t"}}
