@@ -60,17 +60,7 @@ export async function enter(user) {
     patchMe({ language: asked }).catch(() => {
       /* asked for again at the next sign-in */
     });
-  let moved = false;
-  if (user.timezone_mode === "follow" && myZone() !== user.timezone) {
-    await patchMe({ timezone: myZone() }).then(
-      () => {
-        moved = user.role === "patient";
-      },
-      () => {
-        /* told again at the next start; the last zone holds till then */
-      },
-    );
-  }
+  const moved = await followZone();
   if (user.status === "pending") return;
   resumeOutbox(user.id);
   navigator.serviceWorker?.controller?.postMessage("send-answers");
@@ -83,13 +73,7 @@ export async function enter(user) {
     loadSoon();
   }
   if (state.user?.id === user.id) openChannel(feed);
-  if (moved)
-    import("./patient/travel.js").then(
-      ({ sayMoved }) => sayMoved(),
-      () => {
-        /* the times on the page say it */
-      },
-    );
+  if (moved) sayMoved();
   if (user.role === "patient" && window.Notification?.permission === "granted") {
     import("./patient/push.js")
       .then(({ keepPush }) => keepPush())
@@ -98,6 +82,33 @@ export async function enter(user) {
       });
   }
 }
+
+/** The zone of this device where the account follows it. Whether a patient's reminders moved. */
+async function followZone() {
+  const { user } = state;
+  if (user?.timezone_mode !== "follow" || myZone() === user.timezone) return false;
+  try {
+    await patchMe({ timezone: myZone() });
+  } catch {
+    return false; // told again at the next occasion; the last zone holds till then
+  }
+  return user.role === "patient";
+}
+function sayMoved() {
+  import("./patient/travel.js").then(
+    (travel) => travel.sayMoved(),
+    () => {
+      /* the times on the page say it */
+    },
+  );
+}
+// A page that stayed open while its device travelled.
+document.addEventListener("visibilitychange", async () => {
+  if (document.visibilityState !== "visible" || state.phase !== "in") return;
+  if (!(await followZone())) return;
+  await reload().catch(() => loadSoon());
+  sayMoved();
+});
 
 const load = () =>
   (state.user.role === "doctor" ? loadPatients() : loadPatient()).then((feed) => {
