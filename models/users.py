@@ -70,7 +70,7 @@ class User:
         return RepeatRule(every_minutes=self.repeat_minutes, most=self.repeat_most) if self.repeat_minutes else None
 
     def as_json(self) -> Document:
-        """**User** of contract section 3."""
+        """**User** (contract, "User")."""
         return {
             "id": self.id,
             "name": self.name,

@@ -1,4 +1,4 @@
-"""Notes: read one with the extractor, judge the answer, and make steps of it. A sweep finds those left behind."""
+"""Notes: read one with the extractor, judge the answer, and make steps of it. A sweep finds unfinished ones."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def read_note(app: AppContext, note_id: str) -> None:
             await asyncio.wait_for(asyncio.shield(handing), 3)
         raise
     except WrongKeys as error:
-        # This node is behind a rotation of the keys: nothing that the note could help.
+        # This node lacks the newest keys: the note itself is fine.
         log.error("note.keys_do_not_fit", note_id=note.id, **describe_error(error))
         with contextlib.suppress(Exception):
             await app.store.notes.hand_back(note.id, lease=lease, at=app.now() + KEYS_AGAIN_AFTER)
@@ -198,7 +198,7 @@ def reader_for(app: AppContext, note: Note) -> Reader:
 
 
 def waits_for_author(mode: str, note: Note, result: Result) -> bool:
-    """Whether a note's steps wait for the author, by ``STEP_REVIEW`` (contract, "When it goes live").
+    """Whether a note's steps wait for the author, by ``STEP_REVIEW`` (contract, "When steps become active").
 
     ``required``: always. ``unsure``: when a question is open, something was dropped or shown, or a step is not sure.
     ``auto``: when a question is open or something was dropped. What the local reader makes of a note for which a model
@@ -210,7 +210,7 @@ def waits_for_author(mode: str, note: Note, result: Result) -> bool:
 
 
 def again_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime | None:
-    """When a note that failed for a passing reason is taken up again by itself: for a day, ever more seldom.
+    """When a note that failed for a passing reason is read again: for a day, at growing intervals.
 
     Meanwhile it stands as ``failed``, so that its author knows, and may send it round at once or write another.
     """

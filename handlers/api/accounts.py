@@ -135,7 +135,7 @@ class ForgotPasswordHandler(AccountHandler):
         await self.limit_address(MAIL_ADDRESS)
         await self.context.app.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         row = await self.store.users.row_by_email(body.email)
-        # For a stranger the same writes are made, for an id that no user has: the letter is given up unread.
+        # Without an account the same writes are made, for an id that no user has; the letter is then dropped.
         known = row is not None and row["status"] != "deactivated"
         target = str(row["_id"]) if row and known else str(uuid4())
         letter_id = await self.write_letter(target, "reset", use="reset")

@@ -90,7 +90,7 @@ class MyPatientsHandler(ApiHandler):
         return whole.rows
 
     async def _panel(self, epoch: str) -> PatientList:
-        """Whose list it is, read anew once the doctor's own mark has moved."""
+        """The doctor's patients, read again when the position of the doctor's feed has changed."""
         what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
         panel: PatientList | None = self.context.kept.get(what, key, now=now)
         if panel is None:

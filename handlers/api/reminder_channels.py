@@ -1,4 +1,4 @@
-"""Other ways to hear: a private calendar link, and Web Push to devices whose page is closed."""
+"""Reminders outside of the page: a private calendar link, and Web Push."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes over REST, typed: bodies, queries and answers. Requests are validated by these, documents made of them."""
+"""Schemas of REST: bodies, queries and answers. They validate requests and make the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class StepsHandler(ApiHandler):
         self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
 
     async def _answer_own_active(self, limit: int) -> None:
-        """What a patient's page asks for again and again: kept ready while nothing of theirs has moved."""
+        """The request that a patient's page repeats: cached until the patient's records change."""
         what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.mark), self.now()
         ready = self.context.kept.get(what, key, now=now)
         if ready is None:

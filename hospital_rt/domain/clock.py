@@ -106,7 +106,7 @@ def parse_clock_time(text: str) -> time:
 
 
 def clock_times(reminder_time: str, *, times_per_day: int, every_hours: int | None = None) -> tuple[str, ...]:
-    """The clock times of a day's slots, from the patient's reminder time (contract section 4.8).
+    """The clock times of a day's slots, from the patient's reminder time (contract, "Clock times").
 
     >>> clock_times("09:00", times_per_day=3)
     ('09:00', '15:00', '21:00')

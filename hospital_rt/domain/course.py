@@ -282,7 +282,7 @@ def withdraw(course: Course, *, now: datetime, unsaid: bool = False) -> CourseCh
 
 
 def describe_today(course: Course, *, now: datetime, zone: ZoneInfo) -> list[dict[str, str]]:
-    """``today`` of contract section 3: each slot of the patient's present day with its state."""
+    """``today`` (contract, "Step"): each slot of the patient's present day with its state."""
     timeline = course.timeline(zone)
     began, ends = timeline.today(now)
     states: dict[datetime, str] = {}
@@ -325,7 +325,7 @@ def _named(course: Course, slot_at: datetime, *, now: datetime, zone: ZoneInfo, 
 
 
 def keep(course: Course, slots: list[Slot], *, now: datetime) -> Course:
-    """The course with these slots in its window, and what is older than three days and closed let go."""
+    """The course with these slots in its window, without closed ones older than three days."""
     window = {slot.number: slot for slot in course.window}
     window.update({slot.number: slot for slot in slots})
     horizon = now - max(3 * course.schedule.one_day, timedelta(seconds=3))

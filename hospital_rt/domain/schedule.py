@@ -1,7 +1,7 @@
 """When a plan step is due: its slots as numbers, and each number's moment.
 
 A schedule has *rounds*: its days in order, counted from 0. They are every ``every_days``-th day from ``start_date``,
-or its ``weekdays``, or ``on_day`` of every ``every_months``-th month (contract section 4.1). Slot ``k`` of a step
+or its ``weekdays``, or ``on_day`` of every ``every_months``-th month (contract, "Schedule"). Slot ``k`` of a step
 with ``n`` clock times a day is place ``k mod n`` of round ``k div n``. The number never depends on a time zone, so
 that a slot keeps its identity when the patient travels; its moment does. Moments never go back as numbers go up. With
 ``day_seconds`` a day is that many seconds from activation and the zone has no effect (contract, "Shortened days").
@@ -80,7 +80,7 @@ class Schedule:
 
     @property
     def occurrences(self) -> int | None:
-        """How many slots the course has, or None when it runs until it is cancelled (contract section 7)."""
+        """How many slots the course has, or None when it runs until it is cancelled (contract, "Schedule")."""
         return None if self.rounds is None else len(set(self.times)) * self.rounds
 
     @property
@@ -89,7 +89,7 @@ class Schedule:
 
     @property
     def one_day(self) -> timedelta:
-        """What contract section 4 calls 24 hours: a day, or ``day_seconds``."""
+        """A day of this schedule: 24 hours, or ``day_seconds``."""
         return timedelta(seconds=self.day_seconds) if self.day_seconds else timedelta(days=1)
 
     def day_of(self, round_number: int) -> int:

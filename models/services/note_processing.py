@@ -1,6 +1,6 @@
-"""What a worker writes of a note: taken up, failed, or made steps of. Many at once in one transaction.
+"""What a worker writes of a note: begun, failed or finished; several notes in one transaction.
 
-Each write names the lease under which it is made: a worker that woke up late writes nothing.
+Each write names its lease: a worker whose lease has run out writes nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ async def fail_note(
     review: dict[str, Any] | None = None,
     again_at: datetime | None = None,
 ) -> frozenset[str]:
-    """Nothing came of it: the author is told why, and no step, earlier or later, is touched."""
+    """Record that reading failed, with the reason for the author. No step changes."""
     failed = NoteTransition(
         note=note,
         status="failed",
@@ -118,7 +118,7 @@ class ReadNote(NoteTransition):
 
 
 def counts_of(review: dict[str, Any] | None) -> dict[str, int]:
-    """How much of a review there is to look at, for those who are told of it."""
+    """Counts of a review, for events."""
     return {name: len((review or {}).get(name, ())) for name in ("dropped", "questions")}
 
 

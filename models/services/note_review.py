@@ -53,7 +53,7 @@ async def submit_note(
     claim: Claim | None = None,
     trace: Trace | None = None,
 ) -> NoteOutcome:
-    """Store a note, sealed and queued, before anything else hears of it.
+    """Store a note, sealed and queued, before any worker is woken.
 
     Raises:
         DomainError: 404 when the patient is not assigned to this doctor now.
@@ -214,7 +214,7 @@ async def retry_note(
 async def reject_note(
     store: Store, *, note_id: str, doctor_id: str, now: datetime, trace: Trace | None = None
 ) -> NoteOutcome:
-    """The author lets a proposal go: the old plan stays.
+    """The author rejects a proposal: the old plan stays.
 
     Raises:
         DomainError: 404 not theirs, 409 when it is not proposed.

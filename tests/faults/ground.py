@@ -187,7 +187,7 @@ async def _is_settled(app: AppContext, load: Load, due: list[Due]) -> bool:
     if await notes.count_documents(wanted) < len(journal.notes):
         return False
     await load.answered(within_s=5)
-    sent = load.at_rest_after()  # whoever hears of a reminder may answer it, and that is heard of again
+    sent = load.at_rest_after()  # a reminder may be answered, and the answer is announced again
     newest = await app.store.events.newest_of(list(journal.heard))
     all_heard = all(heard.seq >= newest.get(id, 0) for id, heard in journal.heard.items())
     return all_heard and sent is not None and sent == load.at_rest_after()

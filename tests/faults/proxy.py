@@ -40,7 +40,7 @@ class Proxy:
         return self
 
     async def refuse(self) -> None:
-        """Nobody listens any more; what is connected is reset."""
+        """Stop listening; connections are reset."""
         if self._server is not None:
             self._server.close()
             self._server = None

@@ -55,7 +55,7 @@ class Due:
 
 
 class Ward:
-    """People with one doctor. Their accounts are real; nobody had to type them in."""
+    """Patients with one doctor. Their accounts are real, and inserted directly."""
 
     def __init__(self, app: AppContext, base: str) -> None:
         self.app, self.base = app, base

@@ -151,7 +151,7 @@ OPEN_DOORS = {
 
 
 class Scene:
-    """A patient, their present and former doctor, and everybody who should see nothing."""
+    """A patient, their present and former doctor, and callers without access."""
 
     def __init__(self, clinic: Clinic) -> None:
         self.clinic = clinic

@@ -1,4 +1,4 @@
-"""Accounts by mail: an address confirmed, a password forgotten, and a sign-up that nobody confirmed."""
+"""Accounts by mail: address confirmation, forgotten passwords, and sign-ups without confirmation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_an_account_works_once_its_address_is_confirmed(clinic: Clinic) ->
     assert signed_up.status == 202
     credentials = {"email": SIGN_UP["email"], "password": PASSWORD}
     assert (await clinic.anyone.post("/api/token/", credentials)).slug == "email-unverified"
-    # Whoever does not know the password does not learn that the address waits.
+    # Without the password the answer does not reveal that the address waits.
     assert (await clinic.anyone.post("/api/token/", {**credentials, "password": OTHER})).slug == "wrong-credentials"
 
     token = await link_token(clinic, SIGN_UP["email"])

@@ -279,7 +279,7 @@ async def test_a_doctors_patients_are_named_with_what_is_open(ward: Clinic) -> N
 
 
 DONE, SKIPPED, MISSED = "done", "skipped", None
-# What each patient does on the last days, today last; "-" stands for somebody without a plan.
+# What each patient does on the last days, today last; "-" stands for a patient without a plan.
 HABITS: dict[str, tuple[list[Any], tuple[str, str | None]]] = {
     "Amir stopped": ([DONE, DONE, MISSED, MISSED], ("silent", "two-unanswered")),
     "Bea stopped long ago": ([DONE, DONE, MISSED, MISSED, MISSED], ("silent", "two-unanswered")),

@@ -1,4 +1,4 @@
-"""The audit: every look at somebody's data and every change leaves one entry, and nobody can take one away unseen."""
+"""The audit: every read and change of a person's data leaves one entry, and a removed entry is detected."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def test_the_audit_holds_no_content(clinic: Clinic) -> None:
     (withdrawn,) = await rows(clinic, act="note.withdrawn")
     place = f"audit|{withdrawn['_id']}|reason"
     kept = await clinic.app.store.vault.open_value(patient.id, place, withdrawn["sealed_reason"])
-    assert kept == "for drizzlepatient", "whoever has the key and a right to know can read why"
+    assert kept == "for drizzlepatient", "the reason can be read with the key"
 
 
 async def test_a_patient_sees_who_looked_and_when(clinic: Clinic) -> None:

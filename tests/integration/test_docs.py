@@ -169,7 +169,7 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
 
 
 async def unverified(clinic: Clinic) -> str:
-    """The link of somebody who signed up while addresses were still confirmed."""
+    """The link of a sign-up made while addresses were still confirmed."""
     user = await clinic.sign_up("patient")
     await clinic.app.store.users.update(user["id"], {"email_confirmed": False})
     tokens, link_id = clinic.app.resources.tokens, str(uuid4())

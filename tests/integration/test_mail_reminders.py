@@ -1,4 +1,4 @@
-"""Reminders by letter: one at most for a slot, in neutral words, and none for what somebody has seen."""
+"""Reminders by letter: one at most for a slot, in neutral words, and none for what was seen on a page."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def again(clinic: Clinic) -> None:
 
 
 async def due(clinic: Clinic, day: int = 2) -> int:
-    """The reminder of a morning, which nobody saw for a while: how many letters that makes."""
+    """The number of letters for a morning's reminder that was not seen for a while."""
     await clinic.tick(f"2027-03-{day:02d}T09:00")
     clinic.set_clock(f"2027-03-{day:02d}T09:11")
     return await sweep_mail_reminders(clinic.app)

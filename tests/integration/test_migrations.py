@@ -1,4 +1,4 @@
-"""The schema moves forward once, whoever begins and whoever dies; old and new versions run side by side."""
+"""Migrations run once, with several processes and crashes; old and new versions run side by side."""
 
 from __future__ import annotations
 

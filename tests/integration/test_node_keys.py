@@ -1,4 +1,4 @@
-"""Keys are rotated only where every living node can follow, and a node that cannot follow serves nobody wrongly."""
+"""Keys are rotated only where every living node can follow, and a node that cannot follow refuses requests."""
 
 from __future__ import annotations
 

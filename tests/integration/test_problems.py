@@ -17,7 +17,7 @@ from hospital_rt.web.problems import PUBLISHED
 from tests.support.driver import PASSWORD, Answer, Clinic, Person, item, plan_item
 
 JSON = {"Content-Type": "application/json"}
-# Nobody is meant to meet it, and the tests' own client fails on it.
+# Not meant to occur; the tests' own client fails on it.
 NEVER = {"internal"}
 
 

@@ -1,4 +1,4 @@
-"""Wake-ups: nobody who announces waits for Redis, and what could not be said is said when it is back."""
+"""Wake-ups: announcing does not wait for Redis, and what failed is announced when Redis is back."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def notes_agree_with_their_steps(rows: Rows) -> None:
 
 
 class Ages:
-    """Whoever keeps a copy of a patient's steps and ledger goes by ``(seq, moved)`` of their feed: one, one content."""
+    """Cached copies of a patient's steps and ledger are keyed by ``(seq, moved)`` of the feed: one key, one content."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int, int], str] = {}
@@ -139,7 +139,7 @@ class Ages:
 
 
 def at_rest(rows: Rows, vault: Vault, *, now: datetime) -> None:
-    """When nobody acts any more and all that was to do is done."""
+    """When no actor runs and all due work is done."""
     at_every_moment(rows)
     nothing_is_left_to_do(rows, vault, now=now)
     no_reminder_after_the_end(rows, vault)

@@ -1,4 +1,4 @@
-"""Defects put in on purpose: each is a mistake that somebody could make, and something must notice it."""
+"""Defects put in on purpose: each is a plausible mistake, and a test must find it."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def _note(world: World, kind: str) -> None:
 
 
 def waiting(*kinds: str, after: tuple[str, ...] = ("daily",), at: datetime = BEGAN) -> Callable[[World], None]:
-    """A plan that is due, and notes that nobody has read yet."""
+    """A plan that is due, and notes that are not read yet."""
 
     def ready(world: World) -> None:
         with_plan(*after, at=at)(world)

@@ -48,7 +48,7 @@ def one_of(data: st.DataObject, some: Sequence[T]) -> T:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Each rule lets somebody act in one of these ways, or somebody who stopped go on."""
+    """Each rule starts an actor in one of these ways, or lets a stopped one go on."""
 
     def __init__(self) -> None:
         super().__init__()

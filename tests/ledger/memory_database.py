@@ -88,7 +88,7 @@ class Collection:
         found = found if many else found[:1]
         for row in found:
             changed = updated(row, change)
-            if changed != row:  # what changes nothing is not written, and conflicts with nobody
+            if changed != row:  # what changes nothing is not written, and conflicts with nothing
                 self.server.write(self.name, row["_id"], changed, session)
                 modified += 1
             after = after or changed

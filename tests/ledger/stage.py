@@ -23,7 +23,7 @@ class Crashed(BaseException):
 
 
 class Deadlock(AssertionError):
-    """Everybody waits for somebody."""
+    """All actors wait for each other."""
 
 
 class _Jumping(selectors.SelectSelector):
@@ -158,7 +158,7 @@ class Stage:
         return actor
 
     def go(self, actor: Actor, calls: int = 1) -> None:
-        """Let it make so many calls, or until it is done or waits for somebody's transaction."""
+        """Let it make so many calls, or until it is done or waits for another transaction."""
         for _ in range(calls):
             if actor.is_done:
                 return
@@ -177,7 +177,7 @@ class Stage:
             self.actors.remove(actor)
 
     def finish(self, actor: Actor) -> None:
-        """Let it go on to its end; whoever holds what it waits for, or conflicts with, goes on as well."""
+        """Let it go on to its end; actors that it waits for, or conflicts with, go on as well."""
         for _ in range(MAX_CALLS):
             if actor.is_done:
                 return

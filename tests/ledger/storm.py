@@ -131,7 +131,7 @@ class Storm(Acts):
         return self._rows[name]
 
     async def look(self) -> None:
-        """See the records as they are, and hear what is new, while nobody acts."""
+        """Read the records and the feeds while no actor runs."""
         database = self._databases[0]
         for name in COLLECTIONS:
             self._rows[name] = await Database.collection(database, name).find({}).to_list(None)

@@ -1,4 +1,4 @@
-"""The ledger and the feeds on the real MongoDB, while whoever writes them dies at any call."""
+"""The ledger and the feeds on the real MongoDB, while their writers are killed at any call."""
 
 from __future__ import annotations
 

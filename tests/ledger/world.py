@@ -1,4 +1,4 @@
-"""A small hospital on a stage: patients, doctors, and what anybody may do, each by the service's own act."""
+"""A small hospital in memory: patients, doctors, and what each may do, by the service's own functions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class World(Acts):
         self.stage.close()
 
     def again(self) -> World:
-        """The same records at the same time, with nobody acting."""
+        """The same records at the same time, without running actors."""
         other = object.__new__(World)
         other.stage, other.server = Stage(), self.server.copy()
         other.server.stage = other.stage
@@ -79,7 +79,7 @@ class World(Acts):
     # Acting
 
     def enter(self, name: str, act: Act, *, lose_answers: int = 0) -> Actor:
-        """Somebody begins to act, through a process of the service of their own."""
+        """Start an actor, with a process of the service of its own."""
         store = self.stage.now_do(self._open())
 
         async def play() -> Any:
@@ -92,11 +92,11 @@ class World(Acts):
         return self.stage.enter(name, play, lose_answers=lose_answers)
 
     def do(self, name: str, act: Act) -> Any:
-        """The same, from beginning to end with nobody else."""
+        """The same, from beginning to end without other actors."""
         return self.finish(self.enter(name, act))
 
     def finish(self, actor: Actor) -> Any:
-        """Let somebody come to an end: with what they wanted, or with a refusal."""
+        """Run an actor to its end: with its result, or with a refusal."""
         self.stage.finish(actor)
         return self.ended(actor)
 
@@ -110,7 +110,7 @@ class World(Acts):
         return self.server.all(name)
 
     def settle(self) -> None:
-        """Everybody comes to an end, leases run out, and the night shift does what is left to do."""
+        """Run all actors to their end, let leases run out, and run the sweeps."""
         for actor in list(self.stage.actors):
             self.finish(actor)
         for _ in range(6):
@@ -132,7 +132,7 @@ class World(Acts):
         self.ages.check(rows, self.patients)
 
     def check_at_rest(self) -> None:
-        """Everybody comes to an end, and then all of it holds."""
+        """Run all actors to their end, and check every invariant."""
         self.settle()
         self.ages.check(self.rows(), self.patients)
         heard = {reader.user_id: reader.seen for reader in self.readers}

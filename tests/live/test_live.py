@@ -1,4 +1,4 @@
-"""The live channel: what is said over it, and to whom (contract section 5)."""
+"""The live channel: what is said over it, and to whom (contract, "The live channel")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live channel while MongoDB is away: whoever is there stays, and hears everything when it is back."""
+"""The live channel while MongoDB is away: open channels stay, and get everything when it is back."""
 
 from __future__ import annotations
 

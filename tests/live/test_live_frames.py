@@ -1,4 +1,4 @@
-"""The live channel below its messages: the upgrade, the frames, and whoever breaks the rules of either."""
+"""The live channel below its messages: the upgrade, the frames, and violations of either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live channel: who is let in, for how long, and with which code it ends (contract section 5)."""
+"""The live channel: who is let in, for how long, and with which code it ends (contract, "The live channel")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live channel and readers that are slow, or read nothing: nobody waits for them, and they lose nothing."""
+"""The live channel and readers that are slow, or read nothing: others do not wait for them, and they lose nothing."""
 
 from __future__ import annotations
 

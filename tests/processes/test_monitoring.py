@@ -83,7 +83,7 @@ def test_prometheus_itself_takes_the_configuration_and_finds_a_mistake_in_it(tmp
     assert judge("c", "min(mongodb_rs_members_health)", "min(mongodb_rs_members_health") != 0
 
 
-# Alerts reach somebody
+# Alerts are delivered
 
 
 class Receiver:

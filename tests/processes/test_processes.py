@@ -113,7 +113,7 @@ async def test_the_whole_way_of_a_note_through_separate_processes(system: System
         assert answer.body["status"] == "completed" and answer.body["ended"] == "done"
         assert (await page.next("steps.changed"))["data"]["completed"] == [step["id"]]
 
-        # Two more days pass for somebody else, and none of them reminds the one who is done.
+        # Two more days pass for another patient; the patient who is done is not reminded.
         for _ in range(2):
             await clock.next("reminder.due", within_s=15)
         await page.nothing_more()

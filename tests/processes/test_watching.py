@@ -70,7 +70,7 @@ async def test_every_role_can_be_watched_and_a_request_followed(system: System) 
         await page.next("reminder.due", within_s=15)
     await people.anyone.post("/api/forgot-password/", {"email": patient.email})
 
-    # Alive and ready, with details for operators alone; figures for nobody else.
+    # Alive and ready; details and figures for operators alone.
     both = {"mongodb", "keys", "redis"}
     reached = {"web": both | {"sockets"}, "worker": both | {"schedule"}, "scheduler": {"redis"}}
     for role, base in bases.items():
@@ -83,7 +83,7 @@ async def test_every_role_can_be_watched_and_a_request_followed(system: System) 
         assert (await probe(base, "/metrics", come_from="127.0.0.9"))[0] == 404, role
         assert (await probe(base, "/nothing"))[0] == (400 if role == "web" else 404), role
 
-    # What the alerts and the dashboard ask for is exported, labels and all, and tells nothing of anybody.
+    # What the alerts and the dashboard ask for is exported, labels and all, and tells nothing of a person.
     async def counted() -> bool:
         text = (await probe(bases["worker"], "/metrics"))[1].decode()
         return bool(re.search(r"^hospital_rt_counted_timestamp_seconds [1-9]", text, re.MULTILINE))

@@ -41,7 +41,7 @@ _handed_out: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment, from below the range in which outgoing connections get theirs: one
+    """A port that is free at the moment, from below the range in which outgoing connections get theirs: one
     of that range may be taken by any of them before a server has bound it. None is handed out twice.
     """
     while True:

@@ -1,4 +1,4 @@
-"""The letters that somebody got, as the post brings them, and a mail server that takes them or does not."""
+"""Received letters, and a mail server that accepts or refuses them."""
 
 from __future__ import annotations
 

@@ -352,3 +352,14 @@ def test_every_operation_is_described() -> None:
     for described in routes.describe_routes():
         assert described.doc.strip(), (described.method, described.path)
         assert described.answers, (described.method, described.path)
+
+
+def test_each_reference_to_the_contract_names_one_of_its_headings() -> None:
+    headings = re.findall(r"^#+ (.+)$", (HERE / "docs/reference/contract.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = [
+        (str(path.relative_to(HERE)), " ".join(heading.split()))
+        for path in MODULES.values()
+        for heading in re.findall(r'contract,\s+"([^"]+)"', path.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 10
+    assert [(name, heading) for name, heading in named if heading not in headings] == []

@@ -1,4 +1,4 @@
-"""Courses lived through by a state machine, beside a reference that follows contract section 4 to the letter."""
+"""Courses lived through by a state machine, beside a reference written from the contract ("Reminders")."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ async def test_a_slot_of_later_today_is_answered_early_and_not_reminded(ward: Cl
 
 
 async def test_an_answer_that_comes_before_the_tick_finds_its_slot_due(ward: Clinic) -> None:
-    """At nine and one second, nobody has looked yet: it is recorded, reminded and answered, in this order."""
+    """One second past nine, before any tick: it is recorded, reminded and answered, in this order."""
     patient, doctor = await ward.pair()
     step = await one_step(ward, patient, doctor)
     ward.set_clock("2027-03-02T09:00:01")
@@ -78,7 +78,7 @@ async def test_a_skipped_slot_is_not_reminded_again_and_not_done(ward: Clinic) -
 
 
 async def test_a_slot_of_an_outage_can_be_answered_too(ward: Clinic) -> None:
-    """It came due and nobody was there to say so. Answered, it counts; taken back, it is as if it had not been."""
+    """A slot came due and was not recorded. An answer counts; undone, no trace is left."""
     patient, doctor = await ward.pair()
     step = await one_step(ward, patient, doctor)
     await ward.tick("2027-03-04T10:00")

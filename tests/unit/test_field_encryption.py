@@ -1,4 +1,4 @@
-"""Sealing: what lies in the stores opens for nobody without the keys, nowhere but where it was sealed, never after."""
+"""Sealing: stored values open only with the keys, only in their place, and never after an erasure."""
 
 from __future__ import annotations
 

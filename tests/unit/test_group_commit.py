@@ -1,4 +1,4 @@
-"""Those who come at once are served together, and nobody pays for another's fault."""
+"""Group commit: concurrent items are committed together, and a faulty one does not fail the others."""
 
 from __future__ import annotations
 

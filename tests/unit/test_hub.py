@@ -1,4 +1,4 @@
-"""The hub under every order in which things may happen: each socket hears 1, 2, 3, ... once, whoever comes and goes.
+"""The hub under every order in which things may happen: each socket gets 1, 2, 3, ... once, as others join and leave.
 
 Here feeds lie in memory and every read takes a random number of turns of the loop, so that thousands of interleavings
 pass in a second. ``test_live_resume.py`` does the like with real feeds and real sockets.
@@ -111,7 +111,7 @@ class Room:
         task.add_done_callback(self.tasks.discard)
 
     def write(self, user_id: str) -> None:
-        """Something happened to a user, and everybody is told of it, sometimes late or twice."""
+        """An event of a user, announced to all nodes, sometimes late or twice."""
         self.feeds.newest[user_id] += self.chance.choice((1, 1, 1, 2, 30))
 
         async def say() -> None:
@@ -126,7 +126,7 @@ class Room:
 
         def write(frame: bytes) -> asyncio.Future[None]:
             message = json.loads(frame)
-            assert message["user"] == client.user_id, "somebody else's event"
+            assert message["user"] == client.user_id, "another user's event"
             client.got.append(message["seq"])
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             if self.chance.random() < 0.5:
@@ -159,7 +159,7 @@ class Room:
             self.hub.leave(socket)
 
     def come(self, *, stays: bool) -> Client:
-        """Somebody comes, from wherever they were last."""
+        """A client joins, from where it was last."""
         user_id = self.chance.choice(USERS)
         newest = self.feeds.newest[user_id]
         client = Client(user_id, self.chance.choice((newest, newest, max(0, newest - 60), max(0, newest - 3))))

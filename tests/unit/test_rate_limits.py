@@ -49,7 +49,7 @@ def refused(answer: Answer, limit: Limit) -> bool:
 
 
 async def use_up(clinic: Clinic, limit: Limit, address: str, *, but: int = 0) -> None:
-    """Somebody at this address has done it as often as they may, but for so many times."""
+    """Use up the limit of this address, except for ``but`` times."""
     who = clinic.app.resources.tokens.keyed_hash(b"address", address.encode())
     for _ in range(limit.most - but):
         await clinic.app.resources.limits.count(limit, who)
@@ -63,7 +63,7 @@ async def test_guessing_one_accounts_password_ends_soon_from_wherever_it_comes(c
         assert (await sign_in(clinic, email, OTHER, headers=elsewhere())).status == 401
     assert refused(await sign_in(clinic, patient["email"], headers=elsewhere()), LOG_IN_ACCOUNT)
     assert (await sign_in(clinic, other["email"], headers=elsewhere())).status == 200
-    # An address that nobody has is counted alike.
+    # An address without an account is counted alike.
     for _ in range(LOG_IN_ACCOUNT.most):
         assert (await sign_in(clinic, "nobody@clinic.example", headers=elsewhere())).status == 401
     assert refused(await sign_in(clinic, "nobody@clinic.example", headers=elsewhere()), LOG_IN_ACCOUNT)

@@ -1,4 +1,4 @@
-"""Answers kept ready in memory are never older than the records, whoever changed them and whatever was announced."""
+"""Cached answers are never older than the records, whichever process changed them."""
 
 from __future__ import annotations
 
