@@ -8,6 +8,7 @@ from datetime import datetime
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +39,7 @@ class Assignments:
 
     @staticmethod
     def _read(row: Document) -> Assignment:
-        return Assignment(
-            id=row["_id"],
-            patient_id=row["patient_id"],
-            doctor_id=row["doctor_id"],
-            since=row["since"],
-            share_history=row["share_history"],
-            ended_at=row.get("ended_at"),
-        )
+        return read_document(Assignment, row)
 
     async def current(self, patient_id: str, *, session: Session | None = None) -> Assignment | None:
         row = await self._assignments.find_one({"patient_id": patient_id, "current": True}, session=session)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 
@@ -146,17 +147,7 @@ class Events:
 
     @staticmethod
     def _read(row: Document) -> FeedEvent:
-        return FeedEvent(
-            id=row["_id"],
-            user_id=row["user_id"],
-            about=row["about"],
-            seq=row["seq"],
-            event=row["event"],
-            at=row["at"],
-            sealed=row["sealed"],
-            withdrawn=row.get("withdrawn", False),
-            open_to_former=row.get("open_to_former", False),
-        )
+        return read_document(FeedEvent, row)
 
     async def newest(self, user_id: str) -> int:
         """The newest ``seq`` of the user's feed, 0 when it is empty."""

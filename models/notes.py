@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 Reader = Literal["local"]
@@ -38,7 +39,7 @@ class Note:
     extracted_by: str | None = None
     failure: str | None = None
     attempts: int = 0  # workers that began to read it
-    retries: int = 0  # times that it failed and was to be taken up again by itself
+    retries: int = 0  # failures after which it is read again without a request
     lease: str | None = field(default=None, repr=False)
     sealed_text: str = field(repr=False)
     sealed_review: str | None = field(default=None, repr=False)
@@ -105,24 +106,7 @@ class Notes:
 
     @staticmethod
     def _read(row: Document) -> Note:
-        return Note(
-            id=row["_id"],
-            patient_id=row["patient_id"],
-            doctor_id=row["doctor_id"],
-            number=row["number"],
-            status=row["status"],
-            created_at=row["created_at"],
-            extracted_by=row.get("extracted_by"),
-            failure=row.get("failure"),
-            attempts=row.get("attempts", 0),
-            retries=row.get("retries", 0),
-            lease=row.get("lease"),
-            sealed_text=row["sealed_text"],
-            sealed_review=row.get("sealed_review"),
-            dropped=row.get("dropped", 0),
-            questions=row.get("questions", 0),
-            reader=row.get("reader"),
-        )
+        return read_document(Note, row)
 
     async def insert(self, written: Sequence[NewNote], *, numbers: Mapping[str, int], session: Session) -> list[Note]:
         """Store new notes of different patients. ``numbers``: the number of each, by patient."""
@@ -234,7 +218,7 @@ class Notes:
         )
 
     async def settle(self, settled: Sequence[NoteTransition], *, session: Session) -> int:
-        """Give notes their next status. How many: one whose lease is lost, or that has moved, stays as it is."""
+        """Write the next status of notes, and return how many: a note with a lost lease or another status is left."""
         if not settled:
             return 0
         # A doctor's list of patients shows what waits.
@@ -313,6 +297,6 @@ class Notes:
         return [self._read(row) for row in await self._notes.find(query, session=session).to_list(None)]
 
     async def withdrawn_ids(self, patient_id: str) -> set[str]:
-        """The patient's notes whose words are closed to them."""
+        """The patient's withdrawn notes."""
         cursor = self._notes.find({"patient_id": patient_id, "status": "withdrawn"}, {"_id": 1})
         return {row["_id"] async for row in cursor}

@@ -16,6 +16,7 @@ from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, Upd
 
 from hospital_rt.domain.course import Outcome, Slot, SlotState
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 LOOK_BACK = (timedelta(days=1), timedelta(days=14), None)
@@ -37,8 +38,8 @@ class Reminder:
     state: SlotState
     recorded: bool
     repeats: int
-    outcome: Outcome | None
-    answered_at: datetime | None
+    outcome: Outcome | None = None
+    answered_at: datetime | None = None
     sealed_reason: str | None = field(default=None, repr=False)
     done_at: datetime | None = None  # when it really was, if the patient said so
     over_limit: bool = False  # a use beyond what the note allows
@@ -97,25 +98,8 @@ class Reminders:
 
     @staticmethod
     def _read(row: Document) -> Reminder:
-        return Reminder(
-            id=row["_id"],
-            step_id=row["step_id"],
-            patient_id=row["patient_id"],
-            use=row["use"],
-            number=row["number"],
-            key=row["key"],
-            slot_at=row["slot_at"],
-            day=date.fromisoformat(row["day"]),
-            state=row["state"],
-            recorded=row["recorded"],
-            repeats=row["repeats"],
-            outcome=row.get("outcome"),
-            answered_at=row.get("answered_at"),
-            sealed_reason=row.get("sealed_reason"),
-            done_at=row.get("done_at"),
-            over_limit=row.get("over_limit", False),
-            told=row.get("told", row["repeats"]),
-        )
+        day, told = date.fromisoformat(row["day"]), row.get("told", row["repeats"])
+        return read_document(Reminder, row, day=day, told=told)
 
     async def write(
         self, entries: Sequence[LedgerEntry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session

@@ -13,6 +13,7 @@ from uuid import uuid4
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 
 GRACE = timedelta(seconds=30)
 
@@ -46,18 +47,7 @@ class Sessions:
 
     @staticmethod
     def read(row: Document) -> DeviceSession:
-        return DeviceSession(
-            id=row["_id"],
-            user_id=row["user_id"],
-            nonce=row["nonce"],
-            generation=row["generation"],
-            rotated_at=row["rotated_at"],
-            created_at=row["created_at"],
-            expires_at=row["expires_at"],
-            last_used_at=row["last_used_at"],
-            ended_at=row.get("ended_at"),
-            sealed_device=row.get("sealed_device"),
-        )
+        return read_document(DeviceSession, row)
 
     async def start(
         self,

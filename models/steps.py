@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
@@ -22,6 +22,7 @@ from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, ne
 from hospital_rt.domain.schedule import Schedule, Timeline
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 from models.course_codec import (
     course_row,
@@ -43,9 +44,9 @@ StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 class StepText:
     """The clinical words of a step; all None once the patient is erased."""
 
-    title: str | None = field(repr=False)
-    detail: str | None = field(repr=False)
-    quote: str | None = field(repr=False)
+    title: str | None = field(default=None, repr=False)
+    detail: str | None = field(default=None, repr=False)
+    quote: str | None = field(default=None, repr=False)
     start: int | None = None  # where the quote stands in the note, in code points
     end: int | None = None
 
@@ -146,7 +147,7 @@ class Step:
         return replace(self, recent_uses=tuple(uses), uses=max(0, self.uses - (done and self.as_needed)))
 
     def as_json(self, *, now: datetime, quotes: bool = True) -> Document:
-        """**Step** of contract section 3. ``quotes`` False where the reader is not given the doctor's words."""
+        """**Step** (contract, "Step"). ``quotes`` False where the reader is not given the doctor's words."""
         course, zone = self.course, self.zone
         done = course.done if course else self.uses if self.as_needed else int(self.status == "completed")
         total = (
@@ -242,47 +243,17 @@ class Steps:
             opened = {}
         schedule = read_schedule(row["schedule"]) if row.get("schedule") else None
         course = read_course(row["course"], schedule) if row.get("course") and schedule else None
-        return Step(
-            id=row["_id"],
-            sort=row["sort"],
-            note_id=row["note_id"],
-            note_number=row["note_number"],
-            patient_id=row["patient_id"],
-            doctor_id=row["doctor_id"],
-            kind=row["kind"],
-            as_needed=row["as_needed"],
-            by=row["by"],
-            status=row["status"],
-            created_at=row["created_at"],
-            timezone=row["timezone"],
-            words=StepText(
-                title=opened.get("title"),
-                detail=opened.get("detail"),
-                quote=opened.get("quote"),
-                start=opened.get("start"),
-                end=opened.get("end"),
-            ),
+        return read_document(
+            Step,
+            row,
+            words=read_document(StepText, opened),
             schedule=schedule,
             course=course,
-            activated_at=row.get("activated_at"),
-            completed_at=row.get("completed_at"),
-            cancelled_at=row.get("cancelled_at"),
-            ended=row.get("ended"),
             limits=read_limits(row.get("limits")),
-            uses=row.get("uses", 0),
             recent_uses=read_uses(row),
-            kept_number=row.get("kept_number"),
-            version=row["version"],
         )
 
     def _row(self, step: Step) -> Document:
-        words = {
-            "title": step.words.title,
-            "detail": step.words.detail,
-            "quote": step.words.quote,
-            "start": step.words.start,
-            "end": step.words.end,
-        }
         return {
             "_id": step.id,
             "sort": step.sort,
@@ -295,7 +266,7 @@ class Steps:
             "by": step.by,
             "created_at": step.created_at,
             "version": 0,
-            "sealed_words": self._vault.seal_loaded(step.patient_id, f"steps|{step.id}|words", words),
+            "sealed_words": self._vault.seal_loaded(step.patient_id, f"steps|{step.id}|words", asdict(step.words)),
             **self._moving(step)[0],
         }
 
