@@ -107,6 +107,12 @@ TABLE = (
     Row("POST", "/api/steps/{proposed_step}/cancel/", {**OWN, "patient": 404, "doctor": 404}),
     Row("POST", "/api/check-in/{step}/", THIS_PATIENT),
     Row("DELETE", "/api/check-in/{answered}/", THIS_PATIENT),
+    Row(  # its slot is not due yet
+        "POST",
+        "/api/snooze/{step}/",
+        {**THIS_PATIENT, "patient": 409},
+        {"slot": "2027-03-02T09:00:00Z", "minutes": 30},
+    ),
     Row("GET", "/api/events/", USER),
     Row("GET", "/api/adherence/?patient_id={patient}", OWN),
     Row("GET", "/fhir/Patient", CLINICAL),
@@ -146,6 +152,7 @@ OPEN_DOORS = {
     ("POST", "/api/passkeys/options/"),
     ("POST", "/api/forgot-password/"),
     ("POST", "/api/reset-password/"),
+    ("POST", "/api/answer/"),
     ("GET", "/fhir/metadata"),
 }
 

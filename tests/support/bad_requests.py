@@ -215,6 +215,35 @@ WORDS = (
             }
         )
     ),
+    *(
+        wrong(f"a snooze with {name}", "POST", "/api/snooze/{step}/", body)
+        for name, body in named(
+            {
+                "nothing": {},
+                "no slot": {"minutes": 30},
+                "a slot that is none": {"slot": "tomorrow", "minutes": 30},
+                "a slot of an operator": {"slot": {"$gt": ""}, "minutes": 30},
+                "4 minutes": {"slot": "2027-03-01T21:00:00Z", "minutes": 4},
+                "721 minutes": {"slot": "2027-03-01T21:00:00Z", "minutes": 721},
+                "half a minute more": {"slot": "2027-03-01T21:00:00Z", "minutes": 30.5},
+                "minutes in words": {"slot": "2027-03-01T21:00:00Z", "minutes": "30"},
+                "a moment of its own": {"slot": "2027-03-01T21:00:00Z", "until": "2027-03-01T22:00:00Z"},
+            }
+        )
+    ),
+    *(
+        wrong(f"an answer with {name}", "POST", "/api/answer/", body, who="nobody")
+        for name, body in named(
+            {
+                "nothing": {},
+                "an operator": {"token": {"$ne": ""}, "outcome": "done"},
+                "a token of 201": {"token": "x" * 201, "outcome": "done"},
+                "an outcome that is none": {"token": "x", "outcome": "skipped"},
+                "a slot of its own": {"token": "x", "outcome": "done", "slot": "2027-03-01T21:00:00Z"},
+                "a time to come": {"token": "x", "outcome": "done", "at": "2099-01-01T00:00:00Z"},
+            }
+        )
+    ),
     wrong("assigning an operator", "POST", "/api/assign/", {"doctor_id": {"$ne": None}}),
     wrong("sharing with a word", "POST", "/api/assign/", {"doctor_id": "{doctor}", "share_history": "true"}),
     wrong(
@@ -259,6 +288,7 @@ THEIRS = (
             ("POST", "/api/steps/{their_step}/cancel/", None, "doctor"),
             ("POST", "/api/check-in/{their_step}/", {}, "patient"),
             ("DELETE", "/api/check-in/{their_step}/", None, "patient"),
+            ("POST", "/api/snooze/{their_step}/", {"slot": "2027-03-01T21:00:00Z", "minutes": 30}, "patient"),
             ("GET", "/api/notes/{their_note}/", None, "patient"),
             ("GET", "/api/notes/{their_note}/", None, "doctor"),
             ("POST", "/api/notes/{their_note}/retry/", None, "doctor"),
@@ -294,6 +324,7 @@ THEIRS = (
             ("GET", "/api/my-patients/", None, "patient"),
             ("POST", "/api/assign/", {"doctor_id": "{doctor}"}, "doctor"),
             ("POST", "/api/check-in/{step}/", {}, "doctor"),
+            ("POST", "/api/snooze/{step}/", {"slot": "2027-03-01T21:00:00Z", "minutes": 30}, "doctor"),
             ("GET", "/api/me/access-log/", None, "doctor"),
         )
     ),
