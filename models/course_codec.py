@@ -63,13 +63,7 @@ def course_row(course: Course) -> Document:
 
 def _slot_row(slot: Slot) -> Document:
     """The members of a slot; those that only repeats and snoozes have are written where they stand."""
-    more = {
-        "told": slot.told if slot.told != slot.repeats else None,
-        "told_at": slot.told_at,
-        "within": slot.within_day or None,
-        "snoozed": slot.snoozed_until,
-    }
-    return {
+    row = {
         "n": slot.number,
         "key": slot.key,
         "at": slot.at,
@@ -77,8 +71,16 @@ def _slot_row(slot: Slot) -> Document:
         "rec": slot.recorded,
         "rep": slot.repeats,
         "ans": slot.answered_at,
-        **{name: value for name, value in more.items() if value is not None},
     }
+    if slot.told != slot.repeats:
+        row["told"] = slot.told
+    if slot.told_at is not None:
+        row["told_at"] = slot.told_at
+    if slot.within_day:
+        row["within"] = slot.within_day
+    if slot.snoozed_until is not None:
+        row["snoozed"] = slot.snoozed_until
+    return row
 
 
 def read_course(row: Document, schedule: Schedule) -> Course:

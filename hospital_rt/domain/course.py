@@ -128,7 +128,7 @@ def wake_at(course: Course, zone: ZoneInfo) -> datetime | None:
     moments = [timeline.moment(following)] if following is not None else []
     waiting = course.open_slot
     if waiting:
-        moments.append(repeated_at(course, waiting, zone))
+        moments.append(_repeated_at(course, waiting, timeline))
     end = end_at(course, zone)
     if end is not None:
         moments.append(end)
@@ -145,17 +145,17 @@ def next_reminder_at(course: Course, zone: ZoneInfo) -> datetime | None:
         following = timeline.after(following)
     moments = [timeline.moment(following)] if following is not None else []
     if waiting := course.open_slot:
-        moments.append(repeated_at(course, waiting, zone))
+        moments.append(_repeated_at(course, waiting, timeline))
     soonest, end = (min(moments) if moments else None), end_at(course, zone)
     return None if soonest is None or (end is not None and end <= soonest) else soonest
 
 
-def repeated_at(course: Course, waiting: Slot, zone: ZoneInfo) -> datetime:
+def _repeated_at(course: Course, waiting: Slot, timeline: Timeline) -> datetime:
     """When the open slot is repeated next."""
     if waiting.snoozed_until is not None:
         return waiting.snoozed_until
-    next_day = course.timeline(zone).moment(waiting.number, days_later=waiting.repeats + 1)
-    soon = _within_day(course, waiting, zone)
+    next_day = timeline.moment(waiting.number, days_later=waiting.repeats + 1)
+    soon = _within_day(course, waiting, timeline.zone)
     return min(next_day, soon) if soon is not None else next_day
 
 
@@ -167,12 +167,16 @@ def _within_day(course: Course, waiting: Slot, zone: ZoneInfo) -> datetime | Non
     return repeat_within_day(rule, course.schedule, slot_at=waiting.at, told_at=last, zone=zone)
 
 
-def _repeated(course: Course, waiting: Slot, *, now: datetime, zone: ZoneInfo) -> tuple[Slot, datetime] | None:
+def _counted_from(course: Course, due_at: datetime, *, now: datetime) -> datetime | None:
+    """``told_at`` of a reminder that was due then. Without repeats nothing is counted from it."""
+    return told_at(due_at, course.schedule, now=now) if course.repeat else None
+
+
+def _repeated(course: Course, waiting: Slot, timeline: Timeline, *, now: datetime) -> tuple[Slot, datetime] | None:
     """The open slot with one more reminder, and when that was due: several due by ``now`` are one."""
     if waiting.snoozed_until is not None and waiting.snoozed_until > now:
         return None
-    timeline = course.timeline(zone)
-    days, soon = days_on(timeline, waiting.number, now=now), _within_day(course, waiting, zone)
+    days, soon = days_on(timeline, waiting.number, now=now), _within_day(course, waiting, timeline.zone)
     is_next_day, is_soon = days > waiting.repeats, soon is not None and soon <= now
     due = [waiting.snoozed_until] if waiting.snoozed_until else []
     due += [timeline.moment(waiting.number, days_later=days)] if is_next_day else []
@@ -183,7 +187,7 @@ def _repeated(course: Course, waiting: Slot, *, now: datetime, zone: ZoneInfo) -
         waiting,
         repeats=max(days, waiting.repeats),
         told=max(waiting.told + 1, days if is_next_day else 0),
-        told_at=told_at(max(due), course.schedule, now=now),
+        told_at=_counted_from(course, max(due), now=now),
         within_day=waiting.within_day + is_soon,
         snoozed_until=None,
     )
@@ -207,19 +211,18 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> CourseChang
             touched.append(waiting.closed("missed"))
         if course.known(newest) is None and not over:
             due_at = timeline.moment(newest)
-            counted_from = told_at(due_at, course.schedule, now=now)
             reminded = Slot(
                 number=newest,
                 key=timeline.key(newest),
                 at=due_at,
                 state="open",
                 repeats=days_on(timeline, newest, now=now),
-                told_at=counted_from if counted_from != due_at else None,
+                told_at=_counted_from(course, due_at, now=now),
             )
             touched.append(reminded)
         course = replace(course, passed=newest)
     elif waiting and not over:
-        if again := _repeated(course, waiting, now=now, zone=zone):
+        if again := _repeated(course, waiting, timeline, now=now):
             reminded, due_at = again
             repeat = reminded.told
             touched.append(reminded)

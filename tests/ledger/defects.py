@@ -369,8 +369,8 @@ def _repeated(patch: MonkeyPatch, changed: Callable[[Slot, Slot], Slot]) -> None
     """The slot after a repeat is another one: of the slot before and the right one."""
     whole = hospital_rt.domain.course._repeated
 
-    def repeated(course: Course, waiting: Slot, **more: Any) -> tuple[Slot, datetime] | None:
-        again = whole(course, waiting, **more)
+    def repeated(course: Course, waiting: Slot, timeline: Timeline, **more: Any) -> tuple[Slot, datetime] | None:
+        again = whole(course, waiting, timeline, **more)
         return (changed(waiting, again[0]), again[1]) if again else None
 
     patch.setattr(hospital_rt.domain.course, "_repeated", repeated)
@@ -395,8 +395,8 @@ def _(patch: MonkeyPatch) -> None:
 def _(patch: MonkeyPatch) -> None:
     whole = hospital_rt.domain.course._repeated
 
-    def repeated(course: Course, waiting: Slot, **more: Any) -> tuple[Slot, datetime] | None:
-        return whole(course, replace(waiting, snoozed_until=None), **more) or whole(course, waiting, **more)
+    def repeated(course: Course, waiting: Slot, *a: Any, **more: Any) -> tuple[Slot, datetime] | None:
+        return whole(course, replace(waiting, snoozed_until=None), *a, **more) or whole(course, waiting, *a, **more)
 
     patch.setattr(hospital_rt.domain.course, "_repeated", repeated)
 
