@@ -314,6 +314,18 @@ class CourseMachine(RuleBasedStateMachine):
             self._both("snooze", self.now, at, count)
             self.now += timedelta(milliseconds=1)
 
+    @precondition(lambda self: self.reference.status == "active")
+    @rule(count=st.sampled_from([30, 60]), most=st.integers(1, 5))
+    def what_is_repeated_is_put_off(self, count: int, most: int) -> None:
+        """And the time of a repeat comes before the snooze is over."""
+        self._both("choose_repeats", self.now, 10, most)
+        if self.reference.open is None:
+            self.ticks_come_on_time(1)
+        if (waiting := self.reference.open) is not None:
+            self._both("snooze", self.now, self.reference.kept[waiting].at, count)
+            self.minutes_pass(11)
+            self.tick()
+
     @precondition(lambda self: self.reference.status != "cancelled")
     @rule(every_minutes=st.sampled_from([None, 10, 15, 30, 60, 60]), most=st.integers(1, 5))
     def choose_how_often_it_is_repeated(self, every_minutes: int | None, most: int) -> None:
