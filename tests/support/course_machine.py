@@ -314,6 +314,18 @@ class CourseMachine(RuleBasedStateMachine):
             self._both("snooze", self.now, at, count)
             self.now += timedelta(milliseconds=1)
 
+    @precondition(lambda self: self.reference.status == "active" and self.reference.fixed)
+    @rule(chance=st.integers(1, 3))
+    def the_last_slot_is_put_off_too_long(self, chance: int) -> None:
+        """No slot follows, and the days of the course are over before the snooze would be."""
+        if chance != 3:
+            return
+        self.now = max(self.now, *(instant for _, instant in self.reference.walk()))
+        self.tick()
+        if (waiting := self.reference.open) is not None:
+            self.minutes_pass(780)
+            self._both("snooze", self.now, self.reference.kept[waiting].at, 720)
+
     @precondition(lambda self: self.reference.status == "active")
     @rule(count=st.sampled_from([30, 60]), most=st.integers(1, 5))
     def what_is_repeated_is_put_off(self, count: int, most: int) -> None:
