@@ -28,12 +28,12 @@ from handlers.base.api_handler import ApiHandler, NotFoundHandler
 from handlers.base.operation import HandlerContext
 from handlers.fhir import care_plans, people
 from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView
-from handlers.identity import second_factors
+from handlers.identity import provider, second_factors
 from handlers.live import schemas
 from handlers.live.handler import LiveHandler
 from handlers.site import health
 from handlers.site.docs import INIT_JS, PAGE, TextHandler
-from handlers.site.pages import STATIC, SWAGGER, FileHandler
+from handlers.site.pages import STATIC, SWAGGER, ChangePasswordHandler, FileHandler
 from hospital_rt.realtime import protocol
 from hospital_rt.version import version
 from hospital_rt.web.asyncapi import build_asyncapi
@@ -65,6 +65,7 @@ API: tuple[Route, ...] = (
     Route("/api/token/refresh/", sign_in.RefreshHandler, "accounts"),
     Route("/api/token/revoke/", sign_in.RevokeHandler, "accounts"),
     Route("/api/token/second-factor/", sign_in.SecondStepHandler, "accounts"),
+    Route("/api/sign-in/", provider.SignInOptionsHandler, "accounts"),
     Route("/api/passkeys/options/", sign_in.PasskeyOptionsHandler, "accounts"),
     Route("/api/forgot-password/", accounts.ForgotPasswordHandler, "accounts"),
     Route("/api/reset-password/", accounts.ResetPasswordHandler, "accounts"),
@@ -179,6 +180,10 @@ def make_routes(context: HandlerContext) -> list[Any]:
         url(r"/api/live/?", LiveHandler, given),
         url(r"/calendar/([A-Za-z0-9_-]{20,100})\.ics", reminder_channels.CalendarFileHandler, given),
         url(r"/unsubscribe/([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})", email_reminders.UnsubscribeHandler, given),
+        url(r"/api/oidc/start/?", provider.OidcStartHandler, given),
+        url(r"/api/oidc/callback/?", provider.OidcCallbackHandler, given),
+        url(r"/api/oidc/logout/?", provider.OidcLogoutHandler, given),
+        url(r"/\.well-known/change-password/?", ChangePasswordHandler, given),
         url(r"/healthz/?", health.HealthHandler, given),
         url(r"/readyz/?", health.ReadyHandler, given),
         url(r"/metrics/?", health.MetricsHandler, given),

@@ -119,6 +119,22 @@ class Settings(BaseModel):
     """
     erasure: Literal["immediate", "request"] = "immediate"
     """`request`: closing an account is immediate, destroying its key takes `admin erase`."""
+    oidc_issuer: str | None = None
+    """Issuer of the hospital's identity provider (OpenID Connect); its discovery document lies below it."""
+    oidc_client_id: str | None = None
+    """This service's client id at the provider."""
+    oidc_client_secret: str | None = Field(default=None, repr=False)
+    """This service's secret at the provider."""
+    oidc_roles: Words = ()
+    """Which values of which claims give which role, `doctor` or `patient`; the first that fits decides:
+    `groups:clinicians=doctor,groups:patients=patient`.
+    """
+    oidc_name: str = ""
+    """Name on the button of the sign-in page. Default: the host of `OIDC_ISSUER`."""
+    oidc_scopes: str = "openid profile email"
+    """Scopes asked for: add the one that brings the claims of `OIDC_ROLES`."""
+    password_sign_in: Switch = "on"  # noqa: S105 - a switch
+    """`off`: people sign in through the identity provider alone."""
     second_factor: Literal["optional", "doctors", "all"] = "optional"
     """Who must have a second factor: nobody, doctors, or everybody; role `admin` always must. Whoever must and has none
     signs in and may only set one up.
@@ -139,6 +155,8 @@ class Settings(BaseModel):
     """Lifetime of an access token."""
     refresh_token_seconds: int = Field(default=1_209_600, ge=60, le=31_536_000)
     """Lifetime of a refresh token."""
+    session_max_seconds: int = Field(default=2_592_000, ge=60, le=31_536_000)
+    """Longest life of a session, however often it is renewed: then its user signs in again."""
     default_timezone: str = "UTC"
     """IANA time zone of accounts that name none."""
     day_seconds: int | None = Field(default=None, ge=1, le=86400)
@@ -240,6 +258,38 @@ class Settings(BaseModel):
         if (self.openai_api_key or self.openai_base_url) and not self.openai_model:
             raise ValueError("OPENAI_MODEL is required with OPENAI_API_KEY or OPENAI_BASE_URL")
         return self
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        if value:
+            parts = urlsplit(value)
+            here = (parts.hostname or "") in {"localhost", "127.0.0.1", "::1"}
+            if not parts.hostname or parts.query or parts.fragment or parts.scheme not in {"https", "http"}:
+                raise ValueError("needs an https:// address without a query")
+            if parts.scheme == "http" and not here:
+                raise ValueError("needs https://; http:// only on this machine")
+        return value
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _are_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[^:=]+:.+=(doctor|patient)", word) for word in value):
+            raise ValueError("takes claim:value=doctor or claim:value=patient, separated by commas")
+        return value
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Settings:
+        given = [self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, self.oidc_roles]
+        if any(given) and not all(given):
+            raise ValueError("OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_ROLES are required together")
+        if not self.signs_in_by_password and not self.oidc_issuer:
+            raise ValueError("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: nobody could sign in")
+        return self
+
+    @property
+    def signs_in_by_password(self) -> bool:
+        return self.password_sign_in == "on"  # noqa: S105 - a switch
 
     @property
     def verifies_email(self) -> bool:

@@ -20,7 +20,12 @@ GRACE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSession:
-    """One signed-in device. ``generation`` is that of the unspent refresh token."""
+    """One signed-in device.
+
+    Args:
+        generation: of the unspent refresh token.
+        provider: the identity provider's session that it began with, None for a sign-in here.
+    """
 
     id: str
     user_id: str
@@ -31,6 +36,7 @@ class DeviceSession:
     expires_at: datetime
     last_used_at: datetime
     ended_at: datetime | None = None
+    provider: str | None = None
     sealed_device: str | None = field(default=None, repr=False)
 
 
@@ -40,6 +46,7 @@ class Sessions:
     INDEXES = [
         IndexModel([("user_id", ASCENDING), ("ended_at", ASCENDING)]),
         IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+        IndexModel([("provider", ASCENDING)], partialFilterExpression={"provider": {"$type": "string"}}),
     ]
 
     def __init__(self, collection: Collection) -> None:
@@ -58,6 +65,7 @@ class Sessions:
         refresh_s: int,
         session_id: str | None = None,
         sealed_device: str | None = None,
+        provider: str | None = None,
         session: Session | None = None,
     ) -> DeviceSession:
         row = {
@@ -71,6 +79,7 @@ class Sessions:
             "expires_at": now + timedelta(seconds=refresh_s),
             "ended_at": None,
             "sealed_device": sealed_device,
+            "provider": provider,
         }
         await self._sessions.insert_one(row, session=session)
         return self.read(row)
@@ -83,13 +92,18 @@ class Sessions:
         cursor = self._sessions.find({"_id": {"$in": session_ids}})
         return {row["_id"]: self.read(row) for row in await cursor.to_list(None)}
 
-    async def rotate(self, session: DeviceSession, *, now: datetime, refresh_s: int) -> bool:
-        """Spend the current refresh token. False when another request was first."""
+    async def rotate(self, session: DeviceSession, *, now: datetime, refresh_s: int, max_s: int) -> bool:
+        """Spend the current refresh token. False when another request was first.
+
+        Args:
+            max_s: after so many seconds from its beginning the session ends, however often it is renewed.
+        """
+        until = min(now + timedelta(seconds=refresh_s), session.created_at + timedelta(seconds=max_s))
         result = await self._sessions.update_one(
             {"_id": session.id, "generation": session.generation, "ended_at": None},
             {
                 "$inc": {"generation": 1},
-                "$set": {"rotated_at": now, "last_used_at": now, "expires_at": now + timedelta(seconds=refresh_s)},
+                "$set": {"rotated_at": now, "last_used_at": now, "expires_at": until},
             },
         )
         return bool(result.matched_count)
@@ -124,6 +138,22 @@ class Sessions:
         if ids:
             await self._sessions.update_many({"_id": {"$in": ids}}, {"$set": {"ended_at": now}}, session=session)
         return ids
+
+    async def end_of_provider(
+        self, provider: str | None, *, user_id: str | None, now: datetime, session: Session
+    ) -> dict[str, str]:
+        """End what began with one session of the identity provider, or all of a user that began there at all. Ended
+        sessions with their users.
+        """
+        wanted: Document = {"ended_at": None, "provider": provider or {"$type": "string"}}
+        if user_id:
+            wanted["user_id"] = user_id
+        found = {row["_id"]: row["user_id"] async for row in self._sessions.find(wanted, session=session)}
+        if found:
+            await self._sessions.update_many(
+                {"_id": {"$in": list(found)}}, {"$set": {"ended_at": now}}, session=session
+            )
+        return found
 
     async def alive(self, session_ids: list[str], *, now: datetime) -> set[str]:
         """Those of these sessions that have not ended."""

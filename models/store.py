@@ -31,6 +31,7 @@ from models.calendars import Calendars
 from models.events import Events, FeedPosition
 from models.idempotency import Idempotency
 from models.identity.challenges import Challenges
+from models.identity.identities import Identities
 from models.identity.second_factors import SecondFactors
 from models.letters import Letters
 from models.mail_reminders import MailReminders
@@ -87,6 +88,7 @@ class Store:
         self.idempotency = Idempotency(collection("idempotency"), vault)
         self.second_factors = SecondFactors(collection("second_factors"), collection("recovery_codes"))
         self.challenges = Challenges(collection("challenges"))
+        self.identities = Identities(collection("identities"), vault)
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
@@ -124,6 +126,7 @@ class Store:
             "mail_reminders": MailReminders.INDEXES,
             "second_factors": SecondFactors.INDEXES,
             "challenges": Challenges.INDEXES,
+            "identities": Identities.INDEXES,
         }
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)

@@ -137,7 +137,8 @@ class Users:
         async def opened(name: str) -> str | None:
             place = f"users|{row['_id']}|{name}"
             try:
-                return str(await self._vault.open_value(row["_id"], place, row[f"sealed_{name}"]))
+                found: str | None = await self._vault.open_value(row["_id"], place, row[f"sealed_{name}"])
+                return found
             except (Unreadable, KeyError):
                 return None
 
@@ -161,20 +162,27 @@ class Users:
             day_changed_at=row.get("day_changed_at"),
         )
 
-    async def insert(self, user: User, *, session: Session) -> None:
-        """A new account with a key of its own. A taken address is a DuplicateKeyError."""
-        if user.name is None or user.email is None:
+    async def insert(self, user: User, *, session: Session, by_email: bool = True) -> None:
+        """A new account with a key of its own. A taken address is a DuplicateKeyError.
+
+        Args:
+            by_email: False: it is not found by its address, which may be None; it belongs to an identity.
+        """
+        if user.name is None or (by_email and user.email is None):
             raise ValueError("a new account needs a name and an address")
         await self._vault.follow_index_key()
         await self._vault.create_key(user.id, session=session)
+        address: Document = {}
+        if user.email is not None:
+            address["sealed_email"] = await self._vault.seal(user.id, f"users|{user.id}|email", user.email)
+            address |= {"email_index": self.email_index(user.email)} if by_email else {}
         await self._users.insert_one(
             {
                 "_id": user.id,
                 "role": user.role,
                 "status": user.status,
                 "sealed_name": await self._vault.seal(user.id, f"users|{user.id}|name", user.name),
-                "sealed_email": await self._vault.seal(user.id, f"users|{user.id}|email", user.email),
-                "email_index": self.email_index(user.email),
+                **address,
                 "password_hash": user.password_hash,
                 "timezone": user.timezone,
                 "reminder_time": user.reminder_time,
@@ -258,10 +266,12 @@ class Users:
         )
 
     async def update(self, user_id: str, changes: Document, *, session: Session | None = None) -> None:
-        """Set plain members; ``name`` is sealed on the way."""
+        """Set plain members; ``name`` and ``email`` are sealed on the way. An address changed here finds no account."""
         values = dict(changes)
-        if "name" in values:
-            values["sealed_name"] = await self._vault.seal(user_id, f"users|{user_id}|name", values.pop("name"))
+        for member in ("name", "email"):
+            if member in values:
+                sealed = await self._vault.seal(user_id, f"users|{user_id}|{member}", values.pop(member))
+                values[f"sealed_{member}"] = sealed
         await self._users.update_one({"_id": user_id}, {"$set": values}, session=session)
 
     async def compare_and_update(self, user_id: str, wanted: Document, changes: Document, *, session: Session) -> bool:

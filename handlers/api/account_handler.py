@@ -28,6 +28,15 @@ class AccountHandler(ApiHandler):
     async def limit_address(self, limit: Limit) -> None:
         await self.context.app.resources.limits.count(limit, self.client_hash)
 
+    def check_password_sign_in(self, role: str = "") -> None:
+        """Only role ``admin`` signs in here where the identity provider is the only way: it has no such accounts.
+
+        Raises:
+            Problem: 403 ``password-sign-in-off``.
+        """
+        if not self.settings_.signs_in_by_password and role != "admin":
+            raise Problem("password-sign-in-off")
+
     def account_hash(self, email: str) -> str:
         return self.context.tokens.keyed_hash(b"account", email.encode())
 

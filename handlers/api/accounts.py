@@ -30,13 +30,14 @@ class SignUpHandler(AccountHandler):
             who="anyone",
             body=SignUpBody,
             answers={201: UserView, 202: AcceptedView},
-            problems=("email-taken", "rate-limited", "busy"),
+            problems=("email-taken", "password-sign-in-off", "rate-limited", "busy"),
         )
     }
 
     async def post(self) -> None:
         """Sign up. Where addresses are confirmed the answer is always 202, and a letter tells the rest."""
         body = self.body(SignUpBody)
+        self.check_password_sign_in()
         self.check_new_password(body.password, email=body.email, name=body.name)
         await self.limit_address(SIGN_UP_ADDRESS)
         if self.settings_.verifies_email:

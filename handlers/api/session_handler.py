@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -19,12 +20,15 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import FACTOR_ACCOUNT
 from hospital_rt.web.relying_party import NotGenuine, RelyingParty
 from hospital_rt.web.tokens import Tokens
+from models.audit import Trace
 from models.services.second_factors import spend_assertion, spend_code
 from models.sessions import DeviceSession
+from models.store import Store
 from models.users import User
 
 COOKIE = "hrt_refresh"
 COOKIE_PATH = "/api/token/"
+FRESH = timedelta(minutes=10)
 Within = Callable[[Session], Awaitable[None]]
 
 
@@ -76,6 +80,8 @@ class SessionTokenHandler(AccountHandler):
             Problem: 403 ``wrong-password`` or ``wrong-factor``, 422 for none or several, 429 after too many tries.
         """
         given = [name for name in ("password", "code", "assertion") if getattr(body, name) is not None]
+        if not given and await self._came_from_provider_just_now():
+            return await self.store.users.read_row(dict(self.who.row))
         if len(given) != 1:
             raise Problem("invalid", errors=(FieldError("#", "Give a password, a code or an assertion."),))
         if body.password is not None:
@@ -94,6 +100,11 @@ class SessionTokenHandler(AccountHandler):
             raise Problem("wrong-factor")
         await limits.forgive(FACTOR_ACCOUNT, key)
         return user
+
+    async def _came_from_provider_just_now(self) -> bool:
+        """Whether the identity provider has just confirmed who this is: its people have no password here."""
+        session = await self.store.sessions.get(self.who.session_id)
+        return session is not None and session.provider is not None and utcnow() - session.created_at <= FRESH
 
     async def _is_own_passkey(self, answer: Document, user: User, *, session: Session) -> bool:
         try:
@@ -146,33 +157,66 @@ class SessionTokenHandler(AccountHandler):
         Raises:
             Problem: 401 as for a wrong password.
         """
-        id, nonce = str(uuid4()), Tokens.new_nonce()
         device = self.request.headers.get("User-Agent", "")[:200]
-        changes = {"password_hash": newer_hash or user.password_hash, "seen_at": self.now()}
+        return await begin_session(
+            self.store,
+            user,
+            trace=self.trace_by(user),
+            device=device,
+            seen_at=self.now(),
+            refresh_s=min(self.settings_.refresh_token_seconds, self.settings_.session_max_seconds),
+            newer_hash=newer_hash,
+            within=within,
+        )
 
-        async def work(session: Session) -> DeviceSession:
-            as_it_was = {"password_hash": user.password_hash, "status": user.status}
-            if not await self.store.users.compare_and_update(user.id, as_it_was, changes, session=session):
-                raise Problem("wrong-credentials")
-            if within is not None:
-                await within(session)
-            trace = self.trace_by(user, session_id=id)
-            await self.store.audit.write(trace, "session.begun", of=[user.id], session=session)
-            sealed = await self.store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
-            return await self.store.sessions.start(
-                user_id=user.id,
-                nonce=nonce,
-                now=utcnow(),
-                refresh_s=self.settings_.refresh_token_seconds,
-                session_id=id,
-                sealed_device=sealed,
-                session=session,
-            )
 
-        try:
-            return await self.store.transaction(work)
-        except Unreadable:  # erased a moment ago
-            raise Problem("wrong-credentials") from None
+async def begin_session(
+    store: Store,
+    user: User,
+    *,
+    trace: Trace,
+    device: str,
+    seen_at: datetime,
+    refresh_s: int,
+    newer_hash: str | None = None,
+    within: Within | None = None,
+    provider: str | None = None,
+) -> DeviceSession:
+    """See :meth:`SessionTokenHandler.start_session`.
+
+    Args:
+        provider: the identity provider's session, when the sign-in comes from there.
+
+    Raises:
+        Problem: 401 as for a wrong password.
+    """
+    id, nonce = str(uuid4()), Tokens.new_nonce()
+    trace.session_id = id
+    changes = {"password_hash": newer_hash or user.password_hash, "seen_at": seen_at}
+
+    async def work(session: Session) -> DeviceSession:
+        as_it_was = {"password_hash": user.password_hash, "status": user.status}
+        if not await store.users.compare_and_update(user.id, as_it_was, changes, session=session):
+            raise Problem("wrong-credentials")
+        if within is not None:
+            await within(session)
+        await store.audit.write(trace, "session.begun", of=[user.id], session=session)
+        sealed = await store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
+        return await store.sessions.start(
+            user_id=user.id,
+            nonce=nonce,
+            now=utcnow(),
+            refresh_s=refresh_s,
+            session_id=id,
+            sealed_device=sealed,
+            provider=provider,
+            session=session,
+        )
+
+    try:
+        return await store.transaction(work)
+    except Unreadable:  # erased a moment ago
+        raise Problem("wrong-credentials") from None
 
 
 def set_refresh_cookie(handler: RequestHandler, refresh: str, *, secure: bool, max_age_s: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from handlers.api.account_schemas import (
     PasskeyOptionsView,
     RefreshBody,
@@ -41,7 +43,14 @@ class TokenHandler(SessionTokenHandler):
             who="anyone",
             body=TokenBody,
             answers={200: TokensView},
-            problems=("wrong-credentials", "second-factor", "email-unverified", "rate-limited", "busy"),
+            problems=(
+                "wrong-credentials",
+                "second-factor",
+                "email-unverified",
+                "password-sign-in-off",
+                "rate-limited",
+                "busy",
+            ),
         )
     }
 
@@ -85,6 +94,7 @@ class TokenHandler(SessionTokenHandler):
         await limits.forgive(LOG_IN_ACCOUNT, account)
         if not user.email_confirmed:
             raise Problem("email-unverified", "Open the link in the letter that we sent.")
+        self.check_password_sign_in(user.role)
         if row.get("second_factor"):
             await self._ask_second_factor(user, row)
         return user, await self.start_session(user, newer_hash=newer)
@@ -137,6 +147,8 @@ class TokenHandler(SessionTokenHandler):
             raise Problem("wrong-credentials")
         if assertion.user_id not in {None, user.id}:
             raise Problem("wrong-credentials")
+
+        self.check_password_sign_in(user.role)
 
         async def within(session: Session) -> None:
             right = await spend_assertion(
@@ -318,10 +330,16 @@ class RefreshHandler(SessionTokenHandler):
             session = await sessions.get(refresh.session_id)
             if session is None or session.ended_at or session.expires_at <= now:
                 raise Problem("unauthenticated")
+            if now - session.created_at >= timedelta(seconds=self.settings_.session_max_seconds):
+                raise Problem("unauthenticated")
             if not tokens.is_genuine(refresh, nonce=session.nonce) or refresh.generation > session.generation:
                 raise Problem("unauthenticated")
             if refresh.generation == session.generation:
-                if await sessions.rotate(session, now=now, refresh_s=self.settings_.refresh_token_seconds):
+                lives_s = {
+                    "refresh_s": self.settings_.refresh_token_seconds,
+                    "max_s": self.settings_.session_max_seconds,
+                }
+                if await sessions.rotate(session, now=now, **lives_s):
                     return session, refresh.generation + 1
                 continue
             if refresh.generation == session.generation - 1 and now - session.rotated_at <= GRACE:

@@ -256,6 +256,9 @@ async def authenticate(context: HandlerContext, token: str, *, now: datetime | N
         timezone=row["timezone"],
         expires_at=access.expires_at,
         mark=found.mark,
-        lacks_factor=context.app.settings.needs_second_factor(row["role"]) and not row.get("second_factor"),
+        # Of a session that began at the identity provider, the provider asks for factors.
+        lacks_factor=session.provider is None
+        and context.app.settings.needs_second_factor(row["role"])
+        and not row.get("second_factor"),
         row=row,
     )

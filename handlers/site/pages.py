@@ -25,6 +25,21 @@ mimetypes.add_type("text/javascript", ".mjs")
 mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 
+class ChangePasswordHandler(BaseHandler):
+    """Where password managers look for the page on which a password is changed (W3C, change-password)."""
+
+    async def prepare(self) -> None:
+        self.receive()
+        if self.request.method not in {"GET", "HEAD"}:
+            raise Problem("method-not-allowed")
+
+    async def get(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.redirect("/#/me")
+
+    head = get
+
+
 class FileHandler(BaseHandler, StaticFileHandler):
     """Files of one folder. ``only`` serves a single one of them."""
 

@@ -27,6 +27,7 @@ PUBLISHED: dict[str, tuple[int, str]] = {
     "email-unverified": (403, "Your address is not confirmed yet"),
     "wrong-password": (403, "The current password is wrong"),
     "wrong-factor": (403, "This code or passkey is not right"),
+    "password-sign-in-off": (403, "Sign in through the hospital"),
     "second-factor-required": (403, "Set up a second factor first"),
     "cross-origin": (403, "This origin may not do this"),
     "not-found": (404, "There is nothing here"),

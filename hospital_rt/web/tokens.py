@@ -170,6 +170,34 @@ class Tokens:
         """The hash of a mailed link, as stored."""
         return hashlib.sha256(b"link|" + token.encode("utf-8", "replace")).hexdigest()
 
+    # The state of a sign-in at the identity provider: what the browser holds is signed, and the rest follows from it.
+
+    def issue_oidc(self, *, state: str, following: str, expires_at: datetime) -> str:
+        """The cookie of a sign-in that has begun."""
+        claims = {"state": state, "next": following, "exp": expires_at}
+        return jwt.encode(claims, self._derive("oidc"), algorithm=ALGORITHM, headers={"typ": "oidc+jwt"})
+
+    def read_oidc(self, cookie: str) -> tuple[str, str]:
+        """State and where to go afterwards.
+
+        Raises:
+            InvalidToken: not ours, or over.
+        """
+        try:
+            whole = jwt.decode_complete(
+                cookie, self._derive("oidc"), algorithms=[ALGORITHM], options={"require": ["exp", "state", "next"]}
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
+            raise InvalidToken from None
+        if whole["header"].get("typ") != "oidc+jwt":
+            raise InvalidToken
+        return str(whole["payload"]["state"]), str(whole["payload"]["next"])
+
+    def of_state(self, state: str, use: Literal["nonce", "verifier"]) -> str:
+        """The nonce or the PKCE verifier of a state: derived, so that neither is stored."""
+        digest = hmac.new(self._derive(f"oidc-{use}"), state.encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
     def keyed_hash(self, *parts: bytes) -> str:
         """A keyed hash: for idempotency keys, bodies and limits."""
         mac = hmac.new(self._derive("hash"), digestmod=hashlib.sha256)

@@ -6,10 +6,12 @@ so that many at once are no more than five.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from hospital_rt.storage.database import Collection, Session
 
@@ -72,9 +74,16 @@ class Challenges:
         """It is answered. False when another request was first."""
         return bool((await self._challenges.delete_one({"_id": id}, session=session)).deleted_count)
 
+    async def burn(self, id: str, *, until: datetime) -> bool:
+        """Note that something was used, such as the state of a sign-in elsewhere. False when it had been."""
+        with contextlib.suppress(DuplicateKeyError):
+            await self._challenges.insert_one({"_id": id, "user_id": None, "tries_left": 0, "expires_at": until})
+            return True
+        return False
+
     async def close_open(self, id: str, *, now: datetime, session: Session) -> bool:
         """Answer a challenge that is of no particular user. False when it is unknown, over or answered."""
-        wanted = {"_id": id, "user_id": None, "expires_at": {"$gt": now}}
+        wanted = {"_id": id, "user_id": None, "tries_left": {"$gt": 0}, "expires_at": {"$gt": now}}
         return bool((await self._challenges.delete_one(wanted, session=session)).deleted_count)
 
     async def void(self, user_id: str, *, session: Session) -> None:

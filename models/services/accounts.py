@@ -108,6 +108,8 @@ async def close_account(
         await store.letters.void(user.id, session=session)
         await store.second_factors.remove_all(user.id, session=session)
         await store.challenges.void(user.id, session=session)
+        if erase:
+            await store.identities.forget(user.id, session=session)
         await store.calendars.revoke(user.id, session=session)
         await store.subscriptions.remove_all(user.id, session=session)
         await store.answer_tokens.remove_all(user.id, session=session)

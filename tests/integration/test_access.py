@@ -150,6 +150,7 @@ OPEN_DOORS = {
     ("POST", "/api/token/revoke/"),
     ("POST", "/api/token/second-factor/"),
     ("POST", "/api/passkeys/options/"),
+    ("GET", "/api/sign-in/"),
     ("POST", "/api/forgot-password/"),
     ("POST", "/api/reset-password/"),
     ("POST", "/api/answer/"),
