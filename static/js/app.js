@@ -18,6 +18,7 @@ const OPEN = {
   forgot: () => import("./account/forgot.js"),
   reset: () => import("./account/reset.js"),
   verify: () => import("./account/verify.js"),
+  factor: () => import("./account/must-add.js"),
 };
 const PATIENT = {
   today: () => import("./patient/today.js"),
@@ -31,6 +32,7 @@ const DOCTOR = {
   patients: () => import("./doctor/patients.js"),
   notes: () => import("./doctor/notes.js"),
   account: () => import("./doctor/account.js"),
+  me: () => import("./doctor/account.js"), // where password managers are sent
 };
 
 const pages = new Map(); // how to fetch -> component, once fetched
@@ -144,6 +146,10 @@ export function App() {
       </div>
     <//>`;
   }
+  if (state.mustAdd)
+    return html`<${Frame} role=${role} ways=${false}>
+      <${Page} fetch=${OPEN.factor} parts=${["factor"]} query=${query} />
+    <//>`;
   const own = role === "doctor" ? DOCTOR : PATIENT;
   const home = role === "doctor" ? "patients" : "today";
   if (!name || OPEN[name]) {

@@ -55,7 +55,7 @@ export async function begin() {
 export async function enter(user) {
   const asked = askedFor();
   await useLanguage(asked || user.language);
-  set({ phase: "in", user });
+  set({ phase: "in", user, mustAdd: false });
   if (asked && asked !== user.language)
     patchMe({ language: asked }).catch(() => {
       /* asked for again at the next sign-in */
@@ -70,6 +70,10 @@ export async function enter(user) {
     feed = await load();
   } catch (problem) {
     if (problem.status === 401) return;
+    if (problem.slug === "second-factor-required") {
+      set({ mustAdd: true });
+      return;
+    }
     loadSoon();
   }
   if (state.user?.id === user.id) openChannel(feed);

@@ -15,6 +15,9 @@ export class Problem extends Error {
     this.title = body.title || "";
     this.errors = body.errors || [];
     this.nextAllowedAt = body.next_allowed_at || null;
+    this.challenge = body.challenge || null; // of a second factor, with its kinds and options
+    this.kinds = body.kinds || [];
+    this.options = body.options || null;
     this.retryAfterS = null;
   }
   get network() {

@@ -130,6 +130,10 @@ export default {
   undone: "Deshecho.",
   undoOffline: "Podrá deshacerlo cuando vuelva la conexión.",
   problems: {
+    "wrong-code": "Ese código no es correcto o ya se usó.",
+    "wrong-factor": "Ese código no es correcto o ya se usó.",
+    "challenge-ended": "Tardó demasiado. Inicie sesión otra vez.",
+    "password-sign-in-off": "Entre con la cuenta de su hospital.",
     "wrong-credentials": "Ese correo y esa contraseña no coinciden. Revise los dos.",
     "wrong-password": "Esa no es su contraseña actual.",
     "email-unverified":
@@ -877,4 +881,37 @@ export default {
   titleLong: "120 caracteres como mucho, por favor.",
   timesWrong: "Escriba horas como 08:00, 13:00.",
   daysWrong: "Escriba un número de 1 a 1000, o déjelo vacío.",
+
+  // A second factor, passkeys, the hospital's sign-in
+  signInAt: (name) => `Entrar con ${name}`,
+  signInByPasskey: "Entrar con una llave de acceso",
+  secondStep: "Un paso más",
+  secondStepLead: "Su cuenta está protegida por un segundo factor.",
+  codeOfApp: "Código de su aplicación de autenticación",
+  codeHint: "Seis cifras. También sirve un código de recuperación.",
+  recoveryCode: "Código de recuperación",
+  recoveryHint: "Uno de los diez que guardó.",
+  codeMissing: "Escriba el código.",
+  usePasskey: "Usar mi llave de acceso",
+  secondFactor: "Segundo factor",
+  noFactorYet: "Con un segundo factor nadie entra solo con su contraseña.",
+  factorsLead: "Para entrar hacen falta su contraseña y uno de estos.",
+  factorKinds: { totp: "Aplicación de autenticación", passkey: "Llave de acceso" },
+  factorAdded: "Añadido.",
+  neverUsed: "Sin usar todavía",
+  removeFactor: "Quitar",
+  addApp: "Añadir una aplicación",
+  addPasskey: "Añadir una llave de acceso",
+  recoveryLeft: (n) =>
+    n === 1 ? "Queda un código de recuperación." : `Quedan ${n} códigos de recuperación.`,
+  scanThis: "Escanee esto con su aplicación de autenticación y escriba el código que muestra.",
+  qrCode: "Código QR para la aplicación de autenticación",
+  orType: "O escriba esto en la aplicación:",
+  confirmFactor: "Confirmar",
+  recoveryCodes: "Sus códigos de recuperación",
+  recoveryCodesLead:
+    "Guárdelos donde solo usted los encuentre. Cada uno le deja entrar una vez si pierde el teléfono. No se muestran de nuevo.",
+  codesKept: "Los he guardado",
+  mustAddTitle: "Configure un segundo factor",
+  mustAddLead: "Su hospital pide uno antes de continuar.",
 };

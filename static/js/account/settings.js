@@ -169,6 +169,20 @@ export function Devices() {
   <//>`;
 }
 
+/** Second factors: their page's part is fetched when somebody comes here. */
+export function SecondFactors() {
+  const [Part, setPart] = useState(null);
+  useEffect(() => {
+    import("./factors.js").then(
+      (module) => setPart(() => module.default),
+      () => {
+        /* this part stays away */
+      },
+    );
+  }, []);
+  return Part && html`<${Part} />`;
+}
+
 export function Password() {
   const [current, setCurrent] = useState("");
   const [password, setPassword] = useState("");

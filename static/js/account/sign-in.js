@@ -1,9 +1,11 @@
 // Sign in.
-import { html, useState } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { Button, Field, Wrong, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
+import { rememberSession } from "../device.js";
 import { enter } from "../start.js";
-import { signIn } from "../session.js";
+import { signIn, signInBy } from "../session.js";
+import { callOpen } from "../wire.js";
 import { go, here } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
@@ -14,7 +16,41 @@ export default function SignIn() {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [errors, setErrors] = useState({});
+  const [ways, setWays] = useState({ password: true, provider: null });
+  const [step, setStep] = useState(null); // the second one: what is asked, and the part that asks
+  const [passkeys, setPasskeys] = useState(null); // the module, where this browser can use them
   const { busy, problem, act } = useAct();
+  useEffect(() => {
+    callOpen("GET", "sign-in/").then(
+      ({ data }) => setWays(data),
+      () => {
+        /* then by password, as far as this page knows */
+      },
+    );
+    if (window.PublicKeyCredential)
+      import("./passkeys.js").then(
+        (module) => module.canUsePasskeys() && setPasskeys(module),
+        () => {
+          /* then without */
+        },
+      );
+  }, []);
+  const enterAs = async (user) => {
+    const asked = here().path;
+    if (["/", "/signin", "/signup", "/forgot"].includes(asked)) go("/", { replace: true });
+    await enter(user);
+  };
+  const byPasskey = () =>
+    act(async () => {
+      const { data } = await callOpen("POST", "passkeys/options/", {});
+      const assertion = await passkeys.usePasskey(data.options);
+      if (assertion) await enterAs(await signInBy("token/", { assertion, session: "cookie" }));
+    });
+  const byProvider = () => {
+    rememberSession(); // the page that comes back looks for its session
+    const next = encodeURIComponent(`/${location.hash}`);
+    location.assign(`${ways.provider.start}?next=${next}`);
+  };
   const send = (event) => {
     event.preventDefault();
     const { email, password } = written(event);
@@ -27,12 +63,19 @@ export default function SignIn() {
       return;
     }
     act(async () => {
-      const user = await signIn(email.trim(), password);
-      const asked = here().path;
-      if (["/", "/signin", "/signup", "/forgot"].includes(asked)) go("/", { replace: true });
-      await enter(user);
+      try {
+        await enterAs(await signIn(email.trim(), password));
+      } catch (wrong) {
+        if (wrong.slug !== "second-factor") throw wrong;
+        const { default: Part } = await import("./second-step.js");
+        setStep({ Part, asked: wrong });
+      }
     });
   };
+  if (step)
+    return html`<${OpenFrame} title=${t.secondStep} lead=${t.secondStepLead}>
+      <${step.Part} asked=${step.asked} onIn=${enterAs} onOver=${() => setStep(null)} />
+    <//>`;
   return html`<${OpenFrame} title=${t.welcomeBack} lead=${t.signInLead}>
     ${
       state.endedWhy === "expired" &&
@@ -42,7 +85,15 @@ export default function SignIn() {
       state.noAnswer &&
       html`<p class="notice"><${Icon} name="offline" /><span>${t.noAnswer}</span></p>`
     }
-    <form onSubmit=${send} novalidate>
+    ${
+      ways.provider &&
+      html`<${Button} size="large" className="wide" onClick=${byProvider}>
+        ${t.signInAt(ways.provider.name)}
+      <//>`
+    }
+    ${
+      ways.password &&
+      html`<form onSubmit=${send} novalidate>
       <${Field}
         id="email"
         label=${t.email}
@@ -65,9 +116,24 @@ export default function SignIn() {
       <${Wrong}
         problem=${problem && (problem.status === 401 ? { slug: "wrong-credentials" } : problem)}
       />
-      <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.signIn}<//>
+      <${Button}
+        type="submit"
+        size="large"
+        kind=${ways.provider ? "outline" : "main"}
+        className="wide"
+        busy=${busy}
+      >
+        ${t.signIn}
+      <//>
     </form>
+    ${
+      passkeys &&
+      html`<p><${Button} kind="outline" className="wide" disabled=${busy} onClick=${byPasskey}>
+        ${t.signInByPasskey}
+      <//></p>`
+    }
     <p><a href="#/forgot">${t.forgot}</a></p>
-    <p><a href="#/signup">${t.createAccount}</a></p>
+    <p><a href="#/signup">${t.createAccount}</a></p>`
+    }
   <//>`;
 }

@@ -4,7 +4,15 @@ import { get } from "../api.js";
 import { ifServed } from "../data.js";
 import { choice, choose } from "../device.js";
 import { allowSound, chime } from "../alerting.js";
-import { Devices, Leave, Looks, Part, Password, Person } from "../account/settings.js";
+import {
+  Devices,
+  Leave,
+  Looks,
+  Part,
+  Password,
+  Person,
+  SecondFactors,
+} from "../account/settings.js";
 import { Button, Switch } from "../parts/controls.js";
 import { dateOf, dayMonth, when } from "../clock.js";
 import { state } from "../store.js";
@@ -23,7 +31,9 @@ export default function Me() {
     </div>
     <div class="two">
       <div class="col col-parts"><${Reminders} /><${Doctor} /><${Person} /><${Looks} /></div>
-      <div class="col col-parts"><${AccessLog} /><${Devices} /><${Password} /><${Leave} /></div>
+      <div class="col col-parts">
+        <${AccessLog} /><${Devices} /><${Password} /><${SecondFactors} /><${Leave} />
+      </div>
     </div>
   `;
 }

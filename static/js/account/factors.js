@@ -1,0 +1,209 @@
+// Second factors of one's own account: an authenticator app, passkeys, recovery codes.
+import { html, useEffect, useState } from "../html.js";
+import { call, get } from "../api.js";
+import { Button, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
+import { Icon } from "../parts/icon.js";
+import { sayGood } from "../messages.js";
+import { t } from "../texts.js";
+import { when } from "../clock.js";
+import { canUsePasskeys, makePasskey } from "./passkeys.js";
+
+const PATH = "me/second-factors/";
+
+/** `onAdded` is called once there is a factor and its recovery codes have been seen. */
+export default function Factors({ onAdded }) {
+  const [held, setHeld] = useState(null);
+  const [app, setApp] = useState(null);
+  const [codes, setCodes] = useState(null);
+  const [removing, remove] = useState(null);
+  const { busy, problem, act } = useAct();
+  const load = () =>
+    get(PATH).then(
+      ({ data }) => setHeld(data),
+      () => setHeld(null),
+    );
+  useEffect(() => {
+    load();
+  }, []);
+  if (!held) return null;
+  const added = async (data) => {
+    setApp(null);
+    await load();
+    if (data.recovery_codes) setCodes(data.recovery_codes);
+    else {
+      sayGood(t.factorAdded);
+      onAdded?.();
+    }
+  };
+  const addApp = () =>
+    act(async () => setApp((await call("POST", PATH, { body: { kind: "totp" } })).data));
+  const addPasskey = () =>
+    act(async () => {
+      const { data } = await call("POST", PATH, { body: { kind: "passkey" } });
+      const credential = await makePasskey(data.options);
+      if (!credential) return;
+      await added(
+        (await call("POST", `${PATH}${data.id}/confirm/`, { body: { credential } })).data,
+      );
+    });
+  return html`<section class="card part" id="second-factors">
+    <h2>${t.secondFactor}</h2>
+    <p class="secondary">${held.items.length ? t.factorsLead : t.noFactorYet}</p>
+    ${
+      held.items.length > 0 &&
+      html`<ul class="rows plain-rows">
+        ${held.items.map(
+          (f) => html`<li class="row" key=${f.id}>
+            <span class="row-sign row-sign-note"><${Icon} name="device" size=${22} /></span>
+            <span class="row-words">
+              <strong>${t.factorKinds[f.kind]}</strong>
+              <span class="secondary">
+                ${f.last_used_at ? t.lastSeen(when(f.last_used_at)) : t.neverUsed}
+              </span>
+            </span>
+            <${Button} kind="quiet" size="small" onClick=${() => remove(f)}>${t.removeFactor}<//>
+          </li>`,
+        )}
+      </ul>
+      <p class="secondary">${t.recoveryLeft(held.recovery_codes_left)}</p>`
+    }
+    <p>
+      <${Button} kind="outline" busy=${busy} onClick=${addApp}>${t.addApp}<//>
+      ${" "}
+      ${
+        canUsePasskeys() &&
+        html`<${Button} kind="outline" disabled=${busy} onClick=${addPasskey}>${t.addPasskey}<//>`
+      }
+    </p>
+    <${Wrong} problem=${problem} />
+    ${app && html`<${AddApp} app=${app} onDone=${added} onClose=${() => setApp(null)} />`}
+    ${
+      removing &&
+      html`<${Remove}
+        factor=${removing}
+        onDone=${() => {
+          remove(null);
+          load();
+        }}
+        onClose=${() => remove(null)}
+      />`
+    }
+    ${
+      codes &&
+      html`<${Codes}
+        codes=${codes}
+        onClose=${() => {
+          setCodes(null);
+          onAdded?.();
+        }}
+      />`
+    }
+  </section>`;
+}
+
+function AddApp({ app, onDone, onClose }) {
+  const [code, setCode] = useState("");
+  const [error, setError] = useState(null);
+  const { busy, problem, act } = useAct();
+  const send = (event) => {
+    event.preventDefault();
+    if (!code.trim()) {
+      setError(t.codeMissing);
+      return;
+    }
+    act(async () => {
+      try {
+        const { data } = await call("POST", `${PATH}${app.id}/confirm/`, {
+          body: { code: code.trim() },
+        });
+        await onDone(data);
+      } catch (wrong) {
+        if (wrong.status !== 422) throw wrong;
+        setError(t.problems["wrong-code"]);
+      }
+    });
+  };
+  return html`<${Dialog} title=${t.addApp} onClose=${onClose}>
+    <p class="secondary">${t.scanThis}</p>
+    <svg
+      class="qr"
+      role="img"
+      aria-label=${t.qrCode}
+      viewBox=${`0 0 ${app.qr_size} ${app.qr_size}`}
+      shape-rendering="crispEdges"
+    >
+      <rect width="100%" height="100%" fill="#fff" />
+      <path d=${app.qr} fill="#000" />
+    </svg>
+    <p class="secondary">${t.orType} <code>${app.secret.replace(/(.{4})/g, "$1 ").trim()}</code></p>
+    <form onSubmit=${send} novalidate>
+      <${Field}
+        id="new-code"
+        label=${t.codeOfApp}
+        hint=${t.codeHint}
+        inputmode="numeric"
+        autocomplete="one-time-code"
+        value=${code}
+        error=${error}
+        onInput=${setCode}
+      />
+      <${Wrong} problem=${problem} />
+      <div class="dialog-buttons">
+        <${Button} type="submit" busy=${busy}>${t.confirmFactor}<//>
+        <${Button} kind="quiet" onClick=${onClose}>${t.cancel}<//>
+      </div>
+    </form>
+  <//>`;
+}
+
+function Codes({ codes, onClose }) {
+  return html`<${Dialog} title=${t.recoveryCodes} onClose=${onClose}>
+    <p>${t.recoveryCodesLead}</p>
+    <ul class="codes">
+      ${codes.map((code) => html`<li key=${code}><code>${code}</code></li>`)}
+    </ul>
+    <div class="dialog-buttons">
+      <${Button} onClick=${onClose}>${t.codesKept}<//>
+    </div>
+  <//>`;
+}
+
+function Remove({ factor, onDone, onClose }) {
+  const [password, setPassword] = useState("");
+  const [error, setError] = useState(null);
+  const { busy, problem, act } = useAct();
+  const send = (event) => {
+    event.preventDefault();
+    if (!password) {
+      setError(t.passwordMissing);
+      return;
+    }
+    act(async () => {
+      try {
+        await call("DELETE", `${PATH}${factor.id}/`, { body: { password } });
+        onDone();
+      } catch (wrong) {
+        if (wrong.slug !== "wrong-password") throw wrong;
+        setError(t.problems["wrong-password"]);
+      }
+    });
+  };
+  return html`<${Dialog} title=${`${t.removeFactor}: ${t.factorKinds[factor.kind]}`} onClose=${onClose}>
+    <form onSubmit=${send} novalidate>
+      <${Field}
+        id="remove-password"
+        label=${t.yourPassword}
+        type="password"
+        autocomplete="current-password"
+        value=${password}
+        error=${error}
+        onInput=${setPassword}
+      />
+      <${Wrong} problem=${problem} />
+      <div class="dialog-buttons">
+        <${Button} type="submit" kind="alert" busy=${busy}>${t.removeFactor}<//>
+        <${Button} kind="quiet" onClick=${onClose}>${t.cancel}<//>
+      </div>
+    </form>
+  <//>`;
+}
