@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from hospital_rt.domain.clock import to_wire
-from hospital_rt.domain.errors import Conflict, Invalid
+from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from models.audit import Trace
 from models.services.check_in import check_in, read_at
 from models.services.snooze import snooze_slot
@@ -52,7 +52,7 @@ async def answer_by_token(
         if outcome == "done":
             raise
         # The next slot comes before the snooze would end: the patient is reminded then.
-    except Conflict:  # closed a moment ago
+    except (Conflict, NotFound):  # closed or erased a moment ago
         return None
     await store.answer_tokens.finish(token_hash)
     return users
