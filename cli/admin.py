@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
@@ -20,7 +21,7 @@ from hospital_rt.web.passwords import is_common
 from hospital_rt.web.tokens import Tokens
 from models import schema_versions
 from models.app_context import AppContext
-from models.audit import Trace
+from models.audit import Act, Trace
 from models.services.accounts import close_account
 from models.services.second_factors import plan_reset
 from models.users import User
@@ -62,8 +63,11 @@ def name_of_person(value: str) -> str:
     return name
 
 
-async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str, password: str | None) -> Done:
-    """An approved doctor's account. Without a password a letter with a link to choose one goes out.
+async def create_account(
+    app: AppContext, trace: Trace, *, role: Literal["doctor", "admin"], name: str, email: str, password: str | None
+) -> Done:
+    """An approved doctor's or an administrator's account. Without a password a letter with a link to choose one goes
+    out.
 
     Raises:
         Refused: the address has an account, or the password will not do.
@@ -78,7 +82,7 @@ async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str,
         hashed = await app.resources.passwords.hash(password)
     user = User(
         id=str(uuid4()),
-        role="doctor",
+        role=role,
         status="active",
         name=name,
         email=email,
@@ -92,7 +96,8 @@ async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str,
 
     async def work(session: Session) -> None:
         await store.users.insert(user, session=session)
-        await store.audit.write(trace, "doctor.created", of=[user.id], session=session)
+        act: Act = "admin.created" if role == "admin" else "doctor.created"
+        await store.audit.write(trace, act, of=[user.id], session=session)
         if password is None:
             await _letter_with_link(app, user.id, session=session)
 
@@ -101,6 +106,8 @@ async def create_doctor(app: AppContext, trace: Trace, *, name: str, email: str,
     except DuplicateKeyError:
         raise AdminRefused("This address has an account already.") from None
     lines = [f"The account {user.id} is made."]
+    if role == "admin":
+        lines.append("An administrator sets up a second factor at the first sign-in.")
     if password is None:
         lines.append("A letter with a link to choose a password is on its way.")
     return Done(tuple(lines), {"user_id": user.id, "letter": password is None})
@@ -148,7 +155,7 @@ async def approve_doctor(app: AppContext, trace: Trace, *, email: str, unverifie
     """
     user = await _by_email(app, email)
     if user.role != "doctor":
-        raise AdminRefused("This account is a patient's.")
+        raise AdminRefused("This account is not a doctor's.")
     facts = {
         "user_id": user.id,
         "name": user.name,

@@ -49,14 +49,18 @@ def add_admin(commands: Any) -> None:
         parser.add_argument("--yes", action="store_true", help="do not ask on a terminal")
         return parser
 
-    create = add(
-        "create-doctor",
-        "make a doctor's account",
-        "The password is read from standard input; with --mail-link a letter with a link to choose one goes out.",
-    )
-    create.add_argument("--name", required=True, help="as patients see it, up to 100 characters")
-    create.add_argument("--email", required=True, help="the address to sign in with")
-    create.add_argument("--mail-link", action="store_true", help="send a link instead of reading a password")
+    for name, about, seen in (
+        ("create-doctor", "make a doctor's account", "as patients see it, up to 100 characters"),
+        ("create-admin", "make an administrator's account, for the page of accounts", "up to 100 characters"),
+    ):
+        create = add(
+            name,
+            about,
+            "The password is read from standard input; with --mail-link a letter with a link to choose one goes out.",
+        )
+        create.add_argument("--name", required=True, help=seen)
+        create.add_argument("--email", required=True, help="the address to sign in with")
+        create.add_argument("--mail-link", action="store_true", help="send a link instead of reading a password")
 
     accounts = add(
         "accounts",

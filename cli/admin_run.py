@@ -183,9 +183,16 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
             await database.close()
     async with open_app_context(settings) as app:
         match options.admin:
-            case "create-doctor":
+            case "create-doctor" | "create-admin":
                 password = None if options.mail_link else read_password()
-                return await admin.create_doctor(app, trace, name=options.name, email=options.email, password=password)
+                return await admin.create_account(
+                    app,
+                    trace,
+                    role="admin" if options.admin == "create-admin" else "doctor",
+                    name=options.name,
+                    email=options.email,
+                    password=password,
+                )
             case "accounts":
                 return await admin.show_accounts(app, most=max(1, options.most))
             case "approve-doctor":

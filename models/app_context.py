@@ -57,6 +57,6 @@ async def open_app_context(settings: Settings, *, now: Callable[[], datetime] = 
         WrongKeys: ``ENCRYPTION_KEYS`` do not match this database.
     """
     async with open_resources(settings) as resources:
-        store = Store(resources.database, resources.vault, retention_days=settings.event_retention_days)
+        store = Store(resources.database, resources.vault, retention_days=settings.event_retention_days, now=now)
         await store.open()
         yield AppContext(resources=resources, store=store, feeds=FeedReader(store), now=now)

@@ -53,11 +53,19 @@ class AccessRecord:
     item_id: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry(AccessRecord):
+    """One entry as shown to an administrator: with the users whose data it was."""
+
+    of: tuple[str, ...]
+
+
 class Audit:
     """The collections ``audit`` and ``audit_pages``, and the head in ``meta``."""
 
     INDEXES = [
         IndexModel([("of", ASCENDING), ("_id", DESCENDING)]),
+        IndexModel([("who", ASCENDING), ("_id", DESCENDING)]),
         IndexModel([("page", ASCENDING), ("_id", ASCENDING)]),
     ]
 
@@ -198,6 +206,28 @@ class Audit:
         return [
             AccessRecord(
                 id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"], item_id=row["item"]
+            )
+            async for row in self._entries.find(wanted).sort("_id", -1).limit(limit)
+        ]
+
+    async def entries(
+        self, *, of: str | None, since: datetime | None, before: str | None, limit: int
+    ) -> list[AuditEntry]:
+        """Entries, newest first: about or by this user, from a moment on."""
+        wanted: Document = {"$or": [{"of": of}, {"who": of}]} if of else {}
+        if since is not None:
+            wanted["at"] = {"$gte": since}
+        if before:
+            wanted["_id"] = {"$lt": before}
+        return [
+            AuditEntry(
+                id=row["_id"],
+                at=row["at"],
+                user_id=row["who"],
+                role=row["role"],
+                act=row["act"],
+                item_id=row["item"],
+                of=tuple(row["of"]),
             )
             async for row in self._entries.find(wanted).sort("_id", -1).limit(limit)
         ]

@@ -31,6 +31,7 @@ class NewEvent:
     data: Document = field(repr=False)
     note_id: str | None = None
     open_to_former: bool = False  # readable for a former doctor: the end of the assignment
+    via: str | None = None  # of who reads by cover or care: see models/visibility.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class FeedEvent:
     sealed: str = field(repr=False)
     withdrawn: bool = False
     open_to_former: bool = False
+    via: str | None = None
 
 
 class FeedPosition(NamedTuple):
@@ -109,6 +111,8 @@ class Events:
                 row["note_id"] = one.note_id
             if one.open_to_former:
                 row["open_to_former"] = True
+            if one.via:
+                row["via"] = one.via
             rows.append(row)
         await self._events.insert_many(rows, ordered=False, session=session)
         return set(counts)
@@ -186,9 +190,11 @@ class Events:
         await self._vault.load_keys({event.about for event in events})
 
     async def withdraw_note(self, note_id: str, *, user_id: str, session: Session) -> None:
-        """Close the events about a withdrawn note in this user's feed: they keep their ``seq`` without content."""
+        """Close the events about a withdrawn note for the patient and all carers: they keep their ``seq``, empty."""
         await self._events.update_many(
-            {"note_id": note_id, "user_id": user_id}, {"$set": {"withdrawn": True}}, session=session
+            {"note_id": note_id, "$or": [{"user_id": user_id}, {"via": {"$in": ["care", "care-notes"]}}]},
+            {"$set": {"withdrawn": True}},
+            session=session,
         )
 
     async def shown(self, user_id: str, seq: int) -> None:
@@ -209,15 +215,15 @@ class Events:
         return row.get("shown", 0) if row else 0
 
     async def named(self, user_id: str, event: str, *, after: int, until: datetime, limit: int) -> list[FeedEvent]:
-        """The events of a name later than ``after`` and not younger than ``until``, oldest first."""
-        wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
+        """A user's own events of a name later than ``after`` and not younger than ``until``, oldest first."""
+        wanted = {"user_id": user_id, "about": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
         return [self._read(row) for row in await self._events.find(wanted).sort("seq", 1).limit(limit).to_list(limit)]
 
     async def newest_of_name(
         self, user_id: str, event: str, *, after: int, until: datetime, limit: int
     ) -> list[FeedEvent]:
-        """The newest events of a name later than ``after`` and not younger than ``until``, the newest first."""
-        wanted = {"user_id": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
+        """A user's own events of a name later than ``after`` and not younger than ``until``, newest first."""
+        wanted = {"user_id": user_id, "about": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
         return [self._read(row) for row in await self._events.find(wanted).sort("seq", -1).limit(limit).to_list(limit)]
 
     async def forget(self, user_id: str, *, session: Session) -> None:

@@ -28,6 +28,10 @@ LetterKind = Literal[
     "second-factor-guessed",
     "recovery-code-used",
     "recovery-codes-made",
+    "carer-invitation",
+    "carer-alert",
+    "doctor-approved",
+    "doctor-refused",
 ]
 LinkUse = Literal["reset", "verify"]
 LINK_LIFE: dict[LinkUse, timedelta] = {"reset": timedelta(hours=1), "verify": timedelta(days=2)}
@@ -40,7 +44,7 @@ class Letter:
     id: str
     user_id: str
     kind: LetterKind
-    link_id: str | None
+    link_id: str | None  # of its link; of a letter to a carer the grant
     tries: int
     seq: int | None = None  # of a reminder letter: its event
     in_doubt: bool = False  # its sender died, and it may have been sent

@@ -6,7 +6,7 @@ up late cannot write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -28,7 +28,9 @@ MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One note. ``number`` is its place among the patient's notes, in the order they were submitted."""
+    """One note. ``number`` is its place among the patient's notes, in the order they were submitted; ``doctor_id`` is
+    the patient's doctor, whose note it is, also when a colleague covered and wrote it.
+    """
 
     id: str
     patient_id: str
@@ -46,6 +48,7 @@ class Note:
     dropped: int = 0
     questions: int = 0  # asked of the author
     reader: Reader | None = None  # the reader that its author chose; None: the configured one
+    written_by: str | None = None  # who wrote it while covering for its doctor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class NewNote:
     doctor_id: str
     text: str = field(repr=False)
     now: datetime
+    written_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,7 @@ class Notes:
                 "wake_at": one.now,
                 "attempts": 0,
                 "sealed_text": self._vault.seal_loaded(one.patient_id, f"notes|{one.id}|text", one.text),
+                **({"written_by": one.written_by} if one.written_by else {}),
             }
             for one in written
         ]
@@ -271,10 +276,10 @@ class Notes:
         )
         return bool(result.matched_count)
 
-    async def waiting(self, doctor_id: str, patient_ids: Sequence[str]) -> dict[str, WaitingNotes]:
-        """What waits for this doctor's approval, by patient: those of whom something waits."""
+    async def waiting(self, doctor_ids: Iterable[str], patient_ids: Sequence[str]) -> dict[str, WaitingNotes]:
+        """What waits for the approval of these doctors, by patient: those of whom something waits."""
         cursor = self._notes.find(
-            {"doctor_id": doctor_id, "status": "proposed", "patient_id": {"$in": list(patient_ids)}},
+            {"doctor_id": {"$in": list(doctor_ids)}, "status": "proposed", "patient_id": {"$in": list(patient_ids)}},
             {"_id": 0, "patient_id": 1, "questions": 1},
         )
         found: dict[str, WaitingNotes] = {}
@@ -296,7 +301,7 @@ class Notes:
             query["doctor_id"] = doctor_id
         return [self._read(row) for row in await self._notes.find(query, session=session).to_list(None)]
 
-    async def withdrawn_ids(self, patient_id: str) -> set[str]:
-        """The patient's withdrawn notes."""
-        cursor = self._notes.find({"patient_id": patient_id, "status": "withdrawn"}, {"_id": 1})
+    async def withdrawn_ids(self, patient_ids: Sequence[str]) -> set[str]:
+        """The notes of these patients whose words are closed to them."""
+        cursor = self._notes.find({"patient_id": {"$in": list(patient_ids)}, "status": "withdrawn"}, {"_id": 1})
         return {row["_id"] async for row in cursor}

@@ -44,6 +44,7 @@ class Reminder:
     done_at: datetime | None = None  # when it really was, if the patient said so
     over_limit: bool = False  # a use beyond what the note allows
     told: int = 0  # the ``repeat`` number of its last reminder
+    by_id: str | None = None  # the carer who answered; None: the patient
 
     def as_slot(self) -> Slot:
         return Slot(
@@ -70,6 +71,7 @@ class LedgerEntry:
     answer: bool = False  # this write changes the outcome
     reason: str | None = field(default=None, repr=False)
     done_at: datetime | None = None
+    by_id: str | None = None
 
 
 class LedgerCount(NamedTuple):
@@ -132,6 +134,7 @@ class Reminders:
                 moving["answered_at"] = slot.answered_at
                 moving["outcome"] = slot.state if slot.answered_at else None
                 moving["done_at"] = entry.done_at if slot.answered_at else None
+                moving["by_id"] = entry.by_id if slot.answered_at else None
                 moving["sealed_reason"] = await self._seal_reason(entry.patient_id, id, entry.reason)
             if entry.is_new:
                 writes.append(InsertOne({"_id": id, **fixed, **moving}))
@@ -156,6 +159,7 @@ class Reminders:
         outcome: Outcome,
         reason: str | None,
         over_limit: bool = False,
+        by_id: str | None = None,
         session: Session,
     ) -> None:
         """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's.
@@ -183,6 +187,7 @@ class Reminders:
                 "answered_at": now,
                 "done_at": at,
                 "over_limit": over_limit,
+                "by_id": by_id,
                 "sealed_reason": await self._seal_reason(patient_id, id, reason),
             },
             session=session,
@@ -196,6 +201,7 @@ class Reminders:
         reason: str | None,
         at: datetime,
         done_at: datetime | None = None,
+        by_id: str | None = None,
         session: Session,
     ) -> None:
         """Record an answer to a slot of a cancelled step; it changes nothing else."""
@@ -207,6 +213,7 @@ class Reminders:
                     "outcome": outcome,
                     "answered_at": at,
                     "done_at": done_at,
+                    "by_id": by_id,
                     "sealed_reason": await self._seal_reason(reminder.patient_id, reminder.id, reason),
                 }
             },
@@ -219,7 +226,7 @@ class Reminders:
         if reminder.use == "slot":
             await self._reminders.update_one(
                 {"_id": reminder.id},
-                {"$set": {"outcome": None, "answered_at": None, "sealed_reason": None}},
+                {"$set": {"outcome": None, "answered_at": None, "sealed_reason": None, "by_id": None}},
                 session=session,
             )
         else:

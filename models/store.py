@@ -19,6 +19,7 @@ from uuid import uuid4
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from hospital_rt.domain.clock import utcnow
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import TRANSACTION_WITHIN_S, Database, Document, HalfRestored, Session
 from hospital_rt.storage.field_encryption import Vault
@@ -36,6 +37,7 @@ from models.identity.second_factors import SecondFactors
 from models.letters import Letters
 from models.mail_reminders import MailReminders
 from models.notes import Notes
+from models.people.grants import Grants
 from models.plans import Plans
 from models.reminders import Reminders
 from models.sessions import DeviceSession, Sessions
@@ -67,11 +69,14 @@ State: TypeAlias = tuple[FeedPosition, tuple[Any, ...]]
 class Store:
     """All collections. ``open`` creates the indexes and reads the epoch before anything is served."""
 
-    def __init__(self, database: Database, vault: Vault, *, retention_days: int) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, *, retention_days: int, now: Callable[[], datetime] = utcnow
+    ) -> None:
         collection = database.collection
         self.database = database
         self.vault = vault
         self.retention_days = retention_days
+        self.now = now  # by which grants begin and end
         self.users = Users(collection("users"), vault)
         self.sessions = Sessions(collection("sessions"))
         self.assignments = Assignments(collection("assignments"))
@@ -85,6 +90,7 @@ class Store:
         self.answer_tokens = AnswerTokens(collection("answer_tokens"))
         self.letters = Letters(collection("letters"), collection("links"))
         self.mail_reminders = MailReminders(collection("mail_reminders"))
+        self.grants = Grants(collection("grants"), collection("alerts"), vault)
         self.idempotency = Idempotency(collection("idempotency"), vault)
         self.second_factors = SecondFactors(collection("second_factors"), collection("recovery_codes"))
         self.challenges = Challenges(collection("challenges"))
@@ -127,6 +133,8 @@ class Store:
             "second_factors": SecondFactors.INDEXES,
             "challenges": Challenges.INDEXES,
             "identities": Identities.INDEXES,
+            "grants": Grants.INDEXES,
+            "alerts": Grants.ALERT_INDEXES,
         }
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)

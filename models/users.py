@@ -1,4 +1,4 @@
-"""Users: patients and doctors. Names and addresses lie sealed under the user's own key."""
+"""Users: patients, doctors, carers and administrators. Names and addresses lie sealed under the user's own key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.field_encryption import FEW, Unreadable, Vault
 
-Role = Literal["doctor", "patient"]
+Role = Literal["doctor", "patient", "carer", "admin"]
 Status = Literal["active", "pending", "deactivated"]
 TimezoneMode = Literal["home", "follow"]
 CHOSEN_PARTS = ("noon", "evening", "bedtime")  # the morning is the reminder time
@@ -68,6 +68,14 @@ class User:
     def repeat_rule(self) -> RepeatRule | None:
         """How this patient's open slots are repeated within the day."""
         return RepeatRule(every_minutes=self.repeat_minutes, most=self.repeat_most) if self.repeat_minutes else None
+
+    def answers_to(self, query: str) -> bool:
+        """Whether this is the user's address, or the beginning of the name or of one of its words."""
+        wanted = fold(query)
+        if not wanted or wanted == (self.email or "").casefold():
+            return True
+        name = fold(self.name or "")
+        return name.startswith(wanted) or any(word.startswith(wanted) for word in name.split())
 
     def as_json(self) -> Document:
         """**User** (contract, "User")."""
@@ -119,6 +127,7 @@ class Users:
     INDEXES = [
         IndexModel([("email_index", ASCENDING)], unique=True, sparse=True),
         IndexModel([("role", ASCENDING), ("status", ASCENDING)]),
+        IndexModel([("created_at", -1), ("_id", ASCENDING)], name="newest"),
         IndexModel(
             [("created_at", ASCENDING)], name="never_confirmed", partialFilterExpression={"email_confirmed": False}
         ),
@@ -299,9 +308,25 @@ class Users:
 
     async def with_status(self, status: Status, *, limit: int) -> list[Document]:
         """The bare records of the accounts that have it and are not erased, oldest first."""
-        wanted = {"status": status, "role": {"$in": ["doctor", "patient"]}, "erased_at": None}
+        wanted = {"status": status, "erased_at": None}
         # The drivers' collections have no type in common.
         return await self._users.find(wanted).sort("created_at", 1).limit(limit).to_list(limit)  # type: ignore[no-any-return]
+
+    async def count_pending(self) -> int:
+        """How many doctors wait for approval."""
+        return int(await self._users.count_documents({"role": "doctor", "status": "pending", "erased_at": None}))
+
+    async def account_rows(
+        self, *, status: str | None, before: tuple[datetime, str] | None, limit: int
+    ) -> list[Document]:
+        """The bare records of accounts that are not erased, the newest first, with their keys loaded."""
+        wanted: Document = {"erased_at": None, **({"status": status} if status else {})}
+        if before:
+            at, id = before
+            wanted["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$gt": id}}]
+        rows = await self._users.find(wanted).sort([("created_at", -1), ("_id", 1)]).limit(limit).to_list(limit)
+        await self._vault.load_keys({row["_id"] for row in rows})
+        return list(rows)
 
     async def never_confirmed(self, *, before: datetime, limit: int) -> list[str]:
         """Sign-ups before then whose address was never confirmed; these accounts were never used."""

@@ -4,24 +4,28 @@ REST, FHIR, the live channel and notifications all ask here, and the rules stand
 
 - :class:`Access` says how a viewer reaches one patient's records. A further way is one more value of ``via``, found by
   :func:`access_to`, :func:`accesses_of`, :func:`recipients` and :func:`reached_patients`.
+- Access by cover and by care lasts as long as its grant (:mod:`models.people.grants`), which is read each time.
 - ``can_see_*`` judge one record, ``*_filter`` are the same rules as queries, ``readable_*`` load and judge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
-from hospital_rt.domain.errors import NotFound
+from hospital_rt.domain.errors import DomainError, NotFound
 from hospital_rt.storage.database import Document, Session
 from models.assignments import Assignment
 from models.events import FeedEvent
 from models.notes import Note
+from models.people.grants import Grant
 from models.steps import Step
 from models.store import Store
+from models.users import Role
 
+T = TypeVar("T")
 UNAPPROVED = ("proposed", "rejected")  # the states of a step that its author alone sees
 
 
@@ -32,7 +36,7 @@ class Viewer(Protocol):
     def id(self) -> str: ...
 
     @property
-    def role(self) -> Literal["doctor", "patient"]: ...
+    def role(self) -> Role: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,30 +44,60 @@ class Access:
     """How a viewer reaches the records of one patient.
 
     Args:
-        via: ``self`` is the patient, ``assignment`` the patient's current doctor.
+        via: ``self`` is the patient, ``assignment`` the patient's current doctor, ``cover`` who covers for that doctor,
+            ``care`` a carer.
+        doctor_id: the current doctor, as whom the viewer acts (``assignment``, ``cover``).
         since: steps of other authors that ended earlier stay closed, unless the patient shares the history.
+        notes: of a carer: notes and quotes are open too.
+        may_answer: whether the viewer may check in.
     """
 
     viewer_id: str
     patient_id: str
-    via: Literal["self", "assignment"]
+    via: Literal["self", "assignment", "cover", "care"]
+    doctor_id: str | None = None
     since: datetime | None = None
     share_history: bool = False
+    notes: bool = False
+    may_answer: bool = False
+
+    @property
+    def is_doctors(self) -> bool:
+        return self.via in {"assignment", "cover"}
+
+    @property
+    def event_via(self) -> str | None:
+        """How an event is marked that this access addresses: it is open while the same way is (and its notes are)."""
+        if self.via == "care":
+            return "care-notes" if self.notes else "care"
+        return "cover" if self.via == "cover" else None
 
 
 def access_of_patient(patient_id: str) -> Access:
     """The patient's access to their own records."""
-    return Access(viewer_id=patient_id, patient_id=patient_id, via="self")
+    return Access(viewer_id=patient_id, patient_id=patient_id, via="self", may_answer=True)
 
 
-def access_of_doctor(assignment: Assignment) -> Access:
-    """The access that a current assignment gives."""
+def access_of_doctor(assignment: Assignment, *, covered_by: str | None = None) -> Access:
+    """The access that a current assignment gives the doctor, or who covers for them."""
     return Access(
-        viewer_id=assignment.doctor_id,
+        viewer_id=covered_by or assignment.doctor_id,
         patient_id=assignment.patient_id,
-        via="assignment",
+        via="cover" if covered_by else "assignment",
+        doctor_id=assignment.doctor_id,
         since=assignment.since,
         share_history=assignment.share_history,
+    )
+
+
+def access_of_carer(grant: Grant) -> Access:
+    """The access that a patient gives a carer."""
+    return Access(
+        viewer_id=grant.grantee_id or "",
+        patient_id=grant.grantor_id,
+        via="care",
+        notes=grant.notes,
+        may_answer=grant.may == "answer",
     )
 
 
@@ -73,16 +107,16 @@ def access_of_doctor(assignment: Assignment) -> Access:
 def can_see_step(access: Access | None, step: Step) -> bool:
     """Whether the viewer may see the step.
 
-    Patients see no proposed or rejected steps. Their doctor sees the doctor's own steps, and of other authors' steps
-    those that are active, ended during the assignment, or are shared by the patient.
+    Patients and carers see no proposed or rejected steps. The doctor, and who covers for them, see the doctor's own
+    steps, and of other authors' steps those that are active, ended during the assignment, or are shared by the patient.
     """
     if access is None or access.patient_id != step.patient_id:
         return False
-    if access.via != "self" and step.doctor_id == access.viewer_id:
+    if access.is_doctors and step.doctor_id == access.doctor_id:
         return True
     if step.status in UNAPPROVED:
         return False
-    if access.via == "self" or access.share_history or step.status == "active":
+    if not access.is_doctors or access.share_history or step.status == "active":
         return True
     ended_at = step.completed_at or step.cancelled_at
     return bool(ended_at and access.since and ended_at >= access.since)
@@ -91,52 +125,122 @@ def can_see_step(access: Access | None, step: Step) -> bool:
 def can_see_quote(access: Access, step: Step, *, withdrawn: frozenset[str] = frozenset()) -> bool:
     """Whether the viewer may see the quote of a step that they may see.
 
-    Patients see it until its note is withdrawn; a doctor sees quotes from own notes, and from those of others when the
-    patient shares the history.
+    Patients see it until its note is withdrawn, and so do carers to whom notes are open; a doctor, and who covers for
+    them, see quotes from the doctor's notes, and from those of others when the patient shares the history.
 
     Args:
         withdrawn: ids of notes that are closed to the viewer (:func:`withdrawn_notes`).
     """
-    if access.via == "self":
-        return step.note_id not in withdrawn
-    return step.doctor_id == access.viewer_id or access.share_history
+    if access.is_doctors:
+        return step.doctor_id == access.doctor_id or access.share_history
+    return (access.via == "self" or access.notes) and step.note_id not in withdrawn
 
 
 def can_see_note(access: Access | None, note: Note) -> bool:
-    """Whether the viewer may read the note: patients until it is withdrawn, doctors own and shared notes."""
+    """Whether the viewer may read the note: patients until it is withdrawn, and carers to whom notes are open; doctors
+    and who covers for them own and shared notes.
+    """
     if access is None or access.patient_id != note.patient_id:
         return False
-    if access.via == "self":
-        return note.status != "withdrawn"
-    return note.doctor_id == access.viewer_id or access.share_history
+    if access.is_doctors:
+        return note.doctor_id == access.doctor_id or access.share_history
+    return (access.via == "self" or access.notes) and note.status != "withdrawn"
 
 
-def steps_beside_note(viewer_id: str, note: Note, steps: Sequence[Step]) -> list[Step]:
+def acts_as_author(access: Access, note: Note) -> bool:
+    """Whether the viewer approves, rejects, retries and withdraws this note: its doctor, and who covers for them."""
+    return access.is_doctors and access.patient_id == note.patient_id and note.doctor_id == access.doctor_id
+
+
+def steps_beside_note(access: Access, note: Note, steps: Sequence[Step]) -> list[Step]:
     """The steps of a readable note: what was not approved is for its author alone."""
-    return [step for step in steps if viewer_id == note.doctor_id or step.status not in UNAPPROVED]
+    as_author = acts_as_author(access, note)
+    return [step for step in steps if as_author or step.status not in UNAPPROVED]
 
 
 # Ways to a patient
 
 
 async def access_to(store: Store, viewer: Viewer, patient_id: str) -> Access:
-    """The viewer's access to this patient.
+    """The viewer's access to this patient: the widest, when there are several.
 
     Raises:
         NotFound: there is none, as for a former doctor: steps, quotes and notes are then hidden.
     """
-    if viewer.role == "patient":
-        if patient_id != viewer.id:
-            raise NotFound
+    if viewer.role == "patient" and patient_id == viewer.id:
         return access_of_patient(patient_id)
-    found = await store.assignments.between(patient_id, viewer.id)
-    if found is None:
+    if viewer.role == "doctor":
+        found = await doctors_access(store, viewer.id, patient_id)
+        if found is not None:
+            return found
+    grant = await _grant_of_care(store, viewer, patient_id)
+    if grant is None:
         raise NotFound
-    return access_of_doctor(found)
+    return access_of_carer(grant)
+
+
+async def doctors_access(
+    store: Store, doctor_id: str, patient_id: str, *, session: Session | None = None
+) -> Access | None:
+    """The access of a doctor who is the patient's current one, or who covers for that one now."""
+    found = await doctors_accesses(store, [(doctor_id, patient_id)], session=session)
+    return found.get((doctor_id, patient_id))
+
+
+async def doctors_accesses(
+    store: Store, pairs: Iterable[tuple[str, str]], *, session: Session | None = None
+) -> dict[tuple[str, str], Access]:
+    """The same for several pairs of a doctor and a patient."""
+    asked = list(pairs)
+    assigned = await store.assignments.of_patients([patient_id for _, patient_id in asked], session=session)
+    found: dict[tuple[str, str], Access] = {}
+    others: list[tuple[str, str]] = []
+    for doctor_id, patient_id in asked:
+        held = assigned.get(patient_id)
+        if held is not None and held.doctor_id == doctor_id:
+            found[doctor_id, patient_id] = access_of_doctor(held)
+        elif held is not None:
+            others.append((doctor_id, patient_id))
+    if others:
+        now = store.now()
+        grants = await store.grants.given_to({doctor_id for doctor_id, _ in others}, session=session)
+        covered = {(one.grantee_id, one.grantor_id) for one in grants if one.kind == "cover" and one.is_active(now)}
+        for doctor_id, patient_id in others:
+            if (doctor_id, assigned[patient_id].doctor_id) in covered:
+                found[doctor_id, patient_id] = access_of_doctor(assigned[patient_id], covered_by=doctor_id)
+    return found
+
+
+async def _grants_of_care(store: Store, viewer: Viewer) -> list[Grant]:
+    if viewer.role == "admin":
+        return []
+    now = store.now()
+    return [one for one in await store.grants.given_to([viewer.id]) if one.kind == "care" and one.is_active(now)]
+
+
+async def _grant_of_care(store: Store, viewer: Viewer, patient_id: str) -> Grant | None:
+    return next((one for one in await _grants_of_care(store, viewer) if one.grantor_id == patient_id), None)
+
+
+async def covered_assignments(store: Store, doctor_id: str) -> list[Assignment]:
+    """The assignments to the doctors for whom this one covers now, oldest first."""
+    now = store.now()
+    grants = [one for one in await store.grants.given_to([doctor_id]) if one.kind == "cover" and one.is_active(now)]
+    return await store.assignments.of_doctors([one.grantor_id for one in grants]) if grants else []
+
+
+async def cover_changes_at(store: Store, doctor_id: str) -> datetime | None:
+    """When a cover by this doctor next begins or ends by itself; None: nothing is arranged."""
+    now = store.now()
+    grants = [one for one in await store.grants.given_to([doctor_id]) if one.kind == "cover"]
+    return min((at for one in grants for at in (one.since, one.until) if at and at > now), default=None)
 
 
 async def accesses_of(store: Store, viewer: Viewer, patient_id: str | None = None) -> dict[str, Access]:
     """The viewer's access to each patient they reach, by patient id; with ``patient_id`` to that one alone.
+
+    Without it a patient reaches themselves, a doctor their patients and those of doctors for whom they cover, and a
+    carer all for whom they care. Those for whom a patient or a doctor cares are reached by naming them.
 
     Raises:
         NotFound: ``patient_id`` is given, and is not one of them.
@@ -144,42 +248,121 @@ async def accesses_of(store: Store, viewer: Viewer, patient_id: str | None = Non
     if patient_id is not None or viewer.role == "patient":
         found = await access_to(store, viewer, patient_id or viewer.id)
         return {found.patient_id: found}
-    return {one.patient_id: access_of_doctor(one) for one in await store.assignments.of_doctor(viewer.id)}
+    if viewer.role != "doctor":
+        return {one.grantor_id: access_of_carer(one) for one in await _grants_of_care(store, viewer)}
+    covered = [access_of_doctor(one, covered_by=viewer.id) for one in await covered_assignments(store, viewer.id)]
+    mine = [access_of_doctor(one) for one in await store.assignments.of_doctor(viewer.id)]
+    return {one.patient_id: one for one in (*covered, *mine)}
 
 
 async def reached_patients(store: Store, viewer: Viewer) -> list[str]:
     """The patients whose data the viewer's live channel carries."""
-    return [viewer.id] if viewer.role == "patient" else [one.patient_id for one in await store.panel(viewer.id)]
+    mine = [viewer.id] if viewer.role == "patient" else []
+    if viewer.role == "doctor":
+        panel = [*await store.panel(viewer.id), *await covered_assignments(store, viewer.id)]
+        mine = [one.patient_id for one in panel]
+    return list(dict.fromkeys([*mine, *(one.grantor_id for one in await _grants_of_care(store, viewer))]))
 
 
 async def recipients(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
-    """The users who are told of what happens to these patients: the patient first, then their current doctor."""
+    """The users who are told of what happens to these patients, each once: the patient first, then their current
+    doctor, who covers for that doctor now, and the carers.
+    """
     ids = list(dict.fromkeys(patient_ids))
     assigned = await store.assignments.of_patients(ids, session=session)
-    found = {id: [access_of_patient(id)] for id in ids}
-    for id, assignment in assigned.items():
-        found[id].append(access_of_doctor(assignment))
+    grants = await store.grants.given_by({*ids, *(one.doctor_id for one in assigned.values())}, session=session)
+    now = store.now()
+    given: dict[str, list[Grant]] = {}
+    for one in grants:
+        if one.is_active(now) and one.grantee_id:
+            given.setdefault(one.grantor_id, []).append(one)
+    found: dict[str, list[Access]] = {}
+    for id in ids:
+        told = {id: access_of_patient(id)}
+        if id in assigned:
+            told[assigned[id].doctor_id] = access_of_doctor(assigned[id])
+            for one in given.get(assigned[id].doctor_id, ()):
+                if one.kind == "cover" and one.grantee_id:
+                    told.setdefault(one.grantee_id, access_of_doctor(assigned[id], covered_by=one.grantee_id))
+        for one in given.get(id, ()):
+            if one.kind == "care" and one.grantee_id:
+                told.setdefault(one.grantee_id, access_of_carer(one))
+        found[id] = list(told.values())
+    return found
+
+
+async def carers_to_tell(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
+    """The carers who are told of these patients' reminders, by patient; patients without one are missing."""
+    ids = set(patient_ids)
+    now = store.now()
+    found: dict[str, list[Access]] = {}
+    for one in await store.grants.given_by(ids, session=session) if ids else []:
+        if one.kind == "care" and one.is_active(now):
+            found.setdefault(one.grantor_id, []).append(access_of_carer(one))
     return found
 
 
 async def readable_events(store: Store, events: Sequence[FeedEvent]) -> set[str]:
     """The ids of the events that the owners of their feeds may read now.
 
-    An event about a patient is open while the owner of the feed reaches that patient; the end of an assignment stays
-    open to the former doctor.
+    An event about a patient is open while the owner of the feed reaches that patient in the way in which the event was
+    addressed; the end of an assignment or of a grant stays open to who had it.
     """
-    others = {event.about for event in events if event.about != event.user_id and not event.open_to_former}
-    assigned = await store.assignments.of_patients(list(others)) if others else {}
+    others = [event for event in events if event.about != event.user_id and not event.open_to_former]
+    assigned = await store.assignments.of_patients(list({event.about for event in others})) if others else {}
+    by_grant = [event for event in others if event.via is not None]
+    grants = await store.grants.given_to({event.user_id for event in by_grant}) if by_grant else []
+    now = store.now()
+    open_ways: set[tuple[str | None, str, str]] = set()  # reader, whose, and the way
+    for one in grants:
+        if one.is_active(now):
+            open_ways.add((one.grantee_id, one.grantor_id, one.kind))
+            if one.notes:
+                open_ways.add((one.grantee_id, one.grantor_id, "care-notes"))
+
+    def is_reached(event: FeedEvent) -> bool:
+        doctor_id = assigned[event.about].doctor_id if event.about in assigned else None
+        if doctor_id == event.user_id and event.via is None:
+            return True
+        if event.via == "cover":
+            return doctor_id is not None and (event.user_id, doctor_id, "cover") in open_ways
+        return event.via is not None and (event.user_id, event.about, event.via) in open_ways
+
     return {
         event.id
         for event in events
-        if not event.withdrawn
-        and (
-            event.about == event.user_id
-            or event.open_to_former
-            or (event.about in assigned and assigned[event.about].doctor_id == event.user_id)
-        )
+        if not event.withdrawn and (event.about == event.user_id or event.open_to_former or is_reached(event))
     }
+
+
+# Answering
+
+
+async def answering(
+    store: Store, viewer: Viewer, step_id: str, answer: Callable[[Access], Awaitable[T]]
+) -> tuple[T, Access]:
+    """Run ``answer`` with the access by which the viewer may answer for the patient of this step.
+
+    Patients' own steps are tried first, without a look at grants.
+
+    Raises:
+        DomainError: what ``answer`` raises; 404 when the step is not theirs; 403 ``forbidden`` for a doctor who is not
+            the patient's carer, and for a carer who may see only.
+    """
+    if viewer.role == "patient":
+        own = access_of_patient(viewer.id)
+        try:
+            return await answer(own), own
+        except NotFound:
+            pass  # it may be a step of somebody for whom they care
+    step = await store.steps.get(step_id)
+    grant = await _grant_of_care(store, viewer, step.patient_id) if step is not None else None
+    if step is None or grant is None or step.status in UNAPPROVED:
+        raise DomainError("forbidden") if viewer.role == "doctor" else NotFound()
+    access = access_of_carer(grant)
+    if not access.may_answer:
+        raise DomainError("forbidden", "You may see this person's steps, not answer for them.")
+    return await answer(access), access
 
 
 # Queries
@@ -196,27 +379,44 @@ async def steps_filter(
         NotFound: ``patient_id`` is not one of theirs.
     """
     accesses = await accesses_of(store, viewer, patient_id)
-    if viewer.role == "patient":
+    clauses: list[Document] = []
+    patients = [id for id, access in accesses.items() if not access.is_doctors]
+    if patients and status not in UNAPPROVED:
+        approved: Any = {"$nin": list(UNAPPROVED)} if status == "all" else status
+        clauses.append({"patient_id": {"$in": patients}, "status": approved})
+    for doctor_id, theirs in _by_doctor(accesses).items():
+        clause: Document = {"patient_id": {"$in": list(theirs)}}
+        if status != "all":
+            clause["status"] = status
         if status in UNAPPROVED:
-            return {"patient_id": viewer.id, "status": {"$in": []}}, accesses
-        wanted = {"$nin": list(UNAPPROVED)} if status == "all" else status
-        return {"patient_id": viewer.id, "status": wanted}, accesses
-    query: Document = {"patient_id": {"$in": list(accesses)}}
-    if status != "all":
-        query["status"] = status
-    if status in UNAPPROVED:
-        query["doctor_id"] = viewer.id
-    elif status != "active":
-        query["$or"] = [{"doctor_id": viewer.id}, *await _steps_of_others(store, viewer, accesses)]
-    return query, accesses
+            clause["doctor_id"] = doctor_id
+        elif status != "active":
+            clause["$or"] = [{"doctor_id": doctor_id}, *await _steps_of_others(store, doctor_id, theirs)]
+        clauses.append(clause)
+    return _either(clauses), accesses
 
 
-async def _steps_of_others(store: Store, viewer: Viewer, accesses: Mapping[str, Access]) -> list[Document]:
+def _by_doctor(accesses: Mapping[str, Access]) -> dict[str, dict[str, Access]]:
+    """The accesses of a doctor, by the doctor as whom they act: themselves, and those for whom they cover."""
+    found: dict[str, dict[str, Access]] = {}
+    for patient_id, access in accesses.items():
+        if access.is_doctors and access.doctor_id:
+            found.setdefault(access.doctor_id, {})[patient_id] = access
+    return found
+
+
+def _either(clauses: list[Document]) -> Document:
+    if not clauses:
+        return {"patient_id": {"$in": []}}
+    return clauses[0] if len(clauses) == 1 else {"$or": clauses}
+
+
+async def _steps_of_others(store: Store, doctor_id: str, accesses: Mapping[str, Access]) -> list[Document]:
     """Clauses for the steps of other authors: active ones, those that ended since, and shared ones.
 
     Only for patients that have such steps: they are few, and a query with a clause for each of hundreds is slow.
     """
-    others = await store.steps.patients_of_others(viewer.id, list(accesses))
+    others = await store.steps.patients_of_others(doctor_id, list(accesses))
     clauses: list[Document] = []
     for patient_id, access in accesses.items():
         if patient_id not in others:
@@ -231,27 +431,37 @@ async def _steps_of_others(store: Store, viewer: Viewer, accesses: Mapping[str, 
     return clauses
 
 
-async def notes_filter(store: Store, viewer: Viewer, patient_id: str | None) -> Document:
-    """A query for the notes that :func:`can_see_note` lets the viewer read; of all patients, a doctor's own.
+async def notes_filter(store: Store, viewer: Viewer, patient_id: str | None) -> tuple[Document, dict[str, Access]]:
+    """A query for the notes that :func:`can_see_note` lets the viewer read, and their access to each patient; of all
+    patients, a doctor's own notes and those of doctors for whom they cover.
 
     Raises:
-        NotFound: ``patient_id`` is not one of theirs.
+        NotFound: ``patient_id`` is not one of theirs, or notes are not open to a carer.
     """
     accesses = await accesses_of(store, viewer, patient_id)
-    if viewer.role == "patient":
-        return {"patient_id": viewer.id, "status": {"$ne": "withdrawn"}}
-    if patient_id is None:
-        return {"doctor_id": viewer.id, "patient_id": {"$in": list(accesses)}}
-    if accesses[patient_id].share_history:
-        return {"patient_id": patient_id}
-    return {"patient_id": patient_id, "doctor_id": viewer.id}
+    clauses: list[Document] = []
+    patients = [id for id, access in accesses.items() if access.via == "self" or access.notes]
+    if patients:
+        clauses.append({"patient_id": {"$in": patients}, "status": {"$ne": "withdrawn"}})
+    for doctor_id, theirs in _by_doctor(accesses).items():
+        if patient_id is not None and theirs[patient_id].share_history:
+            clauses.append({"patient_id": patient_id})
+        else:
+            clauses.append({"doctor_id": doctor_id, "patient_id": {"$in": list(theirs)}})
+    if patient_id is not None and not clauses:
+        raise NotFound
+    return _either(clauses), accesses
 
 
-async def withdrawn_notes(store: Store, viewer: Viewer, steps: Sequence[Step]) -> frozenset[str]:
-    """The notes that are closed to the viewer among those of these steps. No active step is of a withdrawn note."""
-    if viewer.role != "patient" or all(step.status == "active" for step in steps):
+async def withdrawn_notes(store: Store, accesses: Iterable[Access], steps: Sequence[Step]) -> frozenset[str]:
+    """The notes of these steps that are closed to the viewer: a doctor reads withdrawn notes, others do not.
+
+    No active step is of a withdrawn note.
+    """
+    if all(step.status == "active" for step in steps):
         return frozenset()
-    return frozenset(await store.notes.withdrawn_ids(viewer.id))
+    patients = [access.patient_id for access in accesses if not access.is_doctors]
+    return frozenset(await store.notes.withdrawn_ids(patients)) if patients else frozenset()
 
 
 # Loaded and judged
@@ -284,7 +494,7 @@ async def readable_note(store: Store, viewer: Viewer, note_id: str) -> Note:
     return note
 
 
-async def step_as_seen(store: Store, viewer: Viewer, access: Access, step: Step, *, now: datetime) -> dict[str, Any]:
+async def step_as_seen(store: Store, access: Access, step: Step, *, now: datetime) -> dict[str, Any]:
     """The step in wire format, with its quote only where the viewer may see it."""
-    withdrawn = await withdrawn_notes(store, viewer, [step])
+    withdrawn = await withdrawn_notes(store, [access], [step])
     return step.as_json(now=now, quotes=can_see_quote(access, step, withdrawn=withdrawn))

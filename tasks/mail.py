@@ -10,6 +10,7 @@ from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from models.app_context import AppContext
 from models.letters import MAX_TRIES, Letter
+from models.services.carer_alerts import still_alerted
 from models.services.mail_reminders import still_owed
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
@@ -17,6 +18,7 @@ from tasks.dependencies import AppDep
 SEND, SWEEP = "send_letter", "sweep_letters"
 HOLD_S = 60.0
 SWEEP_BATCH = 50
+AT_MOST_ONCE = {"reminder", "carer-alert"}  # no letter rather than two
 
 
 async def send_letter(app: AppContext, letter_id: str) -> None:
@@ -26,14 +28,15 @@ async def send_letter(app: AppContext, letter_id: str) -> None:
     if letter is None:
         return
     is_reminder = letter.kind == "reminder"
-    if is_reminder and letter.in_doubt:
-        await letters.done(letter.id, outcome="unknown")  # at most once: no letter rather than two
+    once = letter.kind in AT_MOST_ONCE
+    if once and letter.in_doubt:
+        await letters.done(letter.id, outcome="unknown")
         return
     envelope = await _envelope(app, letter)
     if envelope is None:
         await letters.done(letter.id, outcome="given-up")
         return
-    if is_reminder:
+    if once:
         await letters.sending(letter.id)
     try:
         await app.resources.mailer.send(envelope)
@@ -44,7 +47,7 @@ async def send_letter(app: AppContext, letter_id: str) -> None:
         if is_reminder:
             await app.store.mail_reminders.refused(letter.user_id)
     except MailAway as away:
-        if is_reminder and away.in_doubt:
+        if once and away.in_doubt:
             log.warning("letter.in_doubt", letter_id=letter.id, kind=letter.kind)
             await letters.done(letter.id, outcome="unknown")
             return
@@ -71,6 +74,13 @@ async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
         return None
     base = app.settings.public_url
     link = ""
+    if letter.kind == "carer-invitation":
+        return await _invitation(app, letter, language=user.language)
+    if letter.kind == "carer-alert" and not await still_alerted(app.store, letter.link_id or "", now=app.now()):
+        return None
+    if letter.kind in {"carer-alert", "doctor-approved", "doctor-refused"}:
+        text = letter_text(letter.kind, user.language, link="", page=f"{base}/")
+        return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body)
     if letter.kind == "reminder":
         if letter.link_id is None or not await still_owed(app.store, letter.user_id, seq=letter.seq or 0):
             return None
@@ -84,6 +94,22 @@ async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
         link = f"{base}/#/{use}?token={token}"
     text = letter_text(letter.kind, user.language, link=link, page=f"{base}/#/forgot")
     return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body)
+
+
+async def _invitation(app: AppContext, letter: Letter, *, language: str) -> Envelope | None:
+    """A letter to somebody who may have no account, in the language of the patient who invites them."""
+    grant = await app.store.grants.get(letter.link_id or "")
+    to = await app.store.grants.invited_address(grant) if grant and grant.is_open(app.now()) else None
+    if grant is None or to is None:
+        return None
+    token = app.resources.tokens.link_token(use="invitation", link_id=grant.id)
+    text = letter_text(
+        letter.kind,
+        language,
+        link=f"{app.settings.public_url}/#/invitation?token={token}",
+        page=app.settings.public_url,
+    )
+    return Envelope(id=letter.id, to=to, subject=text.subject, text=text.body)
 
 
 async def sweep_letters(app: AppContext) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks import accounts, audit, mail, mail_reminders, notes, push, reminders
+from tasks import accounts, audit, carer_alerts, mail, mail_reminders, notes, push, reminders
 from tasks.broker import ReliableStreamBroker
 
 
@@ -12,6 +12,7 @@ def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
     notes.register(broker, tick_s)
     mail.register(broker, tick_s)
     mail_reminders.register(broker, tick_s)
+    carer_alerts.register(broker, tick_s)
     push.register(broker, tick_s)
     audit.register(broker, tick_s)
     accounts.register(broker)

@@ -15,11 +15,13 @@ from models.audit import Act
 
 
 class AccessView(View):
-    """One access: ``by`` is null for the service, its operator, a private link, and a caller who was not signed in."""
+    """One access: ``by`` is null for the service, the operator, a private link, and a caller who was
+    not signed in.
+    """
 
     at: Moment
     by: PersonView | None
-    role: Literal["patient", "doctor", "stranger", "link", "admin", "system"]
+    role: Literal["patient", "doctor", "carer", "stranger", "link", "admin", "system"]
     act: Act
     item_id: str | None = Field(description="The note, step or doctor that it was about, where it was one")
 

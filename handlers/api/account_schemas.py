@@ -32,9 +32,12 @@ class SignUpBody(Body):
     name: Name
     email: Email
     password: NewPassword
-    role: Role
+    role: Literal["doctor", "patient", "carer"]
     timezone: TimeZone | None = None
     language: Language = "en"
+    invitation: Secret | None = Field(
+        default=None, description="of a carer, required: the token of the mailed invitation, for the invited address"
+    )
 
 
 class VerifyEmailBody(Body):

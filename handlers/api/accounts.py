@@ -17,10 +17,13 @@ from handlers.api.account_schemas import (
 )
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS
 from hospital_rt.web.tokens import Tokens
+from models.people.grants import Grant
+from models.services.carers import GrantOutcome, accept_within
 from models.users import User
 
 
@@ -35,9 +38,14 @@ class SignUpHandler(AccountHandler):
     }
 
     async def post(self) -> None:
-        """Sign up. Where addresses are confirmed the answer is always 202, and a letter tells the rest."""
+        """Sign up. Where addresses are confirmed the answer is always 202, and a letter tells the rest.
+
+        A carer signs up with the token of an invitation and the address to which it was mailed: the answer is 201, the
+        address counts as confirmed, and the invitation as accepted.
+        """
         body = self.body(SignUpBody)
         self.check_password_sign_in()
+        invitation = await self._invitation(body)
         self.check_new_password(body.password, email=body.email, name=body.name)
         await self.limit_address(SIGN_UP_ADDRESS)
         if self.settings_.verifies_email:
@@ -55,8 +63,11 @@ class SignUpHandler(AccountHandler):
             reminder_time="09:00",
             language=body.language,
             created_at=utcnow(),
-            email_confirmed=not settings.verifies_email,
+            email_confirmed=invitation is not None or not settings.verifies_email,
         )
+        if invitation is not None:
+            await self._sign_up_carer(user, invitation)
+            return
         if settings.verifies_email:
             await self._sign_up_quietly(user)
             return
@@ -68,6 +79,45 @@ class SignUpHandler(AccountHandler):
             await self.store.transaction(work)
         except DuplicateKeyError:
             raise Problem("email-taken") from None
+        self.respond(user.as_json(), status=201)
+
+    async def _invitation(self, body: SignUpBody) -> Grant | None:
+        """The invitation with which a carer signs up; None for others.
+
+        Raises:
+            Problem: 422: a carer needs a valid one and uses the invited address; others have none.
+        """
+        if body.role != "carer":
+            if body.invitation is not None:
+                raise Invalid("#/invitation", "Sign up without it, then accept it.")
+            return None
+        await self.limit_address(LINK_ADDRESS)
+        given = body.invitation or ""
+        grant = await self.store.grants.by_token(Tokens.hash_link(given), now=self.now()) if given else None
+        if grant is None:
+            raise Invalid("#/invitation", "Carers sign up with an invitation that is valid.")
+        if await self.store.grants.invited_address(grant) != body.email:
+            raise Invalid("#/email", "Use the address to which the invitation was sent.")
+        return grant
+
+    async def _sign_up_carer(self, user: User, invitation: Grant) -> None:
+        """The token came by mail to this address, so that it tells nobody else whether the address is known."""
+
+        async def work(session: Session) -> GrantOutcome:
+            held = await self.store.users.by_email(user.email or "", session=session)
+            if held and not held.email_confirmed:
+                await self.store.letters.void(held.id, session=session)
+                await self.store.users.remove(held.id, session=session)
+            await self._insert(user, session=session)
+            return await accept_within(
+                self.store, invitation, carer=user, now=self.now(), trace=self.trace_by(user), session=session
+            )
+
+        try:
+            done = await self.store.transaction(work)
+        except DuplicateKeyError:
+            raise Problem("email-taken") from None
+        await self.announce(done.users)
         self.respond(user.as_json(), status=201)
 
     async def _insert(self, user: User, *, session: Session) -> None:

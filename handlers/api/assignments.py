@@ -14,6 +14,7 @@ from hospital_rt.web.problems import Problem
 from models.assignments import Assignment
 from models.idempotency import StoredAnswer
 from models.services.choose_doctor import assign_doctor, leave_doctor
+from models.services.covers import covers_by
 from models.users import fold
 
 
@@ -54,13 +55,20 @@ class AssignHandler(IdempotentHandler):
     }
 
     async def _view(self, assignment: Assignment) -> dict[str, Any]:
-        names = await self.store.users.names({assignment.doctor_id})
+        covers = await covers_by(self.store, assignment.doctor_id, now=self.now())
+        now = [one for one in covers if one.is_active(self.now())]
+        names = await self.store.users.names({assignment.doctor_id, *(one.grantee_id for one in now if one.grantee_id)})
+        cover = [
+            {"id": one.grantee_id, "name": names[one.grantee_id], "until": to_wire(one.until)}
+            for one in now
+            if one.grantee_id and one.until
+        ]
         return {
             "id": assignment.id,
             "doctor": {"id": assignment.doctor_id, "name": names[assignment.doctor_id]},
             "since": to_wire(assignment.since),
             "share_history": assignment.share_history,
-        }
+        } | ({"cover": cover} if cover else {})
 
     async def get(self) -> None:
         """The doctor you have chosen."""

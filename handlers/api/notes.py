@@ -22,7 +22,7 @@ from handlers.api.schemas import (
 )
 from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
-from handlers.base.operation import Operation, Principal
+from handlers.base.operation import Operation
 from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
@@ -34,23 +34,23 @@ from models.notes import UNREAD, Note
 from models.services.note_review import NoteOutcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
 from models.steps import Step, StepText, sort_key
 from models.users import User
-from models.visibility import notes_filter, readable_note, steps_beside_note
+from models.visibility import Access, access_to, acts_as_author, notes_filter, readable_note, steps_beside_note
 
 NOTE_BODY = 256 * 1024
 MAX_DAYS = 1000
 
 
-def _note_line(note: Note, who: Principal, names: dict[str, str | None]) -> dict[str, Any]:
-    """A note without its text. To the patient a proposal reads as still being worked on."""
-    line = _note_head(note, who, names)
-    if who.id == note.doctor_id:
+def _note_line(note: Note, access: Access, names: dict[str, str | None]) -> dict[str, Any]:
+    """A note without its text. To the patient and carers a proposal reads as still being worked on."""
+    line = _note_head(note, access, names)
+    if acts_as_author(access, note):
         line["questions"] = note.questions
     return line
 
 
-def _note_head(note: Note, who: Principal, names: dict[str, str | None]) -> dict[str, Any]:
-    status = "processing" if who.role == "patient" and note.status == "proposed" else note.status
-    return {
+def _note_head(note: Note, access: Access, names: dict[str, str | None]) -> dict[str, Any]:
+    status = "processing" if not access.is_doctors and note.status == "proposed" else note.status
+    head = {
         "id": note.id,
         "patient": {"id": note.patient_id, "name": names.get(note.patient_id)},
         "doctor": {"id": note.doctor_id, "name": names.get(note.doctor_id)},
@@ -59,6 +59,13 @@ def _note_head(note: Note, who: Principal, names: dict[str, str | None]) -> dict
         "failure": note.failure if status == note.status else None,
         "created_at": to_wire(note.created_at),
     }
+    if note.written_by:
+        head["written_by"] = {"id": note.written_by, "name": names.get(note.written_by)}
+    return head
+
+
+def _people_of(note: Note) -> set[str]:
+    return {id for id in (note.patient_id, note.doctor_id, note.written_by) if id}
 
 
 class NoteHandlerBase(IdempotentHandler):
@@ -67,14 +74,21 @@ class NoteHandlerBase(IdempotentHandler):
     async def reply(self, note: Note) -> StoredAnswer:
         return StoredAnswer(self.status, await self._view(note), about=note.patient_id)
 
+    async def _access(self, note: Note) -> Access:
+        """By which access a readable note is read. The author's own is judged already."""
+        if note.doctor_id == self.who.id:
+            return Access(viewer_id=self.who.id, patient_id=note.patient_id, via="assignment", doctor_id=self.who.id)
+        return await access_to(self.store, self.who, note.patient_id)
+
     async def _view(self, note: Note) -> dict[str, Any]:
         """A readable note with its text and the steps that the reader may see; its account is for the author."""
-        names = await self.store.users.names({note.patient_id, note.doctor_id})
+        access = await self._access(note)
+        names = await self.store.users.names(_people_of(note))
         steps = [] if note.status in UNREAD else await self.store.steps.of_note(note.id)
-        view = _note_head(note, self.who, names)
+        view = _note_head(note, access, names)
         view["text"] = await self.store.notes.text(note)
-        view["steps"] = [step.as_json(now=self.now()) for step in steps_beside_note(self.who.id, note, steps)]
-        if self.who.id == note.doctor_id:
+        view["steps"] = [step.as_json(now=self.now()) for step in steps_beside_note(access, note, steps)]
+        if acts_as_author(access, note):
             review = await self.store.notes.review(note)
             view |= {name: review[name] for name in ("questions", "dropped", "unmatched", "account")}
         return view
@@ -96,7 +110,7 @@ class NotesHandler(NoteHandlerBase):
     status = 202
     operations = {
         "GET": Operation(
-            who="user",
+            who="reader",
             query=PatientPageQuery,
             answers={200: NoteLineView},
             problems=("not-found",),
@@ -119,7 +133,7 @@ class NotesHandler(NoteHandlerBase):
         """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
         query = self.query(PatientPageQuery)
         await self.set_feed()
-        wanted = await notes_filter(self.store, self.who, query.patient_id)
+        wanted, accesses = await notes_filter(self.store, self.who, query.patient_id)
         found = read_cursor(query.cursor, str, str)
         before = None
         if found:
@@ -129,12 +143,12 @@ class NotesHandler(NoteHandlerBase):
                 raise Invalid("#/cursor", "Use the cursor as it was given.") from None
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
         shown = notes[: query.limit]
-        names = await self.store.users.names({id for note in shown for id in (note.patient_id, note.doctor_id)})
+        names = await self.store.users.names({id for note in shown for id in _people_of(note)})
         following = None
         if len(notes) > query.limit:
             following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
         await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
-        self.respond(page([_note_line(note, self.who, names) for note in shown], following))
+        self.respond(page([_note_line(note, accesses[note.patient_id], names) for note in shown], following))
 
     async def before_claim(self) -> None:
         key = self.context.tokens.keyed_hash(b"notes", self.who.id.encode())
@@ -161,7 +175,7 @@ class NotesHandler(NoteHandlerBase):
 
 class NoteHandler(NoteHandlerBase):
     operations = {
-        "GET": Operation(who="user", answers={200: NoteView}, problems=("not-found",), feed=True, audit="note.read")
+        "GET": Operation(who="reader", answers={200: NoteView}, problems=("not-found",), feed=True, audit="note.read")
     }
 
     async def get(self, note_id: str) -> None:
@@ -234,7 +248,7 @@ class ApproveHandler(NoteHandlerBase):
         return await self.reply(await self.told(outcome))
 
     async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
-        if note.doctor_id != self.who.id:
+        if not acts_as_author(await self._access(note), note):
             raise Problem("not-found")
         if note.status != "proposed":
             raise Problem("superseded" if note.status == "superseded" else "conflict")

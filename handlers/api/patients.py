@@ -18,6 +18,7 @@ from hospital_rt.storage.response_cache import FOR_EVER, MAX_USER_BYTES, CachedR
 from models.notes import WaitingNotes
 from models.reminders import LedgerCount
 from models.users import fold
+from models.visibility import cover_changes_at, covered_assignments
 
 DAYS = 30
 RANKS = {"silent": 0, "slipping": 1, "on_course": 2}
@@ -32,11 +33,19 @@ class Rank(NamedTuple):
     id: str
 
 
+class Joined(NamedTuple):
+    """When a patient became the doctor's; ``covering`` is the doctor for whom this one covers."""
+
+    since: datetime
+    doctor_id: str
+    covering: str | None = None
+
+
 class PatientList(NamedTuple):
-    """A doctor's patients, when each of them became one, and since when this is known."""
+    """A doctor's patients, how each of them became one, and from when until when this holds."""
 
     ids: tuple[str, ...]
-    joined: tuple[datetime, ...]
+    joined: tuple[Joined, ...]
     since: datetime
     until: datetime = FOR_EVER
 
@@ -94,21 +103,27 @@ class MyPatientsHandler(ApiHandler):
         what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
         panel: PatientList | None = self.context.kept.get(what, key, now=now)
         if panel is None:
-            found = await self.store.panel(self.who.id)
-            panel = PatientList(tuple(one.patient_id for one in found), tuple(one.since for one in found), now)
+            found = {
+                one.patient_id: Joined(one.since, one.doctor_id, one.doctor_id)
+                for one in await covered_assignments(self.store, self.who.id)
+            }
+            for one in await self.store.panel(self.who.id):
+                found[one.patient_id] = Joined(one.since, one.doctor_id)
+            until = await cover_changes_at(self.store, self.who.id) or FOR_EVER
+            panel = PatientList(tuple(found), tuple(found.values()), now, until)
             self.context.kept.put(what, key, panel)
         return panel
 
-    async def _anew(self, joined: Mapping[str, datetime], *, now: datetime) -> dict[str, CachedResponse]:
+    async def _anew(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
         ids = list(joined)
-        people = await self.store.users.people(set(ids))
+        people = await self.store.users.people({*ids, *(one.covering for one in joined.values() if one.covering)})
         today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
         # Two days more: an answer may count to another date in the patient's time zone.
         first = min(today.values()) - timedelta(days=DAYS + 1)
         ledger, open_counts, waiting = await asyncio.gather(
             self.store.reminders.counted_since(ids, first),
             self.store.steps.open_counts(ids),
-            self.store.notes.waiting(self.who.id, ids),
+            self.store.notes.waiting({one.doctor_id for one in joined.values()}, ids),
         )
         mine: dict[str, list[LedgerCount]] = {id: [] for id in ids}
         for row in ledger:
@@ -129,7 +144,8 @@ class MyPatientsHandler(ApiHandler):
             item: dict[str, Any] = {
                 "id": id,
                 "name": person.name,
-                "since": to_wire(joined[id]),
+                "since": to_wire(joined[id].since),
+                **({"covering": {"id": other, "name": people[other].name}} if (other := joined[id].covering) else {}),
                 "steps_open": open_counts[id],
                 "notes_waiting": waits.notes,
                 "questions_open": waits.questions,

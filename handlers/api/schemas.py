@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
-from hospital_rt.domain.clock import is_clock_time
+from hospital_rt.domain.clock import from_wire, is_clock_time, to_millisecond
 from hospital_rt.domain.normalize import BLANK, normal_name, visible
 from hospital_rt.domain.schedule import OnDay, Part, TimesFrom, Weekday
 
@@ -25,6 +34,13 @@ def _on_day(value: Any) -> OnDay | None:
     raise ValueError('Give a day from 1 to 31, or "last".')
 
 
+def _moment(value: Any) -> datetime:
+    try:
+        return to_millisecond(from_wire(value if isinstance(value, str) else ""))
+    except (ValueError, OverflowError):
+        raise ValueError("Write a moment such as 2026-03-02T08:00:00Z.") from None
+
+
 def _readable(value: str) -> str:
     if BLANK.fullmatch(value):
         raise ValueError("Write something that can be seen.")
@@ -40,7 +56,7 @@ OnDayGiven = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 31}, {"const": "last"}]}),
 ]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
-Role = Literal["doctor", "patient"]
+Role = Literal["doctor", "patient", "carer", "admin"]
 Moment = Annotated[
     str,
     Field(
@@ -48,6 +64,11 @@ Moment = Annotated[
         examples=["2026-03-02T08:00:00Z"],
         json_schema_extra={"format": "date-time"},
     ),
+]
+GivenMoment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-02T08:00:00Z"]}),
 ]
 Slot = Annotated[str, Field(max_length=40, description="A slot as it was given", examples=["2026-03-02T08:00:00Z"])]
 Reason = Annotated[str, Field(max_length=200)]
@@ -87,11 +108,18 @@ class PersonView(View):
     name: str | None
 
 
+class CoveringView(PersonView):
+    until: Moment
+
+
 class AssignmentView(View):
     id: Id
     doctor: PersonView
     since: Moment
     share_history: bool
+    cover: list[CoveringView] | None = Field(
+        default=None, description="who covers for your doctor now, and until when; left out when nobody does"
+    )
 
 
 class DayView(View):
@@ -104,6 +132,9 @@ class MyPatientView(View):
     id: Id
     name: str | None
     since: Moment
+    covering: PersonView | None = Field(
+        default=None, description="the doctor for whom you cover; left out for your own patients"
+    )
     steps_open: int
     notes_waiting: int = Field(description="notes of yours that wait for your approval")
     questions_open: int = Field(description="questions asked in them")
@@ -271,6 +302,7 @@ class CheckInView(View):
     at: Moment
     outcome: Literal["done", "skipped"]
     reason: str | None
+    by: PersonView | None = Field(default=None, description="the carer who answered; left out when it was the patient")
     over_limit: bool = False
 
 
@@ -353,6 +385,9 @@ class NoteHeadView(View):
     id: Id
     patient: PersonView
     doctor: PersonView
+    written_by: PersonView | None = Field(
+        default=None, description="who wrote it while covering for the doctor; left out when it was the doctor"
+    )
     status: NoteStatus
     extracted_by: str | None
     failure: Failure | None
@@ -392,6 +427,8 @@ class EventView(View):
         "step.checked_in",
         "note.status",
         "assignment.changed",
+        "carers.changed",
+        "cover.changed",
         "withdrawn",
     ]
     at: Moment

@@ -25,13 +25,15 @@ from hospital_rt.domain.adherence import SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.response_cache import CachedResponse
+from hospital_rt.web.problems import Problem
 from models.idempotency import StoredAnswer
 from models.services.check_in import StepOutcome, cancel_step, check_in
 from models.services.snooze import snooze_slot
 from models.services.undo_check_in import undo_check_in
 from models.visibility import (
-    access_of_patient,
+    Access,
     access_to,
+    answering,
     can_see_quote,
     readable_step,
     step_as_seen,
@@ -43,7 +45,7 @@ from models.visibility import (
 class StepsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user",
+            who="reader",
             query=StepsQuery,
             answers={200: StepView},
             problems=("not-found",),
@@ -64,7 +66,7 @@ class StepsHandler(ApiHandler):
         wanted, accesses = await steps_filter(self.store, self.who, query.status, query.patient_id)
         steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
         shown = steps[: query.limit]
-        withdrawn = await withdrawn_notes(self.store, self.who, shown)
+        withdrawn = await withdrawn_notes(self.store, accesses.values(), shown)
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         items = [
@@ -92,7 +94,7 @@ class StepsHandler(ApiHandler):
 class StepHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user", answers={200: StepWithCheckInsView}, problems=("not-found",), feed=True, audit="step.read"
+            who="reader", answers={200: StepWithCheckInsView}, problems=("not-found",), feed=True, audit="step.read"
         )
     }
 
@@ -101,16 +103,19 @@ class StepHandler(ApiHandler):
         await self.set_feed()
         step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
         await self.leave_trace(of=[step.patient_id], item=step.id)
-        view = await step_as_seen(self.store, self.who, access, step, now=self.now())
+        view = await step_as_seen(self.store, access, step, now=self.now())
+        answers = [one for one in await self.store.reminders.answers(step.id) if one.answered_at]
+        names = await self.store.users.names({one.by_id for one in answers if one.by_id})
         view["check_ins"] = [
             {
                 "slot": to_wire(one.slot_at) if one.use == "slot" else None,
                 "at": to_wire(one.done_at or one.answered_at),
                 "outcome": one.outcome,
                 "reason": await self.store.reminders.reason(one),
+                **({"by": {"id": one.by_id, "name": names[one.by_id]}} if one.by_id else {}),
                 **({"over_limit": True} if one.over_limit else {}),
             }
-            for one in await self.store.reminders.answers(step.id)
+            for one in answers
             if one.answered_at
         ]
         self.respond(view)
@@ -119,11 +124,11 @@ class StepHandler(ApiHandler):
 class CancelStepHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="user",
+            who="reader",
             body=ReasonBody,
             body_optional=True,
             answers={200: StepView},
-            problems=("not-found", "conflict"),
+            problems=("forbidden", "not-found", "conflict"),
             audit="step.cancelled",
         )
     }
@@ -132,30 +137,40 @@ class CancelStepHandler(ApiHandler):
         """Cancel a step by hand; again is the same answer."""
         body = self.body(ReasonBody)
         step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        if access.via == "care":
+            raise Problem("forbidden", "A carer cannot stop a step.")
         done = await cancel_step(
             self.store, step, by=self.who.role, reason=body.reason, now=self.now(), trace=self.trace
         )
         await self.announce(done.users)
-        self.respond(await step_as_seen(self.store, self.who, access, done.step, now=self.now()))
+        self.respond(await step_as_seen(self.store, access, done.step, now=self.now()))
 
 
 class CheckInHandler(IdempotentHandler):
     operations = {
         "POST": Operation(
-            who="patient",
+            who="reader",
             body=CheckInBody,
             body_optional=True,
             answers={200: StepView},
             once=True,
-            problems=("not-found", "step-proposed", "step-cancelled", "slot-closed", "too-soon", "conflict"),
+            problems=(
+                "forbidden",
+                "not-found",
+                "step-proposed",
+                "step-cancelled",
+                "slot-closed",
+                "too-soon",
+                "conflict",
+            ),
             audit="step.checked_in",
         ),
         "DELETE": Operation(
-            who="patient",
+            who="reader",
             query=SlotQuery,
             answers={200: StepView},
             once=True,
-            problems=("not-found", "too-late", "conflict"),
+            problems=("forbidden", "not-found", "too-late", "conflict"),
             audit="step.undone",
         ),
     }
@@ -163,43 +178,52 @@ class CheckInHandler(IdempotentHandler):
     @idempotent
     async def post(self, step_id: str, body: CheckInBody) -> StoredAnswer:
         """Check in to a step. The same check-in again gets the same answer."""
-        done = await check_in(
-            self.store,
-            patient_id=self.who.id,
-            step_id=step_id,
-            slot=body.slot,
-            outcome=body.outcome,
-            reason=body.reason,
-            now=self.now(),
-            at=body.at,
-            confirm=body.confirm,
-            claim=self.claim,
-            trace=self.trace,
-        )
-        return await self._answer(done)
+
+        async def answer(access: Access) -> StepOutcome:
+            return await check_in(
+                self.store,
+                patient_id=access.patient_id,
+                step_id=step_id,
+                slot=body.slot,
+                outcome=body.outcome,
+                reason=body.reason,
+                now=self.now(),
+                at=body.at,
+                confirm=body.confirm,
+                claim=self.claim,
+                trace=self.trace,
+                by=await self.carer(access),
+            )
+
+        return await self._answer(*await answering(self.store, self.who, step_id, answer))
 
     @idempotent
     async def delete(self, step_id: str, query: SlotQuery) -> StoredAnswer:
         """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
-        done = await undo_check_in(
-            self.store,
-            patient_id=self.who.id,
-            step_id=step_id,
-            slot=query.slot,
-            now=self.now(),
-            claim=self.claim,
-            trace=self.trace,
-        )
-        return await self._answer(done)
 
-    async def _answer(self, done: StepOutcome) -> StoredAnswer:
+        async def answer(access: Access) -> StepOutcome:
+            return await undo_check_in(
+                self.store,
+                patient_id=access.patient_id,
+                step_id=step_id,
+                slot=query.slot,
+                now=self.now(),
+                claim=self.claim,
+                trace=self.trace,
+                by=await self.carer(access),
+            )
+
+        return await self._answer(*await answering(self.store, self.who, step_id, answer))
+
+    async def _answer(self, done: StepOutcome, access: Access) -> StoredAnswer:
         await self.announce(done.users)
-        access = access_of_patient(self.who.id)
-        return StoredAnswer(200, await step_as_seen(self.store, self.who, access, done.step, now=self.now()))
+        shown = await step_as_seen(self.store, access, done.step, now=self.now())
+        return StoredAnswer(200, shown, about=access.patient_id)
 
     async def lost_answer(self, *ids: str) -> StoredAnswer:
         step, access = await readable_step(self.store, self.who, *ids)
-        return StoredAnswer(200, await step_as_seen(self.store, self.who, access, step, now=self.now()))
+        shown = await step_as_seen(self.store, access, step, now=self.now())
+        return StoredAnswer(200, shown, about=step.patient_id)
 
     async def still_readable(self, body: Any) -> Any:
         """The step as it was answered, without its quote if the note was withdrawn since."""
@@ -209,10 +233,10 @@ class CheckInHandler(IdempotentHandler):
 class SnoozeHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="patient",
+            who="reader",
             body=SnoozeBody,
             answers={200: StepView},
-            problems=("not-found", "step-proposed", "slot-closed"),
+            problems=("forbidden", "not-found", "step-proposed", "slot-closed"),
             audit="step.snoozed",
         )
     }
@@ -220,24 +244,28 @@ class SnoozeHandler(ApiHandler):
     async def post(self, step_id: str) -> None:
         """Be reminded of an open slot later, and not before. Not beyond the step's next slot."""
         id, body = self.id_from_path(step_id), self.body(SnoozeBody)
-        done = await snooze_slot(
-            self.store,
-            patient_id=self.who.id,
-            step_id=id,
-            slot=body.slot,
-            count=body.minutes,
-            now=self.now(),
-            trace=self.trace,
-        )
+
+        async def answer(access: Access) -> StepOutcome:
+            return await snooze_slot(
+                self.store,
+                patient_id=access.patient_id,
+                step_id=id,
+                slot=body.slot,
+                count=body.minutes,
+                now=self.now(),
+                trace=self.trace,
+                by=await self.carer(access),
+            )
+
+        done, access = await answering(self.store, self.who, id, answer)
         await self.announce(done.users)
-        access = access_of_patient(self.who.id)
-        self.respond(await step_as_seen(self.store, self.who, access, done.step, now=self.now()))
+        self.respond(await step_as_seen(self.store, access, done.step, now=self.now()))
 
 
 class AdherenceHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user",
+            who="reader",
             query=AdherenceQuery,
             answers={200: AdherenceListView},
             problems=("not-found",),
@@ -249,7 +277,7 @@ class AdherenceHandler(ApiHandler):
         """How a patient's steps were kept, one item a local day."""
         query = self.query(AdherenceQuery)
         patient_id = query.patient_id or self.who.id
-        if self.who.role == "doctor" and query.patient_id is None:
+        if self.who.role != "patient" and query.patient_id is None:
             raise Invalid("#/patient_id", "Say whose.")
         await access_to(self.store, self.who, patient_id)
         await self.leave_trace(of=[patient_id])

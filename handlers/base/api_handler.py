@@ -161,7 +161,9 @@ class ApiHandler(BaseHandler):
         self.trace = self.trace_of(self._who)
         if self._who.lacks_factor and not self.operation.without_factor:
             raise Problem("second-factor-required")
-        if self.operation.who in {"patient", "doctor"} and self._who.role != self.operation.who:
+        if self.operation.who in {"patient", "doctor", "admin"} and self._who.role != self.operation.who:
+            raise Problem("forbidden")
+        if self.operation.who == "reader" and self._who.role == "admin":
             raise Problem("forbidden")
         if self._who.status == "pending" and not self.operation.pending_too:
             raise Problem("doctor-pending")
@@ -220,7 +222,7 @@ class ApiHandler(BaseHandler):
             Problem: 422 with a pointer.
         """
         values = {}
-        for name in shape.model_fields:
+        for name in [field.alias or name for name, field in shape.model_fields.items()]:
             given = self.request.query_arguments.get(name)
             if given is None:
                 continue

@@ -22,12 +22,13 @@ from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import log
 from hospital_rt.ops.networks import is_in
 from hospital_rt.settings import Settings
-from hospital_rt.storage.database import is_away
+from hospital_rt.storage.database import Document, is_away
 from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.tokens import EndedToken, InvalidToken
 from models.audit import Trace
 from models.store import Store
+from models.visibility import Access
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z", re.ASCII)
 READ_AS_STANDARD = {400: "bad-request", 403: "not-found", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
@@ -142,6 +143,13 @@ class BaseHandler(RequestHandler):
             request_id=self.request_id,
             address=self.client_address,
         )
+
+    async def carer(self, access: Access) -> Document | None:
+        """Id and name of a carer who answers for a patient; None for the patient."""
+        if access.via == "self":
+            return None
+        names = await self.store.users.names({access.viewer_id})
+        return {"id": access.viewer_id, "name": names[access.viewer_id]}
 
     @property
     def client_hash(self) -> str:

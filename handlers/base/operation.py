@@ -21,9 +21,10 @@ from hospital_rt.web.tokens import Tokens
 from models.app_context import AppContext
 from models.audit import Act
 from models.events import FeedPosition
+from models.users import Role
 from tasks.dispatcher import Dispatcher
 
-Caller = Literal["anyone", "user", "patient", "doctor"]
+Caller = Literal["anyone", "user", "reader", "patient", "doctor", "admin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class Operation:
     """One method of one route.
 
     Args:
-        who: ``user`` is anyone signed in; a doctor pending approval is admitted only with ``pending_too``.
+        who: ``user`` is anyone signed in, ``reader`` anyone but an administrator; a doctor pending approval is admitted
+            only with ``pending_too``.
         body: its type; ``body_optional`` when it may be empty.
         answers: status to type, None for no content; ``listed`` wraps it in ``items`` and ``next``.
         problems: slugs of its errors, beyond those of every operation.
@@ -85,7 +87,7 @@ class Principal:
     """
 
     id: str
-    role: Literal["doctor", "patient"]
+    role: Role
     status: str
     session_id: str
     timezone: str

@@ -6,7 +6,7 @@ Access rules are those of REST, by the same functions; ``handlers/fhir/mapping.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -40,7 +40,8 @@ from models.reminders import Reminder
 from models.steps import Step
 from models.visibility import (
     Access,
-    accesses_of,
+    access_to,
+    acts_as_author,
     can_see_quote,
     can_see_step,
     notes_filter,
@@ -72,14 +73,14 @@ def _either(queries: list[dict[str, Any]]) -> dict[str, Any]:
 class _CarePlans(FhirHandler):
     type_name = "CarePlan"
 
-    def _is_plan(self, note: Note) -> bool:
+    @staticmethod
+    def is_plan(note: Note, access: Access) -> bool:
         """Whether this reader sees a plan: proposed, rejected and superseded notes only their author."""
-        if note.doctor_id == self.who.id:
+        if acts_as_author(access, note):
             return note.status in PLANS
-        return note.status == "ready" or (note.status == "withdrawn" and self.who.role == "doctor")
+        return note.status == "ready" or (note.status == "withdrawn" and access.is_doctors)
 
-    async def _steps(self, notes: list[Note]) -> dict[str, list[Step]]:
-        accesses = await accesses_of(self.store, self.who)
+    async def steps_of(self, notes: list[Note], accesses: Mapping[str, Access]) -> dict[str, list[Step]]:
         found: dict[str, list[Step]] = {note.id: [] for note in notes}
         for step in await self.store.steps.find({"note_id": {"$in": list(found)}}):
             if can_see_step(accesses.get(step.patient_id), step):
@@ -93,10 +94,14 @@ class CarePlansHandler(_CarePlans):
     async def get(self) -> None:
         """The plans from notes, newest first."""
         search = self.search()
-        wanted = _either([await notes_filter(self.store, self.who, one) for one in self.patients(search)])
-        others = ["ready", "withdrawn"] if self.who.role == "doctor" else ["ready"]
-        readable = [{"doctor_id": self.who.id, "status": {"$in": list(PLANS)}}, {"status": {"$in": others}}]
-        query: dict[str, Any] = {"$and": [wanted, {"$or": readable}]}
+        filters = [await notes_filter(self.store, self.who, one) for one in self.patients(search)]
+        accesses = {id: access for _, found in filters for id, access in found.items()}
+        readable: list[dict[str, Any]] = [{"status": "ready"}]
+        for doctor_id in {access.doctor_id for access in accesses.values() if access.is_doctors}:
+            theirs = [id for id, access in accesses.items() if access.doctor_id == doctor_id]
+            readable.append({"patient_id": {"$in": theirs}, "status": "withdrawn"})
+            readable.append({"patient_id": {"$in": theirs}, "doctor_id": doctor_id, "status": {"$in": list(PLANS)}})
+        query: dict[str, Any] = {"$and": [_either([wanted for wanted, _ in filters]), {"$or": readable}]}
         if (ids := search.any_of("_id")) is not None:
             query["_id"] = {"$in": list(ids)}
         states = search.any_of("status")
@@ -106,7 +111,7 @@ class CarePlansHandler(_CarePlans):
             before = (_moment(found[0]), found[1]) if found else None
             notes = await self.store.notes.page(query, before=before, limit=search.count + 1)
             shown = notes[: search.count]
-            steps = await self._steps(shown)
+            steps = await self.steps_of(shown, accesses)
             following = None
             if len(notes) > search.count:
                 following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
@@ -114,7 +119,9 @@ class CarePlansHandler(_CarePlans):
             return [one for one in plans if states is None or care_plan_status(*one) in states], following
 
         shown, following, total = await self.page(search, find)
-        names = await self.store.users.names({id for note, _ in shown for id in (note.patient_id, note.doctor_id)})
+        names = await self.store.users.names(
+            {id for note, _ in shown for id in (note.patient_id, note.doctor_id, note.written_by) if id}
+        )
         await self.leave_trace(of=[note.patient_id for note, _ in shown] or [self.who.id])
         self.respond_bundle(search, [care_plan(note, steps, names) for note, steps in shown], following, total)
 
@@ -129,10 +136,11 @@ class CarePlanHandler(_CarePlans):
     async def get(self, id: str) -> None:
         """The plan from one note."""
         note = await readable_note(self.store, self.who, self.id_from_path(id))
-        if not self._is_plan(note):
+        access = await access_to(self.store, self.who, note.patient_id)
+        if not self.is_plan(note, access):
             raise Problem("not-found")
-        steps = await self._steps([note])
-        names = await self.store.users.names({note.patient_id, note.doctor_id})
+        steps = await self.steps_of([note], {note.patient_id: access})
+        names = await self.store.users.names({note.patient_id, note.doctor_id, note.written_by or note.doctor_id})
         await self.leave_trace(of=[note.patient_id], item=note.id)
         self.respond(care_plan(note, steps[note.id], names))
 
@@ -173,7 +181,7 @@ class TasksHandler(_Tasks):
             return shown, write_cursor(shown[-1].sort) if len(steps) > search.count else None
 
         shown, following, total = await self.page(search, find)
-        withdrawn = await withdrawn_notes(self.store, self.who, shown)
+        withdrawn = await withdrawn_notes(self.store, held.values(), shown)
         names = await self.store.users.names({id for step in shown for id in (step.patient_id, step.doctor_id)})
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
@@ -195,7 +203,7 @@ class TaskHandler(_Tasks):
         """A step."""
         step, held = await readable_step(self.store, self.who, self.id_from_path(id))
         await self.leave_trace(of=[step.patient_id], item=step.id)
-        withdrawn = await withdrawn_notes(self.store, self.who, [step])
+        withdrawn = await withdrawn_notes(self.store, [held], [step])
         self.respond(await self._resource(step, quotes=can_see_quote(held, step, withdrawn=withdrawn)))
 
 
@@ -206,7 +214,9 @@ class _Communications(_OfSteps):
     async def _resources(self, parts: Sequence[tuple[Reminder, Part]]) -> list[Resource]:
         wanted = {"_id": {"$in": list({reminder.step_id for reminder, _ in parts})}}
         steps = {step.id: step for step in await self.store.steps.find(wanted)}
-        names = await self.store.users.names({reminder.patient_id for reminder, _ in parts})
+        names = await self.store.users.names(
+            {id for reminder, _ in parts for id in (reminder.patient_id, reminder.by_id) if id}
+        )
         found = []
         for reminder, part in parts:
             step = steps.get(reminder.step_id)

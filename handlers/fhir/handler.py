@@ -156,17 +156,17 @@ class Search:
 
 
 def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
-    return Operation(who="user", query=query, answers={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True)
+    return Operation(who="reader", query=query, answers={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True)
 
 
 def form_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
     """A search whose parameters come in a form: not in a URL, which proxies write down."""
     problems = (*READ_ONLY, "unsupported-media-type", "too-large")
-    return Operation(who="user", query=query, answers={200: BundleView}, problems=problems, audit=audit, fhir=True)
+    return Operation(who="reader", query=query, answers={200: BundleView}, problems=problems, audit=audit, fhir=True)
 
 
 def read_operation(audit: Act | None) -> Operation:
-    return Operation(who="user", answers={200: ResourceView}, problems=READ_ONLY, audit=audit, fhir=True)
+    return Operation(who="reader", answers={200: ResourceView}, problems=READ_ONLY, audit=audit, fhir=True)
 
 
 class FhirHandler(ApiHandler):

@@ -11,7 +11,8 @@
   (``done``, ``open-slot``, ``next-reminder``). A step taken as needed has ``input`` ``as-needed``, ``min-gap`` and
   ``max-per-day``, and no timing.
 - **Communication**: what the ledger holds. ``category`` reminder: ``sent`` is the slot, ``status`` in-progress while it
-  is repeated, completed once answered or missed, stopped when withdrawn. ``category`` check-in: ``sender`` the patient,
+  is repeated, completed once answered or missed, stopped when withdrawn. ``category`` check-in: ``sender`` the patient
+  or the carer who answered (a RelatedPerson, by identifier and name),
   ``topic`` done or skipped, ``payload`` the reason, ``inResponseTo`` the reminder.
 
 Our own codes use the system ``urn:hospital-rt:code``. ``fhir.resources`` validates these documents in the tests only:
@@ -133,7 +134,7 @@ def care_plan(note: Note, steps: Sequence[Step], names: Names) -> Resource:
             "subject": reference("Patient", note.patient_id, names),
             "created": to_wire(note.created_at),
             "period": {"start": to_wire(note.created_at)},
-            "author": reference("Practitioner", note.doctor_id, names),
+            "author": reference("Practitioner", note.written_by or note.doctor_id, names),
             "activity": [
                 {"reference": {"reference": f"Task/{step.id}", "display": step.words.title}} for step in steps
             ],
@@ -265,6 +266,11 @@ def read_communication_id(text: str) -> tuple[str, Part] | None:
     return f"{step_id}@{first}#{second}", "r" if part == "r" else "a"
 
 
+def _carer(id: str, names: Names) -> Resource:
+    """A carer, of whom there is no resource here: by id and name."""
+    return {"type": "RelatedPerson", "identifier": {"system": f"{CODES}:carer", "value": id}, "display": names.get(id)}
+
+
 def communication(reminder: Reminder, part: Part, *, title: str | None, reason: str | None, names: Names) -> Resource:
     """A reminder as it was sent, or the patient's answer. ``title`` and ``reason`` are clinical."""
     who = reference("Patient", reminder.patient_id, names)
@@ -290,7 +296,7 @@ def communication(reminder: Reminder, part: Part, *, title: str | None, reason: 
             **common,
             "status": "completed",
             "category": [coded("check-in")],
-            "sender": who,
+            "sender": _carer(reminder.by_id, names) if reminder.by_id else who,
             "sent": to_wire(reminder.answered_at) if reminder.answered_at else None,
             "topic": coded(reminder.outcome) if reminder.outcome else None,
             "payload": [{"contentString": reason}],

@@ -20,7 +20,7 @@ from handlers.fhir.handler import (
 from handlers.fhir.mapping import Resource, patient, practitioner
 from hospital_rt.web.problems import Problem
 from models.users import accepts_patients, fold
-from models.visibility import access_to
+from models.visibility import access_to, reached_patients
 
 FHIR_VERSION = "4.3.0"
 
@@ -69,7 +69,7 @@ class _Patients(FhirHandler):
         people = await self.store.users.rows(ids)
         doctors = await self.store.assignments.of_patients(ids)
         names = await self.store.users.names({*ids, *(one.doctor_id for one in doctors.values())})
-        own = await self.store.users.read_row(dict(self.who.row)) if self.who.role == "patient" else None
+        own = await self.store.users.read_row(dict(self.who.row)) if self.who.id in ids else None
         return [
             patient(
                 id,
@@ -77,8 +77,8 @@ class _Patients(FhirHandler):
                 is_active=people[id]["status"] == "active",
                 doctor_id=doctors[id].doctor_id if id in doctors else None,
                 names=names,
-                email=own.email if own else None,
-                language=own.language if own else None,
+                email=own.email if own and id == own.id else None,
+                language=own.language if own and id == own.id else None,
             )
             for id in ids
             if id in people
@@ -89,11 +89,9 @@ class PatientsHandler(_Patients):
     operations = {"GET": search_operation(NameQuery, "record.read")}
 
     async def get(self) -> None:
-        """Yourself, or the patients now assigned to you."""
+        """Yourself, the patients now assigned to you, or those for whom you care."""
         search = self.search()
-        ids = [self.who.id]
-        if self.who.role == "doctor":
-            ids = [one.patient_id for one in await self.store.assignments.of_doctor(self.who.id)]
+        ids = await reached_patients(self.store, self.who)
         wanted, begins = search.any_of("_id"), search.any_of("name")
         ids = [id for id in ids if wanted is None or id in wanted]
         if begins is not None:
@@ -134,9 +132,7 @@ class _Practitioners(FhirHandler):
             return None
         if id == self.who.id or accepts_patients(row):
             return dict(row)
-        of = [self.who.id]
-        if self.who.role == "doctor":
-            of = [one.patient_id for one in await self.store.assignments.of_doctor(self.who.id)]
+        of = await reached_patients(self.store, self.who)
         wrote = await self.store.notes.page({"patient_id": {"$in": of}, "doctor_id": id}, before=None, limit=1)
         return dict(row) if wrote else None
 

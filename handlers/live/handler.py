@@ -29,7 +29,7 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import SOCKETS_ADDRESS
 from models.services.check_in import StepOutcome, check_in
 from models.services.snooze import snooze_slot
-from models.visibility import access_of_patient, reached_patients, step_as_seen
+from models.visibility import Access, answering, reached_patients, step_as_seen
 
 AUTH_WITHIN_S = 5.0
 EXPIRING_BEFORE = timedelta(seconds=60)
@@ -245,12 +245,11 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     async def _command(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> None:
         """The same commands as POST /api/check-in/ and /api/snooze/."""
         try:
-            if who.role != "patient":
+            if who.role == "admin":
                 raise Problem("forbidden")
-            done = await self._do(message, who)
+            done, access = await self._do(message, who)
             await self.context.app.resources.wakeups.announce(done.users)
-            access = access_of_patient(who.id)
-            shown = await step_as_seen(self.store, who, access, done.step, now=self.now())
+            shown = await step_as_seen(self.store, access, done.step, now=self.now())
             self.send(protocol.reply(message.id, data=shown))
         except DomainError as error:
             self.send(protocol.reply(message.id, problem=Problem.of(error)))
@@ -262,29 +261,35 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             slug = "unavailable" if is_away(error) or isinstance(error, WrongKeys) else "internal"
             self.send(protocol.reply(message.id, problem=Problem(slug)))
 
-    async def _do(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> StepOutcome:
-        if isinstance(message, protocol.Snooze):
-            return await snooze_slot(
+    async def _do(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> tuple[StepOutcome, Access]:
+        async def answer(access: Access) -> StepOutcome:
+            by = await self.carer(access)
+            if isinstance(message, protocol.Snooze):
+                return await snooze_slot(
+                    self.store,
+                    patient_id=access.patient_id,
+                    step_id=message.step_id,
+                    slot=message.slot,
+                    count=message.minutes,
+                    now=self.now(),
+                    trace=self.trace_of(who),
+                    by=by,
+                )
+            return await check_in(
                 self.store,
-                patient_id=who.id,
+                patient_id=access.patient_id,
                 step_id=message.step_id,
                 slot=message.slot,
-                count=message.minutes,
+                outcome=message.outcome,
+                reason=message.reason,
+                at=message.at,
+                confirm=message.confirm,
                 now=self.now(),
                 trace=self.trace_of(who),
+                by=by,
             )
-        return await check_in(
-            self.store,
-            patient_id=who.id,
-            step_id=message.step_id,
-            slot=message.slot,
-            outcome=message.outcome,
-            reason=message.reason,
-            at=message.at,
-            confirm=message.confirm,
-            now=self.now(),
-            trace=self.trace_of(who),
-        )
+
+        return await answering(self.store, who, message.step_id, answer)
 
     # Token expiry
 

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from handlers.api.schemas import Failure, Id, Moment, NoteStatus, PersonView, ProblemView, StepView, View
+from handlers.api.schemas import Failure, Id, Moment, NoteStatus, PersonView, ProblemView, Role, StepView, View
 
 
 class ReminderDueData(View):
-    """To the patient: a slot has come due, or is repeated because it is still open."""
+    """To the patient and their carers: a slot has come due, or is repeated because it is still open."""
 
     step: StepView
     slot: Moment
@@ -18,31 +18,38 @@ class ReminderDueData(View):
 
 
 class ReminderSnoozedData(View):
-    """To the patient: an open slot is repeated at ``until``, and not before."""
+    """To the patient and their carers: an open slot is repeated at ``until``, and not before."""
 
     step: StepView
     slot: Moment
     until: Moment
+    by: PersonView | None = Field(
+        default=None, description="the carer who put it off; left out when it was the patient"
+    )
 
 
 class StepsChangedData(View):
-    """To the patient and their doctor: the plan is another one. ``kept``: earlier steps that run on beside new ones."""
+    """To the patient, their doctor and carers: the plan is another one. ``kept``: earlier steps that run on beside new
+    ones.
+    """
 
+    patient_id: Id
     note_id: Id
     created: list[StepView]
     cancelled: list[Id]
     completed: list[Id]
     kept: list[Id]
-    by: Literal["note", "patient", "doctor", "course", "system"]
+    by: Literal["note", "patient", "carer", "doctor", "course", "system"]
     why: Literal["note", "stopped", "withdrawn", "ended"]
 
 
 class StepCheckedInData(View):
-    """To the patient and their doctor: a check-in, or its undoing."""
+    """To the patient, their doctor and carers: a check-in, or its undoing."""
 
     step: StepView
     slot: Moment | None
     outcome: Literal["done", "skipped", "undone"]
+    by: PersonView | None = Field(default=None, description="the carer who answered; left out when it was the patient")
     over_limit: bool = Field(default=False, description="a use beyond what the note allows, which was confirmed")
 
 
@@ -63,6 +70,22 @@ class AssignmentChangedData(View):
     doctor: PersonView | None
 
 
+class CarersChangedData(View):
+    """To the patient and the carer: somebody began to care for the patient, or cares no more."""
+
+    patient: PersonView
+    carer: PersonView
+    state: Literal["active", "ended"]
+
+
+class CoverChangedData(View):
+    """To both doctors: a cover was arranged, or ended before its time."""
+
+    doctor: PersonView
+    covered_by: PersonView
+    state: Literal["active", "ended"]
+
+
 class WithdrawnData(View):
     """An event that this user may no longer read: it keeps its ``seq`` and has no content."""
 
@@ -74,6 +97,8 @@ EVENTS: dict[str, type[View]] = {
     "step.checked_in": StepCheckedInData,
     "note.status": NoteStatusData,
     "assignment.changed": AssignmentChangedData,
+    "carers.changed": CarersChangedData,
+    "cover.changed": CoverChangedData,
     "withdrawn": WithdrawnData,
 }
 
@@ -83,7 +108,7 @@ class Ready(View):
 
     type: Literal["ready"]
     user_id: Id
-    role: Literal["doctor", "patient"]
+    role: Role
     epoch: str
     seq: int
     expires_at: Moment

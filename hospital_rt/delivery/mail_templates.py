@@ -72,6 +72,26 @@ _EN = {
         "New recovery codes were made for your account in Aftercare; the old ones no longer work. If it was not you, "
         "choose a new password here, and tell the hospital:\n\n{page}\n",
     ),
+    "carer-invitation": Text(
+        "Somebody asks for your help",
+        "Somebody who uses Aftercare asks you to help them keep to their plan. Open this link to see who asks, and to "
+        "accept or not:\n\n{link}\n\nIt works once, within seven days. If you do not know what this is about, do "
+        "nothing: nothing will happen.\n",
+    ),
+    "carer-alert": Text(
+        "Something waits for an answer",
+        "Something has waited for an answer for a while at a person for whom you care in Aftercare:\n\n{page}\n\n"
+        "You get this e-mail because you or they asked for it. You can change that on your page.\n",
+    ),
+    "doctor-approved": Text(
+        "Your account is approved",
+        "Your account in Aftercare is approved. You can sign in now:\n\n{page}\n",
+    ),
+    "doctor-refused": Text(
+        "Your account is not approved",
+        "The hospital did not approve your account in Aftercare, and it is closed. If you think that this is a "
+        "mistake, ask the hospital.\n",
+    ),
 }
 _ES = {
     "verify": Text(
@@ -134,6 +154,27 @@ _ES = {
         "Códigos de recuperación nuevos",
         "Se crearon códigos de recuperación nuevos para su cuenta de Aftercare; los anteriores ya no funcionan. Si "
         "no fue usted, elija una contraseña nueva aquí y avise al hospital:\n\n{page}\n",
+    ),
+    "carer-invitation": Text(
+        "Alguien le pide ayuda",
+        "Alguien que usa Aftercare le pide ayuda para seguir su plan. Abra este enlace para ver quién es, y para "
+        "aceptar o no:\n\n{link}\n\nFunciona una sola vez, durante siete días. Si no sabe de qué se trata, no haga "
+        "nada: no pasará nada.\n",
+    ),
+    "carer-alert": Text(
+        "Algo espera una respuesta",
+        "Algo espera una respuesta desde hace un rato en la página de una persona a quien usted cuida en "
+        "Aftercare:\n\n{page}\n\nRecibe este correo porque usted o esa persona lo pidió. Puede cambiarlo en su "
+        "página.\n",
+    ),
+    "doctor-approved": Text(
+        "Su cuenta está aprobada",
+        "Su cuenta en Aftercare está aprobada. Ya puede iniciar sesión:\n\n{page}\n",
+    ),
+    "doctor-refused": Text(
+        "Su cuenta no fue aprobada",
+        "El hospital no aprobó su cuenta en Aftercare, y está cerrada. Si cree que es un error, pregunte al "
+        "hospital.\n",
     ),
 }
 LANGUAGES = {"en": _EN, "es": _ES}

@@ -52,9 +52,20 @@ Act = Literal[
     "second_factor.failed",
     "recovery_code.used",
     "recovery_codes.made",
+    "carer.invited",
+    "carer.accepted",
+    "carer.changed",
+    "carer.ended",
+    "cover.begun",
+    "cover.ended",
     # by the operator
+    "admin.created",
     "doctor.created",
     "doctor.approved",
+    "doctor.refused",
+    "accounts.listed",
+    "overview.read",
+    "audit.read",
     "reset.linked",
     "second_factor.reset",
     "keys.rotated",
@@ -69,7 +80,7 @@ Act = Literal[
 class Trace:
     """The user of one request and its address. ``written`` says whether it has an entry in the audit."""
 
-    role: Literal["patient", "doctor", "stranger", "link", "admin", "system"]
+    role: Literal["patient", "doctor", "carer", "stranger", "link", "admin", "system"]
     user_id: str | None = None
     session_id: str | None = None
     request_id: str | None = None

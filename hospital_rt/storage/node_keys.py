@@ -21,6 +21,7 @@ from pymongo import IndexModel
 
 from hospital_rt.periodic import run_periodically
 from hospital_rt.storage.database import Database, Document
+from hospital_rt.version import version
 
 COLLECTION = "nodes"
 PUBLISH_EVERY_S = 10.0
@@ -44,7 +45,7 @@ class Behind:
 
 async def publish(database: Database, node_id: str, keys: Sequence[str], *, role: str) -> None:
     """Tell that this node lives and which keys it knows, in their order."""
-    facts: Document = {"role": role, "fingerprints": [fingerprint(key) for key in keys]}
+    facts: Document = {"role": role, "version": version(), "fingerprints": [fingerprint(key) for key in keys]}
     await database.collection(COLLECTION).update_one(
         {"_id": node_id}, {"$set": facts, "$currentDate": {"seen_at": True}}, upsert=True
     )
@@ -64,6 +65,15 @@ async def published(database: Database, keys: Sequence[str], *, role: str) -> As
     finally:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(database.collection(COLLECTION).delete_one({"_id": node_id}), 1)
+
+
+async def living_nodes(database: Database) -> Counter[tuple[str, str]]:
+    """The living web and worker nodes, by role and version."""
+    since = {"$subtract": ["$$NOW", GONE_AFTER_S * 1000]}
+    found: Counter[tuple[str, str]] = Counter()
+    async for node in database.collection(COLLECTION).find({"$expr": {"$gte": ["$seen_at", since]}}):
+        found[node["role"], node.get("version", "")] += 1
+    return found
 
 
 async def nodes_behind(database: Database, first: str) -> Behind:

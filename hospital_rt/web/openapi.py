@@ -85,7 +85,14 @@ def _ref(shape: type[BaseModel]) -> dict[str, str]:
 def _operation(one: Described) -> dict[str, Any]:
     name = one.path.strip("/").replace("/", "_").replace("{", "").replace("}", "")
     summary, _, rest = inspect.cleandoc(one.doc).partition(". ")
-    who = {"anyone": "Anyone.", "user": "Anyone signed in.", "patient": "Patients.", "doctor": "Doctors."}[one.who]
+    who = {
+        "anyone": "Anyone.",
+        "user": "Anyone signed in.",
+        "reader": "Patients, their doctors and carers.",
+        "patient": "Patients.",
+        "doctor": "Doctors.",
+        "admin": "Administrators.",
+    }[one.who]
     found: dict[str, Any] = {
         "summary": summary.rstrip("."),
         "description": f"{rest}\n\n{who}".strip(),

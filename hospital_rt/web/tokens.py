@@ -23,7 +23,7 @@ ISSUER = "hospital_rt"
 AUDIENCE = "hospital_rt/api"
 ALGORITHM = "HS256"
 JUDGED_KEPT = 4096
-Use = Literal["reset", "verify", "unsubscribe"]
+Use = Literal["reset", "verify", "unsubscribe", "invitation"]
 
 
 class InvalidToken(Exception):

@@ -13,6 +13,7 @@ from models.events import NewEvent
 from models.notes import UNSETTLED, NoteTransition
 from models.reminders import LedgerEntry
 from models.services.activate_plan import reject_proposed
+from models.services.carers import end_grants
 from models.services.check_in import cancelled_step
 from models.services.choose_doctor import end_assignment
 from models.steps import Step
@@ -104,6 +105,8 @@ async def close_account(
             new_events += await end_assignment(
                 store, assignment, now=now, session=session, erased=user.id if erase else None
             )
+        grants = await store.grants.standing(user.id, session=session)
+        new_events += await end_grants(store, grants, now=now, session=session, erased=user.id if erase else None)
         ended = await store.sessions.end_all(user.id, now=now, session=session)
         await store.letters.void(user.id, session=session)
         await store.second_factors.remove_all(user.id, session=session)

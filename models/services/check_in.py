@@ -9,7 +9,7 @@ from datetime import datetime
 from hospital_rt.domain.clock import from_wire, to_millisecond
 from hospital_rt.domain.course import Outcome, withdraw
 from hospital_rt.domain.errors import Conflict, DomainError, Invalid, NotFound
-from hospital_rt.storage.database import Session
+from hospital_rt.storage.database import Document, Session
 from models.audit import Trace
 from models.idempotency import Claim
 from models.reminders import LedgerEntry
@@ -82,12 +82,14 @@ async def check_in(
     confirm: bool = False,
     claim: Claim | None = None,
     trace: Trace | None = None,
+    by: Document | None = None,
 ) -> StepOutcome:
     """Answer a slot of the patient's own step (contract, "Check-ins"). The same check-in again changes nothing.
 
     Args:
         at: when it really was, as the client wrote it.
         confirm: record a use of an as-needed step over its limits too.
+        by: id and name of the carer who answers for the patient; the caller has judged access.
 
     Raises:
         DomainError: 404 not theirs; 409 proposed, cancelled before that slot, the slot is closed, or ``too-soon``;
@@ -104,6 +106,7 @@ async def check_in(
         confirm=confirm,
         claim=claim,
         trace=trace,
+        by=by,
     )
     return await check_in_group(store, ask)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from hospital_rt.domain.as_needed import Use, is_over_limit, is_same_use, next_allowed_at
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import Outcome, Slot, answer
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
-from hospital_rt.storage.database import Session
+from hospital_rt.storage.database import Document, Session
 from models.audit import Trace
 from models.events import NewEvent
 from models.idempotency import Claim
@@ -26,7 +27,9 @@ CLOCKS_APART = timedelta(seconds=30)  # how far the clock of a patient's device 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInRequest:
-    """A check-in as it was sent. ``at`` is when it really was, None: now; ``confirm`` lets it go over a limit."""
+    """A check-in as it was sent. ``at`` is when it really was, None: now; ``confirm`` lets it go over a limit; ``by``
+    is id and name of the carer who answers.
+    """
 
     patient_id: str
     step_id: str
@@ -38,6 +41,15 @@ class CheckInRequest:
     confirm: bool = False
     claim: Claim | None = None
     trace: Trace | None = None
+    by: Document | None = field(default=None, repr=False)
+
+    @property
+    def by_id(self) -> str | None:
+        return self.by["id"] if self.by else None
+
+    @property
+    def role(self) -> Literal["patient", "carer"]:
+        return "carer" if self.by else "patient"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +95,8 @@ async def _slot(
     store: Store, step: Step, ask: CheckInRequest, audience: Audience, *, session: Session
 ) -> CheckInChange:
     before, now, slot_at = step, ask.now, ask.slot_at
-    step, entries, new_events, _ = pass_time(step, now=now)
+    step, entries, passed, _ = pass_time(step, now=now)
+    new_events = audience.with_carers(passed, step)
     if step.course is None:
         raise ValueError("a step with slots has a course")
     recalled = None
@@ -93,7 +106,9 @@ async def _slot(
     change = answer(step.course, outcome=ask.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
     after = step.with_course(change.course, now=now)
     if change.counted and change.answered is not None:
-        given = ledger_entries(after, change.touched, answered=change.answered, reason=ask.reason, done_at=ask.at)
+        given = ledger_entries(
+            after, change.touched, answered=change.answered, reason=ask.reason, done_at=ask.at, by_id=ask.by_id
+        )
         entries = later_wins(entries, given)
         new_events = new_events + audience.checked_in(
             after,
@@ -101,9 +116,10 @@ async def _slot(
             outcome=ask.outcome,
             now=now,
             key=f"check-in/{step.id}@{change.answered.key}/{before.version}",
+            by=ask.by,
         )
     if after.status == "completed" and before.status == "active":
-        new_events = new_events + completed(audience, after, by="patient" if change.counted else "course", now=now)
+        new_events = new_events + completed(audience, after, by=ask.role if change.counted else "course", now=now)
     return CheckInChange(before=before, after=after, entries=entries, new_events=new_events)
 
 
@@ -149,6 +165,7 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
             outcome=ask.outcome,
             reason=ask.reason,
             over_limit=is_over,
+            by_id=ask.by_id,
             session=session,
         )
 
@@ -159,9 +176,10 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
         now=now,
         key=f"check-in/{step.id}/{step.version}",
         over_limit=is_over,
+        by=ask.by,
     )
     if after.status == "completed":
-        new_events = new_events + completed(audience, after, by="patient", now=now)
+        new_events = new_events + completed(audience, after, by=ask.role, now=now)
     return CheckInChange(before=before, after=after, new_events=new_events, also=record)
 
 
@@ -196,7 +214,13 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
         found = held or await store.reminders.find(step.id, slot_at, session=session)
         if found is not None and found.answered_at is None:
             await store.reminders.record_late(
-                found, outcome=ask.outcome, reason=ask.reason, at=ask.now, done_at=ask.at, session=session
+                found,
+                outcome=ask.outcome,
+                reason=ask.reason,
+                at=ask.now,
+                done_at=ask.at,
+                by_id=ask.by_id,
+                session=session,
             )
 
     return CheckInChange(before=step, after=step, also=record)
@@ -213,6 +237,7 @@ def later_wins(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[Led
                 answer=held.answer or entry.answer,
                 reason=entry.reason if entry.answer else held.reason,
                 done_at=entry.done_at if entry.answer else held.done_at,
+                by_id=entry.by_id if entry.answer else held.by_id,
             )
         merged[entry.slot.key] = entry
     return list(merged.values())

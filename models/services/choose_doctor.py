@@ -77,6 +77,18 @@ async def assign_doctor(
             )
             for user_id in (patient_id, doctor_id)
         ]
+        new_events += [
+            NewEvent(
+                user_id=user_id,
+                about=patient_id,
+                event="assignment.changed",
+                data=data,
+                key=f"assignment/{assignment.id}/began/{doctor_id}",
+                via="cover",
+            )
+            for user_id in await covering_for(store, doctor_id, now=now, session=session)
+            if user_id != patient_id
+        ]
         return AssignmentOutcome(
             assignment, True, frozenset(await store.events.append(new_events, at=now, session=session))
         )
@@ -130,6 +142,11 @@ async def _end(
     if erased != doctor_id:
         # Data sealed under an erased patient's key is unreadable: use the doctor's key, with the bare id as data.
         told.append((doctor_id, doctor_id if erased == patient_id else patient_id))
+    told += [
+        (user_id, user_id if erased == patient_id else patient_id)
+        for user_id in await covering_for(store, doctor_id, now=now, session=session)
+        if user_id != erased
+    ]
     if tell_patient and erased != patient_id:
         told.append((patient_id, patient_id))
     person = {"id": patient_id, "name": None} if erased == patient_id else await _person(store, patient_id)
@@ -144,6 +161,12 @@ async def _end(
         )
         for user_id, about in told
     ]
+
+
+async def covering_for(store: Store, doctor_id: str, *, now: datetime, session: Session) -> list[str]:
+    """Who covers for this doctor now."""
+    given = await store.grants.given_by([doctor_id], session=session)
+    return [one.grantee_id for one in given if one.kind == "cover" and one.grantee_id and one.is_active(now)]
 
 
 async def _person(store: Store, user_id: str) -> Document:

@@ -49,7 +49,9 @@ async def begin_group(store: Store, taken: Sequence[NoteClaim], session: Session
     new_events = [one for note in notes.values() for one in note_status(note, "processing", mark=note.lease or "")]
     users = await store.events.append(new_events, at=now, session=session)
     return [
-        NoteOutcome(note, frozenset(users & {note.doctor_id})) if (note := notes.get(one.note_id)) else None
+        NoteOutcome(note, frozenset(users & {note.doctor_id, note.written_by or ""}))
+        if (note := notes.get(one.note_id))
+        else None
         for one in taken
     ]
 

@@ -23,7 +23,7 @@ from models.services.grouped import grouped
 from models.services.notifications import Audience, note_status
 from models.steps import Step
 from models.store import Store
-from models.visibility import UNAPPROVED
+from models.visibility import UNAPPROVED, acts_as_author, doctors_access, doctors_accesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class NoteOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission(NewNote):
-    """A note with the request that sent it."""
+    """A note with the request that sent it. Of a covering doctor ``doctor_id`` is at first who wrote it."""
 
     claim: Claim | None = None
     trace: Trace | None = None
@@ -56,7 +56,7 @@ async def submit_note(
     """Store a note, sealed and queued, before any worker is woken.
 
     Raises:
-        DomainError: 404 when the patient is not assigned to this doctor now.
+        DomainError: 404 when the patient is not assigned now to this doctor, or to one for whom they cover.
     """
     submission = Submission(
         id=claim.subject_id if claim else str(uuid4()),
@@ -73,20 +73,26 @@ async def submit_note(
 @grouped(apart=lambda one: one.patient_id)
 async def submit_group(store: Store, sent: Sequence[Submission], session: Session) -> list[NoteOutcome | Exception]:
     """Notes for different patients in one transaction; one that is refused does not stop the others."""
-    assigned = await store.assignments.of_patients([one.patient_id for one in sent], session=session)
+    pairs = [(one.doctor_id, one.patient_id) for one in sent]
+    accesses = await doctors_accesses(store, pairs, session=session)
     refused: dict[str, DomainError] = {}
     taken: list[Submission] = []
     for one in sent:
-        held = assigned.get(one.patient_id)
+        held = accesses.get((one.doctor_id, one.patient_id))
         try:
-            if held is None or held.doctor_id != one.doctor_id:
+            if held is None or held.doctor_id is None:
                 raise NotFound()
             await store.idempotency.commit(one.claim, session=session)
-            taken.append(one)
+            taken.append(one if held.via == "assignment" else _covering(one, held.doctor_id))
         except DomainError as problem:
             refused[one.id] = problem
     outcomes = await _store(store, taken, session=session) if taken else {}
     return [refused.get(one.id) or outcomes[one.id] for one in sent]
+
+
+def _covering(one: Submission, doctor_id: str) -> Submission:
+    """The note of a doctor for whom its writer covers."""
+    return replace(one, doctor_id=doctor_id, written_by=one.doctor_id)
 
 
 async def _store(store: Store, taken: Sequence[Submission], *, session: Session) -> dict[str, NoteOutcome]:
@@ -99,7 +105,7 @@ async def _store(store: Store, taken: Sequence[Submission], *, session: Session)
     notes = await store.notes.insert(taken, numbers={id: plan.notes for id, plan in plans.items()}, session=session)
     new_events = [one for note in notes for one in note_status(note, "queued", mark="0")]
     users = await store.events.append(new_events, at=max(one.now for one in taken), session=session)
-    return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id})) for note in notes}
+    return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id, note.written_by or ""})) for note in notes}
 
 
 async def approve_note(
@@ -283,8 +289,7 @@ async def withdraw_note(
 
 async def _of_author(store: Store, note_id: str, doctor_id: str, *, session: Session) -> Note:
     note = await store.notes.get(note_id, session=session)
-    if note is None or note.doctor_id != doctor_id:
-        raise NotFound()
-    if not await store.assignments.between(note.patient_id, doctor_id, session=session):
+    access = await doctors_access(store, doctor_id, note.patient_id, session=session) if note else None
+    if note is None or access is None or not acts_as_author(access, note):
         raise NotFound()
     return note

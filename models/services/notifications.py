@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -17,7 +17,7 @@ from models.steps import Step
 from models.store import Store
 from models.visibility import Access, can_see_quote, recipients
 
-By = Literal["note", "patient", "doctor", "course", "system"]
+By = Literal["note", "patient", "carer", "doctor", "course", "system"]
 Why = Literal["note", "stopped", "withdrawn", "ended"]
 
 
@@ -42,16 +42,23 @@ class Audience:
     def user_ids(self) -> list[str]:
         return [access.viewer_id for access in self.accesses]
 
-    def steps_json(self, steps: Sequence[Step], *, now: datetime) -> dict[str, list[Document]]:
+    def _steps_json(self, steps: Sequence[Step], *, now: datetime) -> list[tuple[Access, list[Document]]]:
         """The steps as each recipient may see them."""
         whole = [step.as_json(now=now) for step in steps]
-        return {
-            access.viewer_id: [
-                one if can_see_quote(access, step) else {**one, "quote": None}
-                for step, one in zip(steps, whole, strict=True)
-            ]
+        return [
+            (
+                access,
+                [
+                    one if can_see_quote(access, step) else {**one, "quote": None}
+                    for step, one in zip(steps, whole, strict=True)
+                ],
+            )
             for access in self.accesses
-        }
+        ]
+
+    def with_carers(self, new_events: Sequence[NewEvent], step: Step) -> list[NewEvent]:
+        """These events of one step, and the reminders among them for each carer too."""
+        return [*new_events, *told_to_carers(new_events, {step.id: step}, {self.patient_id: self.accesses})]
 
     def steps_changed(
         self,
@@ -69,12 +76,14 @@ class Audience:
         """That the plan changed. ``kept``: earlier steps that run on beside the new ones, by the author's word."""
         return [
             NewEvent(
-                user_id=user_id,
+                user_id=access.viewer_id,
                 about=self.patient_id,
                 event="steps.changed",
                 key=key,
+                via=access.event_via,
                 note_id=note_id,
                 data={
+                    "patient_id": self.patient_id,
                     "note_id": note_id,
                     "created": shown,
                     "cancelled": list(cancelled),
@@ -84,7 +93,7 @@ class Audience:
                     "why": why,
                 },
             )
-            for user_id, shown in self.steps_json(created, now=now).items()
+            for access, shown in self._steps_json(created, now=now)
         ]
 
     def checked_in(
@@ -96,22 +105,26 @@ class Audience:
         key: str,
         now: datetime,
         over_limit: bool = False,
+        by: Document | None = None,
     ) -> list[NewEvent]:
+        """A check-in or its undoing. ``by``: id and name of the carer who answered; None: the patient."""
         return [
             NewEvent(
-                user_id=user_id,
+                user_id=access.viewer_id,
                 about=self.patient_id,
                 event="step.checked_in",
                 key=key,
+                via=access.event_via,
                 note_id=step.note_id,
                 data={
                     "step": shown,
                     "slot": to_wire(slot_at) if slot_at else None,
                     "outcome": outcome,
+                    **({"by": by} if by else {}),
                     **({"over_limit": True} if over_limit else {}),
                 },
             )
-            for user_id, [shown] in self.steps_json([step], now=now).items()
+            for access, [shown] in self._steps_json([step], now=now)
         ]
 
 
@@ -127,7 +140,7 @@ def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEv
     )
 
 
-def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime) -> NewEvent:
+def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime, by: Document | None = None) -> NewEvent:
     """To the patient: an open slot is repeated later. ``version`` is the step's before, since a slot may be put off
     more than once.
     """
@@ -141,19 +154,40 @@ def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime) -> 
             "step": step.as_json(now=now),
             "slot": to_wire(slot.at),
             "until": to_wire(slot.snoozed_until) if slot.snoozed_until else None,
+            **({"by": by} if by else {}),
         },
     )
+
+
+def told_to_carers(
+    new_events: Sequence[NewEvent], steps: Mapping[str, Step], accesses: Mapping[str, Sequence[Access]]
+) -> list[NewEvent]:
+    """The reminders among these events for the carers of their patients, without the quote where it is closed."""
+    found: list[NewEvent] = []
+    for event in new_events:
+        if event.event not in {"reminder.due", "reminder.snoozed"} or event.user_id != event.about:
+            continue
+        step = event.data["step"]
+        for access in accesses.get(event.about, ()):
+            if access.via != "care":
+                continue
+            shown = step if can_see_quote(access, steps[step["id"]]) else {**step, "quote": None}
+            found.append(
+                replace(event, user_id=access.viewer_id, via=access.event_via, data={**event.data, "step": shown})
+            )
+    return found
 
 
 def note_status(
     note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0, questions: int = 0
 ) -> list[NewEvent]:
-    """To the author at every status; to the patient when the note is ready. ``mark`` tells two like statuses apart.
+    """To the author at every status, and to who wrote it while covering; to the patient when the note is ready.
+    ``mark`` tells two like statuses apart.
 
     ``dropped`` and ``questions`` are counts, for the author.
     """
 
-    def told(user_id: str, more: Document) -> NewEvent:
+    def told(user_id: str, more: Document, via: str | None = None) -> NewEvent:
         return NewEvent(
             user_id=user_id,
             about=note.patient_id,
@@ -161,9 +195,12 @@ def note_status(
             key=f"note/{note.id}/{status}/{mark}",
             note_id=note.id,
             data={"note_id": note.id, "status": status, "failure": failure, **more},
+            via=via,
         )
 
     new_events = [told(note.doctor_id, {"dropped": dropped, "questions": questions})]
+    if note.written_by:
+        new_events.append(told(note.written_by, {"dropped": dropped, "questions": questions}, via="cover"))
     if status == "ready":
         new_events.append(told(note.patient_id, {}))
     return new_events
@@ -177,12 +214,14 @@ def ledger_entries(
     answered: Slot | None = None,
     reason: str | None = None,
     done_at: datetime | None = None,
+    by_id: str | None = None,
 ) -> list[LedgerEntry]:
     """The reminder records for the changes of a course. Each slot is written once, in its final state.
 
     Args:
         new: the slot for which a first reminder is recorded.
         done_at: when what was answered really was, if the patient said so.
+        by_id: the carer who answered.
     """
     if step.course is None:
         return []
@@ -198,16 +237,17 @@ def ledger_entries(
             answer=answered is not None and answered.number == number,
             reason=reason,
             done_at=done_at,
+            by_id=by_id,
         )
         for number, slot in latest.items()
     ]
 
 
-def completed(audience: Audience, step: Step, *, by: str, now: datetime) -> list[NewEvent]:
+def completed(audience: Audience, step: Step, *, by: By, now: datetime) -> list[NewEvent]:
     return audience.steps_changed(
         note_id=step.note_id,
         completed=[step.id],
-        by="patient" if by == "patient" else "course",
+        by=by,
         why="ended",
         key=f"completed/{step.id}/{step.version}",
         now=now,

@@ -1,4 +1,4 @@
-"""Snooze: the patient wants to be reminded of an open slot later. REST and the live channel call this."""
+"""Snooze: a patient or their carer has an open slot repeated later. REST and the live channel call this."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import datetime
 
 from hospital_rt.domain.course_snooze import snooze
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
-from hospital_rt.storage.database import Session
+from hospital_rt.storage.database import Document, Session
 from models.audit import Trace
 from models.services.check_in import StepOutcome, read_slot
 from models.services.check_in_rules import later_wins
-from models.services.notifications import ledger_entries, reminder_snoozed
+from models.services.notifications import Audience, ledger_entries, reminder_snoozed
 from models.services.record_reminders import pass_time
 from models.store import Store
 
@@ -24,8 +24,12 @@ async def snooze_slot(
     count: int,
     now: datetime,
     trace: Trace | None = None,
+    by: Document | None = None,
 ) -> StepOutcome:
     """Repeat an open slot of the patient's own step in ``count`` minutes.
+
+    Args:
+        by: id and name of the carer who puts it off; the caller has judged access.
 
     Raises:
         DomainError: 404 not theirs; 409 proposed, or the slot is not open; 422 no such slot, or too long.
@@ -47,7 +51,9 @@ async def snooze_slot(
         after = step.with_course(change.course, now=now)
         entries = later_wins(entries, ledger_entries(after, change.touched))
         version = before.version
-        new_events = [*new_events, reminder_snoozed(after, change.touched[0], version=version, now=now)]
+        audience = await Audience.of(store, patient_id, session=session)
+        snoozed = reminder_snoozed(after, change.touched[0], version=version, now=now, by=by)
+        new_events = audience.with_carers([*new_events, snoozed], after)
         await store.audit.write(trace, "step.snoozed", of=[patient_id], item=step.id, session=session)
         await store.steps.save([after], session=session)
         await store.reminders.write(entries, session=session)

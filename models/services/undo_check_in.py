@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hospital_rt.domain.course import ANSWERED, Slot, withdraw
 from hospital_rt.domain.course_undo import undo
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
-from hospital_rt.storage.database import Session
+from hospital_rt.storage.database import Document, Session
 from models.audit import Trace
 from models.events import NewEvent
 from models.idempotency import Claim
@@ -33,6 +33,7 @@ async def undo_check_in(
     now: datetime,
     claim: Claim | None = None,
     trace: Trace | None = None,
+    by: Document | None = None,
 ) -> StepOutcome:
     """Undo a check-in: the last one, or that of ``slot``.
 
@@ -49,10 +50,10 @@ async def undo_check_in(
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "step.undone", of=[patient_id], item=step.id, session=session)
         if step.course is None:
-            return await _take_back_use(store, step, found, now=now, session=session)
+            return await _take_back_use(store, step, found, now=now, by=by, session=session)
         if found.state not in ANSWERED:
             return await _take_back_late(store, step, found, now=now, session=session)
-        return await _take_back_slot(store, step, found, now=now, session=session)
+        return await _take_back_slot(store, step, found, now=now, by=by, session=session)
 
     return await store.transaction(work)
 
@@ -70,10 +71,10 @@ async def _answer_to(store: Store, step: Step, slot_at: datetime | None, *, sess
 
 
 async def _take_back_slot(
-    store: Store, before: Step, found: Reminder, *, now: datetime, session: Session
+    store: Store, before: Step, found: Reminder, *, now: datetime, by: Document | None, session: Session
 ) -> StepOutcome:
     """Advance to ``now``, remove the answer, advance again: slots may have come due while the course was over."""
-    step, entries, new_events, _ = pass_time(before, now=now)
+    step, entries, passed, _ = pass_time(before, now=now)
     if step.course is None:
         raise ValueError("a step with slots has a course")
     change = undo(step.course, step.course.known(found.number) or found.as_slot(), now=now, zone=step.zone)
@@ -88,10 +89,10 @@ async def _take_back_slot(
         reminders.append(reminder_due(after, change.reminded, repeat=0, now=now))
     after, more, later_reminders, _ = pass_time(after, now=now)
     audience = await Audience.of(store, step.patient_id, session=session)
-    new_events += audience.checked_in(
-        after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}"
+    new_events = audience.with_carers(passed, step) + audience.checked_in(
+        after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}", by=by
     )
-    new_events += reminders + later_reminders + _ended(audience, before, after, now=now)
+    new_events += audience.with_carers(reminders + later_reminders, after) + _ended(audience, before, after, now=now)
     entries, removed = _settled(later_wins(entries, more), change.removed)
     await store.steps.save([after], session=session)
     await store.reminders.write(entries, [(step.id, slot) for slot in removed], session=session)
@@ -113,7 +114,9 @@ async def _take_back_late(store: Store, step: Step, found: Reminder, *, now: dat
     return StepOutcome(step, frozenset())
 
 
-async def _take_back_use(store: Store, step: Step, found: Reminder, *, now: datetime, session: Session) -> StepOutcome:
+async def _take_back_use(
+    store: Store, step: Step, found: Reminder, *, now: datetime, by: Document | None, session: Session
+) -> StepOutcome:
     """Reopen a checklist step, or subtract a use of an as-needed step."""
     _in_time(step, found, now=now)
     await store.reminders.take_back(found, session=session)
@@ -123,7 +126,7 @@ async def _take_back_use(store: Store, step: Step, found: Reminder, *, now: date
         after = await _revived(store, step, revived, now=now, session=session)
     audience = await Audience.of(store, step.patient_id, session=session)
     new_events = audience.checked_in(
-        after, slot_at=None, outcome="undone", now=now, key=f"undo/{step.id}/{step.version}"
+        after, slot_at=None, outcome="undone", now=now, key=f"undo/{step.id}/{step.version}", by=by
     )
     new_events += _ended(audience, step, after, now=now)
     await store.steps.save([after], session=session)

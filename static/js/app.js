@@ -19,7 +19,10 @@ const OPEN = {
   reset: () => import("./account/reset.js"),
   verify: () => import("./account/verify.js"),
   factor: () => import("./account/must-add.js"),
+  invitation: () => import("./people/invitation.js"),
 };
+const caring = () => import("./people/caring.js");
+const plainAccount = () => import("./people/account.js");
 const PATIENT = {
   today: () => import("./patient/today.js"),
   step: () => import("./patient/step.js"),
@@ -27,12 +30,29 @@ const PATIENT = {
   notes: () => import("./patient/notes.js"),
   me: () => import("./patient/me.js"),
   doctor: () => import("./patient/choose-doctor.js"),
+  caring,
 };
 const DOCTOR = {
   patients: () => import("./doctor/patients.js"),
   notes: () => import("./doctor/notes.js"),
   account: () => import("./doctor/account.js"),
   me: () => import("./doctor/account.js"), // where password managers are sent
+  caring,
+};
+const CARER = { caring, account: plainAccount, me: plainAccount };
+const ADMIN = {
+  overview: () => import("./admin/overview.js"),
+  accounts: () => import("./admin/accounts.js"),
+  audit: () => import("./admin/audit.js"),
+  account: plainAccount,
+  me: plainAccount,
+};
+// Of each role: its pages, and the one to begin with.
+const ROLES = {
+  patient: [PATIENT, "today"],
+  doctor: [DOCTOR, "patients"],
+  carer: [CARER, "caring"],
+  admin: [ADMIN, "overview"],
 };
 
 const pages = new Map(); // how to fetch -> component, once fetched
@@ -132,7 +152,7 @@ export function App() {
       <main id="main"><${Skeleton} /></main>
     </div>`;
   // Links from a letter work whoever is signed in.
-  if (name === "reset" || name === "verify" || state.phase === "out") {
+  if (["reset", "verify", "invitation"].includes(name) || state.phase === "out") {
     return html`<${Page} fetch=${OPEN[name] || OPEN[""]} parts=${parts} query=${query} />`;
   }
   const { role, status } = state.user;
@@ -150,8 +170,7 @@ export function App() {
     return html`<${Frame} role=${role} ways=${false}>
       <${Page} fetch=${OPEN.factor} parts=${["factor"]} query=${query} />
     <//>`;
-  const own = role === "doctor" ? DOCTOR : PATIENT;
-  const home = role === "doctor" ? "patients" : "today";
+  const [own, home] = ROLES[role];
   if (!name || OPEN[name]) {
     go(`/${home}`, { replace: true });
     return null;

@@ -45,9 +45,16 @@ export function stopSoon() {
 
 export const watchers = new Set(); // pages that show one patient or one note ask to be told
 
+// What concerns somebody for whom this patient cares is not of their own day.
+function isMine(data) {
+  const whose = data.patient_id || data.step?.patient_id;
+  return !whose || whose === state.user.id;
+}
+
 export function receive(event) {
   state.asOf = Date.now();
-  (state.user.role === "doctor" ? forDoctor : forPatient)(event);
+  if (state.user.role === "doctor") forDoctor(event);
+  else if (state.user.role === "patient" && isMine(event.data)) forPatient(event);
   for (const watcher of watchers) watcher(event);
   touched();
 }
@@ -179,16 +186,16 @@ function addToast({ step, slot }) {
 
 const SAME_USE_MS = 60000;
 // A use of an as-needed step, or a thing done once, has a time but no slot.
-function noteUse({ step, outcome, at = new Date().toISOString() }) {
+function noteUse({ step, outcome, at = new Date().toISOString(), by }) {
   const known = state.checkIns[step.id] || [];
   if (outcome === "undone") state.checkIns[step.id] = known.slice(0, -1);
   else if (!known.some((c) => Math.abs(Date.parse(c.at) - Date.parse(at)) < SAME_USE_MS))
-    state.checkIns[step.id] = [...known, { slot: null, at, outcome, reason: null }].slice(-400);
+    state.checkIns[step.id] = [...known, { slot: null, at, outcome, reason: null, by }].slice(-400);
 }
 
-function noteCheckIn({ step, slot, outcome, at }) {
+function noteCheckIn({ step, slot, outcome, at, by }) {
   if (!step.schedule || step.as_needed) {
-    noteUse({ step, outcome, at });
+    noteUse({ step, outcome, at, by });
     return;
   }
   const others = (state.checkIns[step.id] || []).filter((c) => c.slot !== slot);
@@ -202,7 +209,7 @@ function noteCheckIn({ step, slot, outcome, at }) {
     sayElsewhere(step, slot, outcome);
   state.checkIns[step.id] = [
     ...others,
-    known || { slot, at: at || new Date().toISOString(), outcome, reason: null },
+    known || { slot, at: at || new Date().toISOString(), outcome, reason: null, by },
   ].slice(-400);
 }
 
@@ -264,6 +271,6 @@ export async function reload() {
   if (state.user.role === "doctor") {
     await loadPatients();
     if (state.notes) await loadNotes();
-  } else await loadPatient();
+  } else if (state.user.role === "patient") await loadPatient();
   for (const watcher of watchers) watcher({ event: "reset", data: {} });
 }

@@ -114,8 +114,11 @@ document.addEventListener("visibilitychange", async () => {
   sayMoved();
 });
 
+// Carers and administrators have pages that read by themselves.
+const LOADS = { doctor: loadPatients, patient: loadPatient };
+const loadRole = () => (LOADS[state.user.role] || (async () => null))();
 const load = () =>
-  (state.user.role === "doctor" ? loadPatients() : loadPatient()).then((feed) => {
+  loadRole().then((feed) => {
     keep();
     return feed;
   });

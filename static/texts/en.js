@@ -31,6 +31,10 @@ export default {
     me: "Me",
     patients: "Patients",
     account: "Account",
+    caring: "People I help",
+    overview: "Overview",
+    accounts: "Accounts",
+    audit: "Audit",
   },
   titles: {
     today: "Today",
@@ -46,6 +50,11 @@ export default {
     forgot: "Forgotten password",
     reset: "New password",
     verify: "Confirm your address",
+    caring: "People I help",
+    overview: "Overview",
+    accounts: "Accounts",
+    audit: "Audit",
+    invitation: "Invitation",
   },
 
   // Small words
@@ -526,6 +535,9 @@ export default {
   whoReadMine: "Who read my notes",
   whoReadMineLead: "Everyone who opened or changed something of yours.",
   nobodyYet: "Nobody but you so far.",
+  answeredBy: (name) => `by ${name}`,
+  coveredBy: (name, until) => `${name} covers until ${until}.`,
+  coverFor: (name) => `You cover for ${name}`,
   accessRoles: {
     system: "Aftercare",
     admin: "The hospital’s operator",
@@ -533,6 +545,7 @@ export default {
     stranger: "Somebody who was not signed in",
     doctor: "A doctor",
     patient: "A patient",
+    carer: "A carer",
   },
   accessAction: (act) =>
     ({
@@ -572,6 +585,17 @@ export default {
       "password.changed": "changed the password",
       "password.reset": "set a new password",
       "calendar.changed": "changed the calendar link",
+      "carer.invited": "invited a carer",
+      "carer.accepted": "became a carer",
+      "carer.changed": "changed when a carer is told",
+      "carer.ended": "ended the access of a carer",
+      "cover.begun": "arranged cover",
+      "cover.ended": "ended a cover",
+      "doctor.approved": "approved a doctor",
+      "doctor.refused": "refused a doctor",
+      "accounts.listed": "looked at the list of accounts",
+      "overview.read": "looked at the overview",
+      "audit.read": "read the audit",
       "reset.linked": "made a link for a new password",
     })[act] || String(act || "").replace(/[._-]/g, " "),
   aboutYou: "About you",

@@ -18,21 +18,48 @@ from tests.support.channel import open_channel
 from tests.support.documentation import documentation
 from tests.support.driver import PASSWORD, Caller, Clinic, Person, item, plan_item
 from tests.support.factors import code_of
+from tests.support.people import admin_of, carer_of, cover_of
 
-CALLERS = ("nobody", "patient", "other_patient", "doctor", "former_doctor", "stranger", "pending", "deactivated")
+CALLERS = (
+    "nobody",
+    "patient",
+    "other_patient",
+    "doctor",
+    "former_doctor",
+    "stranger",
+    "pending",
+    "deactivated",
+    "carer",  # may answer, and read no notes
+    "watcher",  # a carer who may see, and read notes
+    "covering",  # a doctor who covers for the patient's
+    "admin",
+)
+
+
+def cells(*statuses: int) -> dict[str, int]:
+    return dict(zip(CALLERS, statuses, strict=True))
+
 
 # Kinds of doors, by what each caller gets. 0: not asked, because it would end the caller's own account.
 ANYONE = "anyone"
-USER = dict(zip(CALLERS, (401, 200, 200, 200, 200, 200, 200, 401), strict=True))
-OWN = dict(zip(CALLERS, (401, 200, 404, 200, 404, 404, 403, 401), strict=True))
-PATIENT = dict(zip(CALLERS, (401, 200, 200, 403, 403, 403, 403, 401), strict=True))
-THIS_PATIENT = dict(zip(CALLERS, (401, 200, 404, 403, 403, 403, 403, 401), strict=True))
-DOCTOR = dict(zip(CALLERS, (401, 403, 403, 200, 200, 200, 403, 401), strict=True))
-THIS_DOCTOR = dict(zip(CALLERS, (401, 403, 403, 200, 404, 404, 403, 401), strict=True))
-NO_DOCTOR = dict(zip(CALLERS, (401, 403, 403, 404, 404, 404, 403, 401), strict=True))
-CLINICAL = dict(zip(CALLERS, (401, 200, 200, 200, 200, 200, 403, 401), strict=True))
+USER = cells(401, 200, 200, 200, 200, 200, 200, 401, 200, 200, 200, 200)
+OWN = cells(401, 200, 404, 200, 404, 404, 403, 401, 200, 200, 200, 403)
+OWN_NOTES = {**OWN, "carer": 404}
+OF_FORMER = {**OWN_NOTES, "doctor": 404, "covering": 404}
+PROPOSED = {**OWN, "patient": 404, "carer": 404, "watcher": 404}
+PATIENT = cells(401, 200, 200, 403, 403, 403, 403, 401, 403, 403, 403, 403)
+THIS_PATIENT = cells(401, 200, 404, 403, 403, 403, 403, 401, 403, 403, 403, 403)
+ANSWER = {**THIS_PATIENT, "carer": 200}
+DOCTOR = cells(401, 403, 403, 200, 200, 200, 403, 401, 403, 403, 200, 403)
+THIS_DOCTOR = cells(401, 403, 403, 200, 404, 404, 403, 401, 403, 403, 200, 403)
+THIS_DOCTOR_ONCE = {**THIS_DOCTOR, "covering": 409}  # the doctor was first
+NO_DOCTOR = {**THIS_DOCTOR, "doctor": 404, "covering": 404}
+CLINICAL = cells(401, 200, 200, 200, 200, 200, 403, 401, 200, 200, 200, 403)
+NOBODY = cells(401, 404, 404, 404, 404, 404, 403, 401, 404, 404, 404, 403)
+CARER = {**NOBODY, "carer": 200, "watcher": 200}
+ADMIN = cells(401, 403, 403, 403, 403, 403, 403, 401, 403, 403, 403, 200)
 
-THIS_ACCOUNT = dict(zip(CALLERS, (401, 200, 404, 404, 404, 404, 404, 401), strict=True))
+THIS_ACCOUNT = {**dict.fromkeys(CALLERS, 404), "nobody": 401, "deactivated": 401, "patient": 200}
 PROOF = {"password": PASSWORD}
 
 
@@ -63,7 +90,7 @@ TABLE = (
     Row(
         "DELETE",
         "/api/me/sessions/{patient_session}/",
-        dict(zip(CALLERS, (401, 200, 404, 404, 404, 404, 404, 401), strict=True)),
+        {**dict.fromkeys(CALLERS, 404), "nobody": 401, "deactivated": 401, "patient": 200},
         None,
         204,
     ),
@@ -87,50 +114,77 @@ TABLE = (
     Row("DELETE", "/api/assign/", {**PATIENT, "other_patient": 404}, None, 204),
     Row("GET", "/api/my-patients/", DOCTOR),
     Row("GET", "/api/notes/", CLINICAL),
-    Row("GET", "/api/notes/?patient_id={patient}", OWN),
+    Row("GET", "/api/notes/?patient_id={patient}", OWN_NOTES),
     Row("POST", "/api/notes/", THIS_DOCTOR, {"patient_id": "{patient}", "text": "Walk 20 minutes daily."}, 202),
-    Row("GET", "/api/notes/{note}/", OWN),
-    Row("GET", "/api/notes/{former_note}/", {**OWN, "doctor": 404}),
-    Row("POST", "/api/notes/{failed}/retry/", THIS_DOCTOR, None, 202),
-    Row("POST", "/api/notes/{failed}/retry/", THIS_DOCTOR, {"reader": "local"}, 202),
+    Row("GET", "/api/notes/{note}/", OWN_NOTES),
+    Row("GET", "/api/notes/{former_note}/", OF_FORMER),
+    Row("POST", "/api/notes/{failed}/retry/", THIS_DOCTOR_ONCE, None, 202),
+    Row("POST", "/api/notes/{failed}/retry/", THIS_DOCTOR_ONCE, {"reader": "local"}, 202),
     Row("POST", "/api/notes/{former_note}/retry/", NO_DOCTOR),
-    Row("POST", "/api/notes/{proposed}/approve/", THIS_DOCTOR),
+    Row("POST", "/api/notes/{proposed}/approve/", THIS_DOCTOR_ONCE),
     Row("POST", "/api/notes/{former_note}/approve/", NO_DOCTOR),
-    Row("POST", "/api/notes/{proposed}/reject/", THIS_DOCTOR),
+    Row("POST", "/api/notes/{proposed}/reject/", THIS_DOCTOR_ONCE),
     Row("POST", "/api/notes/{note}/withdraw/", THIS_DOCTOR),
     Row("POST", "/api/notes/{former_note}/withdraw/", NO_DOCTOR),
     Row("GET", "/api/steps/", CLINICAL),
     Row("GET", "/api/steps/?patient_id={patient}&status=all", OWN),
     Row("GET", "/api/steps/{step}/", OWN),
-    Row("POST", "/api/steps/{step}/cancel/", OWN),
-    Row("GET", "/api/steps/{proposed_step}/", {**OWN, "patient": 404}),
-    Row("POST", "/api/steps/{proposed_step}/cancel/", {**OWN, "patient": 404, "doctor": 404}),
-    Row("POST", "/api/check-in/{step}/", THIS_PATIENT),
-    Row("DELETE", "/api/check-in/{answered}/", THIS_PATIENT),
-    Row(  # its slot is not due yet
+    Row("POST", "/api/steps/{step}/cancel/", {**OWN, "carer": 403, "watcher": 403}),
+    Row("GET", "/api/steps/{proposed_step}/", PROPOSED),
+    Row("POST", "/api/steps/{proposed_step}/cancel/", NOBODY),
+    Row("POST", "/api/check-in/{step}/", ANSWER),
+    Row("DELETE", "/api/check-in/{answered}/", {**ANSWER, "carer": 409}),
+    Row(
         "POST",
         "/api/snooze/{step}/",
-        {**THIS_PATIENT, "patient": 409},
-        {"slot": "2027-03-02T09:00:00Z", "minutes": 30},
+        {**ANSWER, "patient": 409, "carer": 409},  # the slot is still to come
+        {"slot": "2027-03-02T09:00:00Z", "minutes": 10},
     ),
     Row("GET", "/api/events/", USER),
     Row("GET", "/api/adherence/?patient_id={patient}", OWN),
+    Row("GET", "/api/me/carers/", PATIENT),
+    Row("POST", "/api/me/carers/", PATIENT, {"email": "new@clinic.example", "may": "see"}, 201),
+    Row("PATCH", "/api/me/carers/{care}/", THIS_PATIENT, {"alert_minutes": 30}),
+    Row("DELETE", "/api/me/carers/{care}/", THIS_PATIENT, None, 204),
+    Row(
+        "POST",
+        "/api/carers/accept/",
+        {caller: 400 if status == 200 else status for caller, status in CLINICAL.items()},
+        {"token": "guessed"},
+    ),
+    Row("GET", "/api/caring/", CLINICAL),
+    Row("PATCH", "/api/caring/{patient}/", CARER, {"alert_minutes": 30}),
+    Row("DELETE", "/api/caring/{patient}/", CARER, None, 204),
+    Row("GET", "/api/me/cover/", DOCTOR),
+    Row(
+        "POST",
+        "/api/me/cover/",
+        {**DOCTOR, "stranger": 422},
+        {"doctor_id": "{stranger}", "until": "2027-04-01T00:00:00Z"},
+        201,
+    ),
+    Row("DELETE", "/api/me/cover/{cover}/", {**THIS_DOCTOR, "covering": 404}, None, 204),
+    Row("GET", "/api/admin/accounts/", ADMIN),
+    Row("POST", "/api/admin/accounts/{pending}/approve/", ADMIN),
+    Row("POST", "/api/admin/accounts/{pending}/refuse/", ADMIN),
+    Row("POST", "/api/admin/accounts/{patient}/deactivate/", ADMIN),
+    Row("POST", "/api/admin/accounts/{patient}/reset-link/", ADMIN, None, 202),
+    Row("GET", "/api/admin/overview/", ADMIN),
+    Row("GET", "/api/admin/audit/?of={patient}", ADMIN),
     Row("GET", "/fhir/Patient", CLINICAL),
     Row("GET", "/fhir/Patient/{patient}", OWN),
     Row("GET", "/fhir/Practitioner", CLINICAL),
     Row("GET", "/fhir/Practitioner/{doctor}", CLINICAL),
-    Row(
-        "GET", "/fhir/Practitioner/{patient}", dict(zip(CALLERS, (401, 404, 404, 404, 404, 404, 403, 401), strict=True))
-    ),
+    Row("GET", "/fhir/Practitioner/{patient}", NOBODY),
     Row("GET", "/fhir/CarePlan", CLINICAL),
-    Row("GET", "/fhir/CarePlan?patient={patient}", OWN),
-    Row("GET", "/fhir/CarePlan/{note}", OWN),
-    Row("GET", "/fhir/CarePlan/{former_note}", {**OWN, "doctor": 404}),
-    Row("GET", "/fhir/CarePlan/{proposed}", {**OWN, "patient": 404}),
+    Row("GET", "/fhir/CarePlan?patient={patient}", OWN_NOTES),
+    Row("GET", "/fhir/CarePlan/{note}", OWN_NOTES),
+    Row("GET", "/fhir/CarePlan/{former_note}", OF_FORMER),
+    Row("GET", "/fhir/CarePlan/{proposed}", PROPOSED),
     Row("GET", "/fhir/Task", CLINICAL),
     Row("GET", "/fhir/Task?subject=Patient/{patient}", OWN),
     Row("GET", "/fhir/Task/{step}", OWN),
-    Row("GET", "/fhir/Task/{proposed_step}", {**OWN, "patient": 404}),
+    Row("GET", "/fhir/Task/{proposed_step}", PROPOSED),
     Row("GET", "/fhir/Communication", CLINICAL),
     Row("GET", "/fhir/Communication?patient={patient}", OWN),
     Row("GET", "/fhir/Communication/{answer}", OWN),
@@ -153,6 +207,7 @@ OPEN_DOORS = {
     ("GET", "/api/sign-in/"),
     ("POST", "/api/forgot-password/"),
     ("POST", "/api/reset-password/"),
+    ("POST", "/api/carers/invitation/"),
     ("POST", "/api/answer/"),
     ("GET", "/fhir/metadata"),
 }
@@ -194,12 +249,20 @@ class Scene:
         await clinic.app.store.users.update(pending.id, {"status": "pending"})
         deactivated = await clinic.patient()
         await clinic.app.store.users.update(deactivated.id, {"status": "deactivated"})
+        carer = await carer_of(clinic, patient, may="answer")
+        watcher = await carer_of(clinic, patient, may="see", notes=True)
+        covering, stranger = await clinic.doctor(), await clinic.doctor()
+        cover = await cover_of(doctor, covering, until="2027-03-20T00:00:00Z")
         self.people |= {
+            "carer": carer,
+            "watcher": watcher,
+            "covering": covering,
+            "admin": await admin_of(clinic),
             "patient": patient,
             "other_patient": await clinic.patient(),
             "doctor": doctor,
             "former_doctor": former,
-            "stranger": await clinic.doctor(),
+            "stranger": stranger,
             "pending": pending,
             "deactivated": deactivated,
         }
@@ -209,6 +272,10 @@ class Scene:
         self.ids |= {
             "patient": patient.id,
             "doctor": doctor.id,
+            "stranger": stranger.id,
+            "pending": pending.id,
+            "care": (await patient.get("/api/me/carers/")).body["items"][0]["id"],
+            "cover": cover["id"],
             "note": note["id"],
             "failed": failed["id"],
             "proposed": proposed["id"],
@@ -284,8 +351,8 @@ def _bare(path: str) -> str:
 
 async def test_a_check_in_on_the_live_channel_is_judged_like_rest(clinic: Clinic) -> None:
     scene = await Scene(clinic).set()
-    for caller in refused_first(THIS_PATIENT):
-        person, expected = scene.people[caller], THIS_PATIENT[caller]
+    for caller in refused_first(ANSWER):
+        person, expected = scene.people[caller], ANSWER[caller]
         if expected == 401:
             channel = await open_channel(clinic.base)
             await channel.send({"type": "auth", "token": person.access or "none"})

@@ -57,8 +57,12 @@ LATE_IMPORTS = {
 # Modules that share a name, each with its reason. A feature has one name on every floor.
 FEATURES = {
     "accounts",
+    "administration",
     "assignments",
     "audit",
+    "carer_alerts",
+    "carers",
+    "covers",
     "events",
     "mail",
     "mail_reminders",

@@ -164,7 +164,8 @@ function List({ chosen, wide }) {
 }
 
 function Row({ patient, on }) {
-  const { id, name, since, steps_open: steps, last_check_in_at: last, adherence, days } = patient;
+  const { id, name, since, covering, adherence, days } = patient;
+  const { steps_open: steps, last_check_in_at: last } = patient;
   const ref = useRef(null);
   const open = (event) => {
     if (!event.target.closest("a") && !getSelection()?.toString()) go(`/patients/${id}`);
@@ -173,7 +174,9 @@ function Row({ patient, on }) {
   return html`<tr class=${cx("patient-row", on && "patient-on")} ref=${ref} onClick=${open}>
     <th scope="row" class="cell-name">
       <a href=${`#/patients/${id}`} aria-current=${on ? "true" : null}>${name}</a>
-      <span class="secondary">${t.since(dayMonth(dateOf(since)))}</span>
+      <span class="secondary">
+        ${covering ? t.coverFor(covering.name) : t.since(dayMonth(dateOf(since)))}
+      </span>
     </th>
     <td class="cell-why">${needLine(patient)}</td>
     <td class="cell-days">

@@ -51,6 +51,8 @@ const WAYS = {
     ["me", "person"],
   ],
   doctor: [["patients"], ["notes"], ["account"]],
+  carer: [["caring"], ["account"]],
+  admin: [["overview"], ["accounts"], ["audit"], ["account"]],
 };
 
 function Ways({ role }) {
@@ -248,7 +250,8 @@ function Toast() {
 
 /** A page inside the frame. Pending doctors and strangers get no ways. */
 export function Frame({ role, ways = true, children }) {
-  return html`<div class=${cx("frame", role, ways && "with-ways")}>
+  const look = role === "patient" ? "patient" : "doctor";
+  return html`<div class=${cx("frame", look, ways && "with-ways")}>
     <a
       class="skip-link"
       href="#main"

@@ -22,6 +22,8 @@ import { ByMail } from "./by-mail.js";
 import { DayTimesForm } from "./day-times.js";
 import { Push } from "./push.js";
 import { Repeats } from "./repeats.js";
+import { Carers } from "../people/carers.js";
+import { CaringLink } from "../people/caring-link.js";
 
 export default function Me() {
   return html`
@@ -30,7 +32,9 @@ export default function Me() {
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two">
-      <div class="col col-parts"><${Reminders} /><${Doctor} /><${Person} /><${Looks} /></div>
+      <div class="col col-parts">
+        <${Reminders} /><${Doctor} /><${Carers} /><${CaringLink} /><${Person} /><${Looks} />
+      </div>
       <div class="col col-parts">
         <${AccessLog} /><${Devices} /><${Password} /><${SecondFactors} /><${Leave} />
       </div>
@@ -90,6 +94,11 @@ function Doctor() {
             ${t.since(dayMonth(dateOf(state.assignment.since)))}
             ${state.assignment.share_history ? ` · ${t.historyShared}` : ""}
           </p>
+          ${(state.assignment.cover || []).map(
+            (one) => html`<p key=${one.id} class="secondary">
+              ${t.coveredBy(one.name, dayMonth(dateOf(one.until)))}
+            </p>`,
+          )}
         `
         : html`<p class="secondary">${t.noDoctorYet}</p>`
     }

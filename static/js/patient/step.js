@@ -228,6 +228,7 @@ function History({ step }) {
             <span class="secondary">
               ${c.outcome === "skipped" ? t.skippedOn(when(c.at)) : t.checkedIn(when(c.at))}
               ${c.over_limit ? ` · ${t.overLimit}` : ""}
+              ${c.by ? ` · ${t.answeredBy(c.by.name)}` : ""}
               ${c.reason ? html` · <q>${c.reason}</q>` : ""}
             </span>
           </span>

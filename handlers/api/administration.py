@@ -1,0 +1,308 @@
+"""Administration: accounts, what waits and what is late, and the audit. Nothing clinical, and all of it audited.
+
+An administrator needs a second factor, as the base handler demands of every operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from handlers.api.account_handler import AccountHandler
+from handlers.api.account_schemas import AcceptedView
+from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, NothingBody, PageQuery, PersonView, Role, View
+from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.operation import Operation
+from hospital_rt.domain.clock import from_wire, to_wire
+from hospital_rt.domain.errors import Invalid
+from hospital_rt.storage.database import Session
+from hospital_rt.version import versions
+from hospital_rt.web.problems import Problem
+from models.audit import Act
+from models.services.administration import (
+    Waiting,
+    accounts_page,
+    approve,
+    deactivate,
+    look_over,
+    refuse,
+)
+from models.users import User
+
+AccountStatus = Literal["active", "pending", "deactivated"]
+
+
+class AccountsQuery(PageQuery):
+    status: AccountStatus | None = None
+    q: str = Field(
+        default="", max_length=254, description="an address, or the beginning of a name or of one of its words"
+    )
+
+
+class ApproveDoctorBody(Body):
+    unverified: bool = Field(default=False, description="although the address is not confirmed")
+
+
+class AdminAccountView(View):
+    id: Id
+    name: str | None
+    email: str | None
+    role: Role
+    status: AccountStatus
+    email_confirmed: bool
+    created_at: Moment
+
+
+class WaitingView(View):
+    count: int
+    oldest_seconds: int
+
+
+class NodesView(View):
+    role: str
+    version: str | None
+    count: int
+
+
+class OverviewView(View):
+    """Counts only. ``notes`` by status; ``reminders`` are late after a minute."""
+
+    waiting: dict[str, Any] = Field(
+        description="doctors (a count), notes by status and letters (count, oldest_seconds)"
+    )
+    late: dict[str, Any] = Field(description="reminders: due, late, oldest_seconds")
+    nodes: list[NodesView] = Field(description="web and worker processes that were alive within a minute")
+    version: str
+    schema_version: int
+    schema_known: int
+    backup_at: Moment | None
+    drill_at: Moment | None
+
+
+class AuditQuery(PageQuery):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+
+    of: GivenId | None = Field(default=None, description="an account: what was done to its data, and what it did")
+    from_: GivenMoment | None = Field(default=None, alias="from", description="entries from this moment on")
+
+
+class AuditEntryView(View):
+    """One entry: who did what to whose data, when. Never with content."""
+
+    id: str
+    at: Moment
+    by: PersonView | None
+    role: str
+    act: Act
+    of: list[PersonView]
+    item_id: str | None
+
+
+class _AccountsHandler(AccountHandler):
+    @staticmethod
+    def account(user: User) -> dict[str, Any]:
+        return {
+            "id": user.id,
+            "name": user.name,
+            "email": user.email,
+            "role": user.role,
+            "status": user.status,
+            "email_confirmed": user.email_confirmed,
+            "created_at": to_wire(user.created_at),
+        }
+
+
+class AccountsHandler(_AccountsHandler):
+    operations = {
+        "GET": Operation(
+            who="admin", query=AccountsQuery, answers={200: AdminAccountView}, listed=True, audit="accounts.listed"
+        )
+    }
+
+    async def get(self) -> None:
+        """Accounts that are not erased, the newest first."""
+        query = self.query(AccountsQuery)
+        found = read_cursor(query.cursor, str, str)
+        try:
+            before = (from_wire(found[0]), found[1]) if found else None
+        except ValueError:
+            raise Invalid("#/cursor", "Use the cursor as it was given.") from None
+        users, following = await accounts_page(
+            self.store, status=query.status, query=query.q, before=before, limit=query.limit
+        )
+        await self.leave_trace(of=[user.id for user in users] or [self.who.id])
+        cursor = write_cursor(to_wire(following[0]), following[1]) if following else None
+        self.respond(page([self.account(user) for user in users], cursor))
+
+
+class ApproveAccountHandler(_AccountsHandler):
+    operations = {
+        "POST": Operation(
+            who="admin",
+            body=ApproveDoctorBody,
+            body_optional=True,
+            answers={200: AdminAccountView},
+            problems=("not-found", "conflict"),
+            audit="doctor.approved",
+        )
+    }
+
+    async def post(self, user_id: str) -> None:
+        """Let a doctor who waits begin. They get a letter."""
+        id, body = self.id_from_path(user_id), self.body(ApproveDoctorBody)
+        user, letter_id = await approve(
+            self.store,
+            id,
+            unverified=body.unverified,
+            verifies_email=self.settings_.verifies_email,
+            trace=self.trace,
+        )
+        if letter_id is not None:
+            await self.context.dispatcher.send_letter(letter_id)
+        self.respond(self.account(user))
+
+
+class RefuseAccountHandler(_AccountsHandler):
+    operations = {
+        "POST": Operation(
+            who="admin",
+            body=NothingBody,
+            body_optional=True,
+            answers={200: AdminAccountView},
+            problems=("not-found", "conflict"),
+            audit="doctor.refused",
+        )
+    }
+
+    async def post(self, user_id: str) -> None:
+        """Refuse a doctor who waits: the account is closed, and they get a letter."""
+        id = self.id_from_path(user_id)
+        self.body(NothingBody)
+        user, closed, letter_id = await refuse(self.store, id, now=self.now(), trace=self.trace)
+        await self.revoke(closed.sessions)
+        await self.announce(closed.users)
+        await self.context.dispatcher.send_letter(letter_id)
+        self.respond(self.account(user))
+
+
+class DeactivateAccountHandler(_AccountsHandler):
+    operations = {
+        "POST": Operation(
+            who="admin",
+            body=NothingBody,
+            body_optional=True,
+            answers={200: AdminAccountView},
+            problems=("not-found", "conflict"),
+            audit="account.closed",
+        )
+    }
+
+    async def post(self, user_id: str) -> None:
+        """Close an account at once, on every node. Its records stay."""
+        id = self.id_from_path(user_id)
+        self.body(NothingBody)
+        user, closed = await deactivate(self.store, id, by=self.who.id, now=self.now(), trace=self.trace)
+        if closed is not None:
+            await self.revoke(closed.sessions)
+            await self.announce(closed.users)
+        self.respond(self.account(user))
+
+
+class ResetLinkHandler(_AccountsHandler):
+    operations = {
+        "POST": Operation(
+            who="admin",
+            body=NothingBody,
+            body_optional=True,
+            answers={202: AcceptedView},
+            problems=("not-found", "conflict"),
+            audit="reset.linked",
+        )
+    }
+
+    async def post(self, user_id: str) -> None:
+        """Mail somebody a link to choose a new password. The link itself is shown to nobody."""
+        id = self.id_from_path(user_id)
+        self.body(NothingBody)
+        user = await self.store.users.get(id)
+        if user is None or user.email is None:
+            raise Problem("not-found")
+        if user.status == "deactivated":
+            raise Problem("conflict", "This account is deactivated.")
+
+        async def work(session: Session) -> str:
+            await self.store.audit.write(self.trace, "reset.linked", of=[id], session=session)
+            return await self.write_letter(id, "reset-by-hospital", use="reset", session=session)
+
+        await self.context.dispatcher.send_letter(await self.store.transaction(work))
+        self.respond({"detail": "A letter with a link to choose a password is on its way."}, status=202)
+
+
+class OverviewHandler(AccountHandler):
+    operations = {"GET": Operation(who="admin", answers={200: OverviewView}, audit="overview.read")}
+
+    async def get(self) -> None:
+        """What waits, what is late, which processes live, and when a backup was last written and tried."""
+        seen = await look_over(self.store, now=self.now())
+        await self.leave_trace(of=[])
+        late = seen.reminders_late
+        self.respond(
+            {
+                "waiting": {
+                    "doctors": seen.doctors,
+                    "notes": {status: _waiting(one) for status, one in seen.notes.items()},
+                    "letters": _waiting(seen.letters),
+                },
+                "late": {
+                    "reminders": {
+                        "due": seen.reminders_due,
+                        "late": late.count,
+                        "oldest_seconds": round(late.oldest_s),
+                    }
+                },
+                "nodes": [
+                    {"role": role, "version": version or None, "count": count} for role, version, count in seen.nodes
+                ],
+                "version": versions()["version"],
+                "schema_version": seen.schema,
+                "schema_known": seen.schema_known,
+                "backup_at": to_wire(seen.backup_at) if seen.backup_at else None,
+                "drill_at": to_wire(seen.drill_at) if seen.drill_at else None,
+            }
+        )
+
+
+def _waiting(one: Waiting) -> dict[str, int]:
+    return {"count": one.count, "oldest_seconds": round(one.oldest_s)}
+
+
+class AuditHandler(AccountHandler):
+    operations = {
+        "GET": Operation(who="admin", query=AuditQuery, answers={200: AuditEntryView}, listed=True, audit="audit.read")
+    }
+
+    async def get(self) -> None:
+        """The audit by person and time, the newest entry first."""
+        query = self.query(AuditQuery)
+        before = read_cursor(query.cursor, str)
+        found = await self.store.audit.entries(
+            of=query.of, since=query.from_, before=before[0] if before else None, limit=query.limit + 1
+        )
+        shown = found[: query.limit]
+        ids = {id for one in shown for id in (one.user_id, *one.of) if id}
+        names = await self.store.users.names(ids)
+        await self.leave_trace(of=[query.of] if query.of else [])
+        items = [
+            {
+                "id": one.id,
+                "at": to_wire(one.at),
+                "by": {"id": one.user_id, "name": names[one.user_id]} if one.user_id else None,
+                "role": one.role,
+                "act": one.act,
+                "of": [{"id": id, "name": names[id]} for id in one.of],
+                "item_id": one.item_id,
+            }
+            for one in shown
+        ]
+        self.respond(page(items, write_cursor(shown[-1].id) if len(found) > query.limit else None))

@@ -1,0 +1,291 @@
+"""Carers: a patient invites them, they accept by the mailed link, and see for whom they care."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from handlers.api.account_handler import AccountHandler
+from handlers.api.account_schemas import Email, Secret
+from handlers.api.schemas import Body, GivenMoment, Id, Moment, PageQuery, PersonView, View
+from handlers.base.cursors import page, page_of
+from handlers.base.operation import Operation
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.domain.errors import Invalid
+from hospital_rt.web.problems import Problem
+from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS
+from hospital_rt.web.tokens import Tokens
+from models.people.grants import Grant
+from models.services.carers import (
+    accept_invitation,
+    cared_for_by,
+    carers_of,
+    change_alert,
+    end_care,
+    invite_carer,
+    new_grant_id,
+)
+
+AlertMinutes = Annotated[
+    int | None,
+    Field(ge=5, le=1440, description="a slot that stays open for so long is told by mail; null: not at all"),
+]
+
+
+class InviteBody(Body):
+    email: Email
+    may: Literal["see", "answer"]
+    notes: bool = Field(default=False, description="whether notes and the quotes of steps can be read too")
+    until: GivenMoment | None = Field(
+        default=None, description="when the access ends by itself; null: when it is ended"
+    )
+    alert_minutes: AlertMinutes = None
+
+
+class AlertBody(Body):
+    alert_minutes: AlertMinutes
+
+
+class InvitationBody(Body):
+    token: Secret
+
+
+class CarerView(View):
+    """A carer, or an invitation that waits: then ``carer`` is null and ``email`` is where it went."""
+
+    id: Id
+    status: Literal["pending", "active"]
+    carer: PersonView | None
+    email: str | None
+    may: Literal["see", "answer"]
+    notes: bool
+    since: Moment
+    until: Moment | None
+    alert_minutes: int | None
+
+
+class CaringView(View):
+    """For whom you care: what you may do, and how long."""
+
+    id: Id
+    patient: PersonView
+    may: Literal["see", "answer"]
+    notes: bool
+    until: Moment | None
+    alert_minutes: int | None
+
+
+class InvitationView(View):
+    """What an invitation offers, to whoever holds its token."""
+
+    patient: str | None = Field(description="the name of the person who invites")
+    email: str | None = Field(description="where the invitation went; sign-up as a carer uses this address")
+    may: Literal["see", "answer"]
+    notes: bool
+    until: Moment | None
+
+
+class _CarerHandler(AccountHandler):
+    async def invitation(self, token: str) -> Grant:
+        """The open invitation with this token.
+
+        Raises:
+            Problem: 400 ``invalid-token``, 429.
+        """
+        await self.limit_address(LINK_ADDRESS)
+        grant = await self.store.grants.by_token(Tokens.hash_link(token), now=self.now())
+        if grant is None:
+            raise Problem("invalid-token")
+        return grant
+
+    async def carer_views(self, grants: list[Grant]) -> list[dict[str, Any]]:
+        names = await self.store.users.names({one.grantee_id for one in grants if one.grantee_id})
+        return [
+            {
+                "id": one.id,
+                "status": one.state,
+                "carer": {"id": one.grantee_id, "name": names[one.grantee_id]} if one.grantee_id else None,
+                "email": await self.store.grants.invited_address(one) if one.state == "pending" else None,
+                "may": one.may,
+                "notes": one.notes,
+                "since": to_wire(one.since),
+                "until": to_wire(one.until) if one.until else None,
+                "alert_minutes": one.alert_minutes,
+            }
+            for one in grants
+        ]
+
+    async def caring_views(self, grants: list[Grant]) -> list[dict[str, Any]]:
+        names = await self.store.users.names({one.grantor_id for one in grants})
+        return [
+            {
+                "id": one.id,
+                "patient": {"id": one.grantor_id, "name": names[one.grantor_id]},
+                "may": one.may,
+                "notes": one.notes,
+                "until": to_wire(one.until) if one.until else None,
+                "alert_minutes": one.alert_minutes,
+            }
+            for one in grants
+        ]
+
+
+class CarersHandler(_CarerHandler):
+    operations = {
+        "GET": Operation(who="patient", query=PageQuery, answers={200: CarerView}, listed=True),
+        "POST": Operation(
+            who="patient",
+            body=InviteBody,
+            answers={201: CarerView},
+            problems=("conflict", "rate-limited"),
+            audit="carer.invited",
+        ),
+    }
+
+    async def get(self) -> None:
+        """Your carers, and the invitations that wait for an answer."""
+        query = self.query(PageQuery)
+        found = await carers_of(self.store, self.who.id, now=self.now())
+        shown, following = page_of(found, cursor=query.cursor, limit=query.limit)
+        self.respond(page(await self.carer_views(list(shown)), following))
+
+    async def post(self) -> None:
+        """Invite somebody to care for you, by a one-time link that is mailed to them and works for seven days."""
+        body = self.body(InviteBody)
+        if body.until is not None and body.until <= self.now():
+            raise Invalid("#/until", "Choose a later moment.")
+        await self.limit_address(MAIL_ADDRESS)
+        limits = self.context.app.resources.limits
+        await limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        await limits.count(MAIL_ACCOUNT, self.context.tokens.keyed_hash(b"invites", self.who.id.encode()))
+        grant_id = new_grant_id()
+        token = self.context.tokens.link_token(use="invitation", link_id=grant_id)
+        grant, letter_id = await invite_carer(
+            self.store,
+            patient_id=self.who.id,
+            email=body.email,
+            may=body.may,
+            notes=body.notes,
+            until=body.until,
+            alert_minutes=body.alert_minutes,
+            grant_id=grant_id,
+            token_hash=Tokens.hash_link(token),
+            now=self.now(),
+            trace=self.trace,
+        )
+        await self.context.dispatcher.send_letter(letter_id)
+        self.respond((await self.carer_views([grant]))[0], status=201)
+
+
+class CarerHandler(_CarerHandler):
+    operations = {
+        "PATCH": Operation(
+            who="patient", body=AlertBody, answers={200: CarerView}, problems=("not-found",), audit="carer.changed"
+        ),
+        "DELETE": Operation(who="patient", answers={204: None}, problems=("not-found",), audit="carer.ended"),
+    }
+
+    async def patch(self, grant_id: str) -> None:
+        """Change after how many minutes this carer is told of a slot that stays open."""
+        id, body = self.id_from_path(grant_id), self.body(AlertBody)
+        found = [one for one in await carers_of(self.store, self.who.id, now=self.now()) if one.id == id]
+        if not found:
+            raise Problem("not-found")
+        done = await change_alert(
+            self.store, found[0], alert_minutes=body.alert_minutes, now=self.now(), trace=self.trace
+        )
+        self.respond((await self.carer_views([done.grant]))[0])
+
+    async def delete(self, grant_id: str) -> None:
+        """End a carer's access at once, or withdraw an invitation."""
+        users = await end_care(
+            self.store, self.id_from_path(grant_id), user_id=self.who.id, now=self.now(), trace=self.trace
+        )
+        await self.announce(users)
+        self.respond(status=204)
+
+
+class InvitationHandler(_CarerHandler):
+    operations = {
+        "POST": Operation(
+            who="anyone",
+            body=InvitationBody,
+            answers={200: InvitationView},
+            problems=("invalid-token", "rate-limited"),
+        )
+    }
+
+    async def post(self) -> None:
+        """What an invitation offers, before it is accepted. Nothing is changed."""
+        grant = await self.invitation(self.body(InvitationBody).token)
+        names = await self.store.users.names({grant.grantor_id})
+        self.respond(
+            {
+                "patient": names[grant.grantor_id],
+                "email": await self.store.grants.invited_address(grant),
+                "may": grant.may,
+                "notes": grant.notes,
+                "until": to_wire(grant.until) if grant.until else None,
+            }
+        )
+
+
+class AcceptHandler(_CarerHandler):
+    operations = {
+        "POST": Operation(
+            who="reader",
+            body=InvitationBody,
+            answers={200: CaringView},
+            problems=("invalid-token", "forbidden", "conflict", "rate-limited"),
+            audit="carer.accepted",
+        )
+    }
+
+    async def post(self) -> None:
+        """Accept an invitation with the account that is signed in. The link works once."""
+        grant = await self.invitation(self.body(InvitationBody).token)
+        carer = await self.store.users.read_row(dict(self.who.row))
+        done = await accept_invitation(self.store, grant, carer=carer, now=self.now(), trace=self.trace)
+        await self.announce(done.users)
+        self.respond((await self.caring_views([done.grant]))[0])
+
+
+class CaringHandler(_CarerHandler):
+    operations = {"GET": Operation(who="reader", query=PageQuery, answers={200: CaringView}, listed=True)}
+
+    async def get(self) -> None:
+        """For whom you care."""
+        query = self.query(PageQuery)
+        found = await cared_for_by(self.store, self.who.id, now=self.now())
+        shown, following = page_of(found, cursor=query.cursor, limit=query.limit)
+        self.respond(page(await self.caring_views(list(shown)), following))
+
+
+class CaringForHandler(_CarerHandler):
+    operations = {
+        "PATCH": Operation(
+            who="reader", body=AlertBody, answers={200: CaringView}, problems=("not-found",), audit="carer.changed"
+        ),
+        "DELETE": Operation(who="reader", answers={204: None}, problems=("not-found",), audit="carer.ended"),
+    }
+
+    async def _mine(self, patient_id: str) -> Grant:
+        id = self.id_from_path(patient_id)
+        found = [one for one in await cared_for_by(self.store, self.who.id, now=self.now()) if one.grantor_id == id]
+        if not found:
+            raise Problem("not-found")
+        return found[0]
+
+    async def patch(self, patient_id: str) -> None:
+        """Change after how many minutes you are told of a slot that stays open."""
+        body, grant = self.body(AlertBody), await self._mine(patient_id)
+        done = await change_alert(self.store, grant, alert_minutes=body.alert_minutes, now=self.now(), trace=self.trace)
+        self.respond((await self.caring_views([done.grant]))[0])
+
+    async def delete(self, patient_id: str) -> None:
+        """Care for this person no more."""
+        grant = await self._mine(patient_id)
+        users = await end_care(self.store, grant.id, user_id=self.who.id, now=self.now(), trace=self.trace)
+        await self.announce(users)
+        self.respond(status=204)

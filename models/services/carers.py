@@ -1,0 +1,218 @@
+"""Carers: a patient invites somebody to help, who accepts by the mailed link; either of them ends it at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import uuid4
+
+from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.errors import Conflict, DomainError, NotFound
+from hospital_rt.storage.database import Document, Session
+from models.audit import Trace
+from models.events import NewEvent
+from models.people.grants import INVITATION_LIFE, Grant, May
+from models.store import Store
+from models.users import User
+
+MAX_CARERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GrantOutcome:
+    """A grant as it now stands, and the users to wake."""
+
+    grant: Grant
+    users: frozenset[str] = frozenset()
+
+
+async def invite_carer(
+    store: Store,
+    *,
+    patient_id: str,
+    email: str,
+    may: May,
+    notes: bool,
+    until: datetime | None,
+    alert_minutes: int | None,
+    grant_id: str,
+    token_hash: str,
+    now: datetime,
+    trace: Trace,
+) -> tuple[Grant, str]:
+    """Store an invitation and its letter. Returns the invitation and the id of the letter.
+
+    Raises:
+        DomainError: 409 when the patient has as many carers and invitations as are allowed.
+    """
+    grant = Grant(
+        id=grant_id,
+        kind="care",
+        state="pending",
+        grantor_id=patient_id,
+        grantee_id=None,
+        since=now,
+        until=until,
+        created_at=now,
+        may=may,
+        notes=notes,
+        alert_minutes=alert_minutes,
+        expires_at=now + INVITATION_LIFE,
+    )
+
+    async def work(session: Session) -> str:
+        await store.plans.touch(patient_id, session=session)  # two invitations at once are counted one after the other
+        standing = await carers_of(store, patient_id, now=now, session=session)
+        if len(standing) >= MAX_CARERS:
+            raise Conflict("conflict", f"You can have {MAX_CARERS} carers and invitations. End one first.")
+        await store.grants.insert(grant, email=email, token_hash=token_hash, session=session)
+        await store.audit.write(trace, "carer.invited", of=[patient_id], item=grant.id, session=session)
+        return await store.letters.write(
+            user_id=patient_id, kind="carer-invitation", link_id=grant.id, now=utcnow(), session=session
+        )
+
+    return grant, await store.transaction(work)
+
+
+async def carers_of(store: Store, patient_id: str, *, now: datetime, session: Session | None = None) -> list[Grant]:
+    """The patient's carers and open invitations, oldest first."""
+    found = await store.grants.standing(patient_id, session=session)
+    mine = [one for one in found if one.kind == "care" and one.grantor_id == patient_id]
+    return sorted((one for one in mine if one.is_active(now) or one.is_open(now)), key=lambda one: one.created_at)
+
+
+async def cared_for_by(store: Store, carer_id: str, *, now: datetime) -> list[Grant]:
+    """The grants by which this user is somebody's carer now, oldest first."""
+    found = [one for one in await store.grants.given_to([carer_id]) if one.kind == "care" and one.is_active(now)]
+    return sorted(found, key=lambda one: (one.since, one.id))
+
+
+async def accept_invitation(store: Store, grant: Grant, *, carer: User, now: datetime, trace: Trace) -> GrantOutcome:
+    """Make an invitation a grant for ``carer``. An earlier grant of the same two is replaced.
+
+    Raises:
+        DomainError: as :func:`accept_within` does.
+    """
+
+    async def work(session: Session) -> GrantOutcome:
+        return await accept_within(store, grant, carer=carer, now=now, trace=trace, session=session)
+
+    return await store.transaction(work)
+
+
+async def accept_within(
+    store: Store, grant: Grant, *, carer: User, now: datetime, trace: Trace, session: Session
+) -> GrantOutcome:
+    """Accept within a transaction.
+
+    Raises:
+        DomainError: 400 ``invalid-token`` when the invitation was answered or the patient has left; 403 for an
+            administrator; 409 when it is the carer's own.
+    """
+    if carer.role == "admin":
+        raise DomainError("forbidden", "An administrator cannot be a carer.")
+    if carer.id == grant.grantor_id:
+        raise Conflict("conflict", "You cannot be your own carer.")
+    patient = await store.users.row(grant.grantor_id, session=session)
+    if patient is None or patient["status"] != "active":
+        raise DomainError("invalid-token")
+    earlier = [
+        one
+        for one in await store.grants.given_to([carer.id], session=session)
+        if one.kind == "care" and one.grantor_id == grant.grantor_id
+    ]
+    if not await store.grants.accept(grant, grantee_id=carer.id, at=now, session=session):
+        raise DomainError("invalid-token")
+    await store.grants.end(earlier, at=now, session=session)
+    await store.audit.write(trace, "carer.accepted", of=[grant.grantor_id], item=grant.id, session=session)
+    after = replace(grant, state="active", grantee_id=carer.id, since=now)
+    names = await store.users.names({grant.grantor_id})
+    new_events = [
+        _changed(after, user_id=user_id, patient=names[grant.grantor_id], carer=carer.name, state="active")
+        for user_id in (grant.grantor_id, carer.id)
+    ]
+    return GrantOutcome(after, frozenset(await store.events.append(new_events, at=now, session=session)))
+
+
+async def change_alert(
+    store: Store, grant: Grant, *, alert_minutes: int | None, now: datetime, trace: Trace
+) -> GrantOutcome:
+    """Set after how many minutes the carer is told of an open slot; None: not at all."""
+
+    async def work(session: Session) -> GrantOutcome:
+        await store.grants.change(grant.id, {"alert_minutes": alert_minutes}, session=session)
+        await store.audit.write(trace, "carer.changed", of=[grant.grantor_id], item=grant.id, session=session)
+        return GrantOutcome(replace(grant, alert_minutes=alert_minutes))
+
+    return await store.transaction(work)
+
+
+async def end_care(store: Store, grant_id: str, *, user_id: str, now: datetime, trace: Trace) -> frozenset[str]:
+    """End a grant of care, or withdraw the invitation: by the patient or by the carer. Returns the users to wake.
+
+    Raises:
+        DomainError: 404 when it is not theirs or was ended.
+    """
+
+    async def work(session: Session) -> frozenset[str]:
+        grant = await store.grants.get(grant_id, session=session)
+        if grant is None or grant.kind != "care" or grant.state == "ended":
+            raise NotFound()
+        if user_id not in {grant.grantor_id, grant.grantee_id}:
+            raise NotFound()
+        await store.audit.write(trace, "carer.ended", of=[grant.grantor_id], item=grant.id, session=session)
+        new_events = await end_grants(store, [grant], now=now, session=session)
+        return frozenset(await store.events.append(new_events, at=now, session=session))
+
+    return await store.transaction(work)
+
+
+async def end_grants(
+    store: Store, grants: list[Grant], *, now: datetime, session: Session, erased: str | None = None
+) -> list[NewEvent]:
+    """End grants within a transaction, with an event for both sides. ``erased``: the one being erased, if any."""
+    await store.grants.end(grants, at=now, session=session)
+    ids = {id for one in grants for id in (one.grantor_id, one.grantee_id) if id}
+    names = await store.users.names(ids - {erased} if erased else ids)
+    new_events: list[NewEvent] = []
+    for one in grants:
+        if one.grantee_id is None:
+            continue  # an invitation that nobody answered
+        for user_id in (one.grantor_id, one.grantee_id):
+            if user_id != erased:
+                new_events.append(
+                    _changed(
+                        one,
+                        user_id=user_id,
+                        about=user_id if erased == one.grantor_id else None,
+                        patient=names.get(one.grantor_id),
+                        carer=names.get(one.grantee_id),
+                        state="ended",
+                    )
+                )
+    return new_events
+
+
+def _changed(
+    grant: Grant, *, user_id: str, patient: str | None, carer: str | None, state: str, about: str | None = None
+) -> NewEvent:
+    """``carers.changed`` or ``cover.changed``; open to those whose access has ended, since it says so."""
+    sides = ("patient", "carer") if grant.kind == "care" else ("doctor", "covered_by")
+    data: Document = {
+        sides[0]: {"id": grant.grantor_id, "name": patient},
+        sides[1]: {"id": grant.grantee_id, "name": carer},
+        "state": state,
+    }
+    return NewEvent(
+        user_id=user_id,
+        about=about or grant.grantor_id,
+        event="carers.changed" if grant.kind == "care" else "cover.changed",
+        key=f"grant/{grant.id}/{state}",
+        data=data,
+        open_to_former=True,
+    )
+
+
+def new_grant_id() -> str:
+    """An id for a grant; the secret of an invitation is derived from it."""
+    return str(uuid4())
