@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import cache
 from typing import Any, TypeVar
 
 from hospital_rt.storage.database import Document
@@ -11,9 +10,14 @@ from hospital_rt.storage.database import Document
 T = TypeVar("T")
 
 
-@cache
-def _members(shape: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((one.name, "_id" if one.name == "id" else one.name) for one in fields(shape))
+# Of each dataclass: its members, and their keys in a document.
+_MEMBERS: dict[type[Any], tuple[tuple[str, str], ...]] = {}
+
+
+def _members(shape: type[Any]) -> tuple[tuple[str, str], ...]:
+    if shape not in _MEMBERS:
+        _MEMBERS[shape] = tuple((one.name, "_id" if one.name == "id" else one.name) for one in fields(shape))
+    return _MEMBERS[shape]
 
 
 def read_document(shape: type[T], row: Document, **decoded: Any) -> T:
