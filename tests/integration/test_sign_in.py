@@ -102,6 +102,32 @@ async def test_tokens_end_when_they_say(clinic: Clinic) -> None:
         assert (await refresh(clinic, newer["refresh"])).slug == "unauthenticated"
 
 
+@pytest.mark.settings(access_token_seconds=60, refresh_token_seconds=600, session_max_seconds=1000)
+async def test_a_session_has_a_longest_life_however_often_it_is_renewed(clinic: Clinic) -> None:
+    patient = await clinic.patient()
+    token = patient.refresh
+    for seconds in (400, 800, 980):
+        with time_machine.travel(utcnow() + timedelta(seconds=seconds), tick=True):
+            newer = (await refresh(clinic, token)).body
+            token = newer["refresh"]
+    with time_machine.travel(utcnow() + timedelta(seconds=1001), tick=True):
+        assert not await is_in(clinic, newer["access"])
+        assert (await refresh(clinic, token)).slug == "unauthenticated"
+
+
+async def test_a_shorter_longest_life_holds_for_sessions_that_exist(ward: Clinic) -> None:
+    patient = await ward.patient()
+    sessions = ward.app.resources.database.collection("sessions")
+    begun = utcnow() - timedelta(days=31)
+    await sessions.update_one({"user_id": patient.id, "ended_at": None}, {"$set": {"created_at": begun}})
+    assert (await refresh(ward, patient.refresh)).slug == "unauthenticated"
+
+
+async def test_password_managers_find_the_page_for_changing_a_password(ward: Clinic) -> None:
+    answer = await ward.anyone.get("/.well-known/change-password")
+    assert (answer.status, answer.headers["Location"]) == (302, "/#/me")
+
+
 # Staying signed in
 
 

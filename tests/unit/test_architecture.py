@@ -346,6 +346,10 @@ def test_secrets_do_not_show_in_the_settings() -> None:
         mongo_url=f"mongodb://u:{canary}@h/d",
         redis_url=f"redis://:{canary}@h",
         openai_api_key=canary,
+        oidc_issuer="https://idp.example",
+        oidc_client_id="aftercare",
+        oidc_client_secret=canary,
+        oidc_roles=("groups:clinicians=doctor",),
         openai_model="m",
         smtp_url=f"smtp://u:{canary}@h",
     )
