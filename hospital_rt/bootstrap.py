@@ -22,7 +22,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.field_encryption import Vault
 from hospital_rt.storage.redis_client import make_redis
-from hospital_rt.web.identity_provider import IdentityProvider
+from hospital_rt.web.identity_provider import IdentityProvider, make_identity_provider
 from hospital_rt.web.passwords import Passwords
 from hospital_rt.web.rate_limits import Limits
 from hospital_rt.web.tokens import Tokens
@@ -88,21 +88,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             reader=reader,
             local_reader=LocalReader(),
             mailer=Mailer(settings),
-            identity_provider=_make_provider(settings),
+            identity_provider=make_identity_provider(settings),
         )
-
-
-def _make_provider(settings: Settings) -> IdentityProvider | None:
-    if settings.oidc_issuer is None:
-        return None
-    return IdentityProvider(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id or "",
-        client_secret=settings.oidc_client_secret or "",
-        redirect_uri=f"{settings.public_url}/api/oidc/callback/",
-        scopes=settings.oidc_scopes,
-        leeway_s=settings.clock_leeway_seconds,
-    )
 
 
 def make_app(routes: Sequence[Any], *, not_found: type[RequestHandler], arguments: dict[str, Any]) -> Application:

@@ -15,6 +15,7 @@ from hospital_rt.runtime.binaries import EmbeddedRefused, find_mongo, find_redis
 from hospital_rt.settings import Settings, SettingsError, load_settings
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.redis_client import make_redis
+from hospital_rt.web.identity_provider import make_identity_provider
 
 Finding = tuple[bool, str]
 WITHIN_S = 6.0
@@ -38,6 +39,9 @@ async def check_everything(values: Mapping[str, str]) -> list[Finding]:
     if settings.openai_base_url:
         ports = {"http": 80, "https": 443}
         findings.append(await _port("OPENAI_BASE_URL: the model's endpoint", settings.openai_base_url, ports))
+    if provider := make_identity_provider(settings):
+        documents = provider.authorization_url(state="", nonce="", challenge="")
+        findings.append(await _reach("OIDC_ISSUER: the identity provider", documents))
     return findings
 
 

@@ -21,6 +21,7 @@ import jwt
 
 from hospital_rt.delivery.proxy import proxy_for
 from hospital_rt.logs import describe_error, log
+from hospital_rt.settings import Settings
 
 ALGORITHMS = frozenset(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"])
 WITHIN_S = 5.0
@@ -244,3 +245,17 @@ class IdentityProvider:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
             log.warning("oidc.away", **describe_error(error))
             raise ProviderAway from None
+
+
+def make_identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The provider of these settings, None when there is none. Nothing is asked of it yet."""
+    if settings.oidc_issuer is None:
+        return None
+    return IdentityProvider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id or "",
+        client_secret=settings.oidc_client_secret or "",
+        redirect_uri=f"{settings.public_url}/api/oidc/callback/",
+        scopes=settings.oidc_scopes,
+        leeway_s=settings.clock_leeway_seconds,
+    )
