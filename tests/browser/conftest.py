@@ -192,7 +192,7 @@ def sign_in(page: Page, who: Person, *, at: str = "/") -> Page:
     page.goto(f"{who.app.url}{at}")
     page.get_by_label("E-mail").fill(who.email)
     page.get_by_label("Password", exact=True).fill(who.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("navigation")).to_be_visible()
     return page
 
