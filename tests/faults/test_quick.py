@@ -36,7 +36,7 @@ async def a_bad_quarter_of_an_hour(ground: Ground) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_bad_quarter_of_an_hour_loses_and_doubles_nothing(tmp_path: Path, table: list[Counts]) -> None:
     counts = await run(
         Scenario(
