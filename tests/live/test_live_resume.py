@@ -256,8 +256,12 @@ async def test_under_many_writers_every_socket_hears_each_event_once_and_in_orde
     epoch = await ward.app.store.epoch()
     ends = time.monotonic() + 3.0
 
+    def goes_on() -> bool:
+        """For three seconds; longer where a slow machine has not written enough to tell anything."""
+        return time.monotonic() < ends or sum(written.values()) <= 100
+
     async def write(node: Clinic) -> None:
-        while time.monotonic() < ends:
+        while goes_on():
             person, count = chance.choice(people), chance.choice((1, 1, 2, 5))
             written[person.id] += count
             await tell(node.app, person.id, [uuid4().hex] * count)
@@ -266,7 +270,7 @@ async def test_under_many_writers_every_socket_hears_each_event_once_and_in_orde
     async def listen(person: Person, bases: list[str]) -> list[int]:
         """Come, hear a little, leave, and resume elsewhere until the end."""
         heard: list[int] = []
-        while time.monotonic() < ends:
+        while goes_on():
             channel = await open_channel(chance.choice(bases))
             await channel.send(
                 {"type": "auth", "token": person.access, "resume_after": heard[-1] if heard else 0, "epoch": epoch}
@@ -298,4 +302,3 @@ async def test_under_many_writers_every_socket_hears_each_event_once_and_in_orde
         for person, channel in steady:
             await heard_up_to(channel, written[person.id])
             assert seqs(channel) == list(range(channel.ready["seq"] + 1, written[person.id] + 1))
-    assert sum(written.values()) > 100, "too little was written to tell anything"

@@ -16,6 +16,7 @@ from pymongo import MongoClient
 
 from hospital_rt.runtime.embedded_servers import Embedded
 from tests.support.driver import SECRET
+from tests.support.patience import allowed
 from tests.support.processes import ROOT, STOP_WITHIN_S, System, happens, listens, plain_settings, run_main
 
 WRONG = {
@@ -182,7 +183,7 @@ def test_a_terminal_that_is_gone_does_not_stop_the_house(tmp_path: Path) -> None
     )
     os.close(writer)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + allowed(30)
         while not listens(int(settings["PORT"])):
             assert process.poll() is None, process.returncode
             assert time.monotonic() < deadline
