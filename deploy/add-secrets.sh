@@ -15,5 +15,6 @@ members=mongo1:27017,mongo2:27017,mongo3:27017
 put mongo_exporter.env \
   "MONGODB_URI=mongodb://monitor:$(cat mongo_monitor_password)@$members/admin?replicaSet=rs0"
 put redis_exporter_passwords "{\"redis://redis:6379\": \"$(cat redis_password)\"}"
+put oidc_client_secret ''
 put alert_webhook_url ''
 put alert_smtp_password ''
