@@ -17,6 +17,7 @@ from hospital_rt.settings import Settings
 from tests.support.driver import Caller, Clinic, open_clinic, plan_item
 from tests.support.model_server import ModelServer
 from tests.support.patience import allowed
+from tests.support.people import admin_of
 from tests.support.wire_http import say
 
 pytestmark = pytest.mark.abuse
@@ -84,7 +85,8 @@ async def test_a_client_that_went_away_in_the_middle_holds_nothing_up(settings: 
 def everywhere(value: Any) -> dict[str, Any]:
     """A body with this value for every name that any body has."""
     names = """email password token refresh current name role timezone language session reminder_time patient_id
-    doctor_id share_history text steps slot outcome reason titles endpoint keys"""
+    doctor_id share_history text steps slot outcome reason titles endpoint keys may notes until from alert_minutes
+    invitation unverified"""
     return dict.fromkeys(names.split(), value)
 
 
@@ -144,13 +146,15 @@ QUERIES = [
 async def test_no_request_is_a_fault_of_ours(ward: Clinic, route: Any) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])
-    ids = {"step_id": note["steps"][0]["id"], "note_id": note["id"]}
+    ids = {"step_id": note["steps"][0]["id"], "note_id": note["id"], "user_id": patient.id}
     path = re.sub(r"\{(\w+)\}", lambda found: ids.get(found.group(1), str(uuid4())), route.path)
     for method, operation in route.handler.operations.items():
         users: dict[str, list[Caller]] = {
             "patient": [patient],
             "doctor": [doctor],
             "user": [patient, doctor],
+            "reader": [patient, doctor],
+            "admin": [await admin_of(ward)] if operation.who == "admin" else [],
             "anyone": [ward.anyone],
         }
         for user in users[operation.who]:
