@@ -39,6 +39,7 @@ from models.mail_reminders import MailReminders
 from models.notes import Notes
 from models.people.grants import Grants
 from models.plans import Plans
+from models.questions.patient_questions import PatientQuestions
 from models.reminders import Reminders
 from models.sessions import DeviceSession, Sessions
 from models.steps import Steps
@@ -95,6 +96,7 @@ class Store:
         self.second_factors = SecondFactors(collection("second_factors"), collection("recovery_codes"))
         self.challenges = Challenges(collection("challenges"))
         self.identities = Identities(collection("identities"), vault)
+        self.patient_questions = PatientQuestions(collection("patient_questions"), vault)
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
@@ -135,6 +137,7 @@ class Store:
             "identities": Identities.INDEXES,
             "grants": Grants.INDEXES,
             "alerts": Grants.ALERT_INDEXES,
+            "patient_questions": PatientQuestions.INDEXES,
         }
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)

@@ -21,6 +21,7 @@ from models.assignments import Assignment
 from models.events import FeedEvent
 from models.notes import Note
 from models.people.grants import Grant
+from models.questions.patient_questions import PatientQuestion
 from models.steps import Step
 from models.store import Store
 from models.users import Role
@@ -453,6 +454,25 @@ async def notes_filter(store: Store, viewer: Viewer, patient_id: str | None) -> 
     return _either(clauses), accesses
 
 
+async def questions_filter(store: Store, viewer: Viewer, patient_id: str | None) -> Document:
+    """A query for the patients' questions that the viewer may see: a patient's own; a doctor's those asked of them, or
+    of the doctor for whom they cover, and shared ones. Carers see none.
+
+    Raises:
+        NotFound: ``patient_id`` is not one of theirs.
+    """
+    accesses = [one for one in (await accesses_of(store, viewer, patient_id)).values() if one.via != "care"]
+    if patient_id is not None and not accesses:
+        raise NotFound
+    clauses: list[Document] = []
+    for access in accesses:
+        clause: Document = {"patient_id": access.patient_id}
+        if access.is_doctors and not (patient_id is not None and access.share_history):
+            clause["doctor_id"] = access.doctor_id
+        clauses.append(clause)
+    return {"$or": clauses} if clauses else {"patient_id": {"$in": []}}
+
+
 async def withdrawn_notes(store: Store, accesses: Iterable[Access], steps: Sequence[Step]) -> frozenset[str]:
     """The notes of these steps that are closed to the viewer: a doctor reads withdrawn notes, others do not.
 
@@ -492,6 +512,21 @@ async def readable_note(store: Store, viewer: Viewer, note_id: str) -> Note:
     if note is None or not can_see_note(await access_to(store, viewer, note.patient_id), note):
         raise NotFound
     return note
+
+
+async def own_question(store: Store, viewer: Viewer, question_id: str) -> PatientQuestion:
+    """The question, if it was asked of this doctor, or of the one for whom they cover, who still is its patient's.
+
+    Raises:
+        NotFound: there is no such question for them.
+    """
+    question = await store.patient_questions.get(question_id)
+    if question is None:
+        raise NotFound
+    access = await access_to(store, viewer, question.patient_id)
+    if not access.is_doctors or access.doctor_id != question.doctor_id:
+        raise NotFound
+    return question
 
 
 async def step_as_seen(store: Store, access: Access, step: Step, *, now: datetime) -> dict[str, Any]:

@@ -12,22 +12,27 @@ from handlers.api.schemas import MyPatientView, NeedQuery
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page_of
 from handlers.base.operation import Operation
-from hospital_rt.domain.adherence import SlotResult, summarize
+from hospital_rt.domain.adherence import TOGETHER, SlotResult, summarize
 from hospital_rt.domain.clock import local_day, start_of_day, to_wire
 from hospital_rt.storage.response_cache import FOR_EVER, MAX_USER_BYTES, CachedResponse, CachedRows
 from models.notes import WaitingNotes
+from models.questions.patient_questions import OpenQuestions
 from models.reminders import LedgerCount
 from models.users import fold
 from models.visibility import cover_changes_at, covered_assignments
 
 DAYS = 30
+A_DAY_S = 86_400
 RANKS = {"silent": 0, "slipping": 1, "on_course": 2}
 
 
 class Rank(NamedTuple):
-    """Where a patient comes in the list: by need, then by how long they have been silent, then by name."""
+    """Where a patient comes in the list: by need, those who ask first, then by how long they have been silent, then by
+    name.
+    """
 
     need: int
+    asks: int
     answered: int
     name: str
     id: str
@@ -71,8 +76,12 @@ class MyPatientsHandler(ApiHandler):
         query = self.query(NeedQuery)
         await self.set_feed()
         rows: Sequence[CachedResponse] = await self._rows()
+        if query.need:
+            rows = [row for row in rows if row.rank.need == RANKS[query.need]]
+        if words := fold(query.q).split():
+            rows = [row for row in rows if all(word in row.rank.name for word in words)]
         if query.sort == "name":
-            rows = sorted(rows, key=lambda row: row.rank[2:])
+            rows = sorted(rows, key=lambda row: row.rank[3:])
         shown, following = page_of(rows, cursor=query.cursor, limit=query.limit)
         await self.leave_trace(of=[row.rank.id for row in shown])
         items = b",".join([row.text for row in shown])
@@ -120,14 +129,16 @@ class MyPatientsHandler(ApiHandler):
         today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
         # Two days more: an answer may count to another date in the patient's time zone.
         first = min(today.values()) - timedelta(days=DAYS + 1)
-        ledger, open_counts, waiting = await asyncio.gather(
+        ledger, open_counts, waiting, asking = await asyncio.gather(
             self.store.reminders.counted_since(ids, first),
             self.store.steps.open_counts(ids),
             self.store.notes.waiting({one.doctor_id for one in joined.values()}, ids),
+            self.store.patient_questions.open_of({one.doctor_id for one in joined.values()}, ids),
         )
         mine: dict[str, list[LedgerCount]] = {id: [] for id in ids}
         for row in ledger:
             mine[row.patient_id].append(row)
+        together = TOGETHER * (self.settings_.day_seconds or A_DAY_S) / A_DAY_S
         found = {}
         for id in ids:
             person = people[id]
@@ -139,8 +150,11 @@ class MyPatientsHandler(ApiHandler):
             ]
             answered_at = max((row.answered_at for row in mine[id] if row.answered_at), default=None)
             seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
+            asks = asking.get(id, OpenQuestions())
             waits = waiting.get(id, WaitingNotes())
-            seen = summarize(marks, last=today[id], days=DAYS)
+            seen = summarize(marks, last=today[id], days=DAYS, together=together)
+            # Where nothing runs there is nothing to answer: that is told by ``steps_open``, and is not silence.
+            need = seen.need if open_counts[id] or seen.need != "silent" else "on_course"
             item: dict[str, Any] = {
                 "id": id,
                 "name": person.name,
@@ -149,15 +163,17 @@ class MyPatientsHandler(ApiHandler):
                 "steps_open": open_counts[id],
                 "notes_waiting": waits.notes,
                 "questions_open": waits.questions,
+                "asks": asks.count,
+                "asks_since": to_wire(asks.since) if asks.since else None,
                 "last_check_in_at": to_wire(answered_at) if answered_at else None,
                 "last_seen_at": to_wire(seen_at) if seen_at else None,
                 "missed_in_a_row": seen.missed_in_a_row,
                 "adherence": round(seen.adherence, 4) if seen.adherence is not None else None,
                 "days": [{"due": day.due, "done": day.done, "skipped": day.skipped} for day in seen.days],
-                "need": seen.need,
-                "reason": seen.why,
+                "need": need,
+                "reason": seen.why if need == seen.need else None,
             }
-            rank = Rank(RANKS[seen.need], -seen.unanswered_in_a_row, fold(person.name or ""), id)
+            rank = Rank(RANKS[need], 0 if asks.count else 1, -seen.unanswered_in_a_row, fold(person.name or ""), id)
             zone = ZoneInfo(person.timezone)
             found[id] = CachedResponse(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)
         return found

@@ -72,6 +72,7 @@ GivenMoment = Annotated[
 ]
 Slot = Annotated[str, Field(max_length=40, description="A slot as it was given", examples=["2026-03-02T08:00:00Z"])]
 Reason = Annotated[str, Field(max_length=200)]
+QuestionText = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_readable)]
 
 
 class Body(BaseModel):
@@ -138,6 +139,8 @@ class MyPatientView(View):
     steps_open: int
     notes_waiting: int = Field(description="notes of yours that wait for your approval")
     questions_open: int = Field(description="questions asked in them")
+    asks: int = Field(description="questions of the patient to you that are open")
+    asks_since: Moment | None = Field(description="since when the oldest of them waits")
     last_check_in_at: Moment | None
     last_seen_at: Moment | None
     missed_in_a_row: int
@@ -418,6 +421,29 @@ class WithdrawnNoteView(NoteView):
 # Feeds and figures
 
 
+class AskBody(Body):
+    step_id: GivenId
+    text: QuestionText
+
+
+class AnswerBody(Body):
+    text: QuestionText
+
+
+class PatientQuestionView(View):
+    """A patient's question about a step. ``closed``: the assignment ended before it was answered."""
+
+    id: Id
+    patient_id: Id
+    doctor_id: Id
+    step_id: Id
+    state: Literal["open", "answered", "seen", "closed"]
+    text: str | None
+    answer: str | None
+    asked_at: Moment
+    settled_at: Moment | None
+
+
 class EventView(View):
     seq: int
     event: Literal[
@@ -429,6 +455,7 @@ class EventView(View):
         "assignment.changed",
         "carers.changed",
         "cover.changed",
+        "question.changed",
         "withdrawn",
     ]
     at: Moment
@@ -496,8 +523,14 @@ class StepsQuery(PatientPageQuery):
     status: Literal["active", "all", "completed", "cancelled", "proposed", "rejected"] = "active"
 
 
+class QuestionsQuery(PatientPageQuery):
+    state: Literal["open", "all"] = "open"
+
+
 class NeedQuery(PageQuery):
     sort: Literal["need", "name"] = "need"
+    q: str = Field(default="", max_length=100, description="parts of the name, case and accents folded")
+    need: Literal["silent", "slipping", "on_course"] | None = None
 
 
 class SlotQuery(Query):

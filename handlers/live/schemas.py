@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from handlers.api.schemas import Failure, Id, Moment, NoteStatus, PersonView, ProblemView, Role, StepView, View
+from handlers.api.schemas import Failure, Id, Moment, NoteStatus, PatientQuestionView, PersonView, ProblemView, Role, StepView, View
 
 
 class ReminderDueData(View):
@@ -86,6 +86,12 @@ class CoverChangedData(View):
     state: Literal["active", "ended"]
 
 
+class QuestionChangedData(View):
+    """To the patient and the doctor asked: a question was asked, answered or seen."""
+
+    question: PatientQuestionView
+
+
 class WithdrawnData(View):
     """An event that this user may no longer read: it keeps its ``seq`` and has no content."""
 
@@ -99,6 +105,7 @@ EVENTS: dict[str, type[View]] = {
     "assignment.changed": AssignmentChangedData,
     "carers.changed": CarersChangedData,
     "cover.changed": CoverChangedData,
+    "question.changed": QuestionChangedData,
     "withdrawn": WithdrawnData,
 }
 

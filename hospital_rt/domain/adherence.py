@@ -10,6 +10,7 @@ from typing import Literal
 
 Need = Literal["silent", "slipping", "on_course"]
 Why = Literal["two-unanswered", "under-60", "down-20", "skipped-3"]
+TOGETHER = timedelta(minutes=60)
 COUNTED = frozenset({"done", "skipped", "missed"})
 
 
@@ -67,23 +68,36 @@ def kept_share(days: Sequence[DayCount]) -> float | None:
     return sum(day.done for day in days) / due if due else None
 
 
-def summarize(marks: Sequence[SlotResult], *, last: date, days: int = 30) -> AdherenceSummary:
-    """What the doctor's list shows of a patient: ``marks`` are those of the last ``days`` local days."""
+def summarize(
+    marks: Sequence[SlotResult], *, last: date, days: int = 30, together: timedelta = TOGETHER
+) -> AdherenceSummary:
+    """What the doctor's list shows of a patient: ``marks`` are those of the last ``days`` local days.
+
+    Args:
+        together: what is due this close is one time to answer; less where a day is shortened.
+    """
     counts = count_days(marks, last=last, days=days)
     adherence = kept_share(counts)
     newest = sorted((mark for mark in marks if mark.state != "withdrawn"), key=lambda mark: mark.slot_at, reverse=True)
     missed = _leading((mark.state for mark in newest if mark.state != "open"), {"missed"})
-    unanswered = _unanswered(newest)
+    unanswered = _unanswered(newest, together)
     need, why = _need(marks, counts, adherence, unanswered)
     return AdherenceSummary(counts, adherence, missed, unanswered, need, why)
 
 
-def _unanswered(newest: Sequence[SlotResult]) -> int:
-    """How many of the newest due times went by without any answer. What is due together is one time to answer."""
-    answered: dict[datetime, bool] = {}
+def _unanswered(newest: Sequence[SlotResult], together: timedelta) -> int:
+    """How many of the newest due times went by without any answer.
+
+    What is due within ``together`` of a due time is one time to answer: two doses minutes apart are not silence.
+    """
+    answered: list[bool] = []
+    at: datetime | None = None
     for mark in newest:
-        answered[mark.slot_at] = answered.get(mark.slot_at, False) or mark.state in {"done", "skipped"}
-    return _leading(("answered" if held else "none" for held in answered.values()), {"none"})
+        if at is None or at - mark.slot_at > together:
+            at = mark.slot_at
+            answered.append(False)
+        answered[-1] = answered[-1] or mark.state in {"done", "skipped"}
+    return _leading(("answered" if held else "none" for held in answered), {"none"})
 
 
 def _leading(states: Iterable[str], wanted: set[str]) -> int:

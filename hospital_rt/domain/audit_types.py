@@ -20,6 +20,7 @@ Act = Literal[
     "record.read",
     "calendar.read",
     "answer.repeated",
+    "questions.listed",
     # changed
     "note.written",
     "note.extracted",
@@ -31,6 +32,9 @@ Act = Literal[
     "step.checked_in",
     "step.undone",
     "step.snoozed",
+    "question.asked",
+    "question.answered",
+    "question.seen",
     "doctor.chosen",
     "doctor.left",
     "account.created",

@@ -123,6 +123,7 @@ async def close_account(
         await store.audit.write(trace, act, of=[user.id], session=session)
         if erase:
             await store.events.forget(user.id, session=session)
+            await store.patient_questions.forget(user.id, session=session)
             await store.users.erase(user.id, at=now, session=session)
         else:
             await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)

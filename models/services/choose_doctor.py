@@ -137,6 +137,7 @@ async def _end(
     patient_id, doctor_id = assignment.patient_id, assignment.doctor_id
     new_events = await supersede_in_flight(store, patient_id=patient_id, doctor_id=doctor_id, session=session)
     await store.assignments.end(assignment, at=now, session=session)
+    await store.patient_questions.close_open(patient_id, doctor_id, at=now, session=session)
     key = f"assignment/{assignment.id}/ended"
     told: list[tuple[str, str]] = []
     if erased != doctor_id:

@@ -90,10 +90,20 @@ export async function loadNote(id) {
   return data;
 }
 
+/** What patients ask: a patient's own, those to a doctor. */
+export async function loadQuestions(which = "open") {
+  const { items } = await getAll(`questions/?state=${which}`, 400);
+  set({ questions: items });
+}
+
 /** A doctor's list, by need. Answers the feed position. */
 export async function loadPatients() {
   const { items, feed } = await getAll("my-patients/?sort=need");
   set({ patients: items, patientsPending: null, asOf: Date.now(), listAt: Date.now() });
+  if (items.some((p) => p.asks) || state.questions?.length)
+    loadQuestions().catch(() => {
+      /* the row says how many there are */
+    });
   return feed;
 }
 

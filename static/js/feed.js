@@ -13,12 +13,13 @@ import {
   loadStep,
   toldOf,
 } from "./data.js";
+import { changes } from "./changes.js";
 import { answeredHere, onItsWay } from "./answered.js";
 import { remindByEar } from "./alerting.js";
 import { sayError, sayGood, sayNews, unsay } from "./messages.js";
 import { here } from "./router.js";
 import { set, state, touched } from "./store.js";
-import { afterDone } from "./today-plan.js";
+import { activeSteps, afterDone } from "./today-plan.js";
 import { time } from "./clock.js";
 import { t } from "./texts.js";
 
@@ -89,31 +90,14 @@ function forPatient({ event, data, at, seq }) {
       );
       break;
     case "steps.changed":
-      knowSteps(data.created || []);
-      stopSteps(data.cancelled || [], "cancelled");
-      stopSteps(data.completed || [], "completed");
-      if (
-        data.by === "doctor" &&
-        ["stopped", "withdrawn"].includes(data.why) &&
-        (data.cancelled || []).length
-      )
-        sayNews(
-          t.stepsStopped(data.cancelled.length),
-          data.why === "withdrawn"
-            ? t.noteTakenBack(state.assignment?.doctor?.name || t.yourDoctor)
-            : null,
-          { href: "#/today", label: t.seeWhatChanged },
-        );
-      if ((data.created || []).length)
-        sayNews(
-          t.planChangedAt(time(new Date())),
-          t.planChanged(state.assignment?.doctor?.name || t.yourDoctor),
-          { href: "#/today", label: t.seeWhatChanged },
-        );
+      tellOfPlan(data);
       soon("details", async () => {
         await Promise.allSettled((data.created || []).map((s) => loadStep(s.id)));
         await loadNotes();
       });
+      break;
+    case "question.changed":
+      tellOfAnswer(data.question);
       break;
     case "note.status":
       soon("notes", loadNotes);
@@ -128,7 +112,61 @@ function forPatient({ event, data, at, seq }) {
   keep();
 }
 
+// What runs no longer and what is left, whatever ended it; what one did oneself is no news.
+function tellOfPlan({ created = [], cancelled = [], completed = [], by, why }) {
+  const steps = (ids) => ids.map((id) => state.steps[id]).filter((s) => s?.status === "active");
+  const [taken, over] = [steps(cancelled), steps(completed)];
+  knowSteps(created);
+  stopSteps(cancelled, "cancelled");
+  stopSteps(completed, "completed");
+  if (by === "patient") return;
+  const doctor = state.assignment?.doctor?.name || t.yourDoctor;
+  const names = (list) => list.map((s) => `${s.title}.`).join(" ");
+  const link = { href: "#/today", label: t.seeWhatChanged };
+  const gone = created.length ? changes(taken, created).stopped : taken;
+  const left = t.leftForYou(activeSteps().length);
+  const stopped = why !== "note" && cancelled.length;
+  if (stopped) {
+    const whose = why === "withdrawn" ? [t.noteTakenBack(doctor)] : [];
+    sayNews(t.stepsStopped(cancelled.length), [...whose, names(gone), left].join(" "), link);
+  }
+  if (created.length) {
+    const ends = gone.length && !stopped ? [t.noMore(names(gone)), left] : [];
+    sayNews(t.planChangedAt(time(new Date())), [t.planChanged(doctor), ...ends].join(" "), link);
+  } else if (over.length) sayNews(t.courseOver(over.length), `${names(over)} ${left}`);
+}
+
+const knowQuestion = (question) => {
+  const others = (state.questions || []).filter((q) => q.id !== question.id);
+  state.questions = [question, ...others];
+};
+function tellOfAnswer(question) {
+  knowQuestion(question);
+  if (["open", "closed"].includes(question.state)) return;
+  const doctor = state.assignment?.doctor?.name || t.yourDoctor;
+  const link = { href: `#/step/${question.step_id}`, label: t.lookAtIt };
+  sayNews(
+    question.state === "answered" ? t.answeredNews(doctor) : t.seenNews(doctor),
+    question.answer,
+    link,
+    question.id,
+  );
+}
+function tellOfQuestion(question) {
+  knowQuestion(question);
+  unsay(question.id);
+  if (question.state !== "open") return;
+  const patient = (state.patients || []).find((p) => p.id === question.patient_id);
+  sayNews(
+    t.asksNews(patient?.name || t.unknownPatient),
+    null,
+    { href: `#/patients/${question.patient_id}`, label: t.lookAtIt },
+    question.id,
+  );
+}
+
 function forDoctor({ event, data }) {
+  if (event === "question.changed") tellOfQuestion(data.question);
   if (event === "note.status") {
     tellOfNote(data);
     if (state.noteById[data.note_id])
@@ -153,6 +191,12 @@ export async function refreshPatients() {
   const before = state.patients;
   await loadPatients();
   const after = state.patients;
+  for (const p of before || [])
+    if (p.steps_open && after.find((now) => now.id === p.id)?.steps_open === 0)
+      sayNews(t.nothingRunsFor(p.name), t.nothingRunsLead, {
+        href: `#/patients/${p.id}`,
+        label: t.lookAtIt,
+      });
   // What passes without an event, a reminder that nobody answers, shows here alone: whoever looks
   // at one of these is told.
   const was = Object.fromEntries((before || []).map((p) => [p.id, JSON.stringify(p)]));

@@ -14,6 +14,7 @@ const fresh = () => ({
   notes: null, // the list, newest first
   noteById: {},
   reviews: {}, // note id -> what its author has decided and not sent
+  questions: null, // what patients ask: one's own, or those to this doctor
   listAt: 0, // when the list below was read, ms
   patients: null, // a doctor's list
   patientsPending: null, // a newer list that waits until the reader's hand is elsewhere

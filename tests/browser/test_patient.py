@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.app import Person, eventually
-from tests.browser.conftest import DESKTOP, live, sign_in, write
+from tests.browser.conftest import DESKTOP, Watch, live, sign_in, write
 
 NOTE = "Take amoxicillin 500 mg three times a day for 7 days, with food. Book a chest X-ray at the hospital desk."
 
@@ -274,3 +274,59 @@ def test_the_window_says_how_much_is_due_and_never_what(
     expect(page).to_have_title("Today · Aftercare")
     # The keyboard's place is not lost with the card.
     expect(page.locator("h1")).to_be_focused()
+
+
+def test_a_reminder_that_arrives_under_the_finger_is_not_answered(
+    pair: tuple[Person, Person], open_page: Callable[..., Page], watch: Watch
+) -> None:
+    """The finger is on its way to a row; a reminder moves the list, and its Done lies there now."""
+    patient, doctor = pair
+    things = "Book a chest X-ray. Book a blood test. Buy a thermometer. Collect the prescription. Bring your papers."
+    write(doctor, patient, f"Walk 20 minutes every day. {things}")
+    page = live(sign_in(open_page(), patient))
+    (walk,) = [step for step in patient.call("GET", "steps/")["items"] if step["kind"] == "plan"]
+    patient.call("POST", f"check-in/{walk['id']}/")
+    expect(page.locator(".due-card")).to_have_count(0)
+    watch.allow(r"/api/check-in/")  # the slot is invented
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/check-in/" in request.url else None)
+    # What reminders do to the page, without the wait for the next day; the last of them is of the real step.
+    page.evaluate(
+        """async (id) => {
+          const { receive } = await import("/static/js/feed.js");
+          const { state } = await import("/static/js/store.js");
+          const rows = [...document.querySelectorAll("main .rows a, main .rows button")];
+          window.wasThere = rows.map((row) => row.getBoundingClientRect().toJSON());
+          for (const number of [1, 2, 3, 4]) {
+            const slot = new Date(Date.now() + number * 1000).toISOString();
+            const step = {
+              ...state.steps[id],
+              id: number === 4 ? id : `${id}-${number}`,
+              open_slot: slot,
+              today: [{ slot, state: "open" }],
+            };
+            receive({ event: "reminder.due", seq: 10 ** 6 + number, at: slot, data: { step, slot, repeat: 0 } });
+          }
+        }""",
+        walk["id"],
+    )
+    done = page.locator(".due-rows li").last.locator("[data-answer]")
+    place = done.bounding_box()
+    assert place
+    # A point of Done at which a row lay a moment ago.
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    was = page.evaluate("wasThere")
+    assert [b for b in was if b["left"] <= x <= b["right"] and b["top"] <= y <= b["bottom"]], (place, was)
+    page.mouse.click(x, y)
+    assert page.evaluate("async () => (await import('/static/js/store.js')).state.outbox.length") == 0
+    assert sent == []
+    eventually(
+        lambda: page.evaluate(
+            "([x, y]) => import('/static/js/steady.js').then(({ cameUnder }) => "
+            "!cameUnder(document.elementFromPoint(x, y).closest('[data-answer]'), x, y))",
+            [x, y],
+        ),
+        "the page has settled",
+    )
+    page.mouse.click(x, y)
+    eventually(lambda: sent, "a tap on what has lain there is an answer")

@@ -140,6 +140,13 @@ TABLE = (
         {**ANSWER, "patient": 409, "carer": 409},  # the slot is still to come
         {"slot": "2027-03-02T09:00:00Z", "minutes": 10},
     ),
+    Row("GET", "/api/questions/", CLINICAL),
+    Row("GET", "/api/questions/?patient_id={patient}&state=all", OWN),
+    Row("POST", "/api/questions/", THIS_PATIENT, {"step_id": "{step}", "text": "It makes me dizzy."}, 201),
+    Row("POST", "/api/questions/{question}/answer/", THIS_DOCTOR, {"text": "Take it in the evening."}),
+    Row("POST", "/api/questions/{question}/seen/", THIS_DOCTOR),
+    Row("POST", "/api/questions/{former_question}/answer/", NO_DOCTOR, {"text": "Take it in the evening."}),
+    Row("POST", "/api/questions/{former_question}/seen/", NO_DOCTOR),
     Row("GET", "/api/events/", USER),
     Row("GET", "/api/adherence/?patient_id={patient}", OWN),
     Row("GET", "/api/me/carers/", PATIENT),
@@ -226,6 +233,7 @@ class Scene:
         patient, doctor, former = await clinic.patient(), await clinic.doctor(), await clinic.doctor()
         await clinic.assign(patient, former)
         self.ids["former_note"] = (await clinic.note(former, patient, checklist=[item("Weigh yourself")]))["id"]
+        self.ids["former_question"] = await self.ask_about(patient, "Weigh yourself")
         await clinic.assign(patient, doctor)
         note = await clinic.note(
             doctor,
@@ -286,8 +294,15 @@ class Scene:
             "factor": factor["id"],
             "code": code_of(factor["secret"]),
             "answer": answers[0]["resource"]["id"],
+            "question": await self.ask_about(patient, "Walk"),
         }
         return self
+
+    async def ask_about(self, patient: Person, title: str) -> str:
+        step = await patient.step(title)
+        asked = await patient.post("/api/questions/", {"step_id": step["id"], "text": "Which scales?"})
+        assert asked.status == 201, asked
+        return str(asked.body["id"])
 
     async def ask(self, row: Row, caller: str) -> int:
         body = row.body and {

@@ -148,6 +148,53 @@ test("a patient is told that the plan changed, and of steps that the doctor stop
   );
 });
 
+test("whatever ends a step, the patient is told its name and what is left", () => {
+  serve(() => ({ items: [], next: null }));
+  const kept = step({ id: "s9", title: "Walk" });
+  for (const [why, by, gone, ended] of [
+    ["stopped", "doctor", "cancelled", "A step is no longer on your list"],
+    ["withdrawn", "doctor", "cancelled", "A step is no longer on your list"],
+    ["ended", "course", "completed", "A course is over"],
+  ]) {
+    state.banners = [];
+    state.steps = { s1: step({ title: "Ramipril" }), s9: kept };
+    receive({ event: "steps.changed", data: { by, why, [gone]: ["s1"], created: [] } });
+    assert.equal(state.banners[0].title, ended);
+    assert.match(state.banners[0].text, /Ramipril\..*One step runs on\./);
+  }
+  state.banners = [];
+  state.steps = { s1: step({ title: "Ramipril" }) };
+  receive({
+    event: "steps.changed",
+    data: {
+      by: "doctor",
+      why: "note",
+      cancelled: ["s1"],
+      created: [step({ id: "s2", title: "X-ray" })],
+    },
+  });
+  assert.match(state.banners[0].text, /No longer on your list: Ramipril\./);
+});
+
+test("what one stopped oneself is no news", () => {
+  serve(() => ({ items: [], next: null }));
+  state.steps = { s1: step() };
+  receive({ event: "steps.changed", data: { by: "patient", why: "stopped", cancelled: ["s1"] } });
+  assert.deepEqual(state.banners, []);
+});
+
+test("a doctor is told when nothing runs for a patient any more", async () => {
+  signedIn("doctor");
+  set({ patients: [{ id: "p1", name: "Ruth Alvarez", need: "on_course", steps_open: 1 }] });
+  serve(() => ({
+    items: [{ id: "p1", name: "Ruth Alvarez", need: "on_course", steps_open: 0 }],
+    next: null,
+  }));
+  document.querySelector = () => null;
+  await refreshPatients();
+  assert.equal(state.banners[0].title, "Nothing runs for Ruth Alvarez now");
+});
+
 test("many events in a row ask the service once", async () => {
   const requests = serve(() => ({ items: [], next: null }));
   for (let i = 0; i < 20; i += 1) receive({ event: "note.status", data: { note_id: "n1" } });

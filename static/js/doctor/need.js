@@ -52,7 +52,17 @@ export function needLine(patient) {
           : t.noteStatusDoctor.proposed
       }
     </span>`;
-  return html`${tag} ${waits} <span>${reasonWords(patient)}</span>`;
+  const asks =
+    patient.asks > 0 &&
+    html`<span class="tag tag-wait">
+      <${Icon} name="note" size=${14} />
+      ${t.asksTag(patient.asks)}
+    </span>`;
+  const nothing =
+    !patient.steps_open &&
+    patient.adherence != null &&
+    html`<span class="tag tag-plain">${t.nothingRuns}</span>`;
+  return html`${asks} ${tag} ${waits} ${nothing} <span>${reasonWords(patient)}</span>`;
 }
 
 export const sparkWords = ({ adherence, missed_in_a_row: missed }) =>

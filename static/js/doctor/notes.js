@@ -1,12 +1,13 @@
 // A doctor's notes: the latest of all patients, and one with its reading, review and actions.
 import { html, useEffect, useState } from "../html.js";
-import { loadNotes } from "../data.js";
+import { loadNote, loadNotes } from "../data.js";
 import { Empty, Skeleton, said } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { when } from "../clock.js";
 import { waitingNotes } from "./waiting.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
+import { Asked, openQuestions } from "./asked.js";
 import { NotePage } from "./note.js";
 
 export default function Notes({ parts }) {
@@ -21,11 +22,40 @@ const TAG = {
   ready: "new",
 };
 
+const MOST_FIRST_LINES = 30;
+const LINE_LENGTH = 90;
+
+// Lists carry no text: the first lines of what waits are read one by one.
+function useFirstLines(waiting) {
+  const ids = waiting.map((n) => n.id).join();
+  useEffect(() => {
+    let gone = false;
+    (async () => {
+      for (const { id } of waiting.slice(0, MOST_FIRST_LINES)) {
+        if (gone) return;
+        if (!state.noteById[id])
+          await loadNote(id).catch(() => {
+            /* the row stands without it */
+          });
+      }
+    })();
+    return () => {
+      gone = true;
+    };
+  }, [ids]);
+}
+function firstLine(note) {
+  const line = (state.noteById[note.id]?.text || "").trim().split("\n")[0];
+  return line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH).trim()}…` : line;
+}
+
 function All() {
   const [problem, setProblem] = useState(null);
   useEffect(() => {
     loadNotes().catch(setProblem);
   }, []);
+  const waiting = waitingNotes();
+  useFirstLines(waiting);
   const head = html`<div class="page-head">
     <h1 tabindex="-1">${t.ways.notes}</h1>
     <p class="lead">${t.notesLeadDoctor}</p>
@@ -39,6 +69,7 @@ function All() {
           : html`<${Skeleton} />`
       }
     `;
+  const asked = openQuestions();
   if (!state.notes.length)
     return html`
       ${head}
@@ -46,7 +77,6 @@ function All() {
         <a class="button button-main" href="#/patients">${t.ways.patients}</a>
       <//>
     `;
-  const waiting = waitingNotes();
   const groups = [
     [t.waitsForYou, waiting],
     [t.allOthers, state.notes.filter((n) => !waiting.includes(n))],
@@ -61,6 +91,15 @@ function All() {
         </a>
       </p>`
     }
+    ${
+      asked.length > 0 &&
+      html`<section class="section">
+        <h2 class="section-head">
+          ${t.askedByPatients} <span class="count">${asked.length}</span>
+        </h2>
+        <div class="card"><${Asked} questions=${asked} /></div>
+      </section>`
+    }
     ${groups.map(
       ([title, list]) =>
         html`<section class="section" key=${title}>
@@ -71,6 +110,11 @@ function All() {
                 <a class="row-open" href=${`#/notes/${n.id}`}>
                   <span class="row-words">
                     <strong>${n.patient?.name || t.unknownPatient}</strong>
+                    ${
+                      waiting.includes(n) &&
+                      firstLine(n) &&
+                      html`<span class="first-line">${firstLine(n)}</span>`
+                    }
                     <span class="secondary">
                       ${[
                         when(n.created_at),

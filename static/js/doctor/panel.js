@@ -3,6 +3,7 @@ import { html, useEffect, useState } from "../html.js";
 import { call, getAll } from "../api.js";
 import { loadDetails, loadPatients, loadPlan } from "../data.js";
 import { watchers } from "../feed.js";
+import { sayGood } from "../messages.js";
 import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
@@ -13,6 +14,7 @@ import { isShortDay } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { limitsWords, scheduleLine } from "../schedule-words.js";
+import { Asked, openQuestions } from "./asked.js";
 import { needLine, sparkWords } from "./need.js";
 import { theirClock } from "./their-clock.js";
 
@@ -108,6 +110,13 @@ export function Panel({ id, page }) {
       </a>`
     }
     ${
+      openQuestions(id).length > 0 &&
+      html`<div class="panel-asked">
+        <${Sub} class="panel-head">${t.asksHead(patient.name.split(" ")[0])}<//>
+        <${Asked} questions=${openQuestions(id)} steps=${steps || []} />
+      </div>`
+    }
+    ${
       page &&
       html`<div class="panel-why">
         <p>${needLine(patient)}</p>
@@ -136,7 +145,15 @@ export function Panel({ id, page }) {
                 steps.length
                   ? html`<ul class="plan-lines">
                     ${steps.map(
-                      (step) => html`<${PlanLine} key=${step.id} step=${step} page=${page} />`,
+                      (step) => html`
+                        <${PlanLine}
+                          key=${step.id}
+                          step=${step}
+                          page=${page}
+                          left=${steps.length - 1}
+                          first=${patient.name.split(" ")[0]}
+                        />
+                      `,
                     )}
                   </ul>`
                   : html`<p class="secondary">${t.noPlanYet}</p>`
@@ -267,7 +284,7 @@ function Said({ steps, Sub }) {
   </div>`;
 }
 
-function PlanLine({ step, page }) {
+function PlanLine({ step, page, left, first }) {
   const [asking, ask] = useState(false);
   const [reason, setReason] = useState("");
   const { busy, problem, act } = useAct();
@@ -286,6 +303,7 @@ function PlanLine({ step, page }) {
         body: reason.trim() ? { reason: reason.trim() } : {},
       });
       ask(false);
+      sayGood(t.stoppedOne, { text: t.leftNow(left, first) });
     });
   return html`<li>
     <span>
@@ -293,19 +311,14 @@ function PlanLine({ step, page }) {
       ${page && html`<span class="secondary block">${scheduleLine(step)}</span>`}
     </span>
     <span class=${step.progress?.total > 1 ? "num" : "num secondary"}>${right}</span>
-    ${
-      page &&
-      html`
-        <button
-          type="button"
-          class="icon-button"
-          aria-label=${t.stopOne(step.title)}
-          onClick=${() => ask(true)}
-        >
-          <${Icon} name="cross" />
-        </button>
-      `
-    }
+    <button
+      type="button"
+      class="icon-button"
+      aria-label=${t.stopOne(step.title)}
+      onClick=${() => ask(true)}
+    >
+      <${Icon} name="cross" />
+    </button>
     ${
       asking &&
       html`<${Dialog} title=${t.stopOneTitle(step.title)} onClose=${() => ask(false)}>

@@ -254,7 +254,8 @@ export function StepForm({ step, isNew, onSave, onCancel }) {
   const id = (name) => `edit-${step.key || "new"}-${name}`;
   const put = (name) => (value) =>
     setFields((was) => ({ ...was, ...(name === "times" && unticked(was)), [name]: value }));
-  // Times written over the note's parts of the day stand instead of them; a box ticked after that adds its time.
+  // Times written over the note's parts of the day stand instead of them; a box ticked after that
+  // adds its time.
   const unticked = (was) =>
     !was.times && was.parts.join() === fieldsOf(step.schedule).parts.join() ? { parts: [] } : {};
   const save = (event) => {

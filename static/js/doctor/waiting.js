@@ -18,6 +18,9 @@ export function nextWaiting(id) {
   return { id: next.id, name: next.patient?.name || "", count: others.length };
 }
 
-/** How many notes wait for approval, by the list of patients: for the menu. */
+/** How many notes and questions wait, by the list of patients: for the menu. */
 export const waitingCount = () =>
-  (state.patients || []).reduce((sum, patient) => sum + (patient.notes_waiting || 0), 0);
+  (state.patients || []).reduce(
+    (sum, patient) => sum + (patient.notes_waiting || 0) + (patient.asks || 0),
+    0,
+  );

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../html.js";
 import { call } from "../api.js";
 import { draftFor, keepDraft } from "../device.js";
 import { loadPatients, loadPlan } from "../data.js";
-import { Button, Empty, Wrong, useAct } from "../parts/controls.js";
+import { Button, Empty, Skeleton, Wrong, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { scheduleLine } from "../schedule-words.js";
 import { go } from "../router.js";
@@ -14,7 +14,7 @@ const MOST = 20000;
 
 export function Write({ id }) {
   const [text, setText] = useState(() => draftFor(id));
-  const [steps, setSteps] = useState(null);
+  const [steps, setSteps] = useState(null); // null: not known; false: could not be read
   const [empty, setEmpty] = useState(false);
   const { busy, problem, act } = useAct();
   const key = useRef(null);
@@ -23,9 +23,7 @@ export function Write({ id }) {
       loadPatients().catch(() => {
         /* the name comes later */
       });
-    loadPlan(id).then(setSteps, () => {
-      /* sending says what is wrong */
-    });
+    loadPlan(id).then(setSteps, () => setSteps(false));
   }, [id]);
   const patient = (state.patients || []).find((p) => p.id === id);
   if (state.patients && !patient)
@@ -107,7 +105,11 @@ export function Write({ id }) {
                   </li>`,
                 )}
               </ul>`
-              : html`<p class="secondary">${t.noPlanYet}</p>`
+              : steps
+                ? html`<p class="secondary">${t.noPlanYet}</p>`
+                : steps === false
+                  ? html`<p class="secondary">${t.planUnread}</p>`
+                  : html`<${Skeleton} rows=${2} />`
           }
         </div>
         <p class="secondary below">${t.runningLead}</p>

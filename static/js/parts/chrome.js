@@ -232,7 +232,12 @@ function Toast() {
           ${open.length > 1 ? ` · ${t.andMore(open.length - 1)}` : ""}
         </span>
       </a>
-      <button type="button" class="button button-sun" onClick=${() => checkIn(step, { slot })}>
+      <button
+        type="button"
+        class="button button-sun"
+        data-answer=${`${id}@${slot}`}
+        onClick=${() => checkIn(step, { slot })}
+      >
         ${t.done}
         <span class="hidden">: ${step.title}</span>
       </button>

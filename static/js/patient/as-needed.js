@@ -48,7 +48,7 @@ export function UseButton({ step, large }) {
       kind="quiet"
       size=${large && "large"}
       className=${large && "wide"}
-      data-answer
+      data-answer=${step.id}
       busy=${entry && !entry.waiting}
       onClick=${press}
     >

@@ -97,7 +97,7 @@ function DueOne({ step, slot, sending, onSkip, onLater }) {
       <button
         type="button"
         class="button button-sun button-large"
-        data-answer
+        data-answer=${`${step.id}@${slot}`}
         aria-disabled=${sending ? "true" : null}
         onClick=${() => checkIn(step, { slot })}
       >
@@ -152,7 +152,7 @@ function DueSeveral({ due, onSkip }) {
           <button
             type="button"
             class="button button-sun"
-            data-answer
+            data-answer=${`${step.id}@${slot}`}
             aria-disabled=${sending ? "true" : null}
             onClick=${() => checkIn(step, { slot })}
           >
@@ -165,7 +165,7 @@ function DueSeveral({ due, onSkip }) {
     <button
       type="button"
       class="button button-night wide"
-      data-answer
+      data-answer="all"
       onClick=${() => due.forEach(({ step, slot }) => checkIn(step, { slot }))}
     >
       ${t.allDone(due.length)}
@@ -215,7 +215,7 @@ export function OnceRow({ step, sending }) {
     <button
       type="button"
       class="box"
-      data-answer
+      data-answer=${step.id}
       role="checkbox"
       aria-checked=${sending ? "true" : "false"}
       aria-label=${t.markDone(step.title)}

@@ -16,6 +16,7 @@ import { t } from "../texts.js";
 import { when, slotTime } from "../clock.js";
 import { undo } from "../undo.js";
 import { courseSentence, doctorName } from "./rows.js";
+import { Ask } from "./ask.js";
 import { UseButton, usesWords } from "./as-needed.js";
 import { DoneAtDialog } from "./done-at.js";
 import { LaterDialog } from "./later.js";
@@ -105,6 +106,7 @@ export default function StepPage({ parts }) {
           </section>`
         }
         <${History} step=${step} />
+        <${Ask} step=${step} />
         ${step.status === "active" && html`<${Stop} step=${step} />`}
       </div>
     </div>
@@ -129,7 +131,7 @@ function Answer({ step }) {
         kind="main"
         size="large"
         className="wide"
-        data-answer
+        data-answer=${step.id}
         icon="tick"
         busy=${Boolean(entry)}
         busyText=${entry?.waiting ? t.waiting : null}
@@ -176,7 +178,7 @@ function Answer({ step }) {
             <${Button}
               kind=${isDue ? "sun" : "outline"}
               icon="tick"
-              data-answer
+              data-answer=${`${step.id}@${slot}`}
               busy=${entry && !entry.waiting}
               disabled=${entry?.waiting}
               onClick=${() => checkIn(step, { slot })}

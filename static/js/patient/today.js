@@ -25,6 +25,7 @@ import {
   Going,
   LaterRow,
   OnceRow,
+  StepRow,
   Section,
   WaitingRow,
 } from "./rows.js";
@@ -71,7 +72,7 @@ export default function Today() {
     <${ZoneQuestion} />
     ${
       nothing
-        ? html`<${Nothing} /><${DayQuestion} />`
+        ? html`<${Nothing} /><${Ended} /><${DayQuestion} />`
         : html`<div class="two">
           <div class="col">
             ${plan.due.length > 0 && html`<${DueCard} due=${plan.due} />`}
@@ -135,6 +136,7 @@ export default function Today() {
               <//>`
             }
             <${Changed} />
+            <${Ended} />
             <${DayQuestion} />
           </div>
         </div>`
@@ -230,6 +232,32 @@ function Changed() {
       </div>
     <//>
   `;
+}
+
+const TOLD_MS = 3 * 86400000;
+/** Steps that went in the last days without a new plan in their place. */
+function Ended() {
+  const steps = Object.values(state.steps);
+  const replaced = new Set(
+    (state.notes || [])
+      .filter((n) => n.status === "ready")
+      .flatMap((n) => replacedBy(n.id, steps).map((s) => s.id)),
+  );
+  const gone = steps.filter(
+    (s) =>
+      s.status === "cancelled" &&
+      Date.now() - Date.parse(s.cancelled_at) < TOLD_MS &&
+      !replaced.has(s.id),
+  );
+  if (!gone.length) return null;
+  return html`<${Section} title=${t.noLongerHead} count=${gone.length}>
+    <ul class="card rows">
+      ${gone.map((step) => {
+        const detail = t.noLongerSince(when(step.cancelled_at));
+        return html`<${StepRow} key=${step.id} step=${step} detail=${detail} />`;
+      })}
+    </ul>
+  <//>`;
 }
 
 const titled = (step) =>

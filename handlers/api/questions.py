@@ -1,0 +1,94 @@
+"""A patient's questions to the doctor over REST: asked, listed, answered, marked as seen."""
+
+from __future__ import annotations
+
+from handlers.api.schemas import AnswerBody, AskBody, PatientQuestionView, QuestionsQuery
+from handlers.base.api_handler import ApiHandler
+from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.operation import Operation
+from models.services.ask_doctor import ask_doctor, settle_question
+from models.visibility import own_question, questions_filter, readable_step
+
+
+class QuestionsHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="user",
+            query=QuestionsQuery,
+            answers={200: PatientQuestionView},
+            problems=("not-found",),
+            listed=True,
+            feed=True,
+            audit="questions.listed",
+        ),
+        "POST": Operation(
+            who="patient",
+            body=AskBody,
+            answers={200: PatientQuestionView, 201: PatientQuestionView},
+            problems=("not-found", "not-assigned", "rate-limited", "conflict"),
+            audit="question.asked",
+        ),
+    }
+
+    async def get(self) -> None:
+        """Questions, the newest first: a patient's own; those asked of a doctor by patients of now."""
+        query = self.query(QuestionsQuery)
+        await self.set_feed()
+        found = read_cursor(query.cursor, int)
+        skip = max(0, found[0]) if found else 0
+        wanted = await questions_filter(self.store, self.who, query.patient_id)
+        if query.state != "all":
+            wanted["state"] = query.state
+        questions = await self.store.patient_questions.page(wanted, skip=skip, limit=query.limit + 1)
+        shown = questions[: query.limit]
+        await self.leave_trace(of=[one.patient_id for one in shown] or [self.who.id])
+        following = write_cursor(skip + query.limit) if len(questions) > query.limit else None
+        self.respond(page([one.as_json() for one in shown], following))
+
+    async def post(self) -> None:
+        """Ask your doctor about a step, in up to 500 characters: three a step and ten in all within a day.
+
+        It is not for emergencies: nobody watches for it. The same words again, while they wait, are the same question.
+        """
+        body = self.body(AskBody)
+        step, _ = await readable_step(self.store, self.who, body.step_id)
+        done = await ask_doctor(
+            self.store, patient_id=self.who.id, step_id=step.id, text=body.text, now=self.now(), trace=self.trace
+        )
+        await self.announce(done.users)
+        self.respond(done.question.as_json(), status=201 if done.is_new else 200)
+
+
+class AnswerQuestionHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="doctor",
+            body=AnswerBody,
+            answers={200: PatientQuestionView},
+            problems=("not-found", "conflict"),
+            audit="question.answered",
+        )
+    }
+
+    async def post(self, question_id: str) -> None:
+        """Answer a patient's question, once. The same answer again is the same answer."""
+        body = self.body(AnswerBody)
+        question = await own_question(self.store, self.who, self.id_from_path(question_id))
+        done = await settle_question(self.store, question, answer=body.text, now=self.now(), trace=self.trace)
+        await self.announce(done.users)
+        self.respond(done.question.as_json())
+
+
+class SeenQuestionHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="doctor", answers={200: PatientQuestionView}, problems=("not-found", "conflict"), audit="question.seen"
+        )
+    }
+
+    async def post(self, question_id: str) -> None:
+        """Mark a patient's question as seen, without an answer. Again is the same answer."""
+        question = await own_question(self.store, self.who, self.id_from_path(question_id))
+        done = await settle_question(self.store, question, answer=None, now=self.now(), trace=self.trace)
+        await self.announce(done.users)
+        self.respond(done.question.as_json())

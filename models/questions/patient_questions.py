@@ -1,0 +1,158 @@
+"""Questions of patients to their doctor: a short word about one step, open until it is answered or marked as seen.
+
+Question and answer are sealed under the patient's key. It is no conversation: one word, and one answer at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from hospital_rt.domain.clock import to_wire
+from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.field_encryption import Unreadable, Vault
+
+QuestionState = Literal["open", "answered", "seen", "closed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientQuestion:
+    """One question. ``closed``: the assignment to its doctor ended before it was answered."""
+
+    id: str
+    patient_id: str
+    doctor_id: str
+    step_id: str
+    state: QuestionState
+    asked_at: datetime
+    settled_at: datetime | None = None
+    text: str | None = field(default=None, repr=False)  # None: the patient's key is destroyed
+    answer: str | None = field(default=None, repr=False)
+
+    def as_json(self) -> Document:
+        return {
+            "id": self.id,
+            "patient_id": self.patient_id,
+            "doctor_id": self.doctor_id,
+            "step_id": self.step_id,
+            "state": self.state,
+            "text": self.text,
+            "answer": self.answer,
+            "asked_at": to_wire(self.asked_at),
+            "settled_at": to_wire(self.settled_at) if self.settled_at else None,
+        }
+
+
+class OpenQuestions(NamedTuple):
+    """The open questions of one patient to one doctor: how many, and since when the oldest waits."""
+
+    count: int = 0
+    since: datetime | None = None
+
+
+class PatientQuestions:
+    """The collection ``patient_questions``."""
+
+    INDEXES = [
+        IndexModel([("patient_id", ASCENDING), ("asked_at", DESCENDING), ("_id", ASCENDING)]),
+        IndexModel(
+            [("doctor_id", ASCENDING), ("patient_id", ASCENDING)],
+            name="open",
+            partialFilterExpression={"state": "open"},
+        ),
+    ]
+
+    def __init__(self, collection: Collection, vault: Vault) -> None:
+        self._questions = collection
+        self._vault = vault
+
+    async def _read(self, row: Document) -> PatientQuestion:
+        async def opened(name: str) -> str | None:
+            sealed = row.get(f"sealed_{name}")
+            if sealed is None:
+                return None
+            try:
+                return str(
+                    await self._vault.open_value(row["patient_id"], f"patient_questions|{row['_id']}|{name}", sealed)
+                )
+            except Unreadable:
+                return None
+
+        return PatientQuestion(
+            id=row["_id"],
+            patient_id=row["patient_id"],
+            doctor_id=row["doctor_id"],
+            step_id=row["step_id"],
+            state=row["state"],
+            asked_at=row["asked_at"],
+            settled_at=row.get("settled_at"),
+            text=await opened("text"),
+            answer=await opened("answer"),
+        )
+
+    async def insert(self, question: PatientQuestion, *, session: Session) -> None:
+        session.mark_written([question.patient_id])
+        place = f"patient_questions|{question.id}|text"
+        await self._questions.insert_one(
+            {
+                "_id": question.id,
+                "patient_id": question.patient_id,
+                "doctor_id": question.doctor_id,
+                "step_id": question.step_id,
+                "state": question.state,
+                "asked_at": question.asked_at,
+                "sealed_text": await self._vault.seal(question.patient_id, place, question.text),
+            },
+            session=session,
+        )
+
+    async def get(self, id: str, *, session: Session | None = None) -> PatientQuestion | None:
+        row = await self._questions.find_one({"_id": id}, session=session)
+        return await self._read(row) if row else None
+
+    async def asked_since(self, patient_id: str, since: datetime, *, session: Session) -> list[PatientQuestion]:
+        """What this patient asked at or after ``since``, oldest first."""
+        cursor = self._questions.find({"patient_id": patient_id, "asked_at": {"$gte": since}}, session=session)
+        return [await self._read(row) for row in await cursor.sort("asked_at", 1).to_list(None)]
+
+    async def page(self, wanted: Document, *, skip: int, limit: int) -> list[PatientQuestion]:
+        """The questions of a query by the visibility policy, newest first."""
+        rows = await self._questions.find(wanted).sort([("asked_at", -1), ("_id", 1)]).skip(skip).to_list(limit)
+        await self._vault.load_keys({row["patient_id"] for row in rows})
+        return [await self._read(row) for row in rows]
+
+    async def settle(
+        self, question: PatientQuestion, *, state: QuestionState, at: datetime, answer: str | None, session: Session
+    ) -> None:
+        session.mark_written([question.patient_id])
+        changes: Document = {"state": state, "settled_at": at}
+        if answer is not None:
+            place = f"patient_questions|{question.id}|answer"
+            changes["sealed_answer"] = await self._vault.seal(question.patient_id, place, answer)
+        await self._questions.update_one({"_id": question.id, "state": "open"}, {"$set": changes}, session=session)
+
+    async def close_open(self, patient_id: str, doctor_id: str, *, at: datetime, session: Session) -> None:
+        """The assignment ended: what this doctor has not answered stays unanswered."""
+        await self._questions.update_many(
+            {"patient_id": patient_id, "doctor_id": doctor_id, "state": "open"},
+            {"$set": {"state": "closed", "settled_at": at}},
+            session=session,
+        )
+
+    async def open_of(self, doctor_ids: set[str], patient_ids: Sequence[str]) -> dict[str, OpenQuestions]:
+        """The open questions to these doctors by patient: those who asked."""
+        wanted = {"doctor_id": {"$in": list(doctor_ids)}, "state": "open", "patient_id": {"$in": list(patient_ids)}}
+        found: dict[str, OpenQuestions] = {}
+        for row in await self._questions.find(wanted, {"patient_id": 1, "asked_at": 1}).to_list(None):
+            before = found.get(row["patient_id"], OpenQuestions())
+            since = min(before.since or row["asked_at"], row["asked_at"])
+            found[row["patient_id"]] = OpenQuestions(before.count + 1, since)
+        return found
+
+    async def forget(self, patient_id: str, *, session: Session) -> None:
+        """Delete an erased patient's questions."""
+        await self._questions.delete_many({"patient_id": patient_id}, session=session)
