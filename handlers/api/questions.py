@@ -13,7 +13,7 @@ from models.visibility import own_question, questions_filter, readable_step
 class QuestionsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user",
+            who="reader",
             query=QuestionsQuery,
             answers={200: PatientQuestionView},
             problems=("not-found",),

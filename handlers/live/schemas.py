@@ -6,7 +6,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from handlers.api.schemas import Failure, Id, Moment, NoteStatus, PatientQuestionView, PersonView, ProblemView, Role, StepView, View
+from handlers.api.schemas import (
+    Failure,
+    Id,
+    Moment,
+    NoteStatus,
+    PatientQuestionView,
+    PersonView,
+    ProblemView,
+    Role,
+    StepView,
+    View,
+)
 
 
 class ReminderDueData(View):

@@ -38,6 +38,7 @@ async def _told(store: Store, question: PatientQuestion, *, session: Session) ->
             event="question.changed",
             key=f"question/{question.id}/{question.state}",
             data={"question": question.as_json()},
+            via=access.event_via,
         )
         for access in accesses
         if access.via != "care"

@@ -29,6 +29,7 @@ const PATIENT = {
   calendar: () => import("./patient/calendar.js"),
   notes: () => import("./patient/notes.js"),
   me: () => import("./patient/me.js"),
+  paper: () => import("./patient/paper.js"),
   doctor: () => import("./patient/choose-doctor.js"),
   caring,
 };

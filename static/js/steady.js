@@ -4,9 +4,9 @@
 //   tremble tap twice, and what has moved up there may be another medicine's Done.
 // - A tap on what has only just come to lie there: a reminder that arrives moves the page, and the
 //   finger was on its way to another control.
-const WITHIN_MS = 700;
 const NEAR_PX = 40;
-const MOVED_MS = 500;
+/** How long a second tap is one, and how long a finger is on its way. */
+export const windows = { second_ms: 700, moved_ms: 500 };
 const CONTROLS = "a, button, input, select, label, [role]";
 let last = null;
 let places = []; // [{at, controls: [{element, answer, box}]}]: where what lay, the newest last
@@ -27,7 +27,7 @@ function measure() {
       return { element, answer: element.dataset.answer, box };
     });
   places = [
-    ...places.filter((_, i) => (places[i + 1]?.at ?? now) > now - MOVED_MS),
+    ...places.filter((_, i) => (places[i + 1]?.at ?? now) > now - windows.moved_ms),
     { at: now, controls },
   ];
 }
@@ -44,7 +44,7 @@ const present = ({ element, answer }) =>
 function lately(x, y) {
   const now = performance.now();
   return places
-    .filter((_, i) => now - (places[i + 1]?.at ?? now) <= MOVED_MS)
+    .filter((_, i) => now - (places[i + 1]?.at ?? now) <= windows.moved_ms)
     .map(({ controls }) => controls.filter((one) => holds(one.box, x, y + window.scrollY)));
 }
 
@@ -80,7 +80,7 @@ export function holdSteady() {
           Math.hypot(x - last.x, y - last.y) < NEAR_PX &&
           target !== last.control &&
           !lies(last.control, x, y) &&
-          (at - last.at < WITHIN_MS ||
+          (at - last.at < windows.second_ms ||
             lately(x, y).some((there) => there.some(({ element }) => element === last.control)));
         if (second || cameUnder(target, x, y)) {
           hold(event);

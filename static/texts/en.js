@@ -369,6 +369,19 @@ export default {
   howOftenOn: (times, days) =>
     times === 1 ? days : `${times === 2 ? "twice" : `${times} times`} ${days}`,
   forTimes: (n) => `${n} ${plural(n, "time", "times")}`,
+  paperTitle: "My plan on paper",
+  paperOf: (name) => `Plan of ${name}`,
+  paperAsOf: (date) => `As of ${date}`,
+  paperLead: "One sheet in large letters, by part of the day, and all your answers as a file.",
+  paperOpen: "Print or download",
+  printIt: "Print",
+  csvDownload: "Download all my answers",
+  csvLead:
+    "The file (CSV) opens in any spreadsheet. To make a PDF, print and choose “Save as PDF”.",
+  csvDone: "The file is in your downloads.",
+  csvName: "my-answers",
+  csvHead: ["Step", "Due (UTC)", "Answered (UTC)", "Answer", "Reason"],
+  csvOutcomes: { done: "done", skipped: "skipped" },
   dayParts: { morning: "Morning", noon: "Noon", evening: "Evening", bedtime: "Bedtime" },
   inPart: {
     morning: "in the morning",
@@ -629,6 +642,13 @@ export default {
   keepAccount: "Keep my account",
 
   // Patients
+  listTools: "What the list shows",
+  everybody: "Everybody",
+  sortByName: "Sort by name",
+  keysHint: "/ search · j k move · n new note · Ctrl+Enter send or approve",
+  keysHead: "Keyboard",
+  keysLead: "Single letters act in lists and on notes: / j k n. Ctrl+Enter sends and approves.",
+  keysSwitch: "Single-letter shortcuts",
   findPatient: "Find a patient",
   silentCount: (n) => `${n} silent`,
   slippingCount: (n) => `${n} slipping`,
@@ -874,7 +894,7 @@ export default {
   askSend: (doctor) => `Send to ${doctor}`,
   askedAt: (when) => `asked ${when}`,
   waitsForAnswer: "waits to be read",
-  answeredBy: (doctor, when) => `${doctor} answered ${when}`,
+  askAnswered: (doctor, when) => `${doctor} answered ${when}`,
   seenBy: (doctor, when) => `${doctor} has seen it ${when}`,
   notAnswered: "not answered: your doctor changed",
   answeredNews: (doctor) => `${doctor} answered you`,

@@ -54,6 +54,7 @@ PATIENT_PAGES = {
     "/calendar": "Your calendar",
     "/notes": "Notes",
     "/me": "Me",
+    "/paper": "Plan of",
     "/doctor": "Change doctor",
     "/nowhere": "There is nothing here",
 }

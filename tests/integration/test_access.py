@@ -141,7 +141,7 @@ TABLE = (
         {"slot": "2027-03-02T09:00:00Z", "minutes": 10},
     ),
     Row("GET", "/api/questions/", CLINICAL),
-    Row("GET", "/api/questions/?patient_id={patient}&state=all", OWN),
+    Row("GET", "/api/questions/?patient_id={patient}&state=all", {**OWN, "carer": 404, "watcher": 404}),
     Row("POST", "/api/questions/", THIS_PATIENT, {"step_id": "{step}", "text": "It makes me dizzy."}, 201),
     Row("POST", "/api/questions/{question}/answer/", THIS_DOCTOR, {"text": "Take it in the evening."}),
     Row("POST", "/api/questions/{question}/seen/", THIS_DOCTOR),

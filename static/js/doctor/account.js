@@ -1,10 +1,35 @@
 // A doctor's account.
-import { html } from "../html.js";
-import { Devices, Leave, Looks, Password, Person, SecondFactors } from "../account/settings.js";
+import { html, useState } from "../html.js";
+import {
+  Devices,
+  Leave,
+  Looks,
+  Part,
+  Password,
+  Person,
+  SecondFactors,
+} from "../account/settings.js";
 import { Cover } from "../people/cover.js";
 import { CaringLink } from "../people/caring-link.js";
+import { Switch } from "../parts/controls.js";
+import { keysOn, turnKeys } from "./keys.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
+
+function Keys() {
+  const [on, turn] = useState(keysOn());
+  return html`<${Part} title=${t.keysHead} lead=${t.keysLead}>
+    <${Switch}
+      id="keys"
+      label=${t.keysSwitch}
+      checked=${on}
+      onChange=${(wish) => {
+        turnKeys(wish);
+        turn(wish);
+      }}
+    />
+  <//>`;
+}
 
 export default function Account() {
   return html`
@@ -13,7 +38,7 @@ export default function Account() {
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two two-even">
-      <div class="col col-parts"><${Person} /><${Cover} /><${CaringLink} /><${Looks} /></div>
+      <div class="col col-parts"><${Person} /><${Cover} /><${CaringLink} /><${Looks} /><${Keys} /></div>
       <div class="col col-parts"><${Devices} /><${Password} /><${SecondFactors} /><${Leave} /></div>
     </div>
   `;

@@ -15,6 +15,7 @@ import { state } from "../store.js";
 import { t } from "../texts.js";
 import { newStepBody } from "./answers.js";
 import { Differences } from "./differences.js";
+import { useKeys } from "./keys.js";
 import { Legend } from "./legend.js";
 import { Questions, questionsOf } from "./questions.js";
 import { changeDraft, draftOf, dropDraft, isEmpty } from "./review-draft.js";
@@ -295,6 +296,11 @@ function Note({ note }) {
       toHead();
     });
 
+  const mayApprove = review && !openCount && !busy && (kept.length > 0 || !steps.length);
+  useKeys({
+    "ctrl+enter": () => mayApprove && !open && approve(),
+    n: () => next && go(`/notes/${next.id}`),
+  });
   const isToday = dateOf(note.created_at) === today();
   const shownQuestions = (review ? questions : questionsOf(note))
     .map((q) => ({ ...q, open: review && !answers[q.key] }))

@@ -4,10 +4,12 @@ import { loadNote, loadNotes } from "../data.js";
 import { Empty, Skeleton, said } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { when } from "../clock.js";
+import { go } from "../router.js";
 import { waitingNotes } from "./waiting.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { Asked, openQuestions } from "./asked.js";
+import { step, useKeys } from "./keys.js";
 import { NotePage } from "./note.js";
 
 export default function Notes({ parts }) {
@@ -56,6 +58,11 @@ function All() {
   }, []);
   const waiting = waitingNotes();
   useFirstLines(waiting);
+  useKeys({
+    j: () => step(".rows .row-open", 1),
+    k: () => step(".rows .row-open", -1),
+    n: () => waiting.length && go(`/notes/${waiting[0].id}`),
+  });
   const head = html`<div class="page-head">
     <h1 tabindex="-1">${t.ways.notes}</h1>
     <p class="lead">${t.notesLeadDoctor}</p>

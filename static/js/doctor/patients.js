@@ -8,14 +8,16 @@ import { HalfSun, Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
 import { go } from "../router.js";
 import { state } from "../store.js";
-import { t } from "../texts.js";
+import { language, t } from "../texts.js";
 import { dateOf, dayMonth, time, when } from "../clock.js";
+import { keysOn, step, useKeys } from "./keys.js";
 import { needLine, sparkWords } from "./need.js";
 import { Panel } from "./panel.js";
 import { History } from "./history.js";
 import { Write } from "./write.js";
 
 const WIDE = "(min-width: 80rem)";
+const ROWS = ".patient-row .cell-name a";
 const NEEDS = ["silent", "slipping", "on_course"];
 
 function useWide() {
@@ -46,10 +48,22 @@ const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase(
 
 function List({ chosen, wide }) {
   const [asked, ask] = useState("");
+  const [only, showOnly] = useState(null); // one need, or all
+  const [byName, sortByName] = useState(false);
   const [problem, setProblem] = useState(null);
   useEffect(() => {
     if (!state.patients) loadPatients().catch(setProblem);
   }, []);
+  useKeys({
+    "/": () => document.getElementById("find")?.focus(),
+    j: () => step(ROWS, 1),
+    k: () => step(ROWS, -1),
+    n: () => {
+      const at = document.activeElement.closest?.(".patient-row")?.querySelector(".cell-name a");
+      const id = at ? at.hash.split("/").pop() : chosen;
+      if (id) go(`/patients/${id}/write`);
+    },
+  });
   const all = state.patients;
   if (!all)
     return html`
@@ -67,10 +81,16 @@ function List({ chosen, wide }) {
           : html`<${Skeleton} rows=${5} />`
       }
     `;
-  const found = asked.trim() ? all.filter((p) => fold(p.name).includes(fold(asked.trim()))) : all;
-  const groups = NEEDS.map((need) => [need, found.filter((p) => p.need === need)]).filter(
-    ([, list]) => list.length,
+  const words = fold(asked).split(/\s+/).filter(Boolean);
+  const found = all.filter(
+    (p) => (!only || p.need === only) && words.every((word) => fold(p.name || "").includes(word)),
   );
+  const names = new Intl.Collator(language);
+  const groups = (
+    byName
+      ? [["all", [...found].sort((a, b) => names.compare(a.name || "", b.name || ""))]]
+      : NEEDS.map((need) => [need, found.filter((p) => p.need === need)])
+  ).filter(([, list]) => list.length);
   const count = (need) => all.filter((p) => p.need === need).length;
   const stale = state.connection !== "live" && state.connection !== "connecting" && state.asOf;
   const shown = chosen || (wide ? groups[0]?.[1][0]?.id : null);
@@ -104,6 +124,34 @@ function List({ chosen, wide }) {
         </div>`
       }
     </div>
+    ${
+      all.length > 1 &&
+      html`<div class="list-tools" role="group" aria-label=${t.listTools}>
+        ${[null, ...NEEDS].map(
+          (need) => html`
+            <button
+              type="button"
+              key=${need || "all"}
+              class="button button-quiet button-small"
+              aria-pressed=${only === need ? "true" : "false"}
+              onClick=${() => showOnly(need)}
+            >
+              ${need ? t.needs[need] : t.everybody}
+              <span class="count">${need ? count(need) : all.length}</span>
+            </button>
+          `,
+        )}
+        <button
+          type="button"
+          class="button button-quiet button-small"
+          aria-pressed=${byName ? "true" : "false"}
+          onClick=${() => sortByName(!byName)}
+        >
+          ${t.sortByName}
+        </button>
+        ${keysOn() && html`<span class="secondary keys-hint">${t.keysHint}</span>`}
+      </div>`
+    }
     ${
       state.patientsPending &&
       html`<p class="pending-bar" role="status">
@@ -141,7 +189,7 @@ function List({ chosen, wide }) {
                     ([need, list]) => html`<tbody key=${need}>
                       <tr class="group">
                         <th colspan="6" scope="rowgroup">
-                          ${t.needs[need]} <span class="count">${list.length}</span>
+                          ${t.needs[need] || t.everybody} <span class="count">${list.length}</span>
                         </th>
                       </tr>
                       ${list.map(

@@ -9,6 +9,7 @@ import { scheduleLine } from "../schedule-words.js";
 import { go } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
+import { useKeys } from "./keys.js";
 
 const MOST = 20000;
 
@@ -55,6 +56,7 @@ export function Write({ id }) {
       go(`/notes/${data.id}`);
     });
   };
+  useKeys({ "ctrl+enter": () => !busy && send(new Event("submit")) });
   const name = patient?.name || "";
   return html`
     <a class="back" href=${`#/patients/${id}`}><${Icon} name="left" />${name || t.ways.patients}</a>

@@ -36,7 +36,7 @@ export function Ask({ step }) {
   };
   const became = (q) =>
     q.state === "answered"
-      ? t.answeredBy(doctor, when(q.settled_at))
+      ? t.askAnswered(doctor, when(q.settled_at))
       : q.state === "seen"
         ? t.seenBy(doctor, when(q.settled_at))
         : q.state === "closed"

@@ -19,8 +19,9 @@ export const dayTimes = () => ({
 
 const minutes = (hhmm) => Number(hhmm.slice(0, 2)) * 60 + Number(hhmm.slice(3, 5));
 /** The part of the patient's day in which a moment lies: that whose time is nearest. */
-export function dayPartOf(moment) {
-  const at = minutes(clockOf(moment));
+export const dayPartOf = (moment) => dayPartOfTime(clockOf(moment));
+export function dayPartOfTime(hhmm) {
+  const at = minutes(hhmm);
   const times = dayTimes();
   const far = (part) => Math.abs(minutes(times[part]) - at);
   return PARTS.reduce((best, part) => (far(part) < far(best) ? part : best));

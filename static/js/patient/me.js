@@ -36,11 +36,16 @@ export default function Me() {
         <${Reminders} /><${Doctor} /><${Carers} /><${CaringLink} /><${Person} /><${Looks} />
       </div>
       <div class="col col-parts">
-        <${AccessLog} /><${Devices} /><${Password} /><${SecondFactors} /><${Leave} />
+        <${Paper} /><${AccessLog} /><${Devices} /><${Password} /><${SecondFactors} /><${Leave} />
       </div>
     </div>
   `;
 }
+
+const Paper = () =>
+  html`<${Part} title=${t.paperTitle} lead=${t.paperLead}>
+    <a class="button button-outline" href="#/paper">${t.paperOpen}</a>
+  <//>`;
 
 function Reminders() {
   const [sound, setSound] = useState(choice("sound") === true);

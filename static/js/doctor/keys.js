@@ -1,0 +1,36 @@
+// Shortcuts of a doctor's pages: single letters outside of fields, and Ctrl+Enter everywhere. They
+// can be turned off, so that speech input and unsteady hands set nothing off.
+import { useEffect } from "../html.js";
+import { choice, choose } from "../device.js";
+
+export const keysOn = () => choice("keys") !== false;
+export const turnKeys = (on) => choose("keys", on);
+
+const inField = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+
+/** `acts` by key: "j", "/", and "ctrl+enter". Nothing happens behind a dialog. */
+export function useKeys(acts) {
+  useEffect(() => {
+    const pressed = (event) => {
+      if (document.querySelector("dialog[open]") || event.altKey || event.repeat) return;
+      const ctrl = event.ctrlKey || event.metaKey;
+      const name = ctrl ? (event.key === "Enter" ? "ctrl+enter" : null) : event.key;
+      if (!acts[name] || (!ctrl && (inField(event.target) || !keysOn()))) return;
+      event.preventDefault();
+      acts[name]();
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  });
+}
+
+/** The link after (1) or before (-1) the one in focus, among those that `selector` finds. */
+export function step(selector, by) {
+  const links = [...document.querySelectorAll(selector)];
+  if (!links.length) return;
+  const at = links.indexOf(document.activeElement);
+  const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by;
+  const link = links[Math.max(0, Math.min(links.length - 1, next))];
+  link.focus();
+  link.scrollIntoView({ block: "nearest" });
+}
