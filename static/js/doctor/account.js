@@ -38,7 +38,9 @@ export default function Account() {
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two two-even">
-      <div class="col col-parts"><${Person} /><${Cover} /><${CaringLink} /><${Looks} /><${Keys} /></div>
+      <div class="col col-parts">
+        <${Person} /><${Cover} /><${CaringLink} /><${Looks} /><${Keys} />
+      </div>
       <div class="col col-parts"><${Devices} /><${Password} /><${SecondFactors} /><${Leave} /></div>
     </div>
   `;
