@@ -188,7 +188,8 @@ function Remove({ factor, onDone, onClose }) {
       }
     });
   };
-  return html`<${Dialog} title=${`${t.removeFactor}: ${t.factorKinds[factor.kind]}`} onClose=${onClose}>
+  const title = `${t.removeFactor}: ${t.factorKinds[factor.kind]}`;
+  return html`<${Dialog} title=${title} onClose=${onClose}>
     <form onSubmit=${send} novalidate>
       <${Field}
         id="remove-password"
