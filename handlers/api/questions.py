@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from handlers.api.schemas import AnswerBody, AskBody, PatientQuestionView, QuestionsQuery
+from handlers.api.schemas import AskBody, PatientQuestionView, QuestionAnswerBody, QuestionsQuery
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.operation import Operation
-from models.services.ask_doctor import ask_doctor, settle_question
+from models.services.questions.ask_doctor import ask_doctor, settle_question
 from models.visibility import own_question, questions_filter, readable_step
 
 
@@ -63,7 +63,7 @@ class AnswerQuestionHandler(ApiHandler):
     operations = {
         "POST": Operation(
             who="doctor",
-            body=AnswerBody,
+            body=QuestionAnswerBody,
             answers={200: PatientQuestionView},
             problems=("not-found", "conflict"),
             audit="question.answered",
@@ -72,7 +72,7 @@ class AnswerQuestionHandler(ApiHandler):
 
     async def post(self, question_id: str) -> None:
         """Answer a patient's question, once. The same answer again is the same answer."""
-        body = self.body(AnswerBody)
+        body = self.body(QuestionAnswerBody)
         question = await own_question(self.store, self.who, self.id_from_path(question_id))
         done = await settle_question(self.store, question, answer=body.text, now=self.now(), trace=self.trace)
         await self.announce(done.users)

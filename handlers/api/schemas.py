@@ -426,7 +426,7 @@ class AskBody(Body):
     text: QuestionText
 
 
-class AnswerBody(Body):
+class QuestionAnswerBody(Body):
     text: QuestionText
 
 

@@ -1,0 +1,1 @@
+"""Services of what patients ask their doctor."""
