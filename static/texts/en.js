@@ -983,7 +983,7 @@ export default {
   secondFactor: "Second factor",
   noFactorYet: "With a second factor nobody gets in by your password alone.",
   factorsLead: "Signing in takes your password and one of these.",
-  factorKinds: { totp: "Authenticator app", passkey: "Passkey" },
+  factorKinds: { totp: "App", passkey: "Passkey" },
   factorAdded: "Added.",
   neverUsed: "Not used yet",
   removeFactor: "Remove",

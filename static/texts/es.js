@@ -979,7 +979,7 @@ export default {
   secondFactor: "Segundo factor",
   noFactorYet: "Con un segundo factor nadie entra solo con su contraseña.",
   factorsLead: "Para entrar hacen falta su contraseña y uno de estos.",
-  factorKinds: { totp: "Aplicación de autenticación", passkey: "Llave de acceso" },
+  factorKinds: { totp: "Aplicación", passkey: "Llave de acceso" },
   factorAdded: "Añadido.",
   neverUsed: "Sin usar todavía",
   removeFactor: "Quitar",

@@ -174,13 +174,23 @@ async def test_the_providers_people_need_no_second_factor_here_and_leave_without
     assert (await newer.get("/api/me/")).status == 200
 
 
-@needs_node
-@pytest.mark.settings(password_sign_in="off")
-async def test_without_passwords_the_provider_is_the_only_way(house: Clinic, provider: Provider) -> None:
-    assert (await house.anyone.get("/api/sign-in/")).body["password"] is False
-    body = {"name": "Ruth", "email": "r@clinic.example", "password": PASSWORD, "role": "patient"}
-    assert (await house.anyone.post("/api/signup/", body)).slug == "password-sign-in-off"
-    await enter(house, provider, "ines")
+async def test_without_passwords_the_provider_is_the_only_way(
+    settings: Settings, forged: Forged, model: ModelServer
+) -> None:
+    without = with_provider(settings, forged.issuer, password_sign_in="off")
+    async with open_clinic(settings, model) as before:
+        patient = await before.patient()
+    async with open_clinic(without, model) as house:
+        assert (await house.anyone.get("/api/sign-in/")).body["password"] is False
+        body = {"name": "Ruth", "email": "r@clinic.example", "password": PASSWORD, "role": "patient"}
+        assert (await house.anyone.post("/api/signup/", body)).slug == "password-sign-in-off"
+        credentials = {"email": patient.email, "password": PASSWORD}
+        assert (await house.anyone.post("/api/token/", credentials)).slug == "password-sign-in-off"
+        wrong = await house.anyone.post("/api/token/", {**credentials, "password": PASSWORD + "!"})
+        assert wrong.slug == "wrong-credentials"
+        assert (await house.anyone.get("/api/me/", token=patient.access)).status == 200, "sessions go on"
+        answer = await forged.come_back(house.anyone, await begin(house.anyone))
+        assert (await tokens_after(house.anyone, answer)).status == 200
 
 
 # One that lies

@@ -67,14 +67,13 @@ export default function Factors({ onAdded }) {
       </ul>
       <p class="secondary">${t.recoveryLeft(held.recovery_codes_left)}</p>`
     }
-    <p>
+    <div class="dialog-buttons">
       <${Button} kind="outline" busy=${busy} onClick=${addApp}>${t.addApp}<//>
-      ${" "}
       ${
         canUsePasskeys() &&
         html`<${Button} kind="outline" disabled=${busy} onClick=${addPasskey}>${t.addPasskey}<//>`
       }
-    </p>
+    </div>
     <${Wrong} problem=${problem} />
     ${app && html`<${AddApp} app=${app} onDone=${added} onClose=${() => setApp(null)} />`}
     ${
@@ -140,7 +139,6 @@ function AddApp({ app, onDone, onClose }) {
       <${Field}
         id="new-code"
         label=${t.codeOfApp}
-        hint=${t.codeHint}
         inputmode="numeric"
         autocomplete="one-time-code"
         value=${code}
