@@ -11,26 +11,14 @@ from functools import cache
 from typing import Any, Literal
 
 from hospital_rt.extraction.api import Sentence
-from hospital_rt.extraction.compose import order, plain, shorten
+from hospital_rt.extraction.compose import order, plain, shorten, with_condition
 from hospital_rt.extraction.context.assertion import assertions, categories_at
 from hospital_rt.extraction.lexicon import load
 from hospital_rt.extraction.person import to_patient
 
 Act = Literal[
-    "test",
-    "imaging",
-    "procedure",
-    "referral",
-    "visit",
-    "if",
-    "home",
-    "monitor",
-    "device",
-    "errand",
-    "stop",
-    "medicine",
-    "vague",
-]
+    "test", "imaging", "procedure", "referral", "visit", "if", "home", "monitor", "device", "errand", "stop", "medicine", "vague"
+]  # fmt: skip
 ORDERS = frozenset(("plan", "instructions", "assessment", ""))
 """Sections in which a bare noun phrase is an order."""
 TELLS = frozenset(("previous", "stopped", "allergies"))
@@ -78,6 +66,10 @@ class Frames:
     medicine_strong: re.Pattern[str]
     stop_order: re.Pattern[str]
     before_act: re.Pattern[str]
+    title_verbs: re.Pattern[str]
+    repeats: re.Pattern[str]
+    measured: re.Pattern[str]
+    dated: re.Pattern[str]
     verbs: tuple[tuple[str, re.Pattern[str]], ...]
 
 
@@ -113,7 +105,11 @@ def lexicon(language: str) -> Lexicon:
     )
 
 
-_CLAUSE_LEAD = re.compile(r"^(?:[^:]{1,40}:\s+)?")
+_CLAUSE_LEAD = re.compile(
+    r"^(?:[^:]{1,40}:\s+|(?:at|by|around) \d{1,2}(?:[:.]\d\d)? ?(?:[ap]\.?m\.?)?,? |"
+    r"(?:tonight|today|tomorrow(?: \w+)?|this \w+|on \w+day),? )?",
+    re.I,
+)
 _LABEL = re.compile(
     r"(?:Medical|Specialist|Patient|Additional|Counsel|Education|Treatment|Follow|Diet|Testing|Medication)[A-Za-z ,/&-]{0,50}:\s+(?=\S)"
 )
@@ -243,7 +239,8 @@ class Finder:
         if self._bad(match.start(), match.end()):
             return False
         if self.ordering:
-            bare = len(clause.split()) <= 9 and not re.search(
+            dated = match.start() == start and self.frames.dated.search(clause)
+            bare = len(clause.split()) <= (15 if dated else 9) and not re.search(
                 r"\b(?:is|are|was|were|has|had|have|shows?|showed|of \d)\b", clause, re.I
             )
             follows = bool(self.frames.future.search(self.text[match.end() : end]))
@@ -286,9 +283,13 @@ class Finder:
         )
         when = self.frames.when.search(self.text, end, clause_end)
         phrase = self.text[left:right]
+        if phrase[1:2].islower() and not self.text[:left].strip(" ,.:;-0123456789)"):
+            phrase = phrase[:1].lower() + phrase[1:]  # the first word of its sentence
         if group == "specialty":
             act: Act = "referral"
             who = say or f"the {plain(match[0].lower(), self.language)}"
+            if re.search(r"(?:ology|surgery|istry|medicine|cessation)$", who):
+                who += " clinic"
             verb = (
                 "Go to"
                 if who in ("physical therapy", "occupational therapy", "speech therapy", "cardiac rehab")
@@ -325,6 +326,8 @@ class Finder:
         lead = self._lead(clause_start, left)
         self.nouns.append((left, right))
         names = [f"group={group}"]
+        if when:
+            names.append("when")
         if lead == left:
             names.append("bare")
         if not self.text[clause_start:lead].strip(" ,.:;-"):
@@ -370,19 +373,9 @@ class Finder:
         ):
             return noun
         first = noun.split()[0]
-        vowel = first[0].lower() in "aeiou" or first in (
-            "MRI",
-            "MRA",
-            "X-ray",
-            "x-ray",
-            "ECG",
-            "EKG",
-            "EMG",
-            "MSU",
-            "LFT",
-            "HCG",
-            "FBC",
-        )
+        vowel = (
+            first[0].lower() in "aeiou" and not first.lower().startswith(("uri", "uro", "uni", "us"))
+        ) or first in tuple("MRI MRA X-ray x-ray ECG EKG EMG MSU LFT HCG FBC".split())
         return f"{'an' if vowel else 'a'} {noun}"
 
     # -- visits ---------------------------------------------------------------------------------------------------
@@ -396,9 +389,9 @@ class Finder:
         ):
             return
         at = start + match.start()
-        if _NO_VISIT.match(self.text, at):
+        if _NO_VISIT.match(self.text, at) or _UP_TO_VISIT.search(self.text[start:at]):
             return
-        bare = len(clause.split()) <= 12 and not re.search(
+        bare = len(clause.split()) <= (25 if not at else 12) and not re.search(
             r"\b(?:was|were|has|had|have been|is|are|of)\b", clause[: match.start()], re.I
         )
         licensed = (self.ordering and (bare or self.frames.future.search(clause))) or (
@@ -434,7 +427,9 @@ class Finder:
                 r" (?:in|within|after|today|tomorrow|next|this|on|urgent|as|before)", spoken, re.I
             ):
                 spoken = " in" + spoken.replace(" later", "")
-            title = f"Come back for a follow-up visit{spoken.replace(' on ', ' this ')}"
+            kind = _VISIT_FOR.fullmatch(clause[: match.end()])
+            what = f"the {to_patient(plain(kind[0], self.language)).lower()}" if kind else "a follow-up visit"
+            title = f"Come back for {what}{spoken.replace(' on ', ' this ')}"
         self._add(
             "visit",
             start + match.start() if bare else start,
@@ -456,21 +451,36 @@ class Finder:
                 continue
             if self._bad(*act, allow=frozenset(("considered", "state"))):
                 continue
-            if _CLINIC_SUBJECT.search(text[max(0, act[0] - 40) : act[0]]) or _NO_ORDER.match(text, act[0]):
+            if _CLINIC_SUBJECT.search(text[max(0, act[0] - 40) : act[0]]) or (
+                _NO_ORDER.match(text, act[0]) and not (condition[0] < act[0] and _NUMBER_TO_CALL.match(text, act[0]))
+            ):
                 continue
             what = self._condition_words(condition)
             title = order(text[act[0] : act[1]], self.language)
             if what:
-                title = shorten(f"{title} {what}")
+                title = with_condition(title, what)
             if len(title) < 5:
                 continue
             soon = self.frames.when.search(text, *act)
             condition_word = self.frames.condition.search(text, start, end)
             early = condition_word and re.match(r"(?:sooner|earlier|as needed|prn)", condition_word[0], re.I)
             as_needed = not (soon and early and condition_word and soon.start() < condition_word.start())
+            if condition_word is None and self._books(text[slice(*condition)] or text[slice(*act)], text[slice(*act)]):
+                as_needed = False
+                if what:
+                    what = f"({re.sub(r'^(?:if|si) ', '', what)})"
+                    title = shorten(f"{order(text[act[0] : act[1]], self.language)} {what}")
             later = any(row == "if-we" and low < act[1] and act[0] < high for _, low, high, row in self.scopes)
             names = ("later",) if later else ()  # "if it fails we will ...": for the doctor to say
             self._add("if", start, end, title, key=f"if:{title.lower()[:60]}", as_needed=as_needed, names=names)
+
+    def _books(self, head: str, act: str) -> bool:
+        """Whether the words before an act name an appointment to be made, no condition: "Cardiology referral: ring us"."""
+        appointment = re.search(r"\b(?:referral|appointment|appt|clinic|vaccine|jab|jabs)\b", head, re.I)
+        booked = re.search(
+            r"\b(?:to (?:book|schedule|arrange)|book|set up|(?:by|before) (?!you|it|the pain))", act, re.I
+        )
+        return bool(appointment or booked) or self._terms_in(head)
 
     def _conditional_acts(self) -> list[tuple[int, int, tuple[int, int], tuple[int, int]]]:
         """(start, end, span of the act, span of the condition): "if X, do Y", "do Y if X", "X: call", "call for X"."""
@@ -594,9 +604,13 @@ class Finder:
             return
         if _NO_ORDER.match(words):
             return
-        title = order(words, self.language)
+        title = self._with_noun(order(words, self.language), at)
         if act == "stop":
-            if re.search(r"\bsmok|tobacco|drink|alcohol|vap", words, re.I):
+            if re.match(r"d/c\s+(?:back|to|home|from|with)\b", words, re.I):
+                return  # discharged
+            if self.frames.condition.search(self.text[:at]) or re.search(
+                r"\bsmok|tobacco|drink|alcohol|vap", words, re.I
+            ):
                 return
             self._add(
                 "stop",
@@ -649,15 +663,49 @@ class Finder:
                 names=(f"group={group}",),
             )
             return
+        shared = self._shares_condition(verb, end)
+        if shared:
+            title = with_condition(title, f"{shared[:1].lower()}{shared[1:]}")
         self._add(
             "errand" if act == "errand" else "home",
             at,
             end,
             title,
             key=f"{act}:{title.lower()[:50]}",
-            as_needed=self._as_needed(words),
+            as_needed=bool(shared) or self._as_needed(words),
             names=(f"v={verb[0].lower()[:8]}",),
         )
+
+    def _with_noun(self, title: str, at: int) -> str:
+        """A title with the noun that "it" stands for, where the sentence names it before place ``at``."""
+        said = _PRONOUN.match(title)
+        if not said:
+            return title
+        before = self.text[:at]
+        head = re.match(r"\W*(?:\d+[.)]\s*)?([^:,.;]{3,40}):[^:]*$", before)
+        terms = [m for g in ("monitor", "device", "test", "imaging") for m in self.lexicon.groups[g].finditer(before)]
+        last = max(terms, key=lambda m: m.start(), default=None)
+        record = (
+            re.compile(r"\s+(?:diary|log|chart|journal|readings|form)\b", re.I).match(before, last.end())
+            if last
+            else None
+        )
+        noun = head[1] if head else last[0] + (record[0] if record else "") if last else ""
+        noun = noun or next((m[1] for m in _OBJECT.finditer(before)), "")
+        if not noun or len(noun.split()) > 5:
+            return title
+        noun = re.sub(r"^(?:a|an|the|his|her|your)\s+", "", plain(to_patient(noun), self.language), flags=re.I)
+        noun = noun[:1].lower() + noun[1:] if noun[1:2].islower() else noun
+        return shorten(f"{title[: said.start(1)]}the {noun}{title[said.end(1) :]}")
+
+    def _shares_condition(self, verb: re.Match[str], end: int) -> str:
+        """The condition of the next act where it holds here too: "take an extra tablet and call us if you gain weight"."""
+        following = next(((a, b) for a, b in self.clauses if a >= end), None)
+        if following is None or not re.match(r"(?:take|use|double|skip|apply)\b", verb[0], re.I):
+            return ""
+        joined = self.text[end : following[0]].strip().lower() == "and"
+        condition = re.search(r"\w\s+((?:if|when)\b.*)", self.text[following[0] : following[1]], re.I)
+        return order(condition[1], self.language) if joined and condition else ""
 
     def _as_needed(self, words: str) -> bool:
         return bool(
@@ -676,21 +724,14 @@ class Finder:
         if self.sentence.section not in ("plan", "instructions", "") or self._taken(start, end):
             return
         clause = self.text[start:end]
-        when = re.search(
-            r"\b(?:in|within|after|at|dentro de|en|tras)\s+(?:about |approx\w* )?\d+(?:\s?(?:-|to|or|a)\s?\d+)?(?:/\d+|\s?(?:days?|weeks?|wks?|months?|mths?|d|días?|semanas?|mes(?:es)?))\b|\b\d+/(?:7|52|12)\b$",
-            clause,
-            re.I,
-        )
+        when = self.frames.dated.search(clause)
         if (
             not when
             or len(clause.split()) > 12
-            or self._bad(start, end)
-            or re.search(
-                r"\b(?:is|are|was|were|has|had|have|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough)\b",
-                clause,
-                re.I,
-            )
             or when.start() < 3
+            or self._bad(start, end)
+            or _NOT_DATED.search(clause)
+            or self.frames.repeats.search(clause[when.start() :])
         ):
             return
         self._add(
@@ -736,6 +777,25 @@ class Finder:
                 )
 
 
+_NOT_DATED = re.compile(
+    r"\b(?:is|are|was|were|has|had|have|will|shall|would|should|may|can|if|i|we|he|she|they|phone|recalled|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough|started|ended|due to|last|until|till|\d+ ?mg)\b",
+    re.I,
+)
+_VISIT_FOR = re.compile(
+    r"\s*(?!(?:urgent|routine|regular|further|medical|clinical|for|needs?|gp|to|no|next|please|early|repeat|in|book|arrange)\b)"
+    r"[a-z]{3,}(?: (?!for\b|in\b)[a-z]{3,}){0,2} (?:review|recheck|check[- ]?up|visit|appointment|assessment)",
+    re.I,
+)
+_OBJECT = re.compile(
+    r"\b(?:keep|wear|use|collect|write|complete|record|provide|do|fill in) (?:the|your|an?|his|her) ([\w-]+(?: (?:form|sample|brace|boot|monitor))?)",
+    re.I,
+)
+_NUMBER_TO_CALL = re.compile(r"(?:call|ring|phone|dial|text)\s+(?:us\s+)?(?:on\s+|at\s+)?[\d\s()+-]{6,}", re.I)
+_PRONOUN = re.compile(r"[A-Z]\w+(?: (?:up|in|back|down|off))? (it|them)\b")
+_UP_TO_VISIT = re.compile(
+    r"\b(?:before|until|till|at|to|since|by)(?: (?:the|your|his|her|their|our|next|that))+\s*$|\b(?:before|until) next\s*$",
+    re.I,
+)
 _NO_VISIT = re.compile(
     r"follow[- ]?(?:up|ing up) (?:on|and|of|x-?ray|imaging|labs?|with (?:you|the patient|him|her|them))\b|review(?:ed|ing)? (?:of|the|his|her|your) |examination (?:of|reveal|show|is|was)",
     re.I,
@@ -763,55 +823,8 @@ _CLINIC_SUBJECT = re.compile(
     re.I,
 )
 _STOPS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "to",
-        "of",
-        "for",
-        "in",
-        "with",
-        "his",
-        "her",
-        "their",
-        "your",
-        "and",
-        "or",
-        "we",
-        "i",
-        "he",
-        "she",
-        "will",
-        "also",
-        "be",
-        "is",
-        "was",
-        "are",
-        "were",
-        "that",
-        "this",
-        "these",
-        "any",
-        "some",
-        "on",
-        "at",
-        "by",
-        "from",
-        "as",
-        "it",
-        "has",
-        "had",
-        "patient",
-        "him",
-        "them",
-        "today",
-        "including",
-        "obtain",
-        "her",
-        "our",
-        "my",
-        "us",
-        "another",
-    ]
+    (
+        "a an the to of for in with his her their your and or we i he she will also be is was are were that this "
+        "these any some on at by from as it has had patient him them today including obtain her our my us another"
+    ).split()
 ) - {"another"}

@@ -63,6 +63,20 @@ def is_readable(title: str) -> bool:
     )
 
 
+def with_condition(act: str, condition: str) -> str:
+    """An act and its condition as a title: the act loses its later parts before the condition loses a word.
+
+    >>> with_condition("Give 6 puffs and come to the assessment unit the same day", "if you need salbutamol more often than every four hours")
+    'Give 6 puffs if you need salbutamol more often than every four hours'
+    """
+    while (
+        len(act) + 1 + len(condition) > MAX_TITLE
+        and (shorter := re.sub(r",?\s+(?:and|or)\s.*?$|,[^,]*$", "", act)) != act
+    ):
+        act = shorter
+    return shorten(f"{act} {condition}")
+
+
 def shorten(title: str, limit: int = MAX_TITLE) -> str:
     """A title cut at the end of a part of it, so that it keeps its sense; whole when it fits."""
     while len(title) > limit:
@@ -92,7 +106,8 @@ def order(words: str, language: str) -> str:
     )
     text = re.sub(r"\bon (?=\w+days\b)", "every ", re.sub(r"\bon (?=\w+day\b)", "this ", text, flags=re.I), flags=re.I)
     text = re.sub(r"\bon (?:your|the) (?=(?:left|right) )", "at the ", text, flags=re.I)
-    cut = re.sub(r"\s+on\b.*$", "", text)  # "on" reads as "every night" in British notes
+    # "on" reads as "every night" in British notes: it goes with its words, a condition behind them stays
+    cut = re.sub(r"\s+on\b(?:(?!\s+(?:if|when|for|before|unless)\b).)*", "", text)
     text = cut if len(cut) >= 12 else text
     text = _SPACE.sub(" ", text).strip(" ,.;:-–—")
     return shorten(text[:1].upper() + text[1:])

@@ -22,12 +22,14 @@ SKIP = 0.012
 """Sentences less likely than this are not searched for acts, in notes of more than ``SHORT_NOTE`` sentences."""
 SHORT_NOTE = 12
 KEEP = 0.55
-KEEP_OPENING = 0.75
+KEEP_OPENING = 0.8
 """For a test or specialty without an order's verb, at the start of its clause."""
 KEEP_MENTION = 0.85
 """For a test or specialty that is only mentioned."""
 KEEP_DOUBTFUL = 0.95
-"""For what a trigger of history or somebody else's act reaches, and for a frequency without a verb."""
+"""For what a trigger of history or somebody else's act reaches."""
+KEEP_NO_VERB, KEEP_NO_VERB_SHORT = 0.98, 0.8
+"""For a frequency without a verb ("Ankle pumps every hour"): in notes, and in notes of at most ``SHORT_NOTE`` sentences."""
 ASK = 0.15
 ASK_ORDERED = 0.04
 """Of a medicine that an order verb names, the lowest probability at which its open question is asked."""
@@ -45,6 +47,8 @@ class Proposal:
     sentence: Sentence
     likely: float
     passed: float = 1.0
+    short: bool = False  # in a note of few sentences
+    injected: bool = False  # behind words that speak to software, on their line
     features: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -92,11 +96,10 @@ class LocalReader:
         found = []
         injected = -1  # where the line ends on which the note speaks to software
         for at, sentence in enumerate(sentences):
-            if (
-                sentence.section in TELLS
-                or (scores[at] < SKIP and len(sentences) > SHORT_NOTE)
-                or sentence.start < injected
-            ):
+            unlikely = (
+                scores[at] < SKIP and len(sentences) > SHORT_NOTE and sentence.section not in ("plan", "instructions")
+            )
+            if sentence.section in TELLS or unlikely:
                 continue
             finder = Finder(sentence, note.language)
             if finder.to_software:
@@ -105,6 +108,7 @@ class LocalReader:
             finder.found = medicine_candidates(sentence, note, finder)
             for candidate in finder.find():
                 proposal = Proposal(candidate=candidate, sentence=sentence, likely=scores[at])
+                proposal.short, proposal.injected = len(sentences) <= SHORT_NOTE, sentence.start < injected
                 proposal.features = frozenset(
                     candidate_features(candidate.cues, sentence.text, candidate.start, candidate.end, scores[at])
                 )
@@ -158,7 +162,7 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
     for proposal, rivals in _once(proposals):
         candidate = proposal.candidate
         place = _place(note, proposal)
-        if candidate.question is not None or proposal.passed < _threshold(candidate):
+        if candidate.question is not None or proposal.passed < _threshold(proposal):
             question = _question(note, proposal, place)
             if question is not None:
                 questions.append(question)
@@ -221,14 +225,17 @@ def _is_ordered_medicine(candidate: Candidate) -> bool:
     return {"medverb", "named"} <= candidate.cues and not candidate.cues & _AWAY and "later" not in candidate.cues
 
 
-def _threshold(candidate: Candidate) -> float:
+def _threshold(proposal: Proposal) -> float:
     """From which probability a candidate is kept: higher where a step of history or of a mere mention is likelier."""
+    candidate = proposal.candidate
     cues = candidate.cues
-    if "later" in cues or ("bare" in cues and candidate.act == "procedure"):
+    if proposal.injected or "later" in cues or ("bare" in cues and candidate.act == "procedure"):
         return NEVER
     if "bare" in cues:
         return KEEP_OPENING if "opens" in cues else KEEP_MENTION
-    if "no-verb" in cues or (candidate.act == "visit" and cues & _AWAY):
+    if "no-verb" in cues:
+        return KEEP_NO_VERB_SHORT if proposal.short else KEEP_NO_VERB
+    if candidate.act == "visit" and cues & _AWAY:
         return KEEP_DOUBTFUL
     return KEEP
 
@@ -277,7 +284,7 @@ def _once(proposals: list[Proposal]) -> list[tuple[Proposal, list[Proposal]]]:
         best = max(
             group,
             key=lambda p: (
-                p.candidate.question is None and p.passed >= _threshold(p.candidate),
+                p.candidate.question is None and p.passed >= _threshold(p),
                 round(p.passed, 1),
                 -p.sentence.number,
             ),

@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from hospital_rt.extraction import sig
-from hospital_rt.extraction.acts import ORDERS, Candidate, Finder, frames
-from hospital_rt.extraction.compose import order, plain, shorten
+from hospital_rt.extraction.acts import ORDERS, Candidate, Finder, frames, lexicon
+from hospital_rt.extraction.compose import order, plain, shorten, with_condition
 from hospital_rt.extraction.lexicon import load
 from hospital_rt.extraction.person import to_patient
 from hospital_rt.extraction.sig import SigMatch
@@ -77,6 +77,13 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     name = match.medicine
     if name is None:
         return _scheduled_act(match, finder)
+    if (
+        not match.dose
+        and (not verbs or verbs[-1][0].lower() == "for")
+        and finder.frames.measured.search(text)
+        and _ANALYTE.fullmatch(name)
+    ):
+        return None
     cues = finder._cues(
         start,
         match.end,
@@ -195,18 +202,41 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool, before: str) -> Candi
     if not ordering or match.medicine is None:
         return None
     verb = list(finder.frames.stop_order.finditer(finder.text, max(0, match.start - 70), match.start))
-    if not verb or finder._bad(verb[-1].start(), verb[-1].end()):
-        return None
+    if (
+        not verb
+        or finder._bad(verb[-1].start(), verb[-1].end())
+        or finder.frames.condition.search(finder.text[: verb[-1].start()])
+    ):
+        return None  # "if you are sick, stop ...": advice with a condition
     title = load(finder.language, "titles")["stop"].format(name=match.medicine)
+    start, end = verb[-1].start(), match.medicine_span[1] if match.medicine_span else match.end
+    head, tail = _STOP_HEAD.match(finder.text[:start]), _STOP_TAIL.match(finder.text, end)
+    condition = head[1] if head else tail[1] if tail else ""
+    if condition:  # "Any rash: stop lamotrigine", "stop Ozempic and ring if the pain is severe"
+        words = order(condition, finder.language)
+        words = words[:1].lower() + words[1:]
+        title = with_condition(title, words if finder.frames.condition.match(words) else f"if {words}")
+        end = max(end, tail.end()) if tail else end
     return Candidate(
         act="stop",
-        start=verb[-1].start(),
-        end=match.medicine_span[1] if match.medicine_span else match.end,
+        start=start,
+        end=end,
         title=title,
         detail=plain(finder.text, finder.language)[:300],
         key=f"stop:{match.medicine.lower()}",
-        cues=finder._cues(verb[-1].start(), match.end, "act=stop"),
+        as_needed=bool(condition),
+        cues=finder._cues(start, match.end, "act=stop"),
     )
+
+
+_STOP_HEAD = re.compile(
+    r"\s*((?:any|new|severe|worsening|persistent|for any)\b[^:→–-]{2,60}?)\s*(?::|→|[-–]+>?)\s*$", re.I
+)
+_STOP_TAIL = re.compile(
+    r"\s*(?:(?:immediately|at once|and|&|,)\s+)*(?:(?:ring|call|contact|see|phone|return|come|go|seek|tell)\b[^.;]{0,60}?)?"
+    r"\s*\b((?:if|when)\b[^.;]*)",
+    re.I,
+)
 
 
 def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
@@ -214,6 +244,10 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     lasting = match.duration_days and not match.scheduled and not match.once
     if match.once or not (match.scheduled or lasting or match.times_range):
         return None
+    if (match.every_days or 1) >= 7 and _TOTAL.search(finder.text[max(0, match.start - 60) : match.end]):
+        return None  # "150 minutes of walking a week": an amount, not how often
+    if not lasting and not finder.frames.repeats.search(finder.text, match.start, match.end):
+        return None  # "by Sunday", "at 6 pm", "the night before": its one day
     clause_start, clause_end = finder._clause(match.start)
     text = finder.text
     lead = re.compile(r"\s*(?:[^:]{1,40}:\s+)?").match(text, clause_start, clause_end)
@@ -239,7 +273,7 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     verb = title.split(" ")[0].lower() if title else ""
     if not title or not (
         doing
-        or (verb in _BASE_VERBS and verb != "do")
+        or (verb != "do" and _is_verb(verb, finder.language))
         or finder._terms_in(words)
         or groups["device"].search(words)
         or (match.complete and finder.sentence.section in ("plan", "instructions"))
@@ -264,7 +298,7 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         )
     ranged = match.times_range is not None and match.medicine is None
     question = None if lasting or ranged else _open(match)
-    no_verb = title.startswith("Do ") and not re.match(r"do\b", words.strip(), re.I)
+    no_verb = title.split(" ")[0].lower() not in words.lower().split()
     cues = finder._cues(
         begin,
         match.end,
@@ -289,8 +323,16 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     return Candidate(**common, schedule=_schedule(match))
 
 
+_ANALYTE = re.compile(
+    r"potassium|sodium|calcium|magnesium|iron|ferritin|folate|glucose|b12|vitamin d|lithium|digoxin|zinc|urea|creatinine",
+    re.I,
+)
+"""Names of medicines that are also what a blood test measures."""
 _CLASS = re.compile(r"\b(?:emollient|moisturi[sz]er|sunscreen|steroid|barrier|lubricant|saline)", re.I)
 """Kinds of medicine that a patient can be told to use without a name, where it is said how often."""
+_TOTAL = re.compile(
+    r"\d+ ?(?:min\w*|hours?|hrs?|units?|portions) (?:[\w-]+ ){0,4}(?:a|per|each|/) ?(?:week|wk)\b", re.I
+)
 _HOURS = re.compile(r"\b\d+ (?:hours?|hrs?) (?:a|per|each|every) day\b", re.I)
 _SEASON = re.compile(
     r"\b(?:during|in|over|through(?:out)?|every) (?:the )?(?:summer|winter|spring|autumn|fall|(?:hay ?fever|pollen|flu|allergy) season)\b",
@@ -299,128 +341,28 @@ _SEASON = re.compile(
 _GERUND = re.compile(r"^(?:continu|us|tak|monitor|check|apply|perform|do|walk|weigh|record|wear|ic|keep)ing\b", re.I)
 
 
+def _is_verb(word: str, language: str) -> bool:
+    """Whether a word opens an order to the patient."""
+    known = frames(language)
+    return bool(known.title_verbs.fullmatch(word)) or any(
+        verbs.fullmatch(word) for act, verbs in known.verbs if act != "stop"
+    )
+
+
 def _act_title(words: str, language: str) -> str:
     words = frames(language).before_act.sub("", words, count=1)
     title = order(words, language)
     first = title.split(" ")[0].lower() if title else ""
-    if language == "en" and first not in _BASE_VERBS:
+    if language == "en" and not _is_verb(first, language):
         if _GERUND.match(title):
             return shorten(title)
-        title = shorten(f"Do {title[:1].lower() + title[1:] if not title[:2].isupper() else title}")
+        groups = lexicon(language).groups
+        verb = "Check" if groups["monitor"].search(title) else "Use" if groups["device"].search(title) else "Do"
+        title = shorten(f"{verb} {title[:1].lower() + title[1:] if not title[:2].isupper() else title}")
     return title
 
 
 _CLINIC = re.compile(r"\b(?:i|we) (?:will|am|are)\b|\bopen\b", re.I)
-_BASE_VERBS = frozenset(
-    [
-        "take",
-        "use",
-        "apply",
-        "inhale",
-        "inject",
-        "continue",
-        "keep",
-        "start",
-        "begin",
-        "resume",
-        "monitor",
-        "check",
-        "measure",
-        "record",
-        "track",
-        "log",
-        "weigh",
-        "ice",
-        "elevate",
-        "rest",
-        "wear",
-        "walk",
-        "exercise",
-        "stretch",
-        "perform",
-        "do",
-        "drink",
-        "eat",
-        "sleep",
-        "soak",
-        "rinse",
-        "gargle",
-        "wash",
-        "change",
-        "clean",
-        "attend",
-        "go",
-        "limit",
-        "increase",
-        "reduce",
-        "remain",
-        "stay",
-        "put",
-        "place",
-        "repeat",
-        "test",
-        "alternate",
-        "massage",
-        "move",
-        "strain",
-        "practice",
-        "brush",
-        "avoid",
-        "have",
-        "get",
-        "see",
-        "return",
-        "come",
-        "follow",
-        "call",
-        "buy",
-        "book",
-        "collect",
-        "bring",
-        "send",
-        "read",
-        "complete",
-        "bathe",
-        "breathe",
-        "raise",
-        "lie",
-        "sit",
-        "stand",
-        "swim",
-        "cycle",
-        "bike",
-        "run",
-        "hold",
-        "tape",
-        "wrap",
-        "cover",
-        "remove",
-        "empty",
-        "flush",
-        "feed",
-        "instill",
-        "insert",
-        "dissolve",
-        "chew",
-        "swallow",
-        "sip",
-        "supplement",
-        "ask",
-        "tell",
-        "help",
-        "try",
-        "add",
-        "give",
-        "watch",
-        "write",
-        "set",
-        "work",
-        "cut",
-        "taper",
-        "step",
-        "follow",
-    ]
-)
 
 
 def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
@@ -433,6 +375,8 @@ def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
     )
     name = (match.medicine or match.subject or "").strip()
     dose = plain(match.dose, language) if match.dose else ""
+    if form and not dose and form not in name.lower():
+        name = f"{name} {form}"
     when = frequency_words(match, words)
     if match.doses_by_part and match.parts:
         each = [f"{plain(amount, language)} {words['part'][part]}" for amount, part in match.doses_by_part]
@@ -447,7 +391,10 @@ def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
     if match.as_needed:
         condition = plain(to_patient(match.condition or ""), language)
         condition = re.sub(
-            r"^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*", "", condition, flags=re.I
+            r"^(?:only )?(?:if|when) (?:you )?need(?:ed)?(?: it| to)?$|^(?:only )?(?=if\b|when\b)|^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*",
+            "",
+            condition,
+            flags=re.I,
         )
         extra.append(
             condition

@@ -95,6 +95,11 @@ def _spoken(text: str) -> str:
     text = _HER.sub("you", text)
     text = re.sub(r"\bher\b", "your", text, flags=re.I)
     text = _SUBJECT.sub(_subject, text)
+    text = re.sub(
+        r"\b(you [a-z]+ (?:or|and) )([a-z]+s)\b(?=\s*(?:$|[,.;]|if|when|at|in|during))",
+        lambda m: m[1] + bare_verb(m[2]),
+        text,
+    )
     for pattern, replacement in _REPLACE:
         if replacement != "@doctor":
             text = pattern.sub(replacement, text)

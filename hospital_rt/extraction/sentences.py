@@ -31,34 +31,12 @@ SECTIONS = (
     "instructions",
     "previous",
 )
+_LINE_ONLY = frozenset(("allergies", "medications", "past", "stopped", "previous"))
+"""Sections that end with the line when the heading stands in the middle of it."""
 MAX_SENTENCE = 1200  # characters; longer ones are cut at a space
 
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)(?:\s[^<>]{0,300})?/?>|<!--.{0,300}?-->", re.S)
-_BLOCK_TAGS = frozenset(
-    [
-        "p",
-        "div",
-        "br",
-        "li",
-        "ul",
-        "ol",
-        "tr",
-        "table",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "section",
-        "td",
-        "th",
-        "body",
-        "html",
-        "head",
-        "title",
-    ]
-)
+_BLOCK_TAGS = frozenset("p div br li ul ol tr table h1 h2 h3 h4 h5 h6 section td th body html head title".split())
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,10});")
 _SPACES = str.maketrans(
     dict.fromkeys(
@@ -71,93 +49,12 @@ _SPACES = str.maketrans(
 )
 _BULLET = re.compile(r"[ \t]*(?:[•●▪◦‣·*–—○■□➢✓-]|\(?\d{1,2}[.)](?!\d)|\(?[a-hA-H][.)](?=\s))[ \t]*")
 _ABBREVIATIONS = frozenset(
-    [
-        "dr",
-        "mr",
-        "mrs",
-        "ms",
-        "prof",
-        "st",
-        "vs",
-        "e.g",
-        "i.e",
-        "eg",
-        "ie",
-        "approx",
-        "appt",
-        "no",
-        "p.o",
-        "b.i.d",
-        "t.i.d",
-        "q.i.d",
-        "p.r.n",
-        "q.d",
-        "q.h.s",
-        "q.6.h",
-        "o.d",
-        "o.m",
-        "o.n",
-        "a.m",
-        "p.m",
-        "a.c",
-        "p.c",
-        "h.s",
-        "hr",
-        "hrs",
-        "wk",
-        "wks",
-        "mo",
-        "mos",
-        "yr",
-        "yrs",
-        "min",
-        "mins",
-        "tab",
-        "tabs",
-        "cap",
-        "caps",
-        "inj",
-        "syp",
-        "oint",
-        "susp",
-        "sol",
-        "soln",
-        "pt",
-        "fig",
-        "dept",
-        "jr",
-        "sr",
-        "etc",
-        "resp",
-        "temp",
-        "b.d",
-        "q.d.s",
-        "t.d.s",
-        "t.d",
-        "mg",
-        "ml",
-        "mcg",
-        "kg",
-        "oz",
-        "lb",
-        "lbs",
-        "disp",
-        "qty",
-        "ref",
-        "sig",
-        "rf",
-        "max",
-        "sra",
-        "dra",
-        "ud",
-        "uds",
-        "aprox",
-        "comp",
-        "vo",
-        "im",
-        "iv",
-        "sc",
-    ]
+    (
+        "dr mr mrs ms prof st vs e.g i.e eg ie approx appt no p.o b.i.d t.i.d q.i.d p.r.n q.d q.h.s q.6.h o.d o.m o.n "
+        "a.m p.m a.c p.c h.s hr hrs wk wks mo mos yr yrs min mins tab tabs cap caps inj syp oint susp sol soln pt fig "
+        "dept jr sr etc resp temp b.d q.d.s t.d.s t.d mg ml mcg kg oz lb lbs disp qty ref sig rf max sra dra ud uds "
+        "aprox comp vo im iv sc"
+    ).split()
 )
 _STOP = re.compile(
     r"(?<!\s)[.!?]+[\"'”’)\]]*(?=\s|$)|(?<=[a-z)])\.(?=[A-Z][a-z])|(?<=\d\d)\.(?=[A-Z][a-z])|\s[·¦]\s(?=\S)|;\s(?=[A-Z])"
@@ -229,13 +126,8 @@ def read_sentences(text: str, *, day: date) -> Note:
                     dated.append((len(found), ""))
                 heading = working[begin : match.end()].strip(" :-–—=")
                 line_section = name
-                if (first == 0 and not single) or name not in (
-                    "allergies",
-                    "medications",
-                    "past",
-                    "stopped",
-                    "previous",
-                ):
+                listed = name in ("allergies", "stopped") and any(map(str.isalnum, working[match.end() : stop]))
+                if (first == 0 and not single and not listed) or name not in _LINE_ONLY:
                     section = name
                 begin = match.end()
                 while begin < stop and working[begin].isspace():
@@ -376,32 +268,8 @@ def _abbreviation(working: str, start: int, match: re.Match[str], end: int) -> b
     following = working[match.end() : match.end() + 3].lstrip()
     if token in _FORMS and not _COUNT_BEFORE.search(working, max(start, word.start() - 8), word.start()):
         return True  # "Tab. Metformin": the form stands before the name
-    if token in (
-        "mg",
-        "ml",
-        "mcg",
-        "kg",
-        "lb",
-        "lbs",
-        "tab",
-        "tabs",
-        "cap",
-        "caps",
-        "hr",
-        "hrs",
-        "wk",
-        "wks",
-        "min",
-        "mins",
-        "mo",
-        "mos",
-        "max",
-        "etc",
-        "oz",
-        "vo",
-        "im",
-        "iv",
-        "sc",
+    if token in tuple(
+        "mg ml mcg kg lb lbs tab tabs cap caps hr hrs wk wks min mins mo mos max etc oz vo im iv sc".split()
     ) or token.count("."):
         return not following[:1].isupper()
     if token in _ABBREVIATIONS:

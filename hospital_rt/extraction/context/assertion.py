@@ -8,18 +8,7 @@ from functools import cache
 
 from hospital_rt.extraction.lexicon import LANGUAGES, load
 
-CATEGORIES = (
-    "negated",
-    "refused",
-    "stopped",
-    "past",
-    "state",
-    "considered",
-    "other-person",
-    "supply",
-    "software",
-    "clinic",
-)
+CATEGORIES = tuple("negated refused stopped past state considered other-person supply software clinic".split())
 _BREAK = re.compile(
     r";|\bbut\b|\bhowever\b|\balthough\b|,? then\b|\bpero\b|\bluego\b|(?<!\btab)(?<!\bcap)(?<!\binj)(?<!\bsyp)(?<!\bdr)[.!?]\s+(?=[A-Z])",
     re.I,
@@ -77,7 +66,11 @@ def _scope(sentence: str, row: Row, match: re.Match[str], breaks: list[int]) -> 
     if row.direction == "sentence":
         return 0, len(sentence)
     if row.direction == "backward":
-        return max([at for at in breaks if at < match.start()], default=0), match.start()
+        start = max([at for at in breaks if at < match.start()], default=0)
+        if row.words is not None:
+            words = list(_WORD.finditer(sentence, start, match.start()))
+            start = words[-row.words].start() if len(words) > row.words else start
+        return start, match.start()
     end = min([at for at in breaks if at >= match.end()], default=len(sentence))
     if row.comma and (comma := _COMMA.search(sentence, match.end(), end)):
         end = comma.start()

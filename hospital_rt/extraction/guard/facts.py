@@ -85,7 +85,7 @@ def fold(text: str) -> str:
     text = re.sub(r"\b(\d+)\s\(\1\)", r"\1", text)
     text = re.sub(r"\b(\d+(?:\.\d+)?) times \(\1\)", r"\1 times", text)
     text = re.sub(
-        r"(?<![\d/.])(\d{1,2}(?:-\d{1,2})?)/(7|52|12)\b(?!/|\s?(?:mg|ml|mcg|g)\b)",
+        r"(?<![\d/.])(\d{1,2}(?:-\d{1,2})?)/(7|52|12)\b(?!/|\s?(?:mg|ml|mcg|g|h|hrs?|hours?|horas?)\b)",
         lambda m: f"{m[1]} {dict(zip(('7', '52', '12'), ('days', 'weeks', 'months'), strict=True))[m[2]]}",
         text,
     )
@@ -113,6 +113,7 @@ class Facts:
     weekdays: set[int] = field(default_factory=set)
     durations: list[int] = field(default_factory=list)
     starts: set[int] = field(default_factory=set)
+    weekday_starts: set[int] = field(default_factory=set)  # the next two of each weekday that is named
     ends: set[int] = field(default_factory=set)  # days from the note on which something ends
     clocks: set[str] = field(default_factory=set)
     parts: set[str] = field(default_factory=set)
@@ -180,9 +181,9 @@ def read(text: str, day: date) -> Facts:
         f.times.add(int(m[1]))
     for m in _rows(
         text,
-        rf"(?:every|each|q|cada|c ?/|toutes les) ?{_N} ?(?:hours?|hrs?|h|horas?|heures?|hourly|hrly)\b|\b(?P<k>\d+) ?-?(?:hourly|hrly|hly)\b",
+        rf"(?:every|each|q|cada|c ?/|toutes les) ?{_N} ?(?:hours?|hrs?|h|horas?|heures?|hourly|hrly)\b|\b(?P<k>\d+) ?-?(?:hourly|hrly|hly)\b|\b(\d+)/\4 ?(?:hrs?|h|hours?|horas?)\b",
     ):
-        for n in {int(float(m[k])) for k in ("n", "m", "k") if m[k]}:
+        for n in {int(float(m[k])) for k in ("n", "m", "k", 4) if m[k]}:
             if n % 24 == 0:
                 f.every.add(n // 24)
             f.hours.add(n)
@@ -194,7 +195,7 @@ def read(text: str, day: date) -> Facts:
         if m["k"]:
             f.every.add(int(m["k"]) * (7 if m["p"] == "weekly" else 30))
         else:
-            f.every |= {_days(m[k], m["unit"]) for k in ("n", "m") if m[k]}
+            f.every |= {days_of(m[k], m["unit"]) for k in ("n", "m") if m[k]}
     for m in _rows(text, r"(?<![\w/.])([\d.]+)-([\d.]+)-([\d.]+)(?:-([\d.]+))?(?![\w/-])"):
         given = [
             p
@@ -232,7 +233,7 @@ def _doses(f: Facts, text: str) -> None:
                     f.doses.add((kind + (m[3] or "") if m[3] == "/kg" else kind, round(float(n) * factor, 6)))
 
 
-def _days(n: str, unit: str) -> int:
+def days_of(n: str, unit: str) -> int:
     unit = unit if unit in DAYS else unit.rstrip("s") if unit.rstrip("s") in DAYS else unit[:3]
     return round(float(n) * DAYS.get(unit, 1))
 
@@ -242,7 +243,7 @@ def _durations(f: Facts, text: str) -> None:
         text, rf"(?P<before>\w+ )?(?<![\w.]){_N} ?-?(?:more |further |consecutive |full |of )*{_UNIT}(?P<after> \w+)?"
     ):
         before, after = (m["before"] or "").strip(), (m["after"] or "").strip()
-        days = [_days(m[k], m["unit"]) for k in ("n", "m") if m[k]]
+        days = [days_of(m[k], m["unit"]) for k in ("n", "m") if m[k]]
         if before in ("in", "after", "dentro", "en", "dans") or after in ("later", "time", "from"):
             f.starts |= set(days)
             continue
@@ -259,7 +260,7 @@ def _durations(f: Facts, text: str) -> None:
         text,
         rf"\b(?:a|an|the|another|next|first|following|this|un|una|la|le|premiere|primera|whole|following|coming|one) {_UNIT}(?! \w+ ago)",
     ):
-        length = _days("1", m["unit"])
+        length = days_of("1", m["unit"])
         if length > 1:
             f.durations.append(length)
         f.starts.add(length)
@@ -285,7 +286,7 @@ def _calendar(f: Facts, text: str, day: date) -> None:
         f.weekdays |= set(range(7))
     for weekday in f.weekdays:
         offset = (weekday - day.weekday()) % 7
-        f.starts |= {offset, offset + 7}
+        f.weekday_starts |= {offset, offset + 7}
         f.ends |= {offset or 7, offset + 7}
     if re.search(r"\b(?:tomorrow|manana|demain|next day|day after|following day)\b", text):
         f.starts.add(1)

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from hospital_rt.extraction.api import WEEKDAYS, Item, Note, PlanItem, Sentence
-from hospital_rt.extraction.guard.facts import Facts, fold, pattern, read, words
+from hospital_rt.extraction.guard.facts import Facts, days_of, fold, pattern, read, words
 from hospital_rt.extraction.guard.wording import alike, named, segment
 
 _TYPED = re.compile(  # what `facts` reads as a frequency, a length, a clock time or a date: left out of the plain numbers
@@ -28,7 +28,8 @@ def schedule_fault(note: Note, item: Item | PlanItem, sentences: list[Sentence],
     fault = (
         None
         if verbatim
-        else _pairs_fault(claim, evidence, narrow, note.day) or _figures_fault(said, facts, wide, claim, note.day)
+        else _pairs_fault(claim, evidence, narrow, note.day)
+        or _figures_fault(said, facts, wide, claim, note.day, getattr(item, "start_in_days", 0))
     )
     if fault is None and isinstance(item, PlanItem):
         fault = _plan_fault(item, facts, wide, note.day)
@@ -65,6 +66,8 @@ def _about(note: Note, claim: str, sentences: list[Sentence], evidence: str) -> 
     about = " ; ".join(
         dict.fromkeys(segment(evidence, name) for name in names if any(alike(name, w) for w, _, _ in named(evidence)))
     )
+    if shared := re.search(r"\b(?:all|both|each|todos|ambos) (?:for |x |durante )?\d+[^.;,]*", evidence):
+        about = f"{about} ; {shared[0]}"  # "A 1 g bd and B 500 mg bd, both for 7 days"
     facts = read(about, note.day)
     if not (
         facts.times or facts.hours or facts.every or facts.weekdays or facts.per_week or facts.parts or facts.clocks
@@ -92,6 +95,12 @@ def _without_old(evidence: str, claim: str) -> str:
     ):
         if word not in claim:
             evidence = re.sub(old, " ", evidence)
+    if "from" not in claim and " to " not in claim:  # "change atorvastatin 20 mg to 40 mg": 40 is the new dose
+        evidence = re.sub(
+            rf"\b((?:chang|switch|increas|decreas|reduc|rais|lower|titrat)\w* (?:[a-z-]+ ){{0,4}}){dose} (?=to \d)",
+            r"\1",
+            evidence,
+        )
     return evidence
 
 
@@ -116,7 +125,7 @@ def _pairs_fault(claim: str, evidence: str, narrow: str, day: date) -> str | Non
     )
 
 
-def _figures_fault(said: Facts, facts: Facts, wide: Facts, claim: str, day: date) -> str | None:
+def _figures_fault(said: Facts, facts: Facts, wide: Facts, claim: str, day: date, start: int) -> str | None:
     kinds = {k for k, _ in facts.doses}
     for kind, amount in said.doses:
         if (kind, amount) in facts.doses:
@@ -149,6 +158,9 @@ def _figures_fault(said: Facts, facts: Facts, wide: Facts, claim: str, day: date
     lengths |= {round(7 * n) for n in facts.numbers} if re.search(r"\bwks?\b|weeks", facts.text) else set()
     if not set(said.durations) <= lengths | _counted(facts):
         return "duration"
+    ahead = {days_of(m[1], m[2]) for m in re.finditer(r"\bin (\d+) (day|week|month|year)s?\b", claim)}
+    if not ahead <= facts.starts | wide.starts | lengths | {start}:
+        return "start"
     clocks = facts.clocks | ({"12:00"} if "noon" in facts.parts else set())
     if not said.weekdays <= facts.weekdays | wide.weekdays or not said.clocks <= clocks:
         return "frequency" if said.clocks - clocks else "start"
@@ -293,7 +305,9 @@ def _length_fault(item: PlanItem, facts: Facts, wide: Facts) -> str | None:
         if len(said) == 1 and not facts.open and not item.as_needed and not _FOLLOWED.search(facts.text):
             return "duration-left-out"
         return None
-    lengths = set(facts.durations) | _borrowed(facts, wide) | _counted(facts) | facts.every
+    lengths = set(facts.durations) | _borrowed(facts, wide) | _counted(facts)
+    if re.search(r"\b(?:reduc|decreas|increas|taper|wean|titrat|step)\w* .*\bby\b|\bby \d", facts.text):
+        lengths |= facts.every  # "reduce by 5 mg every week": the first stage lasts a week
     lengths |= {d for s in (*facts.starts, *wide.starts) for d in (s, s - start) if d > 0}
     if facts.open or re.search(
         r"\b(?:through|to|stop|finish\w*|ending|ends|last|up to|complete|inclusive)\b", facts.text
@@ -330,7 +344,7 @@ def _borrowed(facts: Facts, wide: Facts) -> set[int]:
 
 
 _STAGED = re.compile(
-    r"\b(?:then|after\w*|follow\w*|thereafter|reduc\w*|increas\w*|drop|week \d|day \d|next|complete\w*|luego|despues|resume|restart|start\w*|begin\w*)\b"
+    r"\b(?:then|after(?! (?:the )?(?:meals?|food|breakfast|lunch|dinner|eating|each|every|rinse|bath\w*|surgery))|afterwards|follow\w*|thereafter|reduc\w*|increas\w*|drop|week \d|day \d|next|complete\w*|luego|despues|resume|restart|start\w*|begin\w*)\b"
 )
 
 
@@ -338,10 +352,10 @@ def _start_fault(item: PlanItem, facts: Facts, wide: Facts, day: date) -> str | 
     start = item.start_in_days
     sums, total = {0}, 0
     staged = len(facts.durations) > 1 or _STAGED.search(facts.text)
-    for length in (*wide.durations, *_counted(wide)) if staged else facts.durations:
+    for length in (*wide.durations, *_counted(wide)) if staged else ():
         total += length
         sums |= {total, *(length + s for s in list(sums)[:64])}
-    if wide.weekdays:
+    if wide.weekdays and staged:
         sums |= {s + (w - day.weekday()) % 7 for s in list(sums)[:64] for w in wide.weekdays}
     if start == 0:
         later = re.search(
@@ -354,7 +368,10 @@ def _start_fault(item: PlanItem, facts: Facts, wide: Facts, day: date) -> str | 
             if (later or (single and not facts.times - {1})) and not (item.as_needed or item.duration_days == 1)
             else None
         )
-    known = facts.starts | (wide.starts if staged else set()) | sums | {s + 1 for s in facts.starts} | facts.every
+    named = facts.weekday_starts if len(facts.weekdays) == 1 or item.every_days == 7 else set()
+    known = (
+        facts.starts | (wide.starts | wide.weekday_starts if staged else named) | sums | {s + 1 for s in facts.starts}
+    )
     if staged:
         known |= {a + b for a in list(wide.starts)[:16] for b in list(sums)[:64]}
     return None if start in known or (item.duration_days == 1 and start - 1 in known) else "start"

@@ -7,7 +7,7 @@ import re
 from datetime import date
 from functools import cache
 
-from hospital_rt.extraction.api import Item, Note, Sentence
+from hospital_rt.extraction.api import Item, Note, PlanItem, Sentence
 from hospital_rt.extraction.guard.facts import fold, pattern, read, words
 from hospital_rt.extraction.lexicon import load
 
@@ -43,48 +43,13 @@ def medicines() -> tuple[frozenset[str], re.Pattern[str]]:
         for w in fold(name).split()
         if len(w) > 3 and not w.replace(".", "").isdigit()
     )
-    common = {
-        "acid",
-        "vitamin",
-        "iron",
-        "oral",
-        "cream",
-        "drops",
-        "nasal",
-        "spray",
-        "saline",
-        "infant",
-        "advance",
-        "strong",
-        "sodium",
-        "calcium",
-        "potassium",
-        "chloride",
-        "patch",
-        "ointment",
-        "tablet",
-        "olive",
-        "simple",
-        "artificial",
-        "tears",
-        "fibre",
-        "supplement",
-        "prenatal",
-        "with",
-        "vitamins",
-        "nose",
-        "urea",
-        "renal",
-        "acido",
-        "forte",
-        "magnesium",
-        "zinc",
-        "lubricating",
-        "contin",
-        "alfa",
-        "iodine",
-        "drop",
-    }
+    common = set(
+        (
+            "acid vitamin iron oral cream drops nasal spray saline infant advance strong sodium calcium potassium "
+            "chloride patch ointment tablet olive simple artificial tears fibre supplement prenatal with vitamins nose "
+            "urea renal acido forte magnesium zinc lubricating contin alfa iodine drop"
+        ).split()
+    )
     stems = re.compile(r"[a-z]{2,}(?:" + "|".join(data["stems"]) + r")s?$")
     return names - common, stems
 
@@ -92,18 +57,7 @@ def medicines() -> tuple[frozenset[str], re.Pattern[str]]:
 def named(text: str) -> list[tuple[str, int, int]]:
     """The medicines of a folded text with their places."""
     names, stems = medicines()
-    never = {
-        "examine",
-        "example",
-        "provide",
-        "provider",
-        "amide",
-        "april",
-        "combine",
-        "decline",
-        "vitamine",
-        "cholesterol",
-    }
+    never = set("examine example provide provider amide april combine decline vitamine cholesterol".split())
     return [
         (m[0], m.start(), m.end())
         for m in re.finditer(r"[a-z][a-z-]{3,}", text)
@@ -142,6 +96,9 @@ def segment(evidence: str, name: str) -> str:
 def wording_fault(note: Note, item: Item, sentences: list[Sentence], evidence: str, quote: str) -> str | None:
     """The first way in which the words of the item do not follow from what it cites."""
     claim = fold(f"{item.title} ; {item.detail or ''}")
+    short = not isinstance(item, PlanItem) and len(_WORD.findall(item.title)) < 2
+    if short and not pattern("order").fullmatch(fold(item.title).strip(" .")):
+        return "no-order"  # "Amoxicillin", "Physio": a word is no order
     for match in _LINK.finditer(claim):
         if match[0] not in evidence and match[0].strip() not in fold(note.text):
             return "link"
@@ -183,11 +140,20 @@ def _words_fault(note: Note, title: str, detail: str, evidence: str) -> str | No
         if any(re.search(r"[a-z]\d|\d[a-z]", w) and w not in evidence and not _AMOUNT.fullmatch(w) for w in content):
             return "words"
         strange = [w for w in content if not (pattern("lay").fullmatch(w) or (acts and pattern("acts").fullmatch(w)))]
-        foreign = [w for w in strange if not any(alike(w, k) for k in everywhere)]
+        foreign = [w for w in strange if not _is_frame(w) and not any(alike(w, k) for k in everywhere)]
         absent = not any(alike(w, k) for w in content for k in cited)
-        if len(foreign) * 2 > len(content) or (content and absent and not acts):
+        if len(foreign) * 2 > len(content) - (len(content) > 1 and not acts) or (content and absent and not acts):
             return "words"
     return None
+
+
+def _is_frame(word: str) -> bool:
+    """Whether a word says how an order is put or when, not what it is about."""
+    return (
+        word in words()["months"]
+        or word == "dejar"
+        or any(pattern(p).fullmatch(word) for p in ("often", "strong", "stop", "order"))
+    )
 
 
 @cache
@@ -249,13 +215,20 @@ def assertion_fault(
         return "undecided"
     facts = read(_ASIDE.sub(" ", clause), note_day)
     ordered = bool(
-        facts.times or facts.hours or facts.every or facts.durations or facts.starts or facts.parts or facts.clocks
+        facts.times
+        or facts.hours
+        or facts.every
+        or facts.durations
+        or facts.starts
+        or facts.weekdays
+        or facts.parts
+        or facts.clocks
     )
     if (
         pattern("state").search(_ASIDE.sub(" ", clause))
         and not strong
         and not negative
-        and not ((ordered and facts.doses) or facts.starts or facts.clocks)
+        and not ((ordered and facts.doses) or facts.starts or facts.weekdays or facts.clocks)
     ):
         told = any(s.section in ("history", "past", "exam", "results", "allergies", "previous") for s in sentences)
         if told or not pattern("strong").search(evidence):
@@ -265,6 +238,7 @@ def assertion_fault(
         or ordered
         or as_needed
         or any(pattern(p).search(evidence) for p in ("order", "acts", "often"))
+        or (pattern("imperative").match(title) and title in evidence)
         or named(evidence)
     )
     return None if known or negative else "no-order"

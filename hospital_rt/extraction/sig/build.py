@@ -209,7 +209,7 @@ def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
 def build(parser: Parser, lex: Lexicon, drafts: list[Draft]) -> list[SigMatch]:
     """The matches of the drafts, in order; stages of a taper follow one another."""
     out: list[SigMatch] = []
-    drafts = _joined(_shared(drafts))
+    drafts = _joined(_shared(_all_for(parser, drafts)))
     after = parser.after
     at: dict[str, Any] = {"start": after.start_in_days, "days": after.duration_days} if after else {}
     stage = after.stage if after else 0
@@ -278,6 +278,22 @@ def _follow(d: Draft, f: dict[str, Any], at: dict[str, Any], out: list[SigMatch]
         f["start_in_days"] = start + days if start is not None and days else None
         if f["start_in_days"] is None:
             d.asks.append("which-day")
+
+
+def _all_for(parser: Parser, drafts: list[Draft]) -> list[Draft]:
+    """ "A 1 g bd, B 500 mg bd and C 20 mg bd, all for 7 days": the length holds for each of them."""
+    for n, d in enumerate(drafts):
+        said = next((a for a in d.atoms if a.kind == "duration"), None)
+        if (
+            n
+            and said is not None
+            and said.i
+            and parser.tokens[said.i - 1].lower in ("all", "both", "each", "todos", "ambos")
+        ):
+            for before in drafts[:n]:
+                if before.medicine and before.when and "start" not in before.got:
+                    before.got.setdefault("duration", d.got["duration"])
+    return drafts
 
 
 def _shared(drafts: list[Draft]) -> list[Draft]:

@@ -16,7 +16,7 @@ import yaml
 from hospital_rt.extraction.sig.tokens import Joiner, Token, cut
 
 FOLDER = Path(__file__).parent.parent / "lexicon"
-_SLOT_OF = {"times": "x", "span": "s", "weekdays": "wd", "date": "date", "clock": "clock"}
+_SLOT_OF = {"times": "x", "span": "s", "weekdays": "wd", "date": "date", "clock": "clock", "hourly": "q"}
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 
 
@@ -96,6 +96,10 @@ class Lexicon:
         self.verbs = {kind: set(words["verbs"][kind]) for kind in ("same", "begin", "new")}
         self.describe, self.risk, self.elsewhere = (set(words[k]) for k in ("describe", "risk", "elsewhere"))
         self.opens = set().union(*self.verbs.values())
+        self.taken, self.applied, self.prefixes, self.events, self.never_names, self.contact, self.changes = (
+            set(words.get(k, ()))
+            for k in ("taken", "applied", "prefixes", "events", "never_names", "contact", "changes")
+        )
         self.plain = self.describe | self.risk | self.opens
         self.root = Node()
         self.rows = [

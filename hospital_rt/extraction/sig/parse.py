@@ -10,6 +10,7 @@ not fit can be named as a leftover instead of failing the whole clause, and the 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -19,34 +20,11 @@ from hospital_rt.extraction.sig.match import SigMatch
 from hospital_rt.extraction.sig.tokens import WEEK
 
 _AFTER_ONCE = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "as",
-        "at",
-        "before",
-        "by",
-        "during",
-        "for",
-        "from",
-        "if",
-        "in",
-        "in",
-        "on",
-        "only",
-        "or",
-        "per",
-        "right",
-        "the",
-        "then",
-        "to",
-        "today",
-        "when",
-        "with",
-    ]
+    "a an and as at before by during for from if in in on only or per right the then to today when with".split()
 )
 PARTS = ("morning", "noon", "evening", "bedtime")
+MAX_NAME, MIN_NAME = 3, 4
+"""Words of a medicine's name that is not listed, and letters of the longest of them."""
 
 
 @dataclass(slots=True)
@@ -136,7 +114,7 @@ class Parser:
                 best = Atom("medicine", i, medicine[0], {"named": medicine[1]})
             elif best is None and (tokens[i].lower in lex.bare or tokens[i].lower in lex.forms):
                 best = Atom("form", i, i + 1)
-            elif best is None and self._shaped(i):
+            elif best is None and (self._shaped(i) or self._prefixed(i)):
                 best = Atom("medicine", i, i + 1, {"named": True, "shaped": True})
         if best is None:
             kind = tokens[i].kind if tokens[i].kind in ("word", "punct", "arrow") else "number"
@@ -163,17 +141,7 @@ class Parser:
             case "no_unit":
                 return after is None or after.lower not in self.lex.measured
             case "before_frequency":  # "1 gtt OD BID"
-                return after is not None and after.lower in (
-                    "bid",
-                    "tid",
-                    "qid",
-                    "bd",
-                    "tds",
-                    "qds",
-                    "daily",
-                    "q",
-                    "qhs",
-                )
+                return after is not None and after.lower in tuple("bid tid qid bd tds qds daily q qhs".split())
         return False
 
     def _value(self, row: Row, slots: dict[str, Any], i: int, j: int) -> dict[str, Any]:
@@ -257,6 +225,21 @@ class Parser:
             and tokens[j].end + 3 > tokens[j + 1].start
         )
 
+    def _prefixed(self, i: int) -> bool:
+        """A word of no other kind behind "Tab." or "Syp." that opens a line: a medicine that is not listed."""
+        tokens, lex = self.tokens, self.lex
+        j = i - 1
+        while j > 0 and tokens[j].lower == ".":
+            j -= 1
+        opens = j == 0 or (j > 0 and tokens[j - 1].kind == "punct")
+        word = tokens[i].lower
+        return (
+            opens
+            and tokens[j].lower.rstrip(".") in lex.prefixes
+            and len(word) > 2
+            and word not in lex.plain | lex.bare | lex.forms
+        )
+
     def _text(self, i: int, j: int) -> str:
         return self.text[self.tokens[i].start : self.tokens[j - 1].end]
 
@@ -277,7 +260,11 @@ class Parser:
         self._close("")
         if self.drafts and self.after is not None and self.after.medicine is not None:
             self._continue(self.drafts[0], atoms)
-        return [d for d in self.drafts if d.medicine or d.when or d.as_needed or d.got]
+        return [
+            d
+            for d in self.drafts
+            if (d.medicine and not d.inherited) or d.when or d.as_needed or d.doses or d.stopped or d.got
+        ]
 
     def _continue(self, first: Draft, atoms: list[Atom]) -> None:
         """The first draft is of the medicine of the sentence before: "Then 30 mg daily", "Take 1 tablet by mouth daily"."""
@@ -375,6 +362,8 @@ class Parser:
             if self.run:
                 self.run.append(atom)
             return 1
+        if word in verbs["same"] and draft.medicine is not None and not (draft.when or draft.as_needed):
+            return 1  # "Nitrostat 0.4 mg: place 1 tablet under the tongue"
         if (draft.when or draft.as_needed or (draft.doses and draft.medicine)) and (
             word in verbs["new"] or word in verbs["same"]
         ):
@@ -391,16 +380,8 @@ class Parser:
         t = self.tokens[atom.i]
         if t.kind == "dial":
             return self._dial(atom)
-        if t.kind == "num" and following in (
-            "frequency",
-            "part",
-            "route",
-            "as_needed",
-            "clock",
-            "weekdays",
-            "arrow",
-            "dose",
-            "form",
+        if t.kind == "num" and following in tuple(
+            "frequency part route as_needed clock weekdays arrow dose form".split()
         ):
             return self._on_dose(
                 Atom("dose", atom.i, atom.j, {"unit": "", "amount": t.value, "high": t.high}), atoms, k
@@ -439,6 +420,8 @@ class Parser:
         if before in ("the", "his", "her", "your", "their") and atom.i > 1:
             before = self.tokens[atom.i - 2].lower
         dosed = k + 1 < len(atoms) and atoms[k + 1].kind in ("dose", "frequency")
+        if self._is_form_of(atom):
+            return self._on_form(atom, atoms, k)
         mention = draft.pending == "from" or (
             draft.medicine is not None
             and draft.when
@@ -476,8 +459,49 @@ class Parser:
         self._add(atom)
         return 1
 
+    def _is_form_of(self, atom: Atom) -> bool:
+        """Whether a kind of medicine is the form of the one just named: "salbutamol inhaler", "chloramphenicol eye drops"."""
+        draft = self.draft
+        if (
+            atom.value["named"]
+            or draft.medicine is None
+            or draft.inherited
+            or draft.when
+            or draft.as_needed
+            or self.run
+        ):
+            return False
+        words = {token.lower for token in self.tokens[atom.i : atom.j]}
+        return self.link in ("", ",") and bool(words & (self.lex.forms | self.lex.bare))
+
+    def _unlisted(self, before: int) -> Atom | None:
+        """The words not read just before token ``before`` as the name of a medicine that is not listed."""
+        run, tokens, lex = self.run, self.tokens, self.lex
+        if not 1 <= len(run) <= MAX_NAME or any(a.kind != "word" for a in run) or self.draft.subject:
+            return None
+        words = [tokens[a.i].lower for a in run]
+        between = {t.lower for t in tokens[run[-1].j : before]}
+        opening = all(t.kind == "punct" or t.lower in lex.opens for t in tokens[: run[0].i])
+        together = all(a.j == b.i for a, b in itertools.pairwise(run))
+        if (
+            not (opening and together and between <= {":", "-", "–", ","} | lex.verbs["same"])
+            or any(w in lex.plain or w in lex.elsewhere or w in lex.never_names for w in words)
+            or max(map(len, words)) < MIN_NAME
+        ):
+            return None
+        self.run = []
+        return Atom("medicine", run[0].i, run[-1].j, {"named": True, "shaped": True})
+
     def _on_dose(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         draft = self.draft
+        if (
+            draft.medicine is None
+            and not (draft.when or draft.doses)
+            and (atom.value.get("unit") in self.lex.taken)
+            and (name := self._unlisted(atom.i))
+        ):
+            draft.medicine = name
+            self._add(name)
         if draft.pending == "from":
             draft.pending = ""
             return 1
@@ -502,9 +526,20 @@ class Parser:
             elif draft.doses:
                 self._close(link or "and", inherit=True, stage="duration" in draft.got)
             draft = self.draft
+        if self._replaces(atom):
+            draft.doses.clear()  # "change atorvastatin 20 mg to 40 mg"
         draft.doses.append(atom)
         self._add(atom)
         return 1
+
+    def _replaces(self, atom: Atom) -> bool:
+        """Whether this dose takes the place of the one before it, behind a verb of change."""
+        last = self.draft.doses[-1] if self.draft.doses else None
+        if last is None or last.value.get("unit") != atom.value.get("unit") or not atom.value.get("unit"):
+            return False
+        between = [t.lower for t in self.tokens[last.j : atom.i]]
+        before = {t.lower for t in self.tokens[max(0, last.i - 6) : last.i]}
+        return between == ["to"] and bool(before & self.lex.changes)
 
     def _dial(self, atom: Atom) -> int:
         amounts = self.tokens[atom.i].value
@@ -521,6 +556,15 @@ class Parser:
         return 1
 
     def _on_form(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        draft = self.draft
+        if (
+            draft.medicine is None
+            and not (draft.when or draft.doses)
+            and self._said(atom) in self.lex.applied
+            and (name := self._unlisted(atom.i))
+        ):
+            draft.medicine = name
+            self._add(name)
         if self.draft.medicine is not None or self.draft.doses:
             self.draft.texts.setdefault("form", self._text(atom.i, atom.j))
             self._add(atom)
@@ -783,6 +827,9 @@ class Parser:
 
     def _on_condition(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         end = self._clause(atoms, k, ("then", "as_needed", "duration", "max"))
+        if any(self.tokens[i].lower in self.lex.contact for i in range(atom.i, atoms[end - 1].j)):
+            self._close("if")  # "if no relief call 911": of another act
+            return end - k
         self._settle_run()
         draft = self.draft
         draft.as_needed = True
@@ -855,18 +902,7 @@ class Parser:
     def _on_then(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         draft = self.draft
         if draft.when or draft.doses or draft.got or draft.stopped:
-            going_on = (
-                "dose",
-                "medicine",
-                "number",
-                "frequency",
-                "part",
-                "step_to",
-                "word",
-                "weekdays",
-                "stop",
-                "as_needed",
-            )
+            going_on = tuple("dose medicine number frequency part step_to word weekdays stop as_needed".split())
             trailing = k + 1 >= len(atoms) or atoms[k + 1].kind not in going_on
             if trailing and draft.stage is False and draft.inherited:
                 draft.stage = True  # "300 mg tds thereafter"
@@ -953,12 +989,13 @@ class Parser:
     def _on_when(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         """ "When short of breath" behind a dose is as needed; behind a schedule it is a start that the words do not date."""
         draft = self.draft
-        if draft.when or draft.as_needed:
-            end = self._clause(atoms, k, ("then",))
+        end = self._clause(atoms, k, ("then",))
+        words = {self.tokens[i].lower for i in range(atom.i, atoms[end - 1].j)}
+        if words & self.lex.events and (draft.when or draft.as_needed):
             draft.leftovers.extend(atoms[k:end])
             draft.atoms.extend(atoms[k:end])
             return end - k
-        if draft.medicine is not None:
+        if draft.medicine is not None and not words & self.lex.events:
             return self._on_condition(atom, atoms, k)
         self.run.append(atom)
         return 1

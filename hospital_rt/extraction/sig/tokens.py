@@ -133,6 +133,7 @@ class Joiner:
         self.joins: set[str] = set(words["and"])
         self.articles: set[str] = set(words["articles"])
         self.weekdays: dict[str, str] = words["weekdays"]
+        self.hours: set[str] = set(words["hours"])
         self.month: dict[str, int] = words["months"]
         self.ordinals: dict[str, int] = words["ordinals"]
 
@@ -154,7 +155,9 @@ class Joiner:
         first, second = re.split(r"\s?/\s?", t.lower)[:2]
         low, _, high = first.partition("-")
         a, b = int(low), int(second)
-        if (
+        if a == b and after and after.lower in self.hours:  # 12/12h
+            t.kind, t.value = "hourly", a
+        elif (
             b in (7, 52, 12)
             and 0 < a <= 60
             and not (after and after.lower in ("mg", "mcg", "ml", "g", "tab", "tablet"))
@@ -189,7 +192,9 @@ class Joiner:
             t = tokens[i]
             j = i + 1
             if t.kind == "num" and t.high is None:
-                if (
+                if t.value == 1 and j < len(tokens) and tokens[j].kind == "word" and tokens[j].lower in self.halves:
+                    t.value, t.end, j = 0.5, tokens[j].end, j + 1  # one half
+                elif (
                     j < len(tokens)
                     and tokens[j].kind == "num"
                     and tokens[j].value in (0.5, 0.25, 0.75)
