@@ -26,6 +26,9 @@ export function Write({ id }) {
       });
     loadPlan(id).then(setSteps, () => setSteps(false));
   }, [id]);
+  useKeys({
+    "ctrl+enter": () => !busy && document.querySelector("form.write")?.requestSubmit(),
+  });
   const patient = (state.patients || []).find((p) => p.id === id);
   if (state.patients && !patient)
     return html`<${Empty} level=${1} sign="person" title=${t.notYours} text=${t.notYoursLead} />`;
@@ -56,7 +59,6 @@ export function Write({ id }) {
       go(`/notes/${data.id}`);
     });
   };
-  useKeys({ "ctrl+enter": () => !busy && send(new Event("submit")) });
   const name = patient?.name || "";
   return html`
     <a class="back" href=${`#/patients/${id}`}><${Icon} name="left" />${name || t.ways.patients}</a>
