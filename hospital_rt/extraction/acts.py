@@ -782,8 +782,8 @@ _NOT_DATED = re.compile(
     re.I,
 )
 _VISIT_FOR = re.compile(
-    r"\s*(?!(?:urgent|routine|regular|further|medical|clinical|for|needs?|gp|to|no|next|please|early|repeat|in|book|arrange)\b)"
-    r"[a-z]{3,}(?: (?!for\b|in\b)[a-z]{3,}){0,2} (?:review|recheck|check[- ]?up|visit|appointment|assessment)",
+    r"\s*(?!(?:the|daily|last|this|urgent|routine|regular|further|medical|clinical|for|needs?|gp|to|no|next|please|early|repeat|in|book|arrange)\b)"
+    r"[a-z]{3,}(?: (?!for\b|in\b)[a-z]{3,}){0,2} (?:review|recheck|check[- ]?up|assessment)",
     re.I,
 )
 _OBJECT = re.compile(
