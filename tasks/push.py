@@ -31,12 +31,12 @@ LOOKED_AT = 50  # of the reminders that a device may be owed, the newest
 
 
 class OwedPush(NamedTuple):
-    """One message: ``count`` slots wait, and the newest of them can be answered by its token."""
+    """One message: ``slots`` wait, and the newest of them can be answered by its token."""
 
     seq: int
     step_id: str
     slot_at: datetime
-    count: int
+    slots: int
 
 
 async def push_sender(app: AppContext) -> PushSender:
@@ -92,7 +92,7 @@ async def _push(app: AppContext, sender: PushSender, device: Subscription, owed:
     await app.store.answer_tokens.make(
         hashed, user_id=device.user_id, step_id=owed.step_id, slot_at=owed.slot_at, now=app.now()
     )
-    data = json.dumps({"type": "reminder", "count": owed.count, "token": token, "tag": _tag(owed)}).encode()
+    data = json.dumps({"type": "reminder", "count": owed.slots, "token": token, "tag": _tag(owed)}).encode()
     outcome = await sender.send(endpoint=device.endpoint, p256dh=device.p256dh, auth=device.auth, data=data)
     app.resources.metrics.pushes.labels(outcome.status).inc()
     if outcome.result == "sent":

@@ -163,7 +163,7 @@ class MyPatientsHandler(ApiHandler):
                 "steps_open": open_counts[id],
                 "notes_waiting": waits.notes,
                 "questions_open": waits.questions,
-                "asks": asks.count,
+                "asks": asks.how_many,
                 "asks_since": to_wire(asks.since) if asks.since else None,
                 "last_check_in_at": to_wire(answered_at) if answered_at else None,
                 "last_seen_at": to_wire(seen_at) if seen_at else None,
@@ -173,7 +173,7 @@ class MyPatientsHandler(ApiHandler):
                 "need": need,
                 "reason": seen.why if need == seen.need else None,
             }
-            rank = Rank(RANKS[need], 0 if asks.count else 1, -seen.unanswered_in_a_row, fold(person.name or ""), id)
+            rank = Rank(RANKS[need], 0 if asks.how_many else 1, -seen.unanswered_in_a_row, fold(person.name or ""), id)
             zone = ZoneInfo(person.timezone)
             found[id] = CachedResponse(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)
         return found

@@ -50,7 +50,7 @@ class PatientQuestion:
 class OpenQuestions(NamedTuple):
     """The open questions of one patient to one doctor: how many, and since when the oldest waits."""
 
-    count: int = 0
+    how_many: int = 0
     since: datetime | None = None
 
 
@@ -150,7 +150,7 @@ class PatientQuestions:
         for row in await self._questions.find(wanted, {"patient_id": 1, "asked_at": 1}).to_list(None):
             before = found.get(row["patient_id"], OpenQuestions())
             since = min(before.since or row["asked_at"], row["asked_at"])
-            found[row["patient_id"]] = OpenQuestions(before.count + 1, since)
+            found[row["patient_id"]] = OpenQuestions(before.how_many + 1, since)
         return found
 
     async def forget(self, patient_id: str, *, session: Session) -> None:

@@ -160,7 +160,8 @@ async def test_several_that_are_due_at_one_time_are_one_message(told: Told) -> N
 async def test_what_is_answered_elsewhere_does_not_hide_what_still_waits(told: Told) -> None:
     steps = await plan(told.clinic, told.doctor, told.patient, {}, {})
     await told.clinic.tick("2027-03-02T09:00")
-    newest = (await reminders(told.patient)) and steps[-1]
+    assert await reminders(told.patient)
+    newest = steps[-1]
     await check_in(told.patient, newest, NINE[2])
     told.clinic.set_clock("2027-03-02T09:01")
     assert await sweep_push(told.clinic.app) == 1

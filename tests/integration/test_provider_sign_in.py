@@ -232,7 +232,7 @@ LIES: dict[str, Any] = {
     "no subject": lambda at, right: at.sign({k: v for k, v in right.items() if k != "sub"}),
     "another nonce": lambda at, right: at.sign({**right, "nonce": "x"}),
     "no nonce": lambda at, right: at.sign({k: v for k, v in right.items() if k != "nonce"}),
-    "no signature": lambda at, right: jwt.encode(right, None, algorithm="none", headers={"kid": "one"}),
+    "no signature": lambda at, right: jwt.encode(right, "", algorithm="none", headers={"kid": "one"}),
     "a signature cut off": lambda at, right: at.sign(right).rpartition(".")[0] + ".",
     "another key": lambda at, right: at.sign(right, key=OTHER_KEY),
     "an unknown key": lambda at, right: at.sign(right, key=OTHER_KEY, kid="two"),
@@ -365,7 +365,7 @@ async def test_only_a_right_logout_token_ends_anything_and_once(deceived: Clinic
         forged.sign(logout(forged), key=OTHER_KEY),
         forged.sign(logout(forged), key=SECRET * 2, algorithm="HS256"),
         forged.sign(forged.claims()),
-        jwt.encode(logout(forged), None, algorithm="none"),
+        jwt.encode(logout(forged), "", algorithm="none"),
         "",
         "x",
     ]

@@ -22,6 +22,7 @@ import hospital_rt.storage.database
 import models.services.accounts
 import models.services.check_in
 import models.services.check_in_rules
+import models.services.notifications
 import models.services.snooze
 import models.services.undo_check_in
 from hospital_rt.domain.clock import moment_at
@@ -425,7 +426,7 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("another choice is counted from the last reminder", "courses")
 def _(patch: MonkeyPatch) -> None:
-    whole = hospital_rt.domain.course.repeat_within_day
+    whole = hospital_rt.domain.repeats.repeat_within_day
     patch.setattr(
         hospital_rt.domain.course,
         "repeat_within_day",
@@ -461,7 +462,7 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("a late answer loses its time", "end of a snooze / late check-in")
 def _(patch: MonkeyPatch) -> None:
-    whole = models.services.check_in_rules.ledger_entries
+    whole = models.services.notifications.ledger_entries
     patch.setattr(
         models.services.check_in_rules, "ledger_entries", lambda *a, **more: whole(*a, **{**more, "done_at": None})
     )

@@ -183,7 +183,7 @@ async def tokens_after(anyone: Caller, answer: Answer) -> Answer:
 async def enter(clinic: Clinic, provider: Provider, login: str, http: aiohttp.ClientSession | None = None) -> Caller:
     """The whole way; somebody who is signed in."""
     async with contextlib.AsyncExitStack() as stack:
-        page = http or await stack.enter_async_context(browser())
+        page = http if http is not None else await stack.enter_async_context(browser())
         began = await begin(clinic.anyone)
         answer = await come_back(clinic.anyone, began, await provider.sign_in(page, began.there, login))
         assert answer.status == 302, answer.raw
