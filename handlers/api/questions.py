@@ -6,6 +6,8 @@ from handlers.api.schemas import AskBody, PatientQuestionView, QuestionAnswerBod
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import page, read_cursor, write_cursor
 from handlers.base.operation import Operation
+from hospital_rt.domain.clock import from_wire, to_wire
+from hospital_rt.domain.errors import Invalid
 from models.services.questions.ask_doctor import ask_doctor, settle_question
 from models.visibility import own_question, questions_filter, readable_step
 
@@ -34,15 +36,18 @@ class QuestionsHandler(ApiHandler):
         """Questions, the newest first: a patient's own; those asked of a doctor by patients of now."""
         query = self.query(QuestionsQuery)
         await self.set_feed()
-        found = read_cursor(query.cursor, int)
-        skip = max(0, found[0]) if found else 0
+        found = read_cursor(query.cursor, str, str)
+        try:
+            before = (from_wire(found[0]), found[1]) if found else None
+        except ValueError:
+            raise Invalid("#/cursor", "Use the cursor as it was given.") from None
         wanted = await questions_filter(self.store, self.who, query.patient_id)
         if query.state != "all":
             wanted["state"] = query.state
-        questions = await self.store.patient_questions.page(wanted, skip=skip, limit=query.limit + 1)
+        questions = await self.store.patient_questions.page(wanted, before=before, limit=query.limit + 1)
         shown = questions[: query.limit]
         await self.leave_trace(of=[one.patient_id for one in shown] or [self.who.id])
-        following = write_cursor(skip + query.limit) if len(questions) > query.limit else None
+        following = write_cursor(to_wire(shown[-1].asked_at), shown[-1].id) if len(questions) > query.limit else None
         self.respond(page([one.as_json() for one in shown], following))
 
     async def post(self) -> None:

@@ -119,9 +119,12 @@ class PatientQuestions:
         cursor = self._questions.find({"patient_id": patient_id, "asked_at": {"$gte": since}}, session=session)
         return [await self._read(row) for row in await cursor.sort("asked_at", 1).to_list(None)]
 
-    async def page(self, wanted: Document, *, skip: int, limit: int) -> list[PatientQuestion]:
-        """The questions of a query by the visibility policy, newest first."""
-        rows = await self._questions.find(wanted).sort([("asked_at", -1), ("_id", 1)]).skip(skip).to_list(limit)
+    async def page(self, wanted: Document, *, before: tuple[datetime, str] | None, limit: int) -> list[PatientQuestion]:
+        """The questions of a query by the visibility policy, newest first, after the one at ``before``."""
+        if before:
+            at, id = before
+            wanted = {"$and": [wanted, {"$or": [{"asked_at": {"$lt": at}}, {"asked_at": at, "_id": {"$gt": id}}]}]}
+        rows = await self._questions.find(wanted).sort([("asked_at", -1), ("_id", 1)]).to_list(limit)
         await self._vault.load_keys({row["patient_id"] for row in rows})
         return [await self._read(row) for row in rows]
 

@@ -368,7 +368,7 @@ def _bare(path: str) -> str:
 
 async def test_a_check_in_on_the_live_channel_is_judged_like_rest(clinic: Clinic) -> None:
     scene = await Scene(clinic).set()
-    for caller in refused_first(ANSWER):
+    for caller in refused_first(Row("POST", "/api/live/", ANSWER)):
         person, expected = scene.people[caller], ANSWER[caller]
         if expected == 401:
             channel = await open_channel(clinic.base)

@@ -174,9 +174,15 @@ MET: dict[str, Callable[[Clinic], Awaitable[Answer]]] = {
 MET_ELSEWHERE = {
     "doctor-pending": "test_a_new_doctor_waits_for_approval",
     "email-unverified": "test_an_account_works_once_its_address_is_confirmed",
+    "challenge-ended": "integration/test_second_factors.py",
+    "password-sign-in-off": "integration/test_provider_sign_in.py",
     "rate-limited": "unit/test_rate_limits.py",
+    "second-factor": "integration/test_second_factors.py",
+    "second-factor-required": "integration/test_second_factors.py",
     "too-soon": "test_too_soon_is_refused_unless_it_is_said_to_have_happened",
     "unavailable": "test_while_mongodb_is_away_every_request_is_told_to_come_back",
+    "wrong-code": "integration/test_second_factors.py",
+    "wrong-factor": "integration/test_second_factors.py",
 }
 
 

@@ -102,7 +102,13 @@ def _of_service(service: dict[str, Any], document: dict[str, Any]) -> list[str]:
         if service["image"] == OWN_IMAGE and not is_setting:
             found.append(f"{name} is no setting")
         elsewhere = f"${{{name}:+belongs"
-        if SECRET.search(name) and not name.endswith("_FILE") and value and not value.startswith(elsewhere):
+        if (
+            SECRET.search(name)
+            and name != "PASSWORD_SIGN_IN"
+            and not name.endswith("_FILE")
+            and value
+            and not value.startswith(elsewhere)
+        ):
             found.append(f"{name} is a secret, and no file")
     return found
 
