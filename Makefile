@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: audit bare bench browser check clean cluster compose debootstrap docs eval eval-model faults helm image \
+.PHONY: audit bare bench browser check clean cluster compose coverage debootstrap docs eval eval-model faults helm image \
 	js js-checks lint lock nginx ratio redis-tools run sbom test test-all test-browser types
 
 run: $(VENV)/.run
@@ -16,9 +16,14 @@ TESTS := $(PY) -m pytest -n 2 --dist loadscope $(addprefix --ignore=tests/,brows
 test: $(VENV)/.dev
 	$(TESTS)
 
-# With the tests that are long or random; coverage of the product's code by package, against the floor in pyproject.toml.
+# With the tests that are long or random.
+ALL_TESTS := $(TESTS) -m "not (faults or browser or cluster or bare or compose)"
 test-all: $(VENV)/.dev
-	$(TESTS) -m "not (faults or browser or cluster or bare or compose)" $(addprefix --cov=,$(PACKAGES)) --cov-report=
+	$(ALL_TESTS)
+
+# Coverage of the product's code by package, against the floor in pyproject.toml; half as slow again as test-all.
+coverage: $(VENV)/.dev
+	$(ALL_TESTS) $(addprefix --cov=,$(PACKAGES)) --cov-report=
 	@for package in $(PACKAGES); do \
 	  share=$$($(VENV)/bin/coverage report --include="$$package/*" --format=total); status=$$?; \
 	  echo "coverage of $$package: $$share %"; [ $$status -eq 0 ] || exit $$status; \
