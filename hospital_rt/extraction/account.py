@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hospital_rt.extraction.acts import ORDERS, frames
 from hospital_rt.extraction.api import AccountEntry, Fate, Note, Unmatched
+from hospital_rt.extraction.lexicon import LANGUAGES
 
 Span = tuple[int, int]
 
@@ -23,17 +25,20 @@ def account(
     """The sentences to show and the fate of every sentence, in order.
 
     ``scores``: how likely each sentence carries something for the patient; one of at least ``show`` that became
-    nothing is shown. Linear in the sentences and spans, which are taken in order of their place.
+    nothing is shown, and so is one that opens as an order or a prohibition. Linear in the sentences and spans, which are taken in order of their place.
     """
     fates: dict[int, Fate] = {}
     for fate, spans in (("shown", dropped), ("clinic", clinic), ("question", questions), ("step", steps)):
         for number in _covered(note, spans):
             fates[number] = fate  # type: ignore[assignment]
     unmatched, entries = [], []
+    must_show = frames(note.language).must_show if note.language in LANGUAGES else None
     for sentence, score in zip(note.sentences, scores, strict=True):
         became: Fate | None = fates.get(sentence.number)
         if became is None:
-            shown = score >= show and sentence.number not in understood and _says_something(sentence.text)
+            likely = score >= show and sentence.number not in understood and _says_something(sentence.text)
+            opens = must_show and sentence.section in ORDERS and must_show.match(sentence.text)
+            shown = likely or bool(opens)
             became = "shown" if shown else "nothing"
             if shown:
                 quote = note.text[sentence.start : sentence.end]

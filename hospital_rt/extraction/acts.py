@@ -70,6 +70,8 @@ class Frames:
     repeats: re.Pattern[str]
     measured: re.Pattern[str]
     dated: re.Pattern[str]
+    books: re.Pattern[str]
+    must_show: re.Pattern[str]
     verbs: tuple[tuple[str, re.Pattern[str]], ...]
 
 
@@ -251,11 +253,14 @@ class Finder:
                 or bool(self.frames.order.search(self.text[: match.start()]))
             )
             if group == "procedure":
-                return bool(self.frames.future.search(self.text)) and bool(
-                    re.search(
-                        r"\b(?:proceed|schedul\w+|order\w*|book|recommend\w*|due|get|have|arrange|plan is|come)\b",
-                        self.text,
-                        re.I,
+                return self._booked(match.start()) is not None or (
+                    bool(self.frames.future.search(self.text))
+                    and bool(
+                        re.search(
+                            r"\b(?:proceed|schedul\w+|order\w*|book|recommend\w*|due|get|have|arrange|plan is|come)\b",
+                            self.text,
+                            re.I,
+                        )
                     )
                 )
             if group == "specialty":
@@ -310,7 +315,8 @@ class Finder:
                 if not (say and re.search(r"\b(?:repeat|another|recheck)", phrase, re.I))
                 else "a repeat " + re.sub(r"^an? ", "", noun)
             )
-            title = f"Have {noun}"
+            booked = self._booked(left)
+            title = f"{booked.capitalize() if booked else 'Have'} {noun}"
         if when and "every" not in when[0].lower():
             spoken = plain(when[0], self.language)
             if spoken.lower() not in title.lower() and not spoken.lower().startswith("for"):
@@ -326,6 +332,8 @@ class Finder:
         lead = self._lead(clause_start, left)
         self.nouns.append((left, right))
         names = [f"group={group}"]
+        if group != "specialty" and booked:
+            names.append("booked")
         if when:
             names.append("when")
         if lead == left:
@@ -336,6 +344,11 @@ class Finder:
             names.append("closes")
         key = re.sub(r"\W+", " ", (say or match[0]).lower()).strip()
         self._add(act, lead, right, shorten(title), key=f"{act}:{key}", names=tuple(names))
+
+    def _booked(self, at: int) -> str | None:
+        """The verb of an order to the patient that opens the clause around ``at``: "Book a chest X-ray"."""
+        said = self.frames.books.match(self.text, self._clause(at)[0], at + 1)
+        return said["verb"].lower() if said and self.ordering else None
 
     def _lead(self, clause_start: int, left: int) -> int:
         """Where the order's verb stands before a noun phrase, so that the quote holds it."""
@@ -797,7 +810,7 @@ _UP_TO_VISIT = re.compile(
     re.I,
 )
 _NO_VISIT = re.compile(
-    r"follow[- ]?(?:up|ing up) (?:on|and|of|x-?ray|imaging|labs?|with (?:you|the patient|him|her|them))\b|review(?:ed|ing)? (?:of|the|his|her|your) |examination (?:of|reveal|show|is|was)",
+    r"follow[- ]?(?:up|ing up) (?:on|and|of|x-?ray|imaging|labs?|with (?:you|the patient|him|her|them))\b|review(?:ed|ing)? (?:of|the|his|her|your) |examination (?:of|reveal|show|is|was)|visits? (?:by|from) (?:the|an?|our|your|district|community)\b(?! end)",
     re.I,
 )
 _OWN_DOCTOR = re.compile(

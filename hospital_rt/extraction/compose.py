@@ -77,6 +77,16 @@ def with_condition(act: str, condition: str) -> str:
     return shorten(f"{act} {condition}")
 
 
+def beyond(title: str, detail: str | None) -> str | None:
+    """A detail, or None where the title holds all of it.
+
+    >>> beyond("Take metformin 500 mg twice a day with meals", "with meals"), beyond("Rest", "In bed")
+    (None, 'In bed')
+    """
+    said, more = (" ".join(re.findall(r"[^\W_]+", words.casefold())) for words in (title, detail or ""))
+    return detail if more and f" {more} " not in f" {said} " else None
+
+
 def shorten(title: str, limit: int = MAX_TITLE) -> str:
     """A title cut at the end of a part of it, so that it keeps its sense; whole when it fits."""
     while len(title) > limit:

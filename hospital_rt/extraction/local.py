@@ -22,10 +22,12 @@ SKIP = 0.012
 """Sentences less likely than this are not searched for acts, in notes of more than ``SHORT_NOTE`` sentences."""
 SHORT_NOTE = 12
 KEEP = 0.55
-KEEP_OPENING = 0.8
-"""For a test or specialty without an order's verb, at the start of its clause."""
-KEEP_MENTION = 0.85
-"""For a test or specialty that is only mentioned."""
+KEEP_BARE = 0.85
+"""For a test or specialty without an order's verb."""
+KEEP_TEST = 0.7
+"""For a test that an order's verb names: the clinic often speaks of what it will do itself, at a later visit."""
+KEEP_BOOKED = 0.1
+"""For what the note tells the patient to book, in words that open their sentence."""
 KEEP_DOUBTFUL = 0.95
 """For what a trigger of history or somebody else's act reaches."""
 KEEP_NO_VERB, KEEP_NO_VERB_SHORT = 0.98, 0.8
@@ -157,6 +159,7 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
     checklist: list[Item] = []
     plan: list[PlanItem] = []
     questions: list[Question] = []
+    unnamed: list[Question] = []
     sure: set[tuple[Kind, int]] = set()
     clinic = _clinic_acts(note, scores)
     for proposal, rivals in _once(proposals):
@@ -166,6 +169,8 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
             question = _question(note, proposal, place)
             if question is not None:
                 questions.append(question)
+                if question.question in ("how-often", "which-medicine") and "named" not in candidate.cues:
+                    unnamed.append(question)
             continue
         if rivals:
             options = [
@@ -181,7 +186,15 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
             checklist.append(item)
         if proposal.passed >= (SURE if _is_whole(proposal) else SURE_ALONE):
             sure.add(("plan", len(plan) - 1) if isinstance(item, PlanItem) else ("checklist", len(checklist) - 1))
+    for question in unnamed:  # of the same words one thing is asked
+        if any(_overlap(question, other) for other in questions if other is not question):
+            questions.remove(question)
     return Reading(checklist=checklist, plan=plan, questions=questions, clinic=clinic, sure=frozenset(sure))
+
+
+def _overlap(one: Question, other: Question) -> bool:
+    """Whether two are about the same words."""
+    return one.start < other.end and other.start < one.end
 
 
 def _clinic_acts(note: Note, scores: list[float]) -> list[tuple[int, int]]:
@@ -232,7 +245,11 @@ def _threshold(proposal: Proposal) -> float:
     if proposal.injected or "later" in cues or ("bare" in cues and candidate.act == "procedure"):
         return NEVER
     if "bare" in cues:
-        return KEEP_OPENING if "opens" in cues else KEEP_MENTION
+        return KEEP_BARE
+    if "booked" in cues and not cues & _AWAY:
+        return KEEP_BOOKED
+    if candidate.act == "test":
+        return KEEP_TEST
     if "no-verb" in cues:
         return KEEP_NO_VERB_SHORT if proposal.short else KEEP_NO_VERB
     if candidate.act == "visit" and cues & _AWAY:

@@ -97,7 +97,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         *(("strongmed",) if strong else ()),
         *(f"ask={slug}" for slug in match.asks),
     )
-    title, detail = medicine_title(match, finder.language)
+    title, detail = medicine_title(match, finder.language, text)
     question = _open(match)
     if not match.named and _HOURS.search(text, match.start, match.end):
         return None
@@ -121,7 +121,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         "key": _key(match),
         "as_needed": match.as_needed,
         "cues": cues,
-        "sure": match.complete and not match.leftovers,
+        "sure": match.complete and not match.leftovers and not (match.as_needed and match.start_in_days),
     }
     if question:
         answers = _answers(match, finder.language) if question == "how-often" and match.named else ()
@@ -365,8 +365,8 @@ def _act_title(words: str, language: str) -> str:
 _CLINIC = re.compile(r"\b(?:i|we) (?:will|am|are)\b|\bopen\b", re.I)
 
 
-def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
-    """The title of a medicine's step, and the detail: what did not fit."""
+def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str, str | None]:
+    """The title of a medicine's step, and the detail: what did not fit. ``text``: its sentence."""
     words = load(language, "titles")
     form = (match.form or "").lower()
     looked = f"{form} {(match.medicine or '').lower()} {(match.dose or '').lower()}"
@@ -377,6 +377,10 @@ def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
     dose = plain(match.dose, language) if match.dose else ""
     if form and not dose and form not in name.lower():
         name = f"{name} {form}"
+    elif form and dose.endswith("%"):
+        dose = f"{dose} {form}"
+    site = _SITE.search(text, match.medicine_span[1] if match.medicine_span else match.start, match.end)
+    where = plain(to_patient(site[0]), language) if site and verb in words["applied"] else ""
     when = frequency_words(match, words)
     if match.doses_by_part and match.parts:
         each = [f"{plain(amount, language)} {words['part'][part]}" for amount, part in match.doses_by_part]
@@ -385,6 +389,7 @@ def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
         verb,
         name[:1].lower() + name[1:] if name.istitle() and " " in name and not match.named else name,
         dose,
+        where,
         when,
     ]
     extra = []
@@ -406,7 +411,7 @@ def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
             else words["when_needed"]
         )
     if match.duration_days and not match.once:
-        extra.append(duration_words(match.duration_days, words))
+        extra.append(duration_words(match.duration_days, words, text[match.start : match.end]))
     if match.start_in_days:
         n = match.start_in_days
         extra.append(words["start"].get(n) or words["start"]["n"].format(n=n))
@@ -414,9 +419,22 @@ def medicine_title(match: SigMatch, language: str) -> tuple[str, str | None]:
     if match.meal:
         full += f" {plain(match.meal, language)}"
     title = shorten(re.sub(r"\s+on\s+", " ", full))
-    details = [part for part in (match.route, match.meal, match.limit, match.until) if part]
+    route = None if (match.route or "").lower() == "apply" else match.route
+    details = [
+        part for part in (route, match.meal, match.limit, match.until) if part and part.lower() not in title.lower()
+    ]
     detail = plain("; ".join(details), language) if details else None
     return title, detail if title == full or detail else full[:400]
+
+
+_SITE = re.compile(
+    r"\b(?:in)?to (?:the|your|his|her|both|each|any) (?:(?:left|right|affected|sore|dry|itchy|red|upper|lower|inner|outer|whole)\s+){0,2}"
+    r"[a-z]{3,}|\b(?:on|onto|in|around|over|between|behind) (?:the|your|his|her|both|each) "
+    r"(?:(?:left|right|affected|sore|dry|itchy|red|upper|lower|inner|outer|whole)\s+){0,2}"
+    r"(?!morning|evening|afternoon|night|day|week|month|same|next|first|last)[a-z]{3,}",
+    re.I,
+)
+"""Where on the body something goes."""
 
 
 def frequency_words(match: SigMatch, words: dict[str, Any]) -> str:
@@ -454,9 +472,13 @@ def frequency_words(match: SigMatch, words: dict[str, Any]) -> str:
     return pick(words["times"], times)
 
 
-def duration_words(days: int, words: dict[str, Any]) -> str:
-    """A duration in days, in the largest unit that divides it."""
+def duration_words(days: int, words: dict[str, Any], said: str = "") -> str:
+    """A duration in days: in the unit that the note says it in, else in the largest that divides it."""
     table = words["duration"]
+    if days > 1 and re.search(rf"(?<![\d.,/]){days}[ -]?(?:days?|días)\b", said, re.I):
+        return str(table["days"].format(n=days))
+    if days > 7 and days % 7 == 0 and re.search(rf"(?<![\d.,/]){days // 7}[ -]?(?:weeks?|semanas)\b", said, re.I):
+        return str(table["weeks"].format(n=days // 7))
     if days == 1:
         return str(table["day"])
     if days % 7 == 0 and days < 84:

@@ -10,6 +10,7 @@ from hospital_rt.extraction.account import account
 from hospital_rt.extraction.agreement import agree
 from hospital_rt.extraction.api import MAX_ITEMS, Item, Kept, Kind, Note, PlanItem, Reader, Reading, Result
 from hospital_rt.extraction.classifier import sentence_scores
+from hospital_rt.extraction.compose import beyond
 from hospital_rt.extraction.guard import check, judge
 from hospital_rt.extraction.lexicon import LANGUAGES
 from hospital_rt.extraction.local import SHOW, LocalReader
@@ -56,6 +57,7 @@ def settle(note: Note, reading: Reading, local: LocalReader, *, extracted_by: st
         *(("checklist", n, item) for n, item in enumerate(reading.checklist)),
         *(("plan", n, item) for n, item in enumerate(reading.plan)),
     ]
+    items = [(kind, n, item.model_copy(update={"detail": beyond(item.title, item.detail)})) for kind, n, item in items]
     items.sort(key=lambda row: (row[2].start, row[2].end))
     stood, fell = judge(note, [(kind, item) for kind, _, item in items])
     kept = [Kept(kind=items[n][0], item=item, sure=items[n][:2] in reading.sure) for n, item in stood]

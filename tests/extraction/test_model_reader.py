@@ -72,7 +72,7 @@ async def failing(reader: ModelReader, text: str = NOTE) -> ExtractionFailed:
 async def test_the_steps_come_with_an_account_of_the_call(reader: ModelReader) -> None:
     answer = await reader.read(numbered(NOTE))
     assert [(p.title, p.times_per_day, p.duration_days) for p in answer.plan] == [
-        ("Take amoxicillin 500 mg 3 times a day for 1 week", 3, 7)
+        ("Take amoxicillin 500 mg 3 times a day for 7 days", 3, 7)
     ]
     assert answer.meta is not None
     assert (answer.meta.model, answer.meta.tokens_in, answer.meta.tokens_out) == ("stand-in-1", 100, 20)

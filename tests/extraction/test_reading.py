@@ -255,3 +255,103 @@ def test_what_follows_words_to_software_is_asked_and_not_done() -> None:
 def test_every_question_quotes_the_note() -> None:
     text = "PLAN\nIncrease beclometasone to 100 mcg two puffs twice a day, and rinse the mouth afterwards."
     assert all(one["quote"] and one["quote"] in text for one in read(text)["questions"])
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Book a chest X-ray.", "Book a chest X-ray"),
+        ("Schedule a colonoscopy.", "Schedule a colonoscopy"),
+        ("Schedule an MRI of the left knee in 2 weeks.", "Schedule an MRI of the left knee in 2 weeks"),
+        ("Get a flu shot.", "Get a flu shot"),
+    ],
+)
+def test_an_order_to_book_is_a_step_with_its_own_verb(text: str, title: str) -> None:
+    answer = read(text)
+    assert titles(answer) == [title]
+    assert [one["detail"] for one in answer["checklist"]] == [None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Do not drive for 2 weeks.",
+        "You must not eat after midnight.",
+        "He is not to lift anything heavy.",
+        "No swimming for 10 days.",
+        "Avoid alcohol.",
+        "Never share your inhaler.",
+        "Order a CBC.",
+        "No conduzca durante dos semanas. Evite el alcohol.",
+    ],
+)
+def test_what_is_forbidden_or_to_be_booked_is_never_passed_over(text: str) -> None:
+    answer = read(text)
+    assert titles(answer) == []
+    assert {row["as"] for row in answer["account"]} == {"shown"}
+
+
+def test_a_history_is_not_shown_for_how_it_opens() -> None:
+    assert read("HISTORY OF PRESENT ILLNESS\nNo alcohol. No exercise.")["unmatched"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "Apply hydrocortisone cream to the rash twice a day for 7 days.",
+            "Apply hydrocortisone cream to the rash twice a day for 7 days",
+        ),
+        (
+            "Apply 1% hydrocortisone cream to the rash twice a day for 2 weeks.",
+            "Apply hydrocortisone 1% cream to the rash twice a day for 2 weeks",
+        ),
+        (
+            "Put chloramphenicol eye drops in the left eye four times a day for 5 days.",
+            "Use chloramphenicol eye drops in the left eye 4 times a day for 5 days",
+        ),
+        ("Take amoxicillin 500 mg three times a day for 7 days.", "Take amoxicillin 500 mg 3 times a day for 7 days"),
+        ("Take amoxicillin 500 mg tds for 1/52.", "Take amoxicillin 500 mg 3 times a day for 1 week"),
+        ("Apply clotrimazole cream in the morning for 7 days.", "Apply clotrimazole cream every morning for 7 days"),
+        ("Drink 2 litres of water every day.", "Drink 2 litres of water every day"),
+        ("Take metformin 500 mg twice a day with meals.", "Take metformin 500 mg twice a day with meals"),
+    ],
+)
+def test_a_title_has_form_place_and_length_as_the_note_says_them_and_no_detail_says_it_again(
+    text: str, title: str
+) -> None:
+    assert [(one["title"], one["detail"]) for one in read(text)["plan"]] == [(title, None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "as_needed"),
+    [
+        ("Call the surgery for a blood test next week.", False),
+        ("Call the surgery if the rash spreads.", True),
+        ("Use the salbutamol inhaler when short of breath.", True),
+        ("Take paracetamol 500 mg as needed for pain.", True),
+    ],
+)
+def test_only_what_has_a_condition_is_as_needed(text: str, as_needed: bool) -> None:
+    answer = read(text)
+    assert [one["as_needed"] for kind in ("checklist", "plan") for one in answer[kind]] == [as_needed]
+    assert answer["questions"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use the salbutamol inhaler.",
+        "Use the inhaler if you wheeze.",
+        "Use the GTN spray for chest pain.",
+        "Continue your inhaler with a spacer.",
+        "Take your blood pressure tablets.",
+    ],
+)
+def test_of_one_sentence_one_thing_is_asked(text: str) -> None:
+    assert len(read(f"PLAN\n{text}")["questions"]) <= 1
+
+
+@pytest.mark.parametrize("text", ["Daily visit by the alcohol nurse.", "Home visit from the district nurse."])
+def test_who_visits_the_patient_is_no_visit_of_the_patients(text: str) -> None:
+    assert titles(read(f"PLAN\n{text}")) == []

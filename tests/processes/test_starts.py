@@ -158,7 +158,7 @@ def test_a_note_on_standard_input_gives_its_steps_without_any_database(tmp_path:
     ran = run_main("extract", "--date", "2027-03-01", environment={}, folder=tmp_path, stdin=note)
     assert ran.returncode == 0, ran.stderr
     steps = json.loads(ran.stdout)
-    assert [one["title"] for one in steps["checklist"]] == ["Have a chest X-ray"]
+    assert [one["title"] for one in steps["checklist"]] == ["Book a chest X-ray"]
     (plan,) = steps["plan"]
     assert (plan["times_per_day"], plan["duration_days"], plan["miss_policy"]) == (2, 5, "fixed")
     dated = run_main("extract", environment={"NOTE_DATE": "2027-03-04"}, folder=tmp_path, stdin=note)
