@@ -1,6 +1,6 @@
 // A doctor's notes: the latest of all patients, and one with its reading, review and actions.
 import { html, useEffect, useState } from "../html.js";
-import { loadNote, loadNotes } from "../data.js";
+import { loadNote, loadNotes, loadQuestions } from "../data.js";
 import { Empty, Skeleton, said } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { when } from "../clock.js";
@@ -55,6 +55,9 @@ function All() {
   const [problem, setProblem] = useState(null);
   useEffect(() => {
     loadNotes().catch(setProblem);
+    loadQuestions().catch(() => {
+      /* the notes stand without them */
+    });
   }, []);
   const waiting = waitingNotes();
   useFirstLines(waiting);
