@@ -121,6 +121,7 @@ async def test_a_course_that_nobody_keeps_lapses(ward: Clinic, duration: int, la
     assert (over["status"], over["ended"], over["open_slot"]) == ("completed", "lapsed", None)
     assert (await events(doctor, "steps.changed"))[-1]["data"] == {
         "note_id": step["note_id"],
+        "patient_id": patient.id,
         "created": [],
         "cancelled": [],
         "completed": [step["id"]],
