@@ -257,6 +257,8 @@ async def test_a_doctors_patients_are_named_with_what_is_open(ward: Clinic) -> N
         "missed_in_a_row": 0,
         "adherence": None,
         "days": [{"due": 0, "done": 0, "skipped": 0}] * 30,
+        "asks": 0,
+        "asks_since": None,
         "need": "on_course",
         "reason": None,
     }

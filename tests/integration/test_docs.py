@@ -77,6 +77,11 @@ async def test_the_document_is_served_as_it_is_printed(clinic: Clinic) -> None:
 DROPPED = item("Take warfarin 5 mg", "nothing of the kind")
 # Where addresses are confirmed; met in test_account_mail.py.
 ELSEWHERE = {("post_api_signup", "202")}
+# Met in test_administration, test_carers, test_cover, test_patient_questions and test_second_factors.
+IN_TESTS_OF_THEIR_OWN = re.compile(
+    "^[a-z]+_api_(admin|carers|caring|me_carers|me_cover|me_recovery-codes|me_second-factors|passkeys|questions|sign-in"
+    "|token_second-factor)(_|$)"
+)
 
 
 @pytest.mark.settings(push_hosts=("push.example",))
@@ -165,7 +170,7 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
         for status in operation["responses"]
         if status.startswith("2")
     }
-    assert every - described.met == ELSEWHERE
+    assert {one for one in every - described.met if not IN_TESTS_OF_THEIR_OWN.match(one[0])} == ELSEWHERE
 
 
 async def unverified(clinic: Clinic) -> str:
