@@ -29,7 +29,7 @@ coverage: $(VENV)/.dev
 	  echo "coverage of $$package: $$share %"; [ $$status -eq 0 ] || exit $$status; \
 	done
 
-# All that CI runs, one after the other; the first failure ends it.
+# One after the other; the first failure ends it. CI leaves out what needs a quiet machine: see .ci/run.
 CHECKS := lint js types docs test-all helm eval test-browser ratio
 check: $(VENV)/.dev
 	@for name in $(CHECKS); do \
