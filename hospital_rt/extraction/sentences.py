@@ -276,5 +276,7 @@ def _abbreviation(working: str, start: int, match: re.Match[str], end: int) -> b
         return token != "pt" or following[:1].islower() or working[word.start()].isupper()
     if token.isdigit() and len(token) <= 2:
         before = working[max(start, word.start() - 2) : word.start()].strip()
+        if before[-1:] == ":" and before[:1].isdigit():
+            return False  # "at 22:00.": a clock time ends its sentence
         return not before or before[-1] in ".;:"  # "2. PT to evaluate": the number opens the next sentence
     return len(token) == 1 and token.isalpha() and working[word.start()].isupper() and following[:1].isupper()

@@ -40,11 +40,13 @@ const measureSoon = () => {
 const present = ({ element, answer }) =>
   answer ? document.querySelector(`[data-answer="${CSS.escape(answer)}"]`) : element;
 
-/** What lay at this point until a moment ago, or still lies there, as often as the page moved. */
+/** What lay at this point until a moment ago, as often as the page moved. */
 function lately(x, y) {
   const now = performance.now();
+  // The newest look is what lies here now, unless the page is just about to be looked at again.
+  const until = (i) => places[i + 1]?.at ?? (measuring ? now : -Infinity);
   return places
-    .filter((_, i) => now - (places[i + 1]?.at ?? now) <= windows.moved_ms)
+    .filter((_, i) => now - until(i) < windows.moved_ms)
     .map(({ controls }) => controls.filter((one) => holds(one.box, x, y + window.scrollY)));
 }
 

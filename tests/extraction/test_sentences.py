@@ -29,6 +29,7 @@ def split(text: str) -> list[tuple[str, str]]:
             [("history", "He has a cough."), ("plan", "Order a CBC.")],
         ),
         ("DH: ramipril 5mg OD\r\nPlan: review 1/52\r\n", [("medications", "ramipril 5mg OD"), ("plan", "review 1/52")]),
+        ("Take ramipril at 22:00. Book a scan.", [("", "Take ramipril at 22:00."), ("", "Book a scan.")]),
         ("Plan:\n1. Pregnancy test\n2. Urine dip", [("plan", "Pregnancy test"), ("plan", "Urine dip")]),
         (
             "PLAN\n1. Rest. 2. Ice the knee. 3. Return in 2 weeks.",

@@ -9,7 +9,9 @@ from hospital_rt.storage.response_cache import MAX_TOTAL_BYTES, CachedResponse, 
 from models.services import accounts, check_in, choose_doctor
 from tests.support.driver import Clinic, Person, item, plan_item
 
-PILL = plan_item("Take a pill", "Take a pill at 09:00 and 21:00", times_per_day=2, times=["09:00", "21:00"])
+PILL = plan_item(
+    "Take ramipril 5 mg", "Take ramipril 5 mg at 09:00 and 21:00", times_per_day=2, times=["09:00", "21:00"]
+)
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
