@@ -34,7 +34,7 @@ def start(sizes: Sizes) -> list[Row]:
                 env={"DATA_DIR": f"{name}/data", "PORT": str(port)},
             )
             while not _is_ready(port):
-                time.sleep(0.02)  # looks again
+                time.sleep(0.02)  # looks again until the deadline: the address answers only once it is there
             if turn:  # the first one makes the data
                 taken_s.append(time.monotonic() - began)
             time.sleep(3)  # memory at rest, after the first ticks

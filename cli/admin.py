@@ -244,7 +244,7 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCal
     user = await _by_email(app, email)
     if user.status == "deactivated":
         raise AdminRefused("This account is deactivated.")
-    if not ask(f"Whoever has the link can sign in as {user.name} ({user.role}). Make one?"):
+    if not ask(f"The link lets its holder sign in as {user.name} ({user.role}). Make one?"):
         raise AdminRefused("Nothing was changed.")
 
     async def work(session: Session) -> str:
@@ -260,7 +260,7 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCal
 
 
 async def reset_second_factor(app: AppContext, trace: Trace, *, email: str, after: timedelta, ask: AdminCall) -> Done:
-    """Have the second factors of somebody who lost them end, after a time in which their owner can object by signing
+    """Have lost second factors of an account end, after a time in which their owner can object by signing
     in with one. They get a letter about it.
 
     Raises:

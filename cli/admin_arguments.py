@@ -84,7 +84,7 @@ def add_admin(commands: Any) -> None:
 
     factor = add(
         "reset-second-factor",
-        "have the second factors of somebody who lost them end",
+        "have lost second factors of an account end",
         "After a waiting time, so that the account's owner, who gets a letter, can object by signing in with one.",
     )
     factor.add_argument("email", metavar="EMAIL", help="the account's address")
@@ -99,12 +99,12 @@ def add_admin(commands: Any) -> None:
     backup = add(
         "backup",
         "write the records to FILE and the wrapped keys to KEYFILE, while the service runs",
-        "KEYFILE is replaced: an older one would still open whoever was erased since. Keep the two apart.",
+        "KEYFILE is replaced: an older one would still open accounts that were erased since. Keep the two apart.",
     )
     restore = add(
         "restore",
         "put a backup into an empty database",
-        "Needs the ENCRYPTION_KEYS of the system that was backed up. Whoever has no key in KEYFILE stays erased.",
+        "Needs the ENCRYPTION_KEYS of the system that was backed up. An account without a key in KEYFILE stays erased.",
     )
     for parser in (backup, restore):
         parser.add_argument("file", metavar="FILE", type=Path, help="the records, sealed")

@@ -13,7 +13,7 @@ import getpass
 import json
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_urlsafe
@@ -160,17 +160,23 @@ def complete(settings: Settings, folder: Path) -> Settings:
     return settings
 
 
-async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
-    """One command on the house; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
-    trace = Trace(role="admin", operator=f"{getpass.getuser()}@{socket.gethostname()}")
+def confirm(*, without: bool) -> Callable[[str], bool]:
+    """Ask on the terminal before something is done; ``without`` and where there is no terminal, the answer is yes."""
 
     def ask(question: str) -> bool:
-        if options.yes or not sys.stdin.isatty():
+        if without or not sys.stdin.isatty():
             return True
         sys.stderr.write(f"{question} [y/N] ")
         sys.stderr.flush()
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
+    return ask
+
+
+async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
+    """One command on the house; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
+    trace = Trace(role="admin", operator=f"{getpass.getuser()}@{socket.gethostname()}")
+    ask = confirm(without=options.yes)
     if options.admin == "restore":
         return await restore(settings, trace, file=options.file, keyfile=options.keys, ask=ask)
     if options.admin in COMMANDS:

@@ -94,7 +94,7 @@ def check_places(plan: BackupPlan) -> list[str]:
         if not folder.is_dir():
             raise AdminRefused(f"{folder}: is no folder")
     if records == keys or records in keys.parents or keys in records.parents:
-        raise AdminRefused("Records and keys need two places: whoever holds both can open the records of erased users.")
+        raise AdminRefused("Records and keys need two places: both together open the records of erased users.")
     if records.stat().st_dev == keys.stat().st_dev:
         return ["Records and keys lie on one disk: have one of them on another machine."]
     return []

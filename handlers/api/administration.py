@@ -136,17 +136,20 @@ class AccountsHandler(_AccountsHandler):
         self.respond(page([self.account(user) for user in users], cursor))
 
 
+def _account_act(audit: Act, *, body: type[Body] = NothingBody) -> Operation:
+    """What an administrator does to one account; the answer is the account."""
+    return Operation(
+        who="admin",
+        body=body,
+        body_optional=True,
+        answers={200: AdminAccountView},
+        problems=("not-found", "conflict"),
+        audit=audit,
+    )
+
+
 class ApproveAccountHandler(_AccountsHandler):
-    operations = {
-        "POST": Operation(
-            who="admin",
-            body=ApproveDoctorBody,
-            body_optional=True,
-            answers={200: AdminAccountView},
-            problems=("not-found", "conflict"),
-            audit="doctor.approved",
-        )
-    }
+    operations = {"POST": _account_act("doctor.approved", body=ApproveDoctorBody)}
 
     async def post(self, user_id: str) -> None:
         """Let a doctor who waits begin. They get a letter."""
@@ -164,16 +167,7 @@ class ApproveAccountHandler(_AccountsHandler):
 
 
 class RefuseAccountHandler(_AccountsHandler):
-    operations = {
-        "POST": Operation(
-            who="admin",
-            body=NothingBody,
-            body_optional=True,
-            answers={200: AdminAccountView},
-            problems=("not-found", "conflict"),
-            audit="doctor.refused",
-        )
-    }
+    operations = {"POST": _account_act("doctor.refused")}
 
     async def post(self, user_id: str) -> None:
         """Refuse a doctor who waits: the account is closed, and they get a letter."""
@@ -187,16 +181,7 @@ class RefuseAccountHandler(_AccountsHandler):
 
 
 class DeactivateAccountHandler(_AccountsHandler):
-    operations = {
-        "POST": Operation(
-            who="admin",
-            body=NothingBody,
-            body_optional=True,
-            answers={200: AdminAccountView},
-            problems=("not-found", "conflict"),
-            audit="account.closed",
-        )
-    }
+    operations = {"POST": _account_act("account.closed")}
 
     async def post(self, user_id: str) -> None:
         """Close an account at once, on every node. Its records stay."""

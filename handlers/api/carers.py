@@ -22,7 +22,7 @@ from models.services.carers import (
     cared_for_by,
     carers_of,
     change_alert,
-    end_care,
+    end_grant,
     invite_carer,
     new_grant_id,
 )
@@ -199,8 +199,8 @@ class CarerHandler(_CarerHandler):
 
     async def delete(self, grant_id: str) -> None:
         """End a carer's access at once, or withdraw an invitation."""
-        users = await end_care(
-            self.store, self.id_from_path(grant_id), user_id=self.who.id, now=self.now(), trace=self.trace
+        users = await end_grant(
+            self.store, self.id_from_path(grant_id), kind="care", user_id=self.who.id, now=self.now(), trace=self.trace
         )
         await self.announce(users)
         self.respond(status=204)
@@ -286,6 +286,8 @@ class CaringForHandler(_CarerHandler):
     async def delete(self, patient_id: str) -> None:
         """Care for this person no more."""
         grant = await self._mine(patient_id)
-        users = await end_care(self.store, grant.id, user_id=self.who.id, now=self.now(), trace=self.trace)
+        users = await end_grant(
+            self.store, grant.id, kind="care", user_id=self.who.id, now=self.now(), trace=self.trace
+        )
         await self.announce(users)
         self.respond(status=204)

@@ -12,7 +12,8 @@ from handlers.base.cursors import page, page_of
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from models.people.grants import Grant
-from models.services.covers import begin_cover, covers_by, end_cover
+from models.services.carers import end_grant
+from models.services.covers import begin_cover, covers_by
 
 
 class CoverBody(Body):
@@ -88,8 +89,8 @@ class CoverHandler(_CoverHandler):
 
     async def delete(self, grant_id: str) -> None:
         """End a cover at once. Either of the two doctors can."""
-        users = await end_cover(
-            self.store, self.id_from_path(grant_id), doctor_id=self.who.id, now=self.now(), trace=self.trace
+        users = await end_grant(
+            self.store, self.id_from_path(grant_id), kind="cover", user_id=self.who.id, now=self.now(), trace=self.trace
         )
         await self.announce(users)
         self.respond(status=204)

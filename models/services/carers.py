@@ -9,9 +9,9 @@ from uuid import uuid4
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Conflict, DomainError, NotFound
 from hospital_rt.storage.database import Document, Session
-from models.audit import Trace
+from models.audit import Act, Trace
 from models.events import NewEvent
-from models.people.grants import INVITATION_LIFE, Grant, May
+from models.people.grants import INVITATION_LIFE, Grant, GrantKind, May
 from models.store import Store
 from models.users import User
 
@@ -147,8 +147,10 @@ async def change_alert(
     return await store.transaction(work)
 
 
-async def end_care(store: Store, grant_id: str, *, user_id: str, now: datetime, trace: Trace) -> frozenset[str]:
-    """End a grant of care, or withdraw the invitation: by the patient or by the carer. Returns the users to wake.
+async def end_grant(
+    store: Store, grant_id: str, *, kind: GrantKind, user_id: str, now: datetime, trace: Trace
+) -> frozenset[str]:
+    """End a cover, or a grant of care or its invitation, by either side, and write it down. Returns the users to wake.
 
     Raises:
         DomainError: 404 when it is not theirs or was ended.
@@ -156,11 +158,13 @@ async def end_care(store: Store, grant_id: str, *, user_id: str, now: datetime, 
 
     async def work(session: Session) -> frozenset[str]:
         grant = await store.grants.get(grant_id, session=session)
-        if grant is None or grant.kind != "care" or grant.state == "ended":
+        if grant is None or grant.kind != kind or grant.state == "ended":
             raise NotFound()
         if user_id not in {grant.grantor_id, grant.grantee_id}:
             raise NotFound()
-        await store.audit.write(trace, "carer.ended", of=[grant.grantor_id], item=grant.id, session=session)
+        act: Act = "carer.ended" if kind == "care" else "cover.ended"
+        of = [grant.grantor_id] if kind == "care" else [id for id in (grant.grantor_id, grant.grantee_id) if id]
+        await store.audit.write(trace, act, of=of, item=grant.id, session=session)
         new_events = await end_grants(store, [grant], now=now, session=session)
         return frozenset(await store.events.append(new_events, at=now, session=session))
 

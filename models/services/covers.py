@@ -13,7 +13,7 @@ from hospital_rt.storage.database import Session
 from models.audit import Trace
 from models.events import NewEvent
 from models.people.grants import Grant
-from models.services.carers import GrantOutcome, end_grants, new_grant_id
+from models.services.carers import GrantOutcome, new_grant_id
 from models.store import Store
 
 MAX_COVERS = 20
@@ -87,24 +87,3 @@ async def covers_by(store: Store, doctor_id: str, *, now: datetime, session: Ses
     found = await store.grants.given_by([doctor_id], session=session)
     mine = [one for one in found if one.kind == "cover" and one.until and now < one.until]
     return sorted(mine, key=lambda one: (one.since, one.id))
-
-
-async def end_cover(store: Store, grant_id: str, *, doctor_id: str, now: datetime, trace: Trace) -> frozenset[str]:
-    """End a cover at once, by either of the two doctors. Returns the users to wake.
-
-    Raises:
-        DomainError: 404 when it is not theirs or was ended.
-    """
-
-    async def work(session: Session) -> frozenset[str]:
-        grant = await store.grants.get(grant_id, session=session)
-        if grant is None or grant.kind != "cover" or grant.state == "ended":
-            raise NotFound()
-        if doctor_id not in {grant.grantor_id, grant.grantee_id}:
-            raise NotFound()
-        of = [id for id in (grant.grantor_id, grant.grantee_id) if id]
-        await store.audit.write(trace, "cover.ended", of=of, item=grant.id, session=session)
-        new_events = await end_grants(store, [grant], now=now, session=session)
-        return frozenset(await store.events.append(new_events, at=now, session=session))
-
-    return await store.transaction(work)

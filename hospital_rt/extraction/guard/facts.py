@@ -153,12 +153,25 @@ def read(text: str, day: date) -> Facts:
     f = Facts(text=text)
     f.numbers = {float(n) for n in re.findall(r"(?<![a-z\d.])-?\d+(?:\.\d+)?|(?<=[a-z])\d+(?:\.\d+)?|\.\d+", text)}
     _doses(f, text)
+    _times(f, text)
+    _intervals(f, text)
+    _parts(f, text)
+    _durations(f, text)
+    _weekdays(f, text, day)
+    _dates(f, text, day)
+    _labelled_days(f, text)
+    _clocks(f, text)
+    f.open = bool(_OPEN.search(text))
+    for m in _rows(text, r"(?:max\w*|no more than|not more than|up to|at most|maximo|no mas de|limit) ?(?:of )?(\d+)"):
+        f.limits.add(int(m[1]))
+    return f
+
+
+def _times(f: Facts, text: str) -> None:
+    """How often a day, a week or a month."""
     for n, row in _TIMES.items():
         if re.search(rf"(?<![\w.])(?:{row})(?!\w)", text):
             f.times.add(n)
-    for n, row in _EVERY.items():
-        if re.search(rf"(?<!\w)(?:{row})(?!\w)", text):
-            f.every.add(n)
     for m in _rows(
         text,
         rf"{_N} ?(?:times?|x|veces|vez|fois|doses|tomas|prises)(?! ?\d)(?: ?(?:a|per|each|every|in|/|al|por|par|cada|a la|the)* ?(?P<p>daily|day|d|24|dia|jour|j|weekly|week|wk|monthly|semana|semaine|month|mes|mois)\b)?",
@@ -179,6 +192,13 @@ def read(text: str, day: date) -> Facts:
         f.per_week |= {int(float(m[k])) for k in ("n", "m") if m[k]}
     for m in _rows(text, r"(?<![\d.])(\d{1,2}) ?/ ?(?:day|d|dia|jour|j)\b"):
         f.times.add(int(m[1]))
+
+
+def _intervals(f: Facts, text: str) -> None:
+    """Every so many hours, days, weeks or months."""
+    for n, row in _EVERY.items():
+        if re.search(rf"(?<!\w)(?:{row})(?!\w)", text):
+            f.every.add(n)
     for m in _rows(
         text,
         rf"(?:every|each|q|cada|c ?/|toutes les) ?{_N} ?(?:hours?|hrs?|h|horas?|heures?|hourly|hrly)\b|\b(?P<k>\d+) ?-?(?:hourly|hrly|hly)\b|\b(\d+)/\4 ?(?:hrs?|h|hours?|horas?)\b",
@@ -196,6 +216,10 @@ def read(text: str, day: date) -> Facts:
             f.every.add(int(m["k"]) * (7 if m["p"] == "weekly" else 30))
         else:
             f.every |= {days_of(m[k], m["unit"]) for k in ("n", "m") if m[k]}
+
+
+def _parts(f: Facts, text: str) -> None:
+    """Parts of the day, also as doses for each of them: 1-0-1."""
     for m in _rows(text, r"(?<![\w/.])([\d.]+)-([\d.]+)-([\d.]+)(?:-([\d.]+))?(?![\w/-])"):
         given = [
             p
@@ -207,12 +231,6 @@ def read(text: str, day: date) -> Facts:
     for part, row in words()["parts"].items():
         if re.search(rf"(?<!\w)(?:{row})(?!\w)", text):
             f.parts.add(part)
-    _durations(f, text)
-    _calendar(f, text, day)
-    f.open = bool(_OPEN.search(text))
-    for m in _rows(text, r"(?:max\w*|no more than|not more than|up to|at most|maximo|no mas de|limit) ?(?:of )?(\d+)"):
-        f.limits.add(int(m[1]))
-    return f
 
 
 def _doses(f: Facts, text: str) -> None:
@@ -271,8 +289,8 @@ def _durations(f: Facts, text: str) -> None:
         f.counts |= {int(g) for g in m.groups() if g}
 
 
-def _calendar(f: Facts, text: str, day: date) -> None:
-    """Weekdays, dates, clock times and labelled days, as days from the note."""
+def _weekdays(f: Facts, text: str, day: date) -> None:
+    """Weekdays, and the days from the note on which they next are."""
     for m in _rows(text, r"\b(" + "|".join(words()["weekdays"]) + r")\b"):
         f.weekdays.add(words()["weekdays"][m[1]])
     if re.search(r"\b(?:weekdays|working days?|workdays?)\b", text):
@@ -288,6 +306,10 @@ def _calendar(f: Facts, text: str, day: date) -> None:
         offset = (weekday - day.weekday()) % 7
         f.weekday_starts |= {offset, offset + 7}
         f.ends |= {offset or 7, offset + 7}
+
+
+def _dates(f: Facts, text: str, day: date) -> None:
+    """Dates and the next day or week, as days from the note."""
     if re.search(r"\b(?:tomorrow|manana|demain|next day|day after|following day)\b", text):
         f.starts.add(1)
         f.ends.add(1)
@@ -314,6 +336,10 @@ def _calendar(f: Facts, text: str, day: date) -> None:
             f.starts.add((date(int(m[1]), int(m[2]), int(m[3])) - day).days)
         except ValueError:
             continue
+
+
+def _labelled_days(f: Facts, text: str) -> None:
+    """Days and weeks with a number: "day 1 to 5"."""
     for m in _rows(text, r"\b(week|wk|day)s? (\d{1,3})(?: ?(?:-|to|through|until) ?(?:day |week )?(\d{1,3}))?"):
         scale = 1 if m[1] == "day" else 7
         first, last = int(m[2]), int(m[3] or m[2])
@@ -322,6 +348,10 @@ def _calendar(f: Facts, text: str, day: date) -> None:
         f.ends |= {last * scale - 1}
     if re.search(r"from the (?:second|2nd) week", text):
         f.starts.add(7)
+
+
+def _clocks(f: Facts, text: str) -> None:
+    """Clock times."""
     f.clocks |= {_clock(m[1], m[2], m[3]) for m in _rows(text, r"(?<![\d/.])(\d{1,2})(?:[:.h](\d\d))? ?([ap])\.?m?\b")}
     f.clocks |= {_clock(m[1], m[2], None) for m in _rows(text, r"(?<![\d/])(\d{1,2}):(\d\d)\b")}
     if re.search(r"\b(?:noon|mediodia|midi)\b", text):

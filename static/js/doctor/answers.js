@@ -84,7 +84,8 @@ export function newStepBody(step, noteDate, text) {
 /** When an answer's step is due, in words: the times are not known yet. */
 export function answerLine(step) {
   const { schedule } = step;
-  if (!schedule || step.as_needed) return [howOften(step), step.detail].filter(Boolean).join(" · ");
+  const line = (...words) => [...words, step.detail].filter(Boolean).join(" · ");
+  if (!schedule || step.as_needed) return line(howOften(step));
   const days = schedule.weekdays?.length
     ? list(
         schedule.weekdays.map((day) =>
@@ -99,5 +100,5 @@ export function answerLine(step) {
   const parts = schedule.parts?.length
     ? list(schedule.parts.map((part) => t.partsOfDay[part]))
     : null;
-  return [days, parts, step.detail].filter(Boolean).join(" · ");
+  return line(days, parts);
 }
