@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from hospital_rt.ops.metrics import NAME, Metrics
+from hospital_rt.realtime.protocol import CLOSE_CODES
 from hospital_rt.settings import Settings
-from hospital_rt.web.asyncapi import CLOSE_CODES
 from hospital_rt.web.problems import PUBLISHED
 from main import make_parser
 

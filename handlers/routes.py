@@ -177,6 +177,7 @@ def asyncapi_document(public_url: str) -> dict[str, Any]:
         server=schemas.SERVER_MESSAGES,
         envelope=schemas.Event,
         events=schemas.EVENTS,
+        close_codes=protocol.CLOSE_CODES,
         version=VERSION,
         subprotocol=protocol.SUBPROTOCOL,
         public_url=public_url,

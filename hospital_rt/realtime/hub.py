@@ -18,6 +18,7 @@ from typing import Any
 
 from hospital_rt.logs import describe_error, log
 from hospital_rt.ops.metrics import Metrics
+from hospital_rt.realtime import protocol
 from hospital_rt.realtime.feed_port import Feeds, Rendered
 from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.storage.database import is_away
@@ -111,7 +112,7 @@ class Hub:
         self._metrics.sockets.inc()
         self._bind(socket, socket.session_id)
         for oldest in reader.sockets[:-MAX_SOCKETS]:
-            oldest.outbox.give_up(4409, "too many connections")
+            oldest.outbox.give_up(protocol.TOO_MANY, "too many connections")
         if reader.head <= after == newest:
             socket.is_live = True
             self.wake([socket.user_id])
@@ -147,7 +148,7 @@ class Hub:
         self._by_session.setdefault(session_id, set()).add(socket)
         if session_id in self._ended:
             # The session ended between the check of its token and the registration of the socket.
-            socket.outbox.give_up(4401, "signed out")
+            socket.outbox.give_up(protocol.UNAUTHENTICATED, "signed out")
 
     def _unbind(self, socket: Connection) -> None:
         held = self._by_session.get(socket.session_id)
@@ -162,15 +163,15 @@ class Hub:
             page = await self._feeds.after(socket.user_id, socket.cursor, limit=REPLAY_PAGE)
             for event in page:
                 if event.seq != socket.cursor + 1:
-                    socket.outbox.give_up(1012, "resume")
+                    socket.outbox.give_up(protocol.RESTARTING, "resume")
                     return
                 if not await socket.outbox.room_for(event.frame, patience_s=patience_s):
-                    socket.outbox.give_up(1013, "too slow")
+                    socket.outbox.give_up(protocol.TOO_SLOW, "too slow")
                     return
                 if not self._send(socket, event):
                     return
             if not await socket.outbox.drained(patience_s=patience_s):
-                socket.outbox.give_up(1013, "too slow")
+                socket.outbox.give_up(protocol.TOO_SLOW, "too slow")
                 return
             if len(page) == REPLAY_PAGE:
                 continue
@@ -183,7 +184,7 @@ class Hub:
                 return
             if not page:
                 # Events that the reader has passed are missing: the feed was emptied.
-                socket.outbox.give_up(1012, "resume")
+                socket.outbox.give_up(protocol.RESTARTING, "resume")
                 return
 
     def _fall_behind(self, socket: Connection, reader: _Reader) -> None:
@@ -194,7 +195,7 @@ class Hub:
                 await self._replay(socket, reader, patience_s=SLOW_S)
             except Exception as error:
                 log.warning("live.read_failed", count=1, **describe_error(error))
-                socket.outbox.give_up(1012, "come back")
+                socket.outbox.give_up(protocol.RESTARTING, "come back")
 
         socket.is_live = False
         self._metrics.outbox_overflows.inc()
@@ -233,14 +234,14 @@ class Hub:
             self._ended[session_id] = now
             self._ended.move_to_end(session_id)
             for socket in list(self._by_session.get(session_id, ())):
-                socket.outbox.give_up(4401, "signed out")
+                socket.outbox.give_up(protocol.UNAUTHENTICATED, "signed out")
 
     async def rescan(self) -> None:
         """Compare the newest ``seq`` of each feed with the position here, after a time without wake-ups."""
         epoch = await self._feeds.epoch()
         if self._epoch not in {"", epoch}:
             for socket in self.sockets:  # the database was replaced: clients that resume get a reset
-                socket.outbox.give_up(1012, "resume")
+                socket.outbox.give_up(protocol.RESTARTING, "resume")
         self._epoch = epoch
         ids = list(self._readers)
         for start in range(0, len(ids), 1000):
@@ -281,7 +282,7 @@ class Hub:
                     continue
                 log.error("live.feed_unreadable", user_id=user_id, **describe_error(error))
                 for socket in list(reader.sockets if (reader := self._readers.get(user_id)) else ()):
-                    socket.outbox.give_up(1012, "come back")
+                    socket.outbox.give_up(protocol.RESTARTING, "come back")
 
     async def _deliver(self, user_ids: list[str]) -> None:
         heads = {
@@ -307,7 +308,7 @@ class Hub:
             if event.seq != reader.head + 1:
                 # A feed has no gaps; if one is found, the clients resume and get a reset.
                 for socket in list(reader.sockets):
-                    socket.outbox.give_up(1012, "resume")
+                    socket.outbox.give_up(protocol.RESTARTING, "resume")
                 return
             reader.head = event.seq
             for socket in list(reader.sockets):

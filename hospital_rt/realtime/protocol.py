@@ -27,9 +27,25 @@ from hospital_rt.web.strict_json import NotJson, is_storable, parse_json
 SUBPROTOCOL = "hospital-rt.v1"
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SEQ = 2**53
-# The channel's own close codes; 1002, 1007 and 1009 are the protocol's (``hospital_rt/realtime/strict_websocket.py``).
+# Close codes of the channel itself. Those of the WebSocket protocol are in ``hospital_rt/realtime/strict_websocket.py``.
 BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
 NOT_VALID, UNAUTHENTICATED, TOKEN_ENDED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4403, 4408, 4409, 4429
+# What each code means, as published in the AsyncAPI document and in docs/reference/problems.md.
+CLOSE_CODES = {
+    1002: "not the WebSocket protocol",
+    1003: "a binary frame",
+    1007: "not UTF-8",
+    1009: "a frame over 16 KiB",
+    1011: "no answer to a ping within 20 s: come back",
+    1012: "the server restarts: come back after a random wait",
+    1013: "the reader was too slow: resume",
+    4400: "not a valid message",
+    4401: "not or no longer authenticated: the session is over, or something else than `auth` came first",
+    4403: "the access token ended: renew it and come back",
+    4408: "no auth within 5 s",
+    4409: "more than 8 connections of one user: the oldest closes",
+    4429: "more than 20 messages a second",
+}
 
 _lenient = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 

@@ -10,6 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from hospital_rt.realtime import protocol
+
 MAX_EVENTS = 256
 MAX_QUEUED_BYTES = 1 << 20
 
@@ -46,7 +48,7 @@ class SendQueue:
         if self._over:
             return False
         if not self.fits(frame, is_event=is_event):
-            self.give_up(1013, "too slow")
+            self.give_up(protocol.TOO_SLOW, "too slow")
             return False
         if self._frames is None:
             try:

@@ -10,21 +10,6 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 PATH = "/api/live/"
-CLOSE_CODES = {
-    1002: "not the WebSocket protocol",
-    1003: "a binary frame",
-    1007: "not UTF-8",
-    1009: "a frame over 16 KiB",
-    1011: "no answer to a ping within 20 s: come back",
-    1012: "the server restarts: come back after a random wait",
-    1013: "the reader was too slow: resume",
-    4400: "not a valid message",
-    4401: "not or no longer authenticated: the session is over, or something else than `auth` came first",
-    4403: "the access token ended: renew it and come back",
-    4408: "no auth within 5 s",
-    4409: "more than 8 connections of one user: the oldest closes",
-    4429: "more than 20 messages a second",
-}
 
 
 def build_asyncapi(
@@ -33,11 +18,15 @@ def build_asyncapi(
     server: Sequence[type[BaseModel]],
     envelope: type[BaseModel],
     events: Mapping[str, type[BaseModel]],
+    close_codes: Mapping[int, str],
     version: str,
     subprotocol: str,
     public_url: str,
 ) -> dict[str, Any]:
-    """Build the document. ``envelope`` is the frame of an event; ``events`` are the types of its ``data`` by name."""
+    """Build the document.
+
+    ``envelope`` is the frame of an event, ``events`` the types of its ``data`` by name, ``close_codes`` their meanings.
+    """
     shapes: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in client]
     shapes += [(one, "serialization") for one in (*server, envelope, *events.values())]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
@@ -78,7 +67,7 @@ def build_asyncapi(
                         },
                     }
                 },
-                "x-close-codes": {str(code): meaning for code, meaning in CLOSE_CODES.items()},
+                "x-close-codes": {str(code): meaning for code, meaning in close_codes.items()},
             }
         },
         "operations": {
