@@ -35,6 +35,7 @@ Act = Literal[
     "question.asked",
     "question.answered",
     "question.seen",
+    "patient.called",
     "doctor.chosen",
     "doctor.left",
     "account.created",

@@ -117,6 +117,7 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
             "/api/events/",
             "/api/doctors/",
             f"/api/adherence/?patient_id={patient.id}",
+            f"/api/adherence/steps/?patient_id={patient.id}",
             "/api/me/",
             "/api/me/sessions/",
         ):
@@ -128,6 +129,7 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
             for entry in found.get("entry", []):
                 assert (await user.get(f"/fhir/{kind}/{entry['resource']['id']}")).status == 200
     await patient.post(f"/api/check-in/{walk['id']}/")
+    assert (await doctor.post(f"/api/my-patients/{patient.id}/called/", {"text": "Well."})).status == 200
     assert (await patient.get(step)).body["check_ins"]
     await patient.delete(f"/api/check-in/{walk['id']}/")
     slot = (await patient.get(step)).body["open_slot"]

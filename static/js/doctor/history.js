@@ -11,6 +11,7 @@ import { state } from "../store.js";
 import { t } from "../texts.js";
 import { Differences } from "./differences.js";
 import { usePatient } from "./panel.js";
+import { Pictures } from "./pictures.js";
 
 const TAGS = { failed: "stopped", ready: "new" };
 
@@ -54,6 +55,7 @@ export function History({ id }) {
         </p>
       </section>`
     }
+    <${Pictures} id=${id} zone=${steps?.[0]?.timezone} again=${notes} />
     ${
       !notes
         ? problem

@@ -1,6 +1,7 @@
 // One patient: who, the last three days, what was said when skipping, the plan, the notes.
 import { html, useEffect, useState } from "../html.js";
 import { call, getAll } from "../api.js";
+import { draftFor } from "../device.js";
 import { loadDetails, loadPatients, loadPlan } from "../data.js";
 import { watchers } from "../feed.js";
 import { sayGood } from "../messages.js";
@@ -15,7 +16,9 @@ import { state } from "../store.js";
 import { t } from "../texts.js";
 import { limitsWords, scheduleLine } from "../schedule-words.js";
 import { Asked, openQuestions } from "./asked.js";
+import { Contact } from "./contact.js";
 import { needLine, sparkWords } from "./need.js";
+import { words as own } from "./words.js";
 import { theirClock } from "./their-clock.js";
 
 /** Steps (with check-ins) and notes of a patient, kept fresh while it is shown. */
@@ -92,9 +95,10 @@ export function Panel({ id, page }) {
       )}
       ${clock.now ? ` · ${t.thereNow(clock.now)}` : ""}
     </p>
+    <${Contact} patient=${patient} page=${page} />
     <a class="button button-main wide" href=${`#/patients/${id}/write`}>
       <${Icon} name="pencil" />
-      <span>${t.writeNote}</span>
+      <span>${draftFor(id) ? own().goOnWriting : t.writeNote}</span>
     </a>
     ${
       inFlight &&
