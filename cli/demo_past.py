@@ -114,8 +114,7 @@ def _lived(step: Step, past: PastNote, *, now: datetime) -> tuple[Step, Sequence
                 entry = replace(entry, answer=True, reason=before.reason, done_at=before.done_at)
             known[entry.slot.key] = replace(entry, is_new=False)
 
-    while step.wake_at and step.wake_at <= ends and step.status == "active":
-        at = step.wake_at
+    while step.status == "active" and (at := step.wake_at()) is not None and at <= ends:
         passed = pass_time(step, now=at)
         step = passed.step
         keep(passed.entries)

@@ -23,6 +23,7 @@ def states_of(items: list[dict[str, Any]]) -> dict[str, set[str]]:
 
 @pytest.mark.settings(day_seconds=60)
 async def test_the_demonstration_begins_with_weeks_of_answers(clinic: Clinic) -> None:
+    clinic.app.settings.data_dir.mkdir(parents=True)
     lines = await seed(clinic.app.settings)
     assert [line.split()[0] for line in lines if "@demo.example" in line] == ["doctor", "patient", "patient", "carer"]
     clinic.set_clock(utcnow())
@@ -49,6 +50,7 @@ async def test_the_demonstration_begins_with_weeks_of_answers(clinic: Clinic) ->
 @pytest.mark.settings(day_seconds=60)
 async def test_a_second_start_changes_nothing_and_adds_who_is_missing(clinic: Clinic) -> None:
     settings = clinic.app.settings
+    settings.data_dir.mkdir(parents=True)
     first = await seed(settings)
     collection = clinic.app.resources.database.collection
     counted = {name: await collection(name).count_documents({}) for name in ("users", "notes", "steps", "reminders")}

@@ -12,11 +12,12 @@ import { t } from "../texts.js";
 import { Differences } from "./differences.js";
 import { usePatient } from "./panel.js";
 import { Pictures } from "./pictures.js";
+import { theirClock } from "./their-clock.js";
 
 const TAGS = { failed: "stopped", ready: "new" };
 
 export function History({ id }) {
-  const { notes, problem } = usePatient(id);
+  const { steps: active, notes, problem } = usePatient(id);
   const [steps, setSteps] = useState(null);
   const [days, setDays] = useState(null);
   useEffect(() => {
@@ -55,7 +56,7 @@ export function History({ id }) {
         </p>
       </section>`
     }
-    <${Pictures} id=${id} zone=${steps?.[0]?.timezone} again=${notes} />
+    <${Pictures} id=${id} last=${theirClock(active).today()} again=${notes} />
     ${
       !notes
         ? problem

@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../html.js";
 import { get } from "../api.js";
 import { datesUpTo, hourLines, tally } from "../answer-grid.js";
-import { clockTime, shortDay, today, when } from "../clock.js";
+import { clockTime, shortDay, when } from "../clock.js";
 import { Skeleton } from "../parts/controls.js";
 import { t } from "../texts.js";
 import { words } from "./words.js";
@@ -12,7 +12,8 @@ const PERIODS = [30, 90];
 const MOST_REASONS = 3;
 const [STEP, HEIGHT] = [10, 22];
 
-export function Pictures({ id, zone, again }) {
+/** `last` is the patient's own date of today. */
+export function Pictures({ id, last, again }) {
   const [days, setDays] = useState(PERIODS[0]);
   const [steps, setSteps] = useState(undefined);
   useEffect(() => {
@@ -26,7 +27,7 @@ export function Pictures({ id, zone, again }) {
     };
   }, [id, again]);
   const own = words();
-  const dates = datesUpTo(today(zone), days);
+  const dates = datesUpTo(last, days);
   const shown = (steps || [])
     .map((step) => ({ ...step, slots: step.slots.filter((slot) => slot.date >= dates[0]) }))
     .filter((step) => step.slots.length)
