@@ -166,9 +166,10 @@ async def care_for(app: AppContext, *, patient: User, carer: User, now: datetime
         notes=True,
         expires_at=now + INVITATION_LIFE,
     )
+    trace = Trace(role="carer", user_id=carer.id)
 
     async def work(session: Session) -> None:
         await store.grants.insert(grant, email=carer.email or "", token_hash=uuid4().hex, session=session)
-        await accept_within(store, grant, carer=carer, now=now, trace=Trace(role="system"), session=session)
+        await accept_within(store, grant, carer=carer, now=now, trace=trace, session=session)
 
     await store.transaction(work)

@@ -20,6 +20,8 @@ def plain_page(title: str, inside: str, *, language: str = "en") -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
         '<link rel="icon" href="/static/icons/sun.svg" type="image/svg+xml">'
         f'<script src="/static/js/theme-early.js"></script>{_STYLES}</head>'
-        '<body><div class="frame patient"><main class="plain-page">'
+        '<body><div class="frame patient"><header class="top"><div class="top-inner"><a class="brand" href="/">'
+        '<img src="/static/icons/sun.svg" width="28" height="28" alt=""><span>Aftercare</span></a></div></header>'
+        '<main class="plain-page">'
         f"<h1>{escape(title)}</h1>{inside}</main></div></body></html>"
     )

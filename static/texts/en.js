@@ -713,7 +713,7 @@ export default {
   activePlan: "Active plan",
   openEnd: "open",
   noteOfDay: (date) => `Note of ${date}`,
-  notesAnd90: "Notes, changes and 90 days",
+  notesAnd90: "Answers, notes and changes",
   stopOne: (title) => `Stop: ${title}`,
   stopOneTitle: (title) => `Stop “${title}”?`,
   stopOneLead: "Its reminders end at once. The patient is told.",

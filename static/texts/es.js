@@ -710,7 +710,7 @@ export default {
   activePlan: "Plan activo",
   openEnd: "abierto",
   noteOfDay: (date) => `Nota del ${date}`,
-  notesAnd90: "Notas, cambios y 90 días",
+  notesAnd90: "Respuestas, notas y cambios",
   stopOne: (title) => `Terminar: ${title}`,
   stopOneTitle: (title) => `¿Terminar «${title}»?`,
   stopOneLead: "Sus avisos acaban enseguida. Se informa al paciente.",

@@ -103,11 +103,13 @@ function Step({ step, dates }) {
   const width = dates.length * STEP;
   return html`<article class="picture">
     <h3>
-      ${step.title}
-      ${
-        step.status !== "active" &&
-        html` <span class="tag tag-plain">${own.stepEnded[step.status]}</span>`
-      }
+      <span>
+        ${step.title}
+        ${
+          step.status !== "active" &&
+          html` <span class="tag tag-plain">${own.stepEnded[step.status]}</span>`
+        }
+      </span>
       <strong class="num">${share}</strong>
     </h3>
     <p class="hidden">${own.stepWords(step.title, share, done, due, skipped, missed)}</p>

@@ -82,7 +82,7 @@ export default function Today({ query }) {
     <${ZoneQuestion} />
     ${
       nothing
-        ? html`<${Nothing} /><${Ended} /><${DayQuestion} />`
+        ? html`<div class="col"><${Nothing} /><${Ended} /><${DayQuestion} /></div>`
         : html`<div class="two">
           <div class="col">
             ${plan.due.length > 0 && html`<${DueCard} due=${plan.due} />`}
