@@ -7,7 +7,7 @@ from slot to slot. No events are written: nobody was there to be told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -44,7 +44,7 @@ class PastNote:
     """
 
     days_ago: int
-    text: str
+    text: str = field(repr=False)
     missed: int
     skipped: int
     silent_days: int = 0
@@ -83,7 +83,8 @@ async def live_through(app: AppContext, past: PastNote, *, patient: User, doctor
         settled = NoteTransition(note=note, status="ready", extracted_by=result.extracted_by, review=review_of(result))
         await store.notes.settle([settled], session=session)
         await store.plans.notes_ready({patient.id: note.number}, session=session)
-        steps, entries = [], []
+        steps: list[Step] = []
+        entries: list[LedgerEntry] = []
         for number, kept in enumerate(result.kept):
             step = make_step(kept, number=number, note=note, patient=patient, day=day, now=began)
             lived, slots = _lived(activated(step, patient, at=began, day_seconds=None), past, now=now)

@@ -147,6 +147,7 @@ async function sendAll() {
   while (state.outbox.length) {
     const entry = state.outbox[0];
     putRight(entry);
+    rememberAnswered(entry.step_id, entry.slot); // also what an earlier page of this device wrote down
     entry.sending = true;
     touched();
     const body = {};
