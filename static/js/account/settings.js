@@ -10,7 +10,7 @@ import { end, signOut } from "../session.js";
 import { state, touched } from "../store.js";
 import { LANGUAGES, language, t, useLanguage } from "../texts.js";
 import { today, when } from "../clock.js";
-import { checkName, checkPassword, fieldErrors } from "./checks.js";
+import { checkName, checkPassword, checkPhone, fieldErrors } from "./checks.js";
 import { ZoneSelect, myZone, placeOf } from "./zones.js";
 
 export const Part = ({ title, lead, children, id }) =>
@@ -31,8 +31,9 @@ export function Person() {
   const isPatient = state.user.role === "patient";
   const save = (event) => {
     event.preventDefault();
-    setErrors({ name: checkName(name) });
-    if (checkName(name)) return;
+    const found = { name: checkName(name), phone: isPatient ? checkPhone(phone) : null };
+    setErrors(found);
+    if (found.name || found.phone) return;
     act(async () => {
       try {
         await patchMe({
