@@ -88,8 +88,6 @@ async def create_account(
         email=email,
         password_hash=hashed,
         timezone=app.settings.default_timezone,
-        reminder_time="09:00",
-        language="en",
         created_at=utcnow(),
         email_confirmed=password is not None,
     )
@@ -387,11 +385,7 @@ async def _by_email(app: AppContext, email: str) -> User:
 async def _leave(app: AppContext, trace: Trace, user: User, *, erase: bool) -> int:
     """Close the account and tell every node; how many sessions ended."""
     left = await close_account(app.store, user, now=app.now(), erase=erase, trace=trace)
-    wakeups = app.resources.wakeups
-    await wakeups.revoke(left.sessions)
-    if erase:
-        await wakeups.forget(user.id)
-    await wakeups.announce(left.users)
+    await app.announce_closed(left, erased=user.id if erase else None)
     return len(left.sessions)
 
 

@@ -77,8 +77,6 @@ async def _account(app: AppContext, person: DemoPerson, password: str) -> str:
         email=person.email,
         password_hash=await app.resources.passwords.hash(password),
         timezone=app.settings.default_timezone,
-        reminder_time="09:00",
-        language="en",
         created_at=utcnow(),
     )
 

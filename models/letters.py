@@ -14,6 +14,7 @@ from uuid import uuid4
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 
 LetterKind = Literal[
     "verify",
@@ -111,15 +112,7 @@ class Letters:
         )
         if row is None:
             return None
-        return Letter(
-            id=row["_id"],
-            user_id=row["user_id"],
-            kind=row["kind"],
-            link_id=row["link_id"],
-            tries=row["tries"],
-            seq=row.get("seq"),
-            in_doubt=row.get("sending", False),
-        )
+        return read_document(Letter, row, in_doubt=row.get("sending", False))
 
     async def sending(self, letter_id: str) -> None:
         """Record that sending begins: from here on it may have been sent."""
@@ -181,7 +174,7 @@ class Letters:
         )
         if row is None:
             return None
-        return Link(id=row["_id"], user_id=row["user_id"], use=row["use"], expires_at=row["expires_at"])
+        return read_document(Link, row)
 
     async def spend_link(self, link_id: str, *, session: Session) -> bool:
         """Consume a link. False when another request was first."""

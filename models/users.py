@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel
@@ -18,6 +18,7 @@ from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import DayTimes
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import FEW, Unreadable, Vault
 
 Role = Literal["doctor", "patient", "carer", "admin"]
@@ -42,10 +43,10 @@ class User:
     status: Status
     name: str | None = field(repr=False)
     email: str | None = field(repr=False)
-    password_hash: str = field(repr=False)
+    password_hash: str = field(default="", repr=False)
     timezone: str
-    reminder_time: str
-    language: str
+    reminder_time: str = "09:00"
+    language: str = "en"
     created_at: datetime
     email_confirmed: bool = True
     seen_at: datetime | None = None
@@ -143,33 +144,11 @@ class Users:
         return self._vault.blind_index(email, use="email")
 
     async def _read(self, row: Document) -> User:
-        async def opened(name: str) -> str | None:
+        async def opened(name: str) -> Any:
             place = f"users|{row['_id']}|{name}"
-            try:
-                found: str | None = await self._vault.open_value(row["_id"], place, row[f"sealed_{name}"])
-                return found
-            except (Unreadable, KeyError):
-                return None
+            return await self._vault.open_if_readable(row["_id"], place, row.get(f"sealed_{name}"))
 
-        return User(
-            id=row["_id"],
-            role=row["role"],
-            status=row["status"],
-            name=await opened("name"),
-            email=await opened("email"),
-            password_hash=row.get("password_hash", ""),
-            timezone=row["timezone"],
-            reminder_time=row["reminder_time"],
-            language=row["language"],
-            created_at=row["created_at"],
-            email_confirmed=row.get("email_confirmed", True),
-            seen_at=row.get("seen_at"),
-            day_times=row.get("day_times", {}),
-            timezone_mode=row.get("timezone_mode", "home"),
-            repeat_minutes=row.get("repeat_minutes"),
-            repeat_most=row.get("repeat_most", REPEAT_MOST),
-            day_changed_at=row.get("day_changed_at"),
-        )
+        return read_document(User, row, name=await opened("name"), email=await opened("email"))
 
     async def insert(self, user: User, *, session: Session, by_email: bool = True) -> None:
         """A new account with a key of its own. A taken address is a DuplicateKeyError.

@@ -26,7 +26,7 @@ class AccountHandler(ApiHandler):
     """A resource of accounts and sign-in."""
 
     async def limit_address(self, limit: Limit) -> None:
-        await self.context.app.resources.limits.count(limit, self.client_hash)
+        await self.resources.limits.count(limit, self.client_hash)
 
     def check_password_sign_in(self, role: str = "") -> None:
         """Only role ``admin`` signs in here where the identity provider is the only way: it has no such accounts.
@@ -50,21 +50,15 @@ class AccountHandler(ApiHandler):
         if is_common(password, email=email, name=name):
             raise Invalid(pointer, "Many people use this password. Choose another one.")
 
-    def trace_by(self, user: User, *, session_id: str | None = None) -> Trace:
-        """For the audit: a user who shows who they are by this very request."""
-        return Trace(
-            role=user.role,
-            user_id=user.id,
-            session_id=session_id,
-            request_id=self.request_id,
-            address=self.client_address,
-        )
+    def trace_by(self, user: User) -> Trace:
+        """For the audit: a user whom this very request authenticates."""
+        return self.trace_as(user.role, user_id=user.id)
 
     def note_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
         """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not
         show in its time, and once in a while, since strangers may do it without end.
         """
-        trace = by or Trace(role="stranger", request_id=self.request_id, address=self.client_address)
+        trace = by or self.trace_as("stranger")
         if user_id is not None:
             self.context.dispatcher.later(self.store.audit.write_once(trace, act, of=user_id, every_s=NOTED_EVERY_S))
 
@@ -112,7 +106,7 @@ class AccountHandler(ApiHandler):
         return ended
 
     async def revoke(self, sessions: list[str] | tuple[str, ...]) -> None:
-        await self.context.app.resources.wakeups.revoke(sessions)
+        await self.resources.wakeups.revoke(sessions)
 
     async def check_current(self, password: str) -> User:
         """The user, if the password is theirs.
@@ -121,9 +115,9 @@ class AccountHandler(ApiHandler):
             Problem: 403 ``wrong-password``, 429 after too many tries.
         """
         user = await self.store.users.read_row(dict(self.who.row))
-        limits, key = self.context.app.resources.limits, self.context.tokens.keyed_hash(b"current", user.id.encode())
+        limits, key = self.resources.limits, self.context.tokens.keyed_hash(b"current", user.id.encode())
         await limits.count(LOG_IN_ACCOUNT, key)
-        right, _ = await self.context.app.resources.passwords.verify(password, user.password_hash)
+        right, _ = await self.resources.passwords.verify(password, user.password_hash)
         if not right:
             self.note_later("sign_in.failed", user.id, by=self.trace)
             raise Problem("wrong-password")

@@ -49,8 +49,8 @@ class SignUpHandler(AccountHandler):
         self.check_new_password(body.password, email=body.email, name=body.name)
         await self.limit_address(SIGN_UP_ADDRESS)
         if self.settings_.verifies_email:
-            await self.context.app.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
-        settings, resources = self.settings_, self.context.app.resources
+            await self.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        settings, resources = self.settings_, self.resources
         pending = body.role == "doctor" and settings.doctors_need_approval
         user = User(
             id=str(uuid4()),
@@ -60,7 +60,6 @@ class SignUpHandler(AccountHandler):
             email=body.email,
             password_hash=await resources.passwords.hash(body.password),
             timezone=body.timezone or settings.default_timezone,
-            reminder_time="09:00",
             language=body.language,
             created_at=utcnow(),
             email_confirmed=invitation is not None or not settings.verifies_email,
@@ -157,7 +156,7 @@ class VerifyEmailHandler(AccountHandler):
         link = await self.store.letters.find_link(Tokens.hash_link(body.token), use="verify", now=utcnow())
         user = await self.store.users.get(link.user_id) if link else None
         hashed = user.password_hash if user else None
-        right, _ = await self.context.app.resources.passwords.verify(body.password, hashed)
+        right, _ = await self.resources.passwords.verify(body.password, hashed)
         if link is None or user is None or not right:
             raise Problem("invalid-token")
 
@@ -184,7 +183,7 @@ class ForgotPasswordHandler(AccountHandler):
         """Ask for a link to choose a new password. The same answer whether or not the address is known."""
         body = self.body(ForgotPasswordBody)
         await self.limit_address(MAIL_ADDRESS)
-        await self.context.app.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        await self.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         row = await self.store.users.row_by_email(body.email)
         # Without an account the same writes are made, for an id that no user has; the letter is then dropped.
         known = row is not None and row["status"] != "deactivated"
@@ -215,7 +214,7 @@ class ResetPasswordHandler(AccountHandler):
         if user is None or user.status == "deactivated":
             raise Problem("invalid-token")
         self.check_new_password(body.password, email=user.email or "", name=user.name or "")
-        hashed = await self.context.app.resources.passwords.hash(body.password)
+        hashed = await self.resources.passwords.hash(body.password)
 
         async def work(session: Session) -> list[str] | None:
             if not await self.store.letters.spend_link(link.id, session=session):

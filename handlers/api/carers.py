@@ -156,7 +156,7 @@ class CarersHandler(_CarerHandler):
         if body.until is not None and body.until <= self.now():
             raise Invalid("#/until", "Choose a later moment.")
         await self.limit_address(MAIL_ADDRESS)
-        limits = self.context.app.resources.limits
+        limits = self.resources.limits
         await limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         await limits.count(MAIL_ACCOUNT, self.context.tokens.keyed_hash(b"invites", self.who.id.encode()))
         grant_id = new_grant_id()

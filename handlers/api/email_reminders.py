@@ -12,7 +12,6 @@ from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS
-from models.audit import Trace
 from models.services.mail_reminders import ask_for_letters
 
 _CSP = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -91,7 +90,7 @@ class UnsubscribeHandler(BaseHandler):
         Raises:
             Problem: 404: it is not one of our links.
         """
-        await self.context.app.resources.limits.count(LINK_ADDRESS, self.client_hash)
+        await self.resources.limits.count(LINK_ADDRESS, self.client_hash)
         if not hmac.compare_digest(self.context.tokens.link_token(use="unsubscribe", link_id=link_id), secret):
             raise Problem("not-found")
         return await self.store.mail_reminders.of_link(link_id)
@@ -106,7 +105,7 @@ class UnsubscribeHandler(BaseHandler):
         """No more letters; again is the same answer."""
         user_id = await self._whose(link_id, secret)
         if user_id is not None:
-            trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
+            trace = self.trace_as("link")
             await ask_for_letters(self.store, user_id, on=False, now=self.now(), trace=trace)
         await self._page(user_id, asks=False)
 

@@ -20,11 +20,11 @@ from handlers.api.schemas import (
     ScheduleBody,
     WithdrawnNoteView,
 )
-from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation
 from hospital_rt.domain.as_needed import UseLimits
-from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
+from hospital_rt.domain.clock import clock_times, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
 from hospital_rt.web.problems import Problem
@@ -134,25 +134,16 @@ class NotesHandler(NoteHandlerBase):
         query = self.query(PatientPageQuery)
         await self.set_feed()
         wanted, accesses = await notes_filter(self.store, self.who, query.patient_id)
-        found = read_cursor(query.cursor, str, str)
-        before = None
-        if found:
-            try:
-                before = (from_wire(found[0]), found[1])
-            except ValueError:
-                raise Invalid("#/cursor", "Use the cursor as it was given.") from None
+        before = read_time_cursor(query.cursor, str)
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
-        shown = notes[: query.limit]
+        shown, following = cut_page(notes, query.limit, lambda last: write_time_cursor(last.created_at, last.id))
         names = await self.store.users.names({id for note in shown for id in _people_of(note)})
-        following = None
-        if len(notes) > query.limit:
-            following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
         await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
         self.respond(page([_note_line(note, accesses[note.patient_id], names) for note in shown], following))
 
     async def before_claim(self) -> None:
         key = self.context.tokens.keyed_hash(b"notes", self.who.id.encode())
-        await self.context.app.resources.limits.count(NOTES_ACCOUNT, key)
+        await self.resources.limits.count(NOTES_ACCOUNT, key)
 
     @idempotent
     async def post(self, body: NoteBody) -> StoredAnswer:

@@ -87,7 +87,7 @@ class SessionTokenHandler(AccountHandler):
         if body.password is not None:
             return await self.check_current(body.password)
         user = await self.store.users.read_row(dict(self.who.row))
-        limits, key = self.context.app.resources.limits, self.context.tokens.keyed_hash(b"proof", user.id.encode())
+        limits, key = self.resources.limits, self.context.tokens.keyed_hash(b"proof", user.id.encode())
         await limits.count(FACTOR_ACCOUNT, key)
 
         async def work(session: Session) -> bool:
@@ -129,7 +129,7 @@ class SessionTokenHandler(AccountHandler):
         )
 
     def count_sign_in(self, outcome: str) -> None:
-        self.context.app.resources.metrics.sign_ins.labels(outcome).inc()
+        self.resources.metrics.sign_ins.labels(outcome).inc()
 
     def respond_signed_in(self, user: User, session: DeviceSession, where: Literal["body", "cookie"]) -> None:
         self.count_sign_in("right")

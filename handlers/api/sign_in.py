@@ -75,7 +75,7 @@ class TokenHandler(SessionTokenHandler):
             email = normal_email(body.email)
         except ValueError:
             email = body.email
-        limits, account = self.context.app.resources.limits, self.account_hash(email)
+        limits, account = self.resources.limits, self.account_hash(email)
         await self.limit_address(LOG_IN_ADDRESS)
         try:
             await limits.count(LOG_IN_ACCOUNT, account)
@@ -85,7 +85,7 @@ class TokenHandler(SessionTokenHandler):
             raise
         row = await self.store.users.row_by_email(email)
         held = row["password_hash"] if row and row["status"] != "deactivated" else None
-        right, newer = await self.context.app.resources.passwords.verify(body.password, held or None)
+        right, newer = await self.resources.passwords.verify(body.password, held or None)
         if row is None or not right:
             self.count_sign_in("wrong")
             self.note_later("sign_in.failed", str(row["_id"]) if row else None)
@@ -193,7 +193,7 @@ class SecondStepHandler(SessionTokenHandler):
         challenge = await self.store.challenges.attempt(self.challenge_id(body.challenge), now=utcnow())
         if challenge is None or challenge.user_id is None:
             raise Problem("challenge-ended")
-        limits = self.context.app.resources.limits
+        limits = self.resources.limits
         account = self.context.tokens.keyed_hash(b"factor", challenge.user_id.encode())
         await limits.count(FACTOR_ACCOUNT, account)
         user = await self.store.users.get(challenge.user_id)
@@ -255,7 +255,7 @@ class SecondStepHandler(SessionTokenHandler):
         if refused.slug != "wrong-code":
             return
         self.count_sign_in("wrong")
-        trace = Trace(role="stranger", request_id=self.request_id, address=self.client_address)
+        trace = self.trace_as("stranger")
         self.note_later("second_factor.failed", user.id, by=trace)
         if challenge.tries_left == 0:
             await self.store.challenges.close(challenge.id)
@@ -354,9 +354,7 @@ class RefreshHandler(SessionTokenHandler):
             await self.revoke([session.id])
             letter_id = await self.write_letter(session.user_id, "sign-in-reused")
             await self.context.dispatcher.send_letter(letter_id)
-            trace = Trace(
-                role="stranger", session_id=session.id, request_id=self.request_id, address=self.client_address
-            )
+            trace = self.trace_as("stranger", session_id=session.id)
             await self.store.audit.write(trace, "session.reused", of=[session.user_id])
 
 
@@ -386,12 +384,6 @@ class RevokeHandler(SessionTokenHandler):
         if session and self.context.tokens.is_genuine(refresh, nonce=session.nonce):
             user = await self.store.users.row(session.user_id)
             if user is not None:
-                trace = Trace(
-                    role=user["role"],
-                    user_id=session.user_id,
-                    session_id=session.id,
-                    request_id=self.request_id,
-                    address=self.client_address,
-                )
+                trace = self.trace_as(user["role"], user_id=session.user_id, session_id=session.id)
                 await self.sign_out(session.id, trace)
         self.respond(status=204)

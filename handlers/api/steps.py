@@ -18,7 +18,7 @@ from handlers.api.schemas import (
     StepWithCheckInsView,
 )
 from handlers.base.api_handler import ApiHandler, as_text
-from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation
 from hospital_rt.domain.adherence import SlotResult, count_days
@@ -65,7 +65,7 @@ class StepsHandler(ApiHandler):
             return
         wanted, accesses = await steps_filter(self.store, self.who, query.status, query.patient_id)
         steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
-        shown = steps[: query.limit]
+        shown, following = cut_page(steps, query.limit, lambda last: write_cursor(last.sort))
         withdrawn = await withdrawn_notes(self.store, accesses.values(), shown)
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
@@ -73,7 +73,7 @@ class StepsHandler(ApiHandler):
             step.as_json(now=now, quotes=can_see_quote(accesses[step.patient_id], step, withdrawn=withdrawn))
             for step in shown
         ]
-        self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
+        self.respond(page(items, following))
 
     async def _answer_own_active(self, limit: int) -> None:
         """The request that a patient's page repeats: cached until the patient's records change."""
@@ -81,8 +81,7 @@ class StepsHandler(ApiHandler):
         ready = self.context.kept.get(what, key, now=now)
         if ready is None:
             steps = await self.store.steps.active_of(self.who.id)
-            shown = steps[:limit]
-            following = write_cursor(shown[-1].sort) if len(steps) > limit else None
+            shown, following = cut_page(steps, limit, lambda last: write_cursor(last.sort))
             text = as_text(page([step.as_json(now=now) for step in shown], following))
             ends = [moment for step in shown if (moment := step.today_ends(now))]
             ready = CachedResponse(text, now, min(ends, default=now + timedelta(days=1)))

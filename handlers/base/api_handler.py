@@ -322,7 +322,7 @@ class ApiHandler(BaseHandler):
 
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:
-            await self.context.app.resources.wakeups.announce(user_ids)
+            await self.resources.wakeups.announce(user_ids)
 
 
 def as_text(body: Any) -> bytes:

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from tornado.escape import parse_qs_bytes
 
 from handlers.base.api_handler import ApiHandler
-from handlers.base.cursors import read_cursor
 from handlers.base.operation import Operation
 from handlers.fhir.mapping import Resource
 from handlers.fhir.search_dates import Span, read_span
@@ -151,9 +150,6 @@ class Search:
         """The values of which one must match; None when the parameter was not given."""
         return self.values.get(name)
 
-    def after(self, *kinds: type) -> tuple[Any, ...] | None:
-        return read_cursor(self.cursor, *kinds)
-
 
 def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
     return Operation(who="reader", query=query, answers={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True)
@@ -179,7 +175,7 @@ class FhirHandler(ApiHandler):
         await super()._open()
         if self._who is not None:
             who = self.context.tokens.keyed_hash(b"account", self._who.id.encode())
-            await self.context.app.resources.limits.count(FHIR_ACCOUNT, who)
+            await self.resources.limits.count(FHIR_ACCOUNT, who)
         if self.request.method != "OPTIONS":
             self._check_form()
 

@@ -28,7 +28,6 @@ from hospital_rt.web.rate_limits import OIDC_ADDRESS
 from hospital_rt.web.tokens import InvalidToken, Tokens
 from models.audit import Trace
 from models.services.provider_sign_in import ProviderAccount, account_of, end_provider_sessions, role_of
-from models.users import User
 
 COOKIE, COOKIE_PATH = "hrt_oidc", "/api/oidc/"
 WITHIN = timedelta(minutes=10)
@@ -102,15 +101,15 @@ class ProviderHandler(BaseHandler):
 
     async def prepare(self) -> None:
         self.receive()
-        if self.context.app.resources.identity_provider is None:
+        if self.resources.identity_provider is None:
             raise Problem("not-found")
         if self.request.method not in self.methods:
             raise Problem("method-not-allowed")
-        await self.context.app.resources.limits.count(OIDC_ADDRESS, self.client_hash)
+        await self.resources.limits.count(OIDC_ADDRESS, self.client_hash)
 
     @property
     def provider(self) -> IdentityProvider:
-        found = self.context.app.resources.identity_provider
+        found = self.resources.identity_provider
         if found is None:
             raise Problem("not-found")
         return found
@@ -123,7 +122,7 @@ class ProviderHandler(BaseHandler):
         return None
 
     def count(self, outcome: str) -> None:
-        self.context.app.resources.metrics.sign_ins.labels(outcome).inc()
+        self.resources.metrics.sign_ins.labels(outcome).inc()
 
     def page(self, status: int, which: str) -> None:
         """A page that says what happened, and leads back."""
@@ -263,12 +262,12 @@ class OidcCallbackHandler(ProviderHandler):
             return
         await self._revoke(list(account.ended))
         if account.woken:
-            await self.context.app.resources.wakeups.announce(account.woken)
+            await self.resources.wakeups.announce(account.woken)
         try:
             session = await begin_session(
                 self.store,
                 account.user,
-                trace=self._trace_by(account.user),
+                trace=self.trace_as(account.user.role, user_id=account.user.id),
                 device=self.request.headers.get("User-Agent", "")[:200],
                 seen_at=self.now(),
                 refresh_s=min(settings.refresh_token_seconds, settings.session_max_seconds),
@@ -285,9 +284,6 @@ class OidcCallbackHandler(ProviderHandler):
         self.set_header("Cache-Control", "no-store")
         self.redirect(following)
 
-    def _trace_by(self, user: User) -> Trace:
-        return Trace(role=user.role, user_id=user.id, request_id=self.request_id, address=self.client_address)
-
     def _provider_session(self, claims: dict[str, Any]) -> str:
         """What a session keeps of the provider's, for the back channel; a session without an id there has one too."""
         sid = claims.get("sid")
@@ -295,7 +291,7 @@ class OidcCallbackHandler(ProviderHandler):
 
     async def _revoke(self, sessions: list[str]) -> None:
         if sessions:
-            await self.context.app.resources.wakeups.revoke(sessions)
+            await self.resources.wakeups.revoke(sessions)
 
 
 class OidcLogoutHandler(ProviderHandler):
@@ -319,10 +315,10 @@ class OidcLogoutHandler(ProviderHandler):
         if not await self.store.challenges.burn(used, until=_end_of(claims) + WITHIN):
             self._refuse()
             return
-        trace = Trace(role="system", request_id=self.request_id, address=self.client_address)
+        trace = self.trace_as("system")
         ended = await end_provider_sessions(self.store, claims, issuer=self.provider.issuer, trace=trace)
         if ended:
-            await self.context.app.resources.wakeups.revoke(ended)
+            await self.resources.wakeups.revoke(ended)
         self.finish("{}")
 
     def _refuse(self) -> None:

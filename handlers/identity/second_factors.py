@@ -122,7 +122,7 @@ class ConfirmFactorHandler(SessionTokenHandler):
         factor = await self.store.second_factors.get(self.id_from_path(factor_id), user_id=self.who.id)
         if factor is None or factor.confirmed_at:
             raise Problem("not-found")
-        limits = self.context.app.resources.limits
+        limits = self.resources.limits
         account = self.context.tokens.keyed_hash(b"confirm", self.who.id.encode())
         await limits.count(FACTOR_ACCOUNT, account)
         found = await (self._app(factor, body) if factor.kind == "totp" else self._passkey(factor, body))

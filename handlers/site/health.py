@@ -67,7 +67,7 @@ class MetricsHandler(OperationsHandler):
         """Prometheus text, for ``OPS_ALLOW``; 404 for any other address."""
         if not self.may_see_details():
             raise Problem("not-found")
-        metrics = self.context.app.resources.metrics
+        metrics = self.resources.metrics
         metrics.in_flight.set(len(self.context.in_flight))
         content_type, text = figures(metrics)
         self.set_header("Content-Type", content_type)

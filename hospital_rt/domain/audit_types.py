@@ -78,13 +78,14 @@ Act = Literal[
     "backup.drilled",
     "epoch.begun",
 ]
+AuditRole = Literal["patient", "doctor", "carer", "stranger", "link", "admin", "system"]
 
 
 @dataclass(kw_only=True)
 class Trace:
     """The user of one request and its address. ``written`` says whether it has an entry in the audit."""
 
-    role: Literal["patient", "doctor", "carer", "stranger", "link", "admin", "system"]
+    role: AuditRole
     user_id: str | None = None
     session_id: str | None = None
     request_id: str | None = None

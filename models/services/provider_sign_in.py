@@ -117,10 +117,7 @@ def _new_user(role: Role, name: str, email: str | None, timezone: str) -> User:
         status="active",
         name=name,
         email=email,
-        password_hash="",
         timezone=timezone,
-        reminder_time="09:00",
-        language="en",
         created_at=utcnow(),
     )
 
