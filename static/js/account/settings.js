@@ -3,14 +3,15 @@ import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed, patchMe } from "../data.js";
 import { setTheme, theme } from "../device.js";
-import { Button, Choices, Dialog, Field, Switch, Wrong, useAct } from "../parts/controls.js";
+import { Button, Choices, Field, Switch, Wrong, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { sayGood } from "../messages.js";
 import { end, signOut } from "../session.js";
 import { state, touched } from "../store.js";
 import { LANGUAGES, language, t, useLanguage } from "../texts.js";
 import { when } from "../clock.js";
-import { checkName, checkPassword, fieldErrors } from "./checks.js";
+import { checkName, checkPassword } from "./checks.js";
+import { PasswordDialog, PasswordField, UserName, requirePassword, useForm } from "./form.js";
 import { ZoneSelect, myZone, placeOf } from "./zones.js";
 
 export const Part = ({ title, lead, children, id }) =>
@@ -184,69 +185,25 @@ export function SecondFactors() {
 }
 
 export function Password() {
-  const [current, setCurrent] = useState("");
-  const [password, setPassword] = useState("");
-  const [errors, setErrors] = useState({});
-  const { busy, problem, act } = useAct();
-  const save = (event) => {
-    event.preventDefault();
-    const found = {
-      current: current ? null : t.passwordMissing,
-      password: checkPassword(password),
-    };
-    setErrors(found);
-    if (found.current || found.password) return;
-    act(async () => {
-      try {
-        await call("POST", "me/password/", { body: { current, password } });
-      } catch (wrong) {
-        if (wrong.slug === "wrong-password") {
-          setErrors({ current: t.problems["wrong-password"] });
-          return;
-        }
-        if (wrong.status === 422 && wrong.errors.length) {
-          setErrors(fieldErrors(wrong));
-          return;
-        }
-        throw wrong;
-      }
-      setCurrent("");
-      setPassword("");
-      sayGood(t.passwordChangedHere);
-    });
-  };
+  const checks = { current: requirePassword, password: checkPassword };
+  const form = useForm(checks, async ({ current, password }) => {
+    try {
+      await call("POST", "me/password/", { body: { current, password } });
+    } catch (wrong) {
+      if (wrong.slug !== "wrong-password") throw wrong;
+      form.setErrors({ current: t.problems["wrong-password"] });
+      return;
+    }
+    form.setValues({});
+    sayGood(t.passwordChangedHere);
+  });
   return html`<${Part} title=${t.password}>
-    <form onSubmit=${save} novalidate>
-      <input
-        type="text"
-        class="hidden"
-        autocomplete="username"
-        value=${state.user.email}
-        readonly
-        tabindex="-1"
-        aria-hidden="true"
-      />
-      <${Field}
-        id="current"
-        label=${t.currentPassword}
-        type="password"
-        autocomplete="current-password"
-        value=${current}
-        error=${errors.current}
-        onInput=${setCurrent}
-      />
-      <${Field}
-        id="password"
-        label=${t.newPassword}
-        type="password"
-        autocomplete="new-password"
-        value=${password}
-        error=${errors.password}
-        hint=${t.passwordHint}
-        onInput=${setPassword}
-      />
-      <${Wrong} problem=${problem} />
-      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>
+    <form onSubmit=${form.send} novalidate>
+      <${UserName} email=${state.user.email} />
+      <${PasswordField} label=${t.currentPassword} ...${form.field("current")} />
+      <${PasswordField} fresh label=${t.newPassword} ...${form.field("password")} />
+      <${Wrong} problem=${form.problem} />
+      <${Button} type="submit" kind="outline" busy=${form.busy} busyText=${t.saving}>
         ${t.changePassword}
       <//>
     </form>
@@ -255,27 +212,9 @@ export function Password() {
 
 export function Leave() {
   const [asking, ask] = useState(false);
-  const [password, setPassword] = useState("");
-  const [error, setError] = useState(null);
-  const { busy, problem, act } = useAct();
-  const erase = (event) => {
-    event.preventDefault();
-    if (!password) {
-      setError(t.passwordMissing);
-      return;
-    }
-    act(async () => {
-      try {
-        await call("DELETE", "me/", { body: { password } });
-      } catch (wrong) {
-        if (wrong.slug === "wrong-password") {
-          setError(t.problems["wrong-password"]);
-          return;
-        }
-        throw wrong;
-      }
-      end("erased");
-    });
+  const erase = async (password) => {
+    await call("DELETE", "me/", { body: { password } });
+    end("erased");
   };
   return html`
     <div class="leave">
@@ -288,25 +227,15 @@ export function Leave() {
     </div>
     ${
       asking &&
-      html`<${Dialog} title=${t.eraseTitle} onClose=${() => ask(false)}>
-        <p class="secondary">${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}</p>
-        <form onSubmit=${erase} novalidate>
-          <${Field}
-            id="erase-password"
-            label=${t.yourPassword}
-            type="password"
-            autocomplete="current-password"
-            value=${password}
-            error=${error}
-            onInput=${setPassword}
-          />
-          <${Wrong} problem=${problem} />
-          <div class="dialog-buttons">
-            <${Button} type="submit" kind="alert" busy=${busy}>${t.eraseEverything}<//>
-            <${Button} kind="quiet" onClick=${() => ask(false)}>${t.keepAccount}<//>
-          </div>
-        </form>
-      <//>`
+      html`<${PasswordDialog}
+        id="erase-password"
+        title=${t.eraseTitle}
+        lead=${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}
+        button=${t.eraseEverything}
+        close=${t.keepAccount}
+        confirm=${erase}
+        onClose=${() => ask(false)}
+      />`
     }
   `;
 }

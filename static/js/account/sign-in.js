@@ -1,6 +1,6 @@
 // Sign in.
 import { html, useEffect, useState } from "../html.js";
-import { Button, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Wrong } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { rememberSession } from "../device.js";
 import { enter } from "../start.js";
@@ -9,17 +9,24 @@ import { callOpen } from "../wire.js";
 import { go, here } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { checkEmail, written } from "./checks.js";
+import { checkEmail } from "./checks.js";
+import { EmailField, PasswordField, requirePassword, useForm } from "./form.js";
 import { OpenFrame } from "./frame.js";
 
 export default function SignIn() {
-  const [email, setEmail] = useState("");
-  const [password, setPassword] = useState("");
-  const [errors, setErrors] = useState({});
   const [ways, setWays] = useState({ password: true, provider: null });
   const [step, setStep] = useState(null); // the second one: what is asked, and the part that asks
   const [passkeys, setPasskeys] = useState(null); // the module, where this browser can use them
-  const { busy, problem, act } = useAct();
+  const checks = { email: checkEmail, password: requirePassword };
+  const { busy, problem, act, send, field } = useForm(checks, async ({ email, password }) => {
+    try {
+      await enterAs(await signIn(email.trim(), password));
+    } catch (wrong) {
+      if (wrong.slug !== "second-factor") throw wrong;
+      const { default: Part } = await import("./second-step.js");
+      setStep({ Part, asked: wrong });
+    }
+  });
   useEffect(() => {
     callOpen("GET", "sign-in/").then(
       ({ data }) => setWays(data),
@@ -51,27 +58,6 @@ export default function SignIn() {
     const next = encodeURIComponent(`/${location.hash}`);
     location.assign(`${ways.provider.start}?next=${next}`);
   };
-  const send = (event) => {
-    event.preventDefault();
-    const { email, password } = written(event);
-    setEmail(email);
-    setPassword(password);
-    const found = { email: checkEmail(email), password: password ? null : t.passwordMissing };
-    setErrors(found);
-    if (found.email || found.password) {
-      document.getElementById(found.email ? "email" : "password").focus();
-      return;
-    }
-    act(async () => {
-      try {
-        await enterAs(await signIn(email.trim(), password));
-      } catch (wrong) {
-        if (wrong.slug !== "second-factor") throw wrong;
-        const { default: Part } = await import("./second-step.js");
-        setStep({ Part, asked: wrong });
-      }
-    });
-  };
   if (step)
     return html`<${OpenFrame} title=${t.secondStep} lead=${t.secondStepLead}>
       <${step.Part} asked=${step.asked} onIn=${enterAs} onOver=${() => setStep(null)} />
@@ -94,25 +80,8 @@ export default function SignIn() {
     ${
       ways.password &&
       html`<form onSubmit=${send} novalidate>
-      <${Field}
-        id="email"
-        label=${t.email}
-        type="email"
-        autocomplete="username"
-        inputmode="email"
-        value=${email}
-        error=${errors.email}
-        onInput=${setEmail}
-      />
-      <${Field}
-        id="password"
-        label=${t.password}
-        type="password"
-        autocomplete="current-password"
-        value=${password}
-        error=${errors.password}
-        onInput=${setPassword}
-      />
+      <${EmailField} ...${field("email")} />
+      <${PasswordField} ...${field("password")} />
       <${Wrong}
         problem=${problem && (problem.status === 401 ? { slug: "wrong-credentials" } : problem)}
       />

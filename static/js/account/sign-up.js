@@ -7,6 +7,7 @@ import { signIn } from "../session.js";
 import { go } from "../router.js";
 import { language, t } from "../texts.js";
 import { checkEmail, checkName, checkPassword, fieldErrors, written } from "./checks.js";
+import { EmailField, PasswordField } from "./form.js";
 import { OpenFrame } from "./frame.js";
 import { ZoneSelect, myZone } from "./zones.js";
 
@@ -91,25 +92,16 @@ export default function SignUp() {
         onInput=${put("name")}
         onLeave=${left("name")}
       />
-      <${Field}
-        id="email"
-        label=${t.email}
-        type="email"
-        autocomplete="username"
-        inputmode="email"
+      <${EmailField}
         value=${form.email}
         error=${errors.email}
         onInput=${put("email")}
         onLeave=${left("email")}
       />
-      <${Field}
-        id="password"
-        label=${t.password}
-        type="password"
-        autocomplete="new-password"
+      <${PasswordField}
+        fresh
         value=${form.password}
         error=${errors.password}
-        hint=${t.passwordHint}
         onInput=${put("password")}
         onLeave=${left("password")}
       />
