@@ -129,7 +129,7 @@ export function deviceName(agent) {
   return browser && system ? t.browserOn(browser, system) : browser || system || agent.slice(0, 40);
 }
 
-export function Devices() {
+function Devices() {
   const [sessions, setSessions] = useState(undefined);
   const { busy, problem, act } = useAct();
   const load = () =>
@@ -171,7 +171,7 @@ export function Devices() {
 }
 
 /** Second factors: their page's part is fetched when somebody comes here. */
-export function SecondFactors() {
+function SecondFactors() {
   const [Part, setPart] = useState(null);
   useEffect(() => {
     import("./factors.js").then(
@@ -184,7 +184,7 @@ export function SecondFactors() {
   return Part && html`<${Part} />`;
 }
 
-export function Password() {
+function Password() {
   const checks = { current: requirePassword, password: checkPassword };
   const form = useForm(checks, async ({ current, password }) => {
     try {
@@ -210,7 +210,7 @@ export function Password() {
   <//>`;
 }
 
-export function Leave() {
+function Leave() {
   const [asking, ask] = useState(false);
   const erase = async (password) => {
     await call("DELETE", "me/", { body: { password } });
@@ -239,3 +239,7 @@ export function Leave() {
     }
   `;
 }
+
+/** Devices, password, second factors, leaving: what every account page ends with. */
+export const AccessParts = () =>
+  html`<${Devices} /><${Password} /><${SecondFactors} /><${Leave} />`;

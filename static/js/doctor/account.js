@@ -1,14 +1,6 @@
 // A doctor's account.
 import { html, useState } from "../html.js";
-import {
-  Devices,
-  Leave,
-  Looks,
-  Part,
-  Password,
-  Person,
-  SecondFactors,
-} from "../account/settings.js";
+import { AccessParts, Looks, Part, Person } from "../account/settings.js";
 import { Cover } from "../people/cover.js";
 import { CaringLink } from "../people/caring-link.js";
 import { Switch } from "../parts/controls.js";
@@ -41,7 +33,7 @@ export default function Account() {
       <div class="col col-parts">
         <${Person} /><${Cover} /><${CaringLink} /><${Looks} /><${Keys} />
       </div>
-      <div class="col col-parts"><${Devices} /><${Password} /><${SecondFactors} /><${Leave} /></div>
+      <div class="col col-parts"><${AccessParts} /></div>
     </div>
   `;
 }

@@ -4,7 +4,7 @@ import { html, cx, useEffect, useMemo, useRef, useState } from "../html.js";
 import { call } from "../api.js";
 import { loadNote, loadNotes, loadPlan } from "../data.js";
 import { changes, replacedBy } from "../changes.js";
-import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
+import { Button, ConfirmDialog, Empty, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
 import { Icon, Spinner } from "../parts/icon.js";
 import { MarkedNote, calm } from "../parts/marked-note.js";
 import { scheduleBody } from "../schedule-words.js";
@@ -522,7 +522,7 @@ function Note({ note }) {
     ${
       asking &&
       html`
-        <${Take}
+        <${WithdrawOrReject}
           kind=${asking}
           note=${note}
           first=${first}
@@ -715,43 +715,27 @@ const Next = ({ next }) => html`<p class="next-waiting">
   <span class="secondary">${t.stillWait(next.count)}</span>
 </p>`;
 
-function Take({ kind, note, first, onClose, after }) {
-  const [reason, setReason] = useState("");
-  const { busy, problem, act } = useAct();
+function WithdrawOrReject({ kind, note, first, onClose, after }) {
   const withdraw = kind === "withdraw";
-  const take = () =>
-    act(async () => {
-      const body = withdraw && reason.trim() ? { body: { reason: reason.trim() } } : {};
-      const { data } = await call("POST", `notes/${note.id}/${kind}/`, body);
-      if (!withdraw) dropDraft(note.id);
-      onClose();
-      await after(data);
-      sayGood(
-        withdraw ? t.withdrawn : t.rejected,
-        withdraw ? { text: t.leftNow(data.left, first) } : {},
-      );
-      soonFocus(() => document.querySelector("main h1"));
-    });
-  return html`<${Dialog} title=${withdraw ? t.withdrawTitle : t.rejectTitle} onClose=${onClose}>
-    <p class="secondary">${withdraw ? t.withdrawLead(first) : t.rejectLead(first)}</p>
-    ${
-      withdraw &&
-      html`
-        <${Field}
-          id="withdraw-reason"
-          label=${t.reasonOptional}
-          value=${reason}
-          maxlength="200"
-          onInput=${setReason}
-        />
-      `
-    }
-    <${Wrong} problem=${problem} />
-    <div class="dialog-buttons">
-      <${Button} kind="alert" busy=${busy} onClick=${take}>
-        ${withdraw ? t.withdrawIt : t.rejectIt}
-      <//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
-    </div>
-  <//>`;
+  const confirm = async (reason) => {
+    const body = reason ? { body: { reason } } : {};
+    const { data } = await call("POST", `notes/${note.id}/${kind}/`, body);
+    if (!withdraw) dropDraft(note.id);
+    onClose();
+    await after(data);
+    sayGood(
+      withdraw ? t.withdrawn : t.rejected,
+      withdraw ? { text: t.leftNow(data.left, first) } : {},
+    );
+    soonFocus(() => document.querySelector("main h1"));
+  };
+  return html`<${ConfirmDialog}
+    title=${withdraw ? t.withdrawTitle : t.rejectTitle}
+    lead=${withdraw ? t.withdrawLead(first) : t.rejectLead(first)}
+    button=${withdraw ? t.withdrawIt : t.rejectIt}
+    kind="alert"
+    reasonId=${withdraw && "withdraw-reason"}
+    confirm=${confirm}
+    onClose=${onClose}
+  />`;
 }

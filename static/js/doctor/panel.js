@@ -4,7 +4,7 @@ import { call, getAll } from "../api.js";
 import { loadDetails, loadPatients, loadPlan } from "../data.js";
 import { watchers } from "../feed.js";
 import { sayGood } from "../messages.js";
-import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
+import { ConfirmDialog, Empty, Skeleton, Wrong, said } from "../parts/controls.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
@@ -286,8 +286,6 @@ function Said({ steps, Sub }) {
 
 function PlanLine({ step, page, left, first }) {
   const [asking, ask] = useState(false);
-  const [reason, setReason] = useState("");
-  const { busy, problem, act } = useAct();
   const right = step.as_needed
     ? t.ifNeeded
     : !step.schedule
@@ -297,14 +295,11 @@ function PlanLine({ step, page, left, first }) {
         : step.progress?.total === 1
           ? t.toDo
           : t.openEnd;
-  const stop = () =>
-    act(async () => {
-      await call("POST", `steps/${step.id}/cancel/`, {
-        body: reason.trim() ? { reason: reason.trim() } : {},
-      });
-      ask(false);
-      sayGood(t.stoppedOne, { text: t.leftNow(left, first) });
-    });
+  const stop = async (reason) => {
+    await call("POST", `steps/${step.id}/cancel/`, { body: reason ? { reason } : {} });
+    ask(false);
+    sayGood(t.stoppedOne, { text: t.leftNow(left, first) });
+  };
   return html`<li>
     <span>
       ${step.title}
@@ -321,21 +316,14 @@ function PlanLine({ step, page, left, first }) {
     </button>
     ${
       asking &&
-      html`<${Dialog} title=${t.stopOneTitle(step.title)} onClose=${() => ask(false)}>
-        <p class="secondary">${t.stopOneLead}</p>
-        <${Field}
-          id="stop-reason"
-          label=${t.reasonOptional}
-          value=${reason}
-          maxlength="200"
-          onInput=${setReason}
-        />
-        <${Wrong} problem=${problem} />
-        <div class="dialog-buttons">
-          <${Button} busy=${busy} onClick=${stop}>${t.stopThisStep}<//>
-          <${Button} kind="quiet" onClick=${() => ask(false)}>${t.goBack}<//>
-        </div>
-      <//>`
+      html`<${ConfirmDialog}
+        title=${t.stopOneTitle(step.title)}
+        lead=${t.stopOneLead}
+        button=${t.stopThisStep}
+        reasonId="stop-reason"
+        confirm=${stop}
+        onClose=${() => ask(false)}
+      />`
     }
   </li>`;
 }

@@ -184,6 +184,37 @@ export function Dialog({ title, onClose, children }) {
   `;
 }
 
+/**
+ * A question before an act, which `confirm` does; what it is refused with stands in the dialog.
+ * With a `reasonId` it asks for a reason, which `confirm` gets.
+ */
+export function ConfirmDialog({ title, lead, button, kind, icon, back, reasonId, ...rest }) {
+  const { confirm, onClose, children } = rest;
+  const [reason, setReason] = useState("");
+  const { busy, problem, act } = useAct();
+  return html`<${Dialog} title=${title} onClose=${onClose}>
+    ${lead && html`<p class="secondary">${lead}</p>`}
+    ${children}
+    ${
+      reasonId &&
+      html`<${Field}
+        id=${reasonId}
+        label=${t.reasonOptional}
+        value=${reason}
+        maxlength="200"
+        onInput=${setReason}
+      />`
+    }
+    <${Wrong} problem=${problem} />
+    <div class="dialog-buttons">
+      <${Button} kind=${kind} icon=${icon} busy=${busy} onClick=${() => act(() => confirm(reason.trim()))}>
+        ${button}
+      <//>
+      <${Button} kind="quiet" onClick=${onClose}>${back || t.goBack}<//>
+    </div>
+  <//>`;
+}
+
 /** What a form found wrong, after sending: links to the fields. */
 export function Summary({ errors, labels }) {
   const ref = useRef(null);

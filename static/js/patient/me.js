@@ -4,15 +4,7 @@ import { get } from "../api.js";
 import { ifServed } from "../data.js";
 import { choice, choose } from "../device.js";
 import { allowSound, chime } from "../alerting.js";
-import {
-  Devices,
-  Leave,
-  Looks,
-  Part,
-  Password,
-  Person,
-  SecondFactors,
-} from "../account/settings.js";
+import { AccessParts, Looks, Part, Person } from "../account/settings.js";
 import { Button, Switch } from "../parts/controls.js";
 import { dateOf, dayMonth, when } from "../clock.js";
 import { state } from "../store.js";
@@ -36,7 +28,7 @@ export default function Me() {
         <${Reminders} /><${Doctor} /><${Carers} /><${CaringLink} /><${Person} /><${Looks} />
       </div>
       <div class="col col-parts">
-        <${Paper} /><${AccessLog} /><${Devices} /><${Password} /><${SecondFactors} /><${Leave} />
+        <${Paper} /><${AccessLog} /><${AccessParts} />
       </div>
     </div>
   `;

@@ -1,6 +1,6 @@
 // The account of a carer or an administrator.
 import { html } from "../html.js";
-import { Devices, Leave, Looks, Password, Person, SecondFactors } from "../account/settings.js";
+import { AccessParts, Looks, Person } from "../account/settings.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 
@@ -12,7 +12,7 @@ export default function PlainAccount() {
     </div>
     <div class="two two-even">
       <div class="col col-parts"><${Person} /><${Looks} /></div>
-      <div class="col col-parts"><${Devices} /><${Password} /><${SecondFactors} /><${Leave} /></div>
+      <div class="col col-parts"><${AccessParts} /></div>
     </div>
   `;
 }

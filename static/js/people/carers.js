@@ -4,7 +4,7 @@ import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
 import { Part } from "../account/settings.js";
 import { checkEmail, fieldErrors } from "../account/checks.js";
-import { Button, Choices, Dialog, Field, Switch, Wrong, useAct } from "../parts/controls.js";
+import { Button, Choices, ConfirmDialog, Field, Switch, Wrong, useAct } from "../parts/controls.js";
 import { dateOf, dayMonth } from "../clock.js";
 import { sayGood } from "../messages.js";
 import { t } from "../texts.js";
@@ -148,20 +148,18 @@ function Invite({ onDone, onClose }) {
 }
 
 function End({ carer, onClose, onDone }) {
-  const { busy, problem, act } = useAct();
   const p = words();
-  const end = () =>
-    act(async () => {
-      await call("DELETE", `me/carers/${carer.id}/`);
-      sayGood(p.ended);
-      onDone();
-    });
-  return html`<${Dialog} title=${p.endCarer(carer.carer?.name || carer.email)} onClose=${onClose}>
-    <p class="secondary">${p.endCarerLead}</p>
-    <${Wrong} problem=${problem} />
-    <div class="dialog-buttons">
-      <${Button} kind="alert" busy=${busy} onClick=${end}>${p.endNow}<//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
-    </div>
-  <//>`;
+  const end = async () => {
+    await call("DELETE", `me/carers/${carer.id}/`);
+    sayGood(p.ended);
+    onDone();
+  };
+  return html`<${ConfirmDialog}
+    title=${p.endCarer(carer.carer?.name || carer.email)}
+    lead=${p.endCarerLead}
+    button=${p.endNow}
+    kind="alert"
+    confirm=${end}
+    onClose=${onClose}
+  />`;
 }
