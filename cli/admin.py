@@ -18,7 +18,6 @@ from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.migrations import read_state
 from hospital_rt.storage.node_keys import GONE_AFTER_S, nodes_behind
 from hospital_rt.web.passwords import is_common
-from hospital_rt.web.tokens import Tokens
 from models import schema_versions
 from models.app_context import AppContext
 from models.audit import Act, Trace
@@ -400,11 +399,7 @@ async def _when_deaf(app: AppContext) -> tuple[str, ...]:
 
 async def _letter_with_link(app: AppContext, user_id: str, *, session: Session) -> str:
     """Put the letter into the outbox, where the worker finds it; the id of its link."""
-    link_id, now = str(uuid4()), utcnow()
-    token = app.resources.tokens.link_token(use="reset", link_id=link_id)
-    letters = app.store.letters
-    await letters.make_link(
-        link_id=link_id, user_id=user_id, use="reset", token_hash=Tokens.hash_link(token), now=now, session=session
+    _, link_id = await app.store.letters.write_with_link(
+        app.resources.tokens, user_id=user_id, kind="reset-by-hospital", use="reset", now=utcnow(), session=session
     )
-    await letters.write(user_id=user_id, kind="reset-by-hospital", link_id=link_id, now=now, session=session)
     return link_id

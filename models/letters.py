@@ -15,6 +15,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.documents import read_document
+from hospital_rt.web.tokens import Tokens
 
 LetterKind = Literal[
     "verify",
@@ -144,6 +145,22 @@ class Letters:
         await self._links.delete_many({"user_id": user_id}, session=session)
 
     # Links
+
+    async def write_with_link(
+        self,
+        tokens: Tokens,
+        *,
+        user_id: str,
+        kind: LetterKind,
+        use: LinkUse,
+        now: datetime,
+        session: Session | None = None,
+    ) -> tuple[str, str]:
+        """Add a letter with a new one-time link to the outbox: the ids of the letter and of the link."""
+        link_id = str(uuid4())
+        token_hash = Tokens.hash_link(tokens.link_token(use=use, link_id=link_id))
+        await self.make_link(link_id=link_id, user_id=user_id, use=use, token_hash=token_hash, now=now, session=session)
+        return await self.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session), link_id
 
     async def make_link(
         self,

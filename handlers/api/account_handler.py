@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from uuid import uuid4
 
 from handlers.base.api_handler import ApiHandler
 from hospital_rt.domain.clock import utcnow
@@ -75,14 +74,13 @@ class AccountHandler(ApiHandler):
         self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session | None = None
     ) -> str:
         """Put a letter into the outbox, with a fresh one-time link if it carries one; its id."""
-        now, link_id = utcnow(), None
-        if use:
-            link_id = str(uuid4())
-            token = self.context.tokens.link_token(use=use, link_id=link_id)
-            await self.store.letters.make_link(
-                link_id=link_id, user_id=user_id, use=use, token_hash=Tokens.hash_link(token), now=now, session=session
-            )
-        return await self.store.letters.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session)
+        letters, now = self.store.letters, utcnow()
+        if use is None:
+            return await letters.write(user_id=user_id, kind=kind, now=now, session=session)
+        letter_id, _ = await letters.write_with_link(
+            self.context.tokens, user_id=user_id, kind=kind, use=use, now=now, session=session
+        )
+        return letter_id
 
     async def find_link(self, token: str, use: LinkUse) -> Link:
         link = await self.store.letters.find_link(Tokens.hash_link(token), use=use, now=utcnow())

@@ -5,13 +5,13 @@ An administrator needs a second factor, as the base handler demands of every ope
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import AcceptedView
-from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, NothingBody, PageQuery, PersonView, Role, View
+from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, NothingBody, PageQuery, PersonView, View
 from handlers.base.cursors import cut_page, page, read_cursor, read_time_cursor, write_cursor, write_time_cursor
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
@@ -27,13 +27,11 @@ from models.services.administration import (
     look_over,
     refuse,
 )
-from models.users import User
-
-AccountStatus = Literal["active", "pending", "deactivated"]
+from models.users import Role, Status, User
 
 
 class AccountsQuery(PageQuery):
-    status: AccountStatus | None = None
+    status: Status | None = None
     q: str = Field(
         default="", max_length=254, description="an address, or the beginning of a name or of one of its words"
     )
@@ -48,7 +46,7 @@ class AdminAccountView(View):
     name: str | None
     email: str | None
     role: Role
-    status: AccountStatus
+    status: Status
     email_confirmed: bool
     created_at: Moment
 

@@ -31,7 +31,15 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.idempotency import StoredAnswer
 from models.notes import UNREAD, Note
-from models.services.note_review import NoteOutcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
+from models.services.note_review import (
+    NoteOutcome,
+    Submission,
+    approve_note,
+    reject_note,
+    retry_note,
+    submit_note,
+    withdraw_note,
+)
 from models.steps import Step, StepText, sort_key
 from models.users import User
 from models.visibility import Access, access_to, acts_as_author, notes_filter, readable_note, steps_beside_note
@@ -148,8 +156,8 @@ class NotesHandler(NoteHandlerBase):
     @idempotent
     async def post(self, body: NoteBody) -> StoredAnswer:
         """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
-        outcome = await submit_note(
-            self.store,
+        submission = Submission(
+            id=self.claim.subject_id if self.claim else str(uuid4()),
             doctor_id=self.who.id,
             patient_id=body.patient_id,
             text=body.text,
@@ -157,6 +165,7 @@ class NotesHandler(NoteHandlerBase):
             claim=self.claim,
             trace=self.trace,
         )
+        outcome = await submit_note(self.store, submission)
         await self.context.dispatcher.read_note(outcome.note.id)
         return await self.reply(await self.told(outcome))
 

@@ -93,7 +93,7 @@ class SessionTokenHandler(AccountHandler):
         async def work(session: Session) -> bool:
             if body.code is not None:
                 return await spend_code(self.store, user.id, body.code, session=session) is not None
-            return await self._is_own_passkey(body.assertion or {}, user, session=session)
+            return await self.spend_passkey(user, body.assertion or {}, challenge=None, session=session)
 
         if not await self.store.transaction(work):
             self.note_later("second_factor.failed", user.id, by=self.trace)
@@ -106,26 +106,22 @@ class SessionTokenHandler(AccountHandler):
         session = await self.store.sessions.get(self.who.session_id)
         return session is not None and session.provider is not None and utcnow() - session.created_at <= FRESH
 
-    async def _is_own_passkey(self, answer: Document, user: User, *, session: Session) -> bool:
+    async def spend_passkey(self, user: User, answer: Document, *, challenge: str | None, session: Session) -> bool:
+        """Whether a passkey of this user signed the challenge; None: one of `POST /api/passkeys/options/`."""
         try:
             assertion = self.relying_party.read_assertion(answer)
         except NotGenuine:
             return False
         factors = await self.store.second_factors.of_user(user.id, session=session)
         factor = next((one for one in factors if one.credential_id == assertion.credential_id), None)
-        # One of `POST /api/passkeys/options/`: only such a challenge is nobody's.
-        if factor is None or not await self.store.challenges.close_open(
-            self.challenge_id(assertion.challenge), now=utcnow(), session=session
-        ):
+        if factor is None:
             return False
+        if challenge is None:
+            challenge, id = assertion.challenge, self.challenge_id(assertion.challenge)
+            if not await self.store.challenges.close_open(id, now=utcnow(), session=session):
+                return False
         return await spend_assertion(
-            self.store,
-            self.relying_party,
-            factor,
-            assertion,
-            challenge=assertion.challenge,
-            alone=False,
-            session=session,
+            self.store, self.relying_party, factor, assertion, challenge=challenge, alone=False, session=session
         )
 
     def count_sign_in(self, outcome: str) -> None:

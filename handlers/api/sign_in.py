@@ -28,7 +28,7 @@ from hospital_rt.web.rate_limits import (
     PASSKEY_ADDRESS,
     REFRESH_ADDRESS,
 )
-from hospital_rt.web.relying_party import Assertion, NotGenuine
+from hospital_rt.web.relying_party import NotGenuine
 from hospital_rt.web.tokens import InvalidToken, Tokens
 from models.audit import Trace
 from models.identity.challenges import Challenge
@@ -203,14 +203,15 @@ class SecondStepHandler(SessionTokenHandler):
 
         async def within(session: Session) -> None:
             letters.clear()  # the transaction may run again
-            kind: str | None
             if body.code is not None:
                 kind = await spend_code(self.store, user.id, body.code, session=session)
                 if kind == "recovery":
                     letters.append(await self._tell_of_recovery(user, session=session))
+                is_right = kind is not None
             else:
-                kind = await self._spend_passkey(user, body, session=session)
-            if kind is None:
+                answer = body.assertion or {}
+                is_right = await self.spend_passkey(user, answer, challenge=body.challenge, session=session)
+            if not is_right:
                 raise Problem("wrong-code")
             if not await self.store.challenges.close(challenge.id, session=session):
                 raise Problem("challenge-ended")
@@ -225,26 +226,6 @@ class SecondStepHandler(SessionTokenHandler):
         for letter_id in letters:
             await self.context.dispatcher.send_letter(letter_id)
         self.respond_signed_in(user, session, body.session)
-
-    async def _spend_passkey(self, user: User, body: SecondStepBody, *, session: Session) -> str | None:
-        try:
-            assertion: Assertion = self.relying_party.read_assertion(body.assertion or {})
-        except NotGenuine:
-            return None
-        factors = await self.store.second_factors.of_user(user.id, session=session)
-        factor = next((one for one in factors if one.credential_id == assertion.credential_id), None)
-        if factor is None:
-            return None
-        right = await spend_assertion(
-            self.store,
-            self.relying_party,
-            factor,
-            assertion,
-            challenge=body.challenge,
-            alone=False,
-            session=session,
-        )
-        return "passkey" if right else None
 
     async def _tell_of_recovery(self, user: User, *, session: Session) -> str:
         await self.store.audit.write(self.trace_by(user), "recovery_code.used", of=[user.id], session=session)

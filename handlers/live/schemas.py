@@ -10,14 +10,14 @@ from handlers.api.schemas import (
     Failure,
     Id,
     Moment,
-    NoteStatus,
     PatientQuestionView,
     PersonView,
     ProblemView,
-    Role,
     StepView,
     View,
 )
+from models.notes import NoteStatus
+from models.users import Role
 
 
 class ReminderDueData(View):

@@ -11,10 +11,9 @@ from hospital_rt.storage.database import Document, Session
 from models.audit import Act, Trace
 from models.events import NewEvent
 from models.notes import UNSETTLED, NoteTransition
-from models.reminders import LedgerEntry
 from models.services.activate_plan import reject_proposed
 from models.services.carers import end_grants
-from models.services.check_in import cancelled_step
+from models.services.check_in import cancel_steps
 from models.services.choose_doctor import end_assignment
 from models.steps import Step
 from models.store import Store
@@ -92,16 +91,13 @@ async def close_account(
 
     async def work(session: Session) -> AccountClosed:
         new_events: list[NewEvent] = []
-        if user.role == "patient":
+        is_patient = user.role == "patient"
+        if is_patient:
             await store.plans.touch(user.id, session=session)
-            current = await store.assignments.current(user.id, session=session)
-            assignments = [current] if current else []
             await _stop_steps(store, user.id, now=now, session=session)
             for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
                 await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session)
-        else:
-            assignments = await store.assignments.of_doctor(user.id, session=session)
-        for assignment in assignments:
+        for assignment in await store.assignments.of_user(user.id, is_patient=is_patient, session=session):
             new_events += await end_assignment(
                 store, assignment, now=now, session=session, erased=user.id if erase else None
             )
@@ -154,13 +150,7 @@ async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> boo
 
 
 async def _stop_steps(store: Store, patient_id: str, *, now: datetime, session: Session) -> None:
-    closed: list[Step] = []
-    entries: list[LedgerEntry] = []
-    for step in await store.steps.with_status([patient_id], ["active"], session=session):
-        after, written = cancelled_step(step, now=now)
-        closed.append(after)
-        entries += written
-    await store.steps.save(closed, session=session)
-    await store.reminders.write(entries, session=session)
+    active = await store.steps.with_status([patient_id], ["active"], session=session)
+    await cancel_steps(store, active, now=now, session=session)
     for note in await store.notes.with_status([patient_id], ["proposed"], session=session):
         await reject_proposed(store, note.id, session=session)

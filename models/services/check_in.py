@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -173,7 +173,7 @@ async def cancel_step(
             return StepOutcome(held, frozenset())
         if held.status == "completed":
             raise Conflict("conflict", "This step is completed.")
-        after, entries = cancelled_step(held, now=now)
+        [after] = await cancel_steps(store, [held], now=now, session=session)
         audience = await Audience.of(store, held.patient_id, session=session)
         new_events = audience.steps_changed(
             note_id=held.note_id,
@@ -183,12 +183,19 @@ async def cancel_step(
             key=f"cancelled/{held.id}",
             now=now,
         )
-        await store.steps.save([after], session=session)
-        await store.reminders.write(entries, session=session)
         users = await store.events.append(new_events, at=now, session=session)
         return StepOutcome(after, frozenset(users))
 
     return await store.transaction(work)
+
+
+async def cancel_steps(store: Store, steps: Iterable[Step], *, now: datetime, session: Session) -> list[Step]:
+    """Cancel active steps within a transaction."""
+    changes = [cancelled_step(step, now=now) for step in steps]
+    cancelled = [after for after, _ in changes]
+    await store.steps.save(cancelled, session=session)
+    await store.reminders.write([entry for _, entries in changes for entry in entries], session=session)
+    return cancelled
 
 
 def cancelled_step(step: Step, *, now: datetime) -> tuple[Step, list[LedgerEntry]]:

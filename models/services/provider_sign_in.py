@@ -123,13 +123,8 @@ def _new_user(role: Role, name: str, email: str | None, timezone: str) -> User:
 
 
 async def _end_assignments(store: Store, user: User, *, now: datetime, session: Session) -> set[str]:
-    if user.role == "patient":
-        current = await store.assignments.current(user.id, session=session)
-        assignments = [current] if current else []
-    else:
-        assignments = await store.assignments.of_doctor(user.id, session=session)
     new_events: list[NewEvent] = []
-    for assignment in assignments:
+    for assignment in await store.assignments.of_user(user.id, is_patient=user.role == "patient", session=session):
         new_events += await end_assignment(store, assignment, now=now, session=session, erased=None)
     return set(await store.events.append(new_events, at=now, session=session))
 
