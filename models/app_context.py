@@ -43,7 +43,7 @@ class AppContext:
         await wakeups.announce(closed.users)
 
 
-async def stop_when_overtaken(app: AppContext, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
+async def stop_when_schema_is_newer(app: AppContext, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
     """Set ``stop`` once the schema is newer than this version can serve: the process must not write any more."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):

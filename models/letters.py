@@ -129,7 +129,7 @@ class Letters:
         cursor = self._letters.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)
         return [row["_id"] async for row in cursor]
 
-    async def standing(self, now: datetime) -> tuple[int, float]:
+    async def backlog(self, now: datetime) -> tuple[int, float]:
         """How many letters wait, and the age of the oldest in seconds."""
         cursor = self._letters.find({"wake_at": {"$exists": True}}, {"created_at": 1}).limit(MAX_COUNTED)
         written = [row["created_at"] async for row in cursor]

@@ -169,7 +169,7 @@ class Notes:
         cursor = self._notes.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)
         return [row["_id"] async for row in cursor]
 
-    async def standing(self, now: datetime) -> dict[str, tuple[int, float]]:
+    async def backlog(self, now: datetime) -> dict[str, tuple[int, float]]:
         """How many wait for a worker or for their author, by status; and the age of the oldest in seconds."""
         found: dict[str, tuple[int, float]] = {}
         for wanted in ({"wake_at": {"$exists": True}}, {"status": "proposed"}):

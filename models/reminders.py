@@ -220,7 +220,7 @@ class Reminders:
             session=session,
         )
 
-    async def take_back(self, reminder: Reminder, *, session: Session) -> None:
+    async def undo_answer(self, reminder: Reminder, *, session: Session) -> None:
         """Undo a check-in without a slot, or one made after its step was cancelled."""
         session.mark_written([reminder.patient_id])
         if reminder.use == "slot":

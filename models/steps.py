@@ -319,9 +319,9 @@ class Steps:
             )
 
     async def get(self, step_id: str, *, session: Session | None = None) -> Step | None:
-        return (await self.these([step_id], session=session)).get(step_id)
+        return (await self.by_ids([step_id], session=session)).get(step_id)
 
-    async def these(self, step_ids: Sequence[str], *, session: Session | None = None) -> dict[str, Step]:
+    async def by_ids(self, step_ids: Sequence[str], *, session: Session | None = None) -> dict[str, Step]:
         """These steps by their ids, as far as they are there."""
         rows = await self._steps.find({"_id": {"$in": list(step_ids)}}, session=session).to_list(None)
         return {step.id: step for step in await self._read_all(rows)}
@@ -418,7 +418,7 @@ class Steps:
         )
         return await self._read_all(await cursor.to_list(None))
 
-    async def standing(self, now: datetime, *, late: timedelta) -> tuple[int, int, float]:
+    async def backlog(self, now: datetime, *, late: timedelta) -> tuple[int, int, float]:
         """How many are due, how many of them have been for so long, and for how many seconds the first has been."""
         due = await self._steps.count_documents({"wake_at": {"$lte": now}}, limit=MAX_COUNTED)
         waited = await self._steps.count_documents({"wake_at": {"$lte": now - late}}, limit=MAX_COUNTED)

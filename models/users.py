@@ -70,7 +70,7 @@ class User:
         """How this patient's open slots are repeated within the day."""
         return RepeatRule(every_minutes=self.repeat_minutes, most=self.repeat_most) if self.repeat_minutes else None
 
-    def answers_to(self, query: str) -> bool:
+    def matches(self, query: str) -> bool:
         """Whether this is the user's address, or the beginning of the name or of one of its words."""
         wanted = fold(query)
         if not wanted or wanted == (self.email or "").casefold():
@@ -185,13 +185,13 @@ class Users:
         row = await self._users.find_one({"_id": user_id}, session=session)
         return await self._read(row) if row else None
 
-    async def each(self, user_ids: Sequence[str], *, session: Session) -> dict[str, User]:
+    async def by_ids(self, user_ids: Sequence[str], *, session: Session) -> dict[str, User]:
         """These users, as far as they are there, by one read."""
         await self._vault.load_keys(set(user_ids))
         rows = await self._users.find({"_id": {"$in": list(user_ids)}}, session=session).to_list(None)
         return {row["_id"]: await self._read(row) for row in rows}
 
-    async def two(self, first: str, second: str) -> tuple[User | None, User | None]:
+    async def pair(self, first: str, second: str) -> tuple[User | None, User | None]:
         """Two users at once, by a read that others share."""
         rows = await asyncio.gather(self._row_loader(first), self._row_loader(second))
         found = [await self._read(row) if row else None for row in rows]
@@ -267,7 +267,7 @@ class Users:
         result = await self._users.update_one({"_id": user_id, **wanted}, {"$set": changes}, session=session)
         return bool(result.matched_count)
 
-    async def hold_doctor(self, user_id: str, *, session: Session) -> bool:
+    async def lock_accepting_doctor(self, user_id: str, *, session: Session) -> bool:
         """Have a doctor not stop accepting patients before the transaction ends. False when they do not now."""
         wanted = {"_id": user_id, "role": "doctor", "status": "active", "email_confirmed": {"$ne": False}}
         result = await self._users.update_one(wanted, {"$inc": {"chosen": 1}}, session=session)
@@ -324,6 +324,6 @@ class Users:
         await self._vault.destroy_key(user_id, session=session)
         await self._users.delete_one({"_id": user_id}, session=session)
 
-    async def saw(self, user_ids: list[str], *, at: datetime) -> None:
+    async def mark_seen(self, user_ids: list[str], *, at: datetime) -> None:
         """Note that these users were here."""
         await self._users.update_many({"_id": {"$in": user_ids}}, {"$max": {"seen_at": at}})

@@ -292,7 +292,7 @@ async def recipients(store: Store, patient_ids: Iterable[str], *, session: Sessi
     return found
 
 
-async def carers_to_tell(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
+async def carers_to_notify(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
     """The carers who are told of these patients' reminders, by patient; patients without one are missing."""
     ids = set(patient_ids)
     now = store.now()

@@ -129,7 +129,7 @@ def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextMana
 
 async def _read(app: AppContext, note: Note) -> frozenset[str]:
     store, reader, metrics = app.store, reader_for(app, note), app.resources.metrics
-    patient, doctor = await store.users.two(note.patient_id, note.doctor_id)
+    patient, doctor = await store.users.pair(note.patient_id, note.doctor_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
         return await fail_note(store, note, failure="patient-gone", now=app.now())

@@ -17,8 +17,8 @@ from models.audit import Act, Trace
 from models.letters import LetterKind, Link, LinkUse
 from models.users import User
 
-QUIET_ANSWER_S = 0.15
-NOTED_EVERY_S = 900  # what strangers do to an account has one entry of its kind in so many seconds
+ANSWER_INTERVAL_S = 0.15
+AUDIT_ONCE_EVERY_S = 900  # what strangers do to an account has one entry of its kind in so many seconds
 
 
 class AccountHandler(ApiHandler):
@@ -53,21 +53,23 @@ class AccountHandler(ApiHandler):
         """For the audit: a user whom this very request authenticates."""
         return self.trace_as(user.role, user_id=user.id)
 
-    def note_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
+    def audit_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
         """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not
         show in its time, and once in a while, since strangers may do it without end.
         """
         trace = by or self.trace_as("stranger")
         if user_id is not None:
-            self.context.dispatcher.later(self.store.audit.write_once(trace, act, of=user_id, every_s=NOTED_EVERY_S))
+            self.context.dispatcher.run_in_background(
+                self.store.audit.write_once(trace, act, of=user_id, every_s=AUDIT_ONCE_EVERY_S)
+            )
 
-    async def no_sooner(self) -> None:
+    async def delay_answer(self) -> None:
         """Answer only at set times after the request, so that what was found or written does not show in it, also
         when the machine is so busy that the first of them is over.
         """
         took = time.perf_counter() - self.began
         await asyncio.sleep(
-            QUIET_ANSWER_S - took % QUIET_ANSWER_S
+            ANSWER_INTERVAL_S - took % ANSWER_INTERVAL_S
         )  # answers take equally long with and without an account
 
     async def write_letter(
@@ -117,7 +119,7 @@ class AccountHandler(ApiHandler):
         await limits.count(LOG_IN_ACCOUNT, key)
         right, _ = await self.resources.passwords.verify(password, user.password_hash)
         if not right:
-            self.note_later("sign_in.failed", user.id, by=self.trace)
+            self.audit_later("sign_in.failed", user.id, by=self.trace)
             raise Problem("wrong-password")
         await limits.forgive(LOG_IN_ACCOUNT, key)
         return user

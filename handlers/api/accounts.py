@@ -68,7 +68,7 @@ class SignUpHandler(AccountHandler):
             await self._sign_up_carer(user, invitation)
             return
         if settings.verifies_email:
-            await self._sign_up_quietly(user)
+            await self._sign_up_unconfirmed(user)
             return
 
         async def work(session: Session) -> None:
@@ -123,7 +123,7 @@ class SignUpHandler(AccountHandler):
         await self.store.users.insert(user, session=session)
         await self.store.audit.write(self.trace_by(user), "account.created", of=[user.id], session=session)
 
-    async def _sign_up_quietly(self, user: User) -> None:
+    async def _sign_up_unconfirmed(self, user: User) -> None:
         """The same answer whether or not the address is known: the letter to it tells."""
 
         async def work(session: Session) -> str:
@@ -138,7 +138,7 @@ class SignUpHandler(AccountHandler):
 
         letter_id = await self.store.transaction(work)
         await self.context.dispatcher.send_letter(letter_id)
-        await self.no_sooner()
+        await self.delay_answer()
         self.respond({"detail": "If all is well, a letter to this address tells the rest."}, status=202)
 
 
@@ -190,9 +190,9 @@ class ForgotPasswordHandler(AccountHandler):
         target = str(row["_id"]) if row and known else str(uuid4())
         letter_id = await self.write_letter(target, "reset", use="reset")
         await self.context.dispatcher.send_letter(letter_id)
-        await self.no_sooner()
+        await self.delay_answer()
         self.respond({"detail": "If this address has an account, a letter is on its way."}, status=202)
-        self.note_later("reset.asked", target if known else None)
+        self.audit_later("reset.asked", target if known else None)
 
 
 class ResetPasswordHandler(AccountHandler):

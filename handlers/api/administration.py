@@ -24,7 +24,7 @@ from models.services.administration import (
     accounts_page,
     approve,
     deactivate,
-    look_over,
+    read_overview,
     refuse,
 )
 from models.users import Role, Status, User
@@ -215,7 +215,7 @@ class OverviewHandler(AccountHandler):
 
     async def get(self) -> None:
         """What waits, what is late, which processes live, and when a backup was last written and tried."""
-        seen = await look_over(self.store, now=self.now())
+        seen = await read_overview(self.store, now=self.now())
         await self.leave_trace(of=[])
         late = seen.reminders_late
         self.respond(

@@ -12,7 +12,7 @@ from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS
-from models.services.mail_reminders import ask_for_letters
+from models.services.mail_reminders import set_mail_reminders
 
 _CSP = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _WORDS = {
@@ -51,8 +51,8 @@ class EmailRemindersHandler(ApiHandler):
     }
 
     async def _view(self) -> dict[str, object]:
-        wish = await self.store.mail_reminders.get(self.who.id)
-        return {"on": wish is not None, "since": to_wire(wish.since) if wish else None}
+        subscription = await self.store.mail_reminders.get(self.who.id)
+        return {"on": subscription is not None, "since": to_wire(subscription.since) if subscription else None}
 
     async def get(self) -> None:
         """Whether a letter comes when a reminder waits and no page has shown it."""
@@ -63,12 +63,12 @@ class EmailRemindersHandler(ApiHandler):
         self.body(NothingBody)
         if not self.who.row.get("email_confirmed", True):
             raise Problem("email-unverified")
-        await ask_for_letters(self.store, self.who.id, on=True, now=self.now(), trace=self.trace)
+        await set_mail_reminders(self.store, self.who.id, on=True, now=self.now(), trace=self.trace)
         self.respond(await self._view())
 
     async def delete(self) -> None:
         """No more letters."""
-        await ask_for_letters(self.store, self.who.id, on=False, now=self.now(), trace=self.trace)
+        await set_mail_reminders(self.store, self.who.id, on=False, now=self.now(), trace=self.trace)
         self.respond(status=204)
 
 
@@ -106,7 +106,7 @@ class UnsubscribeHandler(BaseHandler):
         user_id = await self._whose(link_id, secret)
         if user_id is not None:
             trace = self.trace_as("link")
-            await ask_for_letters(self.store, user_id, on=False, now=self.now(), trace=trace)
+            await set_mail_reminders(self.store, user_id, on=False, now=self.now(), trace=trace)
         await self._page(user_id, asks=False)
 
     async def _page(self, user_id: str | None, *, asks: bool) -> None:

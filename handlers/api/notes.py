@@ -101,7 +101,7 @@ class NoteHandlerBase(IdempotentHandler):
             view |= {name: review[name] for name in ("questions", "dropped", "unmatched", "account")}
         return view
 
-    async def told(self, outcome: NoteOutcome) -> Note:
+    async def announced(self, outcome: NoteOutcome) -> Note:
         await self.announce(outcome.users)
         return outcome.note
 
@@ -167,7 +167,7 @@ class NotesHandler(NoteHandlerBase):
         )
         outcome = await submit_note(self.store, submission)
         await self.context.dispatcher.read_note(outcome.note.id)
-        return await self.reply(await self.told(outcome))
+        return await self.reply(await self.announced(outcome))
 
     async def lost_answer(self, *ids: str) -> StoredAnswer:
         return await super().lost_answer(*([self.claim.subject_id] if self.claim else ids))
@@ -214,7 +214,7 @@ class RetryHandler(NoteHandlerBase):
             trace=self.trace,
         )
         await self.context.dispatcher.read_note(note_id)
-        return await self.reply(await self.told(outcome))
+        return await self.reply(await self.announced(outcome))
 
 
 class ApproveHandler(NoteHandlerBase):
@@ -245,7 +245,7 @@ class ApproveHandler(NoteHandlerBase):
             claim=self.claim,
             trace=self.trace,
         )
-        return await self.reply(await self.told(outcome))
+        return await self.reply(await self.announced(outcome))
 
     async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
         if not acts_as_author(await self._access(note), note):
@@ -487,7 +487,7 @@ class RejectHandler(NoteHandlerBase):
         id = self.id_from_path(note_id)
         self.body(NothingBody)
         outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), trace=self.trace)
-        self.respond((await self.reply(await self.told(outcome))).body)
+        self.respond((await self.reply(await self.announced(outcome))).body)
 
 
 class WithdrawHandler(NoteHandlerBase):
@@ -509,5 +509,5 @@ class WithdrawHandler(NoteHandlerBase):
         outcome = await withdraw_note(
             self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), trace=self.trace
         )
-        reply = await self.reply(await self.told(outcome))
+        reply = await self.reply(await self.announced(outcome))
         self.respond({**reply.body, "left": outcome.left})

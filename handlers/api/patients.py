@@ -89,7 +89,7 @@ class MyPatientsHandler(ApiHandler):
 
     async def _rows(self) -> tuple[CachedResponse, ...]:
         """Each patient as text, by need, kept ready while nothing that it is made of has moved."""
-        me, now, kept, epoch = self.who.id, self.now(), self.context.kept, await self.store.epoch()
+        me, now, kept, epoch = self.who.id, self.now(), self.context.cache, await self.store.epoch()
         panel = await self._panel(epoch)
         states = await self.store.states(panel.ids)
         key = (epoch, panel.ids, panel.joined, states)
@@ -110,7 +110,7 @@ class MyPatientsHandler(ApiHandler):
     async def _panel(self, epoch: str) -> PatientList:
         """The doctor's patients, read again when the position of the doctor's feed has changed."""
         what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
-        panel: PatientList | None = self.context.kept.get(what, key, now=now)
+        panel: PatientList | None = self.context.cache.get(what, key, now=now)
         if panel is None:
             found = {
                 one.patient_id: Joined(one.since, one.doctor_id, one.doctor_id)
@@ -120,7 +120,7 @@ class MyPatientsHandler(ApiHandler):
                 found[one.patient_id] = Joined(one.since, one.doctor_id)
             until = await cover_changes_at(self.store, self.who.id) or FOR_EVER
             panel = PatientList(tuple(found), tuple(found.values()), now, until)
-            self.context.kept.put(what, key, panel)
+            self.context.cache.put(what, key, panel)
         return panel
 
     async def _anew(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:

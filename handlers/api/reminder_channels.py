@@ -139,7 +139,7 @@ class CalendarFileHandler(BaseHandler):
         since = local_day(now, zone) - timedelta(days=PAST_DAYS)
         rows = await self.store.reminders.slots_since(link.patient_id, since)
         rows = [one for one in rows if one.state != "withdrawn" and one.id not in known]
-        steps = await self.store.steps.these(list({one.step_id for one in rows})) if link.titles else {}
+        steps = await self.store.steps.by_ids(list({one.step_id for one in rows})) if link.titles else {}
         return [
             CalendarEntry(
                 key=one.id,

@@ -80,7 +80,7 @@ class SessionTokenHandler(AccountHandler):
             Problem: 403 ``wrong-password`` or ``wrong-factor``, 422 for none or several, 429 after too many tries.
         """
         given = [name for name in ("password", "code", "assertion") if getattr(body, name) is not None]
-        if not given and await self._came_from_provider_just_now():
+        if not given and await self._provider_sign_in_is_fresh():
             return await self.store.users.read_row(dict(self.who.row))
         if len(given) != 1:
             raise Problem("invalid", errors=(FieldError("#", "Give a password, a code or an assertion."),))
@@ -96,12 +96,12 @@ class SessionTokenHandler(AccountHandler):
             return await self.spend_passkey(user, body.assertion or {}, challenge=None, session=session)
 
         if not await self.store.transaction(work):
-            self.note_later("second_factor.failed", user.id, by=self.trace)
+            self.audit_later("second_factor.failed", user.id, by=self.trace)
             raise Problem("wrong-factor")
         await limits.forgive(FACTOR_ACCOUNT, key)
         return user
 
-    async def _came_from_provider_just_now(self) -> bool:
+    async def _provider_sign_in_is_fresh(self) -> bool:
         """Whether the identity provider has just confirmed who this is: its people have no password here."""
         session = await self.store.sessions.get(self.who.session_id)
         return session is not None and session.provider is not None and utcnow() - session.created_at <= FRESH

@@ -81,14 +81,14 @@ class TokenHandler(SessionTokenHandler):
             await limits.count(LOG_IN_ACCOUNT, account)
         except DomainError:
             self.count_sign_in("locked")
-            self.context.dispatcher.later(self._note_locked(email))
+            self.context.dispatcher.run_in_background(self._audit_locked(email))
             raise
         row = await self.store.users.row_by_email(email)
         held = row["password_hash"] if row and row["status"] != "deactivated" else None
         right, newer = await self.resources.passwords.verify(body.password, held or None)
         if row is None or not right:
             self.count_sign_in("wrong")
-            self.note_later("sign_in.failed", str(row["_id"]) if row else None)
+            self.audit_later("sign_in.failed", str(row["_id"]) if row else None)
             raise Problem("wrong-credentials")
         user = await self.store.users.read_row(row)
         await limits.forgive(LOG_IN_ACCOUNT, account)
@@ -99,9 +99,9 @@ class TokenHandler(SessionTokenHandler):
             await self._ask_second_factor(user, row)
         return user, await self.start_session(user, newer_hash=newer)
 
-    async def _note_locked(self, email: str) -> None:
+    async def _audit_locked(self, email: str) -> None:
         row = await self.store.users.row_by_email(email)
-        self.note_later("sign_in.locked", str(row["_id"]) if row else None)
+        self.audit_later("sign_in.locked", str(row["_id"]) if row else None)
 
     async def _ask_second_factor(self, user: User, row: Document) -> None:
         """Returns when there is no second factor to ask for.
@@ -168,7 +168,7 @@ class TokenHandler(SessionTokenHandler):
             return user, await self.start_session(user, within=within)
         except Problem:
             self.count_sign_in("wrong")
-            self.note_later("sign_in.failed", user.id)
+            self.audit_later("sign_in.failed", user.id)
             raise
 
 
@@ -206,7 +206,7 @@ class SecondStepHandler(SessionTokenHandler):
             if body.code is not None:
                 kind = await spend_code(self.store, user.id, body.code, session=session)
                 if kind == "recovery":
-                    letters.append(await self._tell_of_recovery(user, session=session))
+                    letters.append(await self._write_recovery_letter(user, session=session))
                 is_right = kind is not None
             else:
                 answer = body.assertion or {}
@@ -220,24 +220,24 @@ class SecondStepHandler(SessionTokenHandler):
         try:
             session = await self.start_session(user, within=within)
         except Problem as refused:
-            await self._note_wrong(user, challenge, refused)
+            await self._audit_wrong_code(user, challenge, refused)
             raise
         await limits.forgive(FACTOR_ACCOUNT, account)
         for letter_id in letters:
             await self.context.dispatcher.send_letter(letter_id)
         self.respond_signed_in(user, session, body.session)
 
-    async def _tell_of_recovery(self, user: User, *, session: Session) -> str:
+    async def _write_recovery_letter(self, user: User, *, session: Session) -> str:
         await self.store.audit.write(self.trace_by(user), "recovery_code.used", of=[user.id], session=session)
         return await self.write_letter(user.id, "recovery-code-used", session=session)
 
-    async def _note_wrong(self, user: User, challenge: Challenge, refused: Problem) -> None:
+    async def _audit_wrong_code(self, user: User, challenge: Challenge, refused: Problem) -> None:
         """Whoever fails here knows the password: the audit has it, and after five the user gets a letter."""
         if refused.slug != "wrong-code":
             return
         self.count_sign_in("wrong")
         trace = self.trace_as("stranger")
-        self.note_later("second_factor.failed", user.id, by=trace)
+        self.audit_later("second_factor.failed", user.id, by=trace)
         if challenge.tries_left == 0:
             await self.store.challenges.close(challenge.id)
             await self.context.dispatcher.send_letter(await self.write_letter(user.id, "second-factor-guessed"))

@@ -78,14 +78,14 @@ class StepsHandler(ApiHandler):
     async def _answer_own_active(self, limit: int) -> None:
         """The request that a patient's page repeats: cached until the patient's records change."""
         what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.mark), self.now()
-        ready = self.context.kept.get(what, key, now=now)
+        ready = self.context.cache.get(what, key, now=now)
         if ready is None:
             steps = await self.store.steps.active_of(self.who.id)
             shown, following = cut_page(steps, limit, lambda last: write_cursor(last.sort))
             text = as_text(page([step.as_json(now=now) for step in shown], following))
             ends = [moment for step in shown if (moment := step.today_ends(now))]
             ready = CachedResponse(text, now, min(ends, default=now + timedelta(days=1)))
-            self.context.kept.put(what, key, ready)
+            self.context.cache.put(what, key, ready)
         await self.leave_trace(of=[self.who.id])
         self.respond_text(ready.text)
 

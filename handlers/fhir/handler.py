@@ -144,7 +144,7 @@ class Search:
     used: tuple[tuple[str, str], ...] = field(repr=False)
     sent: Span | None = None
     wants_total: bool = False
-    passed_over: tuple[str, ...] = ()  # the names of parameters that are not known
+    ignored: tuple[str, ...] = ()  # the names of parameters that are not known
 
     def any_of(self, name: str) -> frozenset[str] | None:
         """The values of which one must match; None when the parameter was not given."""
@@ -200,7 +200,7 @@ class FhirHandler(ApiHandler):
             Problem: it cannot be parsed, or not be done as strictly as the client prefers.
         """
         known = {"_id", *PARAMETERS[self.type_name]}
-        passed_over: list[str] = []
+        ignored: list[str] = []
         wants_total = False
         strict = "handling=strict" in self.request.headers.get("Prefer", "").lower().replace(" ", "")
         values: dict[str, frozenset[str]] = {}
@@ -234,7 +234,7 @@ class FhirHandler(ApiHandler):
                 elif strict:
                     raise Problem("invalid", "A parameter is not known here, and handling=strict was preferred.")
                 else:
-                    passed_over.append(full)
+                    ignored.append(full)
                     continue
                 used.append((full, text))
         return Search(
@@ -244,7 +244,7 @@ class FhirHandler(ApiHandler):
             used=tuple(used),
             sent=sent,
             wants_total=wants_total,
-            passed_over=tuple(passed_over),
+            ignored=tuple(ignored),
         )
 
     def _arguments(self) -> dict[str, list[bytes]]:
@@ -328,8 +328,8 @@ class FhirHandler(ApiHandler):
         entries: list[Resource] = [
             {"fullUrl": f"{here}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found
         ]
-        if search.passed_over:
-            entries.append({"resource": _passed_over(search.passed_over), "search": {"mode": "outcome"}})
+        if search.ignored:
+            entries.append({"resource": _ignored_parameters(search.ignored), "search": {"mode": "outcome"}})
         if entries:
             bundle["entry"] = entries
         self.respond(bundle)
@@ -372,7 +372,7 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _passed_over(names: Sequence[str]) -> Resource:
+def _ignored_parameters(names: Sequence[str]) -> Resource:
     """What a search did not look at: its results are wider than was asked for."""
     shown = ", ".join(re.sub(r"[^\x21-\x7e]", "?", name)[:40] for name in names[:20])
     return {

@@ -223,7 +223,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     async def _join(self, listening: Connection, *, after: int, newest: int) -> None:
         try:
             await self.hub.join(listening, after=after, newest=newest)
-            self.hub.saw(listening.user_id, at=self.now())
+            self.hub.mark_seen(listening.user_id, at=self.now())
         except Exception as error:
             self._fail(error)
         self._joining = None

@@ -49,7 +49,7 @@ class HealthHandler(OperationsHandler):
 class ReadyHandler(OperationsHandler):
     async def get(self) -> None:
         """Ready: MongoDB is reached. Without Redis it is ``degraded`` and still serves."""
-        status, reached = await self.context.readiness.look()
+        status, reached = await self.context.readiness.check()
         if self.context.draining.is_set():
             status = "stopping"
         document: dict[str, Any] = {"status": status}

@@ -139,7 +139,7 @@ class Grants:
         found: str | None = await self._vault.open_if_readable(grant.grantor_id, place, row.get("sealed_email"))
         return found
 
-    async def standing(self, user_id: str, *, session: Session | None = None) -> list[Grant]:
+    async def not_ended(self, user_id: str, *, session: Session | None = None) -> list[Grant]:
         """Every grant of or to this user that has not been ended, whether its time has come or is over."""
         wanted = {"$or": [{"grantor_id": user_id}, {"grantee_id": user_id}], "state": {"$in": ["pending", "active"]}}
         return [self._read(row) for row in await self._grants.find(wanted, session=session).to_list(None)]
@@ -156,18 +156,18 @@ class Grants:
 
     # Alerts
 
-    async def alerted(self, *, after: str, limit: int) -> list[Grant]:
+    async def with_alerts(self, *, after: str, limit: int) -> list[Grant]:
         """A page of the grants whose carers want to be told of open slots, by id."""
         wanted = {"alert_minutes": {"$gt": 0}, "state": "active", "_id": {"$gt": after}}
         rows = await self._grants.find(wanted).sort("_id", 1).limit(limit).to_list(limit)
         return [self._read(row) for row in rows]
 
-    async def told(self, alert_ids: Iterable[str], *, session: Session | None = None) -> set[str]:
+    async def recorded_alerts(self, alert_ids: Iterable[str], *, session: Session | None = None) -> set[str]:
         """Those of these alerts that were recorded already."""
         found = self._alerts.find({"_id": {"$in": list(alert_ids)}}, {"_id": 1}, session=session)
         return {row["_id"] for row in await found.to_list(None)}
 
-    async def tell(self, alert_ids: Iterable[str], *, at: datetime, session: Session) -> None:
+    async def record_alerts(self, alert_ids: Iterable[str], *, at: datetime, session: Session) -> None:
         """Record alerts.
 
         Raises:

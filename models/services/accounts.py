@@ -101,7 +101,7 @@ async def close_account(
             new_events += await end_assignment(
                 store, assignment, now=now, session=session, erased=user.id if erase else None
             )
-        grants = await store.grants.standing(user.id, session=session)
+        grants = await store.grants.not_ended(user.id, session=session)
         new_events += await end_grants(store, grants, now=now, session=session, erased=user.id if erase else None)
         ended = await store.sessions.end_all(user.id, now=now, session=session)
         await store.letters.void(user.id, session=session)

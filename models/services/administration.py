@@ -43,17 +43,17 @@ class Overview:
     drill_at: datetime | None
 
 
-async def look_over(store: Store, *, now: datetime) -> Overview:
+async def read_overview(store: Store, *, now: datetime) -> Overview:
     """The state of the service, by counts alone."""
-    due, late, oldest_s = await store.steps.standing(now, late=LATE)
-    letters, waited_s = await store.letters.standing(utcnow())
+    due, late, oldest_s = await store.steps.backlog(now, late=LATE)
+    letters, waited_s = await store.letters.backlog(utcnow())
     nodes = await living_nodes(store.database)
     known = schema_versions.newest()
     return Overview(
         doctors=await store.users.count_pending(),
         notes={
             status: Waiting(count=count, oldest_s=age_s)
-            for status, (count, age_s) in (await store.notes.standing(now)).items()
+            for status, (count, age_s) in (await store.notes.backlog(now)).items()
         },
         letters=Waiting(count=letters, oldest_s=waited_s),
         reminders_due=due,
@@ -140,7 +140,7 @@ async def accounts_page(
         rows: list[Document] = await store.users.account_rows(status=status, before=before, limit=500)
         for row in rows:
             user = await store.users.read_row(row)
-            if user.answers_to(query):
+            if user.matches(query):
                 if len(found) == limit:
                     last = found[-1]
                     return found, (last.created_at, last.id)

@@ -14,7 +14,7 @@ from models.people.grants import Grant
 from models.store import Store
 
 
-async def owe_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
+async def queue_carer_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
     """Examine the open slots of the patient: the id of a letter that is now in the outbox, or None.
 
     Several slots that wait make one letter.
@@ -27,12 +27,12 @@ async def owe_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
     carer_id, until = grant.grantee_id, now - timedelta(minutes=grant.alert_minutes)
     # What was open before the carer was there is no news.
     waiting = {id for id, at in (await _open_slots(store, grant)).items() if grant.since <= at <= until}
-    waiting -= await store.grants.told(waiting)
+    waiting -= await store.grants.recorded_alerts(waiting)
     if not waiting:
         return None
 
     async def work(session: Session) -> str:
-        await store.grants.tell(sorted(waiting), at=now, session=session)
+        await store.grants.record_alerts(sorted(waiting), at=now, session=session)
         return await store.letters.write(
             user_id=carer_id, kind="carer-alert", link_id=grant.id, now=utcnow(), session=session
         )
@@ -40,12 +40,12 @@ async def owe_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
     return await store.transaction(work)
 
 
-async def still_alerted(store: Store, grant_id: str, *, now: datetime) -> bool:
+async def is_carer_alert_due(store: Store, grant_id: str, *, now: datetime) -> bool:
     """Whether a slot of which the carer is to be told still waits, and the carer may still know."""
     grant = await store.grants.get(grant_id)
     if grant is None or not grant.is_active(now):
         return False
-    return bool(await store.grants.told(await _open_slots(store, grant)))
+    return bool(await store.grants.recorded_alerts(await _open_slots(store, grant)))
 
 
 async def _open_slots(store: Store, grant: Grant) -> dict[str, datetime]:

@@ -76,7 +76,7 @@ async def invite_carer(
 
 async def carers_of(store: Store, patient_id: str, *, now: datetime, session: Session | None = None) -> list[Grant]:
     """The patient's carers and open invitations, oldest first."""
-    found = await store.grants.standing(patient_id, session=session)
+    found = await store.grants.not_ended(patient_id, session=session)
     mine = [one for one in found if one.kind == "care" and one.grantor_id == patient_id]
     return sorted((one for one in mine if one.is_active(now) or one.is_open(now)), key=lambda one: one.created_at)
 

@@ -116,7 +116,7 @@ async def check_in_group(
     store: Store, asks: Sequence[CheckInRequest], session: Session
 ) -> list[StepOutcome | Exception]:
     """Answer slots of different steps in one transaction; one that is refused does not stop the others."""
-    steps = await store.steps.these([ask.step_id for ask in asks], session=session)
+    steps = await store.steps.by_ids([ask.step_id for ask in asks], session=session)
     audiences = await Audience.each(store, [ask.patient_id for ask in asks], session=session)
     # Lock feeds first: waiting restarts the transaction.
     session.lock(f"feeds/{id}" for ask in asks if ask.step_id in steps for id in audiences[ask.patient_id].user_ids)

@@ -109,7 +109,7 @@ async def _slot(
         given = ledger_entries(
             after, change.touched, answered=change.answered, reason=ask.reason, done_at=ask.at, by_id=ask.by_id
         )
-        entries = later_wins(entries, given)
+        entries = merge_entries(entries, given)
         new_events = new_events + audience.checked_in(
             after,
             slot_at=change.answered.at,
@@ -226,7 +226,7 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
     return CheckInChange(before=step, after=step, also=record)
 
 
-def later_wins(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[LedgerEntry]:
+def merge_entries(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[LedgerEntry]:
     """One entry a slot: when time and the patient touch the same slot, one write that says both."""
     merged = {entry.slot.key: entry for entry in earlier}
     for entry in later:

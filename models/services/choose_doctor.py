@@ -45,7 +45,7 @@ async def assign_doctor(
     async def work(session: Session) -> AssignmentOutcome:
         # Lock feeds first: waiting restarts the transaction.
         session.lock((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
-        if not await store.users.hold_doctor(doctor_id, session=session):
+        if not await store.users.lock_accepting_doctor(doctor_id, session=session):
             raise NotFound("There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)

@@ -47,9 +47,9 @@ async def begin_cover(
     )
 
     async def work(session: Session) -> GrantOutcome:
-        if not await store.users.hold_doctor(colleague_id, session=session):
+        if not await store.users.lock_accepting_doctor(colleague_id, session=session):
             raise NotFound("There is no such doctor.")
-        if not await store.users.hold_doctor(doctor_id, session=session):
+        if not await store.users.lock_accepting_doctor(doctor_id, session=session):
             raise NotFound()
         standing = await covers_by(store, doctor_id, now=now, session=session)
         if len(standing) >= MAX_COVERS:

@@ -152,7 +152,7 @@ async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Sessio
     Raises:
         Problem: 404 when one is no earlier step of this patient, 409 when it was cancelled.
     """
-    found = await store.steps.these(ids, session=session)
+    found = await store.steps.by_ids(ids, session=session)
     for id in ids:
         step = found.get(id)
         if step is None or step.patient_id != note.patient_id or step.note_id == note.id:

@@ -58,7 +58,7 @@ class Audience:
 
     def with_carers(self, new_events: Sequence[NewEvent], step: Step) -> list[NewEvent]:
         """These events of one step, and the reminders among them for each carer too."""
-        return [*new_events, *told_to_carers(new_events, {step.id: step}, {self.patient_id: self.accesses})]
+        return [*new_events, *reminders_for_carers(new_events, {step.id: step}, {self.patient_id: self.accesses})]
 
     def steps_changed(
         self,
@@ -159,7 +159,7 @@ def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime, by:
     )
 
 
-def told_to_carers(
+def reminders_for_carers(
     new_events: Sequence[NewEvent], steps: Mapping[str, Step], accesses: Mapping[str, Sequence[Access]]
 ) -> list[NewEvent]:
     """The reminders among these events for the carers of their patients, without the quote where it is closed."""

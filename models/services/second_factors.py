@@ -20,7 +20,6 @@ from models.audit import Trace
 from models.identity.second_factors import SecondFactor
 from models.store import Store
 
-RESET_AFTER = timedelta(hours=24)
 CodeKind = Literal["totp", "recovery"]
 
 

@@ -135,7 +135,7 @@ def _(patch: MonkeyPatch) -> None:
     async def nothing(self: Events, patient_ids: set[str], *, session: Any) -> None:
         pass
 
-    patch.setattr(Events, "count_moved", nothing)
+    patch.setattr(Events, "advance_positions", nothing)
 
 
 @defect("a commit without an answer is done anew from the start", "submit / worker")
