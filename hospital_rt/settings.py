@@ -135,7 +135,7 @@ class Settings(BaseModel):
     password_sign_in: Switch = "on"  # noqa: S105 - a switch
     """`off`: people sign in through the identity provider alone."""
     second_factor: Literal["optional", "doctors", "all"] = "optional"
-    """Who must have a second factor: nobody, doctors, or everybody; role `admin` always must. Whoever must and has none
+    """Who must have a second factor: no role, doctors, or all; role `admin` always must. A user who must and has none
     signs in and may only set one up.
     """
     push_hosts: Words = ()
@@ -283,7 +283,7 @@ class Settings(BaseModel):
         if any(given) and not all(given):
             raise ValueError("OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_ROLES are required together")
         if not self.signs_in_by_password and not self.oidc_issuer:
-            raise ValueError("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: nobody could sign in")
+            raise ValueError("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: else no user could sign in")
         return self
 
     @property

@@ -355,7 +355,7 @@ async def answering(
         try:
             return await answer(own), own
         except NotFound:
-            pass  # it may be a step of somebody for whom they care
+            pass  # it may be a step of a person for whom they care
     step = await store.steps.get(step_id)
     grant = await _grant_of_care(store, viewer, step.patient_id) if step is not None else None
     if step is None or grant is None or step.status in UNAPPROVED:

@@ -97,7 +97,7 @@ async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
 
 
 async def _invitation(app: AppContext, letter: Letter, *, language: str) -> Envelope | None:
-    """A letter to somebody who may have no account, in the language of the patient who invites them."""
+    """A letter to an address that may have no account, in the language of the patient who invites."""
     grant = await app.store.grants.get(letter.link_id or "")
     to = await app.store.grants.invited_address(grant) if grant and grant.is_open(app.now()) else None
     if grant is None or to is None:

@@ -100,7 +100,7 @@ class SignUpHandler(AccountHandler):
         return grant
 
     async def _sign_up_carer(self, user: User, invitation: Grant) -> None:
-        """The token came by mail to this address, so that it tells nobody else whether the address is known."""
+        """Only the owner of the address has the token, so an answer may tell whether the address is known."""
 
         async def work(session: Session) -> GrantOutcome:
             held = await self.store.users.by_email(user.email or "", session=session)

@@ -193,7 +193,7 @@ class ResetLinkHandler(_AccountsHandler):
     }
 
     async def post(self, user_id: str) -> None:
-        """Mail somebody a link to choose a new password. The link itself is shown to nobody."""
+        """Mail a user a link to choose a new password. The link is in the letter alone."""
         id = self.id_from_path(user_id)
         self.body(NothingBody)
         user = await self.store.users.get(id)

@@ -77,7 +77,7 @@ class CaringView(View):
 
 
 class InvitationView(View):
-    """What an invitation offers, to whoever holds its token."""
+    """What an invitation offers; its token gives access to this."""
 
     patient: str | None = Field(description="the name of the person who invites")
     email: str | None = Field(description="where the invitation went; sign-up as a carer uses this address")
@@ -151,7 +151,7 @@ class CarersHandler(_CarerHandler):
         self.respond(page(await self.carer_views(list(shown)), following))
 
     async def post(self) -> None:
-        """Invite somebody to care for you, by a one-time link that is mailed to them and works for seven days."""
+        """Invite a person to care for you, by a one-time link that is mailed to them and works for seven days."""
         body = self.body(InviteBody)
         if body.until is not None and body.until <= self.now():
             raise Invalid("#/until", "Choose a later moment.")

@@ -47,7 +47,7 @@ class MeHandler(SessionTokenHandler):
         self.respond(user.as_json())
 
     async def delete(self) -> None:
-        """Leave for good. Your key is destroyed: nothing of yours can be read again, by anybody."""
+        """Leave for good. Your key is destroyed: nothing of yours can be read again."""
         user = await self.check_proof(self.body(ProofBody))
         erase = self.settings_.erasure == "immediate"
         left = await close_account(self.store, user, now=self.now(), erase=erase, trace=self.trace)

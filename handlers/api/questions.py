@@ -46,7 +46,7 @@ class QuestionsHandler(ApiHandler):
     async def post(self) -> None:
         """Ask your doctor about a step, in up to 500 characters: three a step and ten in all within a day.
 
-        It is not for emergencies: nobody watches for it. The same words again, while they wait, are the same question.
+        It is not for emergencies: questions are not monitored. The same text again, while open, is the same question.
         """
         body = self.body(AskBody)
         step, _ = await readable_step(self.store, self.who, body.step_id)

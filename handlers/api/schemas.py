@@ -122,7 +122,7 @@ class AssignmentView(View):
     since: Moment
     share_history: bool
     cover: list[CoveringView] | None = Field(
-        default=None, description="who covers for your doctor now, and until when; left out when nobody does"
+        default=None, description="who covers for your doctor now, and until when; left out without a cover"
     )
 
 

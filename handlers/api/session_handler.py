@@ -143,8 +143,8 @@ class SessionTokenHandler(AccountHandler):
     async def start_session(
         self, user: User, *, newer_hash: str | None = None, within: Within | None = None
     ) -> DeviceSession:
-        """A session for somebody who has just shown who they are, unless the password has been changed or the account
-        closed since: whoever does so ends every session, and none may come up behind their back.
+        """A session for a user who has just been authenticated, unless the password was changed or the account closed
+        since: both end every session, and a sign-in in progress must not add one.
 
         Args:
             newer_hash: of the password that was just found right.

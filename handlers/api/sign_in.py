@@ -232,7 +232,7 @@ class SecondStepHandler(SessionTokenHandler):
         return await self.write_letter(user.id, "recovery-code-used", session=session)
 
     async def _audit_wrong_code(self, user: User, challenge: Challenge, refused: Problem) -> None:
-        """Whoever fails here knows the password: the audit has it, and after five the user gets a letter."""
+        """The password was right: the failure is audited, and after five the user gets a letter."""
         if refused.slug != "wrong-code":
             return
         self.count_sign_in("wrong")

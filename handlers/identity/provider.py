@@ -189,7 +189,7 @@ class OidcStartHandler(ProviderHandler):
 
 class OidcCallbackHandler(ProviderHandler):
     async def get(self) -> None:
-        """Back from the provider: a session for whoever signed in there, and on to ``next``."""
+        """Back from the provider: a session for the user who signed in there, then a redirect to ``next``."""
         cookie = self.get_cookie(COOKIE)
         self.clear_cookie(COOKIE, path=COOKIE_PATH)
         try:
@@ -237,7 +237,7 @@ class OidcCallbackHandler(ProviderHandler):
         issuer, trace = self.provider.issuer, Trace(role="system", request_id=self.request_id)
         role = role_of(claims, self.settings_.oidc_roles)
         if role is None:
-            # Whoever has lost the role is signed out here too.
+            # A user who has lost the role is signed out here too.
             known = {"sub": claims["sub"]}
             await self._revoke(await end_provider_sessions(self.store, known, issuer=issuer, trace=trace))
             self.count("no-role")

@@ -82,7 +82,7 @@ class AssignmentChangedData(View):
 
 
 class CarersChangedData(View):
-    """To the patient and the carer: somebody began to care for the patient, or cares no more."""
+    """To the patient and the carer: a grant of care began or ended."""
 
     patient: PersonView
     carer: PersonView

@@ -36,7 +36,7 @@ class ProviderAway(Exception):
 
 
 class ProviderRefused(Exception):
-    """What came by way of the provider is not genuine, or was for somebody else."""
+    """An answer of the provider is not genuine, or is for another client."""
 
 
 class IdentityProvider:

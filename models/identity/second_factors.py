@@ -110,7 +110,7 @@ class SecondFactors:
         """Let a factor count from now on. False when it is confirmed already or gone.
 
         Raises:
-            DuplicateKeyError: this passkey is somebody's already.
+            DuplicateKeyError: this passkey is in use already.
         """
         values: Document = {"confirmed_at": at, "spent_step": factor.spent_step, "sealed": factor.sealed}
         if factor.kind == "passkey":

@@ -1,4 +1,4 @@
-"""Carers: a patient invites somebody to help, who accepts by the mailed link; either of them ends it at once."""
+"""Carers: a patient invites a carer, who accepts by the mailed link; either side ends the access at once."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def carers_of(store: Store, patient_id: str, *, now: datetime, session: Se
 
 
 async def cared_for_by(store: Store, carer_id: str, *, now: datetime) -> list[Grant]:
-    """The grants by which this user is somebody's carer now, oldest first."""
+    """The grants of care that this user has now, oldest first."""
     found = [one for one in await store.grants.given_to([carer_id]) if one.kind == "care" and one.is_active(now)]
     return sorted(found, key=lambda one: (one.since, one.id))
 
@@ -180,7 +180,7 @@ async def end_grants(
     new_events: list[NewEvent] = []
     for one in grants:
         if one.grantee_id is None:
-            continue  # an invitation that nobody answered
+            continue  # an invitation without an answer
         for user_id in (one.grantor_id, one.grantee_id):
             if user_id != erased:
                 new_events.append(

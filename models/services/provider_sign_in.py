@@ -45,7 +45,7 @@ def role_of(claims: Mapping[str, Any], rules: Sequence[str]) -> Role | None:
 
 
 def name_of(claims: Mapping[str, Any]) -> str:
-    """What the provider calls somebody, as far as a name can be made of it."""
+    """A display name from the claims of the provider; ``?`` when there is none."""
     parts = (claims.get("given_name"), claims.get("family_name"))
     whole = " ".join(part for part in parts if isinstance(part, str))
     for found in (claims.get("name"), whole, claims.get("preferred_username")):

@@ -152,7 +152,7 @@ export function App() {
       <header class="top"><div class="top-inner"><${Brand} /></div></header>
       <main id="main"><${Skeleton} /></main>
     </div>`;
-  // Links from a letter work whoever is signed in.
+  // Links from a letter work with any user signed in, or none.
   if (["reset", "verify", "invitation"].includes(name) || state.phase === "out") {
     return html`<${Page} fetch=${OPEN[name] || OPEN[""]} parts=${parts} query=${query} />`;
   }

@@ -46,7 +46,7 @@ export function stopSoon() {
 
 export const watchers = new Set(); // pages that show one patient or one note ask to be told
 
-// What concerns somebody for whom this patient cares is not of their own day.
+// Events about a person for whom this patient cares do not change their own day.
 function isMine(data) {
   const whose = data.patient_id || data.step?.patient_id;
   return !whose || whose === state.user.id;

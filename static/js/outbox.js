@@ -65,7 +65,7 @@ export function checkIn(
     slot,
     outcome,
     reason,
-    // What happened while nobody could be asked is recorded whatever the limits say.
+    // A use that was logged offline is recorded even when it is over the limits.
     at: at || new Date(serverNow()).toISOString(),
     // By the clock of this device, before the service could say whether it is right
     byDevice: !at && !clockIsWrong(),

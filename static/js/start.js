@@ -51,7 +51,7 @@ export async function begin() {
   }
 }
 
-/** Somebody signed in. */
+/** A user signed in. */
 export async function enter(user) {
   const asked = askedFor();
   await useLanguage(asked || user.language);

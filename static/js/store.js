@@ -1,4 +1,4 @@
-// What the page knows, in one object. Whoever changes it calls `set`; the page draws itself once
+// The state of the page, in one object. Changes go through `set`; the page is drawn once
 // for any number of changes.
 import { useLayoutEffect, useState } from "./html.js";
 

@@ -1,6 +1,6 @@
 """Every page and state of the dashboard, one after another: for axe, for narrow windows, and for an album of pictures.
 
-Each walk is an iterator of names: whoever walks looks at the page while it stands in the state just named.
+Each walk is an iterator of names: its caller examines the page in the state just named.
 """
 
 from __future__ import annotations

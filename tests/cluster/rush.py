@@ -23,7 +23,7 @@ class ThroughNginx(Load):
 
 
 class Rush:
-    """Answers by status; ``failed`` are those that nobody should get."""
+    """Answers by status; ``failed`` are those that must not occur."""
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()

@@ -255,7 +255,7 @@ test("a doctor's rows do not move under the pointer; the newer order waits until
   );
 });
 
-test("whoever looks at a patient whose row changed is told to read again", async () => {
+test("a page that shows a patient whose row changed reads it again", async () => {
   signedIn("doctor");
   set({ patients: [{ id: "p1", need: "none" }] });
   serve(() => ({ items: [{ id: "p1", need: "late" }], next: null }));

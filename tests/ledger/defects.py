@@ -130,7 +130,7 @@ def _(patch: MonkeyPatch) -> None:
     _loosen(patch, models.services.accounts, "change_settings")
 
 
-@defect("what is told to nobody is not counted", "dispatcher / move")
+@defect("changes without an event do not advance a feed's position", "dispatcher / move")
 def _(patch: MonkeyPatch) -> None:
     async def nothing(self: Events, patient_ids: set[str], *, session: Any) -> None:
         pass

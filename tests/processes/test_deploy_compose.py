@@ -109,7 +109,7 @@ def test_one_service_builds_the_image_and_the_others_take_it() -> None:
     own = {name for name, one in SERVICES.items() if "hospital_rt:local" in one["image"]}
     assert own >= {*ROLES, "admin", "mongo-begin"}
     assert [name for name, one in SERVICES.items() if "build" in one] == ["web"]
-    assert {SERVICES[name]["pull_policy"] for name in own} == {"never"}, "nobody asks a registry for our tag"
+    assert {SERVICES[name]["pull_policy"] for name in own} == {"never"}, "our tag is never pulled from a registry"
 
 
 # What waits for what
@@ -250,7 +250,7 @@ def test_a_key_that_only_root_can_read_is_put_where_nginx_can(tmp_path: Path) ->
     assert put_certificate(secrets.parent, chain, key).returncode == 0
     modes = {name: stat.S_IMODE((secrets / name).stat().st_mode) for name in ("tls", "tls/tls.crt", "tls/tls.key")}
     assert modes == {"tls": 0o755, "tls/tls.crt": 0o444, "tls/tls.key": 0o444}
-    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700, "nobody else on this machine may enter"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700, "only its owner may enter"
     dotenv = (secrets.parent / ".env").read_text()
     assert "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml" in dotenv.splitlines()
     assert put_certificate(secrets.parent, chain, key).returncode == 0

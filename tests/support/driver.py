@@ -229,7 +229,7 @@ def plan_item(title: str, quote: str | None = None, **more: Any) -> dict[str, An
 
 
 class Front:
-    """What everybody can do at a web server's door, whoever runs it."""
+    """Requests to a web server without an account."""
 
     def __init__(self, base: str) -> None:
         self.base = base

@@ -60,7 +60,7 @@ class ModelServer:
         self.default: dict[str, Any] = default or {"do": "rules"}
         self.script: deque[dict[str, Any]] = deque()
         self.requests: list[dict[str, Any]] = []
-        self.asked = asyncio.Event()  # somebody called
+        self.asked = asyncio.Event()  # a request has come
         self.gone = asyncio.Event()  # stops whatever hangs
         self._server: tornado.httpserver.HTTPServer | None = None
         self.port = 0

@@ -170,7 +170,7 @@ function Devices() {
   <//>`;
 }
 
-/** Second factors: their page's part is fetched when somebody comes here. */
+/** Second factors: this part is loaded when the page is opened. */
 function SecondFactors() {
   const [Part, setPart] = useState(null);
   useEffect(() => {

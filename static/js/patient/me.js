@@ -103,7 +103,7 @@ function Doctor() {
   <//>`;
 }
 
-// Somebody's page reads many things at once: one line for each visit. One's own reading is no news.
+// A page sends many requests at once: one line for each visit. The patient's own reads are left out.
 const READS = /\.(listed|read|joined|repeated)$/;
 const VISIT_MS = 30 * 60000;
 function visits(entries) {

@@ -1,4 +1,4 @@
-// An invitation to care for somebody: who asks, and to accept with an account, old or new.
+// An invitation to be a carer: who invites, and accepting it with an account, old or new.
 import { html, useEffect, useState } from "../html.js";
 import { call, callOpen } from "../api.js";
 import { OpenFrame } from "../account/frame.js";
