@@ -1,4 +1,4 @@
-// Forms of accounts: their fields, what is checked before they are sent, and a password asked again.
+// Forms of accounts: fields, checks before sending, and the dialog that asks for the password.
 import { html, useState } from "../html.js";
 import { Button, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
 import { t } from "../texts.js";

@@ -192,6 +192,7 @@ export function ConfirmDialog({ title, lead, button, kind, icon, back, reasonId,
   const { confirm, onClose, children } = rest;
   const [reason, setReason] = useState("");
   const { busy, problem, act } = useAct();
+  const go = () => act(() => confirm(reason.trim()));
   return html`<${Dialog} title=${title} onClose=${onClose}>
     ${lead && html`<p class="secondary">${lead}</p>`}
     ${children}
@@ -207,7 +208,7 @@ export function ConfirmDialog({ title, lead, button, kind, icon, back, reasonId,
     }
     <${Wrong} problem=${problem} />
     <div class="dialog-buttons">
-      <${Button} kind=${kind} icon=${icon} busy=${busy} onClick=${() => act(() => confirm(reason.trim()))}>
+      <${Button} kind=${kind} icon=${icon} busy=${busy} onClick=${go}>
         ${button}
       <//>
       <${Button} kind="quiet" onClick=${onClose}>${back || t.goBack}<//>

@@ -103,7 +103,7 @@ function Doctor() {
   <//>`;
 }
 
-// A page sends many requests at once: one line for each visit. The patient's own reads are left out.
+// A page sends many requests at once: one line for each visit, none for the patient's own.
 const READS = /\.(listed|read|joined|repeated)$/;
 const VISIT_MS = 30 * 60000;
 function visits(entries) {
