@@ -158,7 +158,7 @@ export function App() {
   }
   const { role, status } = state.user;
   if (status === "pending") {
-    return html`<${Frame} role="doctor" ways=${false}>
+    return html`<${Frame} role="doctor" navigation=${false}>
       <div class="narrow">
         <${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
           <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//>
@@ -168,7 +168,7 @@ export function App() {
     <//>`;
   }
   if (state.mustAdd)
-    return html`<${Frame} role=${role} ways=${false}>
+    return html`<${Frame} role=${role} navigation=${false}>
       <${Page} fetch=${OPEN.factor} parts=${["factor"]} query=${query} />
     <//>`;
   const [own, home] = ROLES[role];

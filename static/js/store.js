@@ -31,11 +31,11 @@ let scheduled = false;
 
 export function set(patch) {
   Object.assign(state, patch);
-  touched();
+  redraw();
 }
 
 /** Something inside the state changed: draw soon, once. */
-export function touched() {
+export function redraw() {
   if (scheduled) return;
   scheduled = true;
   queueMicrotask(() => {

@@ -189,7 +189,7 @@ def _connection_states(page: Page, gallery: Gallery) -> Iterator[str]:
     page.get_by_text("Done on another device.").wait_for()
     yield "answered-elsewhere"
     page.evaluate(
-        "async () => (await import('/static/js/messages.js')).sayError("
+        "async () => (await import('/static/js/messages.js')).showError("
         "'That did not go through', 'The step was stopped by a newer note.')"
     )
     yield "refused"

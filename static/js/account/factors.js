@@ -1,9 +1,9 @@
 // Second factors of one's own account: an authenticator app, passkeys, recovery codes.
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
-import { Button, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Dialog, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { t } from "../texts.js";
 import { when } from "../clock.js";
 import { PasswordDialog } from "./form.js";
@@ -32,7 +32,7 @@ export default function Factors({ onAdded }) {
     await load();
     if (data.recovery_codes) setCodes(data.recovery_codes);
     else {
-      sayGood(t.factorAdded);
+      showSuccess(t.factorAdded);
       onAdded?.();
     }
   };
@@ -80,7 +80,7 @@ export default function Factors({ onAdded }) {
         html`<${Button} kind="outline" disabled=${busy} onClick=${addPasskey}>${t.addPasskey}<//>`
       }
     </div>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     ${app && html`<${AddApp} app=${app} onDone=${added} onClose=${() => setApp(null)} />`}
     ${
       removing &&
@@ -151,7 +151,7 @@ function AddApp({ app, onDone, onClose }) {
         error=${error}
         onInput=${setCode}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <div class="dialog-buttons">
         <${Button} type="submit" busy=${busy}>${t.confirmFactor}<//>
         <${Button} kind="quiet" onClick=${onClose}>${t.cancel}<//>

@@ -1,7 +1,7 @@
 // Forgotten password: a letter with a link, the same words whether or not the address is known.
 import { html, useState } from "../html.js";
 import { callOpen } from "../api.js";
-import { Button, Wrong } from "../parts/controls.js";
+import { Button, ProblemLine } from "../parts/controls.js";
 import { t } from "../texts.js";
 import { checkEmail } from "./checks.js";
 import { EmailField, useForm } from "./form.js";
@@ -25,7 +25,7 @@ export default function Forgot() {
   return html`<${OpenFrame} key="ask" title=${t.forgotTitle} lead=${t.forgotLead}>
     <form onSubmit=${send} novalidate>
       <${EmailField} ...${field("email")} />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.sendLink}<//>
     </form>
     <p><a href="#/signin">${t.toSignIn}</a></p>

@@ -1,8 +1,8 @@
 // Forms of accounts: fields, checks before sending, and the dialog that asks for the password.
 import { html, useState } from "../html.js";
-import { Button, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Dialog, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { t } from "../texts.js";
-import { fieldErrors, written } from "./checks.js";
+import { fieldErrors, formValues } from "./checks.js";
 
 /**
  * A form of named fields. `checks` answers by name what is wrong with a value, or null; `submit`
@@ -15,7 +15,7 @@ export function useForm(checks, submit) {
   const names = Object.keys(checks);
   const send = (event) => {
     event.preventDefault();
-    const now = { ...values, ...written(event) };
+    const now = { ...values, ...formValues(event) };
     setValues(now);
     const found = Object.fromEntries(names.map((name) => [name, checks[name](now[name])]));
     setErrors(found);
@@ -106,7 +106,7 @@ export function PasswordDialog({ id, title, lead, button, close, confirm, onClos
         error=${error}
         onInput=${setPassword}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <div class="dialog-buttons">
         <${Button} type="submit" kind="alert" busy=${busy}>${button}<//>
         <${Button} kind="quiet" onClick=${onClose}>${close}<//>

@@ -1,7 +1,7 @@
 // A new password, by the link of a letter.
 import { html, useState } from "../html.js";
 import { callOpen } from "../api.js";
-import { Button, Wrong } from "../parts/controls.js";
+import { Button, ProblemLine } from "../parts/controls.js";
 import { state } from "../store.js";
 import { end } from "../session.js";
 import { go } from "../router.js";
@@ -27,7 +27,7 @@ export default function Reset({ query }) {
   return html`<${OpenFrame} key="ask" title=${t.resetTitle} lead=${t.resetLead}>
     <form onSubmit=${send} novalidate>
       <${PasswordField} fresh label=${t.newPassword} ...${field("password")} />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       ${problem?.slug === "invalid-token" && html`<p><a href="#/forgot">${t.askNewLink}</a></p>`}
       <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.setPassword}<//>
     </form>

@@ -3,11 +3,11 @@ import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed, patchMe } from "../data.js";
 import { setTheme, theme } from "../device.js";
-import { Button, Choices, Field, Switch, Wrong, useAct } from "../parts/controls.js";
+import { Button, Choices, Field, Switch, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { end, signOut } from "../session.js";
-import { state, touched } from "../store.js";
+import { state, redraw } from "../store.js";
 import { LANGUAGES, language, t, useLanguage } from "../texts.js";
 import { when } from "../clock.js";
 import { checkName, checkPassword } from "./checks.js";
@@ -37,7 +37,7 @@ export function Person() {
           timezone: follows ? myZone() : zone,
           timezone_mode: follows ? "follow" : "home",
         });
-        sayGood(t.saved);
+        showSuccess(t.saved);
       });
   };
   return html`<${Part} title=${t.aboutYou} lead=${state.user.email}>
@@ -67,7 +67,7 @@ export function Person() {
           if (on) setZone(myZone());
         }}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
     </form>
   <//>`;
@@ -77,7 +77,7 @@ export function Looks() {
   const [colours, setColours] = useState(theme());
   const speak = async (tag) => {
     await useLanguage(tag);
-    touched();
+    redraw();
     patchMe({ language: tag }).catch(() => {
       /* kept on this device; sent at the next choice */
     });
@@ -166,7 +166,7 @@ function Devices() {
         </li>`,
       )}
     </ul>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
   <//>`;
 }
 
@@ -195,14 +195,14 @@ function Password() {
       return;
     }
     form.setValues({});
-    sayGood(t.passwordChangedHere);
+    showSuccess(t.passwordChangedHere);
   });
   return html`<${Part} title=${t.password}>
     <form onSubmit=${form.send} novalidate>
       <${UserName} email=${state.user.email} />
       <${PasswordField} label=${t.currentPassword} ...${form.field("current")} />
       <${PasswordField} fresh label=${t.newPassword} ...${form.field("password")} />
-      <${Wrong} problem=${form.problem} />
+      <${ProblemLine} problem=${form.problem} />
       <${Button} type="submit" kind="outline" busy=${form.busy} busyText=${t.saving}>
         ${t.changePassword}
       <//>

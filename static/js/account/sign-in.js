@@ -1,6 +1,6 @@
 // Sign in.
 import { html, useEffect, useState } from "../html.js";
-import { Button, Wrong } from "../parts/controls.js";
+import { Button, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { rememberSession } from "../device.js";
 import { enter } from "../start.js";
@@ -14,7 +14,7 @@ import { EmailField, PasswordField, requirePassword, useForm } from "./form.js";
 import { OpenFrame } from "./frame.js";
 
 export default function SignIn() {
-  const [ways, setWays] = useState({ password: true, provider: null });
+  const [options, setOptions] = useState({ password: true, provider: null });
   const [step, setStep] = useState(null); // the second one: what is asked, and the part that asks
   const [passkeys, setPasskeys] = useState(null); // the module, where this browser can use them
   const checks = { email: checkEmail, password: requirePassword };
@@ -29,7 +29,7 @@ export default function SignIn() {
   });
   useEffect(() => {
     callOpen("GET", "sign-in/").then(
-      ({ data }) => setWays(data),
+      ({ data }) => setOptions(data),
       () => {
         /* then by password, as far as this page knows */
       },
@@ -56,7 +56,7 @@ export default function SignIn() {
   const byProvider = () => {
     rememberSession(); // the page that comes back looks for its session
     const next = encodeURIComponent(`/${location.hash}`);
-    location.assign(`${ways.provider.start}?next=${next}`);
+    location.assign(`${options.provider.start}?next=${next}`);
   };
   if (step)
     return html`<${OpenFrame} title=${t.secondStep} lead=${t.secondStepLead}>
@@ -72,23 +72,23 @@ export default function SignIn() {
       html`<p class="notice"><${Icon} name="offline" /><span>${t.noAnswer}</span></p>`
     }
     ${
-      ways.provider &&
+      options.provider &&
       html`<${Button} size="large" className="wide" onClick=${byProvider}>
-        ${t.signInAt(ways.provider.name)}
+        ${t.signInAt(options.provider.name)}
       <//>`
     }
     ${
-      ways.password &&
+      options.password &&
       html`<form onSubmit=${send} novalidate>
       <${EmailField} ...${field("email")} />
       <${PasswordField} ...${field("password")} />
-      <${Wrong}
+      <${ProblemLine}
         problem=${problem && (problem.status === 401 ? { slug: "wrong-credentials" } : problem)}
       />
       <${Button}
         type="submit"
         size="large"
-        kind=${ways.provider ? "outline" : "main"}
+        kind=${options.provider ? "outline" : "main"}
         className="wide"
         busy=${busy}
       >

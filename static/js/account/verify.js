@@ -1,7 +1,7 @@
 // Confirm an e-mail address: the link of the letter and the password chosen at sign-up.
 import { html, useState } from "../html.js";
 import { callOpen } from "../api.js";
-import { Button, Wrong } from "../parts/controls.js";
+import { Button, ProblemLine } from "../parts/controls.js";
 import { go } from "../router.js";
 import { t } from "../texts.js";
 import { PasswordField, requirePassword, useForm } from "./form.js";
@@ -21,7 +21,7 @@ export default function Verify({ query }) {
   return html`<${OpenFrame} key="ask" title=${t.verifyTitle} lead=${t.verifyLead}>
     <form onSubmit=${send} novalidate>
       <${PasswordField} ...${field("password")} />
-      <${Wrong}
+      <${ProblemLine}
         problem=${
           problem && (problem.slug === "invalid-token" ? { slug: "invalid-verify" } : problem)
         }

@@ -1,11 +1,18 @@
 // Accounts: doctors who wait, search, and what an administrator may do to one.
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
-import { Button, Choices, ConfirmDialog, Empty, Field, Skeleton, said } from "../parts/controls.js";
+import {
+  Button,
+  Choices,
+  ConfirmDialog,
+  Empty,
+  Field,
+  LoadFailed,
+  Skeleton,
+} from "../parts/controls.js";
 import { words } from "../people/words.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { state } from "../store.js";
-import { t } from "../texts.js";
 import { when } from "../clock.js";
 
 export default function Accounts({ query }) {
@@ -55,7 +62,7 @@ export default function Accounts({ query }) {
       />
       ${
         problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          ? html`<${LoadFailed} problem=${problem} />`
           : !list
             ? html`<${Skeleton} />`
             : !list.length
@@ -137,7 +144,7 @@ function Sure({ act, account, onClose, onDone }) {
   const confirm = async () => {
     const body = act === "approve" && !account.email_confirmed ? { unverified: true } : {};
     await call("POST", `admin/accounts/${account.id}/${act}/`, { body });
-    sayGood(p.doneNow);
+    showSuccess(p.doneNow);
     onDone();
   };
   return html`<${ConfirmDialog}

@@ -26,7 +26,7 @@ function Keys() {
 export default function Account() {
   return html`
     <div class="page-head">
-      <h1 tabindex="-1">${t.ways.account}</h1>
+      <h1 tabindex="-1">${t.pages.account}</h1>
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two two-even">

@@ -1,10 +1,10 @@
-// One patient: who, the last three days, what was said when skipping, the plan, the notes.
+// One patient: who, the last three days, what was problemText when skipping, the plan, the notes.
 import { html, useEffect, useState } from "../html.js";
 import { call, getAll } from "../api.js";
 import { loadDetails, loadPatients, loadPlan } from "../data.js";
 import { watchers } from "../feed.js";
-import { sayGood } from "../messages.js";
-import { ConfirmDialog, Empty, Skeleton, Wrong, said } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
+import { ConfirmDialog, Empty, LoadFailed, ProblemLine, Skeleton } from "../parts/controls.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
@@ -76,7 +76,7 @@ export function Panel({ id, page }) {
     `;
   if (!patient)
     return problem
-      ? html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />`
+      ? html`<${LoadFailed} level=${1} problem=${problem} />`
       : html`${page && html`<h1 class="hidden">${t.colPatient}</h1>`}<${Skeleton} />`;
   const clock = theirClock(steps);
   const plans = (steps || []).filter((s) => s.kind === "plan" && !s.as_needed && s.schedule);
@@ -126,7 +126,7 @@ export function Panel({ id, page }) {
     ${
       !steps
         ? problem
-          ? html`<${Wrong} problem=${problem} />`
+          ? html`<${ProblemLine} problem=${problem} />`
           : html`<${Skeleton} />`
         : html`
           <div class=${page ? "panel-parts" : ""}>
@@ -138,7 +138,7 @@ export function Panel({ id, page }) {
               </div>`
             }
             <${Uses} steps=${steps} Sub=${Sub} clock=${clock} />
-            <${Said} steps=${steps} Sub=${Sub} />
+            <${SkipReasons} steps=${steps} Sub=${Sub} />
             <div>
               <${Sub} class="panel-head">${t.activePlan}<//>
               ${
@@ -267,7 +267,7 @@ function Uses({ steps, Sub, clock }) {
   </div>`;
 }
 
-function Said({ steps, Sub }) {
+function SkipReasons({ steps, Sub }) {
   const said_ = steps
     .flatMap((step) => (step.check_ins || []).filter((c) => c.reason).map((c) => ({ ...c, step })))
     .sort((a, b) => b.at.localeCompare(a.at))
@@ -298,7 +298,7 @@ function PlanLine({ step, page, left, first }) {
   const stop = async (reason) => {
     await call("POST", `steps/${step.id}/cancel/`, { body: reason ? { reason } : {} });
     ask(false);
-    sayGood(t.stoppedOne, { text: t.leftNow(left, first) });
+    showSuccess(t.stoppedOne, { text: t.leftNow(left, first) });
   };
   return html`<li>
     <span>

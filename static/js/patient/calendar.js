@@ -22,7 +22,7 @@ import {
 } from "../clock.js";
 import { courseOf, endOf, timesOn } from "../course.js";
 import { everyAt } from "../schedule-words.js";
-import { Button, ConfirmDialog, Skeleton, Switch, Wrong, useAct } from "../parts/controls.js";
+import { Button, ConfirmDialog, Skeleton, Switch, ProblemLine, useAct } from "../parts/controls.js";
 import { Beads } from "../parts/beads.js";
 import { DaySign, dayState } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
@@ -69,7 +69,7 @@ export default function Calendar() {
             `
             : html`<${Skeleton} rows=${5} />`
         }
-        ${problem && html`<${Wrong} problem=${problem} />`}
+        ${problem && html`<${ProblemLine} problem=${problem} />`}
         <${Day} date=${chosen} day=${days?.[chosen]} />
       </div>
       <div class="col">
@@ -373,7 +373,7 @@ function OwnCalendar() {
         `
     }
     ${off && html`<p role="status" class="secondary">${t.linkOff}</p>`}
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     ${
       asking &&
       html`<${ConfirmDialog}

@@ -2,9 +2,9 @@
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { loadAssignment, loadNotes } from "../data.js";
-import { ConfirmDialog, Empty, Field, Skeleton, Switch, said } from "../parts/controls.js";
+import { ConfirmDialog, Empty, Field, LoadFailed, Skeleton, Switch } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { go } from "../router.js";
 import { state, set } from "../store.js";
 import { t } from "../texts.js";
@@ -42,7 +42,7 @@ export default function ChooseDoctor() {
   return html`
     <a class="back" href=${current ? "#/me" : "#/today"}>
       <${Icon} name="left" size=${24} />
-      ${current ? t.ways.me : t.ways.today}
+      ${current ? t.pages.me : t.pages.today}
     </a>
     <div class="page-head">
       <h1 tabindex="-1">${current ? t.changeDoctor : t.chooseDoctor}</h1>
@@ -62,7 +62,7 @@ export default function ChooseDoctor() {
       />
       ${
         problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          ? html`<${LoadFailed} problem=${problem} />`
           : !doctors
             ? html`<${Skeleton} />`
             : !doctors.length
@@ -108,7 +108,7 @@ function Confirm({ doctor, current, onClose }) {
     });
     set({ assignment: data });
     onClose();
-    sayGood(t.doctorChosen(doctor.name));
+    showSuccess(t.doctorChosen(doctor.name));
     go("/today");
     loadAssignment()
       .then(loadNotes)

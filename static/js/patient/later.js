@@ -3,7 +3,7 @@ import { html, useState } from "../html.js";
 import { call } from "../api.js";
 import { time, slotTime } from "../clock.js";
 import { knowSteps } from "../data.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { Choices, ConfirmDialog } from "../parts/controls.js";
 import { inSentence } from "../today-plan.js";
 import { t } from "../texts.js";
@@ -19,7 +19,7 @@ export function LaterDialog({ step, slot, onClose }) {
     const { data } = await call("POST", `snooze/${step.id}/`, { body: { slot, minutes } });
     onClose();
     knowSteps([data]);
-    sayGood(t.laterAgain(time(data.snoozed_until)));
+    showSuccess(t.laterAgain(time(data.snoozed_until)));
   };
   return html`
     <${ConfirmDialog}

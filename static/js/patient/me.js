@@ -9,7 +9,7 @@ import { Button, Switch } from "../parts/controls.js";
 import { dateOf, dayMonth, when } from "../clock.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { whoIn } from "./notes.js";
+import { actorName } from "./notes.js";
 import { ByMail } from "./by-mail.js";
 import { DayTimesForm } from "./day-times.js";
 import { Push } from "./push.js";
@@ -20,7 +20,7 @@ import { CaringLink } from "../people/caring-link.js";
 export default function Me() {
   return html`
     <div class="page-head">
-      <h1 tabindex="-1">${t.ways.me}</h1>
+      <h1 tabindex="-1">${t.pages.me}</h1>
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two">
@@ -139,7 +139,7 @@ function AccessLog() {
         ? html`<ul class="log">
           ${entries.slice(0, all ? 200 : 6).map(
             (e, i) => html`<li key=${i}>
-              <span><strong>${whoIn(e)}</strong> ${t.accessAction(e.act)}</span>
+              <span><strong>${actorName(e)}</strong> ${t.accessAction(e.act)}</span>
               <span class="secondary">${when(e.at)}</span>
             </li>`,
           )}

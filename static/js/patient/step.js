@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../html.js";
 import { call } from "../api.js";
 import { checkIn } from "../outbox.js";
 import { loadNote, loadStep, knowSteps } from "../data.js";
-import { Button, ConfirmDialog, Empty, Skeleton, said } from "../parts/controls.js";
+import { Button, ConfirmDialog, Empty, Skeleton, problemText } from "../parts/controls.js";
 import { Beads } from "../parts/beads.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
@@ -42,7 +42,7 @@ export default function StepPage({ parts }) {
   const step = state.steps[id];
   const back = html`<a class="back" href="#/today">
     <${Icon} name="left" size=${24} />
-    ${t.ways.today}
+    ${t.pages.today}
   </a>`;
   if (!step)
     return html`
@@ -54,7 +54,7 @@ export default function StepPage({ parts }) {
               level=${1}
               sign="info"
               title=${problem.absent ? t.notFound : t.notNow}
-              text=${problem.absent ? null : said(problem)}
+              text=${problem.absent ? null : problemText(problem)}
             />
           `
           : html`<h1 class="hidden">${t.step}</h1><${Skeleton} />`

@@ -7,7 +7,7 @@ import { t } from "../texts.js";
 export default function PlainAccount() {
   return html`
     <div class="page-head">
-      <h1 tabindex="-1">${t.ways.account}</h1>
+      <h1 tabindex="-1">${t.pages.account}</h1>
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two two-even">

@@ -5,8 +5,8 @@ import { OpenFrame } from "../account/frame.js";
 import { checkName, checkPassword } from "../account/checks.js";
 import { PasswordField, UserName, useForm } from "../account/form.js";
 import { myZone } from "../account/zones.js";
-import { Button, Field, Skeleton, Wrong, useAct } from "../parts/controls.js";
-import { sayGood } from "../messages.js";
+import { Button, Field, Skeleton, ProblemLine, useAct } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
 import { go } from "../router.js";
 import { signIn } from "../session.js";
 import { enter } from "../start.js";
@@ -35,7 +35,7 @@ export default function Invitation({ query }) {
   const accept = () =>
     act(async () => {
       await call("POST", "carers/accept/", { body: { token } });
-      sayGood(p.accepted);
+      showSuccess(p.accepted);
       go("/caring", { replace: true });
     });
   return html`<${OpenFrame}
@@ -45,7 +45,7 @@ export default function Invitation({ query }) {
     ${
       state.user
         ? html`
-          <${Wrong} problem=${problem} />
+          <${ProblemLine} problem=${problem} />
           <${Button} size="large" className="wide" busy=${busy} onClick=${accept}>
             ${p.acceptAs(state.user.name)}
           <//>
@@ -77,7 +77,7 @@ function Create({ token, email }) {
     <${UserName} email=${email} />
     <${Field} label=${t.name} autocomplete="name" ...${field("name")} />
     <${PasswordField} fresh ...${field("password")} />
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     <${Button} type="submit" size="large" className="wide" busy=${busy}>${p.acceptNew}<//>
   </form>`;
 }
