@@ -394,7 +394,7 @@ async def steps_filter(
         elif status != "active":
             clause["$or"] = [{"doctor_id": doctor_id}, *await _steps_of_others(store, doctor_id, theirs)]
         clauses.append(clause)
-    return _either(clauses), accesses
+    return either(clauses), accesses
 
 
 def _by_doctor(accesses: Mapping[str, Access]) -> dict[str, dict[str, Access]]:
@@ -406,7 +406,8 @@ def _by_doctor(accesses: Mapping[str, Access]) -> dict[str, dict[str, Access]]:
     return found
 
 
-def _either(clauses: list[Document]) -> Document:
+def either(clauses: list[Document]) -> Document:
+    """A query for what any of these finds; for nothing without one."""
     if not clauses:
         return {"patient_id": {"$in": []}}
     return clauses[0] if len(clauses) == 1 else {"$or": clauses}
@@ -451,7 +452,7 @@ async def notes_filter(store: Store, viewer: Viewer, patient_id: str | None) -> 
             clauses.append({"doctor_id": doctor_id, "patient_id": {"$in": list(theirs)}})
     if patient_id is not None and not clauses:
         raise NotFound
-    return _either(clauses), accesses
+    return either(clauses), accesses
 
 
 async def questions_filter(store: Store, viewer: Viewer, patient_id: str | None) -> Document:
@@ -470,7 +471,7 @@ async def questions_filter(store: Store, viewer: Viewer, patient_id: str | None)
         if access.is_doctors and not (patient_id is not None and access.share_history):
             clause["doctor_id"] = access.doctor_id
         clauses.append(clause)
-    return {"$or": clauses} if clauses else {"patient_id": {"$in": []}}
+    return either(clauses)
 
 
 async def withdrawn_notes(store: Store, accesses: Iterable[Access], steps: Sequence[Step]) -> frozenset[str]:

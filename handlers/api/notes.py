@@ -10,6 +10,7 @@ from uuid import uuid4
 from handlers.api.schemas import (
     ApproveBody,
     ApprovedStepBody,
+    Body,
     NoteBody,
     NoteLineView,
     NoteView,
@@ -29,6 +30,7 @@ from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
+from models.audit import Act
 from models.idempotency import StoredAnswer
 from models.notes import UNREAD, Note
 from models.services.note_review import (
@@ -187,19 +189,23 @@ class NoteHandler(NoteHandlerBase):
         self.respond((await self.reply(note)).body)
 
 
+def _author_act(
+    audit: Act,
+    *,
+    body: type[Body],
+    answers: dict[int, type[NoteView] | None],
+    problems: tuple[str, ...] = ("not-found", "conflict", "superseded"),
+    once: bool = False,
+) -> Operation:
+    """What the author does with one note; the answer is the note."""
+    return Operation(
+        who="doctor", body=body, body_optional=True, answers=answers, problems=problems, once=once, audit=audit
+    )
+
+
 class RetryHandler(NoteHandlerBase):
     status = 202
-    operations = {
-        "POST": Operation(
-            who="doctor",
-            body=RetryBody,
-            body_optional=True,
-            answers={202: NoteView},
-            problems=("not-found", "conflict", "superseded"),
-            once=True,
-            audit="note.retried",
-        )
-    }
+    operations = {"POST": _author_act("note.retried", body=RetryBody, answers={202: NoteView}, once=True)}
 
     @idempotent
     async def post(self, note_id: str, body: RetryBody) -> StoredAnswer:
@@ -218,17 +224,7 @@ class RetryHandler(NoteHandlerBase):
 
 
 class ApproveHandler(NoteHandlerBase):
-    operations = {
-        "POST": Operation(
-            who="doctor",
-            body=ApproveBody,
-            body_optional=True,
-            answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"),
-            once=True,
-            audit="note.approved",
-        )
-    }
+    operations = {"POST": _author_act("note.approved", body=ApproveBody, answers={200: NoteView}, once=True)}
 
     @idempotent
     async def post(self, note_id: str, body: ApproveBody) -> StoredAnswer:
@@ -471,16 +467,7 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
 
 
 class RejectHandler(NoteHandlerBase):
-    operations = {
-        "POST": Operation(
-            who="doctor",
-            body=NothingBody,
-            body_optional=True,
-            answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"),
-            audit="note.rejected",
-        )
-    }
+    operations = {"POST": _author_act("note.rejected", body=NothingBody, answers={200: NoteView})}
 
     async def post(self, note_id: str) -> None:
         """Let a proposal go. The patient's plan stays as it was."""
@@ -492,13 +479,8 @@ class RejectHandler(NoteHandlerBase):
 
 class WithdrawHandler(NoteHandlerBase):
     operations = {
-        "POST": Operation(
-            who="doctor",
-            body=ReasonBody,
-            body_optional=True,
-            answers={200: WithdrawnNoteView},
-            problems=("not-found", "conflict"),
-            audit="note.withdrawn",
+        "POST": _author_act(
+            "note.withdrawn", body=ReasonBody, answers={200: WithdrawnNoteView}, problems=("not-found", "conflict")
         )
     }
 

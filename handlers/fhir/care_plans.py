@@ -42,6 +42,7 @@ from models.visibility import (
     acts_as_author,
     can_see_quote,
     can_see_step,
+    either,
     notes_filter,
     readable_note,
     readable_step,
@@ -50,10 +51,6 @@ from models.visibility import (
 )
 
 PLANS: tuple[NoteStatus, ...] = ("ready", "withdrawn", "proposed", "rejected", "superseded")
-
-
-def _either(queries: list[dict[str, Any]]) -> dict[str, Any]:
-    return queries[0] if len(queries) == 1 else {"$or": queries}
 
 
 class _CarePlans(FhirHandler):
@@ -87,7 +84,7 @@ class CarePlansHandler(_CarePlans):
             theirs = [id for id, access in accesses.items() if access.doctor_id == doctor_id]
             readable.append({"patient_id": {"$in": theirs}, "status": "withdrawn"})
             readable.append({"patient_id": {"$in": theirs}, "doctor_id": doctor_id, "status": {"$in": list(PLANS)}})
-        query: dict[str, Any] = {"$and": [_either([wanted for wanted, _ in filters]), {"$or": readable}]}
+        query: dict[str, Any] = {"$and": [either([wanted for wanted, _ in filters]), {"$or": readable}]}
         if (ids := search.any_of("_id")) is not None:
             query["_id"] = {"$in": list(ids)}
         states = search.any_of("status")
@@ -131,7 +128,7 @@ class _OfSteps(FhirHandler):
     async def visible(self, search: Search) -> tuple[dict[str, Any], dict[str, Access]]:
         """Which steps this reader may see of the patients that the search names, as a query; by which assignments."""
         found = [await steps_filter(self.store, self.who, "all", one) for one in self.patients(search)]
-        return _either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
+        return either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
 
 
 class _Tasks(_OfSteps):
