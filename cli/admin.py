@@ -1,4 +1,4 @@
-"""Admin: what an operator does without a database shell. Each change is one act on the house, and the audit has it."""
+"""Operator commands on accounts, keys, the audit and the schema. Each change is audited in its transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_NAME, SHORTEST_PASSWORD, MAX_PASSWORD = 100, 12, 128
 
 
 class AdminRefused(Exception):
-    """The command does nothing, for the reason that ``str()`` tells the operator."""
+    """The command was refused and changed nothing; ``str()`` is the reason, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +395,7 @@ async def _close(app: AppContext, trace: Trace, user: User, *, erase: bool) -> i
 
 
 async def _redis_warning(app: AppContext) -> tuple[str, ...]:
-    """What to tell the operator when the nodes could not be told at once."""
+    """A warning for the operator when Redis is away, so that nodes hear of the change later."""
     try:
         await app.resources.redis.ping()
     except (RedisError, OSError):

@@ -1,4 +1,4 @@
-"""``admin`` at work: find the servers and keys, open the house, run one command, tell what it did.
+"""Runs one ``admin`` command: finds the servers and keys, opens the application context, prints the result.
 
 Beside a running ``all`` or ``demo`` they are found in DATA_DIR; where one has run and does not now, its servers are
 started for as long as the command takes.
@@ -174,7 +174,7 @@ def make_confirm(*, without: bool) -> Callable[[str], bool]:
 
 
 async def run_command(options: argparse.Namespace, settings: Settings) -> CommandResult:
-    """One command on the house; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
+    """Run one command; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
     trace = Trace(role="admin", operator=f"{getpass.getuser()}@{socket.gethostname()}")
     confirm = make_confirm(without=options.yes)
     if options.admin == "restore":
@@ -225,7 +225,7 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Comman
 
 
 def read_password() -> str:
-    """The first line of standard input; on a terminal it is not shown, and asked for twice.
+    """The password: the first line of standard input; on a terminal hidden, and entered twice.
 
     Raises:
         Refused: there is none, or the two differ.

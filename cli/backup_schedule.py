@@ -84,7 +84,7 @@ def keyfile_in(place: Path) -> Path:
 
 
 def check_places(plan: BackupPlan) -> list[str]:
-    """What should be said about the two places.
+    """Warnings about the two folders.
 
     Raises:
         Refused: one is no folder, or one lies within the other.
@@ -133,7 +133,7 @@ async def keep_backing_up(
 ) -> CommandResult:
     """Back up whenever the newest backup is ``every`` old, and drill after one when the last drill is that old.
 
-    What fails is said in one line and tried again after ten minutes; ends when ``stop`` is set.
+    A failure is printed in one line and retried after ten minutes; ends when ``stop`` is set.
     """
     say, written, failed = say or _say, 0, 0
     every = plan.every or timedelta(days=1)

@@ -1,4 +1,4 @@
-"""The drill: restore a backup into a scratch database, look whether it is whole and opens, and drop it again.
+"""The restore drill: restores a backup into a scratch database, verifies it, and drops the database.
 
 The scratch database lies on the same server, is called like the service's own with ``_drill`` behind, and is dropped
 before and after. What is opened is counted and never shown. A drill that found nothing wrong sets the time that

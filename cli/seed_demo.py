@@ -45,7 +45,7 @@ async def seed(settings: Settings) -> list[str]:
 
 
 def _what_to_try(settings: Settings) -> list[str]:
-    """A walk through the demonstration, as printed text."""
+    """The steps of the demonstration, as printed text."""
     doctor, patient, *_ = PEOPLE
     at = settings.public_url
     return [

@@ -1,7 +1,7 @@
-"""Steps: what a patient is to do, with the course of each plan step. Their words lie sealed.
+"""Steps: what a patient is to do, with the course of each plan step. Their text is sealed.
 
 ``version`` counts the writes of a step; together with transactions it lets exactly one of two that race win.
-``wake_at`` is when the step next needs a look, and stands only while it is active.
+``wake_at`` is when the step must next be evaluated; only active steps have it.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Step:
         return replace(self, course=course, status="active", completed_at=None, ended=None)
 
     def today_ends(self, now: datetime) -> datetime | None:
-        """Until when :meth:`as_json` says the same if nothing happens; None when time alone changes nothing."""
+        """Until when :meth:`as_json` stays the same without an event; None when time alone changes nothing."""
         if self.as_needed:
             return changes_at(self.limits, self.recent_uses, now)
         return self.course.timeline(self.zone).today(now)[1] if self.course else None
@@ -386,7 +386,7 @@ class Steps:
     # Due work
 
     async def hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int = 0) -> list[str]:
-        """Steps that need a look now, held for a while so that two workers do not take the same.
+        """Due steps, held for a while so that two workers do not take the same.
 
         Two that did would do the work twice over; what makes a reminder happen once is the transaction that records
         it. Fewer than ``limit`` means that there were no more.

@@ -20,7 +20,7 @@ ANSWER_TOKEN_LIFE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """One device. ``pushed`` is the ``seq`` up to which it was told that there is news; ``failures`` counts the pushes
+    """One device. ``pushed`` is the ``seq`` up to which it has received a push; ``failures`` counts the pushes
     since then that were not taken.
     """
 

@@ -1,4 +1,4 @@
-"""Users: patients, doctors, carers and administrators. Names and addresses lie sealed under the user's own key."""
+"""Users: patients, doctors, carers and administrators. Names and addresses are sealed under the user's own key."""
 
 from __future__ import annotations
 

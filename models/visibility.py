@@ -266,7 +266,7 @@ async def reached_patients(store: Store, viewer: Viewer) -> list[str]:
 
 
 async def recipients(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
-    """The users who are told of what happens to these patients, each once: the patient first, then their current
+    """The recipients of events about these patients, each once: the patient first, then their current
     doctor, who covers for that doctor now, and the carers.
     """
     ids = list(dict.fromkeys(patient_ids))
@@ -279,21 +279,21 @@ async def recipients(store: Store, patient_ids: Iterable[str], *, session: Sessi
             given.setdefault(one.grantor_id, []).append(one)
     found: dict[str, list[Access]] = {}
     for id in ids:
-        told = {id: access_of_patient(id)}
+        accesses = {id: access_of_patient(id)}
         if id in assigned:
-            told[assigned[id].doctor_id] = access_of_doctor(assigned[id])
+            accesses[assigned[id].doctor_id] = access_of_doctor(assigned[id])
             for one in given.get(assigned[id].doctor_id, ()):
                 if one.kind == "cover" and one.grantee_id:
-                    told.setdefault(one.grantee_id, access_of_doctor(assigned[id], covered_by=one.grantee_id))
+                    accesses.setdefault(one.grantee_id, access_of_doctor(assigned[id], covered_by=one.grantee_id))
         for one in given.get(id, ()):
             if one.kind == "care" and one.grantee_id:
-                told.setdefault(one.grantee_id, access_of_carer(one))
-        found[id] = list(told.values())
+                accesses.setdefault(one.grantee_id, access_of_carer(one))
+        found[id] = list(accesses.values())
     return found
 
 
 async def carers_to_notify(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
-    """The carers who are told of these patients' reminders, by patient; patients without one are missing."""
+    """The carers who receive these patients' reminders, by patient; patients without one are missing."""
     ids = set(patient_ids)
     now = store.now()
     found: dict[str, list[Access]] = {}

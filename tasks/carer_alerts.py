@@ -1,4 +1,4 @@
-"""Tells carers by mail of slots that stay open. A second channel, best effort, at most one letter for each slot."""
+"""Alerts carers by mail of slots that stay open. A second channel, best effort, at most one letter for each slot."""
 
 from __future__ import annotations
 

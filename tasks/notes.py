@@ -1,4 +1,4 @@
-"""Notes: read one with the extractor, judge the answer, and make steps of it. A sweep finds unfinished ones."""
+"""Reads notes with the extractor and makes steps of them. A sweep finds unfinished notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sign-up, sign-in and passwords share: limits, letters, links, and what a password has to be."""
+"""Base of sign-up, sign-in and passwords: rate limits, letters, links, rules for passwords."""
 
 from __future__ import annotations
 

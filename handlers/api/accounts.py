@@ -124,7 +124,7 @@ class SignUpHandler(AccountHandler):
         await self.store.audit.write(self.trace_by(user), "account.created", of=[user.id], session=session)
 
     async def _sign_up_unconfirmed(self, user: User) -> None:
-        """The same answer whether or not the address is known: the letter to it tells."""
+        """The same answer whether or not the address is known: only the letter differs."""
 
         async def work(session: Session) -> str:
             held = await self.store.users.by_email(user.email or "", session=session)

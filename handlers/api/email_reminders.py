@@ -1,4 +1,4 @@
-"""Reminders by letter: asked for by the patient, ended by them or by the link that stands in every letter."""
+"""Reminders by e-mail: the patient subscribes, and unsubscribes here or by the link in every letter."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class MyPatientsHandler(ApiHandler):
             asks = asking.get(id, OpenQuestions())
             waits = waiting.get(id, WaitingNotes())
             seen = summarize(marks, last=today[id], days=DAYS, together=together)
-            # Where nothing runs there is nothing to answer: that is told by ``steps_open``, and is not silence.
+            # Without active steps there is nothing to answer: ``steps_open`` is 0, and the patient is not silent.
             need = seen.need if open_counts[id] or seen.need != "silent" else "on_course"
             item: dict[str, Any] = {
                 "id": id,

@@ -1,4 +1,4 @@
-"""Beginning a session: what every way of signing in ends with, and the refresh token in the answer or in a cookie."""
+"""Starting a session after any kind of sign-in; the refresh token is in the answer or in a cookie."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Within = Callable[[Session], Awaitable[None]]
 
 
 class SessionTokenHandler(AccountHandler):
-    """A resource that gives the refresh token, or knows it from the body or the cookie."""
+    """A resource that issues the refresh token, or reads it from the body or the cookie."""
 
     # Cookies: only refresh and revoke ever read one.
 
@@ -70,7 +70,7 @@ class SessionTokenHandler(AccountHandler):
         return hashlib.sha256(b"challenge|" + challenge.encode("utf-8", "replace")).hexdigest()
 
     def password_mark(self, user: User) -> str:
-        """Changes with the password, and tells nothing about it."""
+        """A keyed hash that changes with the password and does not reveal it."""
         return self.context.tokens.keyed_hash(b"mark", user.id.encode(), user.password_hash.encode())
 
     async def check_proof(self, body: ProofBody) -> User:

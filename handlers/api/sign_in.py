@@ -120,12 +120,12 @@ class TokenHandler(SessionTokenHandler):
             self.challenge_id(challenge), user_id=user.id, password_mark=mark, now=utcnow()
         )
         kinds = {factor.kind for factor in factors}
-        told: Document = {"challenge": challenge, "kinds": sorted({*kinds, "recovery"})}
+        more: Document = {"challenge": challenge, "kinds": sorted({*kinds, "recovery"})}
         passkeys = [factor.credential_id for factor in factors if factor.credential_id]
         if passkeys:
-            told["options"] = self.relying_party.request_options(challenge=challenge, allowed=passkeys)
+            more["options"] = self.relying_party.request_options(challenge=challenge, allowed=passkeys)
         self.count_sign_in("second-factor")
-        raise Problem("second-factor", "Send a code or a passkey's assertion with this challenge.", more=told)
+        raise Problem("second-factor", "Send a code or a passkey's assertion with this challenge.", more=more)
 
     async def _by_passkey(self, answer: Document) -> tuple[User, DeviceSession]:
         """A passkey alone: the device has verified its user, so it is both factors.

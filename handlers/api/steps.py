@@ -1,4 +1,4 @@
-"""Steps over REST: listed, read, answered, cancelled; and how they were kept."""
+"""Steps over REST: listed, read, answered, cancelled; and adherence."""
 
 from __future__ import annotations
 

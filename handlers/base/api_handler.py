@@ -331,7 +331,7 @@ def as_text(body: Any) -> bytes:
 
 
 def _unsupported(sent: str) -> Problem:
-    """415, which says what was sent and what is wanted."""
+    """415, with what was sent and what is accepted."""
     return Problem("unsupported-media-type", f"{sent}; send application/json in UTF-8, not compressed.")
 
 

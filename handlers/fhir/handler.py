@@ -127,7 +127,7 @@ class NameQuery(FhirQuery):
 
 
 class NotAcceptable(Problem):
-    """406: the client wants another format than JSON."""
+    """406: the client accepts no JSON."""
 
     def __init__(self) -> None:
         super().__init__("bad-request", f"Only {MEDIA_TYPE} is spoken here.")
@@ -373,7 +373,7 @@ def _text(raw: bytes) -> str:
 
 
 def _ignored_parameters(names: Sequence[str]) -> Resource:
-    """What a search did not look at: its results are wider than was asked for."""
+    """A warning about ignored parameters: the results are wider than requested."""
     shown = ", ".join(re.sub(r"[^\x21-\x7e]", "?", name)[:40] for name in names[:20])
     return {
         "resourceType": "OperationOutcome",

@@ -1,4 +1,4 @@
-"""Signing in through the hospital's identity provider (OpenID Connect): there, back, and out again."""
+"""Sign-in through the hospital's identity provider (OpenID Connect): redirect, callback and back-channel logout."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class ProviderHandler(BaseHandler):
         self.resources.metrics.sign_ins.labels(outcome).inc()
 
     def page(self, status: int, which: str) -> None:
-        """A page that says what happened, and leads back."""
+        """An error page with a link to the sign-in page."""
         language = "es" if self.request.headers.get("Accept-Language", "").lower().startswith("es") else "en"
         words: dict[str, Any] = _WORDS[language]
         title, text = (escape(word) for word in words[which])

@@ -1,4 +1,4 @@
-"""Letters on their way out: by SMTP, or into ``DATA_DIR/mail`` where there is no mail server.
+"""Sends letters: by SMTP, or into ``DATA_DIR/mail`` where there is no mail server.
 
 A letter's subject and text name no medicine, no doctor and no patient beyond the one it is addressed to.
 """
@@ -73,7 +73,7 @@ class Mailer:
         """Send one letter.
 
         Raises:
-            MailAway: the server is away or asks us to wait.
+            MailAway: the server cannot be reached, or refuses for now.
             MailRefused: the server refuses this letter for good.
         """
         message = self._message(envelope)

@@ -1,6 +1,4 @@
-"""What an entry of the audit says was done, and by whom, and what the audit looks like: the words for it that every
-floor uses.
-"""
+"""Types of the audit that every layer uses: acts, roles, the trace of a request, the result of a verification."""
 
 from __future__ import annotations
 

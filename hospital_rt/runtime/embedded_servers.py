@@ -137,8 +137,8 @@ class EmbeddedServers:
 
     def _embedded(self) -> Embedded:
         urls = {isinstance(server, RedisServer): server.url for server in self._servers}
-        said = tuple(server.binary.description for server in self._servers)
-        return Embedded(mongo_url=urls.get(False), redis_url=urls.get(True), descriptions=said)
+        descriptions = tuple(server.binary.description for server in self._servers)
+        return Embedded(mongo_url=urls.get(False), redis_url=urls.get(True), descriptions=descriptions)
 
     def _take_lock(self) -> None:
         if self._lock is not None:

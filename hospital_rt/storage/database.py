@@ -160,7 +160,7 @@ class Database:
     async def ahead_by(self) -> timedelta:
         """How far this machine's clock is ahead of MongoDB's, as measured recently; zero below a few seconds.
 
-        Several machines look for what is due. All use MongoDB's clock, so that none of them is early.
+        Several machines query due steps. All use MongoDB's clock, so that none of them is early.
         """
         if time.monotonic() - self._compared_at > COMPARE_EVERY_S:
             before = datetime.now(UTC)

@@ -248,7 +248,7 @@ class IdentityProvider:
 
 
 def make_identity_provider(settings: Settings) -> IdentityProvider | None:
-    """The provider of these settings, None when there is none. Nothing is asked of it yet."""
+    """The provider of these settings, None when there is none. It is not contacted yet."""
     if settings.oidc_issuer is None:
         return None
     return IdentityProvider(

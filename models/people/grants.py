@@ -157,7 +157,7 @@ class Grants:
     # Alerts
 
     async def with_alerts(self, *, after: str, limit: int) -> list[Grant]:
-        """A page of the grants whose carers want to be told of open slots, by id."""
+        """A page of the grants with alerts about open slots, by id."""
         wanted = {"alert_minutes": {"$gt": 0}, "state": "active", "_id": {"$gt": after}}
         rows = await self._grants.find(wanted).sort("_id", 1).limit(limit).to_list(limit)
         return [self._read(row) for row in rows]

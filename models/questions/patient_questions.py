@@ -1,6 +1,6 @@
-"""Questions of patients to their doctor: a short word about one step, open until it is answered or marked as seen.
+"""Questions of patients to their doctor: a short text about one step, open until it is answered or marked as seen.
 
-Question and answer are sealed under the patient's key. It is no conversation: one word, and one answer at most.
+Question and answer are sealed under the patient's key. It is no conversation: one question, and one answer at most.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an administrator does to accounts, and sees of the service. Nothing here opens a note, a step or a feed."""
+"""Changes of accounts by an administrator, and the overview of the service. Opens no note, step or feed."""
 
 from __future__ import annotations
 

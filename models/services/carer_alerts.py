@@ -1,4 +1,4 @@
-"""Alerts of carers: one neutral letter for each carer and slot that stays open for longer than the carer wants to wait.
+"""Alerts of carers: one neutral letter for each carer and slot that stays open for ``alert_minutes``.
 
 The alert and its letter are written in one transaction, and the alert's id is made of grant, step and slot: despite
 crashes and concurrent runs there is one letter. Without effect once the slot is answered or the access is over.
@@ -41,7 +41,7 @@ async def queue_carer_alert(store: Store, grant: Grant, *, now: datetime) -> str
 
 
 async def is_carer_alert_due(store: Store, grant_id: str, *, now: datetime) -> bool:
-    """Whether a slot of which the carer is to be told still waits, and the carer may still know."""
+    """Whether an alerted slot is still open, and the carer still has access."""
     grant = await store.grants.get(grant_id)
     if grant is None or not grant.is_active(now):
         return False

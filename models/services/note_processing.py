@@ -1,4 +1,4 @@
-"""What a worker writes of a note: begun, failed or finished; several notes in one transaction.
+"""What a worker writes about a note: begun, failed or finished; several notes in one transaction.
 
 Each write names its lease: a worker whose lease has run out writes nothing.
 """
@@ -25,7 +25,7 @@ from models.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteClaim:
-    """A note that a worker wants."""
+    """A worker's claim on a note."""
 
     note_id: str
     lease: str = field(repr=False)
@@ -158,10 +158,10 @@ async def finish_note(store: Store, readings: Sequence[ReadNote], session: Sessi
             one.note, one.status, mark=one.lease or "", failure=one.failure, **counts_of(one.review)
         )
     users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
-    return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]
+    return [frozenset(users & _recipients(one.note.patient_id, new_events)) for one in readings]
 
 
-def _told(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
+def _recipients(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
     return {one.user_id for one in new_events if one.about == patient_id}
 
 

@@ -1,4 +1,4 @@
-"""Signing in through the identity provider: the account of a subject, made at the first time, and its role of today."""
+"""Sign-in through the identity provider: the account of a subject, created at the first sign-in, and its role."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class ProviderAccount:
-    """The account, and who has to be told what: users to wake, sessions that ended."""
+    """The account, the users to wake, and the sessions that ended."""
 
     user: User = field(repr=False)
     woken: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Snooze: a patient or their carer has an open slot repeated later. REST and the live channel call this."""
+"""Snooze: an open slot is repeated later, at the request of the patient or a carer."""
 
 from __future__ import annotations
 
