@@ -102,7 +102,7 @@ async def _with_slots(
     recalled = None
     if slot_at is not None and all(slot.at != slot_at for slot in step.course.window):
         found = await store.reminders.find(step.id, slot_at, session=session)
-        recalled = found.as_with_slots() if found and found.use == "slot" else None
+        recalled = found.as_slot() if found and found.use == "slot" else None
     change = answer(step.course, outcome=request.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
     after = step.with_course(change.course, now=now)
     if change.counted and change.answered is not None:
@@ -218,7 +218,7 @@ async def _after_cancellation(store: Store, step: Step, request: CheckInRequest,
             await store.reminders.write([missing], session=session)
         found = held or await store.reminders.find(step.id, slot_at, session=session)
         if found is not None and found.answered_at is None:
-            await store.reminders.record_after_cancellation(
+            await store.reminders.record_late(
                 found,
                 outcome=request.outcome,
                 reason=request.reason,
