@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -67,8 +68,16 @@ class Deployment:
     async def run(self, *command: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(self.engine.run, *command, folder=self.inside, check=check, **more)
 
-    async def compose(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return await self.run("docker", "compose", *words, check=check)
+    async def compose(self, *words: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+        return await self.run("docker", "compose", *words, check=check, **more)
+
+    def commands(self, page: str, *headings: str) -> str:
+        """The shell commands that a page of docs/operate gives under these headings; "" is its beginning."""
+        text = (ROOT / "docs/operate" / page).read_text()
+        first, *sections = re.split(r"^## ", text, flags=re.M)
+        by_heading = {"": first} | {one.partition("\n")[0]: one for one in sections}
+        blocks = [re.findall(r"^```sh\n(.*?)^```", by_heading[one], flags=re.M | re.S) for one in headings]
+        return "".join(block for found in blocks for block in found)
 
     async def roll(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return await self.run("sh", "deploy/roll.sh", *words, check=check)
