@@ -71,13 +71,14 @@ class Deployment:
     async def compose(self, *words: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
         return await self.run("docker", "compose", *words, check=check, **more)
 
-    def commands(self, page: str, *headings: str) -> str:
-        """The shell commands that a page of docs/operate gives under these headings; "" is its beginning."""
+    async def walk(self, page: str, *headings: str, block: int | None = None) -> None:
+        """Run in one shell what a page of docs/operate gives under these headings, or one block of it."""
         text = (ROOT / "docs/operate" / page).read_text()
-        first, *sections = re.split(r"^## ", text, flags=re.M)
-        by_heading = {"": first} | {one.partition("\n")[0]: one for one in sections}
-        blocks = [re.findall(r"^```sh\n(.*?)^```", by_heading[one], flags=re.M | re.S) for one in headings]
-        return "".join(block for found in blocks for block in found)
+        found: list[str] = []
+        for heading in headings:
+            [section] = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, flags=re.M | re.S)
+            found += re.findall(r"^```sh\n(.*?)^```", section, flags=re.M | re.S)
+        await self.run("sh", "-euc", "\n".join(found) if block is None else found[block])
 
     async def roll(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return await self.run("sh", "deploy/roll.sh", *words, check=check)

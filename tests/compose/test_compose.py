@@ -141,12 +141,17 @@ async def test_a_setting_in_env_is_a_setting_of_the_service(site: Deployment, li
     (site.folder / ".env").write_text(before)
 
 
+PAGE = ("deploy.md", "Doctors, backup, restore")
+
+
 async def test_admin_and_backup(site: Deployment, line: Line) -> None:
     for words in (("verify-audit",), ("schema",)):
         line.hold((await site.admin(*words))["done"], words[0])
     for _ in range(2):
         made = await site.admin("backup", "/backup/records.bak", "--keys", "/backup-keys/keys.json")
         line.hold(made["done"], "no backup")
+    await site.walk(*PAGE, block=1)
+    line.hold(all((site.folder / name).stat().st_size for name in ("records.bak", "keys.json")), "empty files")
     line.seen = f"{made['records']} records, {made['keys']} keys"
 
 
@@ -156,11 +161,8 @@ async def test_restore_onto_empty_volumes(site: Deployment, line: Line, known: K
     for name in (*MEMBERS, "redis"):
         await site.run("docker", "volume", "rm", f"hospital_rt_{name}_data")
     began = time.monotonic()
-    await site.compose(*UP, *MEMBERS, "mongo-begin", "redis")
-    restored = await site.admin("restore", "/backup/records.bak", "--keys", "/backup-keys/keys.json")
-    line.hold(restored["done"], str(restored))
-    await site.compose(*UP)
-    line.seen = f"{restored['records']} records, served after {time.monotonic() - began:.0f} s"
+    await site.walk(*PAGE, block=2)
+    line.seen = f"served after {time.monotonic() - began:.0f} s"
     known.patient = await site.people.sign_in(known.patient.user)
     known.doctor = await site.people.sign_in(known.doctor.user)
     known.patients = [await site.people.sign_in(one.user) for one in known.patients]
@@ -356,7 +358,9 @@ async def test_rotation_of_the_encryption_keys(site: Deployment, line: Line, kno
 async def test_rotation_of_passwords_by_the_commands_of_the_page(site: Deployment, line: Line, known: Known) -> None:
     old = {name: site.secret(f"{name}_password") for name in ("mongo", "redis")}
     async with rushing(known.patients) as rush:
-        await site.run("sh", "-euc", site.commands("passwords.md", "", "Password of MongoDB", "Password of Redis"))
+        await site.walk(
+            "passwords.md", "Rotate passwords, keys and certificates", "Password of MongoDB", "Password of Redis"
+        )
         note = await site.people.submit(known.doctor, known.patient, NOTE)
         known.notes.append(note["id"])
         await more(rush, 50)
@@ -369,6 +373,27 @@ async def test_rotation_of_passwords_by_the_commands_of_the_page(site: Deploymen
     url = site.secret("mongo_url").replace(site.secret("mongo_password"), old["mongo"])
     old_login = await site.compose("exec", "-T", "worker", "python", "-c", script, check=False, stdin=url)
     line.hold("Authentication failed" in old_login.stdout, "the old password of MongoDB still opens it")
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [
+        ("backup.md", "By hand"),
+        ("backup.md", "Drill"),
+        ("upgrade.md", "nginx"),
+        ("rotate.md", "Encryption keys"),
+        ("rotate.md", "SECRET_KEY"),
+    ],
+)
+async def test_commands_of_the_page(site: Deployment, line: Line, known: Known, page: str, heading: str) -> None:
+    line.what = f"commands of {page}, {heading}"
+    await site.walk(page, heading)
+    known.doctor = await site.people.sign_in(known.doctor.user)
+    known.patients = [await site.people.sign_in(one.user) for one in known.patients]
+    known.patient = await site.people.sign_in(known.patient.user)
+    known.notes.append((await site.people.submit(known.doctor, known.patient, NOTE))["id"])
+    line.hold(await known.patient.steps("?status=all"), "no steps any more")
+    line.hold(set((await site.healthy()).values()) == {"healthy"}, "something is not healthy")
 
 
 async def test_with_no_web_node_nothing_secret_is_logged(site: Deployment, line: Line) -> None:
