@@ -67,7 +67,7 @@ REFUSED_CODES = frozenset({13, 18})
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether MongoDB cannot be used now: unreachable, no primary, or its password is being changed (answered with 503)."""
+    """Whether MongoDB cannot be used now (503): unreachable, without a primary, or its password is being changed."""
     if isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout) or is_refused(error):
         return True
     return isinstance(error, OperationFailure) and (
