@@ -48,6 +48,7 @@ from models.visibility import Access, access_to, acts_as_author, notes_filter, r
 
 NOTE_BODY = 256 * 1024
 MAX_DAYS = 1000
+MAX_TIMES = 24  # of a day
 
 
 def _note_line(note: Note, access: Access, names: dict[str, str | None]) -> dict[str, Any]:
@@ -440,6 +441,8 @@ def _times_of_parts(
         return {"times": times, "times_from": "note", "times_per_day": len(times)}
     if wanted.times_from is None:
         times = tuple(sorted({*times, *usual}))
+    if len(times) > MAX_TIMES:
+        raise Invalid(f"{at}/times", f"With the parts of the day these are more than {MAX_TIMES} times.")
     return {"times": times, "times_from": "note", "times_per_day": len(times), "parts": parts}
 
 
@@ -461,7 +464,7 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
         if same.occurrences == occurrences:
             return same
     rounds, left = divmod(occurrences, len(set(schedule.times)))
-    if left or not rounds or schedule.day_of(rounds) > MAX_DAYS:
+    if left or not 0 < rounds <= MAX_DAYS or schedule.day_of(rounds) > MAX_DAYS:
         raise Invalid(f"{at}/occurrences", f"Give as many as the times of whole days, of {MAX_DAYS} days at most.")
     return replace(schedule, duration_days=schedule.day_of(rounds))
 

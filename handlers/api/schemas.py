@@ -218,7 +218,7 @@ class ApproveBody(Body):
     """Nothing: all proposed steps. ``steps``: these, the others are rejected. ``keep``: earlier steps that run on."""
 
     steps: Annotated[list[ApprovedStepBody], Field(min_length=1, max_length=80)] | None = None
-    keep: Annotated[list[Id], Field(max_length=500)] | None = None
+    keep: Annotated[list[GivenId], Field(max_length=500)] | None = None
 
 
 class RetryBody(Body):

@@ -72,3 +72,5 @@ class MetricsHandler(OperationsHandler):
         content_type, text = figures(metrics)
         self.set_header("Content-Type", content_type)
         self.finish(text)
+
+    head = get

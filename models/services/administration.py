@@ -12,7 +12,7 @@ from hospital_rt.storage.migrations import read_state
 from hospital_rt.storage.node_keys import living_nodes
 from models import schema_versions
 from models.audit import Trace
-from models.services.accounts import AccountClosed, close_account
+from models.services.accounts import AccountClosed, close_account, close_within
 from models.store import Store
 from models.users import User
 
@@ -102,13 +102,17 @@ async def refuse(store: Store, user_id: str, *, now: datetime, trace: Trace) -> 
     Raises:
         DomainError: 404 no such account, 409 it does not wait.
     """
-    user = await _get(store, user_id)
-    if user.role != "doctor" or user.status != "pending":
-        raise Conflict("conflict", "Only a doctor who waits can be refused.")
-    await store.audit.write(trace, "doctor.refused", of=[user.id])
-    closed = await close_account(store, user, now=now, erase=False, trace=trace)
-    letter_id = await store.letters.write(user_id=user.id, kind="doctor-refused", now=utcnow())
-    return await _get(store, user_id), closed, letter_id
+
+    async def work(session: Session) -> tuple[User, AccountClosed, str]:
+        user = await _get(store, user_id, session=session)
+        if user.role != "doctor" or user.status != "pending":
+            raise Conflict("conflict", "Only a doctor who waits can be refused.")
+        await store.audit.write(trace, "doctor.refused", of=[user.id], session=session)
+        closed = await close_within(store, user, now=now, erase=False, trace=trace, session=session)
+        letter_id = await store.letters.write(user_id=user.id, kind="doctor-refused", now=utcnow(), session=session)
+        return await _get(store, user_id, session=session), closed, letter_id
+
+    return await store.transaction(work)
 
 
 async def deactivate(
