@@ -120,10 +120,10 @@ def run_one(role: str, settings: Settings) -> int:
         return run_listening(schedule())
 
     from hospital_rt.storage.node_keys import published
-    from models.app_context import AppContext, open_app_context, stop_when_overtaken
+    from models.app_context import AppContext, open_app_context, stop_when_schema_is_newer
 
     async def work(app: AppContext, stop: asyncio.Event) -> None:
-        watching = asyncio.create_task(stop_when_overtaken(app, stop), name="schema")
+        watching = asyncio.create_task(stop_when_schema_is_newer(app, stop), name="schema")
         async with published(app.resources.database, settings.encryption_keys, role=role):
             if role == "web":
                 from handlers.server import run_web

@@ -1,4 +1,4 @@
-"""A language model that is none: answers chat completions after a set time, with the same two steps.
+"""A stand-in for a language model: answers chat completions after a set time, with the same two steps.
 
 ``python -m bench.model PORT SECONDS``
 """

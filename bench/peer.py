@@ -1,4 +1,4 @@
-"""The peer: the same service as its users would build it without this project, run by its own ``run_all.py``.
+"""The comparison system: the same service built without this project, run by its own ``run_all.py``.
 
 Only its servers, its seeder and its pusher are used; the clients that measure it are ours, so that both systems are
 asked in the same way. What each part needs is written down in the peer's own README.

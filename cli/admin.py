@@ -1,4 +1,4 @@
-"""Admin: what an operator does without a database shell. Each change is one act on the house, and the audit has it."""
+"""Operator commands on accounts, keys, the audit and the schema. Each change is audited in its transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.migrations import read_state
 from hospital_rt.storage.node_keys import GONE_AFTER_S, nodes_behind
 from hospital_rt.web.passwords import is_common
-from hospital_rt.web.tokens import Tokens
 from models import schema_versions
 from models.app_context import AppContext
 from models.audit import Act, Trace
@@ -26,16 +25,16 @@ from models.services.accounts import close_account
 from models.services.second_factors import plan_reset
 from models.users import User
 
-AdminCall = Callable[[str], bool]
+Confirm = Callable[[str], bool]
 MAX_NAME, SHORTEST_PASSWORD, MAX_PASSWORD = 100, 12, 128
 
 
 class AdminRefused(Exception):
-    """The command does nothing, for the reason that ``str()`` tells the operator."""
+    """The command was refused and changed nothing; ``str()`` is the reason, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommandResult:
     """What a command did: lines for a person, and the same as a document."""
 
     lines: tuple[str, ...] = field(repr=False)
@@ -65,7 +64,7 @@ def name_of_person(value: str) -> str:
 
 async def create_account(
     app: AppContext, trace: Trace, *, role: Literal["doctor", "admin"], name: str, email: str, password: str | None
-) -> Done:
+) -> CommandResult:
     """An approved doctor's or an administrator's account. Without a password a letter with a link to choose one goes
     out.
 
@@ -88,8 +87,6 @@ async def create_account(
         email=email,
         password_hash=hashed,
         timezone=app.settings.default_timezone,
-        reminder_time="09:00",
-        language="en",
         created_at=utcnow(),
         email_confirmed=password is not None,
     )
@@ -110,10 +107,10 @@ async def create_account(
         lines.append("An administrator sets up a second factor at the first sign-in.")
     if password is None:
         lines.append("A letter with a link to choose a password is on its way.")
-    return Done(tuple(lines), {"user_id": user.id, "letter": password is None})
+    return CommandResult(tuple(lines), {"user_id": user.id, "letter": password is None})
 
 
-async def show_accounts(app: AppContext, *, most: int) -> Done:
+async def show_accounts(app: AppContext, *, most: int) -> CommandResult:
     """What waits for the operator: doctors for approval, and accounts that are closed and not erased, oldest first."""
     users = app.store.users
     pending = [await users.read_row(row) for row in await users.with_status("pending", limit=most)]
@@ -144,10 +141,12 @@ async def show_accounts(app: AppContext, *, most: int) -> Done:
     ]
     lines.append(f"{len(left)} accounts are closed and not erased.")
     lines += [f"  {one['user_id']}  {one['role']}, closed {one['closed_at'] or 'long ago'}" for one in left]
-    return Done(tuple(lines), {"pending": doctors, "closed": left})
+    return CommandResult(tuple(lines), {"pending": doctors, "closed": left})
 
 
-async def approve_doctor(app: AppContext, trace: Trace, *, email: str, unverified: bool, ask: AdminCall) -> Done:
+async def approve_doctor(
+    app: AppContext, trace: Trace, *, email: str, unverified: bool, confirm: Confirm
+) -> CommandResult:
     """Approve a waiting doctor.
 
     Raises:
@@ -166,7 +165,7 @@ async def approve_doctor(app: AppContext, trace: Trace, *, email: str, unverifie
     confirmed = "confirmed" if user.email_confirmed else "not confirmed"
     shown = (f"{user.name}", f"signed up {to_wire(user.created_at)}, address {confirmed}")
     if user.status == "active":
-        return Done((*shown, "Approved already."), {**facts, "changed": False})
+        return CommandResult((*shown, "Approved already."), {**facts, "changed": False})
     if user.status == "deactivated":
         raise AdminRefused("This account is deactivated.")
     if app.settings.verifies_email and not user.email_confirmed and not unverified:
@@ -174,7 +173,7 @@ async def approve_doctor(app: AppContext, trace: Trace, *, email: str, unverifie
             f"{user.name}, signed up {to_wire(user.created_at)}: the address is not confirmed. "
             "Wait for that, or add --unverified."
         )
-    if not ask("\n".join((*shown, "Approve this doctor?"))):
+    if not confirm("\n".join((*shown, "Approve this doctor?"))):
         raise AdminRefused("Nothing was changed.")
 
     async def work(session: Session) -> bool:
@@ -187,10 +186,10 @@ async def approve_doctor(app: AppContext, trace: Trace, *, email: str, unverifie
 
     if not await app.store.transaction(work):
         raise AdminRefused("The account has changed meanwhile: look again.")
-    return Done((*shown, "Approved."), {**facts, "status": "active", "changed": True})
+    return CommandResult((*shown, "Approved."), {**facts, "status": "active", "changed": True})
 
 
-async def deactivate(app: AppContext, trace: Trace, *, email: str, ask: AdminCall) -> Done:
+async def deactivate(app: AppContext, trace: Trace, *, email: str, confirm: Confirm) -> CommandResult:
     """Close an account at once, on every node. Its records stay.
 
     Raises:
@@ -198,17 +197,17 @@ async def deactivate(app: AppContext, trace: Trace, *, email: str, ask: AdminCal
     """
     user = await _by_email(app, email)
     if user.status == "deactivated":
-        return Done(("Deactivated already.",), {"user_id": user.id, "changed": False})
-    if not ask(f"{user.name} ({user.role}) is signed out everywhere and cannot sign in again. Deactivate?"):
+        return CommandResult(("Deactivated already.",), {"user_id": user.id, "changed": False})
+    if not confirm(f"{user.name} ({user.role}) is signed out everywhere and cannot sign in again. Deactivate?"):
         raise AdminRefused("Nothing was changed.")
-    ended = await _leave(app, trace, user, erase=False)
-    return Done(
-        (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _when_deaf(app)),
+    ended = await _close(app, trace, user, erase=False)
+    return CommandResult(
+        (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _redis_warning(app)),
         {"user_id": user.id, "changed": True, "sessions_ended": ended},
     )
 
 
-async def erase(app: AppContext, trace: Trace, *, user_id: str, ask: AdminCall) -> Done:
+async def erase(app: AppContext, trace: Trace, *, user_id: str, confirm: Confirm) -> CommandResult:
     """Destroy a user's key: nothing of theirs can be read again. The answer is the receipt.
 
     Raises:
@@ -220,22 +219,22 @@ async def erase(app: AppContext, trace: Trace, *, user_id: str, ask: AdminCall) 
     if "erased_at" not in row:
         user = await app.store.users.read_row(row)
         about = f"{user.name} ({user.role}, {user.status})"
-        if not ask(f"{about}: everything about them becomes unreadable for ever. Erase?"):
+        if not confirm(f"{about}: everything about them becomes unreadable for ever. Erase?"):
             raise AdminRefused("Nothing was changed.")
-        await _leave(app, trace, user, erase=True)
+        await _close(app, trace, user, erase=True)
         row = await app.store.users.row(user_id) or row
     at: datetime = row["erased_at"]
-    return Done(
+    return CommandResult(
         (
             f"{user_id}: the key was destroyed {to_wire(at)}.",
             "Replace KEYFILE by a new backup now: with it, no FILE of any day opens this user again.",
-            *await _when_deaf(app),
+            *await _redis_warning(app),
         ),
         {"user_id": user_id, "role": row["role"], "erased_at": to_wire(at)},
     )
 
 
-async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCall) -> Done:
+async def reset_link(app: AppContext, trace: Trace, *, email: str, confirm: Confirm) -> CommandResult:
     """A link to choose a password, for a user whom the hospital has identified. The user gets a letter about it too.
 
     Raises:
@@ -244,7 +243,7 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCal
     user = await _by_email(app, email)
     if user.status == "deactivated":
         raise AdminRefused("This account is deactivated.")
-    if not ask(f"The link lets its holder sign in as {user.name} ({user.role}). Make one?"):
+    if not confirm(f"The link lets its holder sign in as {user.name} ({user.role}). Make one?"):
         raise AdminRefused("Nothing was changed.")
 
     async def work(session: Session) -> str:
@@ -254,12 +253,14 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, ask: AdminCal
     link_id = await app.store.transaction(work)
     token = app.resources.tokens.link_token(use="reset", link_id=link_id)
     link = f"{app.settings.public_url}/#/reset?token={token}"
-    return Done(
+    return CommandResult(
         (link, "It works once, within one hour. The user gets a letter about it."), {"user_id": user.id, "link": link}
     )
 
 
-async def reset_second_factor(app: AppContext, trace: Trace, *, email: str, after: timedelta, ask: AdminCall) -> Done:
+async def reset_second_factor(
+    app: AppContext, trace: Trace, *, email: str, after: timedelta, confirm: Confirm
+) -> CommandResult:
     """Have lost second factors of an account end, after a time in which their owner can object by signing
     in with one. They get a letter about it.
 
@@ -272,7 +273,7 @@ async def reset_second_factor(app: AppContext, trace: Trace, *, email: str, afte
     if not await app.store.second_factors.of_user(user.id):
         raise AdminRefused("This account has no second factor.")
     when = f"in {after.total_seconds() / 3600:g} hours" if after else "at once"
-    if not ask(f"The second factors of {user.name} ({user.role}) end {when}: then the password signs in. Go on?"):
+    if not confirm(f"The second factors of {user.name} ({user.role}) end {when}: then the password signs in. Go on?"):
         raise AdminRefused("Nothing was changed.")
     at, ended, _ = await plan_reset(app.store, user.id, after=after, trace=trace)
     await app.resources.wakeups.revoke(ended)
@@ -280,10 +281,12 @@ async def reset_second_factor(app: AppContext, trace: Trace, *, email: str, afte
     if not after:
         line = f"The second factors of {user.id} have ended; {len(ended)} signed-in devices ended."
     facts = {"user_id": user.id, "ends_at": to_wire(at), "sessions_ended": len(ended)}
-    return Done((line, "The user gets a letter about it.", *(await _when_deaf(app) if ended else ())), facts)
+    return CommandResult(
+        (line, "The user gets a letter about it.", *(await _redis_warning(app) if ended else ())), facts
+    )
 
 
-async def rotate_keys(app: AppContext, trace: Trace) -> Done:
+async def rotate_keys(app: AppContext, trace: Trace) -> CommandResult:
     """Wrap every user's key under the first of ``ENCRYPTION_KEYS``, while the service runs.
 
     Raises:
@@ -306,7 +309,7 @@ async def rotate_keys(app: AppContext, trace: Trace) -> Done:
         )
     behind = await nodes_behind(app.resources.database, app.settings.encryption_keys[0])
     removable = not (behind.without or behind.not_first)
-    return Done(
+    return CommandResult(
         (
             f"{rotated.rewrapped} of {rotated.keys} keys were wrapped anew, so that all are under the first one.",
             "The other keys can be removed now. Make a new backup KEYFILE."
@@ -323,7 +326,7 @@ def _count(nodes: Counter[str]) -> str:
     return " and ".join(f"{count} {role}" for role, count in sorted(nodes.items()))
 
 
-async def verify_audit(app: AppContext, *, head: str | None) -> Done:
+async def verify_audit(app: AppContext, *, head: str | None) -> CommandResult:
     """Look whether the audit is whole.
 
     Raises:
@@ -334,7 +337,7 @@ async def verify_audit(app: AppContext, *, head: str | None) -> Done:
         raise AdminRefused("\n".join(("The audit is not whole:", *(f"  {one}" for one in verdict.findings))))
     bound = await app.store.audit.bind()
     now = await app.store.audit.head() or verdict.head
-    return Done(
+    return CommandResult(
         (
             f"{verdict.entries} entries in {verdict.pages} pages are whole; {bound} more are bound now.",
             f"Keep this elsewhere, and give it as --head next time: {now}",
@@ -343,7 +346,7 @@ async def verify_audit(app: AppContext, *, head: str | None) -> Done:
     )
 
 
-async def show_schema(database: Database) -> Done:
+async def show_schema(database: Database) -> CommandResult:
     """Which schema the database has. Nothing is changed."""
     known = schema_versions.newest()
     state = await read_state(database, newest=known)
@@ -365,16 +368,16 @@ async def show_schema(database: Database) -> Done:
         "servable": state.readable_by <= known,
         "waiting": [step.version for step in waiting],
     }
-    return Done(tuple(lines), facts)
+    return CommandResult(tuple(lines), facts)
 
 
-async def new_epoch(app: AppContext, trace: Trace, *, ask: AdminCall) -> Done:
+async def new_epoch(app: AppContext, trace: Trace, *, confirm: Confirm) -> CommandResult:
     """After a restore by other means: every client reloads instead of resuming into the wrong past."""
-    if not ask("Every connected client reloads everything. Begin a new epoch?"):
+    if not confirm("Every connected client reloads everything. Begin a new epoch?"):
         raise AdminRefused("Nothing was changed.")
     epoch = await app.store.new_epoch()
     await app.store.audit.write(trace, "epoch.begun", of=[])
-    return Done((f"Epoch {epoch} has begun.",), {"epoch": epoch})
+    return CommandResult((f"Epoch {epoch} has begun.",), {"epoch": epoch})
 
 
 async def _by_email(app: AppContext, email: str) -> User:
@@ -384,19 +387,15 @@ async def _by_email(app: AppContext, email: str) -> User:
     return user
 
 
-async def _leave(app: AppContext, trace: Trace, user: User, *, erase: bool) -> int:
+async def _close(app: AppContext, trace: Trace, user: User, *, erase: bool) -> int:
     """Close the account and tell every node; how many sessions ended."""
     left = await close_account(app.store, user, now=app.now(), erase=erase, trace=trace)
-    wakeups = app.resources.wakeups
-    await wakeups.revoke(left.sessions)
-    if erase:
-        await wakeups.forget(user.id)
-    await wakeups.announce(left.users)
+    await app.announce_closed(left, erased=user.id if erase else None)
     return len(left.sessions)
 
 
-async def _when_deaf(app: AppContext) -> tuple[str, ...]:
-    """What to tell the operator when the nodes could not be told at once."""
+async def _redis_warning(app: AppContext) -> tuple[str, ...]:
+    """A warning for the operator when Redis is away, so that nodes hear of the change later."""
     try:
         await app.resources.redis.ping()
     except (RedisError, OSError):
@@ -406,11 +405,7 @@ async def _when_deaf(app: AppContext) -> tuple[str, ...]:
 
 async def _letter_with_link(app: AppContext, user_id: str, *, session: Session) -> str:
     """Put the letter into the outbox, where the worker finds it; the id of its link."""
-    link_id, now = str(uuid4()), utcnow()
-    token = app.resources.tokens.link_token(use="reset", link_id=link_id)
-    letters = app.store.letters
-    await letters.make_link(
-        link_id=link_id, user_id=user_id, use="reset", token_hash=Tokens.hash_link(token), now=now, session=session
+    _, link_id = await app.store.letters.write_with_link(
+        app.resources.tokens, user_id=user_id, kind="reset-by-hospital", use="reset", now=utcnow(), session=session
     )
-    await letters.write(user_id=user_id, kind="reset-by-hospital", link_id=link_id, now=now, session=session)
     return link_id

@@ -1,4 +1,4 @@
-"""The arguments of ``admin``: read without loading anything of the house, so that help comes at once."""
+"""The arguments of ``admin``. This module imports nothing of the service, so that ``--help`` is fast."""
 
 from __future__ import annotations
 

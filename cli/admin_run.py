@@ -1,4 +1,4 @@
-"""``admin`` at work: find the servers and keys, open the house, run one command, tell what it did.
+"""Runs one ``admin`` command: finds the servers and keys, opens the application context, prints the result.
 
 Beside a running ``all`` or ``demo`` they are found in DATA_DIR; where one has run and does not now, its servers are
 started for as long as the command takes.
@@ -21,15 +21,15 @@ from secrets import token_urlsafe
 from pymongo.errors import PyMongoError
 
 from cli import admin
-from cli.admin import AdminRefused, Done
+from cli.admin import AdminRefused, CommandResult
 from cli.backup import back_up, restore
 from cli.backup_arguments import COMMANDS, run_backup_command
 from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import configure_logging
-from hospital_rt.runtime.all_in_one import made_once
+from hospital_rt.runtime.all_in_one import generate_once
 from hospital_rt.runtime.embedded_servers import EmbeddedRefused, EmbeddedServers, private_dir, running
 from hospital_rt.settings import Settings
-from hospital_rt.storage.database import Database, Document, NotServable, is_away
+from hospital_rt.storage.database import Database, Document, NotServable, is_away, why_away
 from hospital_rt.storage.field_encryption import WrongKeys
 from hospital_rt.web.problems import Problem
 from models.app_context import open_app_context
@@ -68,7 +68,7 @@ def run_admin(options: argparse.Namespace, settings: Settings) -> int:
     except PyMongoError as error:
         if not is_away(error):
             raise
-        return fail(options, REFUSED, "MONGO_URL: MongoDB cannot be reached")
+        return fail(options, REFUSED, why_away(error))
     if options.json:
         say({"done": True, **done.facts})
     else:
@@ -128,7 +128,7 @@ def servers_of(options: argparse.Namespace, settings: Settings) -> Iterator[Sett
         raise WrongSettings(f"MONGO_URL: is not given, and nothing runs in {folder}")
     private_dir(folder)
     if is_new and not settings.secret_key:
-        made_once(folder / "secrets" / "secret_key", lambda: token_urlsafe(48))
+        generate_once(folder / "secrets" / "secret_key", lambda: token_urlsafe(48))
     settings = complete(settings, folder / "secrets")
     servers = EmbeddedServers(folder, redis=settings.redis_url is None)
     started = servers.start()
@@ -160,7 +160,7 @@ def complete(settings: Settings, folder: Path) -> Settings:
     return settings
 
 
-def confirm(*, without: bool) -> Callable[[str], bool]:
+def make_confirm(*, without: bool) -> Callable[[str], bool]:
     """Ask on the terminal before something is done; ``without`` and where there is no terminal, the answer is yes."""
 
     def ask(question: str) -> bool:
@@ -173,12 +173,12 @@ def confirm(*, without: bool) -> Callable[[str], bool]:
     return ask
 
 
-async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
-    """One command on the house; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
+async def run_command(options: argparse.Namespace, settings: Settings) -> CommandResult:
+    """Run one command; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
     trace = Trace(role="admin", operator=f"{getpass.getuser()}@{socket.gethostname()}")
-    ask = confirm(without=options.yes)
+    confirm = make_confirm(without=options.yes)
     if options.admin == "restore":
-        return await restore(settings, trace, file=options.file, keyfile=options.keys, ask=ask)
+        return await restore(settings, trace, file=options.file, keyfile=options.keys, confirm=confirm)
     if options.admin in COMMANDS:
         return await run_backup_command(options, settings, trace)
     if options.admin == "schema":
@@ -203,17 +203,17 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
                 return await admin.show_accounts(app, most=max(1, options.most))
             case "approve-doctor":
                 return await admin.approve_doctor(
-                    app, trace, email=options.email, unverified=options.unverified, ask=ask
+                    app, trace, email=options.email, unverified=options.unverified, confirm=confirm
                 )
             case "deactivate":
-                return await admin.deactivate(app, trace, email=options.email, ask=ask)
+                return await admin.deactivate(app, trace, email=options.email, confirm=confirm)
             case "erase":
-                return await admin.erase(app, trace, user_id=options.id.lower(), ask=ask)
+                return await admin.erase(app, trace, user_id=options.id.lower(), confirm=confirm)
             case "reset-link":
-                return await admin.reset_link(app, trace, email=options.email, ask=ask)
+                return await admin.reset_link(app, trace, email=options.email, confirm=confirm)
             case "reset-second-factor":
                 after = timedelta(hours=0 if options.now else options.hours)
-                return await admin.reset_second_factor(app, trace, email=options.email, after=after, ask=ask)
+                return await admin.reset_second_factor(app, trace, email=options.email, after=after, confirm=confirm)
             case "rotate-keys":
                 return await admin.rotate_keys(app, trace)
             case "verify-audit":
@@ -221,11 +221,11 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Done:
             case "backup":
                 return await back_up(app, trace, file=options.file, keyfile=options.keys)
             case _:
-                return await admin.new_epoch(app, trace, ask=ask)
+                return await admin.new_epoch(app, trace, confirm=confirm)
 
 
 def read_password() -> str:
-    """The first line of standard input; on a terminal it is not shown, and asked for twice.
+    """The password: the first line of standard input; on a terminal hidden, and entered twice.
 
     Raises:
         Refused: there is none, or the two differ.

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pymongo.errors import OperationFailure
 
-from cli.admin import AdminCall, AdminRefused, Done
+from cli.admin import AdminRefused, CommandResult, Confirm
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.settings import Settings
 from hospital_rt.storage.backup_format import (
@@ -50,7 +50,7 @@ def _sign(vault: Vault, text: str) -> str:
 # Backing up
 
 
-async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -> Done:
+async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -> CommandResult:
     """Write FILE, one moment's picture of all records, and replace KEYFILE. The service runs on.
 
     Raises:
@@ -83,7 +83,7 @@ async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -
         "keys": kept,
         "same_moment": same_moment,
     }
-    return Done(tuple(lines), facts)
+    return CommandResult(tuple(lines), facts)
 
 
 async def _next_label(app: AppContext) -> BackupLabel:
@@ -116,7 +116,7 @@ async def _write_records(app: AppContext, file: Path, label: BackupLabel) -> tup
                     if name == "users":
                         row.pop("email_index", None)
                     writer.put(name, row)
-            writer.keep(lambda text: _sign(vault, text))
+            writer.commit(lambda text: _sign(vault, text))
             return writer.documents, same_moment
 
 
@@ -145,7 +145,7 @@ async def _write_keys(app: AppContext, keyfile: Path, label: BackupLabel) -> int
 # Restoring
 
 
-async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, ask: AdminCall) -> Done:
+async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, confirm: Confirm) -> CommandResult:
     """Put a backup into an empty database, and begin a new epoch. Interrupted, it can be begun again.
 
     Users without a key in KEYFILE were erased since FILE was written, and are erased here.
@@ -176,7 +176,7 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
                 "Use the KEYFILE of the newest backup."
             )
         await _check_empty(database)
-        if not ask(f"{documents} records of {label.made_at} go into this database. Restore?"):
+        if not confirm(f"{documents} records of {label.made_at} go into this database. Restore?"):
             raise AdminRefused("Nothing was changed.")
         await _write_everything(database, vault, file, keys)
         store = Store(database, vault, retention_days=settings.event_retention_days)
@@ -186,7 +186,7 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
         epoch = await store.new_epoch()
         await store.audit.write(trace, "backup.restored", of=[])
         await database.collection("meta").delete_one({"_id": RESTORING})
-    return Done(
+    return CommandResult(
         (
             f"{documents} records of {label.made_at} are restored; {erased} users erased since stay erased.",
             "Everybody signs in again. Start the service anew where it was running beside this.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cli.admin import Done
+    from cli.admin import CommandResult
     from hospital_rt.settings import Settings
     from models.audit import Trace
 
@@ -59,7 +59,7 @@ def _hours(value: str) -> float:
     return number
 
 
-async def run_backup_command(options: argparse.Namespace, settings: Settings, trace: Trace) -> Done:
+async def run_backup_command(options: argparse.Namespace, settings: Settings, trace: Trace) -> CommandResult:
     """One of the two, as its arguments say.
 
     Raises:

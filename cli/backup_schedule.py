@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pymongo.errors import PyMongoError
 
-from cli.admin import AdminRefused, Done
+from cli.admin import AdminRefused, CommandResult
 from cli.backup import back_up
 from cli.drill import drill
 from hospital_rt.domain.clock import to_wire, utcnow
@@ -84,7 +84,7 @@ def keyfile_in(place: Path) -> Path:
 
 
 def check_places(plan: BackupPlan) -> list[str]:
-    """What should be said about the two places.
+    """Warnings about the two folders.
 
     Raises:
         Refused: one is no folder, or one lies within the other.
@@ -100,7 +100,7 @@ def check_places(plan: BackupPlan) -> list[str]:
     return []
 
 
-async def back_up_once(settings: Settings, trace: Trace, plan: BackupPlan) -> Done:
+async def back_up_once(settings: Settings, trace: Trace, plan: BackupPlan) -> CommandResult:
     """Write a backup, then remove the oldest beyond ``keep``.
 
     Raises:
@@ -113,7 +113,7 @@ async def back_up_once(settings: Settings, trace: Trace, plan: BackupPlan) -> Do
         done = await back_up(app, trace, file=file, keyfile=plan.keyfile)
     removed = prune(plan.records, plan.keep)
     facts = {**done.facts, "file": str(file), "keyfile": str(plan.keyfile), "removed": removed}
-    return Done((*done.lines, f"{removed} older backups removed, {plan.keep} at most are kept.", *said), facts)
+    return CommandResult((*done.lines, f"{removed} older backups removed, {plan.keep} at most are kept.", *said), facts)
 
 
 def prune(folder: Path, keep: int) -> int:
@@ -130,10 +130,10 @@ def prune(folder: Path, keep: int) -> int:
 
 async def keep_backing_up(
     settings: Settings, trace: Trace, plan: BackupPlan, stop: asyncio.Event, *, say: Callable[[str], None] | None = None
-) -> Done:
+) -> CommandResult:
     """Back up whenever the newest backup is ``every`` old, and drill after one when the last drill is that old.
 
-    What fails is said in one line and tried again after ten minutes; ends when ``stop`` is set.
+    A failure is printed in one line and retried after ten minutes; ends when ``stop`` is set.
     """
     say, written, failed = say or _say, 0, 0
     every = plan.every or timedelta(days=1)
@@ -154,7 +154,9 @@ async def keep_backing_up(
             say(f"failed: {said or type(error).__name__}; tried again within {RETRY.seconds // 60} minutes")
             if await _stopped(stop, min(RETRY, every)):
                 break
-    return Done((f"{written} backups written, {failed} tries failed.",), {"written": written, "failed": failed})
+    return CommandResult(
+        (f"{written} backups written, {failed} tries failed.",), {"written": written, "failed": failed}
+    )
 
 
 def _due_in(folder: Path, every: timedelta) -> timedelta:

@@ -1,4 +1,4 @@
-"""The drill: restore a backup into a scratch database, look whether it is whole and opens, and drop it again.
+"""The restore drill: restores a backup into a scratch database, verifies it, and drops the database.
 
 The scratch database lies on the same server, is called like the service's own with ``_drill`` behind, and is dropped
 before and after. What is opened is counted and never shown. A drill that found nothing wrong sets the time that
@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pymongo.errors import PyMongoError
 
-from cli.admin import AdminRefused, Done
+from cli.admin import AdminRefused, CommandResult
 from cli.backup import restore
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.settings import Settings
@@ -46,7 +46,7 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
 
-async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, sample: int = SAMPLE) -> Done:
+async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, sample: int = SAMPLE) -> CommandResult:
     """Restore FILE into the scratch database, compare counts, open a sample, verify the audit, drop the database.
 
     Raises:
@@ -58,7 +58,7 @@ async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, 
     async with open_app_context(settings) as app, _alone(app):
         await _drop(scratch, name)
         try:
-            restored = await restore(scratch, trace, file=file, keyfile=keyfile, ask=lambda _: True)
+            restored = await restore(scratch, trace, file=file, keyfile=keyfile, confirm=lambda _: True)
             await _compare(report, scratch, file, app)
             await _open_sample(report, scratch, sample)
         except (NotABackup, WrongKeys) as error:
@@ -84,7 +84,7 @@ async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, 
         "opened": report.opened,
         "took_s": took_s,
     }
-    return Done(tuple(lines), facts)
+    return CommandResult(tuple(lines), facts)
 
 
 def scratch_of(url: str) -> tuple[str, str]:
@@ -177,7 +177,7 @@ async def _open_sample(report: Report, scratch: Settings, sample: int) -> None:
 async def _opened(store: Store, kind: str, ids: list[str]) -> int:
     """How many of these records open."""
     if kind == "steps":
-        return sum(step.words.title is not None for step in (await store.steps.these(ids)).values())
+        return sum(step.words.title is not None for step in (await store.steps.by_ids(ids)).values())
     count = 0
     for id in ids:
         if kind == "users":

@@ -47,19 +47,19 @@ async def seed(settings: Settings) -> list[str]:
 
 
 def _what_to_try(settings: Settings) -> list[str]:
-    """A walk through the demonstration, as printed text."""
+    """The steps of the demonstration, as printed text."""
     doctor, patient, *_ = PEOPLE
     at = settings.public_url
     return [
         "  Then, in two browser windows, one of them private:",
         f"    1. As {doctor.name} choose {patient.name}, Write a note, and send:",
         f"       {FIRST_NOTE}",
-        f"    2. As {patient.name} see the steps come in by themselves, and press Done or Skip.",
+        f"    2. As {patient.name} see the steps come in by themselves, and press CommandResult or Skip.",
         f"       A day lasts {settings.day_seconds} s here, so a reminder comes round in no time.",
         "    3. As the doctor see the answers; write another note, and what changed is told to both.",
         "    4. Send a note that leaves something open, and approve what comes of it:",
         f"       {OPEN_NOTE}",
-        "    5. Switch the network off, press Done, switch it on: the answer is sent by itself, once.",
+        "    5. Switch the network off, press CommandResult, switch it on: the answer is sent by itself, once.",
         "",
         "  Pages:",
         *(f"    {at}{path:16}{what}" for path, what in PAGES),
@@ -89,8 +89,6 @@ async def _account(app: AppContext, person: DemoPerson, password: str) -> User:
         email=person.email,
         password_hash=await app.resources.passwords.hash(password),
         timezone=app.settings.default_timezone,
-        reminder_time="09:00",
-        language="en",
         created_at=utcnow() - timedelta(days=SINCE_DAYS),
     )
     contact = {"birth_date": person.birth_date, "phone": person.phone}

@@ -10,7 +10,6 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,9 +22,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from hospital_rt.storage.data_tls import with_ca
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 SINGLE_ROLES = frozenset({"web", "worker", "scheduler"})
+REQUIRED_BY_SINGLE_ROLES = ("public_url", "mongo_url", "redis_url", "secret_key", "encryption_keys")
 NO_SENDER = "no-reply@localhost"
 TOGETHER = frozenset({"all", "demo"})
 
@@ -136,7 +135,7 @@ class Settings(BaseModel):
     password_sign_in: Switch = "on"  # noqa: S105 - a switch
     """`off`: people sign in through the identity provider alone."""
     second_factor: Literal["optional", "doctors", "all"] = "optional"
-    """Who must have a second factor: nobody, doctors, or everybody; role `admin` always must. Whoever must and has none
+    """Who must have a second factor: no role, doctors, or all; role `admin` always must. A user who must and has none
     signs in and may only set one up.
     """
     push_hosts: Words = ()
@@ -284,7 +283,7 @@ class Settings(BaseModel):
         if any(given) and not all(given):
             raise ValueError("OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_ROLES are required together")
         if not self.signs_in_by_password and not self.oidc_issuer:
-            raise ValueError("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: nobody could sign in")
+            raise ValueError("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: else no user could sign in")
         return self
 
     @property
@@ -387,21 +386,6 @@ def read_environment(environ: Mapping[str, str] | None = None, *, dotenv: Path |
     return values
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
-    name: str
-    why: str
-
-
-def _missing(settings: Settings, command: str) -> list[_Need]:
-    needs: list[_Need] = []
-    if command in SINGLE_ROLES:
-        for name in ("public_url", "mongo_url", "redis_url", "secret_key", "encryption_keys"):
-            if not getattr(settings, name):
-                needs.append(_Need(name.upper(), f"is required by `{command}`"))
-    return needs
-
-
 def load_settings(command: str, values: Mapping[str, str]) -> Settings:
     """The settings of one command, checked. ``values`` come from :func:`read_environment`.
 
@@ -429,7 +413,10 @@ def load_settings(command: str, values: Mapping[str, str]) -> Settings:
         except ValueError as wrong:
             raise SettingsError([f"DATA_CA_PATH: {wrong}"]) from None
         settings = settings.model_copy(update={"mongo_url": mongo_url, "redis_url": redis_url})
-    missing = [f"{need.name}: {need.why}" for need in _missing(settings, command)]
+    needed = (
+        ("public_url", "mongo_url", "redis_url", "secret_key", "encryption_keys") if command in SINGLE_ROLES else ()
+    )
+    missing = [f"{name.upper()}: is required by `{command}`" for name in needed if not getattr(settings, name)]
     if missing:
         raise SettingsError(missing)
     if not settings.public_url:

@@ -1,4 +1,4 @@
-"""Which version this is: ``version`` in pyproject.toml, and the revision that the image was built from."""
+"""The version of this code: ``version`` in pyproject.toml, and the revision that the image was built from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def version() -> str:
 
 
 def revision() -> str:
-    """The commit, as the image was told when it was built."""
+    """The commit, from the build argument of the image."""
     return os.environ.get("HOSPITAL_RT_REVISION", "").strip() or UNKNOWN
 
 

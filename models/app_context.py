@@ -17,6 +17,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.storage.migrations import read_state
 from models.feed_reader import FeedReader
 from models.schema_versions import newest
+from models.services.accounts import AccountClosed
 from models.store import Store
 
 
@@ -33,8 +34,16 @@ class AppContext:
     def settings(self) -> Settings:
         return self.resources.settings
 
+    async def announce_closed(self, closed: AccountClosed, *, erased: str | None = None) -> None:
+        """Tell every node of a closed account. ``erased``: the user whose key is destroyed with it."""
+        wakeups = self.resources.wakeups
+        await wakeups.revoke(closed.sessions)
+        if erased:
+            await wakeups.forget(erased)
+        await wakeups.announce(closed.users)
 
-async def stop_when_overtaken(app: AppContext, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
+
+async def stop_when_schema_is_newer(app: AppContext, stop: asyncio.Event, *, every_s: float = 5.0) -> None:
     """Set ``stop`` once the schema is newer than this version can serve: the process must not write any more."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):

@@ -59,6 +59,13 @@ class Assignments:
         cursor = self._assignments.find({"doctor_id": {"$in": doctor_ids}, "current": True}, session=session)
         return [self._read(row) for row in await cursor.sort([("since", 1), ("_id", 1)]).to_list(None)]
 
+    async def of_user(self, user_id: str, *, is_patient: bool, session: Session) -> list[Assignment]:
+        """The current assignments of a patient, or to a doctor."""
+        if not is_patient:
+            return await self.of_doctor(user_id, session=session)
+        current = await self.current(user_id, session=session)
+        return [current] if current else []
+
     async def of_patients(self, patient_ids: list[str], *, session: Session | None = None) -> dict[str, Assignment]:
         cursor = self._assignments.find({"patient_id": {"$in": patient_ids}, "current": True}, session=session)
         return {row["patient_id"]: self._read(row) for row in await cursor.to_list(None)}

@@ -1,4 +1,4 @@
-"""How a schedule, a course and uses lie in a step's record: plain members, no words."""
+"""Encoding of schedules, courses and uses in a step's document: plain members, no clinical text."""
 
 from __future__ import annotations
 

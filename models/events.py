@@ -139,7 +139,7 @@ class Events:
             rows = await self._feeds.find({"_id": {"$in": list(counts)}}, session=session).to_list(None)
         return {row["_id"]: row["seq"] for row in rows}
 
-    async def count_moved(self, user_ids: set[str], *, session: Session) -> None:
+    async def advance_positions(self, user_ids: set[str], *, session: Session) -> None:
         """Increment ``moved`` for users whose records change without an event (see ``storage/session.py``)."""
         if user_ids:
             session.lock(f"feeds/{id}" for id in user_ids)

@@ -65,8 +65,8 @@ class FeedReader:
     async def dead_sessions(self, session_ids: list[str]) -> set[str]:
         return set(session_ids) - await self._store.sessions.alive(session_ids, now=utcnow())
 
-    async def saw(self, user_ids: list[str], *, at: datetime) -> None:
-        await self._store.users.saw(user_ids, at=at)
+    async def mark_seen(self, user_ids: list[str], *, at: datetime) -> None:
+        await self._store.users.mark_seen(user_ids, at=at)
 
     async def epoch(self) -> str:
         return await self._store.epoch(fresh=True)

@@ -110,7 +110,7 @@ class Idempotency:
         if not result.matched_count:
             raise Conflict("conflict", "This request is being answered already.", retry_after_s=1)
 
-    async def keep(self, claim: Claim, answer: StoredAnswer) -> None:
+    async def store_answer(self, claim: Claim, answer: StoredAnswer) -> None:
         held = {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)}
         about = answer.about or claim.user_id
         sealed = await self._vault.seal(about, f"idempotency|{claim.id}|answer", held)

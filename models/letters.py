@@ -14,6 +14,8 @@ from uuid import uuid4
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
+from hospital_rt.web.tokens import Tokens
 
 LetterKind = Literal[
     "verify",
@@ -111,15 +113,7 @@ class Letters:
         )
         if row is None:
             return None
-        return Letter(
-            id=row["_id"],
-            user_id=row["user_id"],
-            kind=row["kind"],
-            link_id=row["link_id"],
-            tries=row["tries"],
-            seq=row.get("seq"),
-            in_doubt=row.get("sending", False),
-        )
+        return read_document(Letter, row, in_doubt=row.get("sending", False))
 
     async def sending(self, letter_id: str) -> None:
         """Record that sending begins: from here on it may have been sent."""
@@ -135,7 +129,7 @@ class Letters:
         cursor = self._letters.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)
         return [row["_id"] async for row in cursor]
 
-    async def standing(self, now: datetime) -> tuple[int, float]:
+    async def backlog(self, now: datetime) -> tuple[int, float]:
         """How many letters wait, and the age of the oldest in seconds."""
         cursor = self._letters.find({"wake_at": {"$exists": True}}, {"created_at": 1}).limit(MAX_COUNTED)
         written = [row["created_at"] async for row in cursor]
@@ -151,6 +145,22 @@ class Letters:
         await self._links.delete_many({"user_id": user_id}, session=session)
 
     # Links
+
+    async def write_with_link(
+        self,
+        tokens: Tokens,
+        *,
+        user_id: str,
+        kind: LetterKind,
+        use: LinkUse,
+        now: datetime,
+        session: Session | None = None,
+    ) -> tuple[str, str]:
+        """Add a letter with a new one-time link to the outbox: the ids of the letter and of the link."""
+        link_id = str(uuid4())
+        token_hash = Tokens.hash_link(tokens.link_token(use=use, link_id=link_id))
+        await self.make_link(link_id=link_id, user_id=user_id, use=use, token_hash=token_hash, now=now, session=session)
+        return await self.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session), link_id
 
     async def make_link(
         self,
@@ -181,7 +191,7 @@ class Letters:
         )
         if row is None:
             return None
-        return Link(id=row["_id"], user_id=row["user_id"], use=row["use"], expires_at=row["expires_at"])
+        return read_document(Link, row)
 
     async def spend_link(self, link_id: str, *, session: Session) -> bool:
         """Consume a link. False when another request was first."""

@@ -36,7 +36,7 @@ class MailReminders:
     INDEXES = [IndexModel([("link_id", ASCENDING)], unique=True)]
 
     def __init__(self, collection: Collection) -> None:
-        self._wishes = collection
+        self._subscriptions = collection
 
     @staticmethod
     def _read(row: Document) -> MailReminder:
@@ -45,40 +45,44 @@ class MailReminders:
         )
 
     async def get(self, user_id: str, *, session: Session | None = None) -> MailReminder | None:
-        row = await self._wishes.find_one({"_id": user_id}, session=session)
+        row = await self._subscriptions.find_one({"_id": user_id}, session=session)
         return self._read(row) if row else None
 
     async def turn_on(self, user_id: str, *, seq: int, now: datetime, session: Session) -> None:
         """Subscribe from the newest ``seq`` on. Idempotent."""
         first = {"link_id": str(uuid4()), "since": now, "judged": seq, "told": {}, "refused": 0}
-        await self._wishes.update_one({"_id": user_id}, {"$setOnInsert": first}, upsert=True, session=session)
+        await self._subscriptions.update_one({"_id": user_id}, {"$setOnInsert": first}, upsert=True, session=session)
 
     async def turn_off(self, user_id: str, *, session: Session | None = None) -> bool:
-        return bool((await self._wishes.delete_one({"_id": user_id}, session=session)).deleted_count)
+        return bool((await self._subscriptions.delete_one({"_id": user_id}, session=session)).deleted_count)
 
     async def of_link(self, link_id: str) -> str | None:
         """The user whose subscription an unsubscribe link ends; None when it has ended."""
-        row: Document | None = await self._wishes.find_one({"link_id": link_id}, {"_id": 1})
+        row: Document | None = await self._subscriptions.find_one({"link_id": link_id}, {"_id": 1})
         return row["_id"] if row else None
 
-    async def wishing(self, *, after: str, limit: int) -> list[str]:
+    async def subscribers(self, *, after: str, limit: int) -> list[str]:
         """A page of subscribed users, by id."""
-        rows = self._wishes.find({"_id": {"$gt": after}}, {"_id": 1}).sort("_id", 1).limit(limit)
+        rows = self._subscriptions.find({"_id": {"$gt": after}}, {"_id": 1}).sort("_id", 1).limit(limit)
         return [row["_id"] async for row in rows]
 
-    async def judge(self, wish: MailReminder, *, seq: int, told: Mapping[str, str], session: Session) -> None:
+    async def mark_examined(
+        self, subscription: MailReminder, *, seq: int, told: Mapping[str, str], session: Session
+    ) -> None:
         """Record that events up to ``seq`` are examined, and that these slots have their letter."""
-        kept = {step: slot for step, slot in wish.told.items() if step not in told}
+        kept = {step: slot for step, slot in subscription.told.items() if step not in told}
         newest = {**kept, **told}
         while len(newest) > MAX_TOLD:
             newest.pop(next(iter(newest)))
-        await self._wishes.update_one({"_id": wish.user_id}, {"$set": {"judged": seq, "told": newest}}, session=session)
+        await self._subscriptions.update_one(
+            {"_id": subscription.user_id}, {"$set": {"judged": seq, "told": newest}}, session=session
+        )
 
-    async def taken(self, user_id: str) -> None:
+    async def record_accepted(self, user_id: str) -> None:
         """The mail server accepted a letter."""
-        await self._wishes.update_one({"_id": user_id}, {"$set": {"refused": 0}})
+        await self._subscriptions.update_one({"_id": user_id}, {"$set": {"refused": 0}})
 
-    async def refused(self, user_id: str) -> None:
+    async def record_refused(self, user_id: str) -> None:
         """The mail server refused this address for good; after several in a row the subscription ends."""
-        await self._wishes.update_one({"_id": user_id}, {"$inc": {"refused": 1}})
-        await self._wishes.delete_one({"_id": user_id, "refused": {"$gte": MAX_REFUSED}})
+        await self._subscriptions.update_one({"_id": user_id}, {"$inc": {"refused": 1}})
+        await self._subscriptions.delete_one({"_id": user_id, "refused": {"$gte": MAX_REFUSED}})

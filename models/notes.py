@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.documents import read_document
-from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.field_encryption import Vault
 
 Reader = Literal["local"]
 NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"]
@@ -139,10 +139,9 @@ class Notes:
 
     async def text(self, note: Note) -> str | None:
         """What the doctor wrote; None once the patient is erased."""
-        try:
-            return str(await self._vault.open_value(note.patient_id, f"notes|{note.id}|text", note.sealed_text))
-        except Unreadable:
-            return None
+        place = f"notes|{note.id}|text"
+        text: str | None = await self._vault.open_if_readable(note.patient_id, place, note.sealed_text)
+        return text
 
     async def review(self, note: Note) -> dict[str, Any]:
         """What came of the reading, for the author: ``dropped``, ``unmatched``, ``questions`` and ``account``.
@@ -150,15 +149,9 @@ class Notes:
         A member that an older note's review does not have is empty.
         """
         empty: dict[str, Any] = {"dropped": [], "unmatched": [], "questions": [], "account": []}
-        if note.sealed_review is None:
-            return empty
-        try:
-            found: dict[str, Any] = await self._vault.open_value(
-                note.patient_id, f"notes|{note.id}|review", note.sealed_review
-            )
-        except Unreadable:
-            return empty
-        return empty | found
+        place = f"notes|{note.id}|review"
+        found = await self._vault.open_if_readable(note.patient_id, place, note.sealed_review)
+        return empty | (found or {})
 
     async def page(self, wanted: Document, *, before: tuple[datetime, str] | None, limit: int) -> list[Note]:
         """Newest first, without their texts opened. ``before``: the last one that the client has."""
@@ -176,7 +169,7 @@ class Notes:
         cursor = self._notes.find({"wake_at": {"$lte": now}}, {"_id": 1}).sort("wake_at", 1).limit(limit)
         return [row["_id"] async for row in cursor]
 
-    async def standing(self, now: datetime) -> dict[str, tuple[int, float]]:
+    async def backlog(self, now: datetime) -> dict[str, tuple[int, float]]:
         """How many wait for a worker or for their author, by status; and the age of the oldest in seconds."""
         found: dict[str, tuple[int, float]] = {}
         for wanted in ({"wake_at": {"$exists": True}}, {"status": "proposed"}):

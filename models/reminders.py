@@ -17,7 +17,7 @@ from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, Upd
 from hospital_rt.domain.course import Outcome, Slot, SlotState
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.documents import read_document
-from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.field_encryption import Vault
 
 LOOK_BACK = (timedelta(days=1), timedelta(days=14), None)
 Use = Literal["slot", "as_needed", "checklist"]
@@ -220,7 +220,7 @@ class Reminders:
             session=session,
         )
 
-    async def take_back(self, reminder: Reminder, *, session: Session) -> None:
+    async def undo_answer(self, reminder: Reminder, *, session: Session) -> None:
         """Undo a check-in without a slot, or one made after its step was cancelled."""
         session.mark_written([reminder.patient_id])
         if reminder.use == "slot":
@@ -294,16 +294,9 @@ class Reminders:
         return [self._read(row) for row in reversed(rows)]
 
     async def reason(self, reminder: Reminder) -> str | None:
-        if reminder.sealed_reason is None:
-            return None
-        try:
-            return str(
-                await self._vault.open_value(
-                    reminder.patient_id, f"reminders|{reminder.id}|reason", reminder.sealed_reason
-                )
-            )
-        except Unreadable:
-            return None
+        place = f"reminders|{reminder.id}|reason"
+        found: str | None = await self._vault.open_if_readable(reminder.patient_id, place, reminder.sealed_reason)
+        return found
 
     async def counted_since(self, patient_ids: list[str], first_day: date) -> list[LedgerCount]:
         """The data for adherence: reminders of these patients from a local date on, oldest first."""

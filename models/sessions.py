@@ -88,7 +88,7 @@ class Sessions:
         row = await self._sessions.find_one({"_id": session_id})
         return self.read(row) if row else None
 
-    async def these(self, session_ids: list[str]) -> dict[str, DeviceSession]:
+    async def by_ids(self, session_ids: list[str]) -> dict[str, DeviceSession]:
         cursor = self._sessions.find({"_id": {"$in": session_ids}})
         return {row["_id"]: self.read(row) for row in await cursor.to_list(None)}
 

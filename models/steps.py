@@ -1,7 +1,7 @@
-"""Steps: what a patient is to do, with the course of each plan step. Their words lie sealed.
+"""Steps: what a patient is to do, with the course of each plan step. Their text is sealed.
 
 ``version`` counts the writes of a step; together with transactions it lets exactly one of two that race win.
-``wake_at`` is when the step next needs a look, and stands only while it is active.
+``wake_at`` is when the step must next be evaluated; only active steps have it.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Step:
         return replace(self, course=course, status="active", completed_at=None, ended=None)
 
     def today_ends(self, now: datetime) -> datetime | None:
-        """Until when :meth:`as_json` says the same if nothing happens; None when time alone changes nothing."""
+        """Until when :meth:`as_json` stays the same without an event; None when time alone changes nothing."""
         if self.as_needed:
             return changes_at(self.limits, self.recent_uses, now)
         return self.course.timeline(self.zone).today(now)[1] if self.course else None
@@ -319,9 +319,9 @@ class Steps:
             )
 
     async def get(self, step_id: str, *, session: Session | None = None) -> Step | None:
-        return (await self.these([step_id], session=session)).get(step_id)
+        return (await self.by_ids([step_id], session=session)).get(step_id)
 
-    async def these(self, step_ids: Sequence[str], *, session: Session | None = None) -> dict[str, Step]:
+    async def by_ids(self, step_ids: Sequence[str], *, session: Session | None = None) -> dict[str, Step]:
         """These steps by their ids, as far as they are there."""
         rows = await self._steps.find({"_id": {"$in": list(step_ids)}}, session=session).to_list(None)
         return {step.id: step for step in await self._read_all(rows)}
@@ -386,7 +386,7 @@ class Steps:
     # Due work
 
     async def hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int = 0) -> list[str]:
-        """Steps that need a look now, held for a while so that two workers do not take the same.
+        """Due steps, held for a while so that two workers do not take the same.
 
         Two that did would do the work twice over; what makes a reminder happen once is the transaction that records
         it. Fewer than ``limit`` means that there were no more.
@@ -418,7 +418,7 @@ class Steps:
         )
         return await self._read_all(await cursor.to_list(None))
 
-    async def standing(self, now: datetime, *, late: timedelta) -> tuple[int, int, float]:
+    async def backlog(self, now: datetime, *, late: timedelta) -> tuple[int, int, float]:
         """How many are due, how many of them have been for so long, and for how many seconds the first has been."""
         due = await self._steps.count_documents({"wake_at": {"$lte": now}}, limit=MAX_COUNTED)
         waited = await self._steps.count_documents({"wake_at": {"$lte": now - late}}, limit=MAX_COUNTED)

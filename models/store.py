@@ -52,7 +52,7 @@ INDEX_OPTIONS_CONFLICT = 85
 RESTORING, DRILL = "restoring", "drill"
 DRILL_LEASE = timedelta(minutes=3)
 EPOCH_KEPT_S = 1.0
-UNMOVED = FeedPosition()
+INITIAL_POSITION = FeedPosition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Store:
     async def _read_signed_in(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], SessionWithUser]:
         user_ids = list({user_id for _, user_id in pairs})
         sessions, users, feeds = await asyncio.gather(
-            self.sessions.these([session_id for session_id, _ in pairs]),
+            self.sessions.by_ids([session_id for session_id, _ in pairs]),
             self.users.rows(user_ids),
             self.events.marks_of(user_ids),
         )
@@ -195,7 +195,7 @@ class Store:
     async def _read_states(self, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], tuple[State, ...]]:
         ids = list({id for group in groups for id in group})
         marks, users = await asyncio.gather(self.events.marks_of(ids), self.users.shown_rows(ids))
-        states = {id: (marks.get(id, UNMOVED), tuple(users.get(id, {}).values())) for id in ids}
+        states = {id: (marks.get(id, INITIAL_POSITION), tuple(users.get(id, {}).values())) for id in ids}
         return {group: tuple([states[id] for id in group]) for group in groups}
 
     async def epoch(self, *, fresh: bool = False) -> str:
@@ -286,7 +286,7 @@ class Store:
 
         async def counted(session: Session) -> T:
             result = await work(session)
-            await self.events.count_moved(session.unannounced, session=session)
+            await self.events.advance_positions(session.unannounced, session=session)
             return result
 
         return await self.database.transaction(counted, within_s=within_s)

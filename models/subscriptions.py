@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.field_encryption import Vault
 
 MAX_EACH = 10
 ANSWER_TOKEN_LIFE = timedelta(hours=24)
@@ -19,7 +20,7 @@ ANSWER_TOKEN_LIFE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """One device. ``pushed`` is the ``seq`` up to which it was told that there is news; ``failures`` counts the pushes
+    """One device. ``pushed`` is the ``seq`` up to which it has received a push; ``failures`` counts the pushes
     since then that were not taken.
     """
 
@@ -43,22 +44,9 @@ class Subscriptions:
         self._vault = vault
 
     async def _read(self, row: Document) -> Subscription | None:
-        try:
-            held = await self._vault.open_value(
-                row["user_id"], f"subscriptions|{row['_id']}|device", row["sealed_device"]
-            )
-        except Unreadable:
-            return None
-        return Subscription(
-            id=row["_id"],
-            user_id=row["user_id"],
-            endpoint=held["endpoint"],
-            p256dh=held["p256dh"],
-            auth=held["auth"],
-            created_at=row["created_at"],
-            pushed=row["pushed"],
-            failures=row.get("failures", 0),
-        )
+        place = f"subscriptions|{row['_id']}|device"
+        held = await self._vault.open_if_readable(row["user_id"], place, row["sealed_device"])
+        return read_document(Subscription, row, **held) if held else None
 
     async def add(
         self,

@@ -1,4 +1,4 @@
-"""Users: patients, doctors, carers and administrators. Names and addresses lie sealed under the user's own key."""
+"""Users: patients, doctors, carers and administrators. Names and addresses are sealed under the user's own key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel
@@ -18,6 +18,7 @@ from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import DayTimes
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import FEW, Unreadable, Vault
 
 Role = Literal["doctor", "patient", "carer", "admin"]
@@ -45,10 +46,10 @@ class User:
     status: Status
     name: str | None = field(repr=False)
     email: str | None = field(repr=False)
-    password_hash: str = field(repr=False)
+    password_hash: str = field(default="", repr=False)
     timezone: str
-    reminder_time: str
-    language: str
+    reminder_time: str = "09:00"
+    language: str = "en"
     created_at: datetime
     email_confirmed: bool = True
     seen_at: datetime | None = None
@@ -74,7 +75,7 @@ class User:
         """How this patient's open slots are repeated within the day."""
         return RepeatRule(every_minutes=self.repeat_minutes, most=self.repeat_most) if self.repeat_minutes else None
 
-    def answers_to(self, query: str) -> bool:
+    def matches(self, query: str) -> bool:
         """Whether this is the user's address, or the beginning of the name or of one of its words."""
         wanted = fold(query)
         if not wanted or wanted == (self.email or "").casefold():
@@ -152,36 +153,11 @@ class Users:
         return self._vault.blind_index(email, use="email")
 
     async def _read(self, row: Document) -> User:
-        async def opened(name: str) -> str | None:
-            sealed = row.get(f"sealed_{name}")
-            if sealed is None:
-                return None
-            try:
-                return str(await self._vault.open_value(row["_id"], f"users|{row['_id']}|{name}", sealed))
-            except Unreadable:
-                return None
+        async def opened(name: str) -> Any:
+            place = f"users|{row['_id']}|{name}"
+            return await self._vault.open_if_readable(row["_id"], place, row.get(f"sealed_{name}"))
 
-        return User(
-            id=row["_id"],
-            role=row["role"],
-            status=row["status"],
-            name=await opened("name"),
-            email=await opened("email"),
-            password_hash=row.get("password_hash", ""),
-            timezone=row["timezone"],
-            reminder_time=row["reminder_time"],
-            language=row["language"],
-            created_at=row["created_at"],
-            email_confirmed=row.get("email_confirmed", True),
-            seen_at=row.get("seen_at"),
-            day_times=row.get("day_times", {}),
-            timezone_mode=row.get("timezone_mode", "home"),
-            repeat_minutes=row.get("repeat_minutes"),
-            repeat_most=row.get("repeat_most", REPEAT_MOST),
-            day_changed_at=row.get("day_changed_at"),
-            birth_date=await opened("birth_date"),
-            phone=await opened("phone"),
-        )
+        return read_document(User, row, **{name: await opened(name) for name in SEALED})
 
     async def insert(self, user: User, *, session: Session, by_email: bool = True) -> None:
         """A new account with a key of its own. A taken address is a DuplicateKeyError.
@@ -218,13 +194,13 @@ class Users:
         row = await self._users.find_one({"_id": user_id}, session=session)
         return await self._read(row) if row else None
 
-    async def each(self, user_ids: Sequence[str], *, session: Session) -> dict[str, User]:
+    async def by_ids(self, user_ids: Sequence[str], *, session: Session) -> dict[str, User]:
         """These users, as far as they are there, by one read."""
         await self._vault.load_keys(set(user_ids))
         rows = await self._users.find({"_id": {"$in": list(user_ids)}}, session=session).to_list(None)
         return {row["_id"]: await self._read(row) for row in rows}
 
-    async def two(self, first: str, second: str) -> tuple[User | None, User | None]:
+    async def pair(self, first: str, second: str) -> tuple[User | None, User | None]:
         """Two users at once, by a read that others share."""
         rows = await asyncio.gather(self._row_loader(first), self._row_loader(second))
         found = [await self._read(row) if row else None for row in rows]
@@ -313,7 +289,7 @@ class Users:
         result = await self._users.update_one({"_id": user_id, **wanted}, {"$set": changes}, session=session)
         return bool(result.matched_count)
 
-    async def hold_doctor(self, user_id: str, *, session: Session) -> bool:
+    async def lock_accepting_doctor(self, user_id: str, *, session: Session) -> bool:
         """Have a doctor not stop accepting patients before the transaction ends. False when they do not now."""
         wanted = {"_id": user_id, "role": "doctor", "status": "active", "email_confirmed": {"$ne": False}}
         result = await self._users.update_one(wanted, {"$inc": {"chosen": 1}}, session=session)
@@ -370,6 +346,6 @@ class Users:
         await self._vault.destroy_key(user_id, session=session)
         await self._users.delete_one({"_id": user_id}, session=session)
 
-    async def saw(self, user_ids: list[str], *, at: datetime) -> None:
+    async def mark_seen(self, user_ids: list[str], *, at: datetime) -> None:
         """Note that these users were here."""
         await self._users.update_many({"_id": {"$in": user_ids}}, {"$max": {"seen_at": at}})

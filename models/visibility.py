@@ -273,7 +273,7 @@ async def reached_patients(store: Store, viewer: Viewer) -> list[str]:
 
 
 async def recipients(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
-    """The users who are told of what happens to these patients, each once: the patient first, then their current
+    """The recipients of events about these patients, each once: the patient first, then their current
     doctor, who covers for that doctor now, and the carers.
     """
     ids = list(dict.fromkeys(patient_ids))
@@ -286,21 +286,21 @@ async def recipients(store: Store, patient_ids: Iterable[str], *, session: Sessi
             given.setdefault(one.grantor_id, []).append(one)
     found: dict[str, list[Access]] = {}
     for id in ids:
-        told = {id: access_of_patient(id)}
+        accesses = {id: access_of_patient(id)}
         if id in assigned:
-            told[assigned[id].doctor_id] = access_of_doctor(assigned[id])
+            accesses[assigned[id].doctor_id] = access_of_doctor(assigned[id])
             for one in given.get(assigned[id].doctor_id, ()):
                 if one.kind == "cover" and one.grantee_id:
-                    told.setdefault(one.grantee_id, access_of_doctor(assigned[id], covered_by=one.grantee_id))
+                    accesses.setdefault(one.grantee_id, access_of_doctor(assigned[id], covered_by=one.grantee_id))
         for one in given.get(id, ()):
             if one.kind == "care" and one.grantee_id:
-                told.setdefault(one.grantee_id, access_of_carer(one))
-        found[id] = list(told.values())
+                accesses.setdefault(one.grantee_id, access_of_carer(one))
+        found[id] = list(accesses.values())
     return found
 
 
-async def carers_to_tell(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
-    """The carers who are told of these patients' reminders, by patient; patients without one are missing."""
+async def carers_to_notify(store: Store, patient_ids: Iterable[str], *, session: Session) -> dict[str, list[Access]]:
+    """The carers who receive these patients' reminders, by patient; patients without one are missing."""
     ids = set(patient_ids)
     now = store.now()
     found: dict[str, list[Access]] = {}
@@ -362,7 +362,7 @@ async def answering(
         try:
             return await answer(own), own
         except NotFound:
-            pass  # it may be a step of somebody for whom they care
+            pass  # it may be a step of a person for whom they care
     step = await store.steps.get(step_id)
     grant = await _grant_of_care(store, viewer, step.patient_id) if step is not None else None
     if step is None or grant is None or step.status in UNAPPROVED:
@@ -401,7 +401,7 @@ async def steps_filter(
         elif status != "active":
             clause["$or"] = [{"doctor_id": doctor_id}, *await _steps_of_others(store, doctor_id, theirs)]
         clauses.append(clause)
-    return _either(clauses), accesses
+    return either(clauses), accesses
 
 
 def _by_doctor(accesses: Mapping[str, Access]) -> dict[str, dict[str, Access]]:
@@ -413,7 +413,8 @@ def _by_doctor(accesses: Mapping[str, Access]) -> dict[str, dict[str, Access]]:
     return found
 
 
-def _either(clauses: list[Document]) -> Document:
+def either(clauses: list[Document]) -> Document:
+    """A query for what any of these finds; for nothing without one."""
     if not clauses:
         return {"patient_id": {"$in": []}}
     return clauses[0] if len(clauses) == 1 else {"$or": clauses}
@@ -458,7 +459,7 @@ async def notes_filter(store: Store, viewer: Viewer, patient_id: str | None) -> 
             clauses.append({"doctor_id": doctor_id, "patient_id": {"$in": list(theirs)}})
     if patient_id is not None and not clauses:
         raise NotFound
-    return _either(clauses), accesses
+    return either(clauses), accesses
 
 
 async def questions_filter(store: Store, viewer: Viewer, patient_id: str | None) -> Document:
@@ -477,7 +478,7 @@ async def questions_filter(store: Store, viewer: Viewer, patient_id: str | None)
         if access.is_doctors and not (patient_id is not None and access.share_history):
             clause["doctor_id"] = access.doctor_id
         clauses.append(clause)
-    return {"$or": clauses} if clauses else {"patient_id": {"$in": []}}
+    return either(clauses)
 
 
 async def withdrawn_notes(store: Store, accesses: Iterable[Access], steps: Sequence[Step]) -> frozenset[str]:

@@ -13,6 +13,7 @@ const SHELL = [
   "/static/js/account/checks.js",
   "/static/js/account/factors.js",
   "/static/js/account/forgot.js",
+  "/static/js/account/form.js",
   "/static/js/account/frame.js",
   "/static/js/account/must-add.js",
   "/static/js/account/passkeys.js",

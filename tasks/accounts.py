@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
-from models.app_context import AppContext
 from models.services.accounts import forget_sign_up
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
@@ -17,7 +16,7 @@ EVERY_S = 3600
 BATCH = 200
 
 
-async def forget_sign_ups(app: AppContext) -> int:
+async def forget_sign_ups(app: AppDep) -> int:
     """Remove expired sign-ups; how many. Safe to run concurrently."""
     before, forgotten = utcnow() - KEPT, 0
     while ids := await app.store.users.never_confirmed(before=before, limit=BATCH):
@@ -30,9 +29,5 @@ async def forget_sign_ups(app: AppContext) -> int:
     return forgotten
 
 
-async def _sweep_task(app: AppDep) -> None:
-    await forget_sign_ups(app)
-
-
 def register(broker: ReliableStreamBroker) -> None:
-    broker.register_tick(_sweep_task, SWEEP, tick_s=EVERY_S)
+    broker.register_tick(forget_sign_ups, SWEEP, tick_s=EVERY_S)

@@ -32,30 +32,30 @@ async def count_figures(app: AppContext) -> None:
     audited = 0.0
     while True:
         try:
-            await count_standing(app)
+            await count_backlog(app)
             if time.monotonic() - audited > AUDIT_EVERY_S:
                 audited = time.monotonic()
-                app.resources.metrics.audit_wrong.set(await look_at_some(app, AUDIT_PAGES))
+                app.resources.metrics.audit_wrong.set(await verify_sample(app, AUDIT_PAGES))
         except Exception as error:
             if not is_away(error):
                 log.warning("figures.not_counted", **describe_error(error))
         await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))  # interval, randomized between workers
 
 
-async def count_standing(app: AppContext) -> None:
+async def count_backlog(app: AppContext) -> None:
     """Count everything once."""
     metrics, store, now = app.resources.metrics, app.store, app.now()
     await _count_queues(app.resources.redis, metrics)
-    due, late, oldest_s = await store.steps.standing(now, late=LATE)
+    due, late, oldest_s = await store.steps.backlog(now, late=LATE)
     metrics.reminders_due.set(due)
     metrics.reminders_late.set(late)
     metrics.oldest_due.set(oldest_s)
-    notes = await store.notes.standing(now)
+    notes = await store.notes.backlog(now)
     for status in WAITING:
         count, oldest_s = notes.get(status, (0, 0.0))
         metrics.notes_waiting.labels(status).set(count)
         metrics.notes_age.labels(status).set(oldest_s)
-    letters, oldest_s = await store.letters.standing(utcnow())
+    letters, oldest_s = await store.letters.backlog(utcnow())
     metrics.letters_waiting.set(letters)
     metrics.letters_age.set(oldest_s)
     written_at = await store.backed_up_at()
@@ -65,7 +65,7 @@ async def count_standing(app: AppContext) -> None:
     metrics.counted_at.set(time.time())
 
 
-async def look_at_some(app: AppContext, most: int) -> int:
+async def verify_sample(app: AppContext, most: int) -> int:
     """Verify the head and up to ``most`` consecutive pages from a random start; the number of faults.
 
     Cheap enough to run every minute.

@@ -17,7 +17,7 @@ from tasks import mail, notes
 from tasks.broker import ReliableStreamBroker
 from tasks.middleware import request_labels
 
-MAX_UNDER_WAY = 200
+MAX_BACKGROUND = 200
 
 
 class Dispatcher:
@@ -25,7 +25,7 @@ class Dispatcher:
 
     def __init__(self, broker: ReliableStreamBroker) -> None:
         self._broker = broker
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     async def read_note(self, note_id: str) -> None:
         self._send(notes.READ, note_id=note_id)
@@ -35,10 +35,10 @@ class Dispatcher:
 
     async def close(self) -> None:
         """Wait up to a second for what is in progress."""
-        if self._under_way:
-            await asyncio.wait(set(self._under_way), timeout=1.0)
+        if self._background:
+            await asyncio.wait(set(self._background), timeout=1.0)
 
-    def later(self, work: Coroutine[Any, Any, Any]) -> None:
+    def run_in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run this after the answer. A failure has no effect on the answer."""
         if not self._begin(self._try(work)):
             work.close()
@@ -50,12 +50,12 @@ class Dispatcher:
         self._begin(self._kick(task, arguments))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> bool:
-        if len(self._under_way) >= MAX_UNDER_WAY:  # Redis or MongoDB does not answer
+        if len(self._background) >= MAX_BACKGROUND:  # Redis or MongoDB does not answer
             work.close()
             return False
         begun = asyncio.create_task(work, name="errand")
-        self._under_way.add(begun)
-        begun.add_done_callback(self._under_way.discard)
+        self._background.add(begun)
+        begun.add_done_callback(self._background.discard)
         return True
 
     async def _try(self, work: Coroutine[Any, Any, Any]) -> None:

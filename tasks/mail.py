@@ -10,8 +10,8 @@ from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from models.app_context import AppContext
 from models.letters import MAX_TRIES, Letter
-from models.services.carer_alerts import still_alerted
-from models.services.mail_reminders import still_owed
+from models.services.carer_alerts import is_carer_alert_due
+from models.services.mail_reminders import is_reminder_letter_due
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
@@ -21,7 +21,7 @@ SWEEP_BATCH = 50
 AT_MOST_ONCE = {"reminder", "carer-alert"}  # no letter rather than two
 
 
-async def send_letter(app: AppContext, letter_id: str) -> None:
+async def send_letter(app: AppDep, letter_id: str) -> None:
     """Send one letter. Safe to call repeatedly and concurrently."""
     letters, tries = app.store.letters, app.resources.metrics.letters
     letter = await letters.claim(letter_id, now=utcnow(), hold_s=HOLD_S)
@@ -45,7 +45,7 @@ async def send_letter(app: AppContext, letter_id: str) -> None:
         tries.labels("refused").inc()
         await letters.done(letter.id, outcome="given-up")
         if is_reminder:
-            await app.store.mail_reminders.refused(letter.user_id)
+            await app.store.mail_reminders.record_refused(letter.user_id)
     except MailAway as away:
         if once and away.in_doubt:
             log.warning("letter.in_doubt", letter_id=letter.id, kind=letter.kind)
@@ -64,7 +64,7 @@ async def send_letter(app: AppContext, letter_id: str) -> None:
         tries.labels("sent").inc()
         await letters.done(letter.id, outcome="sent")
         if is_reminder:
-            await app.store.mail_reminders.taken(letter.user_id)
+            await app.store.mail_reminders.record_accepted(letter.user_id)
 
 
 async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
@@ -76,13 +76,13 @@ async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
     link = ""
     if letter.kind == "carer-invitation":
         return await _invitation(app, letter, language=user.language)
-    if letter.kind == "carer-alert" and not await still_alerted(app.store, letter.link_id or "", now=app.now()):
+    if letter.kind == "carer-alert" and not await is_carer_alert_due(app.store, letter.link_id or "", now=app.now()):
         return None
     if letter.kind in {"carer-alert", "doctor-approved", "doctor-refused"}:
         text = letter_text(letter.kind, user.language, link="", page=f"{base}/")
         return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body)
     if letter.kind == "reminder":
-        if letter.link_id is None or not await still_owed(app.store, letter.user_id, seq=letter.seq or 0):
+        if letter.link_id is None or not await is_reminder_letter_due(app.store, letter.user_id, seq=letter.seq or 0):
             return None
         token = app.resources.tokens.link_token(use="unsubscribe", link_id=letter.link_id)
         link = f"{base}/unsubscribe/{letter.link_id}.{token}"
@@ -97,7 +97,7 @@ async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
 
 
 async def _invitation(app: AppContext, letter: Letter, *, language: str) -> Envelope | None:
-    """A letter to somebody who may have no account, in the language of the patient who invites them."""
+    """A letter to an address that may have no account, in the language of the patient who invites."""
     grant = await app.store.grants.get(letter.link_id or "")
     to = await app.store.grants.invited_address(grant) if grant and grant.is_open(app.now()) else None
     if grant is None or to is None:
@@ -112,7 +112,7 @@ async def _invitation(app: AppContext, letter: Letter, *, language: str) -> Enve
     return Envelope(id=letter.id, to=to, subject=text.subject, text=text.body)
 
 
-async def sweep_letters(app: AppContext) -> int:
+async def sweep_letters(app: AppDep) -> int:
     """Send what is still waiting. Returns how many letters were found."""
     found = await app.store.letters.unsent(utcnow(), limit=SWEEP_BATCH)
     for letter_id in found:
@@ -120,14 +120,6 @@ async def sweep_letters(app: AppContext) -> int:
     return len(found)
 
 
-async def _send_task(letter_id: str, app: AppDep) -> None:
-    await send_letter(app, letter_id)
-
-
-async def _sweep_task(app: AppDep) -> None:
-    await sweep_letters(app)
-
-
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_task(_send_task, task_name=SEND)
-    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s)
+    broker.register_task(send_letter, task_name=SEND)
+    broker.register_tick(sweep_letters, SWEEP, tick_s=tick_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from models.app_context import AppContext
-from models.services.mail_reminders import owe_letter
+from models.services.mail_reminders import queue_reminder_letter
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
@@ -25,21 +25,17 @@ def patience(app: AppContext) -> timedelta:
     return timedelta(seconds=day_s) / PATIENCE_OF_A_DAY if day_s else PATIENCE
 
 
-async def sweep_mail_reminders(app: AppContext) -> int:
+async def sweep_mail_reminders(app: AppDep) -> int:
     """Write the letters that are due to the outbox. Returns how many. Safe to run concurrently."""
     store, last, written = app.store, "", 0
     until = app.now() - patience(app)
-    while users := await store.mail_reminders.wishing(after=last, limit=PAGE):
+    while users := await store.mail_reminders.subscribers(after=last, limit=PAGE):
         last = users[-1]
         for user_id, shown in (await store.events.unshown(users)).items():
             if await store.events.newest_of_name(user_id, "reminder.due", after=shown, until=until, limit=1):
-                written += await owe_letter(store, user_id, until=until) is not None
+                written += await queue_reminder_letter(store, user_id, until=until) is not None
     return written
 
 
-async def _sweep_task(app: AppDep) -> None:
-    await sweep_mail_reminders(app)
-
-
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))
+    broker.register_tick(sweep_mail_reminders, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))

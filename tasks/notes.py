@@ -1,11 +1,11 @@
-"""Notes: read one with the extractor, judge the answer, and make steps of it. A sweep finds unfinished ones."""
+"""Reads notes with the extractor and makes steps of them. A sweep finds unfinished notes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
@@ -22,7 +22,7 @@ from hospital_rt.periodic import run_periodically
 from hospital_rt.storage.field_encryption import WrongKeys
 from models.app_context import AppContext
 from models.notes import MAX_ATTEMPTS, Note
-from models.services.note_processing import ReadNote, begin_note, fail_note, finish_note
+from models.services.note_processing import NoteClaim, ReadNote, begin_note, fail_note, finish_note
 from models.steps import Step, StepText, sort_key
 from models.users import User
 from tasks.broker import ReliableStreamBroker
@@ -87,7 +87,8 @@ async def read_note(app: AppContext, note_id: str) -> None:
     """Read one note. Calls may repeat: the lease lets one worker do it."""
     lease = uuid4().hex
     try:
-        begun = await begin_note(app.store, note_id, lease=lease, now=app.now(), lease_s=LEASE_S)
+        claim = NoteClaim(note_id=note_id, lease=lease, now=app.now(), lease_s=LEASE_S)
+        begun = await begin_note(app.store, claim)
     except WrongKeys as error:  # nothing is written then
         log.error("note.keys_do_not_fit", note_id=note_id, **describe_error(error))
         return
@@ -128,7 +129,7 @@ def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextMana
 
 async def _read(app: AppContext, note: Note) -> frozenset[str]:
     store, reader, metrics = app.store, reader_for(app, note), app.resources.metrics
-    patient, doctor = await store.users.two(note.patient_id, note.doctor_id)
+    patient, doctor = await store.users.pair(note.patient_id, note.doctor_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
         return await fail_note(store, note, failure="patient-gone", now=app.now())
@@ -162,18 +163,6 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         for number, kept in enumerate(result.kept)
     ]
     propose = waits_for_author(app.settings.step_review, note, result)
-    meta = result.meta
-    measured = (
-        None
-        if meta is None
-        else {
-            "model": meta.model,
-            "prompt_version": meta.prompt_version,
-            "tokens_in": meta.tokens_in,
-            "tokens_out": meta.tokens_out,
-            "latency_ms": meta.latency_ms,
-        }
-    )
     reading = ReadNote(
         note=note,
         steps=steps,
@@ -183,7 +172,7 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
         failure="too-many" if result.too_many else None,
         now=now,
         day_seconds=app.settings.day_seconds,
-        measured=measured,
+        measured=asdict(result.meta) if result.meta else None,
     )
     users = await finish_note(store, reading)
     outcome = "proposed" if propose and reading.needs_author else "ready"

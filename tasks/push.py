@@ -45,7 +45,7 @@ async def push_sender(app: AppContext) -> PushSender:
     return PushSender(private_key=key, subject=app.settings.push_subject, hosts=app.settings.push_hosts)
 
 
-async def sweep_push(app: AppContext) -> int:
+async def sweep_push(app: AppDep) -> int:
     """Push to every device with an undisplayed reminder. Returns how many pushes were accepted."""
     store, last, sent = app.store, "", 0
     sender: PushSender | None = None
@@ -73,7 +73,7 @@ async def _owed(app: AppContext, device: Subscription, *, shown: int) -> OwedPus
     await app.store.events.load_keys(due)
     told = [json.loads(app.store.events.open_text(one)) for one in due]
     slots = list(dict.fromkeys((data["step"]["id"], data["slot"]) for data in told))
-    steps = await app.store.steps.these([step_id for step_id, _ in slots]) if slots else {}
+    steps = await app.store.steps.by_ids([step_id for step_id, _ in slots]) if slots else {}
     waiting = [(step_id, slot) for step_id, slot in slots if _waits(steps.get(step_id), slot)]
     if not waiting:
         return None
@@ -114,9 +114,5 @@ def _tag(owed: OwedPush) -> str:
     return hashlib.sha256(f"{owed.step_id}@{to_wire(owed.slot_at)}".encode()).hexdigest()[:16]
 
 
-async def _sweep_task(app: AppDep) -> None:
-    await sweep_push(app)
-
-
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))
+    broker.register_tick(sweep_push, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))

@@ -15,7 +15,7 @@ BATCH = 200
 LOOKS = 2  # one batch is prepared while the database writes the other
 
 
-async def remind_due(app: AppContext, *, now: datetime | None = None, batch: int = BATCH) -> int:
+async def remind_due(app: AppDep, *, now: datetime | None = None, batch: int = BATCH) -> int:
     """Record every due reminder and wake its recipients. Returns how many were recorded."""
     looks = [_look(app, now=now, batch=batch) for _ in range(LOOKS)]
     found = await asyncio.gather(*looks, return_exceptions=True)
@@ -40,9 +40,5 @@ async def _look(app: AppContext, *, now: datetime | None, batch: int) -> int:
             return recorded
 
 
-async def _task(app: AppDep) -> None:
-    await remind_due(app)
-
-
 def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_tick(_task, NAME, tick_s=tick_s)
+    broker.register_tick(remind_due, NAME, tick_s=tick_s)

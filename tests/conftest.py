@@ -84,7 +84,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def own_database(servers: Embedded) -> Iterator[str]:
-    """The address of a database that nobody else has; it is gone afterwards."""
+    """The address of a database of its own; it is dropped afterwards."""
     name = f"test_{uuid4().hex[:12]}"
     yield (servers.mongo_url or "").replace("/hospital_rt?", f"/{name}?")
     client: MongoClient[Any]

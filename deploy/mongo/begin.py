@@ -1,7 +1,8 @@
 """Begin the replica set and give the service its user: once, and again harmlessly.
 
-Runs in the service's own image, so that nobody needs a database shell. It comes as the set itself, by the key file,
-which may do what nobody else may before there is a user. A password that was changed in its file is changed here too.
+Runs in the service's own image, so that no database shell is needed. It signs in as the set itself, by the key file:
+until there is a user, only this identity may initiate the set. A password that was changed in its file is changed
+here too.
 A majority of the members is enough: one that cannot start is made a member all the same, and joins once it runs.
 
 ``SECRETS`` names the folder of the secrets (/run/secrets), ``MEMBERS`` the members (mongo1:27017,...). With ``--stay``

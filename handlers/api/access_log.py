@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from handlers.api.schemas import Moment, PageQuery, PersonView, View
 from handlers.base.api_handler import ApiHandler
-from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
 from handlers.base.operation import Operation
+from hospital_rt.domain.audit_types import AuditRole
 from hospital_rt.domain.clock import to_wire
 from models.audit import Act
 
@@ -21,7 +20,7 @@ class AccessView(View):
 
     at: Moment
     by: PersonView | None
-    role: Literal["patient", "doctor", "carer", "stranger", "link", "admin", "system"]
+    role: AuditRole
     act: Act
     item_id: str | None = Field(description="The note, step or doctor that it was about, where it was one")
 
@@ -34,7 +33,7 @@ class AccessLogHandler(ApiHandler):
         query = self.query(PageQuery)
         before = read_cursor(query.cursor, str)
         found = await self.store.audit.about(self.who.id, before=before[0] if before else None, limit=query.limit + 1)
-        shown = found[: query.limit]
+        shown, following = cut_page(found, query.limit, lambda last: write_cursor(last.id))
         names = await self.store.users.names({one.user_id for one in shown if one.user_id})
         items = [
             {
@@ -46,4 +45,4 @@ class AccessLogHandler(ApiHandler):
             }
             for one in shown
         ]
-        self.respond(page(items, write_cursor(shown[-1].id) if len(found) > query.limit else None))
+        self.respond(page(items, following))

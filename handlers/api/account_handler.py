@@ -1,10 +1,9 @@
-"""What sign-up, sign-in and passwords share: limits, letters, links, and what a password has to be."""
+"""Base of sign-up, sign-in and passwords: rate limits, letters, links, rules for passwords."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from uuid import uuid4
 
 from handlers.base.api_handler import ApiHandler
 from hospital_rt.domain.clock import utcnow
@@ -18,15 +17,15 @@ from models.audit import Act, Trace
 from models.letters import LetterKind, Link, LinkUse
 from models.users import User
 
-QUIET_ANSWER_S = 0.15
-NOTED_EVERY_S = 900  # what strangers do to an account has one entry of its kind in so many seconds
+ANSWER_INTERVAL_S = 0.15
+AUDIT_ONCE_EVERY_S = 900  # what strangers do to an account has one entry of its kind in so many seconds
 
 
 class AccountHandler(ApiHandler):
     """A resource of accounts and sign-in."""
 
     async def limit_address(self, limit: Limit) -> None:
-        await self.context.app.resources.limits.count(limit, self.client_hash)
+        await self.resources.limits.count(limit, self.client_hash)
 
     def check_password_sign_in(self, role: str = "") -> None:
         """Only role ``admin`` signs in here where the identity provider is the only way: it has no such accounts.
@@ -50,45 +49,40 @@ class AccountHandler(ApiHandler):
         if is_common(password, email=email, name=name):
             raise Invalid(pointer, "Many people use this password. Choose another one.")
 
-    def trace_by(self, user: User, *, session_id: str | None = None) -> Trace:
-        """For the audit: a user who shows who they are by this very request."""
-        return Trace(
-            role=user.role,
-            user_id=user.id,
-            session_id=session_id,
-            request_id=self.request_id,
-            address=self.client_address,
-        )
+    def trace_by(self, user: User) -> Trace:
+        """For the audit: a user whom this very request authenticates."""
+        return self.trace_as(user.role, user_id=user.id)
 
-    def note_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
+    def audit_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
         """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not
         show in its time, and once in a while, since strangers may do it without end.
         """
-        trace = by or Trace(role="stranger", request_id=self.request_id, address=self.client_address)
+        trace = by or self.trace_as("stranger")
         if user_id is not None:
-            self.context.dispatcher.later(self.store.audit.write_once(trace, act, of=user_id, every_s=NOTED_EVERY_S))
+            self.context.dispatcher.run_in_background(
+                self.store.audit.write_once(trace, act, of=user_id, every_s=AUDIT_ONCE_EVERY_S)
+            )
 
-    async def no_sooner(self) -> None:
+    async def delay_answer(self) -> None:
         """Answer only at set times after the request, so that what was found or written does not show in it, also
         when the machine is so busy that the first of them is over.
         """
         took = time.perf_counter() - self.began
         await asyncio.sleep(
-            QUIET_ANSWER_S - took % QUIET_ANSWER_S
+            ANSWER_INTERVAL_S - took % ANSWER_INTERVAL_S
         )  # answers take equally long with and without an account
 
     async def write_letter(
         self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session | None = None
     ) -> str:
         """Put a letter into the outbox, with a fresh one-time link if it carries one; its id."""
-        now, link_id = utcnow(), None
-        if use:
-            link_id = str(uuid4())
-            token = self.context.tokens.link_token(use=use, link_id=link_id)
-            await self.store.letters.make_link(
-                link_id=link_id, user_id=user_id, use=use, token_hash=Tokens.hash_link(token), now=now, session=session
-            )
-        return await self.store.letters.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session)
+        letters, now = self.store.letters, utcnow()
+        if use is None:
+            return await letters.write(user_id=user_id, kind=kind, now=now, session=session)
+        letter_id, _ = await letters.write_with_link(
+            self.context.tokens, user_id=user_id, kind=kind, use=use, now=now, session=session
+        )
+        return letter_id
 
     async def find_link(self, token: str, use: LinkUse) -> Link:
         link = await self.store.letters.find_link(Tokens.hash_link(token), use=use, now=utcnow())
@@ -112,7 +106,7 @@ class AccountHandler(ApiHandler):
         return ended
 
     async def revoke(self, sessions: list[str] | tuple[str, ...]) -> None:
-        await self.context.app.resources.wakeups.revoke(sessions)
+        await self.resources.wakeups.revoke(sessions)
 
     async def check_current(self, password: str) -> User:
         """The user, if the password is theirs.
@@ -121,11 +115,11 @@ class AccountHandler(ApiHandler):
             Problem: 403 ``wrong-password``, 429 after too many tries.
         """
         user = await self.store.users.read_row(dict(self.who.row))
-        limits, key = self.context.app.resources.limits, self.context.tokens.keyed_hash(b"current", user.id.encode())
+        limits, key = self.resources.limits, self.context.tokens.keyed_hash(b"current", user.id.encode())
         await limits.count(LOG_IN_ACCOUNT, key)
-        right, _ = await self.context.app.resources.passwords.verify(password, user.password_hash)
+        right, _ = await self.resources.passwords.verify(password, user.password_hash)
         if not right:
-            self.note_later("sign_in.failed", user.id, by=self.trace)
+            self.audit_later("sign_in.failed", user.id, by=self.trace)
             raise Problem("wrong-password")
         await limits.forgive(LOG_IN_ACCOUNT, key)
         return user

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from handlers.api.schemas import Body, ClockTime, Id, Moment, Name, Role, View
+from handlers.api.schemas import Body, ClockTime, Id, Moment, Name, View
 from hospital_rt.domain.clock import utcnow, zone_names
 from hospital_rt.domain.normalize import normal_email
+from models.identity.second_factors import FactorKind
+from models.users import Role, Status, TimezoneMode
 
 
 def _zone(value: str) -> str:
@@ -43,7 +45,6 @@ NewPassword = Annotated[str, Field(min_length=12, max_length=128)]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
-TimezoneMode = Literal["home", "follow"]
 Secret = Annotated[str, Field(min_length=1, max_length=512)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 WebAuthnAnswer = Annotated[dict[str, Any], Field(description="PublicKeyCredential, as its toJSON() gives it")]
@@ -85,7 +86,7 @@ class PasskeyOptionsView(View):
 
 
 class FactorBody(Body):
-    kind: Literal["totp", "passkey"]
+    kind: FactorKind
 
 
 class ConfirmFactorBody(Body):
@@ -103,7 +104,7 @@ class ProofBody(Body):
 
 class FactorView(View):
     id: Id
-    kind: Literal["totp", "passkey"]
+    kind: FactorKind
     created_at: Moment
     last_used_at: Moment | None
 
@@ -119,7 +120,7 @@ class NewFactorView(View):
     """What to set up: of an app `secret`, `uri` and `qr`, of a passkey `options`."""
 
     id: Id
-    kind: Literal["totp", "passkey"]
+    kind: FactorKind
     secret: str | None = None
     uri: str | None = None
     qr: str | None = Field(default=None, description="the uri as a QR code: an SVG path on a square grid")
@@ -189,7 +190,7 @@ class UserView(View):
     name: str | None
     email: str | None
     role: Role
-    status: Literal["active", "pending", "deactivated"]
+    status: Status
     timezone: str
     timezone_mode: TimezoneMode
     reminder_time: str

@@ -49,8 +49,8 @@ class SignUpHandler(AccountHandler):
         self.check_new_password(body.password, email=body.email, name=body.name)
         await self.limit_address(SIGN_UP_ADDRESS)
         if self.settings_.verifies_email:
-            await self.context.app.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
-        settings, resources = self.settings_, self.context.app.resources
+            await self.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        settings, resources = self.settings_, self.resources
         pending = body.role == "doctor" and settings.doctors_need_approval
         user = User(
             id=str(uuid4()),
@@ -60,7 +60,6 @@ class SignUpHandler(AccountHandler):
             email=body.email,
             password_hash=await resources.passwords.hash(body.password),
             timezone=body.timezone or settings.default_timezone,
-            reminder_time="09:00",
             language=body.language,
             created_at=utcnow(),
             email_confirmed=invitation is not None or not settings.verifies_email,
@@ -69,7 +68,7 @@ class SignUpHandler(AccountHandler):
             await self._sign_up_carer(user, invitation)
             return
         if settings.verifies_email:
-            await self._sign_up_quietly(user)
+            await self._sign_up_unconfirmed(user)
             return
 
         async def work(session: Session) -> None:
@@ -101,7 +100,7 @@ class SignUpHandler(AccountHandler):
         return grant
 
     async def _sign_up_carer(self, user: User, invitation: Grant) -> None:
-        """The token came by mail to this address, so that it tells nobody else whether the address is known."""
+        """Only the owner of the address has the token, so an answer may tell whether the address is known."""
 
         async def work(session: Session) -> GrantOutcome:
             held = await self.store.users.by_email(user.email or "", session=session)
@@ -124,8 +123,8 @@ class SignUpHandler(AccountHandler):
         await self.store.users.insert(user, session=session)
         await self.store.audit.write(self.trace_by(user), "account.created", of=[user.id], session=session)
 
-    async def _sign_up_quietly(self, user: User) -> None:
-        """The same answer whether or not the address is known: the letter to it tells."""
+    async def _sign_up_unconfirmed(self, user: User) -> None:
+        """The same answer whether or not the address is known: only the letter differs."""
 
         async def work(session: Session) -> str:
             held = await self.store.users.by_email(user.email or "", session=session)
@@ -139,7 +138,7 @@ class SignUpHandler(AccountHandler):
 
         letter_id = await self.store.transaction(work)
         await self.context.dispatcher.send_letter(letter_id)
-        await self.no_sooner()
+        await self.delay_answer()
         self.respond({"detail": "If all is well, a letter to this address tells the rest."}, status=202)
 
 
@@ -157,7 +156,7 @@ class VerifyEmailHandler(AccountHandler):
         link = await self.store.letters.find_link(Tokens.hash_link(body.token), use="verify", now=utcnow())
         user = await self.store.users.get(link.user_id) if link else None
         hashed = user.password_hash if user else None
-        right, _ = await self.context.app.resources.passwords.verify(body.password, hashed)
+        right, _ = await self.resources.passwords.verify(body.password, hashed)
         if link is None or user is None or not right:
             raise Problem("invalid-token")
 
@@ -184,16 +183,16 @@ class ForgotPasswordHandler(AccountHandler):
         """Ask for a link to choose a new password. The same answer whether or not the address is known."""
         body = self.body(ForgotPasswordBody)
         await self.limit_address(MAIL_ADDRESS)
-        await self.context.app.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
+        await self.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         row = await self.store.users.row_by_email(body.email)
         # Without an account the same writes are made, for an id that no user has; the letter is then dropped.
         known = row is not None and row["status"] != "deactivated"
         target = str(row["_id"]) if row and known else str(uuid4())
         letter_id = await self.write_letter(target, "reset", use="reset")
         await self.context.dispatcher.send_letter(letter_id)
-        await self.no_sooner()
+        await self.delay_answer()
         self.respond({"detail": "If this address has an account, a letter is on its way."}, status=202)
-        self.note_later("reset.asked", target if known else None)
+        self.audit_later("reset.asked", target if known else None)
 
 
 class ResetPasswordHandler(AccountHandler):
@@ -215,7 +214,7 @@ class ResetPasswordHandler(AccountHandler):
         if user is None or user.status == "deactivated":
             raise Problem("invalid-token")
         self.check_new_password(body.password, email=user.email or "", name=user.name or "")
-        hashed = await self.context.app.resources.passwords.hash(body.password)
+        hashed = await self.resources.passwords.hash(body.password)
 
         async def work(session: Session) -> list[str] | None:
             if not await self.store.letters.spend_link(link.id, session=session):

@@ -5,17 +5,16 @@ An administrator needs a second factor, as the base handler demands of every ope
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import AcceptedView
-from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, NothingBody, PageQuery, PersonView, Role, View
-from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, NothingBody, PageQuery, PersonView, View
+from handlers.base.cursors import cut_page, page, read_cursor, read_time_cursor, write_cursor, write_time_cursor
 from handlers.base.operation import Operation
-from hospital_rt.domain.clock import from_wire, to_wire
-from hospital_rt.domain.errors import Invalid
+from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Session
 from hospital_rt.version import versions
 from hospital_rt.web.problems import Problem
@@ -25,16 +24,14 @@ from models.services.administration import (
     accounts_page,
     approve,
     deactivate,
-    look_over,
+    read_overview,
     refuse,
 )
-from models.users import User
-
-AccountStatus = Literal["active", "pending", "deactivated"]
+from models.users import Role, Status, User
 
 
 class AccountsQuery(PageQuery):
-    status: AccountStatus | None = None
+    status: Status | None = None
     q: str = Field(
         default="", max_length=254, description="an address, or the beginning of a name or of one of its words"
     )
@@ -49,14 +46,9 @@ class AdminAccountView(View):
     name: str | None
     email: str | None
     role: Role
-    status: AccountStatus
+    status: Status
     email_confirmed: bool
     created_at: Moment
-
-
-class WaitingView(View):
-    count: int
-    oldest_seconds: int
 
 
 class NodesView(View):
@@ -123,16 +115,12 @@ class AccountsHandler(_AccountsHandler):
     async def get(self) -> None:
         """Accounts that are not erased, the newest first."""
         query = self.query(AccountsQuery)
-        found = read_cursor(query.cursor, str, str)
-        try:
-            before = (from_wire(found[0]), found[1]) if found else None
-        except ValueError:
-            raise Invalid("#/cursor", "Use the cursor as it was given.") from None
+        before = read_time_cursor(query.cursor, str)
         users, following = await accounts_page(
             self.store, status=query.status, query=query.q, before=before, limit=query.limit
         )
         await self.leave_trace(of=[user.id for user in users] or [self.who.id])
-        cursor = write_cursor(to_wire(following[0]), following[1]) if following else None
+        cursor = write_time_cursor(*following) if following else None
         self.respond(page([self.account(user) for user in users], cursor))
 
 
@@ -174,8 +162,7 @@ class RefuseAccountHandler(_AccountsHandler):
         id = self.id_from_path(user_id)
         self.body(NothingBody)
         user, closed, letter_id = await refuse(self.store, id, now=self.now(), trace=self.trace)
-        await self.revoke(closed.sessions)
-        await self.announce(closed.users)
+        await self.context.app.announce_closed(closed)
         await self.context.dispatcher.send_letter(letter_id)
         self.respond(self.account(user))
 
@@ -189,8 +176,7 @@ class DeactivateAccountHandler(_AccountsHandler):
         self.body(NothingBody)
         user, closed = await deactivate(self.store, id, by=self.who.id, now=self.now(), trace=self.trace)
         if closed is not None:
-            await self.revoke(closed.sessions)
-            await self.announce(closed.users)
+            await self.context.app.announce_closed(closed)
         self.respond(self.account(user))
 
 
@@ -207,7 +193,7 @@ class ResetLinkHandler(_AccountsHandler):
     }
 
     async def post(self, user_id: str) -> None:
-        """Mail somebody a link to choose a new password. The link itself is shown to nobody."""
+        """Mail a user a link to choose a new password. The link is in the letter alone."""
         id = self.id_from_path(user_id)
         self.body(NothingBody)
         user = await self.store.users.get(id)
@@ -229,7 +215,7 @@ class OverviewHandler(AccountHandler):
 
     async def get(self) -> None:
         """What waits, what is late, which processes live, and when a backup was last written and tried."""
-        seen = await look_over(self.store, now=self.now())
+        seen = await read_overview(self.store, now=self.now())
         await self.leave_trace(of=[])
         late = seen.reminders_late
         self.respond(
@@ -274,7 +260,7 @@ class AuditHandler(AccountHandler):
         found = await self.store.audit.entries(
             of=query.of, since=query.from_, before=before[0] if before else None, limit=query.limit + 1
         )
-        shown = found[: query.limit]
+        shown, following = cut_page(found, query.limit, lambda last: write_cursor(last.id))
         ids = {id for one in shown for id in (one.user_id, *one.of) if id}
         names = await self.store.users.names(ids)
         await self.leave_trace(of=[query.of] if query.of else [])
@@ -290,4 +276,4 @@ class AuditHandler(AccountHandler):
             }
             for one in shown
         ]
-        self.respond(page(items, write_cursor(shown[-1].id) if len(found) > query.limit else None))
+        self.respond(page(items, following))

@@ -12,7 +12,6 @@ from handlers.base.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import ANSWER_ADDRESS
 from hospital_rt.web.tokens import Tokens
-from models.audit import Trace
 from models.services.answer_tokens import answer_by_token
 
 
@@ -32,8 +31,8 @@ class AnswerHandler(ApiHandler):
     async def post(self) -> None:
         """Answer a pushed reminder by its token: done, or again in 30 minutes. The same again is the same answer."""
         body = self.body(AnswerBody)
-        await self.context.app.resources.limits.count(ANSWER_ADDRESS, self.client_hash)
-        trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
+        await self.resources.limits.count(ANSWER_ADDRESS, self.client_hash)
+        trace = self.trace_as("link")
         users = await answer_by_token(
             self.store, Tokens.hash_link(body.token), outcome=body.outcome, at=body.at, now=self.now(), trace=trace
         )

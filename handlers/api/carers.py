@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from pydantic import Field
 
@@ -16,7 +17,7 @@ from hospital_rt.domain.errors import Invalid
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS
 from hospital_rt.web.tokens import Tokens
-from models.people.grants import Grant
+from models.people.grants import Grant, May
 from models.services.carers import (
     accept_invitation,
     cared_for_by,
@@ -24,7 +25,6 @@ from models.services.carers import (
     change_alert,
     end_grant,
     invite_carer,
-    new_grant_id,
 )
 
 AlertMinutes = Annotated[
@@ -35,7 +35,7 @@ AlertMinutes = Annotated[
 
 class InviteBody(Body):
     email: Email
-    may: Literal["see", "answer"]
+    may: May
     notes: bool = Field(default=False, description="whether notes and the quotes of steps can be read too")
     until: GivenMoment | None = Field(
         default=None, description="when the access ends by itself; null: when it is ended"
@@ -58,7 +58,7 @@ class CarerView(View):
     status: Literal["pending", "active"]
     carer: PersonView | None
     email: str | None
-    may: Literal["see", "answer"]
+    may: May
     notes: bool
     since: Moment
     until: Moment | None
@@ -70,18 +70,18 @@ class CaringView(View):
 
     id: Id
     patient: PersonView
-    may: Literal["see", "answer"]
+    may: May
     notes: bool
     until: Moment | None
     alert_minutes: int | None
 
 
 class InvitationView(View):
-    """What an invitation offers, to whoever holds its token."""
+    """What an invitation offers; its token gives access to this."""
 
     patient: str | None = Field(description="the name of the person who invites")
     email: str | None = Field(description="where the invitation went; sign-up as a carer uses this address")
-    may: Literal["see", "answer"]
+    may: May
     notes: bool
     until: Moment | None
 
@@ -151,15 +151,15 @@ class CarersHandler(_CarerHandler):
         self.respond(page(await self.carer_views(list(shown)), following))
 
     async def post(self) -> None:
-        """Invite somebody to care for you, by a one-time link that is mailed to them and works for seven days."""
+        """Invite a person to care for you, by a one-time link that is mailed to them and works for seven days."""
         body = self.body(InviteBody)
         if body.until is not None and body.until <= self.now():
             raise Invalid("#/until", "Choose a later moment.")
         await self.limit_address(MAIL_ADDRESS)
-        limits = self.context.app.resources.limits
+        limits = self.resources.limits
         await limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         await limits.count(MAIL_ACCOUNT, self.context.tokens.keyed_hash(b"invites", self.who.id.encode()))
-        grant_id = new_grant_id()
+        grant_id = str(uuid4())
         token = self.context.tokens.link_token(use="invitation", link_id=grant_id)
         grant, letter_id = await invite_carer(
             self.store,

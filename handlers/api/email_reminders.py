@@ -1,4 +1,4 @@
-"""Reminders by letter: asked for by the patient, ended by them or by the link that stands in every letter."""
+"""Reminders by e-mail: the patient subscribes, and unsubscribes here or by the link in every letter."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.plain_page import PLAIN_CSP, plain_page
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS
-from models.audit import Trace
-from models.services.mail_reminders import ask_for_letters
+from models.services.mail_reminders import set_mail_reminders
 
 _WORDS = {
     "en": (
@@ -52,8 +51,8 @@ class EmailRemindersHandler(ApiHandler):
     }
 
     async def _view(self) -> dict[str, object]:
-        wish = await self.store.mail_reminders.get(self.who.id)
-        return {"on": wish is not None, "since": to_wire(wish.since) if wish else None}
+        subscription = await self.store.mail_reminders.get(self.who.id)
+        return {"on": subscription is not None, "since": to_wire(subscription.since) if subscription else None}
 
     async def get(self) -> None:
         """Whether a letter comes when a reminder waits and no page has shown it."""
@@ -64,12 +63,12 @@ class EmailRemindersHandler(ApiHandler):
         self.body(NothingBody)
         if not self.who.row.get("email_confirmed", True):
             raise Problem("email-unverified")
-        await ask_for_letters(self.store, self.who.id, on=True, now=self.now(), trace=self.trace)
+        await set_mail_reminders(self.store, self.who.id, on=True, now=self.now(), trace=self.trace)
         self.respond(await self._view())
 
     async def delete(self) -> None:
         """No more letters."""
-        await ask_for_letters(self.store, self.who.id, on=False, now=self.now(), trace=self.trace)
+        await set_mail_reminders(self.store, self.who.id, on=False, now=self.now(), trace=self.trace)
         self.respond(status=204)
 
 
@@ -91,7 +90,7 @@ class UnsubscribeHandler(BaseHandler):
         Raises:
             Problem: 404: it is not one of our links.
         """
-        await self.context.app.resources.limits.count(LINK_ADDRESS, self.client_hash)
+        await self.resources.limits.count(LINK_ADDRESS, self.client_hash)
         if not hmac.compare_digest(self.context.tokens.link_token(use="unsubscribe", link_id=link_id), secret):
             raise Problem("not-found")
         return await self.store.mail_reminders.of_link(link_id)
@@ -106,8 +105,8 @@ class UnsubscribeHandler(BaseHandler):
         """No more letters; again is the same answer."""
         user_id = await self._whose(link_id, secret)
         if user_id is not None:
-            trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
-            await ask_for_letters(self.store, user_id, on=False, now=self.now(), trace=trace)
+            trace = self.trace_as("link")
+            await set_mail_reminders(self.store, user_id, on=False, now=self.now(), trace=trace)
         await self._page(user_id, asks=False)
 
     async def _page(self, user_id: str | None, *, asks: bool) -> None:

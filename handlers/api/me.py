@@ -11,7 +11,6 @@ from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
-from hospital_rt.storage.field_encryption import Unreadable
 from hospital_rt.web.problems import Problem
 from models.services.accounts import change_settings, close_account
 from models.sessions import DeviceSession
@@ -52,14 +51,11 @@ class MeHandler(SessionTokenHandler):
         self.respond(user.as_json())
 
     async def delete(self) -> None:
-        """Leave for good. Your key is destroyed: nothing of yours can be read again, by anybody."""
+        """Leave for good. Your key is destroyed: nothing of yours can be read again."""
         user = await self.check_proof(self.body(ProofBody))
         erase = self.settings_.erasure == "immediate"
         left = await close_account(self.store, user, now=self.now(), erase=erase, trace=self.trace)
-        await self.revoke(left.sessions)
-        if erase:
-            await self.context.app.resources.wakeups.forget(user.id)
-        await self.announce(left.users)
+        await self.context.app.announce_closed(left, erased=user.id if erase else None)
         self.respond(status=204)
 
 
@@ -80,7 +76,7 @@ class PasswordHandler(AccountHandler):
         body = self.body(ChangePasswordBody)
         user = await self.check_current(body.current)
         self.check_new_password(body.password, email=user.email or "", name=user.name or "")
-        hashed = await self.context.app.resources.passwords.hash(body.password)
+        hashed = await self.resources.passwords.hash(body.password)
 
         async def work(session: Session) -> list[str]:
             await self.store.users.update(user.id, {"password_hash": hashed}, session=session)
@@ -116,16 +112,9 @@ class SessionsHandler(AccountHandler):
         self.respond(page(items, following))
 
     async def _device(self, session: DeviceSession) -> str | None:
-        if session.sealed_device is None:
-            return None
-        try:
-            return str(
-                await self.store.vault.open_value(
-                    session.user_id, f"sessions|{session.id}|device", session.sealed_device
-                )
-            )
-        except Unreadable:
-            return None
+        place = f"sessions|{session.id}|device"
+        found: str | None = await self.store.vault.open_if_readable(session.user_id, place, session.sealed_device)
+        return found
 
 
 class SessionHandler(AccountHandler):

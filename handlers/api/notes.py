@@ -10,6 +10,7 @@ from uuid import uuid4
 from handlers.api.schemas import (
     ApproveBody,
     ApprovedStepBody,
+    Body,
     NoteBody,
     NoteLineView,
     NoteView,
@@ -20,24 +21,34 @@ from handlers.api.schemas import (
     ScheduleBody,
     WithdrawnNoteView,
 )
-from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation
 from hospital_rt.domain.as_needed import UseLimits
-from hospital_rt.domain.clock import clock_times, from_wire, local_day, to_wire
+from hospital_rt.domain.clock import clock_times, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
+from models.audit import Act
 from models.idempotency import StoredAnswer
 from models.notes import UNREAD, Note
-from models.services.note_review import NoteOutcome, approve_note, reject_note, retry_note, submit_note, withdraw_note
+from models.services.note_review import (
+    NoteOutcome,
+    Submission,
+    approve_note,
+    reject_note,
+    retry_note,
+    submit_note,
+    withdraw_note,
+)
 from models.steps import Step, StepText, sort_key
 from models.users import User
 from models.visibility import Access, access_to, acts_as_author, notes_filter, readable_note, steps_beside_note
 
 NOTE_BODY = 256 * 1024
 MAX_DAYS = 1000
+MAX_TIMES = 24  # of a day
 
 
 def _note_line(note: Note, access: Access, names: dict[str, str | None]) -> dict[str, Any]:
@@ -93,7 +104,7 @@ class NoteHandlerBase(IdempotentHandler):
             view |= {name: review[name] for name in ("questions", "dropped", "unmatched", "account")}
         return view
 
-    async def told(self, outcome: NoteOutcome) -> Note:
+    async def announced(self, outcome: NoteOutcome) -> Note:
         await self.announce(outcome.users)
         return outcome.note
 
@@ -134,31 +145,22 @@ class NotesHandler(NoteHandlerBase):
         query = self.query(PatientPageQuery)
         await self.set_feed()
         wanted, accesses = await notes_filter(self.store, self.who, query.patient_id)
-        found = read_cursor(query.cursor, str, str)
-        before = None
-        if found:
-            try:
-                before = (from_wire(found[0]), found[1])
-            except ValueError:
-                raise Invalid("#/cursor", "Use the cursor as it was given.") from None
+        before = read_time_cursor(query.cursor, str)
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
-        shown = notes[: query.limit]
+        shown, following = cut_page(notes, query.limit, lambda last: write_time_cursor(last.created_at, last.id))
         names = await self.store.users.names({id for note in shown for id in _people_of(note)})
-        following = None
-        if len(notes) > query.limit:
-            following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
         await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
         self.respond(page([_note_line(note, accesses[note.patient_id], names) for note in shown], following))
 
     async def before_claim(self) -> None:
         key = self.context.tokens.keyed_hash(b"notes", self.who.id.encode())
-        await self.context.app.resources.limits.count(NOTES_ACCOUNT, key)
+        await self.resources.limits.count(NOTES_ACCOUNT, key)
 
     @idempotent
     async def post(self, body: NoteBody) -> StoredAnswer:
         """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
-        outcome = await submit_note(
-            self.store,
+        submission = Submission(
+            id=self.claim.subject_id if self.claim else str(uuid4()),
             doctor_id=self.who.id,
             patient_id=body.patient_id,
             text=body.text,
@@ -166,8 +168,9 @@ class NotesHandler(NoteHandlerBase):
             claim=self.claim,
             trace=self.trace,
         )
+        outcome = await submit_note(self.store, submission)
         await self.context.dispatcher.read_note(outcome.note.id)
-        return await self.reply(await self.told(outcome))
+        return await self.reply(await self.announced(outcome))
 
     async def lost_answer(self, *ids: str) -> StoredAnswer:
         return await super().lost_answer(*([self.claim.subject_id] if self.claim else ids))
@@ -187,19 +190,23 @@ class NoteHandler(NoteHandlerBase):
         self.respond((await self.reply(note)).body)
 
 
+def _author_act(
+    audit: Act,
+    *,
+    body: type[Body],
+    answers: dict[int, type[NoteView] | None],
+    problems: tuple[str, ...] = ("not-found", "conflict", "superseded"),
+    once: bool = False,
+) -> Operation:
+    """What the author does with one note; the answer is the note."""
+    return Operation(
+        who="doctor", body=body, body_optional=True, answers=answers, problems=problems, once=once, audit=audit
+    )
+
+
 class RetryHandler(NoteHandlerBase):
     status = 202
-    operations = {
-        "POST": Operation(
-            who="doctor",
-            body=RetryBody,
-            body_optional=True,
-            answers={202: NoteView},
-            problems=("not-found", "conflict", "superseded"),
-            once=True,
-            audit="note.retried",
-        )
-    }
+    operations = {"POST": _author_act("note.retried", body=RetryBody, answers={202: NoteView}, once=True)}
 
     @idempotent
     async def post(self, note_id: str, body: RetryBody) -> StoredAnswer:
@@ -214,21 +221,11 @@ class RetryHandler(NoteHandlerBase):
             trace=self.trace,
         )
         await self.context.dispatcher.read_note(note_id)
-        return await self.reply(await self.told(outcome))
+        return await self.reply(await self.announced(outcome))
 
 
 class ApproveHandler(NoteHandlerBase):
-    operations = {
-        "POST": Operation(
-            who="doctor",
-            body=ApproveBody,
-            body_optional=True,
-            answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"),
-            once=True,
-            audit="note.approved",
-        )
-    }
+    operations = {"POST": _author_act("note.approved", body=ApproveBody, answers={200: NoteView}, once=True)}
 
     @idempotent
     async def post(self, note_id: str, body: ApproveBody) -> StoredAnswer:
@@ -245,7 +242,7 @@ class ApproveHandler(NoteHandlerBase):
             claim=self.claim,
             trace=self.trace,
         )
-        return await self.reply(await self.told(outcome))
+        return await self.reply(await self.announced(outcome))
 
     async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
         if not acts_as_author(await self._access(note), note):
@@ -444,6 +441,8 @@ def _times_of_parts(
         return {"times": times, "times_from": "note", "times_per_day": len(times)}
     if wanted.times_from is None:
         times = tuple(sorted({*times, *usual}))
+    if len(times) > MAX_TIMES:
+        raise Invalid(f"{at}/times", f"With the parts of the day these are more than {MAX_TIMES} times.")
     return {"times": times, "times_from": "note", "times_per_day": len(times), "parts": parts}
 
 
@@ -465,40 +464,26 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
         if same.occurrences == occurrences:
             return same
     rounds, left = divmod(occurrences, len(set(schedule.times)))
-    if left or not rounds or schedule.day_of(rounds) > MAX_DAYS:
+    if left or not 0 < rounds <= MAX_DAYS or schedule.day_of(rounds) > MAX_DAYS:
         raise Invalid(f"{at}/occurrences", f"Give as many as the times of whole days, of {MAX_DAYS} days at most.")
     return replace(schedule, duration_days=schedule.day_of(rounds))
 
 
 class RejectHandler(NoteHandlerBase):
-    operations = {
-        "POST": Operation(
-            who="doctor",
-            body=NothingBody,
-            body_optional=True,
-            answers={200: NoteView},
-            problems=("not-found", "conflict", "superseded"),
-            audit="note.rejected",
-        )
-    }
+    operations = {"POST": _author_act("note.rejected", body=NothingBody, answers={200: NoteView})}
 
     async def post(self, note_id: str) -> None:
         """Let a proposal go. The patient's plan stays as it was."""
         id = self.id_from_path(note_id)
         self.body(NothingBody)
         outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), trace=self.trace)
-        self.respond((await self.reply(await self.told(outcome))).body)
+        self.respond((await self.reply(await self.announced(outcome))).body)
 
 
 class WithdrawHandler(NoteHandlerBase):
     operations = {
-        "POST": Operation(
-            who="doctor",
-            body=ReasonBody,
-            body_optional=True,
-            answers={200: WithdrawnNoteView},
-            problems=("not-found", "conflict"),
-            audit="note.withdrawn",
+        "POST": _author_act(
+            "note.withdrawn", body=ReasonBody, answers={200: WithdrawnNoteView}, problems=("not-found", "conflict")
         )
     }
 
@@ -509,5 +494,5 @@ class WithdrawHandler(NoteHandlerBase):
         outcome = await withdraw_note(
             self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), trace=self.trace
         )
-        reply = await self.reply(await self.told(outcome))
+        reply = await self.reply(await self.announced(outcome))
         self.respond({**reply.body, "left": outcome.left})

@@ -92,7 +92,7 @@ class MyPatientsHandler(ApiHandler):
 
     async def _rows(self) -> tuple[CachedResponse, ...]:
         """Each patient as text, by need, kept ready while nothing that it is made of has moved."""
-        me, now, kept, epoch = self.who.id, self.now(), self.context.kept, await self.store.epoch()
+        me, now, kept, epoch = self.who.id, self.now(), self.context.cache, await self.store.epoch()
         panel = await self._panel(epoch)
         states = await self.store.states(panel.ids)
         key = (epoch, panel.ids, panel.joined, states)
@@ -113,7 +113,7 @@ class MyPatientsHandler(ApiHandler):
     async def _panel(self, epoch: str) -> PatientList:
         """The doctor's patients, read again when the position of the doctor's feed has changed."""
         what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
-        panel: PatientList | None = self.context.kept.get(what, key, now=now)
+        panel: PatientList | None = self.context.cache.get(what, key, now=now)
         if panel is None:
             found = {
                 one.patient_id: Joined(one.since, one.doctor_id, one.doctor_id)
@@ -123,7 +123,7 @@ class MyPatientsHandler(ApiHandler):
                 found[one.patient_id] = Joined(one.since, one.doctor_id)
             until = await cover_changes_at(self.store, self.who.id) or FOR_EVER
             panel = PatientList(tuple(found), tuple(found.values()), now, until)
-            self.context.kept.put(what, key, panel)
+            self.context.cache.put(what, key, panel)
         return panel
 
     async def _anew(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
@@ -159,7 +159,7 @@ class MyPatientsHandler(ApiHandler):
             asks = asking.get(id, OpenQuestions())
             waits = waiting.get(id, WaitingNotes())
             seen = summarize(marks, last=today[id], days=DAYS, together=together)
-            # Where nothing runs there is nothing to answer: that is told by ``steps_open``, and is not silence.
+            # Without active steps there is nothing to answer: ``steps_open`` is 0, and the patient is not silent.
             need = seen.need if open_counts[id] or seen.need != "silent" else "on_course"
             item: dict[str, Any] = {
                 "id": id,
@@ -194,7 +194,7 @@ class MyPatientsHandler(ApiHandler):
         for row in await self.store.reminders.skipped_with_reason(list(joined), first):
             if row.answered_at and row.answered_at >= joined[row.patient_id].since:
                 newest[row.patient_id] = row
-        steps = await self.store.steps.these([row.step_id for row in newest.values()]) if newest else {}
+        steps = await self.store.steps.by_ids([row.step_id for row in newest.values()]) if newest else {}
         found: dict[str, dict[str, Any]] = {}
         for id, row in newest.items():
             text = await self.store.reminders.reason(row)

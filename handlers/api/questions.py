@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from handlers.api.schemas import AskBody, PatientQuestionView, QuestionAnswerBody, QuestionsQuery
 from handlers.base.api_handler import ApiHandler
-from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
 from handlers.base.operation import Operation
-from hospital_rt.domain.clock import from_wire, to_wire
-from hospital_rt.domain.errors import Invalid
 from models.services.questions.ask_doctor import ask_doctor, settle_question
 from models.visibility import own_question, questions_filter, readable_step
 
@@ -36,24 +34,19 @@ class QuestionsHandler(ApiHandler):
         """Questions, the newest first: a patient's own; those asked of a doctor by patients of now."""
         query = self.query(QuestionsQuery)
         await self.set_feed()
-        found = read_cursor(query.cursor, str, str)
-        try:
-            before = (from_wire(found[0]), found[1]) if found else None
-        except ValueError:
-            raise Invalid("#/cursor", "Use the cursor as it was given.") from None
+        before = read_time_cursor(query.cursor, str)
         wanted = await questions_filter(self.store, self.who, query.patient_id)
         if query.state != "all":
             wanted["state"] = query.state
         questions = await self.store.patient_questions.page(wanted, before=before, limit=query.limit + 1)
-        shown = questions[: query.limit]
+        shown, following = cut_page(questions, query.limit, lambda last: write_time_cursor(last.asked_at, last.id))
         await self.leave_trace(of=[one.patient_id for one in shown] or [self.who.id])
-        following = write_cursor(to_wire(shown[-1].asked_at), shown[-1].id) if len(questions) > query.limit else None
         self.respond(page([one.as_json() for one in shown], following))
 
     async def post(self) -> None:
         """Ask your doctor about a step, in up to 500 characters: three a step and ten in all within a day.
 
-        It is not for emergencies: nobody watches for it. The same words again, while they wait, are the same question.
+        It is not for emergencies: questions are not monitored. The same text again, while open, is the same question.
         """
         body = self.body(AskBody)
         step, _ = await readable_step(self.store, self.who, body.step_id)

@@ -23,7 +23,6 @@ from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import CALENDAR_ADDRESS
 from hospital_rt.web.tokens import Tokens
-from models.audit import Trace
 from models.calendars import CalendarLink
 from models.steps import Step
 from tasks.push import push_sender
@@ -114,7 +113,7 @@ class CalendarFileHandler(BaseHandler):
             raise Problem("method-not-allowed")
 
     async def get(self, secret: str) -> None:
-        await self.context.app.resources.limits.count(CALENDAR_ADDRESS, self.client_hash)
+        await self.resources.limits.count(CALENDAR_ADDRESS, self.client_hash)
         link = await self.store.calendars.find(Tokens.hash_link(secret))
         row = await self.store.users.row(link.patient_id) if link else None
         if link is None or row is None or row["status"] == "deactivated":
@@ -123,7 +122,7 @@ class CalendarFileHandler(BaseHandler):
         steps = await self.store.steps.page(
             {"patient_id": link.patient_id, "status": "active", "kind": "plan"}, after=None, limit=200
         )
-        trace = Trace(role="link", request_id=self.request_id, address=self.client_address)
+        trace = self.trace_as("link")
         await self.store.audit.write(trace, "calendar.read", of=[link.patient_id])
         name, neutral = NAMES.get(row["language"].split("-")[0], NAMES["en"])
         moved_at = row.get("day_changed_at") or row["created_at"]
@@ -140,7 +139,7 @@ class CalendarFileHandler(BaseHandler):
         since = local_day(now, zone) - timedelta(days=PAST_DAYS)
         rows = await self.store.reminders.slots_since(link.patient_id, since)
         rows = [one for one in rows if one.state != "withdrawn" and one.id not in known]
-        steps = await self.store.steps.these(list({one.step_id for one in rows})) if link.titles else {}
+        steps = await self.store.steps.by_ids(list({one.step_id for one in rows})) if link.titles else {}
         return [
             CalendarEntry(
                 key=one.id,

@@ -18,6 +18,10 @@ from pydantic import (
 from hospital_rt.domain.clock import from_wire, is_clock_time, to_millisecond
 from hospital_rt.domain.normalize import BLANK, normal_name, visible
 from hospital_rt.domain.schedule import OnDay, Part, TimesFrom, Weekday
+from hospital_rt.extraction.api import Fate, Kind, QuestionKind
+from models.notes import NoteStatus
+from models.questions.patient_questions import QuestionState
+from models.steps import StepStatus
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
@@ -56,7 +60,6 @@ OnDayGiven = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 31}, {"const": "last"}]}),
 ]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
-Role = Literal["doctor", "patient", "carer", "admin"]
 Moment = Annotated[
     str,
     Field(
@@ -119,7 +122,7 @@ class AssignmentView(View):
     since: Moment
     share_history: bool
     cover: list[CoveringView] | None = Field(
-        default=None, description="who covers for your doctor now, and until when; left out when nobody does"
+        default=None, description="who covers for your doctor now, and until when; left out without a cover"
     )
 
 
@@ -223,7 +226,7 @@ class ApprovedStepBody(Body):
     """One step to approve: with ``id`` a proposed one, edited or not; without, a new step by the doctor."""
 
     id: GivenId | None = None
-    kind: Literal["checklist", "plan"] | None = None
+    kind: Kind | None = None
     title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(visible)] | None = None
     detail: Annotated[str, Field(max_length=500)] | None = None
     as_needed: bool | None = None
@@ -238,7 +241,7 @@ class ApproveBody(Body):
     """Nothing: all proposed steps. ``steps``: these, the others are rejected. ``keep``: earlier steps that run on."""
 
     steps: Annotated[list[ApprovedStepBody], Field(min_length=1, max_length=80)] | None = None
-    keep: Annotated[list[Id], Field(max_length=500)] | None = None
+    keep: Annotated[list[GivenId], Field(max_length=500)] | None = None
 
 
 class RetryBody(Body):
@@ -300,13 +303,13 @@ class StepView(View):
     note_id: Id
     patient_id: Id
     doctor_id: Id
-    kind: Literal["checklist", "plan"]
+    kind: Kind
     title: str | None
     detail: str | None
     quote: str | None
     by: Literal["extractor", "doctor"]
     as_needed: bool
-    status: Literal["proposed", "active", "completed", "cancelled", "rejected"]
+    status: StepStatus
     ended: Literal["done", "fixed", "lapsed"] | None
     created_at: Moment
     completed_at: Moment | None
@@ -340,7 +343,7 @@ class OptionView(View):
     """A ready answer: what it would make a step of, as an item of the extraction."""
 
     label: str
-    kind: Literal["checklist", "plan"]
+    kind: Kind
     item: dict[str, Any]
 
 
@@ -350,17 +353,7 @@ class QuestionView(View):
     quote: str
     start: int
     end: int
-    question: Literal[
-        "how-often",
-        "how-long",
-        "how-much",
-        "which-medicine",
-        "which-day",
-        "contradiction",
-        "implausible",
-        "readers-differ",
-        "other",
-    ]
+    question: QuestionKind
     text: str
     options: Annotated[list[OptionView], Field(max_length=4)]
 
@@ -372,11 +365,11 @@ class AccountView(View):
 
     start: int
     end: int
-    as_: Literal["step", "question", "clinic", "nothing", "shown"] = Field(alias="as")
+    as_: Fate = Field(alias="as")
 
 
 class DroppedView(View):
-    kind: Literal["checklist", "plan"]
+    kind: Kind
     item: dict[str, Any]
     reason: str
     detail: str
@@ -386,9 +379,6 @@ class UnmatchedView(View):
     quote: str
     start: int
     end: int
-
-
-NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "superseded", "rejected", "withdrawn"]
 
 
 Failure = Literal[
@@ -460,7 +450,7 @@ class PatientQuestionView(View):
     patient_id: Id
     doctor_id: Id
     step_id: Id
-    state: Literal["open", "answered", "seen", "closed"]
+    state: QuestionState
     text: str | None
     answer: str | None
     asked_at: Moment

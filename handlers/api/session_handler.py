@@ -1,4 +1,4 @@
-"""Beginning a session: what every way of signing in ends with, and the refresh token in the answer or in a cookie."""
+"""Starting a session after any kind of sign-in; the refresh token is in the answer or in a cookie."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Within = Callable[[Session], Awaitable[None]]
 
 
 class SessionTokenHandler(AccountHandler):
-    """A resource that gives the refresh token, or knows it from the body or the cookie."""
+    """A resource that issues the refresh token, or reads it from the body or the cookie."""
 
     # Cookies: only refresh and revoke ever read one.
 
@@ -70,7 +70,7 @@ class SessionTokenHandler(AccountHandler):
         return hashlib.sha256(b"challenge|" + challenge.encode("utf-8", "replace")).hexdigest()
 
     def password_mark(self, user: User) -> str:
-        """Changes with the password, and tells nothing about it."""
+        """A keyed hash that changes with the password and does not reveal it."""
         return self.context.tokens.keyed_hash(b"mark", user.id.encode(), user.password_hash.encode())
 
     async def check_proof(self, body: ProofBody) -> User:
@@ -80,56 +80,52 @@ class SessionTokenHandler(AccountHandler):
             Problem: 403 ``wrong-password`` or ``wrong-factor``, 422 for none or several, 429 after too many tries.
         """
         given = [name for name in ("password", "code", "assertion") if getattr(body, name) is not None]
-        if not given and await self._came_from_provider_just_now():
+        if not given and await self._provider_sign_in_is_fresh():
             return await self.store.users.read_row(dict(self.who.row))
         if len(given) != 1:
             raise Problem("invalid", errors=(FieldError("#", "Give a password, a code or an assertion."),))
         if body.password is not None:
             return await self.check_current(body.password)
         user = await self.store.users.read_row(dict(self.who.row))
-        limits, key = self.context.app.resources.limits, self.context.tokens.keyed_hash(b"proof", user.id.encode())
+        limits, key = self.resources.limits, self.context.tokens.keyed_hash(b"proof", user.id.encode())
         await limits.count(FACTOR_ACCOUNT, key)
 
         async def work(session: Session) -> bool:
             if body.code is not None:
                 return await spend_code(self.store, user.id, body.code, session=session) is not None
-            return await self._is_own_passkey(body.assertion or {}, user, session=session)
+            return await self.spend_passkey(user, body.assertion or {}, challenge=None, session=session)
 
         if not await self.store.transaction(work):
-            self.note_later("second_factor.failed", user.id, by=self.trace)
+            self.audit_later("second_factor.failed", user.id, by=self.trace)
             raise Problem("wrong-factor")
         await limits.forgive(FACTOR_ACCOUNT, key)
         return user
 
-    async def _came_from_provider_just_now(self) -> bool:
+    async def _provider_sign_in_is_fresh(self) -> bool:
         """Whether the identity provider has just confirmed who this is: its people have no password here."""
         session = await self.store.sessions.get(self.who.session_id)
         return session is not None and session.provider is not None and utcnow() - session.created_at <= FRESH
 
-    async def _is_own_passkey(self, answer: Document, user: User, *, session: Session) -> bool:
+    async def spend_passkey(self, user: User, answer: Document, *, challenge: str | None, session: Session) -> bool:
+        """Whether a passkey of this user signed the challenge; None: one of `POST /api/passkeys/options/`."""
         try:
             assertion = self.relying_party.read_assertion(answer)
         except NotGenuine:
             return False
         factors = await self.store.second_factors.of_user(user.id, session=session)
         factor = next((one for one in factors if one.credential_id == assertion.credential_id), None)
-        # One of `POST /api/passkeys/options/`: only such a challenge is nobody's.
-        if factor is None or not await self.store.challenges.close_open(
-            self.challenge_id(assertion.challenge), now=utcnow(), session=session
-        ):
+        if factor is None:
             return False
+        if challenge is None:
+            challenge, id = assertion.challenge, self.challenge_id(assertion.challenge)
+            if not await self.store.challenges.close_open(id, now=utcnow(), session=session):
+                return False
         return await spend_assertion(
-            self.store,
-            self.relying_party,
-            factor,
-            assertion,
-            challenge=assertion.challenge,
-            alone=False,
-            session=session,
+            self.store, self.relying_party, factor, assertion, challenge=challenge, alone=False, session=session
         )
 
     def count_sign_in(self, outcome: str) -> None:
-        self.context.app.resources.metrics.sign_ins.labels(outcome).inc()
+        self.resources.metrics.sign_ins.labels(outcome).inc()
 
     def respond_signed_in(self, user: User, session: DeviceSession, where: Literal["body", "cookie"]) -> None:
         self.count_sign_in("right")
@@ -147,8 +143,8 @@ class SessionTokenHandler(AccountHandler):
     async def start_session(
         self, user: User, *, newer_hash: str | None = None, within: Within | None = None
     ) -> DeviceSession:
-        """A session for somebody who has just shown who they are, unless the password has been changed or the account
-        closed since: whoever does so ends every session, and none may come up behind their back.
+        """A session for a user who has just been authenticated, unless the password was changed or the account closed
+        since: both end every session, and a sign-in in progress must not add one.
 
         Args:
             newer_hash: of the password that was just found right.

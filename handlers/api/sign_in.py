@@ -28,7 +28,7 @@ from hospital_rt.web.rate_limits import (
     PASSKEY_ADDRESS,
     REFRESH_ADDRESS,
 )
-from hospital_rt.web.relying_party import Assertion, NotGenuine
+from hospital_rt.web.relying_party import NotGenuine
 from hospital_rt.web.tokens import InvalidToken, Tokens
 from models.audit import Trace
 from models.identity.challenges import Challenge
@@ -75,20 +75,20 @@ class TokenHandler(SessionTokenHandler):
             email = normal_email(body.email)
         except ValueError:
             email = body.email
-        limits, account = self.context.app.resources.limits, self.account_hash(email)
+        limits, account = self.resources.limits, self.account_hash(email)
         await self.limit_address(LOG_IN_ADDRESS)
         try:
             await limits.count(LOG_IN_ACCOUNT, account)
         except DomainError:
             self.count_sign_in("locked")
-            self.context.dispatcher.later(self._note_locked(email))
+            self.context.dispatcher.run_in_background(self._audit_locked(email))
             raise
         row = await self.store.users.row_by_email(email)
         held = row["password_hash"] if row and row["status"] != "deactivated" else None
-        right, newer = await self.context.app.resources.passwords.verify(body.password, held or None)
+        right, newer = await self.resources.passwords.verify(body.password, held or None)
         if row is None or not right:
             self.count_sign_in("wrong")
-            self.note_later("sign_in.failed", str(row["_id"]) if row else None)
+            self.audit_later("sign_in.failed", str(row["_id"]) if row else None)
             raise Problem("wrong-credentials")
         user = await self.store.users.read_row(row)
         await limits.forgive(LOG_IN_ACCOUNT, account)
@@ -99,9 +99,9 @@ class TokenHandler(SessionTokenHandler):
             await self._ask_second_factor(user, row)
         return user, await self.start_session(user, newer_hash=newer)
 
-    async def _note_locked(self, email: str) -> None:
+    async def _audit_locked(self, email: str) -> None:
         row = await self.store.users.row_by_email(email)
-        self.note_later("sign_in.locked", str(row["_id"]) if row else None)
+        self.audit_later("sign_in.locked", str(row["_id"]) if row else None)
 
     async def _ask_second_factor(self, user: User, row: Document) -> None:
         """Returns when there is no second factor to ask for.
@@ -120,12 +120,12 @@ class TokenHandler(SessionTokenHandler):
             self.challenge_id(challenge), user_id=user.id, password_mark=mark, now=utcnow()
         )
         kinds = {factor.kind for factor in factors}
-        told: Document = {"challenge": challenge, "kinds": sorted({*kinds, "recovery"})}
+        more: Document = {"challenge": challenge, "kinds": sorted({*kinds, "recovery"})}
         passkeys = [factor.credential_id for factor in factors if factor.credential_id]
         if passkeys:
-            told["options"] = self.relying_party.request_options(challenge=challenge, allowed=passkeys)
+            more["options"] = self.relying_party.request_options(challenge=challenge, allowed=passkeys)
         self.count_sign_in("second-factor")
-        raise Problem("second-factor", "Send a code or a passkey's assertion with this challenge.", more=told)
+        raise Problem("second-factor", "Send a code or a passkey's assertion with this challenge.", more=more)
 
     async def _by_passkey(self, answer: Document) -> tuple[User, DeviceSession]:
         """A passkey alone: the device has verified its user, so it is both factors.
@@ -168,7 +168,7 @@ class TokenHandler(SessionTokenHandler):
             return user, await self.start_session(user, within=within)
         except Problem:
             self.count_sign_in("wrong")
-            self.note_later("sign_in.failed", user.id)
+            self.audit_later("sign_in.failed", user.id)
             raise
 
 
@@ -193,7 +193,7 @@ class SecondStepHandler(SessionTokenHandler):
         challenge = await self.store.challenges.attempt(self.challenge_id(body.challenge), now=utcnow())
         if challenge is None or challenge.user_id is None:
             raise Problem("challenge-ended")
-        limits = self.context.app.resources.limits
+        limits = self.resources.limits
         account = self.context.tokens.keyed_hash(b"factor", challenge.user_id.encode())
         await limits.count(FACTOR_ACCOUNT, account)
         user = await self.store.users.get(challenge.user_id)
@@ -203,14 +203,15 @@ class SecondStepHandler(SessionTokenHandler):
 
         async def within(session: Session) -> None:
             letters.clear()  # the transaction may run again
-            kind: str | None
             if body.code is not None:
                 kind = await spend_code(self.store, user.id, body.code, session=session)
                 if kind == "recovery":
-                    letters.append(await self._tell_of_recovery(user, session=session))
+                    letters.append(await self._write_recovery_letter(user, session=session))
+                is_right = kind is not None
             else:
-                kind = await self._spend_passkey(user, body, session=session)
-            if kind is None:
+                answer = body.assertion or {}
+                is_right = await self.spend_passkey(user, answer, challenge=body.challenge, session=session)
+            if not is_right:
                 raise Problem("wrong-code")
             if not await self.store.challenges.close(challenge.id, session=session):
                 raise Problem("challenge-ended")
@@ -219,44 +220,24 @@ class SecondStepHandler(SessionTokenHandler):
         try:
             session = await self.start_session(user, within=within)
         except Problem as refused:
-            await self._note_wrong(user, challenge, refused)
+            await self._audit_wrong_code(user, challenge, refused)
             raise
         await limits.forgive(FACTOR_ACCOUNT, account)
         for letter_id in letters:
             await self.context.dispatcher.send_letter(letter_id)
         self.respond_signed_in(user, session, body.session)
 
-    async def _spend_passkey(self, user: User, body: SecondStepBody, *, session: Session) -> str | None:
-        try:
-            assertion: Assertion = self.relying_party.read_assertion(body.assertion or {})
-        except NotGenuine:
-            return None
-        factors = await self.store.second_factors.of_user(user.id, session=session)
-        factor = next((one for one in factors if one.credential_id == assertion.credential_id), None)
-        if factor is None:
-            return None
-        right = await spend_assertion(
-            self.store,
-            self.relying_party,
-            factor,
-            assertion,
-            challenge=body.challenge,
-            alone=False,
-            session=session,
-        )
-        return "passkey" if right else None
-
-    async def _tell_of_recovery(self, user: User, *, session: Session) -> str:
+    async def _write_recovery_letter(self, user: User, *, session: Session) -> str:
         await self.store.audit.write(self.trace_by(user), "recovery_code.used", of=[user.id], session=session)
         return await self.write_letter(user.id, "recovery-code-used", session=session)
 
-    async def _note_wrong(self, user: User, challenge: Challenge, refused: Problem) -> None:
-        """Whoever fails here knows the password: the audit has it, and after five the user gets a letter."""
+    async def _audit_wrong_code(self, user: User, challenge: Challenge, refused: Problem) -> None:
+        """The password was right: the failure is audited, and after five the user gets a letter."""
         if refused.slug != "wrong-code":
             return
         self.count_sign_in("wrong")
-        trace = Trace(role="stranger", request_id=self.request_id, address=self.client_address)
-        self.note_later("second_factor.failed", user.id, by=trace)
+        trace = self.trace_as("stranger")
+        self.audit_later("second_factor.failed", user.id, by=trace)
         if challenge.tries_left == 0:
             await self.store.challenges.close(challenge.id)
             await self.context.dispatcher.send_letter(await self.write_letter(user.id, "second-factor-guessed"))
@@ -354,9 +335,7 @@ class RefreshHandler(SessionTokenHandler):
             await self.revoke([session.id])
             letter_id = await self.write_letter(session.user_id, "sign-in-reused")
             await self.context.dispatcher.send_letter(letter_id)
-            trace = Trace(
-                role="stranger", session_id=session.id, request_id=self.request_id, address=self.client_address
-            )
+            trace = self.trace_as("stranger", session_id=session.id)
             await self.store.audit.write(trace, "session.reused", of=[session.user_id])
 
 
@@ -386,12 +365,6 @@ class RevokeHandler(SessionTokenHandler):
         if session and self.context.tokens.is_genuine(refresh, nonce=session.nonce):
             user = await self.store.users.row(session.user_id)
             if user is not None:
-                trace = Trace(
-                    role=user["role"],
-                    user_id=session.user_id,
-                    session_id=session.id,
-                    request_id=self.request_id,
-                    address=self.client_address,
-                )
+                trace = self.trace_as(user["role"], user_id=session.user_id, session_id=session.id)
                 await self.sign_out(session.id, trace)
         self.respond(status=204)

@@ -1,4 +1,4 @@
-"""Steps over REST: listed, read, answered, cancelled; and how they were kept."""
+"""Steps over REST: listed, read, answered, cancelled; and adherence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from handlers.api.schemas import (
     StepWithCheckInsView,
 )
 from handlers.base.api_handler import ApiHandler, as_text
-from handlers.base.cursors import page, read_cursor, write_cursor
+from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation, Principal
 from hospital_rt.domain.adherence import COUNTED, SlotResult, count_days
@@ -66,7 +66,7 @@ class StepsHandler(ApiHandler):
             return
         wanted, accesses = await steps_filter(self.store, self.who, query.status, query.patient_id)
         steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
-        shown = steps[: query.limit]
+        shown, following = cut_page(steps, query.limit, lambda last: write_cursor(last.sort))
         withdrawn = await withdrawn_notes(self.store, accesses.values(), shown)
         await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
@@ -74,20 +74,19 @@ class StepsHandler(ApiHandler):
             step.as_json(now=now, quotes=can_see_quote(accesses[step.patient_id], step, withdrawn=withdrawn))
             for step in shown
         ]
-        self.respond(page(items, write_cursor(shown[-1].sort) if len(steps) > query.limit else None))
+        self.respond(page(items, following))
 
     async def _answer_own_active(self, limit: int) -> None:
         """The request that a patient's page repeats: cached until the patient's records change."""
         what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.mark), self.now()
-        ready = self.context.kept.get(what, key, now=now)
+        ready = self.context.cache.get(what, key, now=now)
         if ready is None:
             steps = await self.store.steps.active_of(self.who.id)
-            shown = steps[:limit]
-            following = write_cursor(shown[-1].sort) if len(steps) > limit else None
+            shown, following = cut_page(steps, limit, lambda last: write_cursor(last.sort))
             text = as_text(page([step.as_json(now=now) for step in shown], following))
             ends = [moment for step in shown if (moment := step.today_ends(now))]
             ready = CachedResponse(text, now, min(ends, default=now + timedelta(days=1)))
-            self.context.kept.put(what, key, ready)
+            self.context.cache.put(what, key, ready)
         await self.leave_trace(of=[self.who.id])
         self.respond_text(ready.text)
 

@@ -333,7 +333,7 @@ class ApiHandler(BaseHandler):
 
     async def announce(self, user_ids: frozenset[str]) -> None:
         if user_ids:
-            await self.context.app.resources.wakeups.announce(user_ids)
+            await self.resources.wakeups.announce(user_ids)
 
 
 def as_text(body: Any) -> bytes:
@@ -342,7 +342,7 @@ def as_text(body: Any) -> bytes:
 
 
 def _unsupported(sent: str) -> Problem:
-    """415, which says what was sent and what is wanted."""
+    """415, with what was sent and what is accepted."""
     return Problem("unsupported-media-type", f"{sent}; send application/json in UTF-8, not compressed.")
 
 

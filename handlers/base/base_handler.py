@@ -17,6 +17,8 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.base.operation import HandlerContext, Principal
+from hospital_rt.bootstrap import Resources
+from hospital_rt.domain.audit_types import AuditRole
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import log
@@ -87,6 +89,10 @@ class BaseHandler(RequestHandler):
         return self.context.app.settings
 
     @property
+    def resources(self) -> Resources:
+        return self.context.app.resources
+
+    @property
     def store(self) -> Store:
         return self.context.app.store
 
@@ -135,11 +141,15 @@ class BaseHandler(RequestHandler):
         return address
 
     def trace_of(self, who: Principal) -> Trace:
-        """The acting user, for the audit."""
+        """The signed-in user, for the audit."""
+        return self.trace_as(who.role, user_id=who.id, session_id=who.session_id)
+
+    def trace_as(self, role: AuditRole, *, user_id: str | None = None, session_id: str | None = None) -> Trace:
+        """The acting user or role of this request, for the audit."""
         return Trace(
-            role=who.role,
-            user_id=who.id,
-            session_id=who.session_id,
+            role=role,
+            user_id=user_id,
+            session_id=session_id,
             request_id=self.request_id,
             address=self.client_address,
         )
@@ -219,7 +229,7 @@ class BaseHandler(RequestHandler):
     def on_finish(self) -> None:
         self.context.in_flight.discard(self)
         took = time.perf_counter() - self.began
-        metrics = self.context.app.resources.metrics
+        metrics = self.resources.metrics
         method = self.request.method if self.request.method in {"GET", "POST", "PUT", "PATCH", "DELETE"} else "other"
         metrics.requests.labels(method, self.route_name, str(self.get_status())).observe(took)
         log.info(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
+from hospital_rt.domain.clock import from_wire, to_wire
 from hospital_rt.domain.errors import Invalid
+
+T = TypeVar("T")
 
 
 def write_cursor(*parts: str | int) -> str:
@@ -34,9 +38,33 @@ def read_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
     raise Invalid("#/cursor", "Use the cursor as it was given.")
 
 
+def write_time_cursor(at: datetime, *parts: str | int) -> str:
+    """A cursor of a list that is ordered by time."""
+    return write_cursor(to_wire(at), *parts)
+
+
+def read_time_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """The time and the parts given to :func:`write_time_cursor`.
+
+    Raises:
+        Problem: 422: not a cursor of this list.
+    """
+    found = read_cursor(text, str, *kinds)
+    try:
+        return (from_wire(found[0]), *found[1:]) if found else None
+    except ValueError:
+        raise Invalid("#/cursor", "Use the cursor as it was given.") from None
+
+
 def page(items: Sequence[Any], cursor: str | None) -> dict[str, Any]:
     """The document of one page."""
     return {"items": list(items), "next": cursor}
+
+
+def cut_page(found: Sequence[T], limit: int, cursor: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
+    """Of up to ``limit`` + 1 records the first ``limit``, and the cursor after the last of them if there are more."""
+    shown = found[:limit]
+    return shown, cursor(shown[-1]) if len(found) > limit else None
 
 
 def page_of(everything: Sequence[Any], *, cursor: str | None, limit: int) -> tuple[Sequence[Any], str | None]:

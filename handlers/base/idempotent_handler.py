@@ -95,7 +95,7 @@ def idempotent(method: Callable[..., Awaitable[StoredAnswer]]) -> Callable[..., 
             raise
         if found:
             await self._leave_repeated_trace(answer.about or self.who.id)
-            await self.store.idempotency.keep(found, answer)
+            await self.store.idempotency.store_answer(found, answer)
         self.respond(answer.body, status=answer.status, headers=answer.headers)
 
     return once

@@ -70,7 +70,7 @@ class HandlerContext:
     in_flight: set[Any]  # requests in progress
     draining: asyncio.Event  # set when this process is stopping
     readiness: Readiness  # dependencies checked by readiness probes
-    kept: ResponseCache = field(default_factory=ResponseCache)
+    cache: ResponseCache = field(default_factory=ResponseCache)
 
     @property
     def tokens(self) -> Tokens:

@@ -7,10 +7,9 @@ Access rules are those of REST, by the same functions; ``handlers/fhir/mapping.p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
-from handlers.base.cursors import write_cursor
+from handlers.base.cursors import cut_page, read_cursor, read_time_cursor, write_cursor, write_time_cursor
 from handlers.fhir.handler import (
     CategoryQuery,
     FhirHandler,
@@ -33,7 +32,6 @@ from handlers.fhir.mapping import (
     read_communication_id,
     task,
 )
-from hospital_rt.domain.clock import from_wire, to_wire
 from hospital_rt.web.problems import Problem
 from models.notes import Note, NoteStatus
 from models.reminders import Reminder
@@ -44,6 +42,7 @@ from models.visibility import (
     acts_as_author,
     can_see_quote,
     can_see_step,
+    either,
     notes_filter,
     readable_note,
     readable_step,
@@ -52,22 +51,6 @@ from models.visibility import (
 )
 
 PLANS: tuple[NoteStatus, ...] = ("ready", "withdrawn", "proposed", "rejected", "superseded")
-
-
-def _moment(text: str) -> datetime:
-    """The moment in a cursor.
-
-    Raises:
-        Problem: the cursor is not one of ours.
-    """
-    try:
-        return from_wire(text)
-    except ValueError:
-        raise Problem("invalid", "Use the link as it was given.") from None
-
-
-def _either(queries: list[dict[str, Any]]) -> dict[str, Any]:
-    return queries[0] if len(queries) == 1 else {"$or": queries}
 
 
 class _CarePlans(FhirHandler):
@@ -80,7 +63,7 @@ class _CarePlans(FhirHandler):
             return note.status in PLANS
         return note.status == "ready" or (note.status == "withdrawn" and access.is_doctors)
 
-    async def steps_of(self, notes: list[Note], accesses: Mapping[str, Access]) -> dict[str, list[Step]]:
+    async def steps_of(self, notes: Sequence[Note], accesses: Mapping[str, Access]) -> dict[str, list[Step]]:
         found: dict[str, list[Step]] = {note.id: [] for note in notes}
         for step in await self.store.steps.find({"note_id": {"$in": list(found)}}):
             if can_see_step(accesses.get(step.patient_id), step):
@@ -101,20 +84,16 @@ class CarePlansHandler(_CarePlans):
             theirs = [id for id, access in accesses.items() if access.doctor_id == doctor_id]
             readable.append({"patient_id": {"$in": theirs}, "status": "withdrawn"})
             readable.append({"patient_id": {"$in": theirs}, "doctor_id": doctor_id, "status": {"$in": list(PLANS)}})
-        query: dict[str, Any] = {"$and": [_either([wanted for wanted, _ in filters]), {"$or": readable}]}
+        query: dict[str, Any] = {"$and": [either([wanted for wanted, _ in filters]), {"$or": readable}]}
         if (ids := search.any_of("_id")) is not None:
             query["_id"] = {"$in": list(ids)}
         states = search.any_of("status")
 
         async def find(search: Search) -> tuple[list[tuple[Note, list[Step]]], str | None]:
-            found = search.after(str, str)
-            before = (_moment(found[0]), found[1]) if found else None
+            before = read_time_cursor(search.cursor, str)
             notes = await self.store.notes.page(query, before=before, limit=search.count + 1)
-            shown = notes[: search.count]
+            shown, following = cut_page(notes, search.count, lambda last: write_time_cursor(last.created_at, last.id))
             steps = await self.steps_of(shown, accesses)
-            following = None
-            if len(notes) > search.count:
-                following = write_cursor(to_wire(shown[-1].created_at), shown[-1].id)
             plans = [(note, steps[note.id]) for note in shown]
             return [one for one in plans if states is None or care_plan_status(*one) in states], following
 
@@ -149,7 +128,7 @@ class _OfSteps(FhirHandler):
     async def visible(self, search: Search) -> tuple[dict[str, Any], dict[str, Access]]:
         """Which steps this reader may see of the patients that the search names, as a query; by which assignments."""
         found = [await steps_filter(self.store, self.who, "all", one) for one in self.patients(search)]
-        return _either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
+        return either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
 
 
 class _Tasks(_OfSteps):
@@ -173,12 +152,11 @@ class TasksHandler(_Tasks):
         if (ids := search.any_of("_id")) is not None:
             clauses.append({"_id": {"$in": list(ids)}})
 
-        async def find(search: Search) -> tuple[list[Step], str | None]:
-            found = search.after(str)
+        async def find(search: Search) -> tuple[Sequence[Step], str | None]:
+            found = read_cursor(search.cursor, str)
             after = found[0] if found else None
             steps = await self.store.steps.page({"$and": clauses}, after=after, limit=search.count + 1)
-            shown = steps[: search.count]
-            return shown, write_cursor(shown[-1].sort) if len(steps) > search.count else None
+            return cut_page(steps, search.count, lambda last: write_cursor(last.sort))
 
         shown, following, total = await self.page(search, find)
         withdrawn = await withdrawn_notes(self.store, held.values(), shown)
@@ -254,8 +232,8 @@ class CommunicationsHandler(_Communications):
         self, search: Search, wanted: dict[str, Any], ids: frozenset[str] | None
     ) -> tuple[list[tuple[Reminder, Part]], str | None]:
         """A page, and the start of the next one: a record, and the number of its parts already shown."""
-        found = search.after(str, str, int)
-        begin = (_moment(found[0]), found[1]) if found else None
+        found = read_time_cursor(search.cursor, str, int)
+        begin = (found[0], found[1]) if found else None
         rows = await self.store.reminders.page(wanted, from_=begin, now=self.now(), limit=search.count + 1)
         categories = search.any_of("category")
         skipped = found[2] if found else 0
@@ -272,10 +250,10 @@ class CommunicationsHandler(_Communications):
                 if ids is not None and communication_id(row, part) not in ids:
                     continue
                 if len(shown) == search.count:
-                    return shown, write_cursor(to_wire(row.slot_at), row.id, number)
+                    return shown, write_time_cursor(row.slot_at, row.id, number)
                 shown.append((row, part))
         if len(rows) > search.count:
-            return shown, write_cursor(to_wire(rows[-1].slot_at), rows[-1].id, len(parts_of(rows[-1])))
+            return shown, write_time_cursor(rows[-1].slot_at, rows[-1].id, len(parts_of(rows[-1])))
         return shown, None
 
 

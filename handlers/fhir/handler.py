@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from tornado.escape import parse_qs_bytes
 
 from handlers.base.api_handler import ApiHandler
-from handlers.base.cursors import read_cursor
 from handlers.base.operation import Operation
 from handlers.fhir.mapping import Resource
 from handlers.fhir.search_dates import Span, read_span
@@ -128,7 +127,7 @@ class NameQuery(FhirQuery):
 
 
 class NotAcceptable(Problem):
-    """406: the client wants another format than JSON."""
+    """406: the client accepts no JSON."""
 
     def __init__(self) -> None:
         super().__init__("bad-request", f"Only {MEDIA_TYPE} is spoken here.")
@@ -145,14 +144,11 @@ class Search:
     used: tuple[tuple[str, str], ...] = field(repr=False)
     sent: Span | None = None
     wants_total: bool = False
-    passed_over: tuple[str, ...] = ()  # the names of parameters that are not known
+    ignored: tuple[str, ...] = ()  # the names of parameters that are not known
 
     def any_of(self, name: str) -> frozenset[str] | None:
         """The values of which one must match; None when the parameter was not given."""
         return self.values.get(name)
-
-    def after(self, *kinds: type) -> tuple[Any, ...] | None:
-        return read_cursor(self.cursor, *kinds)
 
 
 def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
@@ -179,7 +175,7 @@ class FhirHandler(ApiHandler):
         await super()._open()
         if self._who is not None:
             who = self.context.tokens.keyed_hash(b"account", self._who.id.encode())
-            await self.context.app.resources.limits.count(FHIR_ACCOUNT, who)
+            await self.resources.limits.count(FHIR_ACCOUNT, who)
         if self.request.method != "OPTIONS":
             self._check_form()
 
@@ -204,7 +200,7 @@ class FhirHandler(ApiHandler):
             Problem: it cannot be parsed, or not be done as strictly as the client prefers.
         """
         known = {"_id", *PARAMETERS[self.type_name]}
-        passed_over: list[str] = []
+        ignored: list[str] = []
         wants_total = False
         strict = "handling=strict" in self.request.headers.get("Prefer", "").lower().replace(" ", "")
         values: dict[str, frozenset[str]] = {}
@@ -238,7 +234,7 @@ class FhirHandler(ApiHandler):
                 elif strict:
                     raise Problem("invalid", "A parameter is not known here, and handling=strict was preferred.")
                 else:
-                    passed_over.append(full)
+                    ignored.append(full)
                     continue
                 used.append((full, text))
         return Search(
@@ -248,7 +244,7 @@ class FhirHandler(ApiHandler):
             used=tuple(used),
             sent=sent,
             wants_total=wants_total,
-            passed_over=tuple(passed_over),
+            ignored=tuple(ignored),
         )
 
     def _arguments(self) -> dict[str, list[bytes]]:
@@ -332,8 +328,8 @@ class FhirHandler(ApiHandler):
         entries: list[Resource] = [
             {"fullUrl": f"{here}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found
         ]
-        if search.passed_over:
-            entries.append({"resource": _passed_over(search.passed_over), "search": {"mode": "outcome"}})
+        if search.ignored:
+            entries.append({"resource": _ignored_parameters(search.ignored), "search": {"mode": "outcome"}})
         if entries:
             bundle["entry"] = entries
         self.respond(bundle)
@@ -376,8 +372,8 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _passed_over(names: Sequence[str]) -> Resource:
-    """What a search did not look at: its results are wider than was asked for."""
+def _ignored_parameters(names: Sequence[str]) -> Resource:
+    """A warning about ignored parameters: the results are wider than requested."""
     shown = ", ".join(re.sub(r"[^\x21-\x7e]", "?", name)[:40] for name in names[:20])
     return {
         "resourceType": "OperationOutcome",

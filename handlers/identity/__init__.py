@@ -1,1 +1,1 @@
-"""How people show who they are, beyond a password."""
+"""Authentication beyond passwords: second factors and the identity provider."""

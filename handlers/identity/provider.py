@@ -1,4 +1,4 @@
-"""Signing in through the hospital's identity provider (OpenID Connect): there, back, and out again."""
+"""Sign-in through the hospital's identity provider (OpenID Connect): redirect, callback and back-channel logout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from hospital_rt.web.rate_limits import OIDC_ADDRESS
 from hospital_rt.web.tokens import InvalidToken, Tokens
 from models.audit import Trace
 from models.services.provider_sign_in import ProviderAccount, account_of, end_provider_sessions, role_of
-from models.users import User
 
 COOKIE, COOKIE_PATH = "hrt_oidc", "/api/oidc/"
 WITHIN = timedelta(minutes=10)
@@ -102,15 +101,15 @@ class ProviderHandler(BaseHandler):
 
     async def prepare(self) -> None:
         self.receive()
-        if self.context.app.resources.identity_provider is None:
+        if self.resources.identity_provider is None:
             raise Problem("not-found")
         if self.request.method not in self.methods:
             raise Problem("method-not-allowed")
-        await self.context.app.resources.limits.count(OIDC_ADDRESS, self.client_hash)
+        await self.resources.limits.count(OIDC_ADDRESS, self.client_hash)
 
     @property
     def provider(self) -> IdentityProvider:
-        found = self.context.app.resources.identity_provider
+        found = self.resources.identity_provider
         if found is None:
             raise Problem("not-found")
         return found
@@ -123,10 +122,10 @@ class ProviderHandler(BaseHandler):
         return None
 
     def count(self, outcome: str) -> None:
-        self.context.app.resources.metrics.sign_ins.labels(outcome).inc()
+        self.resources.metrics.sign_ins.labels(outcome).inc()
 
     def page(self, status: int, which: str) -> None:
-        """A page that says what happened, and leads back."""
+        """An error page with a link to the sign-in page."""
         language = "es" if self.request.headers.get("Accept-Language", "").lower().startswith("es") else "en"
         words: dict[str, Any] = _WORDS[language]
         title, text = (escape(word) for word in words[which])
@@ -190,7 +189,7 @@ class OidcStartHandler(ProviderHandler):
 
 class OidcCallbackHandler(ProviderHandler):
     async def get(self) -> None:
-        """Back from the provider: a session for whoever signed in there, and on to ``next``."""
+        """Back from the provider: a session for the user who signed in there, then a redirect to ``next``."""
         cookie = self.get_cookie(COOKIE)
         self.clear_cookie(COOKIE, path=COOKIE_PATH)
         try:
@@ -238,7 +237,7 @@ class OidcCallbackHandler(ProviderHandler):
         issuer, trace = self.provider.issuer, Trace(role="system", request_id=self.request_id)
         role = role_of(claims, self.settings_.oidc_roles)
         if role is None:
-            # Whoever has lost the role is signed out here too.
+            # A user who has lost the role is signed out here too.
             known = {"sub": claims["sub"]}
             await self._revoke(await end_provider_sessions(self.store, known, issuer=issuer, trace=trace))
             self.count("no-role")
@@ -263,12 +262,12 @@ class OidcCallbackHandler(ProviderHandler):
             return
         await self._revoke(list(account.ended))
         if account.woken:
-            await self.context.app.resources.wakeups.announce(account.woken)
+            await self.resources.wakeups.announce(account.woken)
         try:
             session = await begin_session(
                 self.store,
                 account.user,
-                trace=self._trace_by(account.user),
+                trace=self.trace_as(account.user.role, user_id=account.user.id),
                 device=self.request.headers.get("User-Agent", "")[:200],
                 seen_at=self.now(),
                 refresh_s=min(settings.refresh_token_seconds, settings.session_max_seconds),
@@ -285,9 +284,6 @@ class OidcCallbackHandler(ProviderHandler):
         self.set_header("Cache-Control", "no-store")
         self.redirect(following)
 
-    def _trace_by(self, user: User) -> Trace:
-        return Trace(role=user.role, user_id=user.id, request_id=self.request_id, address=self.client_address)
-
     def _provider_session(self, claims: dict[str, Any]) -> str:
         """What a session keeps of the provider's, for the back channel; a session without an id there has one too."""
         sid = claims.get("sid")
@@ -295,7 +291,7 @@ class OidcCallbackHandler(ProviderHandler):
 
     async def _revoke(self, sessions: list[str]) -> None:
         if sessions:
-            await self.context.app.resources.wakeups.revoke(sessions)
+            await self.resources.wakeups.revoke(sessions)
 
 
 class OidcLogoutHandler(ProviderHandler):
@@ -319,10 +315,10 @@ class OidcLogoutHandler(ProviderHandler):
         if not await self.store.challenges.burn(used, until=_end_of(claims) + WITHIN):
             self._refuse()
             return
-        trace = Trace(role="system", request_id=self.request_id, address=self.client_address)
+        trace = self.trace_as("system")
         ended = await end_provider_sessions(self.store, claims, issuer=self.provider.issuer, trace=trace)
         if ended:
-            await self.context.app.resources.wakeups.revoke(ended)
+            await self.resources.wakeups.revoke(ended)
         self.finish("{}")
 
     def _refuse(self) -> None:

@@ -1,4 +1,4 @@
-"""Second factors of one's own account: setting them up, confirming them, taking them away."""
+"""The user's own second factors: set up, confirm, remove."""
 
 from __future__ import annotations
 
@@ -75,22 +75,22 @@ class SecondFactorsHandler(SessionTokenHandler):
         user = await self.store.users.read_row(dict(self.who.row))
         name = user.email or user.name or user.id
         factor = SecondFactor(id=str(uuid4()), user_id=user.id, kind=kind, created_at=utcnow())
-        told: Document = {"id": factor.id, "kind": kind}
+        answer: Document = {"id": factor.id, "kind": kind}
         if kind == "totp":
             secret = new_secret()
             uri = provisioning_uri(secret, account=name, issuer=NAME)
-            told |= {"secret": secret, "uri": uri, **_qr(uri)}
+            answer |= {"secret": secret, "uri": uri, **_qr(uri)}
             sealed = await self.store.vault.seal(user.id, factor.place, secret)
             factor = replace(factor, sealed=sealed)
         else:
             challenge = Tokens.new_nonce()
             passkeys = [one.credential_id for one in known if one.credential_id]
-            told["options"] = self.relying_party.registration_options(
+            answer["options"] = self.relying_party.registration_options(
                 user_id=user.id, name=name, challenge=challenge, known=passkeys
             )
             factor = replace(factor, challenge=challenge)
         await self.store.second_factors.begin(factor)
-        self.respond(told, status=201)
+        self.respond(answer, status=201)
 
 
 def _qr(uri: str) -> Document:
@@ -122,7 +122,7 @@ class ConfirmFactorHandler(SessionTokenHandler):
         factor = await self.store.second_factors.get(self.id_from_path(factor_id), user_id=self.who.id)
         if factor is None or factor.confirmed_at:
             raise Problem("not-found")
-        limits = self.context.app.resources.limits
+        limits = self.resources.limits
         account = self.context.tokens.keyed_hash(b"confirm", self.who.id.encode())
         await limits.count(FACTOR_ACCOUNT, account)
         found = await (self._app(factor, body) if factor.kind == "totp" else self._passkey(factor, body))

@@ -60,7 +60,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             raise Problem("method-not-allowed")
         if self.context.draining.is_set():
             raise Problem("unavailable", "This server is stopping.", retry_after_s=2)
-        await self.context.app.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
+        await self.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)
 
     async def get(self, *args: str, **kwargs: str) -> None:
         """The upgrade; or a problem document where Tornado would answer with plain text."""
@@ -223,7 +223,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     async def _join(self, listening: Connection, *, after: int, newest: int) -> None:
         try:
             await self.hub.join(listening, after=after, newest=newest)
-            self.hub.saw(listening.user_id, at=self.now())
+            self.hub.mark_seen(listening.user_id, at=self.now())
         except Exception as error:
             self._fail(error)
         self._joining = None
@@ -248,7 +248,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             if who.role == "admin":
                 raise Problem("forbidden")
             done, access = await self._do(message, who)
-            await self.context.app.resources.wakeups.announce(done.users)
+            await self.resources.wakeups.announce(done.users)
             shown = await step_as_seen(self.store, access, done.step, now=self.now())
             self.send(protocol.reply(message.id, data=shown))
         except DomainError as error:
@@ -335,7 +335,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         if self._is_closing:
             return
         self._is_closing = True
-        self.context.app.resources.metrics.sockets_closed.labels(str(code)).inc()
+        self.resources.metrics.sockets_closed.labels(str(code)).inc()
         connection: Any = self.ws_connection
         with contextlib.suppress(WebSocketClosedError, StreamClosedError):
             self.close(code, reason)

@@ -10,14 +10,14 @@ from handlers.api.schemas import (
     Failure,
     Id,
     Moment,
-    NoteStatus,
     PatientQuestionView,
     PersonView,
     ProblemView,
-    Role,
     StepView,
     View,
 )
+from models.notes import NoteStatus
+from models.users import Role
 
 
 class ReminderDueData(View):
@@ -82,7 +82,7 @@ class AssignmentChangedData(View):
 
 
 class CarersChangedData(View):
-    """To the patient and the carer: somebody began to care for the patient, or cares no more."""
+    """To the patient and the carer: a grant of care began or ended."""
 
     patient: PersonView
     carer: PersonView

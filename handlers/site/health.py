@@ -49,7 +49,7 @@ class HealthHandler(OperationsHandler):
 class ReadyHandler(OperationsHandler):
     async def get(self) -> None:
         """Ready: MongoDB is reached. Without Redis it is ``degraded`` and still serves."""
-        status, reached = await self.context.readiness.look()
+        status, reached = await self.context.readiness.check()
         if self.context.draining.is_set():
             status = "stopping"
         document: dict[str, Any] = {"status": status}
@@ -67,8 +67,10 @@ class MetricsHandler(OperationsHandler):
         """Prometheus text, for ``OPS_ALLOW``; 404 for any other address."""
         if not self.may_see_details():
             raise Problem("not-found")
-        metrics = self.context.app.resources.metrics
+        metrics = self.resources.metrics
         metrics.in_flight.set(len(self.context.in_flight))
         content_type, text = figures(metrics)
         self.set_header("Content-Type", content_type)
         self.finish(text)
+
+    head = get

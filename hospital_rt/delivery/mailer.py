@@ -1,4 +1,4 @@
-"""Letters on their way out: by SMTP, or into ``DATA_DIR/mail`` where there is no mail server.
+"""Sends letters: by SMTP, or into ``DATA_DIR/mail`` where there is no mail server.
 
 A letter's subject and text name no medicine, no doctor and no patient beyond the one it is addressed to.
 """
@@ -73,12 +73,12 @@ class Mailer:
         """Send one letter.
 
         Raises:
-            MailAway: the server is away or asks us to wait.
+            MailAway: the server cannot be reached, or refuses for now.
             MailRefused: the server refuses this letter for good.
         """
         message = self._message(envelope)
         if self._url is None:
-            await asyncio.to_thread(self._put_down, message, envelope.id)
+            await asyncio.to_thread(self._write_file, message, envelope.id)
             return
         parts = urlsplit(self._url)
         options = {name: values[-1].lower() for name, values in parse_qs(parts.query).items()}
@@ -104,7 +104,7 @@ class Mailer:
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             raise MailAway(in_doubt=True) from None
 
-    def _put_down(self, message: EmailMessage, id: str) -> None:
+    def _write_file(self, message: EmailMessage, id: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep_letters(self._folder)
         path = self._folder / f"{time.time_ns()}-{id}.eml"

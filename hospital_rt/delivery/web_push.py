@@ -1,4 +1,4 @@
-"""Web Push (RFC 8030, 8291, 8292): a neutral word to a device whose page is closed.
+"""Web Push (RFC 8030, 8291, 8292): a neutral message to a device whose page is closed.
 
 Endpoints are addresses that clients send us, so they are treated as hostile: https only, to public addresses, judged
 after DNS, again by the very lookup that the connection uses, and once more as the socket is made; no redirects; small
@@ -53,7 +53,7 @@ class PushOutcome:
     Args:
         result: ``gone`` only when the push service itself said so (404, 410); ``later``: not now, whatever the reason.
         status: of its answer; ``no-address``, ``not-made`` or ``not-sent`` when there was none.
-        retry_after_s: how long the push service wants to be left alone.
+        retry_after_s: the push service's Retry-After.
     """
 
     result: PushResult

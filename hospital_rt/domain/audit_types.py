@@ -1,6 +1,4 @@
-"""What an entry of the audit says was done, and by whom, and what the audit looks like: the words for it that every
-floor uses.
-"""
+"""Types of the audit that every layer uses: acts, roles, the trace of a request, the result of a verification."""
 
 from __future__ import annotations
 
@@ -79,13 +77,14 @@ Act = Literal[
     "backup.drilled",
     "epoch.begun",
 ]
+AuditRole = Literal["patient", "doctor", "carer", "stranger", "link", "admin", "system"]
 
 
 @dataclass(kw_only=True)
 class Trace:
     """The user of one request and its address. ``written`` says whether it has an entry in the audit."""
 
-    role: Literal["patient", "doctor", "carer", "stranger", "link", "admin", "system"]
+    role: AuditRole
     user_id: str | None = None
     session_id: str | None = None
     request_id: str | None = None

@@ -120,7 +120,7 @@ def end_at(course: Course, zone: ZoneInfo) -> datetime | None:
 
 
 def wake_at(course: Course, zone: ZoneInfo) -> datetime | None:
-    """When this course next needs a look; None when it is over."""
+    """When this course must next be evaluated; None when it is over."""
     if course.ended:
         return None
     timeline = course.timeline(zone)

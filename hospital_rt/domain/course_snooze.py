@@ -1,4 +1,4 @@
-"""Snooze: the patient wants to be reminded of the open slot of a course later (contract, "Snooze")."""
+"""Snooze: the open slot of a course is reminded later (contract, "Snooze")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Undo: what becomes of a course when the patient takes an answer back (contract, "Check-ins")."""
+"""Undo: the course after the patient has withdrawn an answer (contract, "Check-ins")."""
 
 from __future__ import annotations
 

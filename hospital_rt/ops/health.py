@@ -27,7 +27,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.version import versions
 
 REACH_WITHIN_S = 2.0
-FEEL_EVERY_S = 5.0
+CHECK_EVERY_S = 5.0
 DependencyCheck = Callable[[], Awaitable[Any]]
 
 
@@ -45,7 +45,7 @@ class Readiness:
     needed: Mapping[str, DependencyCheck] = field(default_factory=dict)
     wanted: Mapping[str, DependencyCheck] = field(default_factory=dict)
 
-    async def look(self) -> tuple[str, dict[str, bool]]:
+    async def check(self) -> tuple[str, dict[str, bool]]:
         """``ready``, ``degraded`` or ``unavailable``, and which dependencies were reached."""
         names = [*self.needed, *self.wanted]
         reached = await asyncio.gather(*(_reach(look) for look in (*self.needed.values(), *self.wanted.values())))
@@ -70,12 +70,12 @@ def figures(metrics: Metrics) -> tuple[str, bytes]:
 async def watch_event_loop(readiness: Readiness, metrics: Metrics) -> None:
     """Check the dependencies every few seconds, for the metrics, until cancelled."""
     while True:
-        _, found = await readiness.look()
+        _, found = await readiness.check()
         for name, is_reached in found.items():
             metrics.up.labels(name).set(is_reached)
         began = time.monotonic()
-        await asyncio.sleep(FEEL_EVERY_S)  # its lateness is measured
-        metrics.loop_lag.set(max(0.0, time.monotonic() - began - FEEL_EVERY_S))
+        await asyncio.sleep(CHECK_EVERY_S)  # its lateness is measured
+        metrics.loop_lag.set(max(0.0, time.monotonic() - began - CHECK_EVERY_S))
 
 
 class _Probe(RequestHandler):
@@ -95,7 +95,7 @@ class _Probe(RequestHandler):
         elif what == "healthz":
             self.finish({"status": "alive", **(versions() if allowed else {})})
         elif what == "readyz":
-            status, found = await self.readiness.look()
+            status, found = await self.readiness.check()
             self.set_status(503 if status == "unavailable" else 200)
             self.finish({"status": status, **(found if allowed else {})})
         else:

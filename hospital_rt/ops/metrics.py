@@ -34,14 +34,14 @@ class Metrics:
         self._standing()
         self._dependencies()
 
-    def _counter(self, name: str, told: str, *labels: str) -> Counter:
-        return Counter(f"{NAME}_{name}", told, labels, registry=self.registry)
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"{NAME}_{name}", help_text, labels, registry=self.registry)
 
-    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
-        return Gauge(f"{NAME}_{name}", told, labels, registry=self.registry)
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"{NAME}_{name}", help_text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, told: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"{NAME}_{name}", told, labels, registry=self.registry, buckets=buckets)
+    def _histogram(self, name: str, help_text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"{NAME}_{name}", help_text, labels, registry=self.registry, buckets=buckets)
 
     def _requests(self) -> None:
         self.requests = self._histogram(

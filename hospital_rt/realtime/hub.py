@@ -33,7 +33,7 @@ AT_ONCE = 500  # events read by one query: decrypting them blocks the event loop
 ENDED_KEPT_S = 30.0  # longer than the time from authentication of a socket to its registration here
 SWEEP_S = 2.0  # while Redis is away
 CALM_SWEEP_S = 20.0  # otherwise: catches lost wake-ups
-LAST_WORDS_S = 1.0
+FINAL_WRITE_WITHIN_S = 1.0
 
 
 class Connection:
@@ -75,13 +75,13 @@ class Hub:
         self._dirty: set[str] = set()
         self._seen: dict[str, datetime] = {}
         self._epoch = ""
-        self._stir = asyncio.Event()
+        self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._hears: asyncio.Event | None = None
+        self._connected: asyncio.Event | None = None
 
-    def start(self, hears: asyncio.Event) -> None:
-        """Start reading feeds. While ``hears`` is unset (no wake-ups arrive), feeds are polled more often."""
-        self._hears = hears
+    def start(self, connected: asyncio.Event) -> None:
+        """Start reading feeds. While ``connected`` is unset (no wake-ups arrive), feeds are polled more often."""
+        self._connected = connected
         self._tasks = [
             asyncio.create_task(self._read_on(), name="hub"),
             asyncio.create_task(self._sweep(), name="sweep"),
@@ -94,7 +94,7 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._tell_seen(), LAST_WORDS_S)
+            await asyncio.wait_for(self._write_seen(), FINAL_WRITE_WITHIN_S)
 
     # Sockets
 
@@ -126,7 +126,7 @@ class Hub:
         else:
             await self._replay(socket, reader, patience_s=REPLAY_PATIENCE_S)
 
-    def saw(self, user_id: str, *, at: datetime) -> None:
+    def mark_seen(self, user_id: str, *, at: datetime) -> None:
         """Record that the user was seen; written in batches a little later."""
         self._seen[user_id] = at
 
@@ -222,7 +222,7 @@ class Hub:
 
     # News
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def handle_message(self, message: dict[str, Any]) -> None:
         """Handle a pub/sub message."""
         self.wake(_ids(message, "news"))
         self._end_sessions(_ids(message, "ended"))
@@ -237,7 +237,7 @@ class Hub:
         wanted = self._readers.keys() & set(user_ids)
         if wanted:
             self._dirty |= wanted
-            self._stir.set()
+            self._woken.set()
 
     def _end_sessions(self, session_ids: Iterable[str]) -> None:
         now = time.monotonic()
@@ -268,8 +268,8 @@ class Hub:
     async def _read_on(self) -> None:
         wait_s = 0.0
         while True:
-            await self._stir.wait()
-            self._stir.clear()
+            await self._woken.wait()
+            self._woken.clear()
             while self._dirty:
                 batch = [self._dirty.pop() for _ in range(min(READERS, len(self._dirty)))]
                 try:
@@ -332,21 +332,21 @@ class Hub:
                 else:
                     self._send(socket, event)
 
-    async def _tell_seen(self) -> None:
+    async def _write_seen(self) -> None:
         while self._seen:
             some = [self._seen.popitem() for _ in range(min(1000, len(self._seen)))]
-            await self._feeds.saw([user_id for user_id, _ in some], at=max(at for _, at in some))
+            await self._feeds.mark_seen([user_id for user_id, _ in some], at=max(at for _, at in some))
 
     async def _sweep(self) -> None:
         last = time.monotonic()
         while True:
             await asyncio.sleep(SWEEP_S)  # interval of the sweep
             try:
-                await self._tell_seen()
+                await self._write_seen()
             except Exception as error:
                 log.warning("live.seen_failed", **describe_error(error))
-            deaf = self._hears is not None and not self._hears.is_set()
-            if not deaf and time.monotonic() - last < CALM_SWEEP_S:
+            disconnected = self._connected is not None and not self._connected.is_set()
+            if not disconnected and time.monotonic() - last < CALM_SWEEP_S:
                 continue
             last = time.monotonic()
             try:

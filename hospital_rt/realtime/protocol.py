@@ -27,7 +27,7 @@ from hospital_rt.web.strict_json import NotJson, is_storable, parse_json
 SUBPROTOCOL = "hospital-rt.v1"
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SEQ = 2**53
-# Close codes of the channel. Those of the WebSocket protocol are in ``hospital_rt/realtime/strict_websocket.py``.
+# Close codes of the channel itself; ``strict_websocket.py`` has those of the WebSocket protocol.
 BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
 NOT_VALID, UNAUTHENTICATED, TOKEN_ENDED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4403, 4408, 4409, 4429
 # What each code means, as published in the AsyncAPI document and in docs/reference/problems.md.

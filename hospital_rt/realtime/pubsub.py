@@ -30,7 +30,7 @@ BATCH = 500
 MAX_WAITING = 100_000
 PING_AFTER_S = 1.0  # of silence
 STOP_TRIES = 10
-DEAF_AFTER_S = 3.0  # without an answer
+SILENT_AFTER_S = 3.0  # without an answer
 
 
 class WakeUpPublisher:
@@ -48,7 +48,7 @@ class WakeUpPublisher:
         self._sender: asyncio.Task[None] | None = None
         self._closing = False
 
-    def hear_here(self, listener: Callable[[dict[str, Any]], None]) -> None:
+    def subscribe_local(self, listener: Callable[[dict[str, Any]], None]) -> None:
         """Call ``listener`` in this process at once, with or without Redis. It may get a message twice."""
         self._here.append(listener)
 
@@ -143,7 +143,7 @@ class WakeUpListener:
         self._on_message = on_message
         self._on_back = on_back
         self._task: asyncio.Task[None] | None = None
-        self.hears = asyncio.Event()
+        self.connected = asyncio.Event()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="wakeups")
@@ -164,11 +164,11 @@ class WakeUpListener:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(CHANNEL)
-                    async for message in _heard(pubsub):
+                    async for message in _messages_of(pubsub):
                         if message["type"] == "subscribe":
                             # Set only now, when no message is missed any more; what came before is read by
                             # ``on_back``.
-                            self.hears.set()
+                            self.connected.set()
                             await self._on_back()
                             wait_s = 0.05
                         elif message["type"] == "message":
@@ -176,9 +176,9 @@ class WakeUpListener:
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                if self.hears.is_set():
+                if self.connected.is_set():
                     log.warning("wakeups.deaf", **describe_error(error))
-                self.hears.clear()
+                self.connected.clear()
             await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # backoff
             wait_s = min(1.0, wait_s * 2)
 
@@ -191,7 +191,7 @@ class WakeUpListener:
             self._on_message(message)
 
 
-async def _heard(pubsub: Any) -> AsyncIterator[dict[str, Any]]:
+async def _messages_of(pubsub: Any) -> AsyncIterator[dict[str, Any]]:
     """Messages as they arrive; a silent connection is pinged.
 
     Raises:
@@ -203,7 +203,7 @@ async def _heard(pubsub: Any) -> AsyncIterator[dict[str, Any]]:
         if message is not None:
             heard_at = time.monotonic()
             yield message
-        elif time.monotonic() - heard_at > DEAF_AFTER_S:
+        elif time.monotonic() - heard_at > SILENT_AFTER_S:
             raise ConnectionError("silent")
         else:
             await pubsub.ping()

@@ -70,7 +70,7 @@ class StrictProtocol(WebSocketProtocol13):
             found = await self._read_message()
         except _Breach as breach:
             self._end(breach.code, breach.reason)
-            await self._read_away()
+            await self._discard_input()
         if found is not None and (handled := self._handle_message(*found)) is not None:
             await handled
 
@@ -118,7 +118,7 @@ class StrictProtocol(WebSocketProtocol13):
             return None
         return opcode, data
 
-    async def _read_away(self) -> NoReturn:
+    async def _discard_input(self) -> NoReturn:
         """Read and discard until the peer is gone or the time is over; ends with the error of the stream."""
         self.stream.io_loop.call_later(LINGER_S, self._abort)
         while True:

@@ -27,7 +27,7 @@ def say(line: str) -> None:
         os.write(1, f"{line}\n".encode())
 
 
-def made_once(path: Path, make: Callable[[], str]) -> Path:
+def generate_once(path: Path, make: Callable[[], str]) -> Path:
     """A private file (0600) with a secret, generated on the first start."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def run_together(
         sys.stderr.write(f"{refused}\n")
         return 2
     try:
-        for line in found.said:
+        for line in found.descriptions:
             say(line)
         environment, settings = _secrets(settings, found.mongo_url, found.redis_url)
         environment |= {
@@ -134,10 +134,10 @@ def _secrets(settings: Settings, mongo_url: str | None, redis_url: str | None) -
     environment: dict[str, str] = {}
     changes: dict[str, object] = {}
     if not settings.secret_key:
-        path = made_once(folder / "secret_key", lambda: secrets.token_urlsafe(48))
+        path = generate_once(folder / "secret_key", lambda: secrets.token_urlsafe(48))
         environment["SECRET_KEY_FILE"], changes["secret_key"] = str(path), path.read_text(encoding="utf-8").strip()
     if not settings.encryption_keys:
-        path = made_once(folder / "encryption_keys", lambda: Fernet.generate_key().decode())
+        path = generate_once(folder / "encryption_keys", lambda: Fernet.generate_key().decode())
         keys = tuple(key.strip() for key in path.read_text(encoding="utf-8").split(",") if key.strip())
         environment["ENCRYPTION_KEYS_FILE"], changes["encryption_keys"] = str(path), keys
     if mongo_url:

@@ -30,7 +30,7 @@ class Binary:
 
     engine: Engine
     command: tuple[str, ...]
-    said: str  # one line for the operator: name, version, whether it is a fallback
+    description: str  # one line for the operator: name, version, whether it is a fallback
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -61,7 +61,7 @@ def find_mongo(shim_dir: Path, *, engine: Engine | None = None) -> Binary:
     return Binary(
         engine="secantus",
         command=(sys.executable, "-I", "-m", "secantus"),
-        said=f"SecantusDB {version}, because {why}: a fallback for trying out, slow, not MongoDB itself",
+        description=f"SecantusDB {version}, because {why}: a fallback for trying out, slow, not MongoDB itself",
     )
 
 
@@ -76,7 +76,7 @@ def find_redis() -> Binary:
     for path, source in candidates:
         if version := _version(path, r"v=(\d[\w.]*)"):
             return Binary(
-                engine="redis-server", command=(str(path),), said=f"redis-server {version} ({source}), embedded"
+                engine="redis-server", command=(str(path),), description=f"redis-server {version} ({source}), embedded"
             )
     raise EmbeddedRefused(
         "no redis-server can run on this machine: install requirements-embedded.txt, put redis-server on PATH, "
@@ -112,7 +112,7 @@ def _mongod(path: Path, what: str, environment: Mapping[str, str] | None = None)
     return Binary(
         engine="mongod",
         command=(str(path),),
-        said=f"{what}, embedded: for one machine and for trying out",
+        description=f"{what}, embedded: for one machine and for trying out",
         environment=environment or {},
     )
 

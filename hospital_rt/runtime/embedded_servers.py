@@ -35,7 +35,7 @@ class Embedded:
 
     mongo_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
-    said: tuple[str, ...]
+    descriptions: tuple[str, ...]
 
 
 class EmbeddedServers:
@@ -137,8 +137,8 @@ class EmbeddedServers:
 
     def _embedded(self) -> Embedded:
         urls = {isinstance(server, RedisServer): server.url for server in self._servers}
-        said = tuple(server.binary.said for server in self._servers)
-        return Embedded(mongo_url=urls.get(False), redis_url=urls.get(True), said=said)
+        descriptions = tuple(server.binary.description for server in self._servers)
+        return Embedded(mongo_url=urls.get(False), redis_url=urls.get(True), descriptions=descriptions)
 
     def _take_lock(self) -> None:
         if self._lock is not None:
@@ -172,7 +172,7 @@ class EmbeddedServers:
         }
         if ready:
             embedded = self._embedded()
-            content |= {"mongo_url": embedded.mongo_url, "redis_url": embedded.redis_url, "said": embedded.said}
+            content |= {"mongo_url": embedded.mongo_url, "redis_url": embedded.redis_url, "said": embedded.descriptions}
         write_private(_run_file(self.data_dir), json.dumps(content))
 
 
@@ -184,7 +184,7 @@ def running(data_dir: Path) -> Embedded | None:
     content = _read_run_file(data_dir)
     if not content.get("ready") or not _is(content["owner"]):
         return None
-    return Embedded(mongo_url=content["mongo_url"], redis_url=content["redis_url"], said=tuple(content["said"]))
+    return Embedded(mongo_url=content["mongo_url"], redis_url=content["redis_url"], descriptions=tuple(content["said"]))
 
 
 def private_dir(path: Path) -> None:

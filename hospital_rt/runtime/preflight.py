@@ -88,13 +88,13 @@ async def _port(what: str, address: str, standard: dict[str, int]) -> Finding:
 def _embedded_mongo() -> Finding:
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return True, f"MongoDB: embedded ({find_mongo(Path(folder)).said})"
+            return True, f"MongoDB: embedded ({find_mongo(Path(folder)).description})"
     except EmbeddedRefused as refused:
         return False, f"MongoDB: {refused}"
 
 
 def _embedded_redis() -> Finding:
     try:
-        return True, f"Redis: embedded ({find_redis().said})"
+        return True, f"Redis: embedded ({find_redis().description})"
     except EmbeddedRefused as refused:
         return False, f"Redis: {refused}"

@@ -11,13 +11,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from hospital_rt.logs import describe_error, log
-from hospital_rt.storage.database import NotServable, is_away, is_refused
+from hospital_rt.storage.database import NotServable, is_away, why_away
 from hospital_rt.storage.field_encryption import WrongKeys
 
 T = TypeVar("T")
 WRONG_SETTINGS = 2
 PATIENCE_S = 60.0
-REFUSED = "does not take this user or password"
 
 
 def run_async(main: Coroutine[Any, Any, int]) -> int:
@@ -67,13 +66,11 @@ async def run_role(
                 print_settings_error([str(refused)])
                 return WRONG_SETTINGS
             except Exception as error:
-                # Refused: perhaps a database that begins beside us and does not know its users yet.
-                if not (is_away(error) or is_refused(error)):
+                # Or it refuses the password: perhaps it begins beside us and does not know its users yet.
+                if not is_away(error):
                     raise
                 if time.monotonic() - began > PATIENCE_S:
-                    print_settings_error(
-                        [f"MONGO_URL: MongoDB {REFUSED if is_refused(error) else 'cannot be reached'}"]
-                    )
+                    print_settings_error([why_away(error)])
                     return 1
                 log.warning("role.waits_for_database", **describe_error(error))
                 await _unless(stop, asyncio.sleep(1))  # retry

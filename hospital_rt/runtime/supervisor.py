@@ -64,7 +64,7 @@ class Supervisor:
         stop_within_s: float = 8.0,
     ) -> None:
         self._children = [_Child(role) for role in roles]
-        self._tell = say
+        self._output = say
         self._check = check
         self._stop_within_s = stop_within_s
 
@@ -83,12 +83,12 @@ class Supervisor:
                             self._start(child)
                     self._sleep(signals, check_at)
                     for child in self._children:
-                        self._hear(child)
+                        self._read_ready(child)
                     if on_ready and all(child.was_ready for child in self._children):
                         on_ready()
                         on_ready = None
                     for child in self._children:
-                        if self._bury(child) == WRONG_SETTINGS and child.starts == 1 and not child.was_ready:
+                        if self._reap(child) == WRONG_SETTINGS and child.starts == 1 and not child.was_ready:
                             return WRONG_SETTINGS
                     if self._check and check_at <= time.monotonic() and not signals.stop_asked_at:
                         self._check()
@@ -121,7 +121,7 @@ class Supervisor:
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         signals.sleep(timeout_s, [child.ready_fd for child in self._children if child.ready_fd is not None])
 
-    def _hear(self, child: _Child) -> None:
+    def _read_ready(self, child: _Child) -> None:
         if child.ready_fd is None or not select.select([child.ready_fd], [], [], 0)[0]:
             return
         child.ready = bool(os.read(child.ready_fd, 16))  # no data: it died or closed the pipe
@@ -130,7 +130,7 @@ class Supervisor:
             self._say(f"{child.role.name} is ready{' again' if child.was_ready else ''}")
             child.was_ready = True
 
-    def _bury(self, child: _Child) -> int | None:
+    def _reap(self, child: _Child) -> int | None:
         """The exit code of a role that has died, after scheduling its restart."""
         if child.process is None or (code := child.process.poll()) is None:
             return None
@@ -170,7 +170,7 @@ class Supervisor:
 
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # the terminal is gone: continue
-            self._tell(line)
+            self._output(line)
 
     @staticmethod
     def _close_pipe(child: _Child) -> None:

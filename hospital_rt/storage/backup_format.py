@@ -57,7 +57,7 @@ class BackupKeys:
 
 
 class PrivateFile:
-    """A temporary file beside its destination, mode 0600; :meth:`keep` renames it into place."""
+    """A temporary file beside its destination, mode 0600; :meth:`commit` renames it into place."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -71,7 +71,7 @@ class PrivateFile:
     def flush(self) -> None:
         self._file.flush()
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Flush the file to disk, then rename it into place."""
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -83,7 +83,7 @@ class PrivateFile:
         finally:
             os.close(folder)
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         self._file.close()
         self._part.unlink(missing_ok=True)
 
@@ -104,7 +104,7 @@ class RecordsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.drop()
+        self._file.discard()
 
     def _put(self, document: Document) -> None:
         data = bson.encode(document, codec_options=_OPTIONS)
@@ -115,11 +115,11 @@ class RecordsWriter:
         self._put({"in": collection, "is": document})
         self.documents += 1
 
-    def keep(self, sign: SignBackup) -> None:
+    def commit(self, sign: SignBackup) -> None:
         """Write the final hash and rename the file into place."""
         self._packed.write(bson.encode({"end": self.documents, "mac": sign(f"records|{self._hash.hexdigest()}")}))
         self._packed.close()
-        self._file.keep()
+        self._file.commit()
 
 
 def _documents(path: Path) -> Iterator[tuple[Document, str]]:
@@ -191,10 +191,10 @@ def write_keys(path: Path, keys: BackupKeys, sign: SignBackup) -> None:
     file = PrivateFile(path)
     try:
         file.write(json.dumps({**content, "mac": _sign_keys(content, sign)}, indent=0).encode())
-        file.keep()
+        file.commit()
     except BaseException:
         with contextlib.suppress(OSError):
-            file.drop()
+            file.discard()
         raise
 
 

@@ -67,8 +67,8 @@ REFUSED_CODES = frozenset({13, 18})
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the error means that MongoDB is unreachable or has no primary (answered with 503)."""
-    if isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout):
+    """Whether MongoDB cannot be used now (503): unreachable, without a primary, or its password is being changed."""
+    if isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout) or is_refused(error):
         return True
     return isinstance(error, OperationFailure) and (
         error.code in PASSING_CODES or error.has_error_label("TransientTransactionError")
@@ -78,6 +78,11 @@ def is_away(error: BaseException) -> bool:
 def is_refused(error: BaseException) -> bool:
     """Whether MongoDB answers, and does not take the user or the password of its URL."""
     return isinstance(error, OperationFailure) and error.code in REFUSED_CODES
+
+
+def why_away(error: BaseException) -> str:
+    """One line for the operator about an error that :func:`is_away` accepts."""
+    return f"MONGO_URL: MongoDB {'does not take this user or password' if is_refused(error) else 'cannot be reached'}"
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -160,7 +165,7 @@ class Database:
     async def ahead_by(self) -> timedelta:
         """How far this machine's clock is ahead of MongoDB's, as measured recently; zero below a few seconds.
 
-        Several machines look for what is due. All use MongoDB's clock, so that none of them is early.
+        Several machines query due steps. All use MongoDB's clock, so that none of them is early.
         """
         if time.monotonic() - self._compared_at > COMPARE_EVERY_S:
             before = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Documents of MongoDB as frozen dataclasses."""
+"""Documents of MongoDB as frozen dataclasses, and back."""
 
 from __future__ import annotations
 
@@ -31,3 +31,8 @@ def read_document(shape: type[T], row: Document, **decoded: Any) -> T:
     """
     found = {name: row[key] for name, key in _members(shape) if key in row}
     return shape(**{**found, **decoded})
+
+
+def write_document(record: Any) -> Document:
+    """The document of a record of which every member is stored as it is."""
+    return {key: getattr(record, name) for name, key in _members(type(record))}

@@ -258,6 +258,15 @@ class Vault:
         await self._key(user_id)
         return self.open_loaded(user_id, place, token)
 
+    async def open_if_readable(self, user_id: str, place: str, token: str | None) -> Any:
+        """Like :meth:`open_value`; None where nothing is sealed, or it can no longer be read."""
+        if token is None:
+            return None
+        try:
+            return await self.open_value(user_id, place, token)
+        except Unreadable:
+            return None
+
     def blind_index(self, value: str, *, use: str) -> str:
         """A keyed hash: equal values can be found without being stored."""
         return hmac.new(self._index_key, f"{use}|{value}".encode(), hashlib.sha256).hexdigest()

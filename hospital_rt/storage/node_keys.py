@@ -1,4 +1,4 @@
-"""Which encryption keys the running nodes know, so that a rotation of the keys locks none of them out.
+"""Records which encryption keys each running node has, so that a rotation does not lock a node out.
 
 Each web and worker node writes fingerprints of its ``ENCRYPTION_KEYS`` into the collection ``nodes`` every few seconds
 and takes them away when it stops; the keys themselves are written nowhere. ``admin rotate-keys`` asks for the nodes
@@ -31,7 +31,7 @@ INDEXES = [IndexModel([("seen_at", 1)], name="gone", expireAfterSeconds=3600)]
 
 
 def fingerprint(key: str) -> str:
-    """What a key is known by: a hash that tells nothing about it, since a key is 256 random bits."""
+    """A fingerprint of a key: a hash, which reveals nothing about 256 random bits."""
     return hashlib.sha256(b"hospital_rt/key|" + base64.urlsafe_b64decode(key)).hexdigest()[:16]
 
 
@@ -44,7 +44,7 @@ class Behind:
 
 
 async def publish(database: Database, node_id: str, keys: Sequence[str], *, role: str) -> None:
-    """Tell that this node lives and which keys it knows, in their order."""
+    """Record that this node is alive, and the fingerprints of its keys, in their order."""
     facts: Document = {"role": role, "version": version(), "fingerprints": [fingerprint(key) for key in keys]}
     await database.collection(COLLECTION).update_one(
         {"_id": node_id}, {"$set": facts, "$currentDate": {"seen_at": True}}, upsert=True

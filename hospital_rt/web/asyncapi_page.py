@@ -81,5 +81,5 @@ def _kind(member: dict[str, Any]) -> str:
         return " or ".join(_kind(one) for one in member["anyOf"])
     if member.get("type") == "array":
         return f"list of {_kind(member.get('items', {}))}"
-    told = str(member.get("format") or member.get("type", "anything"))
-    return f"{told}: {member['description']}" if "description" in member else told
+    kind = str(member.get("format") or member.get("type", "anything"))
+    return f"{kind}: {member['description']}" if "description" in member else kind

@@ -36,7 +36,7 @@ class ProviderAway(Exception):
 
 
 class ProviderRefused(Exception):
-    """What came by way of the provider is not genuine, or was for somebody else."""
+    """An answer of the provider is not genuine, or is for another client."""
 
 
 class IdentityProvider:
@@ -248,7 +248,7 @@ class IdentityProvider:
 
 
 def make_identity_provider(settings: Settings) -> IdentityProvider | None:
-    """The provider of these settings, None when there is none. Nothing is asked of it yet."""
+    """The provider of these settings, None when there is none. It is not contacted yet."""
     if settings.oidc_issuer is None:
         return None
     return IdentityProvider(

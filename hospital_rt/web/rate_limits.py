@@ -60,7 +60,7 @@ class Limits:
         self._redis = redis
         self._on = on
         self._here: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._deaf_until = 0.0
+        self._local_until = 0.0
 
     async def count(self, limit: Limit, who: str) -> None:
         """Count one more for ``who`` (a keyed hash).
@@ -81,20 +81,20 @@ class Limits:
             return
         key = f"hospital_rt:limit:{limit.name}:{who}"
         self._here.pop(key, None)
-        if time.monotonic() < self._deaf_until:
+        if time.monotonic() < self._local_until:
             return
         with contextlib.suppress(*REDIS_AWAY):
             await self._redis.delete(key)
 
     async def _shared(self, key: str, limit: Limit) -> tuple[int, float]:
         here = self._alone(key, limit)
-        if time.monotonic() < self._deaf_until:
+        if time.monotonic() < self._local_until:
             return here
         try:
             count, left_ms = await self._redis.eval(_COUNT, 1, key, str(limit.window_s * 1000))
             return int(count), max(0, int(left_ms)) / 1000
         except REDIS_AWAY as error:
-            self._deaf_until = time.monotonic() + 2
+            self._local_until = time.monotonic() + 2
             log.warning("limits.alone", **describe_error(error))
             return here
 

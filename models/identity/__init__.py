@@ -1,1 +1,1 @@
-"""What shows who somebody is, beyond a password: second factors and challenges of a sign-in."""
+"""Authentication beyond passwords: second factors, challenges of a sign-in, identities of the provider."""

@@ -14,6 +14,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from hospital_rt.storage.database import Collection, Session
+from hospital_rt.storage.documents import read_document
 
 LIFE = timedelta(minutes=5)
 TRIES = 5
@@ -63,12 +64,7 @@ class Challenges:
         )
         if row is None:
             return None
-        return Challenge(
-            id=row["_id"],
-            user_id=row["user_id"],
-            password_mark=row["password_mark"],
-            tries_left=row["tries_left"],
-        )
+        return read_document(Challenge, row)
 
     async def close(self, id: str, *, session: Session | None = None) -> bool:
         """It is answered. False when another request was first."""

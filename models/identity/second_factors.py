@@ -15,6 +15,7 @@ from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 
 FactorKind = Literal["totp", "passkey"]
 SET_UP_WITHIN = timedelta(minutes=15)
@@ -72,19 +73,7 @@ class SecondFactors:
 
     @staticmethod
     def _read(row: Document) -> SecondFactor:
-        return SecondFactor(
-            id=row["_id"],
-            user_id=row["user_id"],
-            kind=row["kind"],
-            created_at=row["created_at"],
-            confirmed_at=row.get("confirmed_at"),
-            last_used_at=row.get("last_used_at"),
-            sealed=row.get("sealed"),
-            spent_step=row.get("spent_step", 0),
-            credential_id=row.get("credential_id"),
-            sign_count=row.get("sign_count", 0),
-            challenge=row.get("challenge"),
-        )
+        return read_document(SecondFactor, row)
 
     async def begin(self, factor: SecondFactor) -> None:
         """Store a factor that waits for its confirmation; an earlier one of its kind that still waits goes."""
@@ -121,7 +110,7 @@ class SecondFactors:
         """Let a factor count from now on. False when it is confirmed already or gone.
 
         Raises:
-            DuplicateKeyError: this passkey is somebody's already.
+            DuplicateKeyError: this passkey is in use already.
         """
         values: Document = {"confirmed_at": at, "spent_step": factor.spent_step, "sealed": factor.sealed}
         if factor.kind == "passkey":

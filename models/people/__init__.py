@@ -1,1 +1,1 @@
-"""Records of how people stand to each other, beyond the assignment of a patient to a doctor."""
+"""Relations between users, beyond the assignment of a patient to a doctor."""

@@ -8,7 +8,6 @@ from the grants of others: cover is not passed on, and a carer has no access to 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,8 @@ from typing import Literal
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.documents import read_document, write_document
+from hospital_rt.storage.field_encryption import Vault
 
 GrantKind = Literal["care", "cover"]
 GrantState = Literal["pending", "active", "ended"]
@@ -74,20 +74,7 @@ class Grants:
 
     @staticmethod
     def _read(row: Document) -> Grant:
-        return Grant(
-            id=row["_id"],
-            kind=row["kind"],
-            state=row["state"],
-            grantor_id=row["grantor_id"],
-            grantee_id=row.get("grantee_id"),
-            since=row["since"],
-            until=row.get("until"),
-            created_at=row["created_at"],
-            may=row.get("may", "see"),
-            notes=row.get("notes", False),
-            alert_minutes=row.get("alert_minutes"),
-            expires_at=row.get("expires_at"),
-        )
+        return read_document(Grant, row)
 
     # Writing
 
@@ -95,20 +82,7 @@ class Grants:
         self, grant: Grant, *, email: str | None = None, token_hash: str | None = None, session: Session
     ) -> None:
         """A new grant; an invitation has the invited address and the hash of its token."""
-        row: Document = {
-            "_id": grant.id,
-            "kind": grant.kind,
-            "state": grant.state,
-            "grantor_id": grant.grantor_id,
-            "grantee_id": grant.grantee_id,
-            "since": grant.since,
-            "until": grant.until,
-            "created_at": grant.created_at,
-            "may": grant.may,
-            "notes": grant.notes,
-            "alert_minutes": grant.alert_minutes,
-            "expires_at": grant.expires_at,
-        }
+        row = write_document(grant)
         if email is not None:
             row["sealed_email"] = await self._vault.seal(grant.grantor_id, f"grants|{grant.id}|email", email)
         if token_hash is not None:
@@ -160,14 +134,12 @@ class Grants:
 
     async def invited_address(self, grant: Grant) -> str | None:
         """Where an invitation went; None once it is answered, or the patient is erased."""
-        row = await self._grants.find_one({"_id": grant.id}, {"sealed_email": 1})
-        with contextlib.suppress(Unreadable, KeyError):
-            if row:
-                place = f"grants|{grant.id}|email"
-                return str(await self._vault.open_value(grant.grantor_id, place, row["sealed_email"]))
-        return None
+        row = await self._grants.find_one({"_id": grant.id}, {"sealed_email": 1}) or {}
+        place = f"grants|{grant.id}|email"
+        found: str | None = await self._vault.open_if_readable(grant.grantor_id, place, row.get("sealed_email"))
+        return found
 
-    async def standing(self, user_id: str, *, session: Session | None = None) -> list[Grant]:
+    async def not_ended(self, user_id: str, *, session: Session | None = None) -> list[Grant]:
         """Every grant of or to this user that has not been ended, whether its time has come or is over."""
         wanted = {"$or": [{"grantor_id": user_id}, {"grantee_id": user_id}], "state": {"$in": ["pending", "active"]}}
         return [self._read(row) for row in await self._grants.find(wanted, session=session).to_list(None)]
@@ -184,18 +156,18 @@ class Grants:
 
     # Alerts
 
-    async def alerted(self, *, after: str, limit: int) -> list[Grant]:
-        """A page of the grants whose carers want to be told of open slots, by id."""
+    async def with_alerts(self, *, after: str, limit: int) -> list[Grant]:
+        """A page of the grants with alerts about open slots, by id."""
         wanted = {"alert_minutes": {"$gt": 0}, "state": "active", "_id": {"$gt": after}}
         rows = await self._grants.find(wanted).sort("_id", 1).limit(limit).to_list(limit)
         return [self._read(row) for row in rows]
 
-    async def told(self, alert_ids: Iterable[str], *, session: Session | None = None) -> set[str]:
+    async def recorded_alerts(self, alert_ids: Iterable[str], *, session: Session | None = None) -> set[str]:
         """Those of these alerts that were recorded already."""
         found = self._alerts.find({"_id": {"$in": list(alert_ids)}}, {"_id": 1}, session=session)
         return {row["_id"] for row in await found.to_list(None)}
 
-    async def tell(self, alert_ids: Iterable[str], *, at: datetime, session: Session) -> None:
+    async def record_alerts(self, alert_ids: Iterable[str], *, at: datetime, session: Session) -> None:
         """Record alerts.
 
         Raises:

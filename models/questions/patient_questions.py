@@ -1,6 +1,6 @@
-"""Questions of patients to their doctor: a short word about one step, open until it is answered or marked as seen.
+"""Questions of patients to their doctor: a short text about one step, open until it is answered or marked as seen.
 
-Question and answer are sealed under the patient's key. It is no conversation: one word, and one answer at most.
+Question and answer are sealed under the patient's key. It is no conversation: one question, and one answer at most.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.field_encryption import Vault
 
 QuestionState = Literal["open", "answered", "seen", "closed"]
 
@@ -71,28 +72,11 @@ class PatientQuestions:
         self._vault = vault
 
     async def _read(self, row: Document) -> PatientQuestion:
-        async def opened(name: str) -> str | None:
-            sealed = row.get(f"sealed_{name}")
-            if sealed is None:
-                return None
-            try:
-                return str(
-                    await self._vault.open_value(row["patient_id"], f"patient_questions|{row['_id']}|{name}", sealed)
-                )
-            except Unreadable:
-                return None
+        async def opened(name: str) -> Any:
+            place = f"patient_questions|{row['_id']}|{name}"
+            return await self._vault.open_if_readable(row["patient_id"], place, row.get(f"sealed_{name}"))
 
-        return PatientQuestion(
-            id=row["_id"],
-            patient_id=row["patient_id"],
-            doctor_id=row["doctor_id"],
-            step_id=row["step_id"],
-            state=row["state"],
-            asked_at=row["asked_at"],
-            settled_at=row.get("settled_at"),
-            text=await opened("text"),
-            answer=await opened("answer"),
-        )
+        return read_document(PatientQuestion, row, text=await opened("text"), answer=await opened("answer"))
 
     async def insert(self, question: PatientQuestion, *, session: Session) -> None:
         session.mark_written([question.patient_id])

@@ -11,10 +11,9 @@ from hospital_rt.storage.database import Document, Session
 from models.audit import Act, Trace
 from models.events import NewEvent
 from models.notes import UNSETTLED, NoteTransition
-from models.reminders import LedgerEntry
 from models.services.activate_plan import reject_proposed
 from models.services.carers import end_grants
-from models.services.check_in import cancelled_step
+from models.services.check_in import cancel_steps
 from models.services.choose_doctor import end_assignment
 from models.steps import Step
 from models.store import Store
@@ -91,49 +90,53 @@ async def close_account(
     """
 
     async def work(session: Session) -> AccountClosed:
-        new_events: list[NewEvent] = []
-        if user.role == "patient":
-            await store.plans.touch(user.id, session=session)
-            current = await store.assignments.current(user.id, session=session)
-            assignments = [current] if current else []
-            await _stop_steps(store, user.id, now=now, session=session)
-            for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
-                await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session)
-        else:
-            assignments = await store.assignments.of_doctor(user.id, session=session)
-        for assignment in assignments:
-            new_events += await end_assignment(
-                store, assignment, now=now, session=session, erased=user.id if erase else None
-            )
-        grants = await store.grants.standing(user.id, session=session)
-        new_events += await end_grants(store, grants, now=now, session=session, erased=user.id if erase else None)
-        ended = await store.sessions.end_all(user.id, now=now, session=session)
-        await store.letters.void(user.id, session=session)
-        await store.second_factors.remove_all(user.id, session=session)
-        await store.challenges.void(user.id, session=session)
-        if erase:
-            await store.identities.forget(user.id, session=session)
-        await store.calendars.revoke(user.id, session=session)
-        await store.subscriptions.remove_all(user.id, session=session)
-        await store.answer_tokens.remove_all(user.id, session=session)
-        await store.mail_reminders.turn_off(user.id, session=session)
-        await store.idempotency.forget(user.id, session=session)
-        users = await store.events.append(new_events, at=now, session=session)
-        act: Act = "account.erased" if erase else "account.closed"
-        await store.audit.write(trace, act, of=[user.id], session=session)
-        if erase:
-            await store.events.forget(user.id, session=session)
-            await store.patient_questions.forget(user.id, session=session)
-            await store.phone_calls.forget(user.id, session=session)
-            await store.users.erase(user.id, at=now, session=session)
-        else:
-            await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)
-        return AccountClosed(frozenset(users), tuple(ended))
+        return await close_within(store, user, now=now, erase=erase, trace=trace, session=session)
 
     left = await store.transaction(work)
     if erase:
         store.vault.forget(user.id)
     return left
+
+
+async def close_within(
+    store: Store, user: User, *, now: datetime, erase: bool, trace: Trace | None = None, session: Session
+) -> AccountClosed:
+    """Close an account within a transaction. After an erasure the caller drops the cached key."""
+    new_events: list[NewEvent] = []
+    is_patient = user.role == "patient"
+    if is_patient:
+        await store.plans.touch(user.id, session=session)
+        await _stop_steps(store, user.id, now=now, session=session)
+        for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
+            await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session)
+    for assignment in await store.assignments.of_user(user.id, is_patient=is_patient, session=session):
+        new_events += await end_assignment(
+            store, assignment, now=now, session=session, erased=user.id if erase else None
+        )
+    grants = await store.grants.not_ended(user.id, session=session)
+    new_events += await end_grants(store, grants, now=now, session=session, erased=user.id if erase else None)
+    ended = await store.sessions.end_all(user.id, now=now, session=session)
+    await store.letters.void(user.id, session=session)
+    await store.second_factors.remove_all(user.id, session=session)
+    await store.challenges.void(user.id, session=session)
+    if erase:
+        await store.identities.forget(user.id, session=session)
+    await store.calendars.revoke(user.id, session=session)
+    await store.subscriptions.remove_all(user.id, session=session)
+    await store.answer_tokens.remove_all(user.id, session=session)
+    await store.mail_reminders.turn_off(user.id, session=session)
+    await store.idempotency.forget(user.id, session=session)
+    users = await store.events.append(new_events, at=now, session=session)
+    act: Act = "account.erased" if erase else "account.closed"
+    await store.audit.write(trace, act, of=[user.id], session=session)
+    if erase:
+        await store.events.forget(user.id, session=session)
+        await store.patient_questions.forget(user.id, session=session)
+        await store.phone_calls.forget(user.id, session=session)
+        await store.users.erase(user.id, at=now, session=session)
+    else:
+        await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)
+    return AccountClosed(frozenset(users), tuple(ended))
 
 
 async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
@@ -155,13 +158,7 @@ async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> boo
 
 
 async def _stop_steps(store: Store, patient_id: str, *, now: datetime, session: Session) -> None:
-    closed: list[Step] = []
-    entries: list[LedgerEntry] = []
-    for step in await store.steps.with_status([patient_id], ["active"], session=session):
-        after, written = cancelled_step(step, now=now)
-        closed.append(after)
-        entries += written
-    await store.steps.save(closed, session=session)
-    await store.reminders.write(entries, session=session)
+    active = await store.steps.with_status([patient_id], ["active"], session=session)
+    await cancel_steps(store, active, now=now, session=session)
     for note in await store.notes.with_status([patient_id], ["proposed"], session=session):
         await reject_proposed(store, note.id, session=session)

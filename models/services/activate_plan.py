@@ -48,7 +48,7 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
     if not plans:
         return []
     new_plans = {plan.note.patient_id: plan for plan in plans}
-    patients = await store.users.each(list(new_plans), session=session)
+    patients = await store.users.by_ids(list(new_plans), session=session)
     if any(id not in patients or patients[id].name is None for id in new_plans):
         raise NotFound()
     active = {

@@ -1,4 +1,4 @@
-"""What an administrator does to accounts, and sees of the service. Nothing here opens a note, a step or a feed."""
+"""Changes of accounts by an administrator, and the overview of the service. Opens no note, step or feed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hospital_rt.storage.migrations import read_state
 from hospital_rt.storage.node_keys import living_nodes
 from models import schema_versions
 from models.audit import Trace
-from models.services.accounts import AccountClosed, close_account
+from models.services.accounts import AccountClosed, close_account, close_within
 from models.store import Store
 from models.users import User
 
@@ -43,17 +43,17 @@ class Overview:
     drill_at: datetime | None
 
 
-async def look_over(store: Store, *, now: datetime) -> Overview:
+async def read_overview(store: Store, *, now: datetime) -> Overview:
     """The state of the service, by counts alone."""
-    due, late, oldest_s = await store.steps.standing(now, late=LATE)
-    letters, waited_s = await store.letters.standing(utcnow())
+    due, late, oldest_s = await store.steps.backlog(now, late=LATE)
+    letters, waited_s = await store.letters.backlog(utcnow())
     nodes = await living_nodes(store.database)
     known = schema_versions.newest()
     return Overview(
         doctors=await store.users.count_pending(),
         notes={
             status: Waiting(count=count, oldest_s=age_s)
-            for status, (count, age_s) in (await store.notes.standing(now)).items()
+            for status, (count, age_s) in (await store.notes.backlog(now)).items()
         },
         letters=Waiting(count=letters, oldest_s=waited_s),
         reminders_due=due,
@@ -102,13 +102,17 @@ async def refuse(store: Store, user_id: str, *, now: datetime, trace: Trace) -> 
     Raises:
         DomainError: 404 no such account, 409 it does not wait.
     """
-    user = await _get(store, user_id)
-    if user.role != "doctor" or user.status != "pending":
-        raise Conflict("conflict", "Only a doctor who waits can be refused.")
-    await store.audit.write(trace, "doctor.refused", of=[user.id])
-    closed = await close_account(store, user, now=now, erase=False, trace=trace)
-    letter_id = await store.letters.write(user_id=user.id, kind="doctor-refused", now=utcnow())
-    return await _get(store, user_id), closed, letter_id
+
+    async def work(session: Session) -> tuple[User, AccountClosed, str]:
+        user = await _get(store, user_id, session=session)
+        if user.role != "doctor" or user.status != "pending":
+            raise Conflict("conflict", "Only a doctor who waits can be refused.")
+        await store.audit.write(trace, "doctor.refused", of=[user.id], session=session)
+        closed = await close_within(store, user, now=now, erase=False, trace=trace, session=session)
+        letter_id = await store.letters.write(user_id=user.id, kind="doctor-refused", now=utcnow(), session=session)
+        return await _get(store, user_id, session=session), closed, letter_id
+
+    return await store.transaction(work)
 
 
 async def deactivate(
@@ -140,7 +144,7 @@ async def accounts_page(
         rows: list[Document] = await store.users.account_rows(status=status, before=before, limit=500)
         for row in rows:
             user = await store.users.read_row(row)
-            if user.answers_to(query):
+            if user.matches(query):
                 if len(found) == limit:
                     last = found[-1]
                     return found, (last.created_at, last.id)

@@ -1,4 +1,4 @@
-"""Alerts of carers: one neutral letter for each carer and slot that stays open for longer than the carer wants to wait.
+"""Alerts of carers: one neutral letter for each carer and slot that stays open for ``alert_minutes``.
 
 The alert and its letter are written in one transaction, and the alert's id is made of grant, step and slot: despite
 crashes and concurrent runs there is one letter. Without effect once the slot is answered or the access is over.
@@ -14,7 +14,7 @@ from models.people.grants import Grant
 from models.store import Store
 
 
-async def owe_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
+async def queue_carer_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
     """Examine the open slots of the patient: the id of a letter that is now in the outbox, or None.
 
     Several slots that wait make one letter.
@@ -27,12 +27,12 @@ async def owe_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
     carer_id, until = grant.grantee_id, now - timedelta(minutes=grant.alert_minutes)
     # What was open before the carer was there is no news.
     waiting = {id for id, at in (await _open_slots(store, grant)).items() if grant.since <= at <= until}
-    waiting -= await store.grants.told(waiting)
+    waiting -= await store.grants.recorded_alerts(waiting)
     if not waiting:
         return None
 
     async def work(session: Session) -> str:
-        await store.grants.tell(sorted(waiting), at=now, session=session)
+        await store.grants.record_alerts(sorted(waiting), at=now, session=session)
         return await store.letters.write(
             user_id=carer_id, kind="carer-alert", link_id=grant.id, now=utcnow(), session=session
         )
@@ -40,12 +40,12 @@ async def owe_alert(store: Store, grant: Grant, *, now: datetime) -> str | None:
     return await store.transaction(work)
 
 
-async def still_alerted(store: Store, grant_id: str, *, now: datetime) -> bool:
-    """Whether a slot of which the carer is to be told still waits, and the carer may still know."""
+async def is_carer_alert_due(store: Store, grant_id: str, *, now: datetime) -> bool:
+    """Whether an alerted slot is still open, and the carer still has access."""
     grant = await store.grants.get(grant_id)
     if grant is None or not grant.is_active(now):
         return False
-    return bool(await store.grants.told(await _open_slots(store, grant)))
+    return bool(await store.grants.recorded_alerts(await _open_slots(store, grant)))
 
 
 async def _open_slots(store: Store, grant: Grant) -> dict[str, datetime]:

@@ -1,10 +1,10 @@
-"""Carers: a patient invites somebody to help, who accepts by the mailed link; either of them ends it at once."""
+"""Carers: a patient invites a carer, who accepts by the mailed link; either side ends the access at once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import uuid4
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Conflict, DomainError, NotFound
@@ -76,13 +76,13 @@ async def invite_carer(
 
 async def carers_of(store: Store, patient_id: str, *, now: datetime, session: Session | None = None) -> list[Grant]:
     """The patient's carers and open invitations, oldest first."""
-    found = await store.grants.standing(patient_id, session=session)
+    found = await store.grants.not_ended(patient_id, session=session)
     mine = [one for one in found if one.kind == "care" and one.grantor_id == patient_id]
     return sorted((one for one in mine if one.is_active(now) or one.is_open(now)), key=lambda one: one.created_at)
 
 
 async def cared_for_by(store: Store, carer_id: str, *, now: datetime) -> list[Grant]:
-    """The grants by which this user is somebody's carer now, oldest first."""
+    """The grants of care that this user has now, oldest first."""
     found = [one for one in await store.grants.given_to([carer_id]) if one.kind == "care" and one.is_active(now)]
     return sorted(found, key=lambda one: (one.since, one.id))
 
@@ -126,10 +126,9 @@ async def accept_within(
     await store.grants.end(earlier, at=now, session=session)
     await store.audit.write(trace, "carer.accepted", of=[grant.grantor_id], item=grant.id, session=session)
     after = replace(grant, state="active", grantee_id=carer.id, since=now)
-    names = await store.users.names({grant.grantor_id})
+    names = {**await store.users.names({grant.grantor_id}), carer.id: carer.name}
     new_events = [
-        _changed(after, user_id=user_id, patient=names[grant.grantor_id], carer=carer.name, state="active")
-        for user_id in (grant.grantor_id, carer.id)
+        grant_changed(after, user_id=user_id, names=names, state="active") for user_id in (grant.grantor_id, carer.id)
     ]
     return GrantOutcome(after, frozenset(await store.events.append(new_events, at=now, session=session)))
 
@@ -181,30 +180,29 @@ async def end_grants(
     new_events: list[NewEvent] = []
     for one in grants:
         if one.grantee_id is None:
-            continue  # an invitation that nobody answered
+            continue  # an invitation without an answer
         for user_id in (one.grantor_id, one.grantee_id):
             if user_id != erased:
                 new_events.append(
-                    _changed(
+                    grant_changed(
                         one,
                         user_id=user_id,
                         about=user_id if erased == one.grantor_id else None,
-                        patient=names.get(one.grantor_id),
-                        carer=names.get(one.grantee_id),
+                        names=names,
                         state="ended",
                     )
                 )
     return new_events
 
 
-def _changed(
-    grant: Grant, *, user_id: str, patient: str | None, carer: str | None, state: str, about: str | None = None
+def grant_changed(
+    grant: Grant, *, user_id: str, names: Mapping[str, str | None], state: str, about: str | None = None
 ) -> NewEvent:
-    """``carers.changed`` or ``cover.changed``; open to those whose access has ended, since it says so."""
+    """``carers.changed`` or ``cover.changed``; readable also for a user whose access it ends."""
     sides = ("patient", "carer") if grant.kind == "care" else ("doctor", "covered_by")
     data: Document = {
-        sides[0]: {"id": grant.grantor_id, "name": patient},
-        sides[1]: {"id": grant.grantee_id, "name": carer},
+        sides[0]: {"id": grant.grantor_id, "name": names.get(grant.grantor_id)},
+        sides[1]: {"id": grant.grantee_id, "name": names.get(grant.grantee_id or "")},
         "state": state,
     }
     return NewEvent(
@@ -215,8 +213,3 @@ def _changed(
         data=data,
         open_to_former=True,
     )
-
-
-def new_grant_id() -> str:
-    """An id for a grant; the secret of an invitation is derived from it."""
-    return str(uuid4())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -51,7 +51,7 @@ def read_slot(text: str | None) -> datetime | None:
 
 
 def read_at(text: str | None, *, now: datetime) -> datetime | None:
-    """When it really was. A clock that is a little ahead is put right.
+    """When it really was. A device clock that is slightly ahead is corrected.
 
     Raises:
         DomainError: 422 when it is no moment, ahead, or longer ago than a patient remembers.
@@ -95,7 +95,7 @@ async def check_in(
         DomainError: 404 not theirs; 409 proposed, cancelled before that slot, the slot is closed, or ``too-soon``;
             422 no such slot, or ``at`` ahead or more than 48 hours ago.
     """
-    ask = CheckInRequest(
+    request = CheckInRequest(
         patient_id=patient_id,
         step_id=step_id,
         slot_at=read_slot(slot),
@@ -108,33 +108,40 @@ async def check_in(
         trace=trace,
         by=by,
     )
-    return await check_in_group(store, ask)
+    return await check_in_group(store, request)
 
 
-@grouped(apart=lambda ask: ask.step_id)
+@grouped(apart=lambda request: request.step_id)
 async def check_in_group(
-    store: Store, asks: Sequence[CheckInRequest], session: Session
+    store: Store, requests: Sequence[CheckInRequest], session: Session
 ) -> list[StepOutcome | Exception]:
     """Answer slots of different steps in one transaction; one that is refused does not stop the others."""
-    steps = await store.steps.these([ask.step_id for ask in asks], session=session)
-    audiences = await Audience.each(store, [ask.patient_id for ask in asks], session=session)
+    steps = await store.steps.by_ids([request.step_id for request in requests], session=session)
+    audiences = await Audience.each(store, [request.patient_id for request in requests], session=session)
     # Lock feeds first: waiting restarts the transaction.
-    session.lock(f"feeds/{id}" for ask in asks if ask.step_id in steps for id in audiences[ask.patient_id].user_ids)
+    session.lock(
+        f"feeds/{id}"
+        for request in requests
+        if request.step_id in steps
+        for id in audiences[request.patient_id].user_ids
+    )
     changes: list[tuple[CheckInRequest, CheckInChange]] = []
     refused: dict[str, DomainError] = {}
-    for ask in asks:
+    for request in requests:
         try:
-            change = await change_for(store, ask, steps.get(ask.step_id), audiences[ask.patient_id], session=session)
-            await store.idempotency.commit(ask.claim, session=session)
-            changes.append((ask, change))
+            change = await change_for(
+                store, request, steps.get(request.step_id), audiences[request.patient_id], session=session
+            )
+            await store.idempotency.commit(request.claim, session=session)
+            changes.append((request, change))
         except DomainError as problem:
-            refused[ask.step_id] = problem
-    told = await _write(store, changes, session=session) if changes else set()
+            refused[request.step_id] = problem
+    woken = await _write(store, changes, session=session) if changes else set()
     answered: dict[str, StepOutcome | Exception] = {
-        ask.step_id: StepOutcome(change.after, frozenset(told & {one.user_id for one in change.new_events}))
-        for ask, change in changes
+        request.step_id: StepOutcome(change.after, frozenset(woken & {one.user_id for one in change.new_events}))
+        for request, change in changes
     }
-    return [(refused | answered)[ask.step_id] for ask in asks]
+    return [(refused | answered)[request.step_id] for request in requests]
 
 
 async def _write(
@@ -142,7 +149,9 @@ async def _write(
 ) -> set[str]:
     """All that these answers write, one call a collection. Returns the users to wake."""
     await store.audit.write_each(
-        [(ask.trace, ask.patient_id, ask.step_id) for ask, _ in changes], "step.checked_in", session=session
+        [(request.trace, request.patient_id, request.step_id) for request, _ in changes],
+        "step.checked_in",
+        session=session,
     )
     for _, change in changes:
         if change.also is not None:
@@ -150,7 +159,7 @@ async def _write(
     await store.steps.save([change.after for _, change in changes if change.moves], session=session)
     await store.reminders.write([one for _, change in changes for one in ledger_of(change)], session=session)
     new_events = [one for _, change in changes for one in change.new_events]
-    return await store.events.append(new_events, at=max(ask.now for ask, _ in changes), session=session)
+    return await store.events.append(new_events, at=max(request.now for request, _ in changes), session=session)
 
 
 async def cancel_step(
@@ -173,7 +182,7 @@ async def cancel_step(
             return StepOutcome(held, frozenset())
         if held.status == "completed":
             raise Conflict("conflict", "This step is completed.")
-        after, entries = cancelled_step(held, now=now)
+        [after] = await cancel_steps(store, [held], now=now, session=session)
         audience = await Audience.of(store, held.patient_id, session=session)
         new_events = audience.steps_changed(
             note_id=held.note_id,
@@ -183,12 +192,19 @@ async def cancel_step(
             key=f"cancelled/{held.id}",
             now=now,
         )
-        await store.steps.save([after], session=session)
-        await store.reminders.write(entries, session=session)
         users = await store.events.append(new_events, at=now, session=session)
         return StepOutcome(after, frozenset(users))
 
     return await store.transaction(work)
+
+
+async def cancel_steps(store: Store, steps: Iterable[Step], *, now: datetime, session: Session) -> list[Step]:
+    """Cancel active steps within a transaction."""
+    changes = [cancelled_step(step, now=now) for step in steps]
+    cancelled = [after for after, _ in changes]
+    await store.steps.save(cancelled, session=session)
+    await store.reminders.write([entry for _, entries in changes for entry in entries], session=session)
+    return cancelled
 
 
 def cancelled_step(step: Step, *, now: datetime) -> tuple[Step, list[LedgerEntry]]:

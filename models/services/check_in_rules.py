@@ -1,4 +1,4 @@
-"""What an answer does to its step, decided before anything is written (contract, "Check-ins")."""
+"""The effect of an answer on its step, computed before anything is written (contract, "Check-ins")."""
 
 from __future__ import annotations
 
@@ -73,28 +73,28 @@ def ledger_of(change: CheckInChange) -> list[LedgerEntry]:
 
 
 async def change_for(
-    store: Store, ask: CheckInRequest, step: Step | None, audience: Audience, *, session: Session
+    store: Store, request: CheckInRequest, step: Step | None, audience: Audience, *, session: Session
 ) -> CheckInChange:
     """What this answer changes. Reads, and writes nothing.
 
     Raises:
         DomainError: as :func:`models.services.check_in.check_in` says.
     """
-    if step is None or step.patient_id != ask.patient_id or step.status == "rejected":
+    if step is None or step.patient_id != request.patient_id or step.status == "rejected":
         raise NotFound()
     if step.status == "proposed":
         raise Conflict("step-proposed", "The doctor has not approved this step yet.")
     if step.status == "cancelled":
-        return await _late(store, step, ask, session=session)
+        return await _after_cancellation(store, step, request, session=session)
     if step.course is None:
-        return _whole(store, step, ask, audience)
-    return await _slot(store, step, ask, audience, session=session)
+        return _without_slots(store, step, request, audience)
+    return await _with_slots(store, step, request, audience, session=session)
 
 
-async def _slot(
-    store: Store, step: Step, ask: CheckInRequest, audience: Audience, *, session: Session
+async def _with_slots(
+    store: Store, step: Step, request: CheckInRequest, audience: Audience, *, session: Session
 ) -> CheckInChange:
-    before, now, slot_at = step, ask.now, ask.slot_at
+    before, now, slot_at = step, request.now, request.slot_at
     step, entries, passed, _ = pass_time(step, now=now)
     new_events = audience.with_carers(passed, step)
     if step.course is None:
@@ -103,46 +103,51 @@ async def _slot(
     if slot_at is not None and all(slot.at != slot_at for slot in step.course.window):
         found = await store.reminders.find(step.id, slot_at, session=session)
         recalled = found.as_slot() if found and found.use == "slot" else None
-    change = answer(step.course, outcome=ask.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
+    change = answer(step.course, outcome=request.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
     after = step.with_course(change.course, now=now)
     if change.counted and change.answered is not None:
         given = ledger_entries(
-            after, change.touched, answered=change.answered, reason=ask.reason, done_at=ask.at, by_id=ask.by_id
+            after,
+            change.touched,
+            answered=change.answered,
+            reason=request.reason,
+            done_at=request.at,
+            by_id=request.by_id,
         )
-        entries = later_wins(entries, given)
+        entries = merge_entries(entries, given)
         new_events = new_events + audience.checked_in(
             after,
             slot_at=change.answered.at,
-            outcome=ask.outcome,
+            outcome=request.outcome,
             now=now,
             key=f"check-in/{step.id}@{change.answered.key}/{before.version}",
-            by=ask.by,
+            by=request.by,
         )
     if after.status == "completed" and before.status == "active":
-        new_events = new_events + completed(audience, after, by=ask.role if change.counted else "course", now=now)
+        new_events = new_events + completed(audience, after, by=request.role if change.counted else "course", now=now)
     return CheckInChange(before=before, after=after, entries=entries, new_events=new_events)
 
 
-def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) -> CheckInChange:
+def _without_slots(store: Store, step: Step, request: CheckInRequest, audience: Audience) -> CheckInChange:
     """A checklist step is done at once; each use of an as-needed step is recorded with the time at which it was.
 
     Raises:
         Conflict: 409 ``too-soon`` for a use over the limits that is not confirmed.
     """
-    if ask.slot_at is not None:
+    if request.slot_at is not None:
         raise Invalid("#/slot", "This step has no slots.")
-    before, now = step, ask.now
+    before, now = step, request.now
     step, _, new_events, _ = pass_time(step, now=now)
     if step.status != "active":
         if before.status == "active":
             new_events = new_events + completed(audience, step, by="course", now=now)
         return CheckInChange(before=before, after=step, new_events=new_events)
-    at, key, done = ask.at or now, ask.claim.id if ask.claim else None, ask.outcome == "done"
+    at, key, done = request.at or now, request.claim.id if request.claim else None, request.outcome == "done"
     closes = done and not step.as_needed
     if not closes and is_same_use(step.recent_uses, at, key):
         return CheckInChange(before=before, after=before)
     is_over = done and step.as_needed and is_over_limit(step.limits, step.recent_uses, at)
-    if is_over and not ask.confirm:
+    if is_over and not request.confirm:
         allowed = next_allowed_at(step.limits, step.recent_uses, now)
         raise Conflict(
             "too-soon",
@@ -162,33 +167,33 @@ def _whole(store: Store, step: Step, ask: CheckInRequest, audience: Audience) ->
             at=at,
             now=now,
             day=local_day(at, step.zone),
-            outcome=ask.outcome,
-            reason=ask.reason,
+            outcome=request.outcome,
+            reason=request.reason,
             over_limit=is_over,
-            by_id=ask.by_id,
+            by_id=request.by_id,
             session=session,
         )
 
     new_events = new_events + audience.checked_in(
         after,
         slot_at=None,
-        outcome=ask.outcome,
+        outcome=request.outcome,
         now=now,
         key=f"check-in/{step.id}/{step.version}",
         over_limit=is_over,
-        by=ask.by,
+        by=request.by,
     )
     if after.status == "completed":
-        new_events = new_events + completed(audience, after, by=ask.role, now=now)
+        new_events = new_events + completed(audience, after, by=request.role, now=now)
     return CheckInChange(before=before, after=after, new_events=new_events, also=record)
 
 
-async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Session) -> CheckInChange:
+async def _after_cancellation(store: Store, step: Step, request: CheckInRequest, *, session: Session) -> CheckInChange:
     """A slot that came due before its step was cancelled: the answer is kept and changes nothing else.
 
     It may have come due a moment before the cancellation, unrecorded by any tick.
     """
-    slot_at, missing = ask.slot_at, None
+    slot_at, missing = request.slot_at, None
     too_late = Conflict("step-cancelled", "This step was cancelled before that time.")
     if step.course is None or step.cancelled_at is None:
         raise too_late
@@ -215,19 +220,19 @@ async def _late(store: Store, step: Step, ask: CheckInRequest, *, session: Sessi
         if found is not None and found.answered_at is None:
             await store.reminders.record_late(
                 found,
-                outcome=ask.outcome,
-                reason=ask.reason,
-                at=ask.now,
-                done_at=ask.at,
-                by_id=ask.by_id,
+                outcome=request.outcome,
+                reason=request.reason,
+                at=request.now,
+                done_at=request.at,
+                by_id=request.by_id,
                 session=session,
             )
 
     return CheckInChange(before=step, after=step, also=record)
 
 
-def later_wins(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[LedgerEntry]:
-    """One entry a slot: when time and the patient touch the same slot, one write that says both."""
+def merge_entries(earlier: list[LedgerEntry], later: list[LedgerEntry]) -> list[LedgerEntry]:
+    """One entry a slot: when both time and the patient change a slot, one write with both changes."""
     merged = {entry.slot.key: entry for entry in earlier}
     for entry in later:
         if held := merged.get(entry.slot.key):

@@ -45,7 +45,7 @@ async def assign_doctor(
     async def work(session: Session) -> AssignmentOutcome:
         # Lock feeds first: waiting restarts the transaction.
         session.lock((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
-        if not await store.users.hold_doctor(doctor_id, session=session):
+        if not await store.users.lock_accepting_doctor(doctor_id, session=session):
             raise NotFound("There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
@@ -61,7 +61,7 @@ async def assign_doctor(
             return AssignmentOutcome(current, False, frozenset())
         new_events: list[NewEvent] = []
         if current:
-            new_events += await _end(store, current, now=now, session=session, tell_patient=False)
+            new_events += await _end(store, current, now=now, session=session, notify_patient=False)
         assignment = Assignment(
             id=subject_id, patient_id=patient_id, doctor_id=doctor_id, since=now, share_history=bool(share_history)
         )
@@ -122,7 +122,7 @@ async def end_assignment(
 ) -> list[NewEvent]:
     """End an assignment within a transaction, with an event for both. ``erased``: the one being erased, if any."""
     await store.plans.touch(assignment.patient_id, session=session)
-    return await _end(store, assignment, now=now, session=session, tell_patient=True, erased=erased)
+    return await _end(store, assignment, now=now, session=session, notify_patient=True, erased=erased)
 
 
 async def _end(
@@ -131,7 +131,7 @@ async def _end(
     *,
     now: datetime,
     session: Session,
-    tell_patient: bool,
+    notify_patient: bool,
     erased: str | None = None,
 ) -> list[NewEvent]:
     patient_id, doctor_id = assignment.patient_id, assignment.doctor_id
@@ -139,17 +139,17 @@ async def _end(
     await store.assignments.end(assignment, at=now, session=session)
     await store.patient_questions.close_open(patient_id, doctor_id, at=now, session=session)
     key = f"assignment/{assignment.id}/ended"
-    told: list[tuple[str, str]] = []
+    recipients: list[tuple[str, str]] = []
     if erased != doctor_id:
         # Data sealed under an erased patient's key is unreadable: use the doctor's key, with the bare id as data.
-        told.append((doctor_id, doctor_id if erased == patient_id else patient_id))
-    told += [
+        recipients.append((doctor_id, doctor_id if erased == patient_id else patient_id))
+    recipients += [
         (user_id, user_id if erased == patient_id else patient_id)
         for user_id in await covering_for(store, doctor_id, now=now, session=session)
         if user_id != erased
     ]
-    if tell_patient and erased != patient_id:
-        told.append((patient_id, patient_id))
+    if notify_patient and erased != patient_id:
+        recipients.append((patient_id, patient_id))
     person = {"id": patient_id, "name": None} if erased == patient_id else await _person(store, patient_id)
     return new_events + [
         NewEvent(
@@ -160,7 +160,7 @@ async def _end(
             open_to_former=True,
             data={"patient": person, "doctor": None},
         )
-        for user_id, about in told
+        for user_id, about in recipients
     ]
 
 

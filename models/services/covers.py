@@ -7,13 +7,13 @@ doctors who cover for each other are no problem. A colleague who is deactivated 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Session
 from models.audit import Trace
-from models.events import NewEvent
 from models.people.grants import Grant
-from models.services.carers import GrantOutcome, new_grant_id
+from models.services.carers import GrantOutcome, grant_changed
 from models.store import Store
 
 MAX_COVERS = 20
@@ -36,7 +36,7 @@ async def begin_cover(
     if until - since > LONGEST:
         raise Invalid("#/until", "Cover lasts at most a year.")
     grant = Grant(
-        id=new_grant_id(),
+        id=str(uuid4()),
         kind="cover",
         state="active",
         grantor_id=doctor_id,
@@ -47,9 +47,9 @@ async def begin_cover(
     )
 
     async def work(session: Session) -> GrantOutcome:
-        if not await store.users.hold_doctor(colleague_id, session=session):
+        if not await store.users.lock_accepting_doctor(colleague_id, session=session):
             raise NotFound("There is no such doctor.")
-        if not await store.users.hold_doctor(doctor_id, session=session):
+        if not await store.users.lock_accepting_doctor(doctor_id, session=session):
             raise NotFound()
         standing = await covers_by(store, doctor_id, now=now, session=session)
         if len(standing) >= MAX_COVERS:
@@ -61,21 +61,8 @@ async def begin_cover(
         await store.grants.insert(grant, session=session)
         await store.audit.write(trace, "cover.begun", of=[doctor_id, colleague_id], item=grant.id, session=session)
         names = await store.users.names({doctor_id, colleague_id})
-        data = {
-            "doctor": {"id": doctor_id, "name": names[doctor_id]},
-            "covered_by": {"id": colleague_id, "name": names[colleague_id]},
-            "state": "active",
-        }
         new_events = [
-            NewEvent(
-                user_id=user_id,
-                about=doctor_id,
-                event="cover.changed",
-                key=f"grant/{grant.id}/active",
-                data=data,
-                open_to_former=True,
-            )
-            for user_id in (doctor_id, colleague_id)
+            grant_changed(grant, user_id=user_id, names=names, state="active") for user_id in (doctor_id, colleague_id)
         ]
         return GrantOutcome(grant, frozenset(await store.events.append(new_events, at=now, session=session)))
 

@@ -15,7 +15,7 @@ from models.store import Store
 AT_ONCE = 100
 
 
-async def ask_for_letters(store: Store, user_id: str, *, on: bool, now: datetime, trace: Trace | None) -> None:
+async def set_mail_reminders(store: Store, user_id: str, *, on: bool, now: datetime, trace: Trace | None) -> None:
     """Turn a patient's letters on (for future reminders) or off."""
 
     async def work(session: Session) -> None:
@@ -29,18 +29,18 @@ async def ask_for_letters(store: Store, user_id: str, *, on: bool, now: datetime
     await store.transaction(work)
 
 
-async def owe_letter(store: Store, user_id: str, *, until: datetime) -> str | None:
+async def queue_reminder_letter(store: Store, user_id: str, *, until: datetime) -> str | None:
     """Examine what came due by ``until``: the id of a letter now in the outbox, or None.
 
     One transaction: despite crashes and concurrent runs, an event is examined once and a slot has one letter.
     """
 
     async def work(session: Session) -> str | None:
-        wish = await store.mail_reminders.get(user_id, session=session)
+        subscription = await store.mail_reminders.get(user_id, session=session)
         row = await store.users.row(user_id, session=session)
-        if wish is None or row is None:
+        if subscription is None or row is None:
             return None
-        after = max(wish.judged, await store.events.shown_to(user_id))
+        after = max(subscription.judged, await store.events.shown_to(user_id))
         events = await store.events.named(user_id, "reminder.due", after=after, until=until, limit=AT_ONCE)
         if not events:
             return None
@@ -53,25 +53,30 @@ async def owe_letter(store: Store, user_id: str, *, until: datetime) -> str | No
                 data = json.loads(store.events.open_text(event))
             except Unreadable:
                 continue  # erased concurrently
-            if wish.told.get(data["step"]["id"]) != data["slot"]:
+            if subscription.told.get(data["step"]["id"]) != data["slot"]:
                 owed[data["step"]["id"]] = data["slot"]
         owed = await _open(store, owed)
-        await store.mail_reminders.judge(wish, seq=events[-1].seq, told=owed, session=session)
+        await store.mail_reminders.mark_examined(subscription, seq=events[-1].seq, told=owed, session=session)
         if not owed:
             return None
         return await store.letters.write(
-            user_id=user_id, kind="reminder", link_id=wish.link_id, seq=events[-1].seq, now=utcnow(), session=session
+            user_id=user_id,
+            kind="reminder",
+            link_id=subscription.link_id,
+            seq=events[-1].seq,
+            now=utcnow(),
+            session=session,
         )
 
     return await store.transaction(work)
 
 
-async def still_owed(store: Store, user_id: str, *, seq: int) -> bool:
+async def is_reminder_letter_due(store: Store, user_id: str, *, seq: int) -> bool:
     """Whether an earlier letter is still relevant: subscribed, not displayed meanwhile, and with an open slot."""
-    wish = await store.mail_reminders.get(user_id)
-    if wish is None or await store.events.shown_to(user_id) >= seq:
+    subscription = await store.mail_reminders.get(user_id)
+    if subscription is None or await store.events.shown_to(user_id) >= seq:
         return False
-    return bool(await _open(store, wish.told))
+    return bool(await _open(store, subscription.told))
 
 
 async def _open(store: Store, slots: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a worker writes of a note: begun, failed or finished; several notes in one transaction.
+"""What a worker writes about a note: begun, failed or finished; several notes in one transaction.
 
 Each write names its lease: a worker whose lease has run out writes nothing.
 """
@@ -25,7 +25,7 @@ from models.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteClaim:
-    """A note that a worker wants."""
+    """A worker's claim on a note."""
 
     note_id: str
     lease: str = field(repr=False)
@@ -33,15 +33,12 @@ class NoteClaim:
     lease_s: float
 
 
-async def begin_note(store: Store, note_id: str, *, lease: str, now: datetime, lease_s: float) -> NoteOutcome | None:
-    """Take a note to work on, and tell its author that it is being read. None: it is done, or another has it."""
-    taking = NoteClaim(note_id=note_id, lease=lease, now=now, lease_s=lease_s)
-    return await begin_group(store, taking)
-
-
 @grouped(apart=lambda one: one.note_id)
-async def begin_group(store: Store, taken: Sequence[NoteClaim], session: Session) -> list[NoteOutcome | None]:
-    """Take several up; a worker's clock and lease are the same for all."""
+async def begin_note(store: Store, taken: Sequence[NoteClaim], session: Session) -> list[NoteOutcome | None]:
+    """Take a note to work on, and tell its author that it is being read. None: it is done, or another has it.
+
+    Of several in one transaction the clock and the lease are the same.
+    """
     now, lease_s = max(one.now for one in taken), min(one.lease_s for one in taken)
     leases = {one.note_id: one.lease for one in taken}
     notes = await store.notes.claim(leases, now=now, lease_s=lease_s, session=session)
@@ -128,14 +125,9 @@ class LeaseLost(Exception):
     """One of several notes is another worker's by now."""
 
 
-async def finish_note(store: Store, reading: ReadNote) -> frozenset[str]:
-    """The worker's last write: ready, proposed or superseded, unless its lease is lost (then nothing)."""
-    return await finish_group(store, reading)
-
-
 @grouped(apart=lambda one: one.note.patient_id)
-async def finish_group(store: Store, readings: Sequence[ReadNote], session: Session) -> list[frozenset[str]]:
-    """The same for notes of different patients.
+async def finish_note(store: Store, readings: Sequence[ReadNote], session: Session) -> list[frozenset[str]]:
+    """The worker's last write: ready, proposed or superseded, unless its lease is lost (then nothing).
 
     Raises:
         LeaseLost: of several: nothing is written, and each is to be tried by itself.
@@ -166,10 +158,10 @@ async def finish_group(store: Store, readings: Sequence[ReadNote], session: Sess
             one.note, one.status, mark=one.lease or "", failure=one.failure, **counts_of(one.review)
         )
     users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
-    return [frozenset(users & _told(one.note.patient_id, new_events)) for one in readings]
+    return [frozenset(users & _recipients(one.note.patient_id, new_events)) for one in readings]
 
 
-def _told(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
+def _recipients(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
     return {one.user_id for one in new_events if one.about == patient_id}
 
 

@@ -16,9 +16,8 @@ from hospital_rt.storage.database import Session
 from models.audit import Trace
 from models.idempotency import Claim
 from models.notes import NewNote, Note, NoteTransition, Reader
-from models.reminders import LedgerEntry
 from models.services.activate_plan import NewPlan, activate, reject_proposed, supersede
-from models.services.check_in import cancelled_step
+from models.services.check_in import cancel_steps
 from models.services.grouped import grouped
 from models.services.notifications import Audience, note_status
 from models.steps import Step
@@ -43,36 +42,15 @@ class Submission(NewNote):
     trace: Trace | None = None
 
 
-async def submit_note(
-    store: Store,
-    *,
-    doctor_id: str,
-    patient_id: str,
-    text: str,
-    now: datetime,
-    claim: Claim | None = None,
-    trace: Trace | None = None,
-) -> NoteOutcome:
+@grouped(apart=lambda one: one.patient_id)
+async def submit_note(store: Store, sent: Sequence[Submission], session: Session) -> list[NoteOutcome | Exception]:
     """Store a note, sealed and queued, before any worker is woken.
+
+    Notes for different patients share a transaction; one that is refused does not stop the others.
 
     Raises:
         DomainError: 404 when the patient is not assigned now to this doctor, or to one for whom they cover.
     """
-    submission = Submission(
-        id=claim.subject_id if claim else str(uuid4()),
-        doctor_id=doctor_id,
-        patient_id=patient_id,
-        text=text,
-        now=now,
-        claim=claim,
-        trace=trace,
-    )
-    return await submit_group(store, submission)
-
-
-@grouped(apart=lambda one: one.patient_id)
-async def submit_group(store: Store, sent: Sequence[Submission], session: Session) -> list[NoteOutcome | Exception]:
-    """Notes for different patients in one transaction; one that is refused does not stop the others."""
     pairs = [(one.doctor_id, one.patient_id) for one in sent]
     accesses = await doctors_accesses(store, pairs, session=session)
     refused: dict[str, DomainError] = {}
@@ -174,7 +152,7 @@ async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Sessio
     Raises:
         Problem: 404 when one is no earlier step of this patient, 409 when it was cancelled.
     """
-    found = await store.steps.these(ids, session=session)
+    found = await store.steps.by_ids(ids, session=session)
     for id in ids:
         step = found.get(id)
         if step is None or step.patient_id != note.patient_id or step.note_id == note.id:
@@ -259,15 +237,9 @@ async def withdraw_note(
         await store.plans.touch(note.patient_id, session=session)
         await store.notes.settle([NoteTransition(note=note, status="withdrawn")], session=session)
         await reject_proposed(store, note.id, session=session)
-        closed: list[Step] = []
-        entries: list[LedgerEntry] = []
-        for step in await store.steps.of_note(note.id, session=session):
-            if step.status == "active":
-                after, written = cancelled_step(step, now=now)
-                closed.append(after)
-                entries += written
-        await store.steps.save(closed, session=session)
-        await store.reminders.write(entries, session=session)
+        steps = await store.steps.of_note(note.id, session=session)
+        active = [step for step in steps if step.status == "active"]
+        closed = await cancel_steps(store, active, now=now, session=session)
         await store.events.withdraw_note(note.id, user_id=note.patient_id, session=session)
         new_events = note_status(note, "withdrawn", mark="0")
         if closed:
@@ -281,8 +253,8 @@ async def withdraw_note(
                 now=now,
             )
         users = await store.events.append(new_events, at=now, session=session)
-        active = await store.steps.with_status([note.patient_id], ["active"], session=session)
-        return NoteOutcome(replace(note, status="withdrawn"), frozenset(users), left=len(active))
+        left = await store.steps.with_status([note.patient_id], ["active"], session=session)
+        return NoteOutcome(replace(note, status="withdrawn"), frozenset(users), left=len(left))
 
     return await store.transaction(work)
 

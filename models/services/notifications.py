@@ -58,7 +58,7 @@ class Audience:
 
     def with_carers(self, new_events: Sequence[NewEvent], step: Step) -> list[NewEvent]:
         """These events of one step, and the reminders among them for each carer too."""
-        return [*new_events, *told_to_carers(new_events, {step.id: step}, {self.patient_id: self.accesses})]
+        return [*new_events, *reminders_for_carers(new_events, {step.id: step}, {self.patient_id: self.accesses})]
 
     def steps_changed(
         self,
@@ -159,7 +159,7 @@ def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime, by:
     )
 
 
-def told_to_carers(
+def reminders_for_carers(
     new_events: Sequence[NewEvent], steps: Mapping[str, Step], accesses: Mapping[str, Sequence[Access]]
 ) -> list[NewEvent]:
     """The reminders among these events for the carers of their patients, without the quote where it is closed."""
@@ -182,12 +182,12 @@ def note_status(
     note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0, questions: int = 0
 ) -> list[NewEvent]:
     """To the author at every status, and to who wrote it while covering; to the patient when the note is ready.
-    ``mark`` tells two like statuses apart.
+    ``mark`` distinguishes events of the same status.
 
     ``dropped`` and ``questions`` are counts, for the author.
     """
 
-    def told(user_id: str, more: Document, via: str | None = None) -> NewEvent:
+    def event_for(user_id: str, more: Document, via: str | None = None) -> NewEvent:
         return NewEvent(
             user_id=user_id,
             about=note.patient_id,
@@ -198,11 +198,11 @@ def note_status(
             via=via,
         )
 
-    new_events = [told(note.doctor_id, {"dropped": dropped, "questions": questions})]
+    new_events = [event_for(note.doctor_id, {"dropped": dropped, "questions": questions})]
     if note.written_by:
-        new_events.append(told(note.written_by, {"dropped": dropped, "questions": questions}, via="cover"))
+        new_events.append(event_for(note.written_by, {"dropped": dropped, "questions": questions}, via="cover"))
     if status == "ready":
-        new_events.append(told(note.patient_id, {}))
+        new_events.append(event_for(note.patient_id, {}))
     return new_events
 
 

@@ -1,4 +1,4 @@
-"""Signing in through the identity provider: the account of a subject, made at the first time, and its role of today."""
+"""Sign-in through the identity provider: the account of a subject, created at the first sign-in, and its role."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class ProviderAccount:
-    """The account, and who has to be told what: users to wake, sessions that ended."""
+    """The account, the users to wake, and the sessions that ended."""
 
     user: User = field(repr=False)
     woken: frozenset[str] = frozenset()
@@ -45,7 +45,7 @@ def role_of(claims: Mapping[str, Any], rules: Sequence[str]) -> Role | None:
 
 
 def name_of(claims: Mapping[str, Any]) -> str:
-    """What the provider calls somebody, as far as a name can be made of it."""
+    """A display name from the claims of the provider; ``?`` when there is none."""
     parts = (claims.get("given_name"), claims.get("family_name"))
     whole = " ".join(part for part in parts if isinstance(part, str))
     for found in (claims.get("name"), whole, claims.get("preferred_username")):
@@ -117,22 +117,14 @@ def _new_user(role: Role, name: str, email: str | None, timezone: str) -> User:
         status="active",
         name=name,
         email=email,
-        password_hash="",
         timezone=timezone,
-        reminder_time="09:00",
-        language="en",
         created_at=utcnow(),
     )
 
 
 async def _end_assignments(store: Store, user: User, *, now: datetime, session: Session) -> set[str]:
-    if user.role == "patient":
-        current = await store.assignments.current(user.id, session=session)
-        assignments = [current] if current else []
-    else:
-        assignments = await store.assignments.of_doctor(user.id, session=session)
     new_events: list[NewEvent] = []
-    for assignment in assignments:
+    for assignment in await store.assignments.of_user(user.id, is_patient=user.role == "patient", session=session):
         new_events += await end_assignment(store, assignment, now=now, session=session, erased=None)
     return set(await store.events.append(new_events, at=now, session=session))
 

@@ -17,10 +17,10 @@ from hospital_rt.logs import describe_error, log
 from hospital_rt.storage.database import Session, is_away
 from models.events import NewEvent
 from models.reminders import LedgerEntry
-from models.services.notifications import Audience, completed, ledger_entries, reminder_due, told_to_carers
+from models.services.notifications import Audience, completed, ledger_entries, reminder_due, reminders_for_carers
 from models.steps import Step
 from models.store import Store
-from models.visibility import carers_to_tell
+from models.visibility import carers_to_notify
 
 HOLD_S = 5.0
 POISON_WAIT = timedelta(minutes=2)
@@ -112,8 +112,8 @@ async def _record(store: Store, ids: list[str], *, now: datetime) -> RecordedBat
             if passed.due_at is not None:
                 lags.append((now - passed.due_at).total_seconds())
         due = {step.id: step for step in advanced}
-        carers = await carers_to_tell(store, {event.about for event in new_events}, session=session)
-        new_events.extend(told_to_carers(new_events, due, carers))
+        carers = await carers_to_notify(store, {event.about for event in new_events}, session=session)
+        new_events.extend(reminders_for_carers(new_events, due, carers))
         over = [step for step in advanced if step.status == "completed"]
         if over:
             audiences = await Audience.each(store, [step.patient_id for step in over], session=session)

@@ -1,4 +1,4 @@
-"""Second factors as they come and go, and the checks of what is entered: each in a transaction of the caller.
+"""Adds and removes second factors, and verifies codes and passkeys, in a transaction of the caller.
 
 What changes here is in the audit, and the user gets a letter about it.
 """
@@ -20,7 +20,6 @@ from models.audit import Trace
 from models.identity.second_factors import SecondFactor
 from models.store import Store
 
-RESET_AFTER = timedelta(hours=24)
 CodeKind = Literal["totp", "recovery"]
 
 

@@ -1,4 +1,4 @@
-"""Snooze: a patient or their carer has an open slot repeated later. REST and the live channel call this."""
+"""Snooze: an open slot is repeated later, at the request of the patient or a carer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Document, Session
 from models.audit import Trace
 from models.services.check_in import StepOutcome, read_slot
-from models.services.check_in_rules import later_wins
+from models.services.check_in_rules import merge_entries
 from models.services.notifications import Audience, ledger_entries, reminder_snoozed
 from models.services.record_reminders import pass_time
 from models.store import Store
@@ -49,7 +49,7 @@ async def snooze_slot(
             raise ValueError("a step with slots has a course")
         change = snooze(step.course, slot_at=slot_at, count=count, now=now, zone=step.zone)
         after = step.with_course(change.course, now=now)
-        entries = later_wins(entries, ledger_entries(after, change.touched))
+        entries = merge_entries(entries, ledger_entries(after, change.touched))
         version = before.version
         audience = await Audience.of(store, patient_id, session=session)
         snoozed = reminder_snoozed(after, change.touched[0], version=version, now=now, by=by)

@@ -14,7 +14,7 @@ from models.events import NewEvent
 from models.idempotency import Claim
 from models.reminders import LedgerEntry, Reminder
 from models.services.check_in import StepOutcome, read_slot
-from models.services.check_in_rules import later_wins
+from models.services.check_in_rules import merge_entries
 from models.services.notifications import Audience, completed, ledger_entries, reminder_due
 from models.services.record_reminders import pass_time
 from models.steps import Step
@@ -50,10 +50,10 @@ async def undo_check_in(
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "step.undone", of=[patient_id], item=step.id, session=session)
         if step.course is None:
-            return await _take_back_use(store, step, found, now=now, by=by, session=session)
+            return await _undo_use(store, step, found, now=now, by=by, session=session)
         if found.state not in ANSWERED:
-            return await _take_back_late(store, step, found, now=now, session=session)
-        return await _take_back_slot(store, step, found, now=now, by=by, session=session)
+            return await _undo_late_answer(store, step, found, now=now, session=session)
+        return await _undo_slot(store, step, found, now=now, by=by, session=session)
 
     return await store.transaction(work)
 
@@ -70,7 +70,7 @@ async def _answer_to(store: Store, step: Step, slot_at: datetime | None, *, sess
     return found
 
 
-async def _take_back_slot(
+async def _undo_slot(
     store: Store, before: Step, found: Reminder, *, now: datetime, by: Document | None, session: Session
 ) -> StepOutcome:
     """Advance to ``now``, remove the answer, advance again: slots may have come due while the course was over."""
@@ -79,12 +79,12 @@ async def _take_back_slot(
         raise ValueError("a step with slots has a course")
     change = undo(step.course, step.course.known(found.number) or found.as_slot(), now=now, zone=step.zone)
     after = await _revived(store, step, step.with_course(change.course, now=now), now=now, session=session)
-    entries = later_wins(entries, ledger_entries(after, change.touched, answered=change.answered))
+    entries = merge_entries(entries, ledger_entries(after, change.touched, answered=change.answered))
     reminders: list[NewEvent] = []
     if after.status == "cancelled" and after.course is not None:
         closed = withdraw(after.course, now=now, unsaid=change.reminded is not None)
         after = replace(after, course=closed.course)
-        entries = later_wins(entries, ledger_entries(after, closed.touched))
+        entries = merge_entries(entries, ledger_entries(after, closed.touched))
     elif change.reminded is not None:
         reminders.append(reminder_due(after, change.reminded, repeat=0, now=now))
     after, more, later_reminders, _ = pass_time(after, now=now)
@@ -93,7 +93,7 @@ async def _take_back_slot(
         after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}", by=by
     )
     new_events += audience.with_carers(reminders + later_reminders, after) + _ended(audience, before, after, now=now)
-    entries, removed = _settled(later_wins(entries, more), change.removed)
+    entries, removed = _settled(merge_entries(entries, more), change.removed)
     await store.steps.save([after], session=session)
     await store.reminders.write(entries, [(step.id, slot) for slot in removed], session=session)
     users = await store.events.append(new_events, at=now, session=session)
@@ -107,19 +107,21 @@ def _settled(entries: list[LedgerEntry], removed: tuple[Slot, ...]) -> tuple[lis
     return kept, list(gone.values())
 
 
-async def _take_back_late(store: Store, step: Step, found: Reminder, *, now: datetime, session: Session) -> StepOutcome:
+async def _undo_late_answer(
+    store: Store, step: Step, found: Reminder, *, now: datetime, session: Session
+) -> StepOutcome:
     """Remove an answer given after the step was cancelled; nothing else changes."""
     _in_time(step, found, now=now)
-    await store.reminders.take_back(found, session=session)
+    await store.reminders.undo_answer(found, session=session)
     return StepOutcome(step, frozenset())
 
 
-async def _take_back_use(
+async def _undo_use(
     store: Store, step: Step, found: Reminder, *, now: datetime, by: Document | None, session: Session
 ) -> StepOutcome:
     """Reopen a checklist step, or subtract a use of an as-needed step."""
     _in_time(step, found, now=now)
-    await store.reminders.take_back(found, session=session)
+    await store.reminders.undo_answer(found, session=session)
     after = step.without_use(found.slot_at, done=found.outcome == "done")
     if not step.as_needed and step.status == "completed" and found.outcome == "done":
         revived = replace(after, status="active", completed_at=None, ended=None)

@@ -151,7 +151,7 @@ function Pending() {
     }, LOOK_MS);
     return () => clearInterval(timer);
   }, []);
-  return html`<${Frame} role="doctor" ways=${false}>
+  return html`<${Frame} role="doctor" navigation=${false}>
       <div class="narrow">
         <${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
           <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//>
@@ -173,14 +173,14 @@ export function App() {
       <header class="top"><div class="top-inner"><${Brand} /></div></header>
       <main id="main"><${Skeleton} /></main>
     </div>`;
-  // Links from a letter work whoever is signed in.
+  // Links from a letter work with any user signed in, or none.
   if (["reset", "verify", "invitation"].includes(name) || state.phase === "out") {
     return html`<${Page} fetch=${OPEN[name] || OPEN[""]} parts=${parts} query=${query} />`;
   }
   const { role, status } = state.user;
   if (status === "pending") return html`<${Pending} />`;
   if (state.mustAdd)
-    return html`<${Frame} role=${role} ways=${false}>
+    return html`<${Frame} role=${role} navigation=${false}>
       <${Page} fetch=${OPEN.factor} parts=${["factor"]} query=${query} />
     <//>`;
   const [own, home] = ROLES[role];

@@ -38,26 +38,11 @@ const iso = new Map();
 /** The local date of a moment: 2026-05-21. */
 export function dateOf(value, timeZone = zone()) {
   if (!iso.has(timeZone)) {
+    const parts = { year: "numeric", month: "2-digit", day: "2-digit" };
     try {
-      iso.set(
-        timeZone,
-        new Intl.DateTimeFormat("en-CA", {
-          year: "numeric",
-          month: "2-digit",
-          day: "2-digit",
-          timeZone,
-        }),
-      );
+      iso.set(timeZone, new Intl.DateTimeFormat("en-CA", { ...parts, timeZone }));
     } catch {
-      iso.set(
-        timeZone,
-        new Intl.DateTimeFormat("en-CA", {
-          year: "numeric",
-          month: "2-digit",
-          day: "2-digit",
-          timeZone: "UTC",
-        }),
-      );
+      iso.set(timeZone, new Intl.DateTimeFormat("en-CA", { ...parts, timeZone: "UTC" }));
     }
   }
   return iso.get(timeZone).format(asDate(value));

@@ -1,7 +1,7 @@
 // Reading from the service into the store, for both roles. Each load may be repeated at any time.
 import { call, get, getAll } from "./api.js";
 import { keepLastState, lastState } from "./device.js";
-import { set, state, touched } from "./store.js";
+import { set, state, redraw } from "./store.js";
 
 /**
  * Run and answer null where a part is not served (yet) or is not mine; other problems pass through.
@@ -18,22 +18,22 @@ export async function ifServed(work) {
 // The newest event about each step. What was read before it and arrives after it, as on a slow
 // line, is older news.
 const told = new Map();
-export const toldOf = (ids, seq) => {
+export const recordEventSeq = (ids, seq) => {
   if (seq) for (const id of ids) told.set(id, seq);
 };
-export const lastTold = (id) => told.get(id) || 0;
-export const forgetTold = () => told.clear();
+export const lastEventSeq = (id) => told.get(id) || 0;
+export const clearEventSeqs = () => told.clear();
 
 /** `feed` is where the feed stood before these were read; without it they are as new as can be. */
 export function knowSteps(steps, feed = null) {
   state.steps = { ...state.steps };
   for (const step of steps) {
-    if (feed && lastTold(step.id) > feed.seq && state.steps[step.id]) continue;
+    if (feed && lastEventSeq(step.id) > feed.seq && state.steps[step.id]) continue;
     const { check_ins: checkIns, ...rest } = step;
     state.steps[step.id] = rest;
     if (checkIns) state.checkIns[step.id] = checkIns;
   }
-  touched();
+  redraw();
 }
 
 /**
@@ -43,7 +43,7 @@ export function knowSteps(steps, feed = null) {
 export async function loadPatient() {
   const active = await getAll("steps/?status=active");
   state.steps = Object.fromEntries(
-    Object.entries(state.steps).filter(([id]) => active.feed && lastTold(id) > active.feed.seq),
+    Object.entries(state.steps).filter(([id]) => active.feed && lastEventSeq(id) > active.feed.seq),
   );
   knowSteps(active.items, active.feed);
   set({ stepsLoaded: true, asOf: Date.now() });
@@ -86,7 +86,7 @@ export async function loadNote(id) {
   state.noteById = { ...state.noteById, [id]: data };
   if (state.notes)
     state.notes = state.notes.map((n) => (n.id === id ? { ...n, status: data.status } : n));
-  touched();
+  redraw();
   return data;
 }
 

@@ -1,24 +1,24 @@
 // What an event of the live channel changes. Nothing is piled up: each event replaces what it is
 // about.
 import {
-  forgetTold,
+  clearEventSeqs,
   keep,
   knowSteps,
-  lastTold,
+  lastEventSeq,
   loadAssignment,
   loadNote,
   loadNotes,
   loadPatient,
   loadPatients,
   loadStep,
-  toldOf,
+  recordEventSeq,
 } from "./data.js";
 import { changes } from "./changes.js";
 import { answeredHere, onItsWay } from "./answered.js";
 import { remindByEar } from "./alerting.js";
-import { sayError, sayGood, sayNews, unsay } from "./messages.js";
+import { showError, showSuccess, showNews, removeMessage } from "./messages.js";
 import { here } from "./router.js";
-import { set, state, touched } from "./store.js";
+import { set, state, redraw } from "./store.js";
 import { activeSteps, afterDone } from "./today-plan.js";
 import { time } from "./clock.js";
 import { t } from "./texts.js";
@@ -41,12 +41,12 @@ function soon(name, work, ms = 400) {
 export function stopSoon() {
   for (const timer of timers.values()) clearTimeout(timer);
   timers.clear();
-  forgetTold();
+  clearEventSeqs();
 }
 
 export const watchers = new Set(); // pages that show one patient or one note ask to be told
 
-// What concerns somebody for whom this patient cares is not of their own day.
+// Events about a person for whom this patient cares do not change their own day.
 function isMine(data) {
   const whose = data.patient_id || data.step?.patient_id;
   return !whose || whose === state.user.id;
@@ -57,11 +57,11 @@ export function receive(event) {
   if (state.user.role === "doctor") forDoctor(event);
   else if (state.user.role === "patient" && isMine(event.data)) forPatient(event);
   for (const watcher of watchers) watcher(event);
-  touched();
+  redraw();
 }
 
 function forPatient({ event, data, at, seq }) {
-  toldOf(
+  recordEventSeq(
     [
       data.step?.id,
       ...(data.created || []).map((s) => s.id),
@@ -90,14 +90,14 @@ function forPatient({ event, data, at, seq }) {
       );
       break;
     case "steps.changed":
-      tellOfPlan(data);
+      announcePlan(data);
       soon("details", async () => {
         await Promise.allSettled((data.created || []).map((s) => loadStep(s.id)));
         await loadNotes();
       });
       break;
     case "question.changed":
-      tellOfAnswer(data.question);
+      announceAnswer(data.question);
       break;
     case "note.status":
       soon("notes", loadNotes);
@@ -113,7 +113,7 @@ function forPatient({ event, data, at, seq }) {
 }
 
 // What runs no longer and what is left, whatever ended it; what one did oneself is no news.
-function tellOfPlan({ created = [], cancelled = [], completed = [], by, why }) {
+function announcePlan({ created = [], cancelled = [], completed = [], by, why }) {
   const steps = (ids) => ids.map((id) => state.steps[id]).filter((s) => s?.status === "active");
   const [taken, over] = [steps(cancelled), steps(completed)];
   knowSteps(created);
@@ -128,36 +128,36 @@ function tellOfPlan({ created = [], cancelled = [], completed = [], by, why }) {
   const stopped = why !== "note" && cancelled.length;
   if (stopped) {
     const whose = why === "withdrawn" ? [t.noteTakenBack(doctor)] : [];
-    sayNews(t.stepsStopped(cancelled.length), [...whose, names(gone), left].join(" "), link);
+    showNews(t.stepsStopped(cancelled.length), [...whose, names(gone), left].join(" "), link);
   }
   if (created.length) {
     const ends = gone.length && !stopped ? [t.noMore(names(gone)), left] : [];
-    sayNews(t.planChangedAt(time(new Date())), [t.planChanged(doctor), ...ends].join(" "), link);
-  } else if (over.length) sayNews(t.courseOver(over.length), `${names(over)} ${left}`);
+    showNews(t.planChangedAt(time(new Date())), [t.planChanged(doctor), ...ends].join(" "), link);
+  } else if (over.length) showNews(t.courseOver(over.length), `${names(over)} ${left}`);
 }
 
 const knowQuestion = (question) => {
   const others = (state.questions || []).filter((q) => q.id !== question.id);
   state.questions = [question, ...others];
 };
-function tellOfAnswer(question) {
+function announceAnswer(question) {
   knowQuestion(question);
   if (["open", "closed"].includes(question.state)) return;
   const doctor = state.assignment?.doctor?.name || t.yourDoctor;
   const link = { href: `#/step/${question.step_id}`, label: t.lookAtIt };
-  sayNews(
+  showNews(
     question.state === "answered" ? t.answeredNews(doctor) : t.seenNews(doctor),
     question.answer,
     link,
     question.id,
   );
 }
-function tellOfQuestion(question) {
+function announceQuestion(question) {
   knowQuestion(question);
-  unsay(question.id);
+  removeMessage(question.id);
   if (question.state !== "open") return;
   const patient = (state.patients || []).find((p) => p.id === question.patient_id);
-  sayNews(
+  showNews(
     t.asksNews(patient?.name || t.unknownPatient),
     null,
     { href: `#/patients/${question.patient_id}`, label: t.lookAtIt },
@@ -166,9 +166,9 @@ function tellOfQuestion(question) {
 }
 
 function forDoctor({ event, data }) {
-  if (event === "question.changed") tellOfQuestion(data.question);
+  if (event === "question.changed") announceQuestion(data.question);
   if (event === "note.status") {
-    tellOfNote(data);
+    announceNote(data);
     if (state.noteById[data.note_id])
       soon(`note ${data.note_id}`, () => loadNote(data.note_id), 50);
     if (state.notes) soon("notes", loadNotes);
@@ -177,13 +177,13 @@ function forDoctor({ event, data }) {
 }
 
 // A note that needs its author is told on every page but its own, and no longer than it needs them.
-function tellOfNote({ note_id: id, status, failure, questions }) {
-  unsay(id);
+function announceNote({ note_id: id, status, failure, questions }) {
+  removeMessage(id);
   if (here().path === `/notes/${id}`) return;
   const link = { href: `#/notes/${id}`, label: t.lookAtIt };
-  if (status === "failed") sayError(t.failedNews, t.failedWhy[failure] || null, link, id);
+  if (status === "failed") showError(t.failedNews, t.failedWhy[failure] || null, link, id);
   else if (status === "proposed")
-    sayNews(t.waitsNews, questions ? t.questionsCount(questions) : null, link, id);
+    showNews(t.waitsNews, questions ? t.questionsCount(questions) : null, link, id);
 }
 
 /** The group in which a patient's row stands. */
@@ -196,7 +196,7 @@ export async function refreshPatients() {
   const after = state.patients;
   for (const p of before || [])
     if (p.steps_open && after.find((now) => now.id === p.id)?.steps_open === 0)
-      sayNews(t.nothingRunsFor(p.name), t.nothingRunsLead, {
+      showNews(t.nothingRunsFor(p.name), t.nothingRunsLead, {
         href: `#/patients/${p.id}`,
         label: t.lookAtIt,
       });
@@ -254,19 +254,19 @@ function noteCheckIn({ step, slot, outcome, at, by }) {
   const known = (state.checkIns[step.id] || []).find((c) => c.slot === slot);
   const before = state.steps[step.id];
   if (!known && before?.open_slot === slot && !answeredHere(step.id, slot))
-    sayElsewhere(step, slot, outcome);
+    announceOtherDevice(step, slot, outcome);
   state.checkIns[step.id] = [
     ...others,
     known || { slot, at: at || new Date().toISOString(), outcome, reason: null, by },
   ].slice(-400);
 }
 
-function sayElsewhere(step, slot, outcome) {
+function announceOtherDevice(step, slot, outcome) {
   const entry = { step_id: step.id, slot, title: step.title, outcome };
   state.elsewhere = [...state.elsewhere, entry].slice(-5);
   setTimeout(() => {
     state.elsewhere = state.elsewhere.filter((e) => e !== entry);
-    touched();
+    redraw();
   }, ELSEWHERE_MS);
 }
 
@@ -274,7 +274,7 @@ function sayElsewhere(step, slot, outcome) {
  * The service has taken a check-in that was sent from here; `toldBefore` is the newest event about
  * its step by then.
  */
-export function tookCheckIn(step, entry, toldBefore) {
+export function applyCheckIn(step, entry, toldBefore) {
   const slot = entry.slot || null;
   if (slot) {
     noteCheckIn({ step, slot, outcome: entry.outcome });
@@ -285,13 +285,13 @@ export function tookCheckIn(step, entry, toldBefore) {
   }
   // An event that came meanwhile holds the whole step, no older than this answer, or is followed by
   // one that does.
-  if (lastTold(step.id) === toldBefore) knowSteps([step]);
+  if (lastEventSeq(step.id) === toldBefore) knowSteps([step]);
   if (!slot)
     loadStep(step.id).catch(() => {
       /* its time comes with the next load */
     });
   if (!entry.waiting)
-    sayGood(entry.outcome === "skipped" ? t.skippedNow : afterDone(step), {
+    showSuccess(entry.outcome === "skipped" ? t.skippedNow : afterDone(step), {
       undo: { step_id: step.id, slot },
     });
   keep();
@@ -315,7 +315,7 @@ function stopSteps(ids, status) {
 
 /** Load everything again, as after `reset`. */
 export async function reload() {
-  forgetTold();
+  clearEventSeqs();
   if (state.user.role === "doctor") {
     await loadPatients();
     if (state.notes) await loadNotes();

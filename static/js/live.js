@@ -109,7 +109,7 @@ export function openLive(resume, on) {
     }
   }
 
-  // What was shown, said at most once a second, and only while somebody can see it.
+  // What was shown, said at most once a second, and only while the page is visible.
   function acknowledge() {
     if (timers.ack || document.visibilityState !== "visible") return;
     timers.ack = setTimeout(() => {

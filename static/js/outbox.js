@@ -3,11 +3,11 @@
 import { call } from "./api.js";
 import { clockIsWrong, serverNow } from "./wire.js";
 import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY, replaceInOutbox } from "./device.js";
-import { set, state, touched } from "./store.js";
+import { set, state, redraw } from "./store.js";
 import { onItsWay, rememberAnswered } from "./answered.js";
-import { lastTold } from "./data.js";
-import { tookCheckIn } from "./feed.js";
-import { sayError, sayGood, sayNews } from "./messages.js";
+import { lastEventSeq } from "./data.js";
+import { applyCheckIn } from "./feed.js";
+import { showError, showSuccess, showNews } from "./messages.js";
 import { t } from "./texts.js";
 
 const TRY_AGAIN_MS = 5000;
@@ -65,7 +65,7 @@ export function checkIn(
     slot,
     outcome,
     reason,
-    // What happened while nobody could be asked is recorded whatever the limits say.
+    // A use that was logged offline is recorded even when it is over the limits.
     at: at || new Date(serverNow()).toISOString(),
     // By the clock of this device, before the service could say whether it is right
     byDevice: !at && !clockIsWrong(),
@@ -79,7 +79,7 @@ export function checkIn(
   state.toasts = state.toasts.filter(
     (toast) => !(toast.step_id === step.id && toast.slot === slot),
   );
-  touched();
+  redraw();
   flush();
 }
 
@@ -88,7 +88,7 @@ export const forgetTooSoon = () => {
 };
 
 /** Take back a check-in that has not left yet. False when it is too late for that. */
-export function takeBack(entry) {
+export function cancelUnsent(entry) {
   if (entry.sending) return false;
   remove(entry);
   return true;
@@ -111,7 +111,7 @@ export function flush() {
       flushing = null;
       if (state.outbox.length) timer = setTimeout(flush, TRY_AGAIN_MS);
       else if (waited) {
-        sayGood(t.backOnline(waited));
+        showSuccess(t.backOnline(waited));
         waited = 0;
       }
     });
@@ -123,14 +123,14 @@ function markWaiting() {
     entry.waiting = true;
     entry.sending = false;
   }
-  touched();
+  redraw();
 }
 
 let saidWrong = false;
 // A device whose clock is wrong: what it wrote down is moved by as much, before it is first sent.
-function putRight(entry) {
+function correctTime(entry) {
   if (clockIsWrong() && !saidWrong) {
-    sayNews(t.clockWrong, t.clockWrongText);
+    showNews(t.clockWrong, t.clockWrongText);
     saidWrong = true;
   }
   if (!entry.byDevice) return;
@@ -146,10 +146,10 @@ async function sendAll() {
   state.outbox = state.outbox.filter((e) => kept.has(e.key));
   while (state.outbox.length) {
     const entry = state.outbox[0];
-    putRight(entry);
-    rememberAnswered(entry.step_id, entry.slot); // also what an earlier page of this device wrote down
+    correctTime(entry);
+    rememberAnswered(entry.step_id, entry.slot); // it may be of an earlier page of this device
     entry.sending = true;
-    touched();
+    redraw();
     const body = {};
     if (entry.slot) body.slot = entry.slot;
     if (entry.outcome !== "done") body.outcome = entry.outcome;
@@ -157,7 +157,7 @@ async function sendAll() {
     // The same body each time: the service tells one key with two bodies apart.
     if (entry.at && !entry.withoutTime) body.at = entry.at;
     if (entry.confirm) body.confirm = true;
-    const toldBefore = lastTold(entry.step_id);
+    const toldBefore = lastEventSeq(entry.step_id);
     try {
       const { data } = await call("POST", `check-in/${entry.step_id}/`, {
         body,
@@ -166,7 +166,7 @@ async function sendAll() {
       });
       if (entry.waiting) waited += 1;
       remove(entry);
-      tookCheckIn(data, entry, toldBefore);
+      applyCheckIn(data, entry, toldBefore);
     } catch (problem) {
       if (
         problem.network ||
@@ -194,7 +194,7 @@ async function sendAll() {
         });
         continue;
       }
-      sayError(t.notThrough, t.checkInProblem(problem.slug) || problem.message);
+      showError(t.notThrough, t.checkInProblem(problem.slug) || problem.message);
     }
     kept = sentElsewhere();
     state.outbox = state.outbox.filter((e) => kept.has(e.key));
@@ -204,5 +204,5 @@ async function sendAll() {
 function remove(entry) {
   state.outbox = state.outbox.filter((e) => e.key !== entry.key);
   dropFromOutbox(entry.key);
-  touched();
+  redraw();
 }

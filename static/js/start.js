@@ -6,7 +6,7 @@ import { receive, refreshPatients, reload, stopSoon } from "./feed.js";
 import { openLive } from "./live.js";
 import { closeOutbox, flush, resumeOutbox } from "./outbox.js";
 import { mayResume, whenSessionEnds } from "./session.js";
-import { set, state, touched } from "./store.js";
+import { set, state, redraw } from "./store.js";
 import { askedFor, useLanguage } from "./texts.js";
 import { today } from "./clock.js";
 import { myZone } from "./account/zones.js";
@@ -51,7 +51,7 @@ export async function begin() {
   }
 }
 
-/** Somebody signed in. */
+/** A user signed in. */
 export async function enter(user) {
   const asked = askedFor();
   await useLanguage(asked || user.language);
@@ -77,7 +77,7 @@ export async function enter(user) {
     loadSoon();
   }
   if (state.user?.id === user.id) openChannel(feed);
-  if (moved) sayMoved();
+  if (moved) announceMoved();
   if (user.role === "patient" && window.Notification?.permission === "granted") {
     import("./patient/push.js")
       .then(({ keepPush }) => keepPush())
@@ -98,7 +98,7 @@ async function followZone() {
   }
   return user.role === "patient";
 }
-function sayMoved() {
+function announceMoved() {
   import("./patient/travel.js").then(
     (travel) => travel.sayMoved(),
     () => {
@@ -111,7 +111,7 @@ document.addEventListener("visibilitychange", async () => {
   if (document.visibilityState !== "visible" || state.phase !== "in") return;
   if (!(await followZone())) return;
   await reload().catch(() => loadSoon());
-  sayMoved();
+  announceMoved();
 });
 
 // Carers and administrators have pages that read by themselves.
@@ -152,7 +152,7 @@ function openChannel(feed) {
       }
       set({ connection });
       if (connection === "offline") for (const entry of state.outbox) entry.waiting = true;
-      touched();
+      redraw();
     },
   });
 }
@@ -169,14 +169,14 @@ function startClock() {
       day = today();
       load().catch(() => loadSoon());
     }
-    lookAgain();
-    touched();
+    refreshIfStale();
+    redraw();
   }, 20000);
 }
 
 // Silence sends no event: a doctor's list is read anew once in a while, as long as somebody can see
 // it.
-function lookAgain() {
+function refreshIfStale() {
   if (
     state.patients &&
     !state.patientsPending &&

@@ -1,4 +1,4 @@
-// What the page knows, in one object. Whoever changes it calls `set`; the page draws itself once
+// The state of the page, in one object. Changes go through `set`; the page is drawn once
 // for any number of changes.
 import { useLayoutEffect, useState } from "./html.js";
 
@@ -31,11 +31,11 @@ let scheduled = false;
 
 export function set(patch) {
   Object.assign(state, patch);
-  touched();
+  redraw();
 }
 
 /** Something inside the state changed: draw soon, once. */
-export function touched() {
+export function redraw() {
   if (scheduled) return;
   scheduled = true;
   queueMicrotask(() => {

@@ -27,7 +27,7 @@ export function askedFor() {
   byHand = null;
   return asked;
 }
-/** The reader touched a language. */
+/** The reader redraw a language. */
 export const ask = (tag) => {
   byHand = tag;
   return useLanguage(tag);

@@ -2,14 +2,14 @@
 import { call } from "./api.js";
 import { onItsWay } from "./answered.js";
 import { knowSteps } from "./data.js";
-import { sayError, sayGood } from "./messages.js";
-import { takeBack } from "./outbox.js";
-import { state, touched } from "./store.js";
+import { showError, showSuccess } from "./messages.js";
+import { cancelUnsent } from "./outbox.js";
+import { state, redraw } from "./store.js";
 import { t } from "./texts.js";
 
 export async function undo(stepId, slot) {
   const entry = onItsWay(stepId, slot);
-  if (entry && takeBack(entry)) return;
+  if (entry && cancelUnsent(entry)) return;
   try {
     const { data } = await call(
       "DELETE",
@@ -18,12 +18,12 @@ export async function undo(stepId, slot) {
     const answers = state.checkIns[stepId] || [];
     state.checkIns[stepId] = slot ? answers.filter((c) => c.slot !== slot) : answers.slice(0, -1);
     knowSteps([data]);
-    sayGood(t.undone);
+    showSuccess(t.undone);
   } catch (problem) {
-    sayError(
+    showError(
       t.notThrough,
       problem.network ? t.undoOffline : t.problems[problem.slug] || problem.message,
     );
   }
-  touched();
+  redraw();
 }

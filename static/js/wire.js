@@ -32,7 +32,7 @@ export class Problem extends Error {
 // How far the clock of this device is behind that of the service, as the last answer told.
 const CLOCK_WRONG_MS = 60000;
 let behindMs = 0;
-function hearTime(header) {
+function readServerTime(header) {
   const told = Date.parse(header || "");
   if (Number.isNaN(told)) return;
   const behind = told - Date.now();
@@ -60,7 +60,7 @@ export async function send(method, path, { body, key, token, timeoutMs = 15000 }
       cache: "no-store",
       signal: stop.signal,
     });
-    hearTime(answer.headers.get("Date"));
+    readServerTime(answer.headers.get("Date"));
     const text = await answer.text();
     let data = null;
     try {

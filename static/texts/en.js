@@ -24,7 +24,7 @@ export default {
   languageNames: { en: "English", es: "Español" },
   skipToContent: "Skip to the content",
   mainMenu: "Main menu",
-  ways: {
+  pages: {
     today: "Today",
     calendar: "Calendar",
     notes: "Notes",

@@ -41,7 +41,7 @@ export default {
   languageNames: { en: "English", es: "Español" },
   skipToContent: "Ir al contenido",
   mainMenu: "Menú principal",
-  ways: {
+  pages: {
     today: "Hoy",
     calendar: "Calendario",
     notes: "Notas",

@@ -45,7 +45,7 @@ def free_port() -> int:
 
 @dataclass
 class Person:
-    """Somebody with an account, and their way in by REST for what a test only needs to have happened."""
+    """A user with an account, and their REST calls for what a test only needs to have happened."""
 
     app: House
     id: str

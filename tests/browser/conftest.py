@@ -23,7 +23,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
 
-# Answers that the contract gives on purpose and that a browser calls an error: nobody chosen yet, a part not served.
+# Answers that the contract gives on purpose and that a browser logs as errors: no doctor chosen yet, a part not served.
 EXPECTED = [r"/api/assign/", r"/api/me/access-log/", r"/api/me/push/", "blocked by Playwright"]
 
 

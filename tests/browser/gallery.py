@@ -1,5 +1,5 @@
 """An invented Thursday in May for the README's pictures: the real page and sign-in, answers with a history that a new
-system cannot have. The names and notes are nobody's."""
+system cannot have. The names and notes are invented."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def moment(day: int, clock: str) -> datetime:
 
 
 def days_of(count: int, *, joined: int, weak: float = 0.08, silent: int = 0, seed: int = 3) -> list[dict[str, Any]]:
-    """How somebody kept their plan on the last days, joined so many days ago."""
+    """How a patient, who joined so many days ago, kept their plan on the last days."""
     dice = random.Random(seed)
     found = []
     for back in range(count - 1, -1, -1):

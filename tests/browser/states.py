@@ -1,6 +1,6 @@
 """Every page and state of the dashboard, one after another: for axe, for narrow windows, and for an album of pictures.
 
-Each walk is an iterator of names: whoever walks looks at the page while it stands in the state just named.
+Each walk is an iterator of names: its caller examines the page in the state just named.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _connection_states(page: Page, gallery: Gallery) -> Iterator[str]:
     page.get_by_text("Done on another device.").wait_for()
     yield "answered-elsewhere"
     page.evaluate(
-        "async () => (await import('/static/js/messages.js')).sayError("
+        "async () => (await import('/static/js/messages.js')).showError("
         "'That did not go through', 'The step was stopped by a newer note.')"
     )
     yield "refused"

@@ -16,7 +16,7 @@ PICTURES = ROOT / "docs" / "pictures"
 
 
 def hung(page: Page, app: House, role: str, path: str, *, reviewing: bool = False) -> Page:
-    """Somebody's page with the pictures up."""
+    """A page with the pictures open."""
     patient, doctor = make_pair(app)
     patient.call("PATCH", "me/", {"name": "Ruth Alvarez"})
     gallery = Gallery(patient.id, {"id": doctor.id, "name": "Dr Amara Osei"})

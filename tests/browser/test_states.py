@@ -26,7 +26,7 @@ NARROW = {"width": 320, "height": 640}
 
 
 def walk(page: Page, app: House, who: str) -> Iterator[str]:
-    if who == "nobody":
+    if who == "anonymous":
         return open_pages(page, app.url)
     patient, doctor = make_pair(app)
     patient.call("PATCH", "me/", {"name": "Ruth Alvarez"})
@@ -46,7 +46,7 @@ def photograph(page: Page, name: str, size: str) -> None:
         )
 
 
-@pytest.mark.parametrize("who", ["nobody", "patient", "doctor"])
+@pytest.mark.parametrize("who", ["anonymous", "patient", "doctor"])
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_axe_finds_nothing_in_any_state(
     app: House, open_page: Callable[..., Page], watch: Watch, who: str, size: str
@@ -63,7 +63,7 @@ def test_axe_finds_nothing_in_any_state(
     assert not any(found.values()), json.dumps(found, indent=1)
 
 
-@pytest.mark.parametrize("who", ["nobody", "patient", "doctor"])
+@pytest.mark.parametrize("who", ["anonymous", "patient", "doctor"])
 def test_no_state_scrolls_sideways_at_320_pixels(
     app: House, open_page: Callable[..., Page], watch: Watch, who: str
 ) -> None:

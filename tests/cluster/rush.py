@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from itertools import count
 
+from tornado.httpclient import HTTPClientError
+
 from tests.faults.load import Load
 from tests.support.driver import Person
 
@@ -23,7 +25,7 @@ class ThroughNginx(Load):
 
 
 class Rush:
-    """Answers by status; ``failed`` are those that nobody should get."""
+    """Answers by status; ``failed`` are those that must not occur."""
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()
@@ -47,7 +49,7 @@ class Rush:
                 self.answers[str(answer.status)] += 1
                 if answer.status >= 300:
                     self.failed.append(f"{method} {path} {answer.status}")
-            except (OSError, AssertionError) as error:
+            except (OSError, AssertionError, HTTPClientError) as error:
                 self.answers[type(error).__name__] += 1
                 self.failed.append(f"{method} {path} {type(error).__name__}")
             await asyncio.sleep(PAUSE_S)  # the beat of the load

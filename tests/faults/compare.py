@@ -129,7 +129,7 @@ class Records:
             counts.doubled += len(numbers) - len(set(numbers))
             counts.lost += max(numbers) + 1 - len(set(numbers))
             counts.early += sum(at < from_wire(slot) + number * REPEATED_AFTER for number, at in found)
-        steps = await self.app.store.steps.these([one.step_id for one in due])
+        steps = await self.app.store.steps.by_ids([one.step_id for one in due])
         for one in due:
             course = steps[one.step_id].course
             waiting = course.open_slot if course else None

@@ -171,7 +171,7 @@ async def _is_repeated(app: AppContext, due: list[Due], repeats: int) -> bool:
     """Whether each slot that is open was repeated as often as it should be, and none is put off."""
     if not repeats:
         return True
-    steps = await app.store.steps.these([one.step_id for one in due])
+    steps = await app.store.steps.by_ids([one.step_id for one in due])
     waiting = [step.course.open_slot for step in steps.values() if step.course]
     return all(slot is None or (slot.within_day >= repeats and not slot.snoozed_until) for slot in waiting)
 

@@ -21,7 +21,7 @@ from tests.support.factors import code_of
 from tests.support.people import admin_of, carer_of, cover_of
 
 CALLERS = (
-    "nobody",
+    "anonymous",
     "patient",
     "other_patient",
     "doctor",
@@ -55,11 +55,11 @@ THIS_DOCTOR = cells(401, 403, 403, 200, 404, 404, 403, 401, 403, 403, 200, 403)
 THIS_DOCTOR_ONCE = {**THIS_DOCTOR, "covering": 409}  # the doctor was first
 NO_DOCTOR = {**THIS_DOCTOR, "doctor": 404, "covering": 404}
 CLINICAL = cells(401, 200, 200, 200, 200, 200, 403, 401, 200, 200, 200, 403)
-NOBODY = cells(401, 404, 404, 404, 404, 404, 403, 401, 404, 404, 404, 403)
-CARER = {**NOBODY, "carer": 200, "watcher": 200}
+NO_ACCESS = cells(401, 404, 404, 404, 404, 404, 403, 401, 404, 404, 404, 403)
+CARER = {**NO_ACCESS, "carer": 200, "watcher": 200}
 ADMIN = cells(401, 403, 403, 403, 403, 403, 403, 401, 403, 403, 403, 200)
 
-THIS_ACCOUNT = {**dict.fromkeys(CALLERS, 404), "nobody": 401, "deactivated": 401, "patient": 200}
+THIS_ACCOUNT = {**dict.fromkeys(CALLERS, 404), "anonymous": 401, "deactivated": 401, "patient": 200}
 PROOF = {"password": PASSWORD}
 
 
@@ -92,7 +92,7 @@ TABLE = (
     Row(
         "DELETE",
         "/api/me/sessions/{patient_session}/",
-        {**dict.fromkeys(CALLERS, 404), "nobody": 401, "deactivated": 401, "patient": 200},
+        {**dict.fromkeys(CALLERS, 404), "anonymous": 401, "deactivated": 401, "patient": 200},
         None,
         204,
     ),
@@ -100,7 +100,9 @@ TABLE = (
     Row("POST", "/api/me/second-factors/", {**USER, "pending": 200}, {"kind": "passkey"}, 201),
     Row("POST", "/api/me/second-factors/{factor}/confirm/", THIS_ACCOUNT, {"code": "{code}"}),
     Row("DELETE", "/api/me/second-factors/{factor}/", THIS_ACCOUNT, {"password": PASSWORD}, 204),
-    Row("POST", "/api/me/recovery-codes/", {**dict.fromkeys(CALLERS, 409), "nobody": 401, "deactivated": 401}, PROOF),
+    Row(
+        "POST", "/api/me/recovery-codes/", {**dict.fromkeys(CALLERS, 409), "anonymous": 401, "deactivated": 401}, PROOF
+    ),
     Row("GET", "/api/me/access-log/", PATIENT),
     Row("POST", "/api/me/calendar/", PATIENT, None, 201),
     Row("DELETE", "/api/me/calendar/", PATIENT, None, 204),
@@ -134,7 +136,7 @@ TABLE = (
     Row("GET", "/api/steps/{step}/", OWN),
     Row("POST", "/api/steps/{step}/cancel/", {**OWN, "carer": 403, "watcher": 403}),
     Row("GET", "/api/steps/{proposed_step}/", PROPOSED),
-    Row("POST", "/api/steps/{proposed_step}/cancel/", NOBODY),
+    Row("POST", "/api/steps/{proposed_step}/cancel/", NO_ACCESS),
     Row("POST", "/api/check-in/{step}/", ANSWER),
     Row("DELETE", "/api/check-in/{answered}/", {**ANSWER, "carer": 409}, late="carer"),
     Row(
@@ -186,7 +188,7 @@ TABLE = (
     Row("GET", "/fhir/Patient/{patient}", OWN),
     Row("GET", "/fhir/Practitioner", CLINICAL),
     Row("GET", "/fhir/Practitioner/{doctor}", CLINICAL),
-    Row("GET", "/fhir/Practitioner/{patient}", NOBODY),
+    Row("GET", "/fhir/Practitioner/{patient}", NO_ACCESS),
     Row("GET", "/fhir/CarePlan", CLINICAL),
     Row("GET", "/fhir/CarePlan?patient={patient}", OWN_NOTES),
     Row("GET", "/fhir/CarePlan/{note}", OWN_NOTES),
@@ -229,7 +231,7 @@ class Scene:
 
     def __init__(self, clinic: Clinic) -> None:
         self.clinic = clinic
-        self.people: dict[str, Caller] = {"nobody": clinic.anyone}
+        self.people: dict[str, Caller] = {"anonymous": clinic.anyone}
         self.ids: dict[str, str] = {}
 
     async def set(self) -> Scene:

@@ -194,7 +194,7 @@ async def test_an_unconfirmed_doctor_is_approved_only_when_said_so(clinic: Clini
     done = await admin(clinic.app.settings, "approve-doctor", "unseen@clinic.example", "--unverified", "--json")
     assert done.code == 0 and done.facts["email_confirmed"] is False and done.facts["status"] == "active"
     doctors = await clinic.app.store.users.accepting_doctors()
-    assert doctors == [], "patients cannot choose a doctor whose address nobody has confirmed"
+    assert doctors == [], "patients cannot choose a doctor whose address is not confirmed"
 
 
 async def test_a_deactivated_doctor_is_out_at_once_and_patients_are_told(clinic: Clinic) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from hospital_rt.runtime.all_in_one import made_once
+from hospital_rt.runtime.all_in_one import generate_once
 from hospital_rt.runtime.embedded_servers import EmbeddedServers
 from tests.support.admin_driver import ROOT, admin, environment_of, run
 from tests.support.driver import PASSWORD, Clinic, Person, until
@@ -53,8 +53,8 @@ def own_servers(tmp_path: Path) -> Iterator[EmbeddedServers]:
     folder = tmp_path / "data" / "demo"
     servers = EmbeddedServers(folder)
     servers.start()
-    made_once(folder / "secrets" / "secret_key", lambda: "s" * 40)
-    made_once(folder / "secrets" / "encryption_keys", lambda: Fernet.generate_key().decode())
+    generate_once(folder / "secrets" / "secret_key", lambda: "s" * 40)
+    generate_once(folder / "secrets" / "encryption_keys", lambda: Fernet.generate_key().decode())
     yield servers
     servers.stop()
 

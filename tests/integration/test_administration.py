@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -30,6 +31,20 @@ async def test_doctors_who_wait_are_approved_or_refused_with_a_letter(clinic: Cl
     assert [sum(user["email"] in letter for letter in letters) for user in (first, second)] == [1, 1]
     doctor = await clinic.sign_in(first)
     assert (await doctor.get("/api/my-patients/")).status == 200
+
+
+async def test_a_doctor_who_is_approved_and_refused_at_once_is_one_of_the_two(ward: Clinic) -> None:
+    admin, doctor = await admin_of(ward), await ward.doctor()
+    await ward.app.store.users.update(doctor.id, {"status": "pending"})
+    path = f"/api/admin/accounts/{doctor.id}"
+    answers = await asyncio.gather(*(admin.post(f"{path}/{act}/") for act in ("refuse", "approve") for _ in range(3)))
+    done = [one.body["status"] for one in answers if one.status == 200]
+    (now,) = (await admin.get(f"/api/admin/accounts/?q={doctor.email}")).body["items"]
+    assert done and set(done) == {now["status"]}, "nobody is told of what is not so"
+    letters = await ward.app.resources.database.collection("letters").find({"user_id": doctor.id}).to_list(None)
+    assert [one["kind"] for one in letters] == ["doctor-approved" if now["status"] == "active" else "doctor-refused"], (
+        "and gets one letter"
+    )
 
 
 async def test_accounts_are_found_by_name_and_by_address(ward: Clinic) -> None:

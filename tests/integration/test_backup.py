@@ -135,7 +135,7 @@ async def test_a_service_that_runs_beside_the_restore_knows_who_came_with_it(
     assert (await admin(clinic.app.settings, "backup", *files.named("monday"))).code == 0
     async with opened(elsewhere, model, clinic) as there:
         asked = {"email": patient.email, "password": patient.password}
-        assert (await there.anyone.post("/api/token/", asked)).slug == "wrong-credentials", "nobody is there yet"
+        assert (await there.anyone.post("/api/token/", asked)).slug == "wrong-credentials", "no accounts yet"
         restored = await run("admin", "restore", *files.named("monday"), environment=environment_of(elsewhere))
         assert restored.code == 0, restored.complained
         again = await there.sign_in(patient.user)

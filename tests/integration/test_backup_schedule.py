@@ -18,7 +18,7 @@ from cli.backup_schedule import KEYFILE, _due_in, backups_in
 from cli.drill import scratch_of
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.settings import Settings
-from tasks.collect_metrics import count_standing
+from tasks.collect_metrics import count_backlog
 from tests.integration.test_backup import lived_in, opened
 from tests.support.admin_driver import ROOT, admin, environment_of
 from tests.support.driver import Clinic, free_port
@@ -67,7 +67,7 @@ async def test_the_newest_backups_stay_and_one_file_of_keys_opens_each_of_them(
         assert made.code == 0, made
     assert made.facts["removed"] == 1 and len(places.files) == 2
     assert str(places.files[-1]) == made.facts["file"], "the newest is the last"
-    assert (places.records / "before-the-move.records").exists(), "no file of anybody else is removed"
+    assert (places.records / "before-the-move.records").exists(), "other files stay"
     assert [path.name for path in places.keys.iterdir()] == [KEYFILE], "no older keys beside the new ones"
     assert {path.suffix for path in places.records.iterdir()} == {".records"}
     older = await admin(elsewhere, "restore", str(places.files[0]), "--keys", str(places.keys / KEYFILE))
@@ -92,7 +92,7 @@ async def test_a_drill_opens_the_newest_backup_and_leaves_nothing_behind(
 ) -> None:
     await lived_in(clinic)
     settings, database = clinic.app.settings, clinic.app.resources.database
-    await count_standing(clinic.app)
+    await count_backlog(clinic.app)
     figure = clinic.app.resources.metrics.registry.get_sample_value
     assert figure("hospital_rt_drill_timestamp_seconds") == 0, "never"
     assert (await admin(settings, "backup-scheduled", *places.said)).code == 0
@@ -106,7 +106,7 @@ async def test_a_drill_opens_the_newest_backup_and_leaves_nothing_behind(
         assert tried.facts["opened"] == {"users": users, "notes": 1, "steps": 2}
         assert scratch.list_collection_names() == [], "the scratch database is dropped"
     assert await database.collection("users").count_documents({}) == users
-    await count_standing(clinic.app)
+    await count_backlog(clinic.app)
     at = figure("hospital_rt_drill_timestamp_seconds")
     assert at is not None and utcnow().timestamp() - at < 60
     acts = [row["act"] async for row in database.collection("audit").find({})]

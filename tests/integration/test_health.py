@@ -22,6 +22,12 @@ async def test_alive_and_ready_say_so(ward: Clinic) -> None:
         assert answer.body == {"status": "ready", "mongodb": True, "keys": True, "redis": True, "sockets": 0}
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi/", "/swagger/"])
+async def test_what_can_be_read_can_be_asked_for_without_its_body(ward: Clinic, path: str) -> None:
+    answer = await ward.anyone.call("HEAD", path)
+    assert (answer.status, answer.raw) == (200, b"")
+
+
 @pytest.mark.settings(ops_allow=("10.0.0.0/8",), trusted_proxies=("127.0.0.1",))
 async def test_details_and_figures_are_for_operators_alone(clinic: Clinic) -> None:
     # The address that counts is the socket's: what a proxy forwards proves nothing here.

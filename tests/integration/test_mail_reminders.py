@@ -36,7 +36,7 @@ async def post_clinic(settings: Settings, model: ModelServer, smtp_port: int) ->
         yield clinic
 
 
-async def wishing(clinic: Clinic, **more: Any) -> tuple[Person, dict[str, Any]]:
+async def subscribed(clinic: Clinic, **more: Any) -> tuple[Person, dict[str, Any]]:
     """A patient who asked for letters, with a daily step that is due in the morning."""
     patient, doctor = await clinic.pair(**more)
     answer = await patient.call("PUT", PATH)
@@ -66,7 +66,7 @@ async def due(clinic: Clinic, day: int = 2) -> int:
 
 async def test_one_letter_in_neutral_words_comes_for_a_slot(post_clinic: Clinic, smtp_port: int) -> None:
     clinic = post_clinic
-    patient, _ = await wishing(clinic)
+    patient, _ = await subscribed(clinic)
     with mail_server(smtp_port) as post:
         await clinic.tick("2027-03-02T09:00")
         clinic.set_clock("2027-03-02T09:09")
@@ -97,7 +97,7 @@ async def test_a_slot_that_speaks_again_has_no_second_letter(post_clinic: Clinic
 
 async def test_what_was_seen_or_answered_makes_no_letter(post_clinic: Clinic) -> None:
     clinic = post_clinic
-    patient, step = await wishing(clinic)
+    patient, step = await subscribed(clinic)
     async with patient.live() as page:
         await clinic.tick("2027-03-02T09:00")
         event = await page.next("reminder.due")
@@ -116,7 +116,7 @@ async def test_what_was_seen_or_answered_makes_no_letter(post_clinic: Clinic) ->
 
 async def test_what_was_seen_before_a_late_letter_went_out_is_not_sent(post_clinic: Clinic, smtp_port: int) -> None:
     clinic = post_clinic
-    _, step = await wishing(clinic)
+    _, step = await subscribed(clinic)
     assert await due(clinic) == 1
     await sweep_letters(clinic.app)
     (letter,) = await letters_of(clinic)
@@ -133,7 +133,7 @@ async def test_what_was_seen_before_a_late_letter_went_out_is_not_sent(post_clin
 
 async def test_a_server_that_is_away_or_busy_gets_it_later_once(post_clinic: Clinic, smtp_port: int) -> None:
     clinic = post_clinic
-    await wishing(clinic)
+    await subscribed(clinic)
     assert await due(clinic) == 1
     await sweep_letters(clinic.app)
     with mail_server(smtp_port) as post:
@@ -151,7 +151,7 @@ async def test_a_letter_that_may_have_gone_out_is_not_sent_again(
     post_clinic: Clinic, smtp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clinic = post_clinic
-    await wishing(clinic)
+    await subscribed(clinic)
     with mail_server(smtp_port) as post:
         # The answer is lost.
         assert await due(clinic) == 1
@@ -179,7 +179,7 @@ async def test_a_letter_that_may_have_gone_out_is_not_sent_again(
 
 async def test_an_address_that_takes_nothing_is_left_alone(post_clinic: Clinic, smtp_port: int) -> None:
     clinic = post_clinic
-    patient, _ = await wishing(clinic)
+    patient, _ = await subscribed(clinic)
     with mail_server(smtp_port) as post:
         post.to_address = "550 no such user"
         for day in (2, 3, 4):
@@ -191,7 +191,7 @@ async def test_an_address_that_takes_nothing_is_left_alone(post_clinic: Clinic, 
 
 async def test_the_link_in_a_letter_ends_them(post_clinic: Clinic, smtp_port: int) -> None:
     clinic = post_clinic
-    patient, _ = await wishing(clinic, language="es")
+    patient, _ = await subscribed(clinic, language="es")
     with mail_server(smtp_port) as post:
         assert await due(clinic) == 1
         await sweep_letters(clinic.app)

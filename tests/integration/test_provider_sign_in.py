@@ -224,7 +224,7 @@ NOW = int(time.time())
 LIES: dict[str, Any] = {
     "another audience": lambda at, right: at.sign({**right, "aud": "another-client"}),
     "two audiences, for another": lambda at, right: at.sign({**right, "aud": [CLIENT, "other"], "azp": "other"}),
-    "two audiences, for nobody": lambda at, right: at.sign({**right, "aud": [CLIENT, "other"]}),
+    "two audiences, no authorized party": lambda at, right: at.sign({**right, "aud": [CLIENT, "other"]}),
     "another issuer": lambda at, right: at.sign({**right, "iss": "https://evil.example"}),
     "expired": lambda at, right: at.sign({**right, "exp": right["iat"] - 60}),
     "no end": lambda at, right: at.sign({k: v for k, v in right.items() if k != "exp"}),
@@ -321,7 +321,7 @@ async def test_the_role_of_today_counts(deceived: Clinic, forged: Forged) -> Non
     assert (await deceived.anyone.get("/api/me/", token=first)).status == 401, "what was seen as a doctor is over"
     assert (await patient.get("/api/assign/")).slug == "not-assigned"
     assert (await arrive("guests")).status == 403
-    assert (await deceived.anyone.get("/api/me/", token=second)).status == 401, "without a role nobody stays in"
+    assert (await deceived.anyone.get("/api/me/", token=second)).status == 401, "without a role the session is over"
 
 
 async def test_a_deactivated_account_is_told_so(deceived: Clinic, forged: Forged) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hospital_rt.settings import Settings
 from models.app_context import AppContext, open_app_context
 from tasks.reminders import remind_due
-from tests.support.driver import Clinic
+from tests.support.driver import Clinic, plan_item
 from tests.support.plans import approve, check_in, days, events, let_pass, one_step, plan, proposal, read, reminders
 
 MARCH = "2027-03-{:02d}T{}:00Z"
@@ -259,19 +259,7 @@ async def test_a_proposal_takes_the_reminder_time_of_its_approval(ward: Clinic) 
         patient,
         checklist=[{"title": "Fly", "detail": None, "quote": "not there", "as_needed": False}],
         plan=[
-            {
-                "title": "Walk",
-                "detail": None,
-                "quote": "Walk every day",
-                "as_needed": False,
-                "start_in_days": 0,
-                "times_per_day": 1,
-                "every_hours": None,
-                "times": None,
-                "every_days": 1,
-                "duration_days": None,
-                "miss_policy": "extend",
-            }
+            plan_item("Walk", "Walk every day"),
         ],
         text="Walk every day.",
         expect="proposed",

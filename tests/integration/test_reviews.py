@@ -202,6 +202,14 @@ async def test_an_edit_that_is_not_given_leaves_the_step_as_it_was(ward: Clinic)
             "#/steps/0/schedule/occurrences",
         ),
         ([{"title": "Stretch", "schedule": {"duration_days": 3, "occurrences": 3}}], "#/steps/0/schedule/occurrences"),
+        (
+            [{"title": "Stretch", "schedule": {"every_months": 24, "occurrences": 24_000}}],
+            "#/steps/0/schedule/occurrences",
+        ),
+        (
+            [{"title": "Stretch", "schedule": {"times": [f"{hour:02}:00" for hour in range(24)], "parts": ["noon"]}}],
+            "#/steps/0/schedule/times",
+        ),
         ([{"title": "Stretch", "schedule": {"every_days": 0}}], "#/steps/0/schedule/every_days"),
         ([{"title": "Stretch", "schedule": {"duration_days": 1001}}], "#/steps/0/schedule/duration_days"),
         ([{"title": "Stretch", "schedule": {"times_per_day": 25}}], "#/steps/0/schedule/times_per_day"),

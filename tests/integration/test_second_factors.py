@@ -444,7 +444,7 @@ async def test_a_lost_factor_ends_after_a_time_in_which_its_owner_can_object(cli
     assert told.code == 0, told
     assert "Your second factor is going to be removed" in await subjects(clinic, patient)
     asked = await first_step(clinic.anyone, patient)
-    # Whoever has the factor stops it by using it.
+    # A sign-in with the factor stops it.
     assert (await second_step(clinic.anyone, asked["challenge"], code=code_of(app.secret))).status == 200
     with time_machine.travel(utcnow() + timedelta(hours=25), tick=True):
         await first_step(clinic.anyone, patient)

@@ -2,14 +2,14 @@ import { serve, settled } from "./browser.js";
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, mock, test } from "node:test";
 import { rememberAnswered } from "../../static/js/answered.js";
-import { lastTold, stopKeeping } from "../../static/js/data.js";
+import { lastEventSeq, stopKeeping } from "../../static/js/data.js";
 import {
   groupOf,
   receive,
   refreshPatients,
   showPending,
   stopSoon,
-  tookCheckIn,
+  applyCheckIn,
   watchers,
 } from "../../static/js/feed.js";
 import { clear, set, state } from "../../static/js/store.js";
@@ -207,12 +207,12 @@ test("many events in a row ask the service once", async () => {
 
 test("an older answer of a slow check-in does not undo what an event said after it", () => {
   state.steps = { s1: step() };
-  const before = lastTold("s1");
+  const before = lastEventSeq("s1");
   checkedIn("done", { title: "newer" });
   const entry = { slot: SLOT, outcome: "done", waiting: true };
-  tookCheckIn(step({ title: "older" }), entry, before);
+  applyCheckIn(step({ title: "older" }), entry, before);
   assert.equal(state.steps.s1.title, "newer");
-  tookCheckIn(step({ title: "newest" }), entry, lastTold("s1"));
+  applyCheckIn(step({ title: "newest" }), entry, lastEventSeq("s1"));
   assert.equal(state.steps.s1.title, "newest");
 });
 
@@ -257,7 +257,7 @@ test("a doctor's rows do not move under the pointer; the newer order waits until
   );
 });
 
-test("whoever looks at a patient whose row changed is told to read again", async () => {
+test("a page that shows a patient whose row changed reads it again", async () => {
   signedIn("doctor");
   set({ patients: [{ id: "p1", need: "none" }] });
   serve(() => ({ items: [{ id: "p1", need: "late" }], next: null }));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, mock, test } from "node:test";
 import { answeredHere } from "../../static/js/answered.js";
 import { OUTBOX_KEY, keptOutbox } from "../../static/js/device.js";
-import { checkIn, closeOutbox, flush, resumeOutbox, takeBack } from "../../static/js/outbox.js";
+import { checkIn, closeOutbox, flush, resumeOutbox, cancelUnsent } from "../../static/js/outbox.js";
 import { clear, set, state } from "../../static/js/store.js";
 import { useLanguage } from "../../static/js/texts.js";
 
@@ -168,8 +168,8 @@ test("a check-in that has not left can be taken back; one on its way cannot", as
   const requests = serve(taken);
   line.up = false;
   checkIn(step(), { slot: SLOT });
-  assert.equal(takeBack({ ...state.outbox[0], sending: true }), false);
-  assert.equal(takeBack(state.outbox[0]), true);
+  assert.equal(cancelUnsent({ ...state.outbox[0], sending: true }), false);
+  assert.equal(cancelUnsent(state.outbox[0]), true);
   line.up = true;
   await flush();
   assert.equal(sent(requests).length, 0);

@@ -116,9 +116,11 @@ class Acts:
 
     def submit(self, patient_id: str, kind: str) -> Act:
         async def act(store: Store) -> None:
-            done = await note_review.submit_note(
-                store, doctor_id=self._doctor_of(patient_id), patient_id=patient_id, text=kind, now=self.now
+            doctor_id = self._doctor_of(patient_id)
+            sent = note_review.Submission(
+                id=str(uuid4()), doctor_id=doctor_id, patient_id=patient_id, text=kind, now=self.now
             )
+            done = await note_review.submit_note(store, sent)
             self.journal.notes.append(done.note.id)
 
         return act
@@ -133,7 +135,8 @@ class Acts:
 
     def worker(self, note_id: str) -> Act:
         async def act(store: Store) -> None:
-            begun = await note_processing.begin_note(store, note_id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
+            claim = note_processing.NoteClaim(note_id=note_id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
+            begun = await note_processing.begin_note(store, claim)
             if begun is None:
                 return
             note = begun.note
@@ -155,7 +158,7 @@ class Acts:
                 note_processing.NoteClaim(note_id=id, lease=uuid4().hex, now=self.now, lease_s=LEASE_S)
                 for id in note_ids
             ]
-            begun = await note_processing.begin_group.together(store, taken)
+            begun = await note_processing.begin_note.together(store, taken)
             found = {one.note.patient_id: one.note for one in begun if one and not isinstance(one, Exception)}
             readings = []
             for note in found.values():
@@ -165,10 +168,10 @@ class Acts:
                     readings.append(self._reading(note, patient, kind))
             try:
                 if readings:
-                    await note_processing.finish_group.together(store, readings)
+                    await note_processing.finish_note.together(store, readings)
             except note_processing.LeaseLost:
                 for reading in readings:
-                    await note_processing.finish_group.together(store, [reading])
+                    await note_processing.finish_note.together(store, [reading])
 
         return act
 
@@ -182,7 +185,7 @@ class Acts:
                 )
                 for id, kind in kinds.items()
             ]
-            for one, done in zip(sent, await note_review.submit_group.together(store, sent), strict=True):
+            for one, done in zip(sent, await note_review.submit_note.together(store, sent), strict=True):
                 if isinstance(done, Exception):
                     self.journal.refused += 1
                 else:

@@ -130,12 +130,12 @@ def _(patch: MonkeyPatch) -> None:
     _loosen(patch, models.services.accounts, "change_settings")
 
 
-@defect("what is told to nobody is not counted", "dispatcher / move")
+@defect("changes without an event do not advance a feed's position", "dispatcher / move")
 def _(patch: MonkeyPatch) -> None:
     async def nothing(self: Events, patient_ids: set[str], *, session: Any) -> None:
         pass
 
-    patch.setattr(Events, "count_moved", nothing)
+    patch.setattr(Events, "advance_positions", nothing)
 
 
 @defect("a commit without an answer is done anew from the start", "submit / worker")

@@ -192,7 +192,7 @@ async def test_what_the_protocol_allows_is_taken(ward: Clinic) -> None:
                 *[frame(CONTINUATION, b"", final=False)] * 50,
                 frame(CONTINUATION, PING_MESSAGE),
             ],
-            [frame(PONG, b"nobody asked")],
+            [frame(PONG, b"unsolicited")],
         ]
         for frames in taken:
             for one in frames:

@@ -286,7 +286,7 @@ async def test_a_subscription_that_is_cut_hides_nothing(nodes: Nodes, own_redis:
     patient = await first.patient()
     async with patient.live(base=second.base) as page:
         for number in range(1, 5):
-            await tell(first.app, patient.id, ["said while nobody listens"], announce=False)
+            await tell(first.app, patient.id, ["announced without a listener"], announce=False)
             assert own_redis.cut_subscriptions() >= 2, "both servers listen"
             await first.app.resources.wakeups.announce([patient.id])
             assert await heard_up_to(page, number, within_s=3) == list(range(1, number + 1))

@@ -155,7 +155,7 @@ def test_every_compose_command_of_the_documents_fits_the_file() -> None:
 
 def test_one_command_makes_all_that_compose_needs_and_never_again(tmp_path: Path) -> None:
     secrets = make_secrets(tmp_path / "made", "https://clinic.example")
-    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700, "nobody else on this machine may enter"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700, "only its owner may enter"
     values = environment_of_roles(secrets)
     settings = load_settings("web", read_environment(values))
     assert settings.public_url == "https://clinic.example" and settings.smtp_url is None
@@ -200,8 +200,8 @@ async def test_redis_takes_its_password_from_a_file_and_keeps_what_it_has_accept
     assert not await deployed_servers.redis_is_healthy(free_port()), "nothing listens there"
     password = (deployed_servers.secrets / "redis_password").read_text()
     assert password not in " ".join(psutil.Process(running.pid).cmdline())
-    with redis.Redis(port=port) as nobody, pytest.raises(redis.AuthenticationError):
-        nobody.ping()
+    with redis.Redis(port=port) as unauthenticated, pytest.raises(redis.AuthenticationError):
+        unauthenticated.ping()
     with redis.Redis(port=port, password=password, decode_responses=True) as client:
         client.set("kept", "1")
         for name, value in (("maxmemory-policy", "noeviction"), ("appendonly", "yes"), ("enable-debug-command", "no")):
@@ -236,8 +236,8 @@ async def test_mongod_begins_as_a_set_and_the_service_may_use_its_own_database_a
                 refused({"a": 1})
             assert error.value.code == 13
     direct = MongoClient[dict[str, Any]]("127.0.0.1", port, directConnection=True)
-    with direct as nobody, pytest.raises(OperationFailure):
-        nobody["hospital_rt"]["things"].find_one()
+    with direct as unauthenticated, pytest.raises(OperationFailure):
+        unauthenticated["hospital_rt"]["things"].find_one()
     assert await mongod.stop(within_s=20) == 0
 
 
@@ -272,7 +272,7 @@ def test_nginx_takes_its_settings_and_finds_a_mistake_in_them(tmp_path: Path) ->
     assert judge("d", mistake=("tls.conf", "TLSv1.3", "TLSv9"))
 
 
-async def test_a_set_that_nobody_answers_for_is_told_in_one_line(deployed_servers: Servers) -> None:
+async def test_a_set_without_a_member_that_answers_is_reported_in_one_line(deployed_servers: Servers) -> None:
     script = ROOT / "deploy/mongo/begin.py"
     where = {"MEMBERS": f"127.0.0.1:{free_port()}", "WITHIN_S": "1"}
     began = deployed_servers.start("begin", [str(script)], program=sys.executable, **where)

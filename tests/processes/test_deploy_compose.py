@@ -24,7 +24,7 @@ from hospital_rt.settings import PASSED_ON, Settings, drop_empty, load_settings,
 from tests.cluster.composed import environment_of_roles, interpolated, make_secrets
 from tests.cluster.topology import Servers, make_certificate
 from tests.support.deployed import read_compose, tool
-from tests.support.driver import free_port
+from tests.support.driver import Front, free_port
 from tests.support.processes import ROOT, Command, System, happens
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -109,7 +109,7 @@ def test_one_service_builds_the_image_and_the_others_take_it() -> None:
     own = {name for name, one in SERVICES.items() if "hospital_rt:local" in one["image"]}
     assert own >= {*ROLES, "admin", "mongo-begin"}
     assert [name for name, one in SERVICES.items() if "build" in one] == ["web"]
-    assert {SERVICES[name]["pull_policy"] for name in own} == {"never"}, "nobody asks a registry for our tag"
+    assert {SERVICES[name]["pull_policy"] for name in own} == {"never"}, "our tag is never pulled from a registry"
 
 
 # What waits for what
@@ -165,6 +165,34 @@ async def test_a_role_waits_for_a_database_that_does_not_know_its_user_yet(syste
     assert right != "not-yet"
     await members.begin([port])
     await waiting.ready()
+
+
+async def test_while_the_password_of_mongodb_changes_a_request_may_be_sent_again(
+    system: System, members: Servers
+) -> None:
+    port = free_port()
+    member = members.mongod(port)
+    await members.begin([port])
+    password = members.secrets / "mongo_password"
+    url = "mongodb://hospital:{}@127.0.0.1:" + f"{port}/hospital_rt?authSource=admin&replicaSet=rs0"
+    system.put("mongo_url", url.format(password.read_text()))
+    web = system.launch("web")
+    await web.ready()
+    password.chmod(0o600)
+    password.write_text("another-password")
+    await members.begin([port])
+    await member.stop(within_s=20)  # each connection begins anew, with the old password
+    members.mongod(port)
+    await members.begin([port])
+    anyone = Front(web.base).anyone
+
+    async def is_told() -> bool:
+        answer = await anyone.post("/api/forgot-password/", {"email": "ada@example.org"})
+        assert (answer.status, answer.slug, "Retry-After" in answer.headers) == (503, "unavailable", True)
+        return "OperationFailure" in web.logged
+
+    await happens(is_told, "the old password was refused", within_s=60)
+    assert (await anyone.get("/readyz")).status == 503
 
 
 # Settings
@@ -250,7 +278,7 @@ def test_a_key_that_only_root_can_read_is_put_where_nginx_can(tmp_path: Path) ->
     assert put_certificate(secrets.parent, chain, key).returncode == 0
     modes = {name: stat.S_IMODE((secrets / name).stat().st_mode) for name in ("tls", "tls/tls.crt", "tls/tls.key")}
     assert modes == {"tls": 0o755, "tls/tls.crt": 0o444, "tls/tls.key": 0o444}
-    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700, "nobody else on this machine may enter"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700, "only its owner may enter"
     dotenv = (secrets.parent / ".env").read_text()
     assert "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml" in dotenv.splitlines()
     assert put_certificate(secrets.parent, chain, key).returncode == 0

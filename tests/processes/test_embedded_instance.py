@@ -82,9 +82,9 @@ def test_no_secret_is_on_a_command_line_or_in_an_environment(started: tuple[Embe
 def test_nothing_secret_is_printed(started: tuple[EmbeddedServers, Embedded]) -> None:
     servers, embedded = started
     secrets = [path.read_text().strip() for path in servers.data_dir.glob("*/password")]
-    assert not [secret for secret in secrets if secret in repr(embedded) + " ".join(embedded.said)]
-    assert len(embedded.said) == 2
-    assert "for trying out" in embedded.said[0]
+    assert not [secret for secret in secrets if secret in repr(embedded) + " ".join(embedded.descriptions)]
+    assert len(embedded.descriptions) == 2
+    assert "for trying out" in embedded.descriptions[0]
 
 
 def test_other_users_of_the_machine_can_read_nothing(started: tuple[EmbeddedServers, Embedded]) -> None:

@@ -17,7 +17,7 @@ from hospital_rt.ops.health import figures
 from hospital_rt.ops.metrics import Metrics
 from hospital_rt.version import versions
 from tasks.audit import bind_audit
-from tasks.collect_metrics import count_standing, look_at_some
+from tasks.collect_metrics import count_backlog, verify_sample
 from tests.support import deployed
 from tests.support.driver import Clinic, Front, free_port, item, plan_item
 from tests.support.processes import Role, System, happens, open_system
@@ -180,7 +180,7 @@ async def test_what_is_due_waits_or_is_wrong_is_counted(clinic: Clinic) -> None:
     await clinic.submit(doctor, other, "Swim daily.")
     await clinic.app.store.letters.write(user_id=patient.id, kind="reset", now=utcnow() - timedelta(hours=1))
     clinic.set_clock("2027-03-02T09:00:30")
-    await count_standing(clinic.app)
+    await count_backlog(clinic.app)
     now = read(clinic)
     assert now["hospital_rt_reminders_due"] == 1 and now["hospital_rt_reminders_late"] == 0
     assert now["hospital_rt_reminders_oldest_due_seconds"] == 30
@@ -193,13 +193,13 @@ async def test_what_is_due_waits_or_is_wrong_is_counted(clinic: Clinic) -> None:
     await clinic.app.store.backed_up(at=utcnow())
     await clinic.app.store.count_backup()
     await clinic.app.store.backed_up(at=utcnow())
-    await count_standing(clinic.app)
+    await count_backlog(clinic.app)
     late = read(clinic)
     assert late["hospital_rt_reminders_late"] == 1 and late["hospital_rt_reminders_oldest_due_seconds"] == 300
     assert late["hospital_rt_backup_timestamp_seconds"] == pytest.approx(utcnow().timestamp(), abs=60)
     await clinic.tick()
     await clinic.read_notes()
-    await count_standing(clinic.app)
+    await count_backlog(clinic.app)
     done = read(clinic)
     assert done["hospital_rt_reminders_due"] == done["hospital_rt_notes_waiting queued"] == 0
 
@@ -220,8 +220,8 @@ async def test_a_look_at_some_pages_of_the_audit_finds_what_was_done_to_them(cli
         await patient.get("/api/steps/")
         await bind_audit(clinic.app)
     for most in (1, 2, 50):
-        assert await look_at_some(clinic.app, most) == 0
+        assert await verify_sample(clinic.app, most) == 0
     await audit.update_one({"act": "steps.listed"}, {"$set": {"act": "notes.listed"}})
-    assert await look_at_some(clinic.app, 50) >= 1
+    assert await verify_sample(clinic.app, 50) >= 1
     await clinic.app.resources.database.collection("meta").delete_one({"_id": "audit"})
-    assert await look_at_some(clinic.app, 1) == 1
+    assert await verify_sample(clinic.app, 1) == 1

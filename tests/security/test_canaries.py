@@ -225,7 +225,7 @@ def command_line(pid: int) -> bytes:
 
 
 def unpacked(folder: Path) -> bytes:
-    """Backup files as whoever finds them reads them."""
+    """What backup files show without their keys."""
     found = [path.read_bytes() for path in sorted(folder.iterdir())]
     return b"".join(gzip.decompress(one) if one.startswith(b"\x1f\x8b") else one for one in found)
 

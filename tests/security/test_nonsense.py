@@ -64,7 +64,7 @@ async def test_a_body_beyond_all_measure_is_not_even_asked_for(ward: Clinic) -> 
         b"GET /api/me/ HTTP/1.1\r\n{host}\r\nAuthorization: Bearer " + b"a" * 20_000 + b"\r\n\r\n",
     ],
 )
-async def test_what_is_no_http_harms_nobody(ward: Clinic, request_: bytes) -> None:
+async def test_bytes_that_are_not_http_disturb_no_other_request(ward: Clinic, request_: bytes) -> None:
     heard = await say(ward, request_, until_closed=True)
     assert heard.statuses in ([400], [431], []) and heard.is_closed
     assert (await ward.anyone.get("/healthz")).status == 200

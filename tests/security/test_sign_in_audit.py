@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from handlers.api.account_handler import NOTED_EVERY_S
+from handlers.api.account_handler import AUDIT_ONCE_EVERY_S
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.web.rate_limits import LOG_IN_ACCOUNT
 from tasks.audit import bind_audit
@@ -69,7 +69,7 @@ async def test_guessing_without_end_leaves_one_entry_in_a_while(clinic: Clinic) 
         assert set(await asyncio.gather(*(sign_in(clinic, patient.email, WRONG) for _ in range(8)))) == {401}
     await until(lambda: entries(clinic).find_one({"act": "sign_in.failed"}))
     assert (await patient.post("/api/me/password/", {"current": WRONG, "password": WRONG})).status == 403
-    with time_machine.travel(utcnow() + timedelta(seconds=NOTED_EVERY_S + 1), tick=True):
+    with time_machine.travel(utcnow() + timedelta(seconds=AUDIT_ONCE_EVERY_S + 1), tick=True):
         assert await sign_in(clinic, patient.email, WRONG) == 401
 
         async def second() -> bool:
@@ -136,6 +136,6 @@ async def test_who_comes_in_unwritten_does_not_come_in_and_who_is_refused_is_ref
     assert (refused.status, refused.slug) == (503, "unavailable")
     assert (await clinic.anyone.post("/api/token/revoke/", {"refresh": patient.refresh})).status == 503
     assert await sessions.count_documents({"ended_at": None}) == held
-    with time_machine.travel(utcnow() + timedelta(seconds=NOTED_EVERY_S + 1), tick=True):
+    with time_machine.travel(utcnow() + timedelta(seconds=AUDIT_ONCE_EVERY_S + 1), tick=True):
         wrong = await clinic.anyone.post("/api/token/", {"email": patient.email, "password": WRONG})
     assert (wrong.status, wrong.raw) == (401, expected.raw), "a failure is noted after the answer"

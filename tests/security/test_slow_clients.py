@@ -1,4 +1,4 @@
-"""Clients that send nothing, or a byte now and then: cut off in time, and nobody waits for them."""
+"""Clients that send nothing, or a byte now and then, are disconnected in time and delay no other client."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def impatient(
 
 
 async def drip(line: Wire, data: bytes, *, every_s: float = 0.1) -> None:
-    """A byte now and then, until nobody takes it any more."""
+    """Send a byte now and then until the connection is closed."""
     with contextlib.suppress(OSError):
         for place in range(len(data)):
             await line.send(data[place : place + 1])

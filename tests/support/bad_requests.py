@@ -149,7 +149,7 @@ WORDS = (
                 "role": "patient",
                 **more,
             },
-            who="nobody",
+            who="anonymous",
         )
         for name, more in named(
             {
@@ -232,7 +232,7 @@ WORDS = (
         )
     ),
     *(
-        wrong(f"an answer with {name}", "POST", "/api/answer/", body, who="nobody")
+        wrong(f"an answer with {name}", "POST", "/api/answer/", body, who="anonymous")
         for name, body in named(
             {
                 "nothing": {},
@@ -247,23 +247,25 @@ WORDS = (
     wrong("assigning an operator", "POST", "/api/assign/", {"doctor_id": {"$ne": None}}),
     wrong("sharing with a word", "POST", "/api/assign/", {"doctor_id": "{doctor}", "share_history": "true"}),
     wrong(
-        "a token for operators", "POST", "/api/token/", {"email": {"$gt": ""}, "password": {"$gt": ""}}, who="nobody"
+        "a token for operators", "POST", "/api/token/", {"email": {"$gt": ""}, "password": {"$gt": ""}}, who="anonymous"
     ),
-    wrong("a password of 1,025", "POST", "/api/token/", {"email": "x@y.example", "password": "x" * 1025}, who="nobody"),
+    wrong(
+        "a password of 1,025", "POST", "/api/token/", {"email": "x@y.example", "password": "x" * 1025}, who="anonymous"
+    ),
     wrong(
         "a reset by an operator",
         "POST",
         "/api/reset-password/",
         {"token": {"$ne": ""}, "password": "quiet-meadow-lantern-42"},
-        who="nobody",
+        who="anonymous",
     ),
-    wrong("a refresh of a number", "POST", "/api/token/refresh/", {"refresh": 1}, who="nobody"),
+    wrong("a refresh of a number", "POST", "/api/token/refresh/", {"refresh": 1}, who="anonymous"),
     wrong(
         "a refresh that is an access token",
         "POST",
         "/api/token/refresh/",
         {"refresh": "{access}"},
-        who="nobody",
+        who="anonymous",
         status=401,
     ),
     wrong(
@@ -271,7 +273,7 @@ WORDS = (
         "POST",
         "/api/token/refresh/",
         {"refresh": "rt1.{their_session}.0.AAAA"},
-        who="nobody",
+        who="anonymous",
         status=401,
     ),
 )
@@ -389,7 +391,7 @@ AROUND = (
         )
     ),
     *(
-        Bad(name=f"a file that is none: {target}", status=404, slug="not-found", target=target, who="nobody")
+        Bad(name=f"a file that is none: {target}", status=404, slug="not-found", target=target, who="anonymous")
         for target in (
             "/static/../main.py",
             "/static/..%2fmain.py",
@@ -419,7 +421,7 @@ AROUND = (
         )
     ),
     *(
-        Bad(name=f"no UTF-8: {target}", status=400, slug="bad-request", target=target, who="nobody")
+        Bad(name=f"no UTF-8: {target}", status=400, slug="bad-request", target=target, who="anonymous")
         for target in ("/static/%ff", "/static/%c0%ae%c0%ae/main.py", "/api/steps/%ff/")
     ),
     *(
@@ -433,7 +435,7 @@ AROUND = (
         )
     ),
     *(
-        Bad(name=name, status=401, slug="unauthenticated", who="nobody", headers=headers)
+        Bad(name=name, status=401, slug="unauthenticated", who="anonymous", headers=headers)
         for name, headers in named(
             {
                 "no Authorization": {},
@@ -459,7 +461,7 @@ AROUND = (
         name="a token in the query",
         status=401,
         slug="unauthenticated",
-        who="nobody",
+        who="anonymous",
         target="/api/me/?access_token={access}&token={access}",
     ),
     *(
@@ -469,7 +471,7 @@ AROUND = (
             slug=slug,
             method="POST",
             target="/api/token/",
-            who="nobody",
+            who="anonymous",
             headers={"Content-Type": "application/json", "Content-Length": length},
         )
         for name, status, slug, length in (
@@ -490,7 +492,7 @@ AROUND = (
         slug=None,
         method="POST",
         target="/static/index.html",
-        who="nobody",
+        who="anonymous",
         headers={"Content-Length": "10000000"},
     ),
     Bad(name="Authorization twice", status=401, slug="unauthenticated", lines=(b"Authorization: Bearer x",)),
@@ -500,7 +502,7 @@ AROUND = (
         slug="cross-origin",
         method="POST",
         target="/api/token/refresh/",
-        who="nobody",
+        who="anonymous",
         headers={"Cookie": "hrt_refresh={refresh}", "Origin": "http://evil.example"},
     ),
     Bad(
@@ -544,7 +546,7 @@ ODD = (
         name="bearer in small letters",
         status=200,
         slug=None,
-        who="nobody",
+        who="anonymous",
         headers={"Authorization": "bearer {access}"},
     ),
     Bad(name="Accept: text/html", status=200, slug=None, headers={"Accept": "text/html"}),
@@ -564,7 +566,7 @@ ODD = (
         status=416,
         slug=None,
         target="/static/index.html",
-        who="nobody",
+        who="anonymous",
         headers={"Range": "bytes=99999999-"},
     ),
     Bad(
@@ -572,7 +574,7 @@ ODD = (
         status=200,
         slug=None,
         target="/static/index.html",
-        who="nobody",
+        who="anonymous",
         headers={"Range": "bytes=--,,9-1,x"},
     ),
     Bad(
@@ -580,7 +582,7 @@ ODD = (
         status=200,
         slug=None,
         target="/static/index.html",
-        who="nobody",
+        who="anonymous",
         headers={"If-Modified-Since": "Mon, 99 Foo 99999999999 99:99:99 +9999"},
     ),
     Bad(
@@ -588,7 +590,7 @@ ODD = (
         status=200,
         slug=None,
         target="/static/index.html",
-        who="nobody",
+        who="anonymous",
         headers={"If-Modified-Since": "Mon, 01 Jan 0001 00:00:00 GMT"},
     ),
     Bad(
@@ -596,7 +598,7 @@ ODD = (
         status=200,
         slug=None,
         target="/static/index.html",
-        who="nobody",
+        who="anonymous",
         headers={"If-None-Match": '"' * 300},
     ),
     Bad(name="absolute form", status=404, slug="not-found", target="http://{host}/api/me/"),

@@ -253,7 +253,7 @@ class CourseMachine(RuleBasedStateMachine):
 
     @rule(share=st.sampled_from([0.001, 0.02, 0.1, 0.4, 0.9, 1.0, 1.05, 2.3, 9.0]))
     def time_passes(self, share: float) -> None:
-        """Nobody looks: the scheduler is down, or it is between two ticks."""
+        """No tick comes: the scheduler is down, or it is between two ticks."""
         passed = self.schedule.one_day * share
         self.now += passed - timedelta(microseconds=passed.microseconds % 1000)
 

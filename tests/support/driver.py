@@ -27,7 +27,7 @@ from tasks.notes import NoteWorker
 from tasks.reminders import remind_due
 from tests.support import described
 from tests.support.channel import Channel, open_channel
-from tests.support.model_server import ModelServer
+from tests.support.model_server import PLAN_DEFAULTS, ModelServer
 from tests.support.patience import allowed
 
 PASSWORD = "quiet-meadow-lantern-42"
@@ -217,19 +217,13 @@ def plan_item(title: str, quote: str | None = None, **more: Any) -> dict[str, An
     """A plan item as a model answers it: once a day from today on, without end, unless said."""
     return {
         **item(title, quote),
-        "start_in_days": 0,
-        "times_per_day": 1,
-        "every_hours": None,
-        "times": None,
-        "every_days": 1,
-        "duration_days": None,
-        "miss_policy": "extend",
+        **PLAN_DEFAULTS,
         **more,
     }
 
 
 class Front:
-    """What everybody can do at a web server's door, whoever runs it."""
+    """Requests to a web server without an account."""
 
     def __init__(self, base: str) -> None:
         self.base = base

@@ -60,7 +60,7 @@ class ModelServer:
         self.default: dict[str, Any] = default or {"do": "rules"}
         self.script: deque[dict[str, Any]] = deque()
         self.requests: list[dict[str, Any]] = []
-        self.asked = asyncio.Event()  # somebody called
+        self.asked = asyncio.Event()  # a request has come
         self.gone = asyncio.Event()  # stops whatever hangs
         self._server: tornado.httpserver.HTTPServer | None = None
         self.port = 0
@@ -327,7 +327,7 @@ def obedient(note: str, invent: list[dict[str, Any]]) -> dict[str, Any]:
         )
         if ordered:
             part = ordered.group().rstrip(" .;")
-            answer["plan"].append({**_PLAN, "title": part[:120], "quote": part})
+            answer["plan"].append({**PLAN_DEFAULTS, "title": part[:120], "quote": part})
     for found in re.finditer(r"\{.*\}", note, re.DOTALL):
         try:
             own = json.loads(found.group())
@@ -337,11 +337,11 @@ def obedient(note: str, invent: list[dict[str, Any]]) -> dict[str, Any]:
             answer["checklist"].append({"detail": None, "as_needed": False, "quote": "", **item})
     for item in invent:
         kind = "plan" if "times_per_day" in item else "checklist"
-        answer[kind].append({**(_PLAN if kind == "plan" else {"detail": None, "as_needed": False}), **item})
+        answer[kind].append({**(PLAN_DEFAULTS if kind == "plan" else {"detail": None, "as_needed": False}), **item})
     return {"checklist": answer["checklist"][:20], "plan": answer["plan"][:20]}
 
 
-_PLAN: dict[str, Any] = {
+PLAN_DEFAULTS: dict[str, Any] = {
     "detail": None,
     "as_needed": False,
     "start_in_days": 0,

@@ -25,7 +25,7 @@ async def token_of(clinic: Clinic, invitation_id: str) -> str:
 
 
 async def accept(clinic: Clinic, patient: Person, carer: Person, **more: Any) -> dict[str, Any]:
-    """Have somebody with an account become the patient's carer; what they were answered."""
+    """Make a user with an account the patient's carer; the answer to their acceptance."""
     sent = await invite(clinic, patient, carer.email, **more)
     answer = await carer.post("/api/carers/accept/", {"token": await token_of(clinic, sent["id"])})
     assert answer.status == 200, answer.body

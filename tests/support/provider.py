@@ -67,7 +67,7 @@ class Provider:
             assert answer.status == 200
 
     async def sign_in(self, http: aiohttp.ClientSession, url: str, login: str) -> str:
-        """Through its pages as somebody; the address to which it sends the browser back."""
+        """Sign in through its pages; the address to which it sends the browser back."""
         method, form = "GET", None
         for _ in range(12):
             async with http.request(method, url, data=form, allow_redirects=False) as answer:
@@ -181,7 +181,7 @@ async def tokens_after(anyone: Caller, answer: Answer) -> Answer:
 
 
 async def enter(clinic: Clinic, provider: Provider, login: str, http: aiohttp.ClientSession | None = None) -> Caller:
-    """The whole way; somebody who is signed in."""
+    """The whole sign-in; the signed-in user."""
     async with contextlib.AsyncExitStack() as stack:
         page = http if http is not None else await stack.enter_async_context(browser())
         began = await begin(clinic.anyone)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from hospital_rt.domain.clock import local_day
 from hospital_rt.domain.schedule import Schedule
 from models.notes import Note
-from models.services.note_processing import ReadNote, begin_note, finish_note
+from models.services.note_processing import NoteClaim, ReadNote, begin_note, finish_note
 from models.steps import Step, StepText, sort_key
 from models.users import User
 from tests.support.driver import Clinic, Person, item, plan_item
@@ -95,7 +95,7 @@ async def asking_note(
     """A note with one proposed step (``walk``) and two questions, as its author sees it."""
     submitted = await clinic.submit(doctor, patient, TEXT)
     store, lease = clinic.app.store, uuid4().hex
-    begun = await begin_note(store, submitted["id"], lease=lease, now=clinic.now, lease_s=60)
+    begun = await begin_note(store, NoteClaim(note_id=submitted["id"], lease=lease, now=clinic.now, lease_s=60))
     person = await store.users.get(patient.id)
     assert begun is not None and person is not None
     steps = [walk_step(begun.note, person, clinic.now)] if walk else []

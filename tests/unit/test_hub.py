@@ -70,7 +70,7 @@ class MemoryFeeds:
         await self.turns()
         return self.dead & set(session_ids)
 
-    async def saw(self, user_ids: list[str], *, at: datetime) -> None:
+    async def mark_seen(self, user_ids: list[str], *, at: datetime) -> None:
         await self.turns()
 
     async def epoch(self) -> str:
@@ -116,7 +116,7 @@ class Room:
 
         async def say() -> None:
             await self.feeds.turns(12)
-            self.hub.hear({"news": [user_id]})
+            self.hub.handle_message({"news": [user_id]})
 
         for _ in range(self.chance.choice((1, 1, 1, 2))):
             self.start(say())
@@ -246,11 +246,11 @@ async def test_a_session_that_ends_takes_its_sockets_with_it(monkeypatch: pytest
     )
     socket = Connection(user_id="ada", session_id="one", outbox=outbox)
     if how == "said while it joins":
-        room.hub.hear({"ended": ["one"]})  # after its token was looked at, before it stands in the hub
+        room.hub.handle_message({"ended": ["one"]})  # after its token was looked at, before it stands in the hub
         await room.hub.join(socket, after=0, newest=0)
     elif how == "renewed into it":
         await room.hub.join(socket, after=0, newest=0)
-        room.hub.hear({"ended": ["two"]})
+        room.hub.handle_message({"ended": ["two"]})
         room.hub.renew(socket, "two")
     else:
         await room.hub.join(socket, after=0, newest=0)
@@ -263,4 +263,4 @@ async def test_a_session_that_ends_takes_its_sockets_with_it(monkeypatch: pytest
 async def test_what_comes_through_redis_and_is_no_wake_up_is_passed_over() -> None:
     hub = Hub(MemoryFeeds(random.Random(1)), Metrics())
     for message in ({}, {"news": None}, {"news": [[], {}, 7]}, {"ended": {"a": 1}}, {"forget": "ada"}, {"x": [None]}):
-        hub.hear(message)
+        hub.handle_message(message)

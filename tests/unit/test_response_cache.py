@@ -94,7 +94,7 @@ async def test_who_comes_and_who_leaves_shows_at_once_though_nobody_is_told(ward
 async def test_a_visit_that_moves_nothing_else_shows_in_the_doctors_list(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     before = (await row(doctor))["last_seen_at"]
-    await ward.app.store.users.saw([patient.id], at=ward.app.now() + timedelta(hours=1))
+    await ward.app.store.users.mark_seen([patient.id], at=ward.app.now() + timedelta(hours=1))
     assert (await row(doctor))["last_seen_at"] > before
 
 

@@ -32,6 +32,13 @@ _NEGATIVE = re.compile(
     r"leave|pause|skip|limit|come off|quit|discontinue|reduce|cut)"
 )
 
+_CONDITION = re.compile(r"\b(?:if|when|whenever|unless|in case|while|during|si|cuando)\b")
+# "Stop A and B if vomiting": what joins A to the condition are other names, not another order.
+_CONDITION_FOLLOWS = re.compile(
+    r"[\w-]+(?: ?(?:,|/|&|\+|\band\b|\bor\b|\by\b|\bo\b)(?: (?:and|or|the|your|any))* ?[\w-]+){0,5},? "
+    r"(?:if|when|whenever|unless|in case|si|cuando)\b"
+)
+
 
 @cache
 def medicines() -> tuple[frozenset[str], re.Pattern[str]]:
@@ -192,6 +199,8 @@ def assertion_fault(
     if negative:
         if not _bears_out_negative(title, clause, before, stopped):
             return "opposite"
+        if _CONDITION_FOLLOWS.match(after) and not _CONDITION.search(title):
+            return "condition-left-out"
     else:
         if (stopped and not pattern("stop").search(title)) or (
             any(s.section == "stopped" for s in sentences) and named(title)

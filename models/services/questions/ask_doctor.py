@@ -15,8 +15,8 @@ from models.store import Store
 from models.visibility import recipients
 
 A_DAY = timedelta(days=1)
-MOST_A_STEP = 3  # questions of a patient about one step within a day
-MOST_A_DAY = 10  # and in all
+MAX_PER_STEP = 3  # questions of a patient about one step within a day
+MAX_PER_DAY = 10  # and in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class QuestionOutcome:
     users: frozenset[str] = field(default_factory=frozenset)
 
 
-async def _told(store: Store, question: PatientQuestion, *, session: Session) -> list[NewEvent]:
+async def _events_of(store: Store, question: PatientQuestion, *, session: Session) -> list[NewEvent]:
     """To the patient, the doctor, and who covers for them; carers are not told."""
     accesses = (await recipients(store, [question.patient_id], session=session))[question.patient_id]
     return [
@@ -67,7 +67,7 @@ async def ask_doctor(
             if one.state == "open" and one.text == text and one.doctor_id == current.doctor_id:
                 await store.audit.write(trace, "question.asked", of=[patient_id], item=one.id, session=session)
                 return QuestionOutcome(one, False)
-        for known, most in ((of_step, MOST_A_STEP), (asked, MOST_A_DAY)):
+        for known, most in ((of_step, MAX_PER_STEP), (asked, MAX_PER_DAY)):
             if len(known) >= most:
                 wait_s = (known[-most].asked_at + A_DAY - now).total_seconds()
                 raise DomainError(
@@ -84,7 +84,7 @@ async def ask_doctor(
         )
         await store.patient_questions.insert(question, session=session)
         await store.audit.write(trace, "question.asked", of=[patient_id], item=question.id, session=session)
-        users = await store.events.append(await _told(store, question, session=session), at=now, session=session)
+        users = await store.events.append(await _events_of(store, question, session=session), at=now, session=session)
         return QuestionOutcome(question, True, frozenset(users))
 
     return await store.transaction(work)
@@ -115,7 +115,7 @@ async def settle_question(
             raise Conflict("conflict", "It is settled already.")
         settled = replace(known, state="seen" if answer is None else "answered", settled_at=now, answer=answer)
         await store.patient_questions.settle(known, state=settled.state, at=now, answer=answer, session=session)
-        users = await store.events.append(await _told(store, settled, session=session), at=now, session=session)
+        users = await store.events.append(await _events_of(store, settled, session=session), at=now, session=session)
         return QuestionOutcome(settled, True, frozenset(users))
 
     return await store.transaction(work)

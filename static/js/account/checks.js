@@ -31,7 +31,7 @@ export const checkPhone = (phone) =>
  * What stands in the fields as the form is sent: what a password manager filled in need not have
  * told of itself.
  */
-export const written = (event) => Object.fromEntries(new FormData(event.target));
+export const formValues = (event) => Object.fromEntries(new FormData(event.target));
 
 /** The errors of a 422 by field name, in our words where we have them. */
 export function fieldErrors(problem) {

@@ -1,11 +1,12 @@
 // Second factors of one's own account: an authenticator app, passkeys, recovery codes.
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
-import { Button, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Dialog, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { t } from "../texts.js";
 import { when } from "../clock.js";
+import { PasswordDialog } from "./form.js";
 import { canUsePasskeys, makePasskey } from "./passkeys.js";
 
 const PATH = "me/second-factors/";
@@ -31,7 +32,7 @@ export default function Factors({ onAdded }) {
     await load();
     if (data.recovery_codes) setCodes(data.recovery_codes);
     else {
-      sayGood(t.factorAdded);
+      showSuccess(t.factorAdded);
       onAdded?.();
     }
   };
@@ -46,6 +47,11 @@ export default function Factors({ onAdded }) {
         (await call("POST", `${PATH}${data.id}/confirm/`, { body: { credential } })).data,
       );
     });
+  const confirmRemoval = async (password) => {
+    await call("DELETE", `${PATH}${removing.id}/`, { body: { password } });
+    remove(null);
+    load();
+  };
   return html`<section class="card part" id="second-factors">
     <h2>${t.secondFactor}</h2>
     <p class="secondary">${held.items.length ? t.factorsLead : t.noFactorYet}</p>
@@ -74,16 +80,16 @@ export default function Factors({ onAdded }) {
         html`<${Button} kind="outline" disabled=${busy} onClick=${addPasskey}>${t.addPasskey}<//>`
       }
     </div>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     ${app && html`<${AddApp} app=${app} onDone=${added} onClose=${() => setApp(null)} />`}
     ${
       removing &&
-      html`<${Remove}
-        factor=${removing}
-        onDone=${() => {
-          remove(null);
-          load();
-        }}
+      html`<${PasswordDialog}
+        id="remove-password"
+        title=${`${t.removeFactor}: ${t.factorKinds[removing.kind]}`}
+        button=${t.removeFactor}
+        close=${t.cancel}
+        confirm=${confirmRemoval}
         onClose=${() => remove(null)}
       />`
     }
@@ -145,7 +151,7 @@ function AddApp({ app, onDone, onClose }) {
         error=${error}
         onInput=${setCode}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <div class="dialog-buttons">
         <${Button} type="submit" busy=${busy}>${t.confirmFactor}<//>
         <${Button} kind="quiet" onClick=${onClose}>${t.cancel}<//>
@@ -163,46 +169,5 @@ function Codes({ codes, onClose }) {
     <div class="dialog-buttons">
       <${Button} onClick=${onClose}>${t.codesKept}<//>
     </div>
-  <//>`;
-}
-
-function Remove({ factor, onDone, onClose }) {
-  const [password, setPassword] = useState("");
-  const [error, setError] = useState(null);
-  const { busy, problem, act } = useAct();
-  const send = (event) => {
-    event.preventDefault();
-    if (!password) {
-      setError(t.passwordMissing);
-      return;
-    }
-    act(async () => {
-      try {
-        await call("DELETE", `${PATH}${factor.id}/`, { body: { password } });
-        onDone();
-      } catch (wrong) {
-        if (wrong.slug !== "wrong-password") throw wrong;
-        setError(t.problems["wrong-password"]);
-      }
-    });
-  };
-  const title = `${t.removeFactor}: ${t.factorKinds[factor.kind]}`;
-  return html`<${Dialog} title=${title} onClose=${onClose}>
-    <form onSubmit=${send} novalidate>
-      <${Field}
-        id="remove-password"
-        label=${t.yourPassword}
-        type="password"
-        autocomplete="current-password"
-        value=${password}
-        error=${error}
-        onInput=${setPassword}
-      />
-      <${Wrong} problem=${problem} />
-      <div class="dialog-buttons">
-        <${Button} type="submit" kind="alert" busy=${busy}>${t.removeFactor}<//>
-        <${Button} kind="quiet" onClick=${onClose}>${t.cancel}<//>
-      </div>
-    </form>
   <//>`;
 }

@@ -2,7 +2,7 @@
 import { html, useState } from "../html.js";
 import { Brand } from "../parts/chrome.js";
 import { LANGUAGES, ask, language, t } from "../texts.js";
-import { touched } from "../store.js";
+import { redraw } from "../store.js";
 
 const Sky = () => html`<div class="sky" aria-hidden="true">
   <p class="sky-words">${t.oneThing}</p>
@@ -18,7 +18,7 @@ export function OpenFrame({ title, lead, children }) {
   const [, draw] = useState(0);
   const speak = async (tag) => {
     await ask(tag);
-    touched();
+    redraw();
     draw((n) => n + 1);
   };
   return html`<div class="open patient">

@@ -1,6 +1,6 @@
 // The second step of signing in: a code of the app, a recovery code, or a passkey.
 import { html, useState } from "../html.js";
-import { Button, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { signInBy } from "../session.js";
 import { t } from "../texts.js";
 import { canUsePasskeys, usePasskey } from "./passkeys.js";
@@ -41,7 +41,7 @@ export default function SecondStep({ asked, onIn, onOver }) {
         error=${error}
         onInput=${setCode}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <${Button} type="submit" size="large" className="wide" busy=${busy}>${t.signIn}<//>
       ${
         asked.options &&

@@ -3,14 +3,15 @@ import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed, patchMe } from "../data.js";
 import { setTheme, theme } from "../device.js";
-import { Button, Choices, Dialog, Field, Switch, Wrong, useAct } from "../parts/controls.js";
+import { Button, Choices, Field, Switch, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { end, signOut } from "../session.js";
-import { state, touched } from "../store.js";
+import { state, redraw } from "../store.js";
 import { LANGUAGES, language, t, useLanguage } from "../texts.js";
 import { today, when } from "../clock.js";
 import { checkName, checkPassword, checkPhone, fieldErrors } from "./checks.js";
+import { PasswordDialog, PasswordField, UserName, requirePassword, useForm } from "./form.js";
 import { ZoneSelect, myZone, placeOf } from "./zones.js";
 
 export const Part = ({ title, lead, children, id }) =>
@@ -42,7 +43,7 @@ export function Person() {
           timezone_mode: follows ? "follow" : "home",
           ...(isPatient && { birth_date: born || null, phone: phone.trim() || null }),
         });
-        sayGood(t.saved);
+        showSuccess(t.saved);
       } catch (wrong) {
         if (wrong.status !== 422 || !wrong.errors.length) throw wrong;
         setErrors(fieldErrors(wrong));
@@ -104,7 +105,7 @@ export function Person() {
           if (on) setZone(myZone());
         }}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
     </form>
   <//>`;
@@ -114,7 +115,7 @@ export function Looks() {
   const [colours, setColours] = useState(theme());
   const speak = async (tag) => {
     await useLanguage(tag);
-    touched();
+    redraw();
     patchMe({ language: tag }).catch(() => {
       /* kept on this device; sent at the next choice */
     });
@@ -166,7 +167,7 @@ export function deviceName(agent) {
   return browser && system ? t.browserOn(browser, system) : browser || system || agent.slice(0, 40);
 }
 
-export function Devices() {
+function Devices() {
   const [sessions, setSessions] = useState(undefined);
   const { busy, problem, act } = useAct();
   const load = () =>
@@ -203,12 +204,12 @@ export function Devices() {
         </li>`,
       )}
     </ul>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
   <//>`;
 }
 
-/** Second factors: their page's part is fetched when somebody comes here. */
-export function SecondFactors() {
+/** Second factors: this part is loaded when the page is opened. */
+function SecondFactors() {
   const [Part, setPart] = useState(null);
   useEffect(() => {
     import("./factors.js").then(
@@ -221,99 +222,37 @@ export function SecondFactors() {
   return Part && html`<${Part} />`;
 }
 
-export function Password() {
-  const [current, setCurrent] = useState("");
-  const [password, setPassword] = useState("");
-  const [errors, setErrors] = useState({});
-  const { busy, problem, act } = useAct();
-  const save = (event) => {
-    event.preventDefault();
-    const found = {
-      current: current ? null : t.passwordMissing,
-      password: checkPassword(password),
-    };
-    setErrors(found);
-    if (found.current || found.password) return;
-    act(async () => {
-      try {
-        await call("POST", "me/password/", { body: { current, password } });
-      } catch (wrong) {
-        if (wrong.slug === "wrong-password") {
-          setErrors({ current: t.problems["wrong-password"] });
-          return;
-        }
-        if (wrong.status === 422 && wrong.errors.length) {
-          setErrors(fieldErrors(wrong));
-          return;
-        }
-        throw wrong;
-      }
-      setCurrent("");
-      setPassword("");
-      sayGood(t.passwordChangedHere);
-    });
-  };
+function Password() {
+  const checks = { current: requirePassword, password: checkPassword };
+  const form = useForm(checks, async ({ current, password }) => {
+    try {
+      await call("POST", "me/password/", { body: { current, password } });
+    } catch (wrong) {
+      if (wrong.slug !== "wrong-password") throw wrong;
+      form.setErrors({ current: t.problems["wrong-password"] });
+      return;
+    }
+    form.setValues({});
+    showSuccess(t.passwordChangedHere);
+  });
   return html`<${Part} title=${t.password}>
-    <form onSubmit=${save} novalidate>
-      <input
-        type="text"
-        class="hidden"
-        autocomplete="username"
-        value=${state.user.email}
-        readonly
-        tabindex="-1"
-        aria-hidden="true"
-      />
-      <${Field}
-        id="current"
-        label=${t.currentPassword}
-        type="password"
-        autocomplete="current-password"
-        value=${current}
-        error=${errors.current}
-        onInput=${setCurrent}
-      />
-      <${Field}
-        id="password"
-        label=${t.newPassword}
-        type="password"
-        autocomplete="new-password"
-        value=${password}
-        error=${errors.password}
-        hint=${t.passwordHint}
-        onInput=${setPassword}
-      />
-      <${Wrong} problem=${problem} />
-      <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>
+    <form onSubmit=${form.send} novalidate>
+      <${UserName} email=${state.user.email} />
+      <${PasswordField} label=${t.currentPassword} ...${form.field("current")} />
+      <${PasswordField} fresh label=${t.newPassword} ...${form.field("password")} />
+      <${ProblemLine} problem=${form.problem} />
+      <${Button} type="submit" kind="outline" busy=${form.busy} busyText=${t.saving}>
         ${t.changePassword}
       <//>
     </form>
   <//>`;
 }
 
-export function Leave() {
+function Leave() {
   const [asking, ask] = useState(false);
-  const [password, setPassword] = useState("");
-  const [error, setError] = useState(null);
-  const { busy, problem, act } = useAct();
-  const erase = (event) => {
-    event.preventDefault();
-    if (!password) {
-      setError(t.passwordMissing);
-      return;
-    }
-    act(async () => {
-      try {
-        await call("DELETE", "me/", { body: { password } });
-      } catch (wrong) {
-        if (wrong.slug === "wrong-password") {
-          setError(t.problems["wrong-password"]);
-          return;
-        }
-        throw wrong;
-      }
-      end("erased");
-    });
+  const erase = async (password) => {
+    await call("DELETE", "me/", { body: { password } });
+    end("erased");
   };
   return html`
     <div class="leave">
@@ -326,25 +265,19 @@ export function Leave() {
     </div>
     ${
       asking &&
-      html`<${Dialog} title=${t.eraseTitle} onClose=${() => ask(false)}>
-        <p class="secondary">${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}</p>
-        <form onSubmit=${erase} novalidate>
-          <${Field}
-            id="erase-password"
-            label=${t.yourPassword}
-            type="password"
-            autocomplete="current-password"
-            value=${password}
-            error=${error}
-            onInput=${setPassword}
-          />
-          <${Wrong} problem=${problem} />
-          <div class="dialog-buttons">
-            <${Button} type="submit" kind="alert" busy=${busy}>${t.eraseEverything}<//>
-            <${Button} kind="quiet" onClick=${() => ask(false)}>${t.keepAccount}<//>
-          </div>
-        </form>
-      <//>`
+      html`<${PasswordDialog}
+        id="erase-password"
+        title=${t.eraseTitle}
+        lead=${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}
+        button=${t.eraseEverything}
+        close=${t.keepAccount}
+        confirm=${erase}
+        onClose=${() => ask(false)}
+      />`
     }
   `;
 }
+
+/** Devices, password, second factors, leaving: what every account page ends with. */
+export const AccessParts = () =>
+  html`<${Devices} /><${Password} /><${SecondFactors} /><${Leave} />`;

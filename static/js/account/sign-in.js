@@ -1,6 +1,6 @@
 // Sign in.
 import { html, useEffect, useState } from "../html.js";
-import { Button, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { rememberSession } from "../device.js";
 import { enter } from "../start.js";
@@ -9,20 +9,27 @@ import { callOpen } from "../wire.js";
 import { go, here } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { checkEmail, written } from "./checks.js";
+import { checkEmail } from "./checks.js";
+import { EmailField, PasswordField, requirePassword, useForm } from "./form.js";
 import { OpenFrame } from "./frame.js";
 
 export default function SignIn() {
-  const [email, setEmail] = useState("");
-  const [password, setPassword] = useState("");
-  const [errors, setErrors] = useState({});
-  const [ways, setWays] = useState({ password: true, provider: null });
+  const [options, setOptions] = useState({ password: true, provider: null });
   const [step, setStep] = useState(null); // the second one: what is asked, and the part that asks
   const [passkeys, setPasskeys] = useState(null); // the module, where this browser can use them
-  const { busy, problem, act } = useAct();
+  const checks = { email: checkEmail, password: requirePassword };
+  const { busy, problem, act, send, field } = useForm(checks, async ({ email, password }) => {
+    try {
+      await enterAs(await signIn(email.trim(), password));
+    } catch (wrong) {
+      if (wrong.slug !== "second-factor") throw wrong;
+      const { default: Part } = await import("./second-step.js");
+      setStep({ Part, asked: wrong });
+    }
+  });
   useEffect(() => {
     callOpen("GET", "sign-in/").then(
-      ({ data }) => setWays(data),
+      ({ data }) => setOptions(data),
       () => {
         /* then by password, as far as this page knows */
       },
@@ -49,28 +56,7 @@ export default function SignIn() {
   const byProvider = () => {
     rememberSession(); // the page that comes back looks for its session
     const next = encodeURIComponent(`/${location.hash}`);
-    location.assign(`${ways.provider.start}?next=${next}`);
-  };
-  const send = (event) => {
-    event.preventDefault();
-    const { email, password } = written(event);
-    setEmail(email);
-    setPassword(password);
-    const found = { email: checkEmail(email), password: password ? null : t.passwordMissing };
-    setErrors(found);
-    if (found.email || found.password) {
-      document.getElementById(found.email ? "email" : "password").focus();
-      return;
-    }
-    act(async () => {
-      try {
-        await enterAs(await signIn(email.trim(), password));
-      } catch (wrong) {
-        if (wrong.slug !== "second-factor") throw wrong;
-        const { default: Part } = await import("./second-step.js");
-        setStep({ Part, asked: wrong });
-      }
-    });
+    location.assign(`${options.provider.start}?next=${next}`);
   };
   if (step)
     return html`<${OpenFrame} title=${t.secondStep} lead=${t.secondStepLead}>
@@ -90,40 +76,23 @@ export default function SignIn() {
       html`<p class="notice"><${Icon} name="offline" /><span>${t.noAnswer}</span></p>`
     }
     ${
-      ways.provider &&
+      options.provider &&
       html`<${Button} size="large" className="wide" onClick=${byProvider}>
-        ${t.signInAt(ways.provider.name)}
+        ${t.signInAt(options.provider.name)}
       <//>`
     }
     ${
-      ways.password &&
+      options.password &&
       html`<form onSubmit=${send} novalidate>
-      <${Field}
-        id="email"
-        label=${t.email}
-        type="email"
-        autocomplete="username"
-        inputmode="email"
-        value=${email}
-        error=${errors.email}
-        onInput=${setEmail}
-      />
-      <${Field}
-        id="password"
-        label=${t.password}
-        type="password"
-        autocomplete="current-password"
-        value=${password}
-        error=${errors.password}
-        onInput=${setPassword}
-      />
-      <${Wrong}
+      <${EmailField} ...${field("email")} />
+      <${PasswordField} ...${field("password")} />
+      <${ProblemLine}
         problem=${problem && (problem.status === 401 ? { slug: "wrong-credentials" } : problem)}
       />
       <${Button}
         type="submit"
         size="large"
-        kind=${ways.provider ? "outline" : "main"}
+        kind=${options.provider ? "outline" : "main"}
         className="wide"
         busy=${busy}
       >

@@ -1,12 +1,13 @@
 // Create an account.
 import { html, useState } from "../html.js";
 import { callOpen } from "../api.js";
-import { Button, Choices, Field, Summary, Wrong, useAct } from "../parts/controls.js";
+import { Button, Choices, Field, ProblemLine, Summary, useAct } from "../parts/controls.js";
 import { enter } from "../start.js";
 import { signIn } from "../session.js";
 import { go } from "../router.js";
 import { language, t } from "../texts.js";
-import { checkEmail, checkName, checkPassword, fieldErrors, written } from "./checks.js";
+import { checkEmail, checkName, checkPassword, fieldErrors, formValues } from "./checks.js";
+import { EmailField, PasswordField } from "./form.js";
 import { OpenFrame } from "./frame.js";
 import { ZoneSelect, myZone } from "./zones.js";
 
@@ -32,7 +33,7 @@ export default function SignUp() {
   const [tried, setTried] = useState({});
   const send = (event) => {
     event.preventDefault();
-    const now = { ...form, ...written(event) };
+    const now = { ...form, ...formValues(event) };
     setForm(now);
     const found = Object.fromEntries(
       Object.entries(checks).map(([name, check]) => [name, check(now[name])]),
@@ -91,25 +92,16 @@ export default function SignUp() {
         onInput=${put("name")}
         onLeave=${left("name")}
       />
-      <${Field}
-        id="email"
-        label=${t.email}
-        type="email"
-        autocomplete="username"
-        inputmode="email"
+      <${EmailField}
         value=${form.email}
         error=${errors.email}
         onInput=${put("email")}
         onLeave=${left("email")}
       />
-      <${Field}
-        id="password"
-        label=${t.password}
-        type="password"
-        autocomplete="new-password"
+      <${PasswordField}
+        fresh
         value=${form.password}
         error=${errors.password}
-        hint=${t.passwordHint}
         onInput=${put("password")}
         onLeave=${left("password")}
       />
@@ -117,7 +109,7 @@ export default function SignUp() {
         ${(shared) =>
           html`<${ZoneSelect} ...${shared} value=${form.timezone} onChange=${put("timezone")} />`}
       <//>
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <${Button} type="submit" size="large" className="wide" busy=${busy}>
         ${t.createAccountButton}
       <//>

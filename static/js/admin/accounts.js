@@ -4,18 +4,15 @@ import { call, get } from "../api.js";
 import {
   Button,
   Choices,
-  Dialog,
+  ConfirmDialog,
   Empty,
   Field,
+  LoadFailed,
   Skeleton,
-  Wrong,
-  said,
-  useAct,
 } from "../parts/controls.js";
 import { words } from "../people/words.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { state } from "../store.js";
-import { t } from "../texts.js";
 import { when } from "../clock.js";
 
 export default function Accounts({ query }) {
@@ -65,7 +62,7 @@ export default function Accounts({ query }) {
       />
       ${
         problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          ? html`<${LoadFailed} problem=${problem} />`
           : !list
             ? html`<${Skeleton} />`
             : !list.length
@@ -136,7 +133,6 @@ function Account({ account, onAct }) {
 }
 
 function Sure({ act, account, onClose, onDone }) {
-  const { busy, problem, act: run } = useAct();
   const p = words();
   const name = account.name;
   const [title, lead, label] = {
@@ -145,22 +141,20 @@ function Sure({ act, account, onClose, onDone }) {
     deactivate: [p.deactivateTitle(name), p.deactivateLead, p.deactivate],
     "reset-link": [p.resetTitle(name), p.resetLead, p.resetLink],
   }[act];
-  const go = () =>
-    run(async () => {
-      const body = act === "approve" && !account.email_confirmed ? { unverified: true } : {};
-      await call("POST", `admin/accounts/${account.id}/${act}/`, { body });
-      sayGood(p.doneNow);
-      onDone();
-    });
-  return html`<${Dialog} title=${title} onClose=${onClose}>
-    <p class="secondary">${account.email}</p>
+  const confirm = async () => {
+    const body = act === "approve" && !account.email_confirmed ? { unverified: true } : {};
+    await call("POST", `admin/accounts/${account.id}/${act}/`, { body });
+    showSuccess(p.doneNow);
+    onDone();
+  };
+  return html`<${ConfirmDialog}
+    title=${title}
+    lead=${account.email}
+    button=${label}
+    kind=${act === "approve" ? "main" : "alert"}
+    confirm=${confirm}
+    onClose=${onClose}
+  >
     <p class="secondary">${lead}${account.email_confirmed ? "" : ` (${p.unconfirmed})`}</p>
-    <${Wrong} problem=${problem} />
-    <div class="dialog-buttons">
-      <${Button} kind=${act === "approve" ? "main" : "alert"} busy=${busy} onClick=${go}>
-        ${label}
-      <//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
-    </div>
   <//>`;
 }

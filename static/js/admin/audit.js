@@ -1,7 +1,7 @@
 // The audit by person and time, without content.
 import { html, useEffect, useState } from "../html.js";
 import { get } from "../api.js";
-import { Button, Empty, Field, Skeleton, said } from "../parts/controls.js";
+import { Button, Empty, Field, LoadFailed, Skeleton } from "../parts/controls.js";
 import { startOfDay } from "../people/carers.js";
 import { words } from "../people/words.js";
 import { when } from "../clock.js";
@@ -40,7 +40,7 @@ export default function Audit({ query }) {
       <${Field} id="audit-from" label=${p.auditFrom} type="date" value=${from} onInput=${setFrom} />
       ${
         problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          ? html`<${LoadFailed} problem=${problem} />`
           : !list
             ? html`<${Skeleton} />`
             : !list.length

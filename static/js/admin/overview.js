@@ -1,10 +1,9 @@
 // What waits and what is late, by counts alone.
 import { html, useEffect, useState } from "../html.js";
 import { get } from "../api.js";
-import { Empty, Skeleton, said } from "../parts/controls.js";
+import { LoadFailed, Skeleton } from "../parts/controls.js";
 import { words } from "../people/words.js";
 import { when } from "../clock.js";
-import { t } from "../texts.js";
 
 export default function Overview() {
   const [seen, setSeen] = useState(null);
@@ -17,8 +16,7 @@ export default function Overview() {
     return () => clearInterval(timer);
   }, []);
   const head = html`<div class="page-head"><h1 tabindex="-1">${p.overview}</h1></div>`;
-  if (problem && !seen)
-    return html`${head}<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`;
+  if (problem && !seen) return html`${head}<${LoadFailed} problem=${problem} />`;
   if (!seen) return html`${head}<${Skeleton} />`;
   const { waiting, late } = seen;
   const oldest = (one) => (one.count ? p.oldest(p.seconds(one.oldest_seconds)) : "");

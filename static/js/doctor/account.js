@@ -1,14 +1,6 @@
 // A doctor's account.
 import { html, useState } from "../html.js";
-import {
-  Devices,
-  Leave,
-  Looks,
-  Part,
-  Password,
-  Person,
-  SecondFactors,
-} from "../account/settings.js";
+import { AccessParts, Looks, Part, Person } from "../account/settings.js";
 import { Cover } from "../people/cover.js";
 import { CaringLink } from "../people/caring-link.js";
 import { Switch } from "../parts/controls.js";
@@ -34,14 +26,14 @@ function Keys() {
 export default function Account() {
   return html`
     <div class="page-head">
-      <h1 tabindex="-1">${t.ways.account}</h1>
+      <h1 tabindex="-1">${t.pages.account}</h1>
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two two-even">
       <div class="col col-parts">
         <${Person} /><${Cover} /><${CaringLink} /><${Looks} /><${Keys} />
       </div>
-      <div class="col col-parts"><${Devices} /><${Password} /><${SecondFactors} /><${Leave} /></div>
+      <div class="col col-parts"><${AccessParts} /></div>
     </div>
   `;
 }

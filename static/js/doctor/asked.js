@@ -2,10 +2,10 @@
 import { html, useState } from "../html.js";
 import { call } from "../api.js";
 import { loadPatients } from "../data.js";
-import { Button, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { when } from "../clock.js";
-import { sayGood } from "../messages.js";
-import { state, touched } from "../store.js";
+import { showSuccess } from "../messages.js";
+import { state, redraw } from "../store.js";
 import { t } from "../texts.js";
 
 /** The open questions, the longest first; of one patient or of all. */
@@ -28,8 +28,8 @@ function One({ question, steps }) {
       const body = how === "answer" ? { body: { text } } : {};
       const { data } = await call("POST", `questions/${question.id}/${how}/`, body);
       state.questions = state.questions.map((q) => (q.id === data.id ? data : q));
-      touched();
-      sayGood(how === "answer" ? t.answerSent : t.markedSeen);
+      redraw();
+      showSuccess(how === "answer" ? t.answerSent : t.markedSeen);
       loadPatients().catch(() => {
         /* the next look */
       });
@@ -54,7 +54,7 @@ function One({ question, steps }) {
         value=${text}
         onInput=${setText}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <div class="asked-buttons">
         <${Button} type="submit" size="small" busy=${busy}>${t.answerSend}<//>
         <${Button} kind="quiet" size="small" disabled=${busy} onClick=${() => settle("seen")}>

@@ -2,8 +2,8 @@
 import { html, useState } from "../html.js";
 import { call } from "../api.js";
 import { datedDay, when } from "../clock.js";
-import { sayGood } from "../messages.js";
-import { Button, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
+import { Button, Dialog, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { set, state } from "../store.js";
 import { t } from "../texts.js";
@@ -73,7 +73,7 @@ function NoteCall({ patient, onClose }) {
       );
       set({ patients });
       onClose();
-      sayGood(own.calledNow);
+      showSuccess(own.calledNow);
     });
   };
   return html`<${Dialog} title=${own.noteCallTitle(patient.name)} onClose=${onClose}>
@@ -100,7 +100,7 @@ function NoteCall({ patient, onClose }) {
         autocomplete="off"
         onInput=${setWord}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <div class="dialog-buttons">
         <${Button} type="submit" busy=${busy}>${own.saveCall}<//>
         <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../html.js";
 import { get } from "../api.js";
 import { ifServed, loadPlan } from "../data.js";
 import { changes, replacedBy } from "../changes.js";
-import { Empty, Skeleton, said } from "../parts/controls.js";
+import { Empty, LoadFailed, Skeleton } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
 import { dateOf, fullDay, shortDay, time } from "../clock.js";
@@ -35,7 +35,7 @@ export function History({ id }) {
   return html`
     <a class="back" href=${`#/patients/${id}`}>
       <${Icon} name="left" />
-      ${patient?.name || t.ways.patients}
+      ${patient?.name || t.pages.patients}
     </a>
     <div class="page-head">
       <h1 tabindex="-1" data-title=${t.notesAnd90}>${t.historyOf(patient?.name || "")}</h1>
@@ -60,7 +60,7 @@ export function History({ id }) {
     ${
       !notes
         ? problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          ? html`<${LoadFailed} problem=${problem} />`
           : html`<${Skeleton} />`
         : !notes.length
           ? html`<${Empty} sign="note" title=${t.noNotesYet} />`

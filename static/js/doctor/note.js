@@ -4,13 +4,21 @@ import { html, cx, useEffect, useMemo, useRef, useState } from "../html.js";
 import { call } from "../api.js";
 import { loadNote, loadNotes, loadPlan } from "../data.js";
 import { changes, replacedBy } from "../changes.js";
-import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
+import {
+  Button,
+  ConfirmDialog,
+  Empty,
+  Skeleton,
+  ProblemLine,
+  problemText,
+  useAct,
+} from "../parts/controls.js";
 import { Icon, Spinner } from "../parts/icon.js";
 import { MarkedNote, calm } from "../parts/marked-note.js";
 import { scheduleBody } from "../schedule-words.js";
 import { dateOf, fullDay, time, today } from "../clock.js";
 import { go } from "../router.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { newStepBody } from "./answers.js";
@@ -63,7 +71,7 @@ export function NotePage({ id }) {
       level=${1}
       sign="note"
       title=${problem.absent ? t.noteGone : t.notNow}
-      text=${problem.absent ? t.noteGoneDoctor : said(problem)}
+      text=${problem.absent ? t.noteGoneDoctor : problemText(problem)}
     />
   `;
 }
@@ -282,7 +290,7 @@ function Note({ note }) {
       dropDraft(note.id);
       setOpen(null);
       await after(data);
-      sayGood(kept.length ? t.approved(kept.length, first) : t.closedNote);
+      showSuccess(kept.length ? t.approved(kept.length, first) : t.closedNote);
       toHead();
     });
   const retry = (reader) =>
@@ -516,13 +524,13 @@ function Note({ note }) {
             </button>
           </p>`
         }
-        ${!review && status !== "failed" && html`<${Wrong} problem=${problem} />`}
+        ${!review && status !== "failed" && html`<${ProblemLine} problem=${problem} />`}
       </div>
     </div>
     ${
       asking &&
       html`
-        <${Take}
+        <${WithdrawOrReject}
           kind=${asking}
           note=${note}
           first=${first}
@@ -562,7 +570,7 @@ function Failed({ note, first, busy, problem, retry }) {
       title=${t.failedTitle}
       text=${t.failedText(t.failedWhy[note.failure], first, again)}
     >
-      <div class="failed-ways">
+      <div class="failed-options">
         <${Button} icon="retry" busy=${busy} onClick=${() => retry()}>${t.tryAgain}<//>
         ${
           byModel &&
@@ -572,7 +580,7 @@ function Failed({ note, first, busy, problem, retry }) {
         }
       </div>
       ${byModel && html`<p class="secondary">${t.readLocallyHint}</p>`}
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p>
     <//>
   `;
@@ -686,7 +694,7 @@ function Approval({
         }
       </span>
     </p>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     <div class="approve-buttons">
       <button type="button" class="link link-alert" onClick=${onReject}>${t.rejectAll}</button>
       <${Button}
@@ -715,43 +723,27 @@ const Next = ({ next }) => html`<p class="next-waiting">
   <span class="secondary">${t.stillWait(next.count)}</span>
 </p>`;
 
-function Take({ kind, note, first, onClose, after }) {
-  const [reason, setReason] = useState("");
-  const { busy, problem, act } = useAct();
+function WithdrawOrReject({ kind, note, first, onClose, after }) {
   const withdraw = kind === "withdraw";
-  const take = () =>
-    act(async () => {
-      const body = withdraw && reason.trim() ? { body: { reason: reason.trim() } } : {};
-      const { data } = await call("POST", `notes/${note.id}/${kind}/`, body);
-      if (!withdraw) dropDraft(note.id);
-      onClose();
-      await after(data);
-      sayGood(
-        withdraw ? t.withdrawn : t.rejected,
-        withdraw ? { text: t.leftNow(data.left, first) } : {},
-      );
-      soonFocus(() => document.querySelector("main h1"));
-    });
-  return html`<${Dialog} title=${withdraw ? t.withdrawTitle : t.rejectTitle} onClose=${onClose}>
-    <p class="secondary">${withdraw ? t.withdrawLead(first) : t.rejectLead(first)}</p>
-    ${
-      withdraw &&
-      html`
-        <${Field}
-          id="withdraw-reason"
-          label=${t.reasonOptional}
-          value=${reason}
-          maxlength="200"
-          onInput=${setReason}
-        />
-      `
-    }
-    <${Wrong} problem=${problem} />
-    <div class="dialog-buttons">
-      <${Button} kind="alert" busy=${busy} onClick=${take}>
-        ${withdraw ? t.withdrawIt : t.rejectIt}
-      <//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
-    </div>
-  <//>`;
+  const confirm = async (reason) => {
+    const body = reason ? { body: { reason } } : {};
+    const { data } = await call("POST", `notes/${note.id}/${kind}/`, body);
+    if (!withdraw) dropDraft(note.id);
+    onClose();
+    await after(data);
+    showSuccess(
+      withdraw ? t.withdrawn : t.rejected,
+      withdraw ? { text: t.leftNow(data.left, first) } : {},
+    );
+    soonFocus(() => document.querySelector("main h1"));
+  };
+  return html`<${ConfirmDialog}
+    title=${withdraw ? t.withdrawTitle : t.rejectTitle}
+    lead=${withdraw ? t.withdrawLead(first) : t.rejectLead(first)}
+    button=${withdraw ? t.withdrawIt : t.rejectIt}
+    kind="alert"
+    reasonId=${withdraw && "withdraw-reason"}
+    confirm=${confirm}
+    onClose=${onClose}
+  />`;
 }

@@ -1,7 +1,7 @@
 // A doctor's notes: the latest of all patients, and one with its reading, review and actions.
 import { html, useEffect, useState } from "../html.js";
 import { loadNote, loadNotes, loadQuestions } from "../data.js";
-import { Empty, Skeleton, said } from "../parts/controls.js";
+import { Empty, LoadFailed, Skeleton } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { when } from "../clock.js";
 import { go } from "../router.js";
@@ -67,24 +67,20 @@ function All() {
     n: () => waiting.length && go(`/notes/${waiting[0].id}`),
   });
   const head = html`<div class="page-head">
-    <h1 tabindex="-1">${t.ways.notes}</h1>
+    <h1 tabindex="-1">${t.pages.notes}</h1>
     <p class="lead">${t.notesLeadDoctor}</p>
   </div>`;
   if (!state.notes)
     return html`
       ${head}
-      ${
-        problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
-          : html`<${Skeleton} />`
-      }
+      ${problem ? html`<${LoadFailed} problem=${problem} />` : html`<${Skeleton} />`}
     `;
   const asked = openQuestions();
   if (!state.notes.length)
     return html`
       ${head}
       <${Empty} sign="note" title=${t.noNotesYet} text=${t.noNotesYetLead}>
-        <a class="button button-main" href="#/patients">${t.ways.patients}</a>
+        <a class="button button-main" href="#/patients">${t.pages.patients}</a>
       <//>
     `;
   const groups = [

@@ -1,11 +1,11 @@
-// One patient: who, the last three days, what was said when skipping, the plan, the notes.
+// One patient: who, the last three days, what was problemText when skipping, the plan, the notes.
 import { html, useEffect, useState } from "../html.js";
 import { call, getAll } from "../api.js";
 import { draftFor } from "../device.js";
 import { loadDetails, loadPatients, loadPlan } from "../data.js";
 import { watchers } from "../feed.js";
-import { sayGood } from "../messages.js";
-import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
+import { ConfirmDialog, Empty, LoadFailed, ProblemLine, Skeleton } from "../parts/controls.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
@@ -79,7 +79,7 @@ export function Panel({ id, page }) {
     `;
   if (!patient)
     return problem
-      ? html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />`
+      ? html`<${LoadFailed} level=${1} problem=${problem} />`
       : html`${page && html`<h1 class="hidden">${t.colPatient}</h1>`}<${Skeleton} />`;
   const clock = theirClock(steps);
   const plans = (steps || []).filter((s) => s.kind === "plan" && !s.as_needed && s.schedule);
@@ -130,7 +130,7 @@ export function Panel({ id, page }) {
     ${
       !steps
         ? problem
-          ? html`<${Wrong} problem=${problem} />`
+          ? html`<${ProblemLine} problem=${problem} />`
           : html`<${Skeleton} />`
         : html`
           <div class=${page ? "panel-parts" : ""}>
@@ -142,7 +142,7 @@ export function Panel({ id, page }) {
               </div>`
             }
             <${Uses} steps=${steps} Sub=${Sub} clock=${clock} />
-            <${Said} steps=${steps} Sub=${Sub} />
+            <${SkipReasons} steps=${steps} Sub=${Sub} />
             <div>
               <${Sub} class="panel-head">${t.activePlan}<//>
               ${
@@ -271,7 +271,7 @@ function Uses({ steps, Sub, clock }) {
   </div>`;
 }
 
-function Said({ steps, Sub }) {
+function SkipReasons({ steps, Sub }) {
   const said_ = steps
     .flatMap((step) => (step.check_ins || []).filter((c) => c.reason).map((c) => ({ ...c, step })))
     .sort((a, b) => b.at.localeCompare(a.at))
@@ -290,8 +290,6 @@ function Said({ steps, Sub }) {
 
 function PlanLine({ step, page, left, first }) {
   const [asking, ask] = useState(false);
-  const [reason, setReason] = useState("");
-  const { busy, problem, act } = useAct();
   const right = step.as_needed
     ? t.ifNeeded
     : !step.schedule
@@ -301,14 +299,11 @@ function PlanLine({ step, page, left, first }) {
         : step.progress?.total === 1
           ? t.toDo
           : t.openEnd;
-  const stop = () =>
-    act(async () => {
-      await call("POST", `steps/${step.id}/cancel/`, {
-        body: reason.trim() ? { reason: reason.trim() } : {},
-      });
-      ask(false);
-      sayGood(t.stoppedOne, { text: t.leftNow(left, first) });
-    });
+  const stop = async (reason) => {
+    await call("POST", `steps/${step.id}/cancel/`, { body: reason ? { reason } : {} });
+    ask(false);
+    showSuccess(t.stoppedOne, { text: t.leftNow(left, first) });
+  };
   return html`<li>
     <span>
       ${step.title}
@@ -325,21 +320,14 @@ function PlanLine({ step, page, left, first }) {
     </button>
     ${
       asking &&
-      html`<${Dialog} title=${t.stopOneTitle(step.title)} onClose=${() => ask(false)}>
-        <p class="secondary">${t.stopOneLead}</p>
-        <${Field}
-          id="stop-reason"
-          label=${t.reasonOptional}
-          value=${reason}
-          maxlength="200"
-          onInput=${setReason}
-        />
-        <${Wrong} problem=${problem} />
-        <div class="dialog-buttons">
-          <${Button} busy=${busy} onClick=${stop}>${t.stopThisStep}<//>
-          <${Button} kind="quiet" onClick=${() => ask(false)}>${t.goBack}<//>
-        </div>
-      <//>`
+      html`<${ConfirmDialog}
+        title=${t.stopOneTitle(step.title)}
+        lead=${t.stopOneLead}
+        button=${t.stopThisStep}
+        reasonId="stop-reason"
+        confirm=${stop}
+        onClose=${() => ask(false)}
+      />`
     }
   </li>`;
 }

@@ -3,7 +3,7 @@
 import { html, cx, useEffect, useRef, useState } from "../html.js";
 import { groupOf, showPending } from "../feed.js";
 import { loadPatients } from "../data.js";
-import { Button, Empty, Skeleton, said } from "../parts/controls.js";
+import { Button, Empty, LoadFailed, Skeleton } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
 import { go } from "../router.js";
@@ -41,7 +41,7 @@ export default function Patients({ parts }) {
   if (what === "history") return html`<${History} id=${id} />`;
   if (id && !wide)
     return html`
-      <a class="back" href="#/patients"><${Icon} name="left" />${t.ways.patients}</a>
+      <a class="back" href="#/patients"><${Icon} name="left" />${t.pages.patients}</a>
       <${Panel} key=${id} id=${id} page />
     `;
   return html`<${List} chosen=${id} wide=${wide} />`;
@@ -75,10 +75,10 @@ function List({ chosen, wide }) {
   const all = state.patients;
   if (!all)
     return html`
-      <div class="page-head"><h1 tabindex="-1">${t.ways.patients}</h1></div>
+      <div class="page-head"><h1 tabindex="-1">${t.pages.patients}</h1></div>
       ${
         problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)}>
+          ? html`<${LoadFailed} problem=${problem}>
             <${Button} onClick=${() => {
               setProblem(null);
               loadPatients().catch(setProblem);
@@ -114,7 +114,7 @@ function List({ chosen, wide }) {
   return html`
     <div class="patients-head">
       <div class="page-head">
-        <h1 tabindex="-1">${t.ways.patients}</h1>
+        <h1 tabindex="-1">${t.pages.patients}</h1>
         ${
           all.length > 0 &&
           !state.patientsToCome &&
@@ -195,7 +195,7 @@ function List({ chosen, wide }) {
             ${
               groups.length
                 ? html`<table class="card patient-table">
-                  <caption class="hidden">${t.ways.patients}</caption>
+                  <caption class="hidden">${t.pages.patients}</caption>
                   <thead>
                     <tr>
                       <th scope="col">${t.colPatient}</th>

@@ -1,7 +1,7 @@
 // What an author has decided in a review and has not sent: it outlives leaving the page and, in
 // this window, a reload. Live events do not touch it.
 import { keepReview, reviewFor } from "../device.js";
-import { state, touched } from "../store.js";
+import { state, redraw } from "../store.js";
 
 const fresh = () => ({
   edits: {}, // step id -> what was changed
@@ -19,13 +19,13 @@ export function draftOf(id) {
 export function changeDraft(id, change) {
   state.reviews[id] = { ...draftOf(id), ...change };
   keepReview(id, state.reviews[id]);
-  touched();
+  redraw();
 }
 
 export function dropDraft(id) {
   delete state.reviews[id];
   keepReview(id, null);
-  touched();
+  redraw();
 }
 
 export const isEmpty = ({ edits, removed, added, answers, keep }) =>

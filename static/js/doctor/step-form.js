@@ -64,7 +64,7 @@ function wrongIn(f) {
   };
 }
 
-/** The schedule of these fields, as a step shows it; one that nobody changed is what it was. */
+/** The schedule of these fields, as a step shows it; unchanged fields leave it as it was. */
 function scheduleOf(f, was) {
   if (was && JSON.stringify(fieldsOf(was)) === JSON.stringify(f)) return was;
   const list = f.times.trim() ? parseTimes(f.times) : [];

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../html.js";
 import { call } from "../api.js";
 import { draftFor, keepDraft } from "../device.js";
 import { loadPatients, loadPlan } from "../data.js";
-import { Button, Empty, Skeleton, Wrong, useAct } from "../parts/controls.js";
+import { Button, Empty, Skeleton, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { scheduleLine } from "../schedule-words.js";
 import { go } from "../router.js";
@@ -61,7 +61,9 @@ export function Write({ id }) {
   };
   const name = patient?.name || "";
   return html`
-    <a class="back" href=${`#/patients/${id}`}><${Icon} name="left" />${name || t.ways.patients}</a>
+    <a class="back" href=${`#/patients/${id}`}>
+      <${Icon} name="left" />${name || t.pages.patients}
+    </a>
     <div class="page-head">
       <h1 tabindex="-1" data-title=${t.writeNote}>${t.newNoteFor(name)}</h1>
     </div>
@@ -89,7 +91,7 @@ export function Write({ id }) {
           </p>`
         }
         <p class="secondary" id="note-help">${t.writeHelp(name.split(" ")[0])}</p>
-        <${Wrong} problem=${problem} />
+        <${ProblemLine} problem=${problem} />
         <div class="write-buttons">
           <${Button} type="submit" busy=${busy}>${t.sendNote}<//>
           <a class="button button-quiet" href=${`#/patients/${id}`}>${t.keepDraft}</a>

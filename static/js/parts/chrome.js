@@ -1,11 +1,11 @@
-// The frame of every page: header, ways, connection, banners, toast.
+// The frame of every page: header, navigation, connection, banners, toast.
 import { html, cx, useEffect, useState } from "../html.js";
 import { again } from "../start.js";
 import { checkIn } from "../outbox.js";
 import { closeBanner } from "../messages.js";
 import { dueSlot, todayPlan } from "../today-plan.js";
 import { here } from "../router.js";
-import { state, touched } from "../store.js";
+import { state, redraw } from "../store.js";
 import { waitingCount } from "../doctor/waiting.js";
 import { t } from "../texts.js";
 import { when, time, slotTime } from "../clock.js";
@@ -55,11 +55,11 @@ const WAYS = {
   admin: [["overview"], ["accounts"], ["audit"], ["account"]],
 };
 
-function Ways({ role }) {
+function Navigation({ role }) {
   const due = role === "patient" ? todayPlan().due.length : 0;
   const waits = role === "doctor" ? waitingCount() : 0;
   const at = here().parts[0] || WAYS[role][0][0];
-  return html`<nav class="ways" aria-label=${t.mainMenu}>
+  return html`<nav class="main-nav" aria-label=${t.mainMenu}>
     ${WAYS[role].map(
       ([name, icon]) => html`
         <a key=${name} href=${`#/${name}`} class="way" aria-current=${at === name ? "page" : null}>
@@ -75,7 +75,7 @@ function Ways({ role }) {
             </span>`
           }
           <span>
-            ${t.ways[name]}
+            ${t.pages[name]}
             ${
               name === "notes" &&
               waits > 0 &&
@@ -216,7 +216,7 @@ function Toast() {
   });
   const hide = () => {
     state.toasts = [];
-    touched();
+    redraw();
   };
   if (!open.length || here().path === "/today" || here().path === "/")
     return html`<div class="toast-place" role="status"></div>`;
@@ -253,10 +253,10 @@ function Toast() {
   </div>`;
 }
 
-/** A page inside the frame. Pending doctors and strangers get no ways. */
-export function Frame({ role, ways = true, children }) {
+/** A page inside the frame. Pending doctors and strangers get no navigation. */
+export function Frame({ role, navigation = true, children }) {
   const look = role === "patient" ? "patient" : "doctor";
-  return html`<div class=${cx("frame", look, ways && "with-ways")}>
+  return html`<div class=${cx("frame", look, navigation && "with-nav")}>
     <a
       class="skip-link"
       href="#main"
@@ -268,7 +268,9 @@ export function Frame({ role, ways = true, children }) {
       ${t.skipToContent}
     </a>
     <header class="top">
-      <div class="top-inner"><${Brand} />${ways && html`<${Ways} role=${role} /><${Pill} />`}</div>
+      <div class="top-inner">
+        <${Brand} />${navigation && html`<${Navigation} role=${role} /><${Pill} />`}
+      </div>
     </header>
     <${Banners} />
     <main id="main" tabindex="-1">${children}</main>

@@ -1,4 +1,4 @@
-// Buttons, fields, choices, dialogs: the things that hands touch.
+// Controls: buttons, fields, choices, dialogs, and messages of problems.
 import { html, cx, useEffect, useRef, useState } from "../html.js";
 import { t } from "../texts.js";
 import { Icon, Spinner } from "./icon.js";
@@ -152,8 +152,7 @@ export function Switch({ id, label, hint, checked, onChange, disabled }) {
 }
 
 /**
- * A question. The title is the question, the buttons say the act, Escape and the last button are
- * the safe way.
+ * A question: the title asks it, the buttons name the act; Escape and the last button cancel.
  */
 export function Dialog({ title, onClose, children }) {
   const ref = useRef(null);
@@ -182,6 +181,38 @@ export function Dialog({ title, onClose, children }) {
       <div class="dialog-inner"><h2 id="dialog-title" tabindex="-1">${title}</h2>${children}</div>
     </dialog>
   `;
+}
+
+/**
+ * A question before an act, which `confirm` does; what it is refused with stands in the dialog.
+ * With a `reasonId` it asks for a reason, which `confirm` gets.
+ */
+export function ConfirmDialog({ title, lead, button, kind, icon, back, reasonId, ...rest }) {
+  const { confirm, onClose, children } = rest;
+  const [reason, setReason] = useState("");
+  const { busy, problem, act } = useAct();
+  const go = () => act(() => confirm(reason.trim()));
+  return html`<${Dialog} title=${title} onClose=${onClose}>
+    ${lead && html`<p class="secondary">${lead}</p>`}
+    ${children}
+    ${
+      reasonId &&
+      html`<${Field}
+        id=${reasonId}
+        label=${t.reasonOptional}
+        value=${reason}
+        maxlength="200"
+        onInput=${setReason}
+      />`
+    }
+    <${ProblemLine} problem=${problem} />
+    <div class="dialog-buttons">
+      <${Button} kind=${kind} icon=${icon} busy=${busy} onClick=${go}>
+        ${button}
+      <//>
+      <${Button} kind="quiet" onClick=${onClose}>${back || t.goBack}<//>
+    </div>
+  <//>`;
 }
 
 /** What a form found wrong, after sending: links to the fields. */
@@ -225,7 +256,7 @@ export function Summary({ errors, labels }) {
   `;
 }
 
-/** A part that came to nothing: a sign, a sentence, a button. */
+/** An empty part: a sign, a sentence, a button. */
 export const Empty = ({
   sign,
   tone,
@@ -247,7 +278,11 @@ export const Empty = ({
   ${children}
 </div>`;
 
-/** The shape of what comes, after a moment, so that a quick answer shows no grey. */
+/** Something that could not be loaded, and why. */
+export const LoadFailed = ({ problem, ...rest }) =>
+  html`<${Empty} sign="offline" title=${t.notNow} text=${problemText(problem)} ...${rest} />`;
+
+/** A placeholder while loading, shown after a moment, so that a quick answer does not flash. */
 export function Skeleton({ rows = 3 }) {
   const [late, setLate] = useState(false);
   useEffect(() => {
@@ -288,12 +323,12 @@ export function useAct() {
   return { busy, problem, act, setProblem };
 }
 
-/** What went wrong, in a person's words. */
-export const said = (problem) =>
+/** The text of a problem, for the reader. */
+export const problemText = (problem) =>
   problem.network ? t.noAnswer : t.problems[problem.slug] || problem.message;
-export const Wrong = ({ problem }) =>
+export const ProblemLine = ({ problem }) =>
   problem &&
   html`<p class="wrong" role="alert">
     <${Icon} name="warning" size=${20} />
-    <span>${said(problem)}</span>
+    <span>${problemText(problem)}</span>
   </p>`;

@@ -3,9 +3,9 @@
 import { html, useEffect, useState } from "../html.js";
 import { call } from "../api.js";
 import { loadQuestions } from "../data.js";
-import { Button, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { when } from "../clock.js";
-import { state, touched } from "../store.js";
+import { state, redraw } from "../store.js";
 import { t } from "../texts.js";
 import { doctorName } from "./rows.js";
 
@@ -31,7 +31,7 @@ export function Ask({ step }) {
       const { data } = await call("POST", "questions/", { body: { step_id: step.id, text } });
       state.questions = [data, ...(state.questions || []).filter((q) => q.id !== data.id)];
       setText("");
-      touched();
+      redraw();
     });
   };
   const became = (q) =>
@@ -73,7 +73,7 @@ export function Ask({ step }) {
             onInput=${setText}
           />
           <p class="urgent">${t.askUrgent}</p>
-          <${Wrong} problem=${problem} />
+          <${ProblemLine} problem=${problem} />
           <${Button} type="submit" kind="outline" busy=${busy}>${t.askSend(doctor)}<//>
         </form>`
       }

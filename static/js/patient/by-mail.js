@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
-import { Switch, Wrong, useAct } from "../parts/controls.js";
+import { Switch, ProblemLine, useAct } from "../parts/controls.js";
 import { t } from "../texts.js";
 
 export function ByMail() {
@@ -31,6 +31,6 @@ export function ByMail() {
       disabled=${busy}
       onChange=${change}
     />
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
   `;
 }

@@ -22,7 +22,7 @@ import {
 } from "../clock.js";
 import { courseOf, endOf, timesOn } from "../course.js";
 import { everyAt } from "../schedule-words.js";
-import { Button, Dialog, Skeleton, Switch, Wrong, said, useAct } from "../parts/controls.js";
+import { Button, ConfirmDialog, Skeleton, Switch, ProblemLine, useAct } from "../parts/controls.js";
 import { Beads } from "../parts/beads.js";
 import { DaySign, dayState } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
@@ -69,7 +69,7 @@ export default function Calendar() {
             `
             : html`<${Skeleton} rows=${5} />`
         }
-        ${problem && html`<${Wrong} problem=${problem} />`}
+        ${problem && html`<${ProblemLine} problem=${problem} />`}
         <${Day} date=${chosen} day=${days?.[chosen]} />
       </div>
       <div class="col">
@@ -325,13 +325,12 @@ function OwnCalendar() {
       setOff(false);
       setUrl(answer.data.url);
     });
-  const revoke = () =>
-    act(async () => {
-      await call("DELETE", "me/calendar/");
-      setUrl(null);
-      setOff(true);
-      ask(false);
-    });
+  const revoke = async () => {
+    await call("DELETE", "me/calendar/");
+    setUrl(null);
+    setOff(true);
+    ask(false);
+  };
   return html`<section class="card own-calendar">
     <h2>${t.ownCalendar}</h2>
     <p class="secondary">${t.ownCalendarLead}</p>
@@ -374,22 +373,17 @@ function OwnCalendar() {
         `
     }
     ${off && html`<p role="status" class="secondary">${t.linkOff}</p>`}
-    ${
-      problem &&
-      html`<p class="wrong" role="alert">
-        <${Icon} name="warning" />
-        <span>${said(problem)}</span>
-      </p>`
-    }
+    <${ProblemLine} problem=${problem} />
     ${
       asking &&
-      html`<${Dialog} title=${t.switchOffTitle} onClose=${() => ask(false)}>
-        <p class="secondary">${t.switchOffLead}</p>
-        <div class="dialog-buttons">
-          <${Button} busy=${busy} onClick=${revoke}>${t.switchOff}<//>
-          <${Button} kind="quiet" onClick=${() => ask(false)}>${t.keepLink}<//>
-        </div>
-      <//>`
+      html`<${ConfirmDialog}
+        title=${t.switchOffTitle}
+        lead=${t.switchOffLead}
+        button=${t.switchOff}
+        back=${t.keepLink}
+        confirm=${revoke}
+        onClose=${() => ask(false)}
+      />`
     }
   </section>`;
 }

@@ -2,19 +2,9 @@
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { loadAssignment, loadNotes } from "../data.js";
-import {
-  Button,
-  Dialog,
-  Empty,
-  Field,
-  Skeleton,
-  Switch,
-  Wrong,
-  said,
-  useAct,
-} from "../parts/controls.js";
+import { ConfirmDialog, Empty, Field, LoadFailed, Skeleton, Switch } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { go } from "../router.js";
 import { state, set } from "../store.js";
 import { t } from "../texts.js";
@@ -52,7 +42,7 @@ export default function ChooseDoctor() {
   return html`
     <a class="back" href=${current ? "#/me" : "#/today"}>
       <${Icon} name="left" size=${24} />
-      ${current ? t.ways.me : t.ways.today}
+      ${current ? t.pages.me : t.pages.today}
     </a>
     <div class="page-head">
       <h1 tabindex="-1">${current ? t.changeDoctor : t.chooseDoctor}</h1>
@@ -72,7 +62,7 @@ export default function ChooseDoctor() {
       />
       ${
         problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          ? html`<${LoadFailed} problem=${problem} />`
           : !doctors
             ? html`<${Skeleton} />`
             : !doctors.length
@@ -111,25 +101,28 @@ export default function ChooseDoctor() {
 
 function Confirm({ doctor, current, onClose }) {
   const [share, setShare] = useState(false);
-  const { busy, problem, act } = useAct();
-  const assign = () =>
-    act(async () => {
-      const { data } = await call("POST", "assign/", {
-        body: { doctor_id: doctor.id, share_history: share },
-        key: `assign-${doctor.id}-${share}-${Date.now().toString(36)}`,
-      });
-      set({ assignment: data });
-      onClose();
-      sayGood(t.doctorChosen(doctor.name));
-      go("/today");
-      loadAssignment()
-        .then(loadNotes)
-        .catch(() => {
-          /* shown as chosen already */
-        });
+  const assign = async () => {
+    const { data } = await call("POST", "assign/", {
+      body: { doctor_id: doctor.id, share_history: share },
+      key: `assign-${doctor.id}-${share}-${Date.now().toString(36)}`,
     });
-  return html`<${Dialog} title=${t.chooseTitle(doctor.name)} onClose=${onClose}>
-    <p class="secondary">${current ? t.changeLead(current.name || t.yourDoctor) : t.chooseLead}</p>
+    set({ assignment: data });
+    onClose();
+    showSuccess(t.doctorChosen(doctor.name));
+    go("/today");
+    loadAssignment()
+      .then(loadNotes)
+      .catch(() => {
+        /* shown as chosen already */
+      });
+  };
+  return html`<${ConfirmDialog}
+    title=${t.chooseTitle(doctor.name)}
+    lead=${current ? t.changeLead(current.name || t.yourDoctor) : t.chooseLead}
+    button=${t.chooseThis(doctor.name)}
+    confirm=${assign}
+    onClose=${onClose}
+  >
     <${Switch}
       id="share"
       label=${t.shareHistory}
@@ -137,10 +130,5 @@ function Confirm({ doctor, current, onClose }) {
       checked=${share}
       onChange=${setShare}
     />
-    <${Wrong} problem=${problem} />
-    <div class="dialog-buttons">
-      <${Button} busy=${busy} onClick=${assign}>${t.chooseThis(doctor.name)}<//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
-    </div>
   <//>`;
 }

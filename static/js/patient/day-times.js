@@ -4,8 +4,8 @@ import { patchMe } from "../data.js";
 import { clockOf } from "../clock.js";
 import { choice, choose } from "../device.js";
 import { reload } from "../feed.js";
-import { Button, Field, Wrong, useAct } from "../parts/controls.js";
-import { sayGood } from "../messages.js";
+import { Button, Field, ProblemLine, useAct } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 
@@ -37,7 +37,7 @@ export function DayTimesForm({ id, onSaved, children }) {
     const { morning, ...rest } = times;
     act(async () => {
       await patchMe({ reminder_time: morning, day_times: rest });
-      sayGood(t.saved);
+      showSuccess(t.saved);
       onSaved?.();
       await reload(); // the reminders to come have moved
     });
@@ -58,7 +58,7 @@ export function DayTimesForm({ id, onSaved, children }) {
         `,
       )}
     </div>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     <div class="form-buttons">
       <${Button} type="submit" kind="outline" busy=${busy} busyText=${t.saving}>${t.save}<//>
       ${children}

@@ -5,7 +5,7 @@ import { clockOf, dateOf, momentAt, addDays } from "../clock.js";
 import { checkIn } from "../outbox.js";
 import { knowSteps } from "../data.js";
 import { serverNow } from "../wire.js";
-import { Button, Dialog, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Dialog, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { inSentence } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
@@ -53,7 +53,7 @@ export function DoneAtDialog({ step, answer, onClose }) {
           value=${hhmm}
           onInput=${setTime}
         />
-        <${Wrong} problem=${problem} />
+        <${ProblemLine} problem=${problem} />
         <div class="dialog-buttons">
           <${Button} type="submit" busy=${busy} busyText=${t.saving}>${t.save}<//>
           <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>

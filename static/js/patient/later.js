@@ -3,8 +3,8 @@ import { html, useState } from "../html.js";
 import { call } from "../api.js";
 import { time, slotTime } from "../clock.js";
 import { knowSteps } from "../data.js";
-import { sayGood } from "../messages.js";
-import { Button, Choices, Dialog, Wrong, useAct } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
+import { Choices, ConfirmDialog } from "../parts/controls.js";
 import { inSentence } from "../today-plan.js";
 import { t } from "../texts.js";
 
@@ -12,19 +12,23 @@ const MINUTES = [15, 60, 180];
 
 export function LaterDialog({ step, slot, onClose }) {
   const [minutes, choose] = useState(MINUTES[0]);
-  const { busy, problem, act } = useAct();
   const next = (step.today || []).find((s) => s.state === "upcoming" && s.slot > slot)?.slot;
   const fits = (count) => !next || Date.now() + count * 60000 < Date.parse(next);
   const options = MINUTES.filter((count, i) => i === 0 || fits(count));
-  const putOff = () =>
-    act(async () => {
-      const { data } = await call("POST", `snooze/${step.id}/`, { body: { slot, minutes } });
-      onClose();
-      knowSteps([data]);
-      sayGood(t.laterAgain(time(data.snoozed_until)));
-    });
+  const putOff = async () => {
+    const { data } = await call("POST", `snooze/${step.id}/`, { body: { slot, minutes } });
+    onClose();
+    knowSteps([data]);
+    showSuccess(t.laterAgain(time(data.snoozed_until)));
+  };
   return html`
-    <${Dialog} title=${t.laterTitle(inSentence(step.title), slotTime(slot))} onClose=${onClose}>
+    <${ConfirmDialog}
+      title=${t.laterTitle(inSentence(step.title), slotTime(slot))}
+      button=${t.remindLater}
+      icon="clock"
+      confirm=${putOff}
+      onClose=${onClose}
+    >
       <${Choices}
         name="later"
         legend=${html`<span class="hidden">${t.laterWhen}</span>`}
@@ -32,11 +36,6 @@ export function LaterDialog({ step, slot, onClose }) {
         onChange=${choose}
         options=${options.map((count) => [count, t.inMinutes(count)])}
       />
-      <${Wrong} problem=${problem} />
-      <div class="dialog-buttons">
-        <${Button} icon="clock" busy=${busy} onClick=${putOff}>${t.remindLater}<//>
-        <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
-      </div>
     <//>
   `;
 }

@@ -4,20 +4,12 @@ import { get } from "../api.js";
 import { ifServed } from "../data.js";
 import { choice, choose } from "../device.js";
 import { allowSound, chime } from "../alerting.js";
-import {
-  Devices,
-  Leave,
-  Looks,
-  Part,
-  Password,
-  Person,
-  SecondFactors,
-} from "../account/settings.js";
+import { AccessParts, Looks, Part, Person } from "../account/settings.js";
 import { Button, Switch } from "../parts/controls.js";
 import { dateOf, dayMonth, when } from "../clock.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { whoIn } from "./notes.js";
+import { actorName } from "./notes.js";
 import { ByMail } from "./by-mail.js";
 import { DayTimesForm } from "./day-times.js";
 import { Push } from "./push.js";
@@ -28,7 +20,7 @@ import { CaringLink } from "../people/caring-link.js";
 export default function Me() {
   return html`
     <div class="page-head">
-      <h1 tabindex="-1">${t.ways.me}</h1>
+      <h1 tabindex="-1">${t.pages.me}</h1>
       <p class="lead">${state.user.name}</p>
     </div>
     <div class="two">
@@ -36,7 +28,7 @@ export default function Me() {
         <${Reminders} /><${Doctor} /><${Carers} /><${CaringLink} /><${Person} /><${Looks} />
       </div>
       <div class="col col-parts">
-        <${Paper} /><${AccessLog} /><${Devices} /><${Password} /><${SecondFactors} /><${Leave} />
+        <${Paper} /><${AccessLog} /><${AccessParts} />
       </div>
     </div>
   `;
@@ -111,7 +103,7 @@ function Doctor() {
   <//>`;
 }
 
-// Somebody's page reads many things at once: one line for each visit. One's own reading is no news.
+// A page sends many requests at once: one line for each visit, none for the patient's own.
 const READS = /\.(listed|read|joined|repeated)$/;
 const VISIT_MS = 30 * 60000;
 function visits(entries) {
@@ -147,7 +139,7 @@ function AccessLog() {
         ? html`<ul class="log">
           ${entries.slice(0, all ? 200 : 6).map(
             (e, i) => html`<li key=${i}>
-              <span><strong>${whoIn(e)}</strong> ${t.accessAction(e.act)}</span>
+              <span><strong>${actorName(e)}</strong> ${t.accessAction(e.act)}</span>
               <span class="secondary">${when(e.at)}</span>
             </li>`,
           )}

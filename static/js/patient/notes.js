@@ -2,7 +2,7 @@
 import { html, cx, useEffect, useRef, useState } from "../html.js";
 import { get } from "../api.js";
 import { ifServed, loadNote, loadNotes } from "../data.js";
-import { Empty, Skeleton, said } from "../parts/controls.js";
+import { Empty, LoadFailed, Skeleton } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
 import { MarkedNote, calm } from "../parts/marked-note.js";
 import { dayOf } from "../parts/beads.js";
@@ -25,17 +25,13 @@ function All() {
   }, []);
   const notes = state.notes;
   const head = html`<div class="page-head">
-    <h1 tabindex="-1">${t.ways.notes}</h1>
+    <h1 tabindex="-1">${t.pages.notes}</h1>
     <p class="lead">${t.notesLead}</p>
   </div>`;
   if (!notes)
     return html`
       ${head}
-      ${
-        problem
-          ? html`<${Empty} sign="offline" title=${t.notNow} text=${said(problem)} />`
-          : html`<${Skeleton} />`
-      }
+      ${problem ? html`<${LoadFailed} problem=${problem} />` : html`<${Skeleton} />`}
     `;
   if (!notes.length)
     return html`
@@ -117,7 +113,7 @@ function Note({ id, step: asked }) {
       ${back}
       ${
         problem
-          ? html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />`
+          ? html`<${LoadFailed} level=${1} problem=${problem} />`
           : html`<h1 class="hidden">${t.note}</h1><${Skeleton} />`
       }
     `;
@@ -197,7 +193,7 @@ function stepChip(step) {
 }
 
 /** Who it was, out of an entry of the access log: a name, or what stands in for one. */
-export const whoIn = ({ by, role }) =>
+export const actorName = ({ by, role }) =>
   by && by.id === state.user?.id ? t.you : by?.name || t.accessRoles[role] || t.system;
 
 function Readers({ noteId, doctor }) {
@@ -209,7 +205,7 @@ function Readers({ noteId, doctor }) {
         const last = new Map();
         for (const entry of answer.data.items) {
           if (entry.item_id !== noteId || entry.act !== "note.read") continue;
-          const name = whoIn(entry);
+          const name = actorName(entry);
           if (!last.has(name)) last.set(name, entry.at);
         }
         setReaders([...last]);

@@ -1,7 +1,7 @@
 // The plan on one sheet, by part of the day, to print and hang up; and one's answers as a file.
 import { html, useState } from "../html.js";
 import { getAll, get } from "../api.js";
-import { Button, Empty, Skeleton, Wrong, useAct } from "../parts/controls.js";
+import { Button, Empty, Skeleton, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { clockTime, dateOf, fullDay, today } from "../clock.js";
 import { howOften } from "../schedule-words.js";
@@ -79,7 +79,7 @@ export default function Paper() {
       </ul>
     </section>`;
   return html`
-    <a class="back no-print" href="#/me"><${Icon} name="left" size=${24} />${t.ways.me}</a>
+    <a class="back no-print" href="#/me"><${Icon} name="left" size=${24} />${t.pages.me}</a>
     <div class="page-head">
       <h1 tabindex="-1" data-title=${t.paperTitle}>${t.paperOf(state.user.name)}</h1>
       <p class="lead">${t.paperAsOf(fullDay(dateOf(new Date())))}</p>
@@ -106,6 +106,6 @@ export default function Paper() {
       <//>
     </div>
     <p class="secondary no-print" role="status">${file ? t.csvDone : t.csvLead}</p>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
   `;
 }

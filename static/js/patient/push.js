@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../html.js";
 import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
-import { Switch, Wrong, useAct } from "../parts/controls.js";
+import { Switch, ProblemLine, useAct } from "../parts/controls.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 
@@ -109,6 +109,6 @@ export function Push() {
       disabled=${busy}
       onChange=${change}
     />
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
   `;
 }

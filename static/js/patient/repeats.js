@@ -2,8 +2,8 @@
 import { html } from "../html.js";
 import { patchMe } from "../data.js";
 import { reload } from "../feed.js";
-import { sayGood } from "../messages.js";
-import { Field, Wrong, useAct } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
+import { Field, ProblemLine, useAct } from "../parts/controls.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 
@@ -31,7 +31,7 @@ export function Repeats() {
   const change = (wanted) =>
     act(async () => {
       await patchMe(wanted);
-      sayGood(t.saved);
+      showSuccess(t.saved);
       await reload(); // the next reminders have moved
     });
   return html`
@@ -57,6 +57,6 @@ export function Repeats() {
         />
       `
     }
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
   `;
 }

@@ -6,7 +6,6 @@ import { state } from "../store.js";
 import { t } from "../texts.js";
 import { dateOf, longDay, time, today, weekday, when, slotTime } from "../clock.js";
 import { courseOf } from "../course.js";
-import { inSentence } from "../today-plan.js";
 import { list } from "../schedule-words.js";
 import { Beads, dayOf } from "../parts/beads.js";
 import { DaySign } from "../parts/day-sign.js";
@@ -16,6 +15,7 @@ import { UseButton, usesWords } from "./as-needed.js";
 import { LaterDialog } from "./later.js";
 import { SkipDialog } from "./skip.js";
 
+const DECORATION = { "aria-hidden": "true", focusable: "false" };
 const LATE_MS = 90 * 60000;
 const fullDoctorName = (step) =>
   (step && state.assignment?.doctor?.id === step.doctor_id
@@ -27,6 +27,11 @@ export const doctorName = (step) => shortName(fullDoctorName(step));
 
 const dueWords = (slot) =>
   dateOf(slot) === today() ? t.dueNowAt(slotTime(slot)) : t.dueSince(when(slot));
+
+const DueSun = () =>
+  html`<svg class="due-sun" viewBox="0 0 160 160" width="160" height="160" ...${DECORATION}>
+    <circle cx="98" cy="22" r="97" />
+  </svg>`;
 
 /** The one dark card: what is due now, one or several. */
 export function DueCard({ due }) {
@@ -64,16 +69,7 @@ function DueOne({ step, slot, sending, onSkip, onLater }) {
   const course = courseOf(step, state.checkIns[step.id]);
   const late = Date.now() - Date.parse(slot) > LATE_MS;
   return html`<div class="due-card" key=${slot}>
-    <svg
-      class="due-sun"
-      viewBox="0 0 160 160"
-      width="160"
-      height="160"
-      aria-hidden="true"
-      focusable="false"
-    >
-      <circle cx="98" cy="22" r="97" />
-    </svg>
+    <${DueSun} />
     <p class="due-pill">
       <span class="bell"><${Icon} name="bell" size=${22} /></span>
       ${dueWords(slot)}
@@ -120,16 +116,7 @@ function DueOne({ step, slot, sending, onSkip, onLater }) {
 
 function DueSeveral({ due, onSkip }) {
   return html`<div class="due-card due-several">
-    <svg
-      class="due-sun"
-      viewBox="0 0 160 160"
-      width="160"
-      height="160"
-      aria-hidden="true"
-      focusable="false"
-    >
-      <circle cx="98" cy="22" r="97" />
-    </svg>
+    <${DueSun} />
     <p class="due-pill">
       <span class="bell"><${Icon} name="bell" size=${22} /></span>
       ${t.severalDue(due.length)}
@@ -343,5 +330,3 @@ export function Going({ step }) {
     ${course && html`<${Beads} course=${course} />`}
   </li>`;
 }
-
-export { inSentence };

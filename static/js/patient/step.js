@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../html.js";
 import { call } from "../api.js";
 import { checkIn } from "../outbox.js";
 import { loadNote, loadStep, knowSteps } from "../data.js";
-import { Button, Dialog, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
+import { Button, ConfirmDialog, Empty, Skeleton, problemText } from "../parts/controls.js";
 import { Beads } from "../parts/beads.js";
 import { DaySign } from "../parts/day-sign.js";
 import { Icon } from "../parts/icon.js";
@@ -42,7 +42,7 @@ export default function StepPage({ parts }) {
   const step = state.steps[id];
   const back = html`<a class="back" href="#/today">
     <${Icon} name="left" size=${24} />
-    ${t.ways.today}
+    ${t.pages.today}
   </a>`;
   if (!step)
     return html`
@@ -54,7 +54,7 @@ export default function StepPage({ parts }) {
               level=${1}
               sign="info"
               title=${problem.absent ? t.notFound : t.notNow}
-              text=${problem.absent ? null : said(problem)}
+              text=${problem.absent ? null : problemText(problem)}
             />
           `
           : html`<h1 class="hidden">${t.step}</h1><${Skeleton} />`
@@ -276,37 +276,27 @@ function History({ step }) {
 
 function Stop({ step }) {
   const [asking, ask] = useState(false);
-  const [reason, setReason] = useState("");
-  const { busy, problem, act } = useAct();
-  const stop = () =>
-    act(async () => {
-      const { data } = await call("POST", `steps/${step.id}/cancel/`, {
-        body: reason.trim() ? { reason: reason.trim() } : {},
-      });
-      ask(false);
-      knowSteps([data]);
+  const stop = async (reason) => {
+    const { data } = await call("POST", `steps/${step.id}/cancel/`, {
+      body: reason ? { reason } : {},
     });
+    ask(false);
+    knowSteps([data]);
+  };
   return html`
     <p class="stop">
       <button type="button" class="link" onClick=${() => ask(true)}>${t.stopStep}</button>
     </p>
     ${
       asking &&
-      html`<${Dialog} title=${t.stopTitle} onClose=${() => ask(false)}>
-        <p class="secondary">${t.stopLead(doctorName(step))}</p>
-        <${Field}
-          id="stop-reason"
-          label=${t.reasonOptional}
-          value=${reason}
-          maxlength="200"
-          onInput=${setReason}
-        />
-        <${Wrong} problem=${problem} />
-        <div class="dialog-buttons">
-          <${Button} busy=${busy} onClick=${stop}>${t.stopReminders}<//>
-          <${Button} kind="quiet" onClick=${() => ask(false)}>${t.goBack}<//>
-        </div>
-      <//>`
+      html`<${ConfirmDialog}
+        title=${t.stopTitle}
+        lead=${t.stopLead(doctorName(step))}
+        button=${t.stopReminders}
+        reasonId="stop-reason"
+        confirm=${stop}
+        onClose=${() => ask(false)}
+      />`
     }
   `;
 }

@@ -59,7 +59,7 @@ export default function Today({ query }) {
       document.querySelector("main h1")?.focus({ preventScroll: true });
   }, [plan.due.length]);
   if (!state.stepsLoaded)
-    return html`<h1 class="hidden">${t.ways.today}</h1><${Skeleton} rows=${4} />`;
+    return html`<h1 class="hidden">${t.pages.today}</h1><${Skeleton} rows=${4} />`;
   const waitingOffline = state.connection === "offline";
   const going = activeSteps()
     .filter((s) => s.kind === "plan" && !s.as_needed && s.schedule)
@@ -74,7 +74,7 @@ export default function Today({ query }) {
         ${longDay(today())}
         ${waitingOffline && state.asOf ? ` · ${t.lastUpdated(clockOrDay(state.asOf))}` : ""}
       </p>
-      <h1 tabindex="-1" data-title=${t.ways.today}>
+      <h1 tabindex="-1" data-title=${t.pages.today}>
         ${t.greeting[partOfDay()](first(state.user.name))}
       </h1>
       ${!nothing && html`<p class="lead">${t.daySentence(plan.due.length, plan.later.length)}</p>`}

@@ -5,8 +5,8 @@ import { clockOf, nextWhen, time } from "../clock.js";
 import { patchMe } from "../data.js";
 import { choice, choose } from "../device.js";
 import { reload } from "../feed.js";
-import { sayGood, sayNews } from "../messages.js";
-import { Button, Wrong, useAct } from "../parts/controls.js";
+import { showSuccess, showNews } from "../messages.js";
+import { Button, ProblemLine, useAct } from "../parts/controls.js";
 import { inSentence, nextSlot } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
@@ -21,8 +21,8 @@ const whatMoved = () => {
   const next = nextSlot();
   return next ? t.nextIs(inSentence(next.step.title), nextWhen(next.slot)) : null;
 };
-/** The reminders have moved to the zone of this device: said once, until it is closed. */
-export const sayMoved = () => sayNews(t.zoneMoved(placeOf(state.user.timezone)), whatMoved());
+/** The reminders have moved to the zone of this device: problemText once, until it is closed. */
+export const announceMoved = () => showNews(t.zoneMoved(placeOf(state.user.timezone)), whatMoved());
 
 export function ZoneQuestion() {
   const { timezone: home, timezone_mode: mode } = state.user;
@@ -34,12 +34,12 @@ export function ZoneQuestion() {
     act(async () => {
       await patchMe({ timezone: here, ...change });
       await reload();
-      sayMoved();
+      announceMoved();
     });
   const stay = () => {
     choose(asked(), here);
     answer((n) => n + 1);
-    sayGood(t.zoneStays(placeOf(home)));
+    showSuccess(t.zoneStays(placeOf(home)));
   };
   const clocks = [placeOf(here), time(new Date(), here), placeOf(home), time(new Date(), home)];
   const follow = () => move({ timezone_mode: "follow" });
@@ -49,7 +49,7 @@ export function ZoneQuestion() {
   >
     <h2>${t.zoneQuestion(placeOf(here))}</h2>
     <p class="secondary">${t.zoneQuestionLead(...clocks)}</p>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     <div class="form-buttons">
       <${Button} busy=${busy} onClick=${() => move({})}>${t.zoneMove}<//>
       <${Button} kind="outline" disabled=${busy} onClick=${follow}>${t.zoneFollow}<//>

@@ -4,9 +4,17 @@ import { call, get } from "../api.js";
 import { ifServed } from "../data.js";
 import { Part } from "../account/settings.js";
 import { checkEmail, fieldErrors } from "../account/checks.js";
-import { Button, Choices, Dialog, Field, Switch, Wrong, useAct } from "../parts/controls.js";
+import {
+  Button,
+  Choices,
+  ConfirmDialog,
+  Field,
+  Switch,
+  ProblemLine,
+  useAct,
+} from "../parts/controls.js";
 import { dateOf, dayMonth } from "../clock.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { t } from "../texts.js";
 import { words } from "./words.js";
 
@@ -104,7 +112,7 @@ function Invite({ onDone, onClose }) {
         setErrors(fieldErrors(refused));
         return;
       }
-      sayGood(p.invitationSent(body.email));
+      showSuccess(p.invitationSent(body.email));
       onDone();
     });
   };
@@ -139,7 +147,7 @@ function Invite({ onDone, onClose }) {
       error=${errors.until}
       onInput=${setUntil}
     />
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     <div class="dialog-buttons">
       <${Button} type="submit" busy=${busy}>${p.sendInvitation}<//>
       <${Button} kind="quiet" onClick=${onClose}>${t.cancel}<//>
@@ -148,20 +156,18 @@ function Invite({ onDone, onClose }) {
 }
 
 function End({ carer, onClose, onDone }) {
-  const { busy, problem, act } = useAct();
   const p = words();
-  const end = () =>
-    act(async () => {
-      await call("DELETE", `me/carers/${carer.id}/`);
-      sayGood(p.ended);
-      onDone();
-    });
-  return html`<${Dialog} title=${p.endCarer(carer.carer?.name || carer.email)} onClose=${onClose}>
-    <p class="secondary">${p.endCarerLead}</p>
-    <${Wrong} problem=${problem} />
-    <div class="dialog-buttons">
-      <${Button} kind="alert" busy=${busy} onClick=${end}>${p.endNow}<//>
-      <${Button} kind="quiet" onClick=${onClose}>${t.goBack}<//>
-    </div>
-  <//>`;
+  const end = async () => {
+    await call("DELETE", `me/carers/${carer.id}/`);
+    showSuccess(p.ended);
+    onDone();
+  };
+  return html`<${ConfirmDialog}
+    title=${p.endCarer(carer.carer?.name || carer.email)}
+    lead=${p.endCarerLead}
+    button=${p.endNow}
+    kind="alert"
+    confirm=${end}
+    onClose=${onClose}
+  />`;
 }

@@ -2,9 +2,17 @@
 import { html, useEffect, useState } from "../html.js";
 import { call, get, getAll } from "../api.js";
 import { watchers } from "../feed.js";
-import { Button, Empty, Field, Skeleton, Wrong, said, useAct } from "../parts/controls.js";
+import {
+  Button,
+  Empty,
+  Field,
+  LoadFailed,
+  ProblemLine,
+  Skeleton,
+  useAct,
+} from "../parts/controls.js";
 import { dateOf, dayMonth, slotTime } from "../clock.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { dueSlot } from "../today-plan.js";
 import { t } from "../texts.js";
 import { words } from "./words.js";
@@ -26,8 +34,7 @@ export default function Caring({ parts }) {
     watchers.add(changed);
     return () => watchers.delete(changed);
   }, []);
-  if (problem)
-    return html`<${Empty} level=${1} sign="offline" title=${t.notNow} text=${said(problem)} />`;
+  if (problem) return html`<${LoadFailed} level=${1} problem=${problem} />`;
   if (!people) return html`<h1 tabindex="-1" class="hidden">${p.caring}</h1><${Skeleton} />`;
   if (!people.length)
     return html`
@@ -92,10 +99,10 @@ function Day({ person, onChange }) {
   const answer = (step, slot, outcome) =>
     act(async () => {
       await call("POST", `check-in/${step.id}/`, { body: slot ? { slot, outcome } : { outcome } });
-      sayGood(p.answeredFor);
+      showSuccess(p.answeredFor);
       await load();
     });
-  if (!steps) return problem ? html`<${Wrong} problem=${problem} />` : html`<${Skeleton} />`;
+  if (!steps) return problem ? html`<${ProblemLine} problem=${problem} />` : html`<${Skeleton} />`;
   const due = steps.map((step) => ({ step, slot: dueSlot(step) })).filter((one) => one.slot);
   const once = steps.filter((step) => step.kind === "checklist" && !step.as_needed);
   const slots = steps.flatMap((step) => (step.today || []).map((one) => ({ step, ...one })));
@@ -130,7 +137,7 @@ function Day({ person, onChange }) {
             : html`<p class="secondary">${p.nothingDue}</p>`
         }
         ${!may && html`<p class="secondary">${p.seeOnly}</p>`}
-        <${Wrong} problem=${problem} />
+        <${ProblemLine} problem=${problem} />
       </section>
       ${
         once.length > 0 &&
@@ -214,13 +221,13 @@ function Settings({ person, onChange, children }) {
     act(async () => {
       const body = { alert_minutes: value ? Number(value) : null };
       await call("PATCH", `caring/${person.patient.id}/`, { body });
-      sayGood(t.saved);
+      showSuccess(t.saved);
       onChange();
     });
   const stop = () =>
     act(async () => {
       await call("DELETE", `caring/${person.patient.id}/`);
-      sayGood(p.ended);
+      showSuccess(p.ended);
       onChange();
     });
   const known = [...new Set([...MINUTES, person.alert_minutes].filter(Boolean))].sort(
@@ -247,7 +254,7 @@ function Settings({ person, onChange, children }) {
         </select>
       `}
     <//>
-    <${Wrong} problem=${problem} />
+    <${ProblemLine} problem=${problem} />
     <${Button} kind="quiet" busy=${busy} onClick=${stop}>${p.stopCaring}<//>
   </section>`;
 }

@@ -4,9 +4,9 @@ import { call, get, getAll } from "../api.js";
 import { ifServed } from "../data.js";
 import { Part } from "../account/settings.js";
 import { fieldErrors } from "../account/checks.js";
-import { Button, Field, Wrong, useAct } from "../parts/controls.js";
+import { Button, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { dateOf, dayMonth, today } from "../clock.js";
-import { sayGood } from "../messages.js";
+import { showSuccess } from "../messages.js";
 import { state } from "../store.js";
 import { endOfDay, startOfDay } from "./carers.js";
 import { words } from "./words.js";
@@ -51,14 +51,14 @@ export function Cover() {
         return;
       }
       setForm({ doctor: "", from: today(), until: "" });
-      sayGood(p.coverSaved);
+      showSuccess(p.coverSaved);
       await load();
     });
   };
   const end = (id) =>
     act(async () => {
       await call("DELETE", `me/cover/${id}/`);
-      sayGood(p.ended);
+      showSuccess(p.ended);
       await load();
     });
   return html`<${Part} title=${p.cover} lead=${p.coverLead} id="cover">
@@ -110,7 +110,7 @@ export function Cover() {
         value=${form.until}
         onInput=${put("until")}
       />
-      <${Wrong} problem=${problem} />
+      <${ProblemLine} problem=${problem} />
       <${Button} type="submit" kind="outline" busy=${busy}>${p.coverSave}<//>
     </form>
   <//>`;

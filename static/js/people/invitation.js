@@ -1,11 +1,12 @@
-// An invitation to care for somebody: who asks, and to accept with an account, old or new.
+// An invitation to be a carer: who invites, and accepting it with an account, old or new.
 import { html, useEffect, useState } from "../html.js";
 import { call, callOpen } from "../api.js";
 import { OpenFrame } from "../account/frame.js";
-import { checkName, checkPassword, fieldErrors, written } from "../account/checks.js";
+import { checkName, checkPassword } from "../account/checks.js";
+import { PasswordField, UserName, useForm } from "../account/form.js";
 import { myZone } from "../account/zones.js";
-import { Button, Field, Skeleton, Wrong, useAct } from "../parts/controls.js";
-import { sayGood } from "../messages.js";
+import { Button, Field, Skeleton, ProblemLine, useAct } from "../parts/controls.js";
+import { showSuccess } from "../messages.js";
 import { go } from "../router.js";
 import { signIn } from "../session.js";
 import { enter } from "../start.js";
@@ -34,7 +35,7 @@ export default function Invitation({ query }) {
   const accept = () =>
     act(async () => {
       await call("POST", "carers/accept/", { body: { token } });
-      sayGood(p.accepted);
+      showSuccess(p.accepted);
       go("/caring", { replace: true });
     });
   return html`<${OpenFrame}
@@ -44,7 +45,7 @@ export default function Invitation({ query }) {
     ${
       state.user
         ? html`
-          <${Wrong} problem=${problem} />
+          <${ProblemLine} problem=${problem} />
           <${Button} size="large" className="wide" busy=${busy} onClick=${accept}>
             ${p.acceptAs(state.user.name)}
           <//>
@@ -62,72 +63,21 @@ export default function Invitation({ query }) {
 }
 
 function Create({ token, email }) {
-  const [form, setForm] = useState({ name: "", password: "" });
-  const [errors, setErrors] = useState({});
-  const { busy, problem, act } = useAct();
   const p = words();
-  const put = (name) => (value) => setForm((was) => ({ ...was, [name]: value }));
-  const send = (event) => {
-    event.preventDefault();
-    const now = { ...form, ...written(event) };
-    setForm(now);
-    const found = { name: checkName(now.name), password: checkPassword(now.password) };
-    setErrors(found);
-    if (found.name || found.password) {
-      document.getElementById(found.name ? "name" : "password").focus();
-      return;
-    }
-    act(async () => {
-      try {
-        await callOpen("POST", "signup/", {
-          name: now.name.trim(),
-          password: now.password,
-          email,
-          role: "carer",
-          invitation: token,
-          timezone: myZone(),
-          language,
-        });
-      } catch (wrong) {
-        if (wrong.status !== 422 || !wrong.errors.length) throw wrong;
-        setErrors(fieldErrors(wrong));
-        return;
-      }
-      const user = await signIn(email, now.password);
-      go("/caring", { replace: true });
-      await enter(user);
-    });
-  };
+  const checks = { name: checkName, password: checkPassword };
+  const { busy, problem, send, field } = useForm(checks, async ({ name, password }) => {
+    const account = { name: name.trim(), password, email, role: "carer", invitation: token };
+    await callOpen("POST", "signup/", { ...account, timezone: myZone(), language });
+    const user = await signIn(email, password);
+    go("/caring", { replace: true });
+    await enter(user);
+  });
   return html`<form onSubmit=${send} novalidate>
     <p class="secondary">${email}</p>
-    <input
-      type="text"
-      class="hidden"
-      autocomplete="username"
-      value=${email}
-      readonly
-      tabindex="-1"
-      aria-hidden="true"
-    />
-    <${Field}
-      id="name"
-      label=${t.name}
-      autocomplete="name"
-      value=${form.name}
-      error=${errors.name}
-      onInput=${put("name")}
-    />
-    <${Field}
-      id="password"
-      label=${t.password}
-      type="password"
-      autocomplete="new-password"
-      value=${form.password}
-      error=${errors.password}
-      hint=${t.passwordHint}
-      onInput=${put("password")}
-    />
-    <${Wrong} problem=${problem} />
+    <${UserName} email=${email} />
+    <${Field} label=${t.name} autocomplete="name" ...${field("name")} />
+    <${PasswordField} fresh ...${field("password")} />
+    <${ProblemLine} problem=${problem} />
     <${Button} type="submit" size="large" className="wide" busy=${busy}>${p.acceptNew}<//>
   </form>`;
 }
