@@ -30,7 +30,7 @@ mv secrets/tls/tls.key.part secrets/tls/tls.key
 mv secrets/tls/tls.crt.part secrets/tls/tls.crt
 if ! grep -q '^COMPOSE_FILE=' .env; then
   printf 'COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml\n' >>.env
-  echo "TLS stands in .env now. Next: PUBLIC_URL=https://... there, then docker compose up --detach --wait"
+  echo "TLS is set in .env now. Next: PUBLIC_URL=https://... there, then docker compose up --detach --wait"
 elif [ -z "${INTO:-}" ] && [ -n "$(docker compose ps --quiet nginx 2>/dev/null)" ]; then
   docker compose exec -T nginx nginx -t -q -c /etc/nginx/hospital_rt/nginx.conf
   docker compose kill --signal HUP nginx

@@ -38,7 +38,7 @@ class SettingsError(Exception):
 
 
 def _words(value: Any) -> Any:
-    """A comma-separated list, as it stands in an environment variable."""
+    """A comma-separated list, as written in an environment variable."""
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
@@ -119,7 +119,7 @@ class Settings(BaseModel):
     erasure: Literal["immediate", "request"] = "immediate"
     """`request`: closing an account is immediate, destroying its key takes `admin erase`."""
     oidc_issuer: str | None = None
-    """Issuer of the hospital's identity provider (OpenID Connect); its discovery document lies below it."""
+    """Issuer of the hospital's identity provider (OpenID Connect); its discovery document is below it."""
     oidc_client_id: str | None = None
     """This service's client id at the provider."""
     oidc_client_secret: str | None = Field(default=None, repr=False)
@@ -352,7 +352,7 @@ def read_environment(environ: Mapping[str, str] | None = None, *, dotenv: Path |
     """The raw values by upper-case name: ``.env`` below the environment, ``NAME_FILE`` resolved.
 
     Raises:
-        SettingsError: a ``NAME_FILE`` cannot be read, or stands beside ``NAME``.
+        SettingsError: a ``NAME_FILE`` cannot be read, or is given beside ``NAME``.
     """
     found: dict[str, str] = {}
     if dotenv is not None and dotenv.is_file():

@@ -47,7 +47,7 @@ class StepText:
     title: str | None = field(default=None, repr=False)
     detail: str | None = field(default=None, repr=False)
     quote: str | None = field(default=None, repr=False)
-    start: int | None = None  # where the quote stands in the note, in code points
+    start: int | None = None  # offsets of the quote in the note, in code points
     end: int | None = None
 
 

@@ -27,7 +27,7 @@ from models.calendars import CalendarLink
 from models.steps import Step
 from tasks.push import push_sender
 
-AHEAD = 90  # slots of a step that stand in the file
+AHEAD = 90  # slots of a step in the file
 AHEAD_DAYS = 400
 PAST_DAYS = 60  # how long what came due or was answered stays there
 NAMES = {"en": ("Aftercare", "You have a reminder"), "es": ("Aftercare", "Tiene un aviso")}

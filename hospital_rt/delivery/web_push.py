@@ -38,7 +38,7 @@ LONGEST_WAIT_S = 86_400.0
 REACHABLE = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
 NOT_PUBLIC = tuple(map(ip_network, ("2002::/16", "3fff::/20", "192.88.99.0/24")))
-HOUSE_ZONES = frozenset({"local", "internal", "localhost", "lan", "home", "corp", "intranet", "private", "arpa"})
+PRIVATE_ZONES = frozenset({"local", "internal", "localhost", "lan", "home", "corp", "intranet", "private", "arpa"})
 PushResult = Literal["sent", "gone", "later"]
 
 
@@ -79,9 +79,9 @@ def is_public(address: str) -> bool:
 
 
 def _is_public_name(host: str) -> bool:
-    """Whether a name that is unknown here may be one of the internet: no number, and under no zone of a house."""
+    """Whether a name that is unknown here may be one of the internet: no number, and in no private zone."""
     labels = host.rstrip(".").split(".")
-    return len(labels) > 1 and labels[-1].isalpha() and labels[-1] not in HOUSE_ZONES
+    return len(labels) > 1 and labels[-1].isalpha() and labels[-1] not in PRIVATE_ZONES
 
 
 def _socket_to_public(target: Any) -> socket.socket:

@@ -38,7 +38,7 @@ class Slot:
     key: str
     at: datetime
     state: SlotState
-    recorded: bool = True  # a reminder stands in the ledger; False: answered early, or coalesced by an outage
+    recorded: bool = True  # a reminder is in the ledger; False: answered early, or coalesced by an outage
     repeats: int = 0  # the last day after its own on which it was due again
     answered_at: datetime | None = None
     told: int = 0

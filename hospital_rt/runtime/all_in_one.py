@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from hospital_rt.runtime.embedded_servers import EmbeddedRefused, EmbeddedServers, private_dir
+from hospital_rt.runtime.private_server import write_private
 from hospital_rt.runtime.supervisor import Role, Supervisor
 from hospital_rt.settings import Settings
 
@@ -31,16 +32,7 @@ def generate_once(path: Path, make: Callable[[], str]) -> Path:
     """A private file (0600) with a secret, generated on the first start."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(path, make())
-    return path
-
-
-def _write(path: Path, text: str) -> Path:
-    part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    part.rename(path)
+        write_private(path, make())
     return path
 
 
@@ -140,10 +132,8 @@ def _secrets(settings: Settings, mongo_url: str | None, redis_url: str | None) -
         path = generate_once(folder / "encryption_keys", lambda: Fernet.generate_key().decode())
         keys = tuple(key.strip() for key in path.read_text(encoding="utf-8").split(",") if key.strip())
         environment["ENCRYPTION_KEYS_FILE"], changes["encryption_keys"] = str(path), keys
-    if mongo_url:
-        environment["MONGO_URL_FILE"] = str(_write(folder / "mongo_url", mongo_url))
-        changes["mongo_url"] = mongo_url
-    if redis_url:
-        environment["REDIS_URL_FILE"] = str(_write(folder / "redis_url", redis_url))
-        changes["redis_url"] = redis_url
+    for name, url in (("mongo_url", mongo_url), ("redis_url", redis_url)):
+        if url:
+            write_private(folder / name, url)
+            environment[f"{name.upper()}_FILE"], changes[name] = str(folder / name), url
     return environment, settings.model_copy(update=changes)

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from hospital_rt.logs import describe_error, log
+from hospital_rt.runtime.supervisor import WRONG_SETTINGS
 from hospital_rt.storage.database import NotServable, is_away, why_away
 from hospital_rt.storage.field_encryption import WrongKeys
 
 T = TypeVar("T")
-WRONG_SETTINGS = 2
 PATIENCE_S = 60.0
 
 

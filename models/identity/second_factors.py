@@ -1,6 +1,6 @@
 """Second factors: authenticator apps and passkeys of a user, and the recovery codes for when they are lost.
 
-A secret and a public key lie sealed under the user's key; of recovery codes only keyed hashes are stored. What is
+A secret and a public key are sealed under the user's key; of recovery codes only keyed hashes are stored. What is
 spent is spent by a conditional write, so that it counts once whichever node is asked.
 """
 

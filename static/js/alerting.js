@@ -1,4 +1,4 @@
-// A reminder for the ear and the hand, only where the person allowed it on this device.
+// Sound and vibration of a reminder, where the user allowed them on this device.
 import { choice } from "./device.js";
 
 let audio = null;

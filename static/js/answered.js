@@ -1,4 +1,4 @@
-// Which slots were answered from this page: those on their way, and those of a moment ago.
+// Which slots were answered from this page: requests in progress, and answers of a moment ago.
 import { state } from "./store.js";
 
 const slotKey = (stepId, slot) => `${stepId}@${slot || ""}`;

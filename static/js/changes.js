@@ -1,5 +1,4 @@
-// What a newer plan changes in an older one: new, changed, stopped, same. Steps are paired by their
-// words.
+// The difference of two plans: new, changed, stopped, same. Steps are matched by their text.
 const SMALL = new Set(
   (
     "a an the of to and or for with at in on every each day days daily your you take " +

@@ -1,4 +1,4 @@
-// The course of a step, day by day: what the beads, the bar and their sentence say.
+// The course of a step, day by day, for the beads, the bar and their sentence.
 import { addDays, clockOf, dateOf, daysBetween, today as todayDate, zone } from "./clock.js";
 import { isShortDay } from "./today-plan.js";
 

@@ -15,8 +15,7 @@ export async function ifServed(work) {
   }
 }
 
-// The newest event about each step. What was read before it and arrives after it, as on a slow
-// line, is older news.
+// The newest event about each step: an answer that was read before it is outdated.
 const told = new Map();
 export const recordEventSeq = (ids, seq) => {
   if (seq) for (const id of ids) told.set(id, seq);
@@ -24,7 +23,7 @@ export const recordEventSeq = (ids, seq) => {
 export const lastEventSeq = (id) => told.get(id) || 0;
 export const clearEventSeqs = () => told.clear();
 
-/** `feed` is where the feed stood before these were read; without it they are as new as can be. */
+/** `feed` is the position of the feed before these were read; without it they are current. */
 export function knowSteps(steps, feed = null) {
   state.steps = { ...state.steps };
   for (const step of steps) {

@@ -1,4 +1,4 @@
-// What is kept on this device, all of it: the last state for reading offline, check-ins not yet
+// All that is stored on this device: the last state for reading offline, check-ins not yet
 // sent, and choices. Everything but the choices of colour, language and sound goes at sign-out.
 const KEYS = {
   signedIn: "aftercare.signed-in",

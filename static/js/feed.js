@@ -1,5 +1,4 @@
-// What an event of the live channel changes. Nothing is piled up: each event replaces what it is
-// about.
+// The effect of each event of the live channel: it replaces the record that it is about.
 import {
   clearEventSeqs,
   keep,
@@ -112,7 +111,7 @@ function forPatient({ event, data, at, seq }) {
   keep();
 }
 
-// What runs no longer and what is left, whatever ended it; what one did oneself is no news.
+// Which steps ended and which are left; the user's own acts are not announced.
 function announcePlan({ created = [], cancelled = [], completed = [], by, why }) {
   const steps = (ids) => ids.map((id) => state.steps[id]).filter((s) => s?.status === "active");
   const [taken, over] = [steps(cancelled), steps(completed)];
@@ -176,7 +175,7 @@ function forDoctor({ event, data }) {
   if (state.patients) soon("patients", refreshPatients, 1500);
 }
 
-// A note that needs its author is told on every page but its own, and no longer than it needs them.
+// A note that needs its author is announced on every page but its own, while it needs them.
 function announceNote({ note_id: id, status, failure, questions }) {
   removeMessage(id);
   if (here().path === `/notes/${id}`) return;
@@ -189,7 +188,7 @@ function announceNote({ note_id: id, status, failure, questions }) {
 /** The group in which a patient's row stands. */
 export const groupOf = (patient) => patient.group || patient.need;
 
-// Rows move only when the reader's hand is elsewhere: the newer list waits until it is called.
+// Rows do not move under the pointer: the newer list is shown on request.
 export async function refreshPatients() {
   const before = state.patients;
   await loadPatients();
@@ -200,8 +199,8 @@ export async function refreshPatients() {
         href: `#/patients/${p.id}`,
         label: t.lookAtIt,
       });
-  // What passes without an event, a reminder that nobody answers, shows here alone: whoever looks
-  // at one of these is told.
+  // A missed reminder has no event of its own: only this list shows it, so open pages of these
+  // patients are refreshed.
   const was = Object.fromEntries((before || []).map((p) => [p.id, JSON.stringify(p)]));
   for (const p of after)
     if (was[p.id] && was[p.id] !== JSON.stringify(p))
@@ -233,7 +232,7 @@ function addToast({ step, slot }) {
 }
 
 const SAME_USE_MS = 60000;
-// A use of an as-needed step, or a thing done once, has a time but no slot.
+// A use of an as-needed step, or of a checklist step, has a time but no slot.
 function noteUse({ step, outcome, at = new Date().toISOString(), by }) {
   const known = state.checkIns[step.id] || [];
   if (outcome === "undone") state.checkIns[step.id] = known.slice(0, -1);

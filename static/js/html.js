@@ -1,4 +1,4 @@
-// One door to the view library: `html` tagged templates, hooks, render.
+// The view library in one module: `html` tagged templates, hooks, render.
 import { Fragment, createElement, render } from "../vendor/preact.js";
 import htm from "../vendor/htm.js";
 

@@ -1,5 +1,4 @@
-// The live channel: one WebSocket that comes back by itself, resumes where it was, and never misses
-// an event.
+// The live channel: one WebSocket that reconnects, resumes where it was, and misses no event.
 import { renew, accessToken } from "./session.js";
 
 const PROTOCOL = "hospital-rt.v1";
@@ -109,7 +108,7 @@ export function openLive(resume, on) {
     }
   }
 
-  // What was shown, said at most once a second, and only while the page is visible.
+  // What was shown, acknowledged at most once a second, and only while the page is visible.
   function acknowledge() {
     if (timers.ack || document.visibilityState !== "visible") return;
     timers.ack = setTimeout(() => {

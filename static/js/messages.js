@@ -1,4 +1,4 @@
-// Banners below the header: good ones leave by themselves, errors and news stay until closed.
+// Banners below the header: messages of success disappear, errors and news stay until closed.
 import { state, redraw } from "./store.js";
 
 let count = 0;
@@ -21,7 +21,7 @@ export function showSuccess(title, { text = null, undo = null } = {}) {
 export const showNews = (title, text, link, about) => add("info", title, text, { link, about });
 export const showError = (title, text, link, about) => add("error", title, text, { link, about });
 
-/** What was said about something is over. */
+/** Remove the message about something that is over. */
 export function removeMessage(about) {
   state.banners = state.banners.filter((b) => b.about !== about);
   redraw();

@@ -1,5 +1,5 @@
-// Check-ins on their way. Each is kept on this device before it is sent, carries its own key, and
-// is counted once.
+// Check-ins that are not sent yet. Each is stored on this device first, has its own key, and is
+// counted once.
 import { call } from "./api.js";
 import { clockIsWrong, serverNow } from "./wire.js";
 import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY, replaceInOutbox } from "./device.js";
@@ -127,7 +127,7 @@ function markWaiting() {
 }
 
 let saidWrong = false;
-// A device whose clock is wrong: what it wrote down is moved by as much, before it is first sent.
+// On a device with a wrong clock the recorded time is corrected before it is first sent.
 function correctTime(entry) {
   if (clockIsWrong() && !saidWrong) {
     showNews(t.clockWrong, t.clockWrongText);
@@ -177,7 +177,7 @@ async function sendAll() {
         markWaiting();
         return;
       }
-      // A device whose clock is wrong: the service's own time is better than nothing.
+      // On a device with a wrong clock: use the time of the service.
       if (body.at && (problem.errors || []).some((e) => e.pointer === "#/at")) {
         entry.withoutTime = true;
         entry.sending = false;

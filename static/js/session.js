@@ -14,12 +14,12 @@ export const accessToken = () => token;
 export const whenSessionEnds = (callback) => onEnd.add(callback);
 
 async function oneAtATime(work) {
-  // Two pages of one browser share the cookie: they take turns.
+  // Two pages of one browser share the cookie: they renew one after the other.
   return navigator.locks ? navigator.locks.request("aftercare-renew", work) : work();
 }
 
 /**
- * A new access token. Two who ask at once get the same one; `spent` is the token that was refused.
+ * A new access token. Concurrent callers get the same one; `spent` is the token that was refused.
  * Throws a Problem: network when there was no answer (still signed in), 401 when the session is
  * over.
  */
@@ -49,7 +49,7 @@ export function renew(spent = token) {
 export const signIn = (email, password) =>
   signInBy("token/", { email, password, session: "cookie" });
 
-/** Sign in by whatever this door takes; the user. */
+/** Sign in with the credentials that `path` takes; returns the user. */
 export async function signInBy(path, body) {
   const { data } = await callOpen("POST", path, body);
   token = data.access;

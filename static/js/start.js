@@ -1,5 +1,4 @@
-// From a signed-in person to a page that lives: load, open the channel, send what waits; and back
-// again at the end.
+// Start of a signed-in page: load, open the channel, send unsent check-ins; and the end of it.
 import { call } from "./api.js";
 import { keep, loadPatient, loadPatients, patchMe, showLastState, stopKeeping } from "./data.js";
 import { receive, refreshPatients, reload, stopSoon } from "./feed.js";
@@ -18,13 +17,13 @@ let clock = null;
 let day = null;
 let loading = null;
 
-/** The page was opened: who are we? */
+/** The page was opened: restore the session. */
 export async function begin() {
   if (!mayResume()) {
     set({ phase: "out" });
     return;
   }
-  // A line that gives no answer and no error: meanwhile the last state, as without a network.
+  // Neither answer nor error yet: show the last state meanwhile, as when offline.
   const slow = setTimeout(() => {
     if (state.phase === "starting" && showLastState()) {
       resumeOutbox(state.user.id);
@@ -160,7 +159,7 @@ function openChannel(feed) {
 /** Connect again by hand. */
 export const again = () => channel?.again();
 
-// Once in a while the page looks at the clock: what was later is due, and a new day is a new page.
+// Periodically: upcoming slots may have come due, and a new day redraws the page.
 function startClock() {
   clearInterval(clock);
   day = today();
@@ -174,8 +173,7 @@ function startClock() {
   }, 20000);
 }
 
-// Silence sends no event: a doctor's list is read anew once in a while, as long as somebody can see
-// it.
+// A missed slot has no event: a doctor's list is read again periodically while the page is visible.
 function refreshIfStale() {
   if (
     state.patients &&

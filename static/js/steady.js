@@ -1,5 +1,5 @@
-// Two taps that answer nothing, because they were meant for something else. Controls that answer
-// carry `data-answer`, whose value says what they answer.
+// Ignores taps that were meant for another control. Controls that answer a slot have
+// `data-answer`, which names it.
 // - A second tap in the same place, meant for what has just gone from under the finger: hands that
 //   tremble tap twice, and what has moved up there may be another medicine's Done.
 // - A tap on what has only just come to lie there: a reminder that arrives moves the page, and the

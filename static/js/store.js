@@ -47,8 +47,7 @@ export function redraw() {
 /** Forget everything, as at sign-out. */
 export function clear(phase) {
   Object.assign(state, fresh(), { phase });
-  // At once: nothing that needs a person may be drawn again before the page knows that there is
-  // none.
+  // At once: nothing that needs a signed-in user may be drawn again.
   for (const listener of [...listeners]) listener();
 }
 

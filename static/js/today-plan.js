@@ -5,7 +5,7 @@ import { onItsWay } from "./answered.js";
 import { state } from "./store.js";
 import { t } from "./texts.js";
 
-// An upcoming slot this far past is due, though no event could tell us so (offline)
+// An upcoming slot this far past is due, even without an event (offline)
 const OVERDUE_MS = 20000;
 
 /** "Take amoxicillin" inside a sentence: "take amoxicillin". */
@@ -14,7 +14,7 @@ export const inSentence = (title) =>
 
 export const activeSteps = () => Object.values(state.steps).filter((s) => s.status === "active");
 
-/** The one slot of a step that wants an answer now, or null. */
+/** The slot of a step that is due now, or null. */
 export function dueSlot(step, now = Date.now()) {
   if (step.status !== "active" || step.kind !== "plan" || step.as_needed) return null;
   const passed = (step.today || [])

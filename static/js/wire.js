@@ -1,4 +1,4 @@
-// One request over the network: data or a Problem. Knows nothing of who is signed in.
+// One HTTP request: data or a Problem. Independent of the session.
 
 /**
  * What went wrong, in the service's own words (RFC 9457); slug "network" when there was no answer
@@ -23,7 +23,7 @@ export class Problem extends Error {
   get network() {
     return this.status === 0;
   }
-  /** Not served here, or not mine: a part of a page may calmly stay away. */
+  /** Not served here, or not mine: this part of a page is left out. */
   get absent() {
     return this.status === 404 || this.status === 405 || this.status === 501;
   }

@@ -143,6 +143,7 @@ def test_a_person_stays_signed_in_over_a_reload_and_leaves_nothing_behind(
     page.reload()
     expect(page.get_by_role("heading", name=re.compile("Good .*, Ruth"))).to_be_visible()
     page.goto(f"{pair[0].app.url}/#/me")
+    expect(page.locator("#second-factors")).to_be_visible()  # the part that is loaded last
     page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
     left = page.evaluate("Object.keys(localStorage).filter((key) => !/language|theme|choice/.test(key))")

@@ -186,7 +186,7 @@ def test_silence_shows_without_a_reload_though_it_sends_no_event(
     expect(row).to_contain_text("Never checked in")
 
 
-def test_a_reason_is_told_with_its_numbers(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+def test_a_reason_is_shown_with_its_numbers(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     write(doctor, patient, "Drink a glass of water 12 times a day.")
     (step,) = patient.call("GET", "steps/")["items"]

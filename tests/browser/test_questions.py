@@ -291,7 +291,7 @@ def test_a_note_that_the_model_could_not_read_is_read_by_the_rules(
     assert patient.call("GET", "steps/")["items"] == []
 
 
-def test_a_patient_is_told_when_a_step_is_stopped(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+def test_a_patient_sees_that_a_step_was_stopped(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     write(doctor, patient, "Drink a glass of water every day.")
     page = live(sign_in(open_page(), patient))

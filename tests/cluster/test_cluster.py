@@ -135,7 +135,7 @@ async def pair(cluster: Cluster) -> tuple[Person, Person]:
         return (await ward.patients(1, doctor=doctor))[0], doctor
 
 
-async def test_prometheus_reads_every_role_and_nobody_else_does(cluster: Cluster, line: Line) -> None:
+async def test_only_prometheus_reads_the_metrics_of_every_role(cluster: Cluster, line: Line) -> None:
     for role in cluster.roles:
         text = await figures(role)
         line.hold('hospital_rt_dependency_up{dependency="redis"} 1.0' in text, f"{role.name} does not reach Redis")

@@ -99,7 +99,7 @@ def answers_by_ipv6() -> bool:
         return probe.connect_ex(("::1", 8080)) == 0
 
 
-async def test_the_way_of_a_note(site: Deployment, line: Line, known: Known) -> None:
+async def test_a_note_from_submission_to_check_in(site: Deployment, line: Line, known: Known) -> None:
     people = site.people
     known.patient = await people.patient(name="Ada Brown")
     applicant = await people.sign_up("doctor")

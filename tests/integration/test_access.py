@@ -330,13 +330,13 @@ async def _seen(_shared: Clinic) -> Scene:
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.method == "GET"], ids=str)
-async def test_each_door_that_shows_lets_in_whom_the_table_says(ward: Clinic, _seen: Scene, row: Row) -> None:
+async def test_each_reading_route_admits_the_callers_of_the_table(ward: Clinic, _seen: Scene, row: Row) -> None:
     await lets_in(_seen, row)
 
 
 @pytest.mark.settings(push_hosts=("127.0.0.1",))
 @pytest.mark.parametrize("row", [row for row in TABLE if row.method != "GET"], ids=str)
-async def test_each_door_that_changes_lets_in_whom_the_table_says(clinic: Clinic, row: Row) -> None:
+async def test_each_writing_route_admits_the_callers_of_the_table(clinic: Clinic, row: Row) -> None:
     await lets_in(await Scene(clinic).set(), row)
 
 
@@ -351,7 +351,7 @@ async def lets_in(scene: Scene, row: Row) -> None:
     assert got == wanted
 
 
-def test_the_table_knows_every_route() -> None:
+def test_the_table_contains_every_route() -> None:
     known = {(row.method, _bare(row.path)) for row in TABLE} | OPEN_DOORS
     served = {(method, _bare(route.path)) for route in API for method in route.handler.operations}
     assert served - known == set(), "these doors are in no row"

@@ -124,7 +124,7 @@ async def test_a_letter_tells_nothing_of_medicine_and_comes_in_the_patients_lang
 
 
 @pytest.mark.settings(email_verification="on")
-async def test_a_sign_up_that_nobody_confirmed_is_forgotten_after_a_month(clinic: Clinic) -> None:
+async def test_an_unconfirmed_sign_up_is_removed_after_a_month(clinic: Clinic) -> None:
     users = clinic.app.resources.database.collection("users")
     store, ids = clinic.app.store, {}
     for name in ("old", "new", "confirmed"):

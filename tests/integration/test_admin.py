@@ -197,7 +197,7 @@ async def test_an_unconfirmed_doctor_is_approved_only_when_said_so(clinic: Clini
     assert doctors == [], "patients cannot choose a doctor whose address is not confirmed"
 
 
-async def test_a_deactivated_doctor_is_out_at_once_and_patients_are_told(clinic: Clinic) -> None:
+async def test_a_deactivated_doctor_loses_access_at_once_and_patients_get_an_event(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray")])
     async with doctor.live() as note_worker, patient.live() as page:

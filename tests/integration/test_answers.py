@@ -45,7 +45,7 @@ async def told(clinic: Clinic) -> AsyncIterator[Told]:
     device.server.stop()
 
 
-async def test_done_closes_the_slot_and_is_told_to_both(told: Told) -> None:
+async def test_done_closes_the_slot_and_both_get_an_event(told: Told) -> None:
     token = (await told.push("2027-03-02T09:00"))["token"]
     async with told.patient.live() as page, told.doctor.live() as desk:
         assert (await told.answer(token)).status == 204

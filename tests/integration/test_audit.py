@@ -54,7 +54,7 @@ async def left_by(clinic: Clinic, doing: Awaitable[Any]) -> list[dict[str, Any]]
     return [row for row in await rows(clinic) if row["_id"] not in before]
 
 
-def test_every_door_to_health_data_says_what_it_leaves_in_the_audit() -> None:
+def test_every_route_to_health_data_declares_its_audit_entry() -> None:
     silent = {
         f"{method} {route.path}"
         for route in API

@@ -128,7 +128,7 @@ async def test_a_backup_restored_to_an_empty_machine_serves_the_same_answers(
         assert ("doctor", "note.read") in {(one["role"], one["act"]) for one in log}
 
 
-async def test_a_service_that_runs_beside_the_restore_knows_who_came_with_it(
+async def test_a_service_that_runs_during_the_restore_finds_the_restored_users(
     clinic: Clinic, elsewhere: Settings, files: Files, model: ModelServer
 ) -> None:
     patient, _, _ = await lived_in(clinic)

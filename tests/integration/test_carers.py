@@ -36,7 +36,7 @@ async def test_a_carer_signs_up_with_the_mailed_invitation(ward: Clinic) -> None
     assert again.slug == "invalid-token", "an invitation works once"
 
 
-async def test_the_letter_names_nobody_and_its_link_is_the_token(ward: Clinic) -> None:
+async def test_the_letter_has_no_names_and_its_link_is_the_token(ward: Clinic) -> None:
     patient = await ward.patient(name="Ruth Keller")
     sent = await invite(ward, patient, "neighbour@clinic.example")
     await sweep_letters(ward.app)
@@ -242,7 +242,7 @@ async def letters_to(clinic: Clinic, person: Caller) -> list[dict[str, Any]]:
     return rows
 
 
-async def test_a_carer_is_told_once_of_a_slot_that_stays_open(clinic: Clinic) -> None:
+async def test_a_carer_gets_one_letter_for_a_slot_that_stays_open(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     carer = await carer_of(clinic, patient, alert_minutes=30)
     step = await clinic.plan_daily(doctor, patient, "Take amoxicillin")

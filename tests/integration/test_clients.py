@@ -164,7 +164,7 @@ async def test_a_server_that_restarts_costs_no_event(clinic: Clinic) -> None:
             await serving
 
 
-async def test_what_cannot_be_resumed_is_told_and_an_ended_session_ends_the_channel(clinic: Clinic) -> None:
+async def test_a_feed_that_cannot_be_resumed_is_reset_and_an_ended_session_ends_the_channel(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     async with client_of(patient, seq=1, epoch="another") as client, client.live() as live:
         reset = await take(live, "reset")

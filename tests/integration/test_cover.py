@@ -87,7 +87,7 @@ async def test_cover_begins_and_ends_by_the_clock(ward: Clinic) -> None:
     assert (await doctor.get("/api/me/cover/")).body["items"] == []
 
 
-async def test_cover_is_not_passed_on_and_a_circle_gives_nobody_more(ward: Clinic) -> None:
+async def test_cover_is_not_transitive_also_in_a_circle(ward: Clinic) -> None:
     (first_patient, first), (second_patient, second) = await ward.pair(), await ward.pair()
     third = await ward.doctor()
     await cover_of(first, second, until=UNTIL)
@@ -102,7 +102,7 @@ async def test_cover_is_not_passed_on_and_a_circle_gives_nobody_more(ward: Clini
     assert (await third.get(f"/api/steps/?patient_id={first_patient.id}")).status == 404
 
 
-async def test_a_doctor_covers_neither_for_themselves_nor_with_somebody_who_cannot(ward: Clinic) -> None:
+async def test_a_doctor_can_name_neither_themselves_nor_an_inactive_colleague_as_cover(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     colleague, pending = await ward.doctor(), await ward.doctor()
     await ward.app.store.users.update(pending.id, {"status": "pending"})
@@ -119,7 +119,7 @@ async def test_a_doctor_covers_neither_for_themselves_nor_with_somebody_who_cann
     assert await named(colleague.id) == 409, "the same colleague in the same days"
 
 
-async def test_a_new_patient_of_the_doctor_appears_at_who_covers(ward: Clinic) -> None:
+async def test_a_new_patient_of_the_doctor_appears_in_the_covering_doctors_list(ward: Clinic) -> None:
     doctor, colleague, patient = await ward.doctor(), await ward.doctor(), await ward.patient()
     await cover_of(doctor, colleague, until=UNTIL)
     assert (await colleague.get("/api/my-patients/")).body["items"] == []

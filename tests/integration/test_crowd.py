@@ -87,7 +87,7 @@ async def test_one_who_is_cancelled_as_the_turn_comes_passes_it_on() -> None:
     assert second.cancelled() and third.done() and not third.cancelled()
 
 
-async def test_a_crowd_too_big_is_told_to_come_back() -> None:
+async def test_a_transaction_that_waits_too_long_for_a_lock_times_out() -> None:
     locks = WriteLocks()
     first, second = TransactionLocks(locks), TransactionLocks(locks, within_s=0.01)
     async with first.attempt():

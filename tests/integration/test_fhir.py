@@ -120,7 +120,7 @@ async def test_anyone_may_ask_what_this_server_can_do(ward: Clinic) -> None:
     assert [one["type"] for one in found["rest"][0]["resource"]] == list(KINDS)
 
 
-async def test_every_parameter_that_is_told_of_is_known(ward: Clinic) -> None:
+async def test_every_published_search_parameter_is_supported(ward: Clinic) -> None:
     patient = await ward.patient()
     for kind in valid(await ward.anyone.get("/fhir/metadata"))["rest"][0]["resource"]:
         for parameter in kind["searchParam"]:
@@ -352,7 +352,7 @@ async def test_what_is_not_known_is_passed_over(ward: Clinic) -> None:
     assert bundle["link"][0]["url"].endswith("/fhir/Task?status=in-progress&_count=7"), "only what was understood"
 
 
-async def test_a_search_tells_how_many_there_are_without_showing_them(ward: Clinic) -> None:
+async def test_a_search_returns_the_total_without_entries(ward: Clinic) -> None:
     patient, doctor, _ = await a_day(ward)
     for user in (patient, doctor):
         for kind, number in (("Patient", 1), ("CarePlan", 1), ("Task", 3), ("Communication", 3)):
@@ -395,7 +395,7 @@ async def test_several_patients_of_ones_own_are_searched_together(ward: Clinic) 
     refused(await patient.get(f"/fhir/Task?{both}"), 404, "not-found")
 
 
-async def test_a_parameter_that_was_passed_over_is_told(ward: Clinic) -> None:
+async def test_an_ignored_parameter_is_reported(ward: Clinic) -> None:
     patient = await ward.patient()
     bundle = valid(await patient.get("/fhir/Patient?family=Nobody&birthdate=1970&_format=json&_count=5"))
     person, told = bundle["entry"]
@@ -406,7 +406,7 @@ async def test_a_parameter_that_was_passed_over_is_told(ward: Clinic) -> None:
     assert bundle["total"] == 1, "what is told is no match"
 
 
-async def test_a_cursor_that_somebody_made_up_is_no_fault_of_ours(ward: Clinic) -> None:
+async def test_a_forged_cursor_is_refused_as_invalid(ward: Clinic) -> None:
     patient, _, _ = await a_day(ward)
     for at in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"):
         for kind, parts in (("Communication", (at, "x", -5)), ("CarePlan", (at, "x")), ("Task", (at,))):
@@ -452,7 +452,7 @@ def test_a_wrong_shape_is_seen(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.settings(rate_limits="on")
-async def test_a_reader_that_never_rests_is_told_to_wait(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_over_the_rate_limit_gets_a_retry_time(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = type("Limit", (), {"name": "f", "most": 2, "window_s": 60})
     monkeypatch.setattr("handlers.fhir.handler.FHIR_ACCOUNT", limit)
     patient = await clinic.patient()

@@ -45,7 +45,7 @@ async def test_a_proxy_on_this_machine_does_not_open_the_figures_to_everybody(wa
     assert (await ward.anyone.get("/readyz", headers=headers)).body == {"status": "ready"}
 
 
-async def test_figures_count_requests_and_name_nobody(ward: Clinic) -> None:
+async def test_metrics_count_requests_and_contain_no_names(ward: Clinic) -> None:
     patient, doctor = await ward.pair(name="Ruth Keller")
     note = await ward.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])
     answer = await ward.anyone.get("/metrics")

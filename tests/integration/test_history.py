@@ -7,7 +7,7 @@ from tests.support.driver import Clinic, plan_item
 WALK = plan_item("Walk 20 minutes", "Walk 20 minutes daily")
 
 
-async def test_adherence_is_told_day_by_day(ward: Clinic) -> None:
+async def test_adherence_is_counted_day_by_day(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, plan=[WALK])
     step = await patient.step("Walk")

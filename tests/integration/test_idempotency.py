@@ -204,7 +204,7 @@ async def test_work_that_a_crash_left_undone_is_done_by_the_next_try(ward: Clini
 # Access is judged anew
 
 
-async def test_a_kept_answer_is_closed_to_a_former_doctor(ward: Clinic) -> None:
+async def test_a_stored_answer_is_hidden_from_a_former_doctor(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     body, headers = {"patient_id": patient.id, "text": "Walk 20 minutes daily."}, keyed()
     await ward.submit(doctor, patient, body["text"], headers=headers)
@@ -215,7 +215,7 @@ async def test_a_kept_answer_is_closed_to_a_former_doctor(ward: Clinic) -> None:
     assert (await doctor.post("/api/notes/", body, headers=headers)).status == 202
 
 
-async def test_a_kept_answer_loses_the_words_of_a_withdrawn_note(ward: Clinic) -> None:
+async def test_a_stored_answer_hides_the_quote_of_a_withdrawn_note(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])
     path, headers = f"/api/check-in/{(await patient.step('Walk'))['id']}/", keyed()
@@ -225,7 +225,7 @@ async def test_a_kept_answer_loses_the_words_of_a_withdrawn_note(ward: Clinic) -
     assert (await patient.post(path, headers=headers)).body == {**first.body, "quote": None}
 
 
-async def test_a_kept_answer_dies_with_the_patients_key(ward: Clinic) -> None:
+async def test_a_stored_answer_is_unreadable_after_the_patients_erasure(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     body, headers = {"patient_id": patient.id, "text": "Walk 20 minutes daily."}, keyed()
     await ward.submit(doctor, patient, body["text"], headers=headers)

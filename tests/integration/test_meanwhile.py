@@ -142,7 +142,7 @@ async def test_who_is_erased_while_something_is_done_is_not_there(clinic: Clinic
         assert [step.status for step in await clinic.app.store.steps.of_note(note["id"])] == ["cancelled"] * 2
 
 
-async def test_nobody_is_left_with_a_doctor_who_has_gone(clinic: Clinic) -> None:
+async def test_no_patient_keeps_a_doctor_whose_account_is_closed(clinic: Clinic) -> None:
     for _ in range(4):
         doctor = await clinic.doctor()
         patients = [await clinic.patient() for _ in range(4)]

@@ -70,7 +70,7 @@ async def test_two_nodes_that_start_at_once_move_it_once(database: Database, mon
     await check_all_once(database)
 
 
-async def test_a_node_that_dies_half_way_is_taken_over(database: Database, mongo_url: str) -> None:
+async def test_a_migration_whose_node_dies_is_completed_by_another(database: Database, mongo_url: str) -> None:
     code, _ = await process(mongo_url, "7")
     assert code == -9
     half = await database.collection("things").count_documents({"name": "thing"})
@@ -103,7 +103,7 @@ async def test_one_that_wakes_up_late_writes_nothing(database: Database) -> None
     assert (await migrate(database, STEPS)).version == 3
 
 
-async def test_a_step_that_fails_is_told_and_serves_nothing(database: Database) -> None:
+async def test_a_failed_migration_is_reported_and_the_role_serves_nothing(database: Database) -> None:
     async def stumble(hand: MigrationWriter) -> None:
         raise LookupError("a patient's name")
 

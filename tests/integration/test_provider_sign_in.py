@@ -250,7 +250,7 @@ LIES: dict[str, Any] = {
 
 @pytest.mark.abuse
 @pytest.mark.parametrize("lie", LIES)
-async def test_a_token_that_is_not_right_lets_nobody_in(deceived: Clinic, forged: Forged, lie: str) -> None:
+async def test_an_invalid_token_is_refused(deceived: Clinic, forged: Forged, lie: str) -> None:
     forged.id_token = lambda right: str(LIES[lie](forged, right))
     answer = await forged.come_back(deceived.anyone, await begin(deceived.anyone))
     assert answer.status == 400 and REFUSED in answer.raw and "hrt_refresh" not in str(answer.headers)
@@ -324,7 +324,7 @@ async def test_the_role_of_today_counts(deceived: Clinic, forged: Forged) -> Non
     assert (await deceived.anyone.get("/api/me/", token=second)).status == 401, "without a role the session is over"
 
 
-async def test_a_deactivated_account_is_told_so(deceived: Clinic, forged: Forged) -> None:
+async def test_a_deactivated_account_is_reported_as_such(deceived: Clinic, forged: Forged) -> None:
     arrived = await forged.come_back(deceived.anyone, await begin(deceived.anyone))
     token = (await tokens_after(deceived.anyone, arrived)).body
     me = (await deceived.anyone.get("/api/me/", token=token["access"])).body

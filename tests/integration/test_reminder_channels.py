@@ -103,7 +103,7 @@ async def test_a_calendar_link_ends_when_it_is_revoked_or_its_patient_leaves(cli
 
 
 @pytest.mark.settings(push_hosts=("127.0.0.1",))
-async def test_a_closed_page_is_told_in_neutral_words_once_for_a_reminder(clinic: Clinic) -> None:
+async def test_a_closed_page_gets_one_neutral_push_for_a_reminder(clinic: Clinic) -> None:
     device = Device()
     patient, doctor = await clinic.pair()
     made = await patient.post("/api/me/push/", device.subscription())
@@ -230,7 +230,7 @@ async def test_trouble_of_our_own_is_no_reason_to_forget_a_device() -> None:
         "https://[/x",
     ],
 )
-async def test_an_endpoint_inside_the_house_is_refused(clinic: Clinic, endpoint: str) -> None:
+async def test_an_endpoint_inside_the_network_is_refused(clinic: Clinic, endpoint: str) -> None:
     patient = await clinic.patient()
     subscription = {"endpoint": endpoint, "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
     answer = await patient.post("/api/me/push/", subscription)

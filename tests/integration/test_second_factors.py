@@ -219,7 +219,7 @@ async def test_a_challenge_ends_with_its_time_the_password_and_the_account(ward:
     ],
     ids=str,
 )
-async def test_a_malformed_second_step_is_told_where(ward: Clinic, body: dict[str, object]) -> None:
+async def test_a_malformed_second_step_is_refused_with_a_pointer(ward: Clinic, body: dict[str, object]) -> None:
     answer = await ward.anyone.post(STEP_TWO, {"challenge": "x" * 43, **body})
     assert answer.slug == "invalid" and answer.body["errors"]
 
@@ -234,7 +234,7 @@ async def test_a_strange_code_is_a_wrong_one(ward: Clinic, code: str) -> None:
     assert (await second_step(ward.anyone, "x" * 43, code="000000")).slug == "challenge-ended"
 
 
-async def test_a_recovery_code_signs_in_once_and_the_user_is_told(ward: Clinic) -> None:
+async def test_a_recovery_code_signs_in_once_and_the_user_gets_a_letter(ward: Clinic) -> None:
     patient = await ward.patient()
     app = await add_app(patient)
     code = app.recovery_codes[3]

@@ -220,7 +220,7 @@ async def test_signing_out_twice_or_with_nonsense_is_no_matter(ward: Clinic) -> 
     assert (await ward.anyone.post(REVOKE)).slug == "unauthenticated"
 
 
-async def test_a_forged_refresh_signs_nobody_out(ward: Clinic) -> None:
+async def test_a_forged_refresh_token_ends_no_session(ward: Clinic) -> None:
     patient = await ward.patient()
     forged = str(patient.refresh).rsplit(".", 1)[0] + ".forged"
     assert (await ward.anyone.post(REVOKE, {"refresh": forged})).status == 204
@@ -327,7 +327,7 @@ async def test_one_signs_this_very_device_out(ward: Clinic) -> None:
     assert (await patient.get("/api/me/")).status == 401
 
 
-async def test_nobody_signs_anothers_device_out(ward: Clinic) -> None:
+async def test_a_user_cannot_end_anothers_session(ward: Clinic) -> None:
     patient, eve = await ward.patient(), await ward.patient()
     [own] = (await patient.get("/api/me/sessions/")).body["items"]
     theirs = await eve.delete(f"/api/me/sessions/{own['id']}/")

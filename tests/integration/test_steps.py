@@ -130,7 +130,7 @@ async def test_a_proposed_step_is_for_its_author_alone(ward: Clinic) -> None:
     assert (await new.get(f"/api/steps/{walk['id']}/")).slug == "not-found"
 
 
-async def test_a_step_of_nobody_is_not_there(ward: Clinic) -> None:
+async def test_a_step_with_an_unknown_id_is_not_found(ward: Clinic) -> None:
     patient = await ward.patient()
     for id in (str(uuid4()), "nobody's", str(uuid4()).upper(), "%00", "..", "%F0%9F%98%80"):
         for method, path in (

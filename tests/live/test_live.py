@@ -45,7 +45,7 @@ async def _next_ready(person: Person) -> dict[str, Any]:
 # What is told, and to whom
 
 
-async def test_a_reminder_is_told_to_the_patient_alone_and_repeated_until_it_is_answered(clinic: Clinic) -> None:
+async def test_only_the_patient_gets_a_reminder_repeated_until_it_is_answered(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     await clinic.note(doctor, patient, plan=[plan_item("Weigh yourself", "Weigh yourself weekly", every_days=7)])
     step = await patient.step("Weigh")
@@ -62,7 +62,9 @@ async def test_a_reminder_is_told_to_the_patient_alone_and_repeated_until_it_is_
         await note_worker.nothing_more()
 
 
-async def test_a_note_is_told_to_its_author_at_each_turn_and_to_the_patient_when_it_is_ready(clinic: Clinic) -> None:
+async def test_the_author_gets_an_event_at_each_status_of_a_note_and_the_patient_when_it_is_ready(
+    clinic: Clinic,
+) -> None:
     patient, doctor = await clinic.pair()
     async with patient.live() as page, doctor.live() as note_worker:
         first = await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray")])
@@ -86,7 +88,7 @@ async def test_a_note_is_told_to_its_author_at_each_turn_and_to_the_patient_when
         assert [one["event"] for one in page.events].count("note.status") == 2, "a patient hears of ready notes alone"
 
 
-async def test_a_note_that_fails_or_waits_is_told_to_its_author_alone(clinic: Clinic) -> None:
+async def test_only_the_author_gets_the_event_of_a_failed_or_proposed_note(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     async with patient.live() as page, doctor.live() as note_worker:
         await clinic.note(
@@ -106,7 +108,7 @@ async def test_a_note_that_fails_or_waits_is_told_to_its_author_alone(clinic: Cl
         await page.nothing_more()
 
 
-async def test_a_check_in_is_told_to_both_over_whichever_way_it_came(clinic: Clinic) -> None:
+async def test_patient_and_doctor_get_the_event_of_a_check_in_by_rest_and_by_the_channel(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     step = await clinic.plan_daily(doctor, patient, "Walk 20 minutes")
     async with patient.live() as page, patient.live() as other_page, doctor.live() as note_worker:
@@ -138,7 +140,7 @@ async def test_a_check_in_is_told_to_both_over_whichever_way_it_came(clinic: Cli
         await note_worker.nothing_more()
 
 
-async def test_a_cancelled_and_a_completed_step_are_told_to_both(clinic: Clinic) -> None:
+async def test_patient_and_doctor_get_the_event_of_a_cancelled_and_of_a_completed_step(clinic: Clinic) -> None:
     patient, doctor = await clinic.pair()
     await clinic.note(doctor, patient, checklist=[item("Book a chest X-ray"), item("Call the clinic")])
     booking, call = await patient.step("Book"), await patient.step("Call")
@@ -153,7 +155,7 @@ async def test_a_cancelled_and_a_completed_step_are_told_to_both(clinic: Clinic)
             assert (completed["completed"], completed["by"]) == ([call["id"]], "patient")
 
 
-async def test_choosing_changing_and_leaving_a_doctor_is_told_to_everybody_concerned(ward: Clinic) -> None:
+async def test_choosing_changing_and_leaving_a_doctor_sends_events_to_all_sides(ward: Clinic) -> None:
     patient, first, second = await ward.patient(), await ward.doctor(), await ward.doctor()
     me = {"id": patient.id, "name": patient.user["name"]}
 

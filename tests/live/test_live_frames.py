@@ -216,7 +216,7 @@ async def test_a_message_in_parts_does_not_grow_without_end(ward: Clinic) -> Non
         assert await channel.close_code(within_s=5) == 1009
 
 
-async def test_a_flood_of_pings_holds_nobody_up(ward: Clinic) -> None:
+async def test_a_flood_of_pings_delays_no_other_client(ward: Clinic) -> None:
     patient, other = await ward.patient(), await ward.patient()
     async with raw_channel(ward.base) as channel, other.live() as theirs:
         await channel.auth(patient.access)

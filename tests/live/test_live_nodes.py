@@ -312,7 +312,7 @@ async def test_a_server_that_starts_without_redis_serves_and_hears(
         assert await heard_up_to(page, 2, within_s=WITHOUT_REDIS_S) == [1, 2]
 
 
-async def test_rubbish_on_the_wake_up_channel_disturbs_nobody(nodes: Nodes, own_redis: OwnRedis) -> None:
+async def test_invalid_messages_on_the_wake_up_channel_are_ignored(nodes: Nodes, own_redis: OwnRedis) -> None:
     first, second = nodes
     patient = await first.patient()
     async with patient.live(base=second.base) as page:

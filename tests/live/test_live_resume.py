@@ -174,7 +174,7 @@ async def test_what_a_withdrawn_note_said_is_closed_to_the_patient_alone(ward: C
         assert names(page) == ["assignment.changed", "withdrawn", "withdrawn", "withdrawn", "steps.changed"]
 
 
-async def test_of_somebody_erased_nothing_is_read_again(ward: Clinic) -> None:
+async def test_nothing_of_an_erased_user_can_be_read(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     await ward.plan_daily(doctor, patient, "Walk 20 minutes")
     async with doctor.live() as note_worker:

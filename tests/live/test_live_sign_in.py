@@ -133,7 +133,7 @@ async def test_a_channel_that_is_renewed_wrongly_ends(ward: Clinic, how: str) ->
         assert page.events == []
 
 
-async def test_a_minute_before_the_token_ends_the_client_is_told(ward: Clinic) -> None:
+async def test_a_minute_before_the_token_ends_the_client_gets_expiring(ward: Clinic) -> None:
     patient = await ward.patient()
     channel = await open_channel(ward.base)
     await channel.send({"type": "auth", "token": token_for(ward, patient, lasts_s=61.3)})

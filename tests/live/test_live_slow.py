@@ -23,7 +23,7 @@ async def closed_by(ward: Clinic, code: str) -> float:
     return metric((await ward.anyone.get("/metrics")).raw.decode(), "hospital_rt_sockets_closed_total", code=code)
 
 
-async def test_a_reader_that_never_reads_is_let_go_and_holds_nobody_up(ward: Clinic) -> None:
+async def test_a_client_that_never_reads_is_closed_and_delays_no_other(ward: Clinic) -> None:
     patient, other = await ward.patient(), await ward.patient()
     before = await closed_by(ward, "1013")
     async with raw_channel(ward.base, receive_buffer=4096) as stuck, patient.live() as page, other.live() as theirs:

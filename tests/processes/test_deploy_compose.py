@@ -222,7 +222,7 @@ def test_a_setting_in_env_reaches_the_service_and_an_empty_one_counts_as_none(tm
     assert (changed.erasure, changed.event_retention_days) == ("request", 7)
 
 
-def test_a_secret_in_env_is_told_and_not_dropped() -> None:
+def test_a_secret_in_env_is_reported_and_not_dropped() -> None:
     given = COMPOSE["x-service"]["environment"]
     names = [one.removesuffix("_FILE") for one in given if one.endswith("_FILE") and one not in PASSED_ON]
     assert "SMTP_URL" in names
@@ -430,7 +430,7 @@ def start_nginx(folder: Path, resolv: str, **environment: str) -> subprocess.Com
         ("nameserver fe80::1%eth0\nnameserver 10.0.0.2\n", "resolver [fe80::1] 10.0.0.2 valid=1s ipv6=off;\n"),
     ],
 )
-def test_nginx_asks_whoever_resolves_names_on_this_engine(resolv: str, told: str, tmp_path: Path) -> None:
+def test_nginx_uses_the_resolver_of_this_engine(resolv: str, told: str, tmp_path: Path) -> None:
     ran = start_nginx(tmp_path / "run", resolv)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "run/nginx.d/resolver.conf").read_text() == told

@@ -189,7 +189,7 @@ def test_a_process_that_got_the_pid_of_a_dead_server_is_left_alone(
         innocent.kill()
 
 
-def test_a_port_taken_by_somebody_else_is_left_to_him_and_the_data_come_along(
+def test_another_port_is_used_when_ours_is_taken_and_the_data_stay(
     at: Callable[..., EmbeddedServers], tmp_path: Path
 ) -> None:
     servers = at(redis=False)

@@ -50,7 +50,7 @@ def test_redis_keeps_what_it_is_given(started: tuple[EmbeddedServers, Embedded])
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
-def test_nobody_gets_in_without_the_password(started: tuple[EmbeddedServers, Embedded]) -> None:
+def test_a_client_without_the_password_is_refused(started: tuple[EmbeddedServers, Embedded]) -> None:
     _, embedded = started
     assert embedded.mongo_url
     assert embedded.redis_url

@@ -71,7 +71,7 @@ def kill(command: Command, word: str) -> None:
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
-async def test_the_whole_way_of_a_note_through_separate_processes(system: System, driver: str) -> None:
+async def test_a_note_becomes_steps_through_separate_processes(system: System, driver: str) -> None:
     smtp = free_port()
     model = await system.with_model()
     await system.start(
@@ -291,7 +291,7 @@ async def test_a_line_that_a_proxy_keeps_open_is_answered_once_more_and_then_clo
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(command: Any, tmp_path: Path, number: int) -> None:
+async def test_a_signal_during_the_start_leaves_nothing_behind(command: Any, tmp_path: Path, number: int) -> None:
     whole = command("all", plain_settings(tmp_path))
     await happens(lambda: role_of(whole, "mongod"), "mongod is starting", within_s=20)
     left = offspring(whole)
@@ -301,7 +301,7 @@ async def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(command: An
     await happens(lambda: not any(process.is_running() for process in left), "its servers are gone")
 
 
-async def test_told_to_stop_while_mongod_is_dead_it_stops_in_time(command: Any, tmp_path: Path) -> None:
+async def test_a_signal_while_mongod_is_dead_stops_it_in_time(command: Any, tmp_path: Path) -> None:
     whole = command("all", plain_settings(tmp_path))
     await whole.says("side by side")
     mongod = role_of(whole, "mongod")

@@ -163,7 +163,7 @@ async def test_the_language_model_is_reached_by_the_proxy_and_the_houses_authori
     assert (code, said) == (2, "SSL_CERT_FILE: the file cannot be read\n")
 
 
-async def test_web_push_goes_by_the_proxy_and_not_into_the_house(outside: Outside) -> None:
+async def test_web_push_uses_the_proxy_and_refuses_private_addresses(outside: Outside) -> None:
     inside = (
         "https://127.0.0.1/push/1",
         "https://10.0.0.7/push/1",

@@ -57,7 +57,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", ["all", "web"])
-def test_every_wrong_setting_is_told_in_a_line_of_its_own(tmp_path: Path, what: str) -> None:
+def test_every_wrong_setting_is_reported_in_a_line_of_its_own(tmp_path: Path, what: str) -> None:
     ran = run_main(what, environment=WRONG, folder=tmp_path)
     assert ran.returncode == 2
     lines = ran.stderr.splitlines()
@@ -133,7 +133,7 @@ async def test_a_role_waits_for_a_database_that_is_not_up_yet(system: System, se
     assert await waiting.stop() == 0
 
 
-async def test_check_tells_what_is_wrong_and_what_answers(system: System, tmp_path: Path) -> None:
+async def test_check_reports_wrong_settings_and_reachable_dependencies(system: System, tmp_path: Path) -> None:
     fine = run_main("check", environment=system.environment(), folder=tmp_path)
     assert fine.returncode == 0, fine.stdout
     assert [line[:4] for line in fine.stdout.splitlines()] == ["ok  "] * 3
@@ -168,7 +168,7 @@ def test_a_note_on_standard_input_gives_its_steps_without_any_database(tmp_path:
     assert "Traceback" not in unread.stderr
 
 
-def test_a_terminal_that_is_gone_does_not_stop_the_house(tmp_path: Path) -> None:
+def test_a_closed_terminal_does_not_stop_the_service(tmp_path: Path) -> None:
     """`main.py all | head -1`: the reader leaves, the house stays until it is told to stop."""
     reader, writer = os.pipe()
     os.close(reader)

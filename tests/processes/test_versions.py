@@ -21,7 +21,7 @@ from tests.support.processes import ROOT
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
-async def test_an_operator_sees_the_version_of_a_node_and_nobody_else_does(clinic: Clinic) -> None:
+async def test_only_an_operator_sees_the_version_of_a_node(clinic: Clinic) -> None:
     seen = (await clinic.anyone.get("/healthz")).body
     assert seen == {"status": "alive", "version": VERSION, "revision": "unknown"}
     through = await clinic.anyone.get("/healthz", headers={"X-Forwarded-For": "127.0.0.1"})

@@ -30,7 +30,7 @@ async def test_guessing_invitations_is_stopped(clinic: Clinic) -> None:
 
 
 @pytest.mark.settings(rate_limits="on")
-async def test_nobody_is_flooded_with_invitations(clinic: Clinic) -> None:
+async def test_invitations_to_one_address_are_limited(clinic: Clinic) -> None:
     first, second = await clinic.patient(), await clinic.patient()
     body = {"email": "victim@clinic.example", "may": "see"}
     by_first = [(await first.post("/api/me/carers/", body)).status for _ in range(4)]

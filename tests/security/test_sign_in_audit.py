@@ -84,7 +84,7 @@ async def test_guessing_without_end_leaves_one_entry_in_a_while(clinic: Clinic) 
     assert (await admin(clinic.app.settings, "verify-audit")).code == 0
 
 
-async def test_nothing_is_kept_of_addresses_that_nobody_has(clinic: Clinic) -> None:
+async def test_nothing_is_stored_about_unknown_addresses(clinic: Clinic) -> None:
     for number in range(4):
         assert await sign_in(clinic, f"nobody{number}@clinic.example", WRONG) == 401
         body = {"email": f"nobody{number}@clinic.example"}

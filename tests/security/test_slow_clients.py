@@ -108,7 +108,7 @@ async def test_an_idle_connection_is_closed_and_a_used_one_goes_on(impatient: Cl
         assert await is_cut_off(line) == b""
 
 
-async def test_a_crowd_of_slow_clients_keeps_nobody_waiting(impatient: Clinic) -> None:
+async def test_many_slow_clients_delay_no_other(impatient: Clinic) -> None:
     async with contextlib.AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(wire(impatient.base)) for _ in range(100)]
         for line in lines:
@@ -120,7 +120,7 @@ async def test_a_crowd_of_slow_clients_keeps_nobody_waiting(impatient: Clinic) -
         assert await asyncio.gather(*(line.rest(within_s=WITHIN_S + SLACK_S) for line in lines)) == [b""] * 100
 
 
-async def test_a_client_that_reads_nothing_of_a_large_answer_holds_nobody_up(ward: Clinic) -> None:
+async def test_a_client_that_reads_nothing_of_a_large_answer_delays_no_other(ward: Clinic) -> None:
     """Swagger UI's script is over a megabyte; requests pile up behind answers that are not read."""
     host = urlsplit(ward.base).netloc
     request = http("GET", "/swagger/files/swagger-ui-bundle.js", host=host)

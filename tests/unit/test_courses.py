@@ -109,7 +109,7 @@ async def test_a_drug_for_seven_days_with_one_day_missed_is_reminded_for_eight(w
 
 
 @pytest.mark.parametrize(("duration", "lapses"), [(2, 11), (7, 16), (14, 30)])
-async def test_a_course_that_nobody_keeps_lapses(ward: Clinic, duration: int, lapses: int) -> None:
+async def test_a_course_without_answers_lapses(ward: Clinic, duration: int, lapses: int) -> None:
     """Twice its days, and at least seven more, from the day of its first slot."""
     patient, doctor = await ward.pair()
     step = await one_step(ward, patient, doctor, duration_days=duration)

@@ -29,7 +29,7 @@ async def row(doctor: Person) -> dict[str, Any]:
     return dict(found)
 
 
-async def test_a_change_by_another_node_that_tells_nobody_shows_at_once(ward: Clinic) -> None:
+async def test_a_change_by_another_node_without_an_announcement_shows_at_once(ward: Clinic) -> None:
     """The act is done behind the back of the process that answers: nothing is announced, no event is written."""
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, plan=[PILL])
@@ -39,7 +39,7 @@ async def test_a_change_by_another_node_that_tells_nobody_shows_at_once(ward: Cl
     assert before["next_reminder_at"] != after["next_reminder_at"]
 
 
-async def test_a_check_in_that_nobody_announced_shows_to_both(ward: Clinic) -> None:
+async def test_a_check_in_without_an_announcement_shows_to_both(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, checklist=[item("Book a chest X-ray")])
     [step] = await listed(patient)

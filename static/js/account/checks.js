@@ -1,4 +1,4 @@
-// What a form can judge by itself: each answers a sentence that says how to mend it, or null.
+// Checks of a form before it is sent: each returns a sentence that says what to correct, or null.
 import { t } from "../texts.js";
 
 export const PASSWORD_LEAST = 12;
@@ -28,8 +28,8 @@ export const checkPhone = (phone) =>
     : t.fieldProblems.phone;
 
 /**
- * What stands in the fields as the form is sent: what a password manager filled in need not have
- * told of itself.
+ * The values of the fields as the form is sent: a password manager may fill them in without an
+ * event.
  */
 export const formValues = (event) => Object.fromEntries(new FormData(event.target));
 

@@ -1,4 +1,4 @@
-// The frame of the pages before sign-in: a rising sun, a form, two languages.
+// The frame of the pages before sign-in: a picture, a form, a choice of language.
 import { html, useState } from "../html.js";
 import { Brand } from "../parts/chrome.js";
 import { LANGUAGES, ask, language, t } from "../texts.js";

@@ -1,4 +1,4 @@
-// The account must have a second factor and has none: nothing else is served until one is set up.
+// For an account that must have a second factor and has none: it can only set one up.
 import { html } from "../html.js";
 import { Button } from "../parts/controls.js";
 import { signOut } from "../session.js";

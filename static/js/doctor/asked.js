@@ -1,4 +1,4 @@
-// What patients ask about a step: answered in a word, or marked as seen.
+// Questions of patients about a step: answered, or marked as seen.
 import { html, useState } from "../html.js";
 import { call } from "../api.js";
 import { loadPatients } from "../data.js";

@@ -1,5 +1,5 @@
 // Shortcuts of a doctor's pages: single letters outside of fields, and Ctrl+Enter everywhere. They
-// can be turned off, so that speech input and unsteady hands set nothing off.
+// can be turned off, for speech input and against accidental key presses.
 import { useEffect } from "../html.js";
 import { choice, choose } from "../device.js";
 

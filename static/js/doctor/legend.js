@@ -1,4 +1,4 @@
-// What the looks of a note's words mean: those that occur in it.
+// The legend of a note's marks: those that occur in it.
 import { html } from "../html.js";
 import { t } from "../texts.js";
 

@@ -1,4 +1,4 @@
-// Why a patient stands where they stand, in words.
+// The reason for a patient's place in the list, in words.
 import { html } from "../html.js";
 import { draftFor } from "../device.js";
 import { Icon } from "../parts/icon.js";

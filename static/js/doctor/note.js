@@ -34,7 +34,7 @@ import { nextWaiting } from "./waiting.js";
 const READING = ["queued", "processing"];
 const POLL_MS = 4000;
 const DAY_MS = 86400000;
-// Reasons that pass: the service takes such a note up again by itself, for a day.
+// Temporary reasons: the service retries such a note by itself, for a day.
 const PASSING = ["rate-limited", "unavailable", "timeout", "unauthorized"];
 const RULES = ["offline", "local"];
 
@@ -46,11 +46,11 @@ export function NotePage({ id }) {
   useEffect(() => {
     load();
   }, [id]);
-  // The list was read later and knows better.
+  // The list was read later.
   useEffect(() => {
     if (listed && note && note.status !== listed) load();
   }, [listed]);
-  // Without the live channel the page asks, until the note has been read.
+  // Without the live channel the page polls until the note has been read.
   const reading = note && READING.includes(note.status);
   useEffect(() => {
     if (!reading) return undefined;

@@ -1,4 +1,4 @@
-// One patient: who, the last three days, what was problemText when skipping, the plan, the notes.
+// One patient: name, the last three days, reasons for skipping, the plan, the notes.
 import { html, useEffect, useState } from "../html.js";
 import { call, getAll } from "../api.js";
 import { draftFor } from "../device.js";

@@ -1,5 +1,5 @@
-// A doctor's patients: who needs me, why, and the way to act, in one row. Also the pages of one
-// patient.
+// A doctor's patients by need, with the reason and the actions, in one row each. Also the pages of
+// one patient.
 import { html, cx, useEffect, useRef, useState } from "../html.js";
 import { groupOf, showPending } from "../feed.js";
 import { loadPatients } from "../data.js";

@@ -1,5 +1,5 @@
-// What an author has decided in a review and has not sent: it outlives leaving the page and, in
-// this window, a reload. Live events do not touch it.
+// The decisions of an author in a review before they are sent: they survive leaving the page and,
+// in this window, a reload. Live events do not change them.
 import { keepReview, reviewFor } from "../device.js";
 import { state, redraw } from "../store.js";
 

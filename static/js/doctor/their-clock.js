@@ -1,4 +1,4 @@
-// A patient's clock, as their plan tells it: the times that stand in a schedule beside the moments
+// A patient's clock, derived from their plan: the times of a schedule beside the moments
 // at which they fall. A plan of calendar days alone can tell; in a shortened day clock times mean
 // nothing.
 import { clockOf, dateOf, time } from "../clock.js";

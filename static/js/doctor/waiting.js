@@ -3,7 +3,7 @@ import { state } from "../store.js";
 
 const NEEDS = ["proposed", "failed"];
 
-/** Notes that wait, the longest first. */
+/** Notes that wait, the oldest first. */
 export const waitingNotes = () =>
   (state.notes || [])
     .filter((n) => NEEDS.includes(n.status))

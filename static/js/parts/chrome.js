@@ -253,7 +253,7 @@ function Toast() {
   </div>`;
 }
 
-/** A page inside the frame. Pending doctors and strangers get no navigation. */
+/** A page inside the frame. Pending doctors and signed-out users get no navigation. */
 export function Frame({ role, navigation = true, children }) {
   const look = role === "patient" ? "patient" : "doctor";
   return html`<div class=${cx("frame", look, navigation && "with-nav")}>

@@ -1,4 +1,4 @@
-// How a day went, as a shape: tick, slice, dash, slash, ring. The word stands beside it or in its
+// The result of a day as a shape: tick, slice, dash, slash, ring. The word is beside it or in its
 // label.
 import { html } from "../html.js";
 

@@ -1,4 +1,4 @@
-// Signs drawn with lines of the text's colour. Always beside a word or a label, never alone.
+// Icons drawn with lines in the colour of the text. Always beside a word or with a label.
 import { html } from "../html.js";
 
 const PATHS = {

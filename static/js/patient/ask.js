@@ -1,5 +1,4 @@
-// A short word to the doctor about a step, and what became of it. No conversation, not for urgent
-// things.
+// A short question to the doctor about a step, and its answer. Not for urgent matters.
 import { html, useEffect, useState } from "../html.js";
 import { call } from "../api.js";
 import { loadQuestions } from "../data.js";

@@ -1,4 +1,4 @@
-// When the parts of the patient's day are: asked once in a friendly way, changed under Me.
+// The times of the parts of the patient's day: asked once, changed under Me.
 import { html, useState } from "../html.js";
 import { patchMe } from "../data.js";
 import { clockOf } from "../clock.js";

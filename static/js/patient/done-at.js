@@ -1,4 +1,4 @@
-// When it really was: an answer of the last 24 hours with another time.
+// Correct the time of an answer of the last 24 hours.
 import { html, useState } from "../html.js";
 import { call } from "../api.js";
 import { clockOf, dateOf, momentAt, addDays } from "../clock.js";

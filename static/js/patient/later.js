@@ -1,4 +1,4 @@
-// Later: an open slot is put off, by the service, so that every device is reminded then.
+// Snooze: the service puts an open slot off, so that every device is reminded then.
 import { html, useState } from "../html.js";
 import { call } from "../api.js";
 import { time, slotTime } from "../clock.js";

@@ -35,7 +35,7 @@ function tell(subscription) {
   return call("POST", "me/push/", { body: { endpoint, keys } });
 }
 
-/** Whether this device is told. A subscription that the service has lost is sent to it again. */
+/** Whether this device is subscribed. A subscription that the service has lost is sent again. */
 async function keptOn(items) {
   const subscription = await own();
   if (!subscription) return false;
@@ -44,7 +44,7 @@ async function keptOn(items) {
   return true;
 }
 
-/** At the beginning: what this device was promised still holds. */
+/** At the start: make sure that the subscription of this device still exists. */
 export async function keepPush() {
   if (!able() || !(await own())) return;
   const answer = await ifServed(() => get("me/push/"));

@@ -21,7 +21,7 @@ const whatMoved = () => {
   const next = nextSlot();
   return next ? t.nextIs(inSentence(next.step.title), nextWhen(next.slot)) : null;
 };
-/** The reminders have moved to the zone of this device: problemText once, until it is closed. */
+/** The reminders have moved to the zone of this device: shown once, until it is closed. */
 export const announceMoved = () => showNews(t.zoneMoved(placeOf(state.user.timezone)), whatMoved());
 
 export function ZoneQuestion() {

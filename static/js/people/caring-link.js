@@ -1,4 +1,4 @@
-// The way to those for whom a patient or a doctor cares, if there are any.
+// The link to the people for whom a patient or a doctor cares, if there are any.
 import { html, useEffect, useState } from "../html.js";
 import { get } from "../api.js";
 import { ifServed } from "../data.js";
