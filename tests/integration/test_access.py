@@ -20,6 +20,8 @@ from tests.support.driver import PASSWORD, Caller, Clinic, Person, item, plan_it
 from tests.support.factors import code_of
 from tests.support.people import admin_of, carer_of, cover_of
 
+pytestmark = pytest.mark.long
+
 CALLERS = (
     "anonymous",
     "patient",

@@ -26,6 +26,8 @@ from tests.support.documentation import documentation, pages
 from tests.support.driver import PASSWORD, Clinic, item
 from tests.support.mailbox import link_token
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).resolve().parents[2]
 
 
@@ -239,7 +241,6 @@ def test_every_command_in_the_documentation_exists() -> None:
         assert re.search(rf"^ +{command}\b", usage, re.MULTILINE), command
 
 
-@pytest.mark.long
 async def test_the_operators_commands_of_the_documentation_run_as_they_stand(
     clinic: Clinic, elsewhere: Settings, tmp_path: Path
 ) -> None:
