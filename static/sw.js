@@ -6,6 +6,7 @@ const RENEW_AFTER_MS = 10 * 60000;
 const SHELL = [
   "/",
   "/static/css/base.css",
+  "/static/css/doctor.css",
   "/static/css/pages.css",
   "/static/css/parts.css",
   "/static/css/tokens.css",
@@ -55,6 +56,7 @@ const SHELL = [
   "/static/js/doctor/review-draft.js",
   "/static/js/doctor/review-rows.js",
   "/static/js/doctor/step-form.js",
+  "/static/js/doctor/style.js",
   "/static/js/doctor/their-clock.js",
   "/static/js/doctor/waiting.js",
   "/static/js/doctor/words.js",
