@@ -10,7 +10,7 @@ import { go } from "../router.js";
 import { state } from "../store.js";
 import { language, t } from "../texts.js";
 import { dateOf, dayMonth, time, when } from "../clock.js";
-import { keysOn, step, useKeys } from "./keys.js";
+import { shortcutsEnabled, step, useShortcuts } from "./shortcuts.js";
 import { needLine, sparkWords } from "./need.js";
 import { Panel } from "./panel.js";
 import { History } from "./history.js";
@@ -54,7 +54,7 @@ function List({ chosen, wide }) {
   useEffect(() => {
     if (!state.patients) loadPatients().catch(setProblem);
   }, []);
-  useKeys({
+  useShortcuts({
     "/": () => document.getElementById("find")?.focus(),
     j: () => step(ROWS, 1),
     k: () => step(ROWS, -1),
@@ -149,7 +149,7 @@ function List({ chosen, wide }) {
         >
           ${t.sortByName}
         </button>
-        ${keysOn() && html`<span class="secondary keys-hint">${t.keysHint}</span>`}
+        ${shortcutsEnabled() && html`<span class="secondary keys-hint">${t.keysHint}</span>`}
       </div>`
     }
     ${
