@@ -16,7 +16,7 @@ TESTS := $(PY) -m pytest -n 2 --dist loadscope $(addprefix --ignore=tests/,brows
 test: $(VENV)/.dev
 	$(TESTS)
 
-# With the tests that are long or random.
+# With the long tests: slow or random ones, with processes of their own, or attacks.
 ALL_TESTS := $(TESTS) -m "not (faults or browser or cluster or bare or compose)"
 test-all: $(VENV)/.dev
 	$(ALL_TESTS)

@@ -115,7 +115,7 @@ def sentence_rows(one: Labelled) -> list[tuple[set[str], float]]:
             spans += places(one.row["note"], quote)[:1]
     return [
         (
-            sentence_features(one.note.sentences, at),
+            sentence_features(one.note.sentences, at, one.note.language if one.note.language in LANGUAGES else "en"),
             float(any(overlap(span, (sentence.start, sentence.end)) >= 0.5 for span in spans)),
         )
         for at, sentence in enumerate(one.note.sentences)
@@ -215,6 +215,7 @@ def note_files(clinic: Path, short: Path) -> list[tuple[Path, bool]]:
         (clinic / "smallest.jsonl", False),
         (short / "notes.jsonl", False),
         (own / "notes.jsonl", False),
+        (own / "variants.jsonl", False),
         (own / "held_out.jsonl", False),
         (own / "unread.jsonl", False),
         (own / "visits.jsonl", True),

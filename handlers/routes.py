@@ -28,7 +28,7 @@ from handlers.api import (
     steps,
 )
 from handlers.api.schemas import ProblemView
-from handlers.base.api_handler import ApiHandler, NotFoundHandler
+from handlers.base.api_handler import ApiHandler
 from handlers.base.operation import HandlerContext
 from handlers.fhir import care_plans, people
 from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView
@@ -37,7 +37,7 @@ from handlers.live import schemas
 from handlers.live.handler import LiveHandler
 from handlers.site import health
 from handlers.site.docs import INIT_JS, PAGE, TextHandler
-from handlers.site.pages import STATIC, SWAGGER, ChangePasswordHandler, FileHandler
+from handlers.site.pages import STATIC, SWAGGER, ChangePasswordHandler, FileHandler, UnknownPathHandler
 from hospital_rt.realtime import protocol
 from hospital_rt.version import version
 from hospital_rt.web.asyncapi import build_asyncapi
@@ -96,6 +96,7 @@ API: tuple[Route, ...] = (
     Route("/api/doctors/", assignments.DoctorsHandler, "assignments"),
     Route("/api/assign/", assignments.AssignHandler, "assignments"),
     Route("/api/my-patients/", patients.MyPatientsHandler, "assignments"),
+    Route("/api/my-patients/{patient_id}/called/", patients.CalledHandler, "assignments"),
     Route("/api/notes/", notes.NotesHandler, "notes"),
     Route("/api/notes/{note_id}/", notes.NoteHandler, "notes"),
     Route("/api/notes/{note_id}/retry/", notes.RetryHandler, "notes"),
@@ -113,6 +114,7 @@ API: tuple[Route, ...] = (
     Route("/api/questions/{question_id}/seen/", questions.SeenQuestionHandler, "questions"),
     Route("/api/events/", events.EventsHandler, "feed"),
     Route("/api/adherence/", steps.AdherenceHandler, "feed"),
+    Route("/api/adherence/steps/", steps.StepAnswersHandler, "feed"),
     Route("/api/admin/accounts/", administration.AccountsHandler, "admin"),
     Route("/api/admin/accounts/{user_id}/approve/", administration.ApproveAccountHandler, "admin"),
     Route("/api/admin/accounts/{user_id}/refuse/", administration.RefuseAccountHandler, "admin"),
@@ -231,4 +233,4 @@ def make_routes(context: HandlerContext) -> list[Any]:
     ]
 
 
-NOT_FOUND: type[RequestHandler] = NotFoundHandler
+NOT_FOUND: type[RequestHandler] = UnknownPathHandler

@@ -17,6 +17,7 @@ from hospital_rt.bootstrap import make_app, make_server
 from hospital_rt.logs import log
 from hospital_rt.ops.health import CannotListen, Readiness, watch_event_loop
 from hospital_rt.realtime import protocol
+from hospital_rt.realtime.connection_counter import ConnectionCounter
 from hospital_rt.realtime.hub import Hub
 from hospital_rt.realtime.pubsub import WakeUpListener
 from models.app_context import AppContext
@@ -48,7 +49,8 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     listening = bind(settings.host, settings.port)  # before anything else is started that would have to be stopped
     broker = make_broker(settings.redis_url or "")
     register_all(broker, tick_s=settings.tick_s)
-    hub = Hub(app.feeds, resources.metrics)
+    counter = ConnectionCounter(resources.redis, resources.wakeups.close_connections)
+    hub = Hub(app.feeds, resources.metrics, counter)
     resources.wakeups.subscribe_local(hub.handle_message)
     listener = WakeUpListener(settings.redis_url or "", on_message=hub.handle_message, on_back=hub.rescan)
     sockets: set[Any] = set()
@@ -72,6 +74,7 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     server = make_server(application)
     listener.start()
     hub.start(listener.connected)
+    await counter.start()
     server.add_sockets(listening)
     log.info("web.serving", port=settings.port)
     feeling = asyncio.create_task(watch_event_loop(readiness, resources.metrics), name="feel")
@@ -92,6 +95,7 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(server.close_all_connections(), 2)
         await hub.stop()
+        await counter.stop()
         await listener.stop()
         await dispatcher.close()
         with contextlib.suppress(Exception):

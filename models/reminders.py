@@ -269,6 +269,18 @@ class Reminders:
         rows = await self._reminders.find(wanted).sort([("day", -1), ("_id", -1)]).limit(limit).to_list(limit)
         return [self._read(row) for row in reversed(rows)]
 
+    async def skipped_with_reason(self, patient_ids: list[str], first_day: date) -> list[Reminder]:
+        """What these patients skipped from a local date on, with their reasons, oldest answer first."""
+        wanted = {
+            "patient_id": {"$in": patient_ids},
+            "day": {"$gte": first_day.isoformat()},
+            "state": "skipped",
+            "sealed_reason": {"$type": "string"},
+        }
+        rows = await self._reminders.find(wanted).sort("answered_at", 1).to_list(None)
+        await self._vault.load_keys({row["patient_id"] for row in rows})
+        return [self._read(row) for row in rows]
+
     async def newest_answer(self, step_id: str, *, session: Session | None = None) -> Reminder | None:
         query: Document = {"step_id": step_id, "answered_at": {"$ne": None}}
         cursor = self._reminders.find(query, session=session).sort([("answered_at", -1), ("_id", -1)])

@@ -38,6 +38,7 @@ from models.letters import Letters
 from models.mail_reminders import MailReminders
 from models.notes import Notes
 from models.people.grants import Grants
+from models.people.phone_calls import PhoneCalls
 from models.plans import Plans
 from models.questions.patient_questions import PatientQuestions
 from models.reminders import Reminders
@@ -97,6 +98,7 @@ class Store:
         self.challenges = Challenges(collection("challenges"))
         self.identities = Identities(collection("identities"), vault)
         self.patient_questions = PatientQuestions(collection("patient_questions"), vault)
+        self.phone_calls = PhoneCalls(collection("phone_calls"), vault)
         self.audit = Audit(database, vault)
         self._meta = collection("meta")
         self._epoch, self._epoch_until = "", 0.0
@@ -138,6 +140,7 @@ class Store:
             "grants": Grants.INDEXES,
             "alerts": Grants.ALERT_INDEXES,
             "patient_questions": PatientQuestions.INDEXES,
+            "phone_calls": PhoneCalls.INDEXES,
         }
         for name, indexes in wanted.items():
             await self.database.create_indexes(name, indexes)

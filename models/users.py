@@ -26,6 +26,8 @@ Status = Literal["active", "pending", "deactivated"]
 TimezoneMode = Literal["home", "follow"]
 CHOSEN_PARTS = ("noon", "evening", "bedtime")  # the morning is the reminder time
 REPEAT_MOST = 3
+SEALED = ("name", "email", "birth_date", "phone")
+CONTACT = ("birth_date", "phone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class User:
     """One account. ``name`` and ``email`` are None once its key is destroyed.
 
     Args:
+        birth_date: a patient's, as ISO 8601 writes it; ``birth_date`` and ``phone`` are None unless they gave them.
         day_times: when ``noon``, ``evening`` and ``bedtime`` are; the morning is ``reminder_time``.
         repeat_minutes: how often an open slot is repeated, None: on the next day.
         day_changed_at: when the zone or a time of the day last changed: reminders to come moved then.
@@ -55,6 +58,8 @@ class User:
     repeat_minutes: int | None = None
     repeat_most: int = REPEAT_MOST
     day_changed_at: datetime | None = None
+    birth_date: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -93,6 +98,8 @@ class User:
             "repeat_minutes": self.repeat_minutes,
             "repeat_most": self.repeat_most,
             "language": self.language,
+            "birth_date": self.birth_date,
+            "phone": self.phone,
             "created_at": to_wire(self.created_at),
         }
 
@@ -109,6 +116,8 @@ class Person:
     name: str | None = field(repr=False)
     timezone: str
     seen_at: datetime | None
+    birth_date: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
 
 
 def accepts_patients(row: Document) -> bool:
@@ -148,7 +157,7 @@ class Users:
             place = f"users|{row['_id']}|{name}"
             return await self._vault.open_if_readable(row["_id"], place, row.get(f"sealed_{name}"))
 
-        return read_document(User, row, name=await opened("name"), email=await opened("email"))
+        return read_document(User, row, **{name: await opened(name) for name in SEALED})
 
     async def insert(self, user: User, *, session: Session, by_email: bool = True) -> None:
         """A new account with a key of its own. A taken address is a DuplicateKeyError.
@@ -207,8 +216,9 @@ class Users:
         return {row["_id"]: row for row in await self._users.find({"_id": {"$in": user_ids}}).to_list(None)}
 
     async def shown_rows(self, user_ids: list[str]) -> dict[str, Document]:
-        """Of these users' records what others may see, the name still sealed."""
-        found = self._users.find({"_id": {"$in": user_ids}}, {"sealed_name": 1, "timezone": 1, "seen_at": 1})
+        """Of these users' records what others may see, still sealed; birth date and phone are for their doctor."""
+        only = {"sealed_name": 1, "timezone": 1, "seen_at": 1, **{f"sealed_{name}": 1 for name in CONTACT}}
+        found = self._users.find({"_id": {"$in": user_ids}}, only)
         return {row["_id"]: row for row in await found.to_list(None)}
 
     async def read_row(self, row: Document) -> User:
@@ -225,8 +235,12 @@ class Users:
         row = await self._users.find_one({"email_index": self.email_index(email)}, session=session)
         return await self._read(row) if row else None
 
-    async def people(self, user_ids: set[str]) -> dict[str, Person]:
-        """Name, zone and last visit of these users, by one read; the name is None where a key is destroyed."""
+    async def people(self, user_ids: set[str], *, contact: bool = False) -> dict[str, Person]:
+        """Name, zone and last visit of these users, by one read; the name is None where a key is destroyed.
+
+        Args:
+            contact: with birth date and phone, where the reader may see them (``can_see_contact``).
+        """
         await self._vault.load_keys(user_ids)
         found = {id: Person(None, "UTC", None) for id in user_ids}
         if len(user_ids) <= FEW:
@@ -234,11 +248,16 @@ class Users:
         else:
             rows = list((await self.shown_rows(list(user_ids))).values())
         for row in filter(None, rows):
-            name: str | None = None
-            with contextlib.suppress(Unreadable):
-                name = self._vault.open_loaded(row["_id"], f"users|{row['_id']}|name", row.get("sealed_name", ""))
-            found[row["_id"]] = Person(name, row["timezone"], row.get("seen_at"))
+            opened = {name: self._opened(row, name) for name in ("name", *(CONTACT if contact else ()))}
+            found[row["_id"]] = Person(timezone=row["timezone"], seen_at=row.get("seen_at"), **opened)
         return found
+
+    def _opened(self, row: Document, name: str) -> str | None:
+        """A sealed member of a record whose key is loaded; None where there is none, or no key any more."""
+        sealed = row.get(f"sealed_{name}")
+        with contextlib.suppress(Unreadable):
+            return str(self._vault.open_loaded(row["_id"], f"users|{row['_id']}|{name}", sealed)) if sealed else None
+        return None
 
     async def names(self, user_ids: set[str]) -> dict[str, str | None]:
         """The names of these users; None where a key is destroyed or the user is gone."""
@@ -254,12 +273,15 @@ class Users:
         )
 
     async def update(self, user_id: str, changes: Document, *, session: Session | None = None) -> None:
-        """Set plain members; ``name`` and ``email`` are sealed on the way. An address changed here finds no account."""
+        """Set plain members; those of a person are sealed on the way, None is kept as None. An address changed here
+        finds no account.
+        """
         values = dict(changes)
-        for member in ("name", "email"):
+        for member in SEALED:
             if member in values:
-                sealed = await self._vault.seal(user_id, f"users|{user_id}|{member}", values.pop(member))
-                values[f"sealed_{member}"] = sealed
+                value = values.pop(member)
+                place = f"users|{user_id}|{member}"
+                values[f"sealed_{member}"] = await self._vault.seal(user_id, place, value) if value else None
         await self._users.update_one({"_id": user_id}, {"$set": values}, session=session)
 
     async def compare_and_update(self, user_id: str, wanted: Document, changes: Document, *, session: Session) -> bool:
@@ -280,7 +302,7 @@ class Users:
             {"_id": user_id},
             {
                 "$set": {"status": "deactivated", "erased_at": at, "password_hash": ""},
-                "$unset": {"sealed_name": 1, "sealed_email": 1, "email_index": 1, "seen_at": 1},
+                "$unset": {**{f"sealed_{name}": 1 for name in SEALED}, "email_index": 1, "seen_at": 1},
             },
             session=session,
         )

@@ -153,6 +153,13 @@ def acts_as_author(access: Access, note: Note) -> bool:
     return access.is_doctors and access.patient_id == note.patient_id and note.doctor_id == access.doctor_id
 
 
+def can_see_contact(access: Access | None) -> bool:
+    """Whether the viewer may see the patient's date of birth and phone number: the patient, their current doctor, and
+    who covers for that one. Carers are no part of it: the patient gives them a number or does not.
+    """
+    return access is not None and (access.is_doctors or access.via == "self")
+
+
 def steps_beside_note(access: Access, note: Note, steps: Sequence[Step]) -> list[Step]:
     """The steps of a readable note: what was not approved is for its author alone."""
     as_author = acts_as_author(access, note)

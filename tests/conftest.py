@@ -102,6 +102,9 @@ def asked_of(model: ModelServer) -> dict[str, Any]:
     }
 
 
+LONG_FOLDERS = ("processes", "security", "ledger", "faults")
+
+
 @pytest.fixture
 def mongo_url(servers: Embedded) -> Iterator[str]:
     with own_database(servers) as url:
@@ -166,9 +169,12 @@ async def clinic(settings: Settings, model: ModelServer) -> AsyncIterator[Clinic
 # A clinic that the tests of a module share: nearly all of them need nothing but people of their own.
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that uses the ward runs in the loop in which the ward's server runs."""
+    """A test that uses the ward runs in the loop in which the ward's server runs. Some folders are long as a whole."""
     for item in items:
+        if item.path.parent.name in LONG_FOLDERS:
+            item.add_marker(pytest.mark.long)
         if "ward" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from handlers.api.schemas import Body, ClockTime, Id, Moment, Name, View
-from hospital_rt.domain.clock import zone_names
+from hospital_rt.domain.clock import utcnow, zone_names
 from hospital_rt.domain.normalize import normal_email
 from models.identity.second_factors import FactorKind
 from models.users import Role, Status, TimezoneMode
@@ -19,6 +20,26 @@ def _zone(value: str) -> str:
     return value
 
 
+def _birth_date(value: str) -> str:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        day = date.max
+    if not FIRST_BIRTH <= day <= utcnow().date() or day.isoformat() != value:
+        raise ValueError("Write a date such as 1948-03-02.")
+    return value
+
+
+def _phone(value: str) -> str:
+    if sum(char.isdigit() for char in value) < MIN_DIGITS:
+        raise ValueError("Write a phone number such as +34 600 123 456.")
+    return " ".join(value.split())
+
+
+FIRST_BIRTH = date(1900, 1, 1)
+MIN_DIGITS = 3  # an extension within a hospital
+BirthDate = Annotated[str, Field(max_length=10, json_schema_extra={"format": "date"}), AfterValidator(_birth_date)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()./-]{3,31}$"), AfterValidator(_phone)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(normal_email)]
 NewPassword = Annotated[str, Field(min_length=12, max_length=128)]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -149,6 +170,8 @@ class ChangeMeBody(Body):
     )
     repeat_most: int | None = Field(default=None, ge=1, le=5)
     language: Language | None = None
+    birth_date: BirthDate | None = Field(default=None, description="of a patient: tells namesakes apart; null: none")
+    phone: Phone | None = Field(default=None, description="of a patient: where your doctor can call; null: none")
 
 
 class ChangePasswordBody(Body):
@@ -175,6 +198,8 @@ class UserView(View):
     repeat_minutes: Literal[10, 15, 30, 60] | None
     repeat_most: int
     language: str
+    birth_date: str | None = Field(description="of a patient, for their doctor and who covers for them")
+    phone: str | None = Field(description="the same")
     created_at: Moment
 
 

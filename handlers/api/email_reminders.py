@@ -10,11 +10,11 @@ from handlers.base.api_handler import ApiHandler
 from handlers.base.base_handler import BaseHandler
 from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.web.plain_page import PLAIN_CSP, plain_page
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS
 from models.services.mail_reminders import set_mail_reminders
 
-_CSP = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _WORDS = {
     "en": (
         "Reminders by e-mail",
@@ -112,12 +112,11 @@ class UnsubscribeHandler(BaseHandler):
     async def _page(self, user_id: str | None, *, asks: bool) -> None:
         row = await self.store.users.row(user_id) if user_id else None
         language = row["language"].split("-")[0] if row else "en"
-        title, question, button, done = (escape(word) for word in _WORDS.get(language, _WORDS["en"]))
-        inside = f'<p>{question}</p><form method="post"><button>{button}</button></form>' if asks else f"<p>{done}</p>"
+        language = language if language in _WORDS else "en"
+        title, question, button, done = _WORDS[language]
+        press = f'<form method="post"><button class="button button-main">{escape(button)}</button></form>'
+        inside = f"<p>{escape(question)}</p>{press}" if asks else f"<p>{escape(done)}</p>"
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", _CSP)
+        self.set_header("Content-Security-Policy", PLAIN_CSP)
         self.set_header("Cache-Control", "no-store")
-        self.finish(
-            f'<!doctype html><html lang="{language if language in _WORDS else "en"}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width"><title>{title}</title><h1>{title}</h1>{inside}'
-        )
+        self.finish(plain_page(title, inside, language=language))

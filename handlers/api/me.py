@@ -14,6 +14,7 @@ from hospital_rt.storage.database import Session
 from hospital_rt.web.problems import Problem
 from models.services.accounts import change_settings, close_account
 from models.sessions import DeviceSession
+from models.users import CONTACT
 
 
 class MeHandler(SessionTokenHandler):
@@ -39,7 +40,10 @@ class MeHandler(SessionTokenHandler):
     async def patch(self) -> None:
         """Change your settings. A new time zone or time of the day moves the reminders to come."""
         changes = self.body(ChangeMeBody).model_dump(exclude_unset=True)
-        nulls = [name for name, value in changes.items() if value is None and name != "repeat_minutes"]
+        for name in CONTACT:
+            if changes.get(name) is not None and self.who.role != "patient":
+                raise Invalid(f"#/{name}", "Only patients have one here.")
+        nulls = [name for name, value in changes.items() if value is None and name not in ("repeat_minutes", *CONTACT)]
         nulls += [f"day_times/{part}" for part, at in (changes.get("day_times") or {}).items() if at is None]
         if nulls:
             raise Invalid(f"#/{nulls[0]}", "Cannot be null.")

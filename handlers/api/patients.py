@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from handlers.api.schemas import MyPatientView, NeedQuery
+from handlers.api.schemas import CalledBody, CallView, MyPatientView, NeedQuery
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page_of
 from handlers.base.operation import Operation
@@ -16,12 +16,15 @@ from hospital_rt.domain.adherence import TOGETHER, SlotResult, summarize
 from hospital_rt.domain.clock import local_day, start_of_day, to_wire
 from hospital_rt.storage.response_cache import FOR_EVER, MAX_USER_BYTES, CachedResponse, CachedRows
 from models.notes import WaitingNotes
+from models.people.phone_calls import PhoneCall
 from models.questions.patient_questions import OpenQuestions
-from models.reminders import LedgerCount
+from models.reminders import LedgerCount, Reminder
+from models.services.people.record_call import record_call
 from models.users import fold
 from models.visibility import cover_changes_at, covered_assignments
 
 DAYS = 30
+REASON_DAYS = 7  # a reason for skipping is news for so long
 A_DAY_S = 86_400
 RANKS = {"silent": 0, "slipping": 1, "on_course": 2}
 
@@ -85,7 +88,7 @@ class MyPatientsHandler(ApiHandler):
         shown, following = page_of(rows, cursor=query.cursor, limit=query.limit)
         await self.leave_trace(of=[row.rank.id for row in shown])
         items = b",".join([row.text for row in shown])
-        self.respond_text(b'{"items":[%b],"next":%b}' % (items, as_text(following)))
+        self.respond_long(b'{"items":[%b],"next":%b}' % (items, as_text(following)))
 
     async def _rows(self) -> tuple[CachedResponse, ...]:
         """Each patient as text, by need, kept ready while nothing that it is made of has moved."""
@@ -125,15 +128,18 @@ class MyPatientsHandler(ApiHandler):
 
     async def _anew(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
         ids = list(joined)
-        people = await self.store.users.people({*ids, *(one.covering for one in joined.values() if one.covering)})
+        covered = {one.covering for one in joined.values() if one.covering}
+        people = await self.store.users.people({*ids, *covered}, contact=True)
         today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
         # Two days more: an answer may count to another date in the patient's time zone.
         first = min(today.values()) - timedelta(days=DAYS + 1)
-        ledger, open_counts, waiting, asking = await asyncio.gather(
+        ledger, open_counts, waiting, asking, said, called = await asyncio.gather(
             self.store.reminders.counted_since(ids, first),
             self.store.steps.open_counts(ids),
             self.store.notes.waiting({one.doctor_id for one in joined.values()}, ids),
             self.store.patient_questions.open_of({one.doctor_id for one in joined.values()}, ids),
+            self._skip_reasons(joined, min(today.values()) - timedelta(days=REASON_DAYS - 1)),
+            self._calls(joined, now=now),
         )
         mine: dict[str, list[LedgerCount]] = {id: [] for id in ids}
         for row in ledger:
@@ -158,6 +164,8 @@ class MyPatientsHandler(ApiHandler):
             item: dict[str, Any] = {
                 "id": id,
                 "name": person.name,
+                "birth_date": person.birth_date,
+                "phone": person.phone,
                 "since": to_wire(joined[id].since),
                 **({"covering": {"id": other, "name": people[other].name}} if (other := joined[id].covering) else {}),
                 "steps_open": open_counts[id],
@@ -172,8 +180,57 @@ class MyPatientsHandler(ApiHandler):
                 "days": [{"due": day.due, "done": day.done, "skipped": day.skipped} for day in seen.days],
                 "need": need,
                 "reason": seen.why if need == seen.need else None,
+                "skip_reason": said.get(id),
+                "called": called.get(id),
             }
             rank = Rank(RANKS[need], 0 if asks.how_many else 1, -seen.unanswered_in_a_row, fold(person.name or ""), id)
             zone = ZoneInfo(person.timezone)
             found[id] = CachedResponse(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)
         return found
+
+    async def _skip_reasons(self, joined: Mapping[str, Joined], first: date) -> dict[str, dict[str, Any]]:
+        """Of each patient the newest reason for skipping since ``first`` and since they became the doctor's."""
+        newest: dict[str, Reminder] = {}
+        for row in await self.store.reminders.skipped_with_reason(list(joined), first):
+            if row.answered_at and row.answered_at >= joined[row.patient_id].since:
+                newest[row.patient_id] = row
+        steps = await self.store.steps.by_ids([row.step_id for row in newest.values()]) if newest else {}
+        found: dict[str, dict[str, Any]] = {}
+        for id, row in newest.items():
+            text = await self.store.reminders.reason(row)
+            if text is not None and row.answered_at and row.step_id in steps:
+                title = steps[row.step_id].words.title
+                found[id] = {"step_id": row.step_id, "title": title, "text": text, "at": to_wire(row.answered_at)}
+        return found
+
+    async def _calls(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, dict[str, Any]]:
+        """Of each patient the last call that their doctor, or who covers for that one, noted."""
+        last: dict[str, PhoneCall] = {}
+        for call in await self.store.phone_calls.since(list(joined), now - timedelta(days=DAYS)):
+            if call.doctor_id == joined[call.patient_id].doctor_id and call.at >= joined[call.patient_id].since:
+                last[call.patient_id] = call
+        names = await self.store.users.names({call.by_id for call in last.values()}) if last else {}
+        return {id: call.as_json(by=names[call.by_id]) for id, call in last.items()}
+
+
+class CalledHandler(ApiHandler):
+    operations = {
+        "POST": Operation(
+            who="doctor",
+            body=CalledBody,
+            body_optional=True,
+            answers={200: CallView},
+            problems=("not-found",),
+            audit="patient.called",
+        )
+    }
+
+    async def post(self, patient_id: str) -> None:
+        """Note that you called a patient of yours, with a few words of what came of it. It stands in their row."""
+        body = self.body(CalledBody)
+        id = self.id_from_path(patient_id)
+        call = await record_call(
+            self.store, by_id=self.who.id, patient_id=id, text=body.text, now=self.now(), trace=self.trace
+        )
+        names = await self.store.users.names({call.by_id})
+        self.respond(call.as_json(by=names[call.by_id]))

@@ -132,9 +132,30 @@ class DayView(View):
     skipped: int
 
 
+class CalledBody(Body):
+    """What came of a call, in a few words."""
+
+    text: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_readable)] | None = None
+
+
+class CallView(View):
+    at: Moment
+    by: PersonView
+    text: str | None
+
+
+class SkipReasonView(View):
+    step_id: Id
+    title: str | None
+    text: str
+    at: Moment
+
+
 class MyPatientView(View):
     id: Id
     name: str | None
+    birth_date: str | None = Field(description="as the patient gave it: tells namesakes apart")
+    phone: str | None = Field(description="as the patient gave it")
     since: Moment
     covering: PersonView | None = Field(
         default=None, description="the doctor for whom you cover; left out for your own patients"
@@ -151,6 +172,8 @@ class MyPatientView(View):
     days: list[DayView]
     need: Literal["silent", "slipping", "on_course"]
     reason: Literal["two-unanswered", "under-60", "down-20", "skipped-3"] | None
+    skip_reason: SkipReasonView | None = Field(description="the newest reason for skipping, of the last 7 days")
+    called: CallView | None = Field(description="the last call that you or who covers for you noted, of 30 days")
 
 
 # Notes and steps
@@ -468,6 +491,28 @@ class AdherenceView(View):
 
 class AdherenceListView(View):
     items: list[AdherenceView]
+
+
+class SlotAnswerView(View):
+    slot: Moment
+    date: str = Field(description="the patient's local date")
+    time: str = Field(description="the patient's clock")
+    state: Literal["done", "skipped", "missed"]
+    done_at: Moment | None
+    reason: str | None
+
+
+class StepAnswersView(View):
+    """One step, and its slots that count in the period, oldest first."""
+
+    step_id: Id
+    title: str | None
+    status: Literal["active", "completed", "cancelled"]
+    slots: list[SlotAnswerView]
+
+
+class StepAnswersListView(View):
+    items: list[StepAnswersView]
 
 
 class ProblemErrorView(View):

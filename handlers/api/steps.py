@@ -13,6 +13,7 @@ from handlers.api.schemas import (
     ReasonBody,
     SlotQuery,
     SnoozeBody,
+    StepAnswersListView,
     StepsQuery,
     StepView,
     StepWithCheckInsView,
@@ -20,8 +21,8 @@ from handlers.api.schemas import (
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
-from handlers.base.operation import Operation
-from hospital_rt.domain.adherence import SlotResult, count_days
+from handlers.base.operation import Operation, Principal
+from hospital_rt.domain.adherence import COUNTED, SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.response_cache import CachedResponse
@@ -275,9 +276,7 @@ class AdherenceHandler(ApiHandler):
     async def get(self) -> None:
         """How a patient's steps were kept, one item a local day."""
         query = self.query(AdherenceQuery)
-        patient_id = query.patient_id or self.who.id
-        if self.who.role != "patient" and query.patient_id is None:
-            raise Invalid("#/patient_id", "Say whose.")
+        patient_id = _whose(query, self.who)
         await access_to(self.store, self.who, patient_id)
         await self.leave_trace(of=[patient_id])
         people = await self.store.users.people({patient_id})
@@ -298,3 +297,52 @@ class AdherenceHandler(ApiHandler):
                 ]
             }
         )
+
+
+class StepAnswersHandler(ApiHandler):
+    operations = {
+        "GET": Operation(
+            who="reader",
+            query=AdherenceQuery,
+            answers={200: StepAnswersListView},
+            problems=("not-found",),
+            audit="adherence.read",
+        )
+    }
+
+    async def get(self) -> None:
+        """How each step of a patient was kept, slot by slot, with the reasons for skipping: up to 2,000 slots."""
+        query = self.query(AdherenceQuery)
+        patient_id = _whose(query, self.who)
+        wanted, _ = await steps_filter(self.store, self.who, "all", patient_id)
+        await self.leave_trace(of=[patient_id])
+        zone = ZoneInfo((await self.store.users.people({patient_id}))[patient_id].timezone)
+        first = local_day(self.now(), zone) - timedelta(days=query.days - 1)
+        slots: dict[str, list[dict[str, Any]]] = {}
+        for row in await self.store.reminders.slots_since(patient_id, first):
+            if row.state in COUNTED:
+                slots.setdefault(row.step_id, []).append(
+                    {
+                        "slot": to_wire(row.slot_at),
+                        "date": row.day.isoformat(),
+                        "time": row.slot_at.astimezone(zone).strftime("%H:%M"),
+                        "state": row.state,
+                        "done_at": to_wire(row.done_at or row.answered_at) if row.answered_at else None,
+                        "reason": await self.store.reminders.reason(row),
+                    }
+                )
+        steps = await self.store.steps.find({"$and": [wanted, {"_id": {"$in": list(slots)}}]})
+        self.respond(
+            {
+                "items": [
+                    {"step_id": step.id, "title": step.words.title, "status": step.status, "slots": slots[step.id]}
+                    for step in steps
+                ]
+            }
+        )
+
+
+def _whose(query: AdherenceQuery, who: Principal) -> str:
+    if who.role != "patient" and query.patient_id is None:
+        raise Invalid("#/patient_id", "Say whose.")
+    return query.patient_id or who.id

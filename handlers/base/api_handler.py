@@ -21,6 +21,7 @@ from handlers.base.operation import HandlerContext, Operation, Principal
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import FieldError
 from hospital_rt.storage.database import Session
+from hospital_rt.web.compression import compress_padded
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.strict_json import NotJson, check_storable, parse_json
 from models.audit import Trace
@@ -28,6 +29,7 @@ from models.audit import Trace
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
+LONG_BYTES = 4096  # shorter answers fit into a few packets
 MAX_UNWANTED_BYTES = 1024 * 1024  # of a refused body with a declared length
 MAX_STREAM_BYTES = (
     64 * 1024 * 1024
@@ -270,6 +272,15 @@ class ApiHandler(BaseHandler):
             self.respond_text(None, status=status, headers=headers)
         else:
             self.respond_text(as_text(body), status=status, headers=headers)
+
+    def respond_long(self, text: bytes) -> None:
+        """Answer with a serialized document of many alike rows: compressed where the client takes that."""
+        self.set_header("Vary", "Accept-Encoding")
+        given = [part.strip().lower() for part in self.request.headers.get("Accept-Encoding", "").split(",")]
+        if len(text) >= LONG_BYTES and "gzip" in given:
+            self.set_header("Content-Encoding", "gzip")
+            text = compress_padded(text)
+        self.respond_text(text)
 
     def respond_text(self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Like :meth:`respond`, with a serialized document."""

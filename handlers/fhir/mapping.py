@@ -85,15 +85,19 @@ def patient(
     names: Names,
     email: str | None = None,
     language: str | None = None,
+    birth_date: str | None = None,
+    phone: str | None = None,
 ) -> Resource:
-    """A patient; ``email`` and ``language`` only for themselves."""
+    """A patient; ``email`` and ``language`` only for themselves, ``birth_date`` and ``phone`` for their doctor too."""
+    telecom = [{"system": system, "value": value} for system, value in (("email", email), ("phone", phone)) if value]
     return whole(
         {
             "resourceType": "Patient",
             "id": id,
             "active": is_active,
             "name": [{"text": name}],
-            "telecom": [{"system": "email", "value": email}] if email else [],
+            "telecom": telecom,
+            "birthDate": birth_date,
             "communication": [
                 {"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": language}]}, "preferred": True}
             ]

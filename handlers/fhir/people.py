@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from handlers.base.cursors import page_of
@@ -20,7 +21,7 @@ from handlers.fhir.handler import (
 from handlers.fhir.mapping import Resource, patient, practitioner
 from hospital_rt.web.problems import Problem
 from models.users import accepts_patients, fold
-from models.visibility import access_to, reached_patients
+from models.visibility import Access, access_to, accesses_of, can_see_contact, reached_patients
 
 FHIR_VERSION = "4.3.0"
 
@@ -65,8 +66,9 @@ class MetadataHandler(FhirHandler):
 class _Patients(FhirHandler):
     type_name = "Patient"
 
-    async def _resources(self, ids: list[str]) -> list[Resource]:
+    async def _resources(self, ids: list[str], accesses: Mapping[str, Access]) -> list[Resource]:
         people = await self.store.users.rows(ids)
+        contact = await self.store.users.people({id for id in ids if can_see_contact(accesses.get(id))}, contact=True)
         doctors = await self.store.assignments.of_patients(ids)
         names = await self.store.users.names({*ids, *(one.doctor_id for one in doctors.values())})
         own = await self.store.users.read_row(dict(self.who.row)) if self.who.id in ids else None
@@ -79,6 +81,8 @@ class _Patients(FhirHandler):
                 names=names,
                 email=own.email if own and id == own.id else None,
                 language=own.language if own and id == own.id else None,
+                birth_date=contact[id].birth_date if id in contact else None,
+                phone=contact[id].phone if id in contact else None,
             )
             for id in ids
             if id in people
@@ -99,7 +103,8 @@ class PatientsHandler(_Patients):
             ids = [id for id in ids if _begins(names[id], begins)]
         shown, following = page_of(ids, cursor=search.cursor, limit=search.count) if search.count else ([], None)
         await self.leave_trace(of=shown or [self.who.id])
-        self.respond_bundle(search, await self._resources(list(shown)), following, len(ids))
+        accesses = await accesses_of(self.store, self.who)
+        self.respond_bundle(search, await self._resources(list(shown), accesses), following, len(ids))
 
 
 class PatientsFormHandler(FormSearch, PatientsHandler):
@@ -112,9 +117,9 @@ class PatientHandler(_Patients):
     async def get(self, id: str) -> None:
         """A patient."""
         patient_id = self.id_from_path(id)
-        await access_to(self.store, self.who, patient_id)
+        access = await access_to(self.store, self.who, patient_id)
         await self.leave_trace(of=[patient_id])
-        self.respond((await self._resources([patient_id]))[0])
+        self.respond((await self._resources([patient_id], {patient_id: access}))[0])
 
 
 def _begins(name: str | None, wanted: frozenset[str]) -> bool:

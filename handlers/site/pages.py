@@ -9,8 +9,10 @@ from typing import Any
 import swagger_ui_bundle
 from tornado.web import GZipContentEncoding, HTTPError, StaticFileHandler
 
+from handlers.base.api_handler import NotFoundHandler
 from handlers.base.base_handler import BaseHandler
 from handlers.base.operation import HandlerContext
+from hospital_rt.web.plain_page import PLAIN_CSP, plain_page
 from hospital_rt.web.problems import Problem
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -23,6 +25,35 @@ _SELF = (
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("text/javascript", ".mjs")
 mimetypes.add_type("application/manifest+json", ".webmanifest")
+
+_NOTHING_HERE = plain_page(
+    "There is nothing here",
+    "<p>The address may have changed. Your reminders and notes are where they were.</p>"
+    '<p><a class="button button-main" href="/">Go to the start page</a></p>'
+    '<div lang="es"><h2>Aquí no hay nada</h2>'
+    "<p>La dirección puede haber cambiado. Sus avisos y notas siguen en su sitio.</p>"
+    '<p><a class="button button-outline" href="/">Ir al inicio</a></p></div>',
+)
+
+
+class UnknownPathHandler(NotFoundHandler):
+    """404: a page for a browser that was sent to an address which does not exist, else a problem document."""
+
+    def refuse(self, problem: Problem) -> None:
+        is_page = self.request.method in {"GET", "HEAD"} and problem.slug == "not-found"
+        if not is_page or self.request.path.startswith("/api/") or not self._is_browser():
+            super().refuse(problem)
+            return
+        self.set_status(404)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", PLAIN_CSP)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(_NOTHING_HERE)
+
+    def _is_browser(self) -> bool:
+        """Whether HTML is asked for by name, as browsers do for a page and programs do not."""
+        kinds = [part.partition(";")[0].strip().lower() for part in self.request.headers.get("Accept", "").split(",")]
+        return "text/html" in kinds
 
 
 class ChangePasswordHandler(BaseHandler):

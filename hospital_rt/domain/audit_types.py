@@ -33,6 +33,7 @@ Act = Literal[
     "question.asked",
     "question.answered",
     "question.seen",
+    "patient.called",
     "doctor.chosen",
     "doctor.left",
     "account.created",

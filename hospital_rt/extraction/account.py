@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from hospital_rt.extraction.acts import ORDERS, frames
-from hospital_rt.extraction.api import AccountEntry, Fate, Note, Unmatched
+from hospital_rt.extraction.api import AccountEntry, Fate, Note, Sentence, Unmatched
 from hospital_rt.extraction.lexicon import LANGUAGES
 
 Span = tuple[int, int]
@@ -21,14 +23,18 @@ def account(
     clinic: Iterable[Span],
     understood: frozenset[int],
     show: float,
+    judge: Callable[[Sentence], float] | None = None,
 ) -> tuple[list[Unmatched], list[AccountEntry]]:
     """The sentences to show and the fate of every sentence, in order.
 
     ``scores``: how likely each sentence carries something for the patient; one of at least ``show`` that became
-    nothing is shown, and so is one that opens as an order or a prohibition. Linear in the sentences and spans, which are taken in order of their place.
+    nothing is shown, and so is one that opens as an order or a prohibition. ``judge`` scores what a step leaves of its
+    sentence: a rest that is likely to carry something more is shown too. Linear in the sentences and spans, which are taken in order of their place.
     """
     fates: dict[int, Fate] = {}
-    for fate, spans in (("shown", dropped), ("clinic", clinic), ("question", questions), ("step", steps)):
+    kinds = (("shown", [*dropped]), ("clinic", [*clinic]), ("question", [*questions]), ("step", [*steps]))
+    told = sorted(span for _, spans in kinds for span in spans)
+    for fate, spans in kinds:
         for number in _covered(note, spans):
             fates[number] = fate  # type: ignore[assignment]
     unmatched, entries = [], []
@@ -43,8 +49,33 @@ def account(
             if shown:
                 quote = note.text[sentence.start : sentence.end]
                 unmatched.append(Unmatched(quote=quote, start=sentence.start, end=sentence.end))
+        elif became in ("step", "question") and judge is not None and score >= show:
+            rests = _rests(note, sentence, told)
+            unmatched += [Unmatched(quote=r.text, start=r.start, end=r.end) for r in rests if judge(r) >= SHOW_REST]
         entries.append(AccountEntry(start=sentence.start, end=sentence.end, as_=became))
     return unmatched, entries
+
+
+SHOW_REST = 0.6
+"""The rest of a sentence of which a step was made is shown from here on."""
+MIN_REST = 4
+"""Words of a rest that can say something."""
+_EDGE = re.compile(r"^\W*(?:(?:and|then|but|or|also|with|of|as)\b\W*)*|\W+$", re.I)
+
+
+def _rests(note: Note, sentence: Sentence, told: Sequence[Span]) -> Iterator[Sentence]:
+    """The stretches of a sentence that no step, question or dropped item covers, each as a sentence of its own."""
+    at = sentence.start
+    spans = [span for span in told if span[0] < sentence.end and span[1] > sentence.start]
+    for start, end in [*sorted(spans), (sentence.end, sentence.end)]:
+        if start > at:
+            text = note.text[at:start]
+            lead = _EDGE.match(text)
+            begin = at + (lead.end() if lead else 0)
+            stop = at + len(text.rstrip(" ,.;:-–—\n\t"))
+            if len(note.text[begin:stop].split()) >= MIN_REST:
+                yield replace(sentence, text=note.text[begin:stop], start=begin, end=stop)
+        at = max(at, end)
 
 
 def _says_something(text: str) -> bool:

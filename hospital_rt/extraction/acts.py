@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from hospital_rt.extraction.api import Sentence
-from hospital_rt.extraction.compose import order, plain, shorten, with_condition
+from hospital_rt.extraction.compose import order, plain, shorten, turn_to, with_condition
 from hospital_rt.extraction.context.assertion import assertions, categories_at
 from hospital_rt.extraction.lexicon import load
 from hospital_rt.extraction.person import to_patient
@@ -41,6 +41,7 @@ class Candidate:
     schedule: dict[str, Any] | None = field(default=None, repr=False)  # PlanItem fields
     answers: tuple[tuple[str, str, dict[str, Any] | None, bool], ...] = field(default=(), repr=False)
     """Ready answers to the question: label, title, PlanItem fields or None, as needed."""
+    named_in: int | None = None  # the number of the sentence that names the medicine
     cues: frozenset[str] = frozenset()  # for the gate and for tests
     sure: bool = False
 
@@ -173,6 +174,12 @@ class Finder:
     def _cats(self, start: int, end: int) -> set[str]:
         return categories_at(self.scopes, start, end)
 
+    def _rows_at(self, start: int, end: int) -> set[str]:
+        """The rows by which words are only considered."""
+        return {
+            row for category, low, high, row in self.scopes if category == "considered" and low < end and start < high
+        }
+
     def _bad(self, start: int, end: int, *, allow: frozenset[str] = frozenset()) -> set[str]:
         return (self._cats(start, end) & self.BAD) - allow
 
@@ -238,7 +245,9 @@ class Finder:
     def _licensed(self, group: str, match: re.Match[str]) -> bool:
         start, end = self._clause(match.start())
         before, clause = self.text[start : match.start()], self.text[start:end]
-        if self._bad(match.start(), match.end()):
+        if self._bad(match.start(), match.end()) or (group == "test" and _RESULT.match(self.text, match.end())):
+            return False
+        if group == "test" and _ON_RESULT.search(before):
             return False
         if self.ordering:
             dated = match.start() == start and self.frames.dated.search(clause)
@@ -288,6 +297,7 @@ class Finder:
         )
         when = self.frames.when.search(self.text, end, clause_end)
         phrase = self.text[left:right]
+        self.nouns.append((left, right))
         if phrase[1:2].islower() and not self.text[:left].strip(" ,.:;-0123456789)"):
             phrase = phrase[:1].lower() + phrase[1:]  # the first word of its sentence
         if group == "specialty":
@@ -318,19 +328,11 @@ class Finder:
             booked = self._booked(left)
             title = f"{booked.capitalize() if booked else 'Have'} {noun}"
         if when and "every" not in when[0].lower():
-            spoken = plain(when[0], self.language)
-            if spoken.lower() not in title.lower() and not spoken.lower().startswith("for"):
-                preposition = (
-                    ""
-                    if re.match(
-                        r"(?:in|within|after|today|tomorrow|tonight|this|next|urgent|as|before|every)\b", spoken, re.I
-                    )
-                    else "in "
-                )
-                title += f" {preposition}{re.sub(r'^on ', 'this ', spoken)}"
+            spoken = _date_words(plain(when[0], self.language))
+            if spoken.strip(" (,)").lower() not in title.lower() and not spoken.startswith("for"):
+                title += f" {spoken}"
             right = max(right, when.end())
         lead = self._lead(clause_start, left)
-        self.nouns.append((left, right))
         names = [f"group={group}"]
         if group != "specialty" and booked:
             names.append("booked")
@@ -343,7 +345,15 @@ class Finder:
         if not self.text[right:clause_end].strip(" ,.:;-"):
             names.append("closes")
         key = re.sub(r"\W+", " ", (say or match[0]).lower()).strip()
-        self._add(act, lead, right, shorten(title), key=f"{act}:{key}", names=tuple(names))
+        title = self._said(act, left, right) or shorten(title)
+        self._add(act, lead, right, title, key=f"{act}:{key}", names=tuple(names))
+
+    def _said(self, act: str, start: int, end: int) -> str:
+        """An act in the note's own words behind its language's wording of an order; empty where titles are composed."""
+        frame = load(self.language, "titles")["orders"].get(act, "")
+        words = plain(self.text[start:end], self.language)
+        words = words[:1].lower() + words[1:] if words[1:2].islower() else words
+        return shorten(frame.format(what=words)) if frame else ""
 
     def _booked(self, at: int) -> str | None:
         """The verb of an order to the patient that opens the clause around ``at``: "Book a chest X-ray"."""
@@ -410,7 +420,10 @@ class Finder:
         licensed = (self.ordering and (bare or self.frames.future.search(clause))) or (
             not self.ordering and self.frames.strong.search(clause)
         )
-        if not licensed or self._bad(at, at + len(match[0])):
+        bad = self._bad(at, at + len(match[0]))
+        if bad == {"considered"} and self._rows_at(at, at + len(match[0])) == {"once-known"}:
+            bad = set()  # "follow up with me once the MRI results are available"
+        if not licensed or bad:
             return
         if (
             not self.frames.when.search(clause)
@@ -435,19 +448,16 @@ class Finder:
             title = re.sub(r"^(?:Follow-up|Followup)\b", "Follow up", title)
             title = re.sub(r"^Be seen", "Come to be seen", title)
         if not title or len(title) < 12:
-            spoken = f" {plain(when[0], self.language)}" if when else ""
-            if spoken and not re.match(
-                r" (?:in|within|after|today|tomorrow|next|this|on|urgent|as|before)", spoken, re.I
-            ):
-                spoken = " in" + spoken.replace(" later", "")
+            spoken = f" {_date_words(plain(when[0], self.language))}" if when else ""
             kind = _VISIT_FOR.fullmatch(clause[: match.end()])
             what = f"the {to_patient(plain(kind[0], self.language)).lower()}" if kind else "a follow-up visit"
-            title = f"Come back for {what}{spoken.replace(' on ', ' this ')}"
+            title = f"Come back for {what}{spoken}"
+        begin = start + match.start() if bare else start
         self._add(
             "visit",
-            start + match.start() if bare else start,
+            begin,
             end,
-            shorten(title),
+            self._said("visit", begin, end) or shorten(title),
             key=f"visit:{(when[0] if when else '').lower()}",
         )
 
@@ -469,7 +479,7 @@ class Finder:
             ):
                 continue
             what = self._condition_words(condition)
-            title = order(text[act[0] : act[1]], self.language)
+            title = turn_to(text[act[0] : act[1]], self.language)
             if what:
                 title = with_condition(title, what)
             if len(title) < 5:
@@ -510,9 +520,9 @@ class Finder:
             elif contact is not None:
                 head = text[part_start:contact].strip()
                 if (
-                    re.search(r"[:=→–-]$", head)
+                    re.search(r"[:=→–>-]$", head)
                     and 4 < len(head) < 100
-                    and not self.frames.when.fullmatch(head.strip(":=→–- "))
+                    and not self.frames.when.fullmatch(head.strip(":=→–>- "))
                 ):
                     found.append((part_start, part_end, (contact, part_end), (part_start, contact)))
                 elif (
@@ -531,15 +541,19 @@ class Finder:
         """Clauses, with a leading condition kept together with the act that follows it."""
         parts: list[tuple[int, int]] = []
         for start, end in self.clauses:
-            if (
-                parts
-                and self.frames.condition.match(self.text, parts[-1][0])
-                and self._imperative(parts[-1][0] + 3, parts[-1][1]) is None
-            ):
+            if parts and self._opens_condition(*parts[-1], start):
                 parts[-1] = (parts[-1][0], end)
             else:
                 parts.append((start, end))
         return parts
+
+    def _opens_condition(self, start: int, end: int, after: int) -> bool:
+        """Whether a clause is the condition of the next: "if worse ...", "Any bleeding - ring us"."""
+        if self.frames.condition.match(self.text, start) and self._imperative(start + 3, end) is None:
+            return True
+        sign = self.lexicon.groups["symptom"].search(self.text, start, end) or _ANY.match(self.text, start)
+        turns_to = self.frames.contact.match(self.text, after)
+        return bool(sign and turns_to and "-" in self.text[end:after] and self._imperative(start, end) is None)
 
     def _imperative(self, start: int, end: int, *, contact: bool = False) -> int | None:
         """Where an order to the patient begins: at the start, after a comma, colon or dash, or after a frame."""
@@ -566,7 +580,7 @@ class Finder:
         if not words.strip():
             return ""
         words = re.sub(
-            r"[,:=→–-]\s*(?:then|please|pt|patient|she|he|you|they|to|and|should|will|needs? to|is to|are to|may|\s)*\s*$",
+            r"[,:=→–>-]\s*(?:then|please|pt|patient|she|he|you|they|to|and|should|will|needs? to|is to|are to|may|\s)*\s*$",
             "",
             words,
             flags=re.I,
@@ -580,7 +594,7 @@ class Finder:
         words = re.sub(r"\s+(?:please|then|to|for|needs?|should be|would|will need to)\s*$", "", words, flags=re.I)
         said = order(words, self.language)
         said = said[:1].lower() + said[1:]
-        return said if self.frames.condition.match(said) else f"{'si' if self.language == 'es' else 'if'} {said}"
+        return said if self.frames.condition.match(said) else f"{load(self.language, 'titles')['if']} {said}"
 
     # -- verb phrases: home acts, errands, monitoring, stopping ---------------------------------------------------
 
@@ -751,8 +765,10 @@ class Finder:
             "visit",
             start,
             end,
-            shorten(
-                f"{'Acuda a' if self.language == 'es' else 'Keep this appointment'}: {plain(to_patient(clause), self.language)}"
+            self._said("visit", start, end)
+            or shorten(
+                "Keep this appointment: "
+                + re.sub(r"\s+on (?=(?:the )?\d)", ", ", plain(to_patient(clause), self.language))
             ),
             key=f"dated:{clause.lower()}",
         )
@@ -779,6 +795,10 @@ class Finder:
             for match in self.lexicon.groups[group].finditer(self.text, start, end):
                 if self._taken(match.start(), match.end()) or self._bad(match.start(), match.end()):
                     continue
+                if _PURPOSE.search(clause[: match.start() - start]) and any(
+                    c.act == "medicine" and start <= c.start < end for c in self.found
+                ):
+                    continue  # "lisinopril 10 mg daily for her blood pressure"
                 self._add(
                     "vague",
                     min(start + ordering.start(), match.start()),
@@ -790,8 +810,32 @@ class Finder:
                 )
 
 
+def _date_words(said: str) -> str:
+    """When an act is due, as a title says it.
+
+    >>> _date_words("2 weeks"), _date_words("on Monday"), _date_words("on the 3rd"), _date_words("tomorrow")
+    ('in 2 weeks', 'this Monday', '(the 3rd)', 'tomorrow')
+    """
+    said = said.removesuffix(" later")
+    if re.match(r"(?:in|within|after|today|tomorrow|tonight|this|next|urgent|as|before|every|for)\b", said, re.I):
+        return said
+    day = re.fullmatch(r"(?:on )?(\w+day)", said, re.I)
+    if day:
+        return f"this {day[1]}"
+    return f"({said.removeprefix('on ')})" if re.match(r"on\b|\w+day\b", said, re.I) else f"in {said}"
+
+
+_ON_RESULT = re.compile(
+    r"\b(?:if|unless|once|when|until|depending on|based on) (?:the |his |her |your |repeat )?$", re.I
+)
+"""Before a test: what is to happen on its result."""
+_RESULT = re.compile(
+    r"\s*(?:is|was|of|at|came back|:|=)?\s*[<>]?\d+(?:\.\d+)?(?!\d)(?!\s*(?:/\d|-\d|days?|d\b|weeks?|wks?|w\b|months?|mo\b|mths?|monthly|weekly|hours?|hrs?|h\b|times|x|st|nd|rd|th|sets?|visits?))",
+    re.I,
+)
+"""A number behind a test: its result."""
 _NOT_DATED = re.compile(
-    r"\b(?:is|are|was|were|has|had|have|will|shall|would|should|may|can|if|i|we|he|she|they|phone|recalled|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough|started|ended|due to|last|until|till|\d+ ?mg)\b",
+    r"\b\d-\d-\d\b|\b(?:(?:per)?centile|is|are|was|were|has|had|have|will|shall|would|should|may|can|if|i|we|he|she|they|phone|recalled|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough|started|ended|due to|last|until|till|\d+ ?mg)\b",
     re.I,
 )
 _VISIT_FOR = re.compile(
@@ -806,13 +850,14 @@ _OBJECT = re.compile(
 _NUMBER_TO_CALL = re.compile(r"(?:call|ring|phone|dial|text)\s+(?:us\s+)?(?:on\s+|at\s+)?[\d\s()+-]{6,}", re.I)
 _PRONOUN = re.compile(r"[A-Z]\w+(?: (?:up|in|back|down|off))? (it|them)\b")
 _UP_TO_VISIT = re.compile(
-    r"\b(?:before|until|till|at|to|since|by)(?: (?:the|your|his|her|their|our|next|that))+\s*$|\b(?:before|until) next\s*$",
+    r"\b(?:before|until|till|at|to|since|by)(?: (?:the|your|his|her|their|our|next|that))+\s*$|\b(?:before|until|on|at|for|by) next\s*$",
     re.I,
 )
 _NO_VISIT = re.compile(
-    r"follow[- ]?(?:up|ing up) (?:on|and|of|x-?ray|imaging|labs?|with (?:you|the patient|him|her|them))\b|review(?:ed|ing)? (?:of|the|his|her|your) |examination (?:of|reveal|show|is|was)|visits? (?:by|from) (?:the|an?|our|your|district|community)\b(?! end)",
+    r"(?:review|r/v|rv) (?:aft(?:er)?|post|following) (?!\d|an? |one|two|three|four|six|the |results?|bloods?|tests?|scan|your|that)|follow[- ]?(?:up|ing up) (?:on(?! (?:the )?\d| \w+day)|and|of|x-?ray|imaging|labs?|with (?:you|the patient|him|her|them))\b|review(?:ed|ing)? (?:of|the|his|her|your) |examination (?:of|reveal|show|is|was)|visits? (?:by|from) (?:the|an?|our|your|district|community)\b(?! end)",
     re.I,
 )
+_PURPOSE = re.compile(r"\bfor (?:[\w-]+ ){0,3}$", re.I)
 _OWN_DOCTOR = re.compile(
     r"gp|pcp|primary care.*|family (?:doctor|physician)|specialist|dentist|dental|practice nurse|district nurse|health visitor|social worker",
     re.I,
@@ -822,15 +867,16 @@ _SEES = re.compile(
     re.I,
 )
 _NO_ORDER = re.compile(
-    r"(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
+    r"(?:use|take|apply) as (?:directed|instructed|prescribed)\b|phone (?:call|number|consult\w*|review)\b|(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
     r"date|worse|better|it|that|a history)\b|(?:start|end|test|record|plan|note|order|record|exercise|diet|follow|report|rest|walk|sleep|drink|measure)s?\s*(?:date)?\s*:|plan(?:s|ned)?\b(?! to)|"
     r"(?:call|ring|phone|dial|text)\s+(?:us\s+)?(?:on\s+|at\s+)?[\d\s()+-]{6,}(?!.*\b(?:if|when|for|to|should|with)\b)|"
     r"(?:walk|sleep|drink|eat|live|work|use|take)s\b|do (?:he|she|they)\b|\w+\s+(?:was|were|is|are|showed|reviewed|negative|normal)\b",
     re.I,
 )
 _OPENING = re.compile(
-    r"(?:^|[,:;=→(–-]|\s-)\s*(?:(?:please|then|and|also|to|pt to|you (?:will )?(?:should|need to)|por favor)\s+)*"
+    r"(?:^|[,:;=→(–-]|-+>|\s-)\s*(?:(?:please|then|and|also|to|pt to|you (?:will )?(?:should|need to)|por favor)\s+)*"
 )
+_ANY = re.compile(r"(?:any|new|severe|worsening|persistent)\b", re.I)
 _CLINIC_SUBJECT = re.compile(
     r"\b(?:i|we|gp|nurse|surgeon|hospital|team|doctor|staff|office)\s+(?:will|would|may|might|can|could|then|should|am|are|is|to|'ll)?\s*(?:then |also |need to |going to |likely |be able to )*$",
     re.I,

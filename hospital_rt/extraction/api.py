@@ -216,6 +216,7 @@ class Reading:
     questions: list[Question] = field(default_factory=list, repr=False)
     clinic: list[tuple[int, int]] = field(default_factory=list)  # spans of the clinic's own acts
     understood: frozenset[int] = frozenset()  # numbers of sentences that need not be shown
+    scores: tuple[float, ...] = ()  # how likely each sentence carries something, where the reader judged it
     sure: frozenset[tuple[Kind, int]] = frozenset()  # (list, index in it)
     meta: Meta | None = None
 

@@ -63,6 +63,26 @@ def is_readable(title: str) -> bool:
     )
 
 
+@cache
+def _opens(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(p, re.I), r) for p, r in load(language, "titles")["opens"])
+
+
+def turn_to(words: str, language: str) -> str:
+    """An order to turn to somebody: ``order``, with a verb where the note names only the place.
+
+    >>> turn_to("ED", "en"), turn_to("ring us", "en")
+    ('Go to the emergency department', 'Ring the clinic')
+    """
+    title = order(words, language)
+    for pattern, opening in _opens(language):
+        if match := pattern.match(title):
+            low = title[:1].lower() + title[1:] if title[1:2].islower() else title
+            match = pattern.match(low) or match
+            return shorten(match.expand(opening) + low[match.end() :])
+    return title
+
+
 def with_condition(act: str, condition: str) -> str:
     """An act and its condition as a title: the act loses its later parts before the condition loses a word.
 

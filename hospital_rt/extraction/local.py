@@ -14,7 +14,7 @@ from hospital_rt.extraction.classifier import LinearModel, load_models, sentence
 from hospital_rt.extraction.classifier.features import candidate_features
 from hospital_rt.extraction.context.assertion import assertions
 from hospital_rt.extraction.lexicon import LANGUAGES
-from hospital_rt.extraction.medicines import medicine_candidates
+from hospital_rt.extraction.medicines import Carried, medicine_candidates
 
 SHOW = 0.12
 """A sentence this likely to carry something, of which nothing was made, is shown."""
@@ -92,11 +92,15 @@ class LocalReader:
         """Every candidate of the note with its probability, and each sentence's score."""
         sentences = note.sentences
         scores = (
-            sentence_scores(sentences, self.models["sentence"]) if "sentence" in self.models else [1.0] * len(sentences)
+            sentence_scores(sentences, self.models["sentence"], note.language)
+            if "sentence" in self.models
+            else [1.0] * len(sentences)
         )
         gate = self.models.get("candidate")
         found = []
         injected = -1  # where the line ends on which the note speaks to software
+        carried: Carried | None = None
+        before = -1  # the sentence that ends on ``carried``
         for at, sentence in enumerate(sentences):
             unlikely = (
                 scores[at] < SKIP and len(sentences) > SHORT_NOTE and sentence.section not in ("plan", "instructions")
@@ -107,12 +111,16 @@ class LocalReader:
             if finder.to_software:
                 injected = _line_end(note.text, sentence.end)
                 continue
-            finder.found = medicine_candidates(sentence, note, finder)
+            goes_on = before == at - 1 and sentences[before].section == sentence.section
+            finder.found, carried = medicine_candidates(sentence, note, finder, carried if goes_on else None)
+            before = at
             for candidate in finder.find():
                 proposal = Proposal(candidate=candidate, sentence=sentence, likely=scores[at])
                 proposal.short, proposal.injected = len(sentences) <= SHORT_NOTE, sentence.start < injected
                 proposal.features = frozenset(
-                    candidate_features(candidate.cues, sentence.text, candidate.start, candidate.end, scores[at])
+                    candidate_features(
+                        candidate.cues, sentence.text, candidate.start, candidate.end, scores[at], note.language
+                    )
                 )
                 if gate is not None:
                     proposal.passed = gate.probability(proposal.features)
@@ -184,12 +192,28 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: fl
             plan.append(item)
         else:
             checklist.append(item)
-        if proposal.passed >= (SURE if _is_whole(proposal) else SURE_ALONE):
+        read = candidate.schedule is None or candidate.sure  # a schedule of which words are left over is never sure
+        if read and proposal.passed >= (SURE if _is_whole(proposal) else SURE_ALONE):
             sure.add(("plan", len(plan) - 1) if isinstance(item, PlanItem) else ("checklist", len(checklist) - 1))
     for question in unnamed:  # of the same words one thing is asked
         if any(_overlap(question, other) for other in questions if other is not question):
             questions.remove(question)
-    return Reading(checklist=checklist, plan=plan, questions=questions, clinic=clinic, sure=frozenset(sure))
+    understood = frozenset(number for item in (*checklist, *plan) for number in item.sentences[:-1])
+    questions = [q for q in questions if q.question != "how-often" or _number_at(note, q.start) not in understood]
+    return Reading(
+        checklist=checklist,
+        plan=plan,
+        questions=questions,
+        clinic=clinic,
+        understood=understood,
+        sure=frozenset(sure),
+        scores=tuple(scores),
+    )
+
+
+def _number_at(note: Note, at: int) -> int:
+    """The number of the sentence at a place of the note."""
+    return next((s.number for s in note.sentences if s.start <= at < s.end), 0)
 
 
 def _overlap(one: Question, other: Question) -> bool:
@@ -276,7 +300,7 @@ def _item(note: Note, proposal: Proposal) -> Item | PlanItem:
         "title": candidate.title[:120],
         "detail": (candidate.detail or "")[:500] or None,
         "as_needed": candidate.as_needed,
-        "sentences": (proposal.sentence.number,),
+        "sentences": tuple(sorted({candidate.named_in or proposal.sentence.number, proposal.sentence.number})),
     }
     return Item(**fields) if candidate.schedule is None else PlanItem(**{**fields, **candidate.schedule})
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from hospital_rt.extraction import sig
 from hospital_rt.extraction.acts import ORDERS, Candidate, Finder, frames, lexicon
-from hospital_rt.extraction.compose import order, plain, shorten, with_condition
+from hospital_rt.extraction.api import Note, Sentence
+from hospital_rt.extraction.compose import MAX_TITLE, order, plain, shorten, with_condition
 from hospital_rt.extraction.lexicon import load
 from hospital_rt.extraction.person import to_patient
 from hospital_rt.extraction.sig import SigMatch
@@ -37,14 +38,41 @@ def _joined(matches: list[SigMatch]) -> list[SigMatch]:
     return joined
 
 
-def medicine_candidates(sentence: Any, note: Any, finder: Finder) -> list[Candidate]:
-    """Candidates for every medicine and every frequency of the sentence."""
-    found = []
-    for match in _joined(sig.find(sentence.text, day=note.day, language=note.language)):
+@dataclass(frozen=True)
+class Carried:
+    """The medicine on which a sentence ends, and the number of the sentence that names it."""
+
+    match: SigMatch
+    named_in: int
+
+
+def medicine_candidates(
+    sentence: Sentence, note: Note, finder: Finder, before: Carried | None = None
+) -> tuple[list[Candidate], Carried | None]:
+    """Candidates for every medicine and every frequency of the sentence, and the medicine that it ends on.
+
+    ``before``: the medicine of the sentence before, of which this one may go on ("Then 20 mg daily").
+    """
+    matches = _joined(
+        sig.find(sentence.text, day=note.day, language=note.language, after=before.match if before else None)
+    )
+    found: list[Candidate] = []
+    last: Carried | None = None
+    for match in matches:
+        if before and not match.medicine_span and not before.match.scheduled and before.match.dose and match.dose:
+            match = _with_strength(match, before.match.dose)
+        named_in = before.named_in if before and match.medicine and not match.medicine_span else sentence.number
         candidate = _candidate(match, finder, note.day)
         if candidate is not None:
-            found.append(candidate)
-    return found
+            found.append(replace(candidate, named_in=named_in))
+        last = Carried(match, named_in) if match.medicine and not match.stopped else None
+    return found, last
+
+
+def _with_strength(match: SigMatch, strength: str) -> SigMatch:
+    """A count ("one") with the strength that the sentence before gives ("500 mg tablets")."""
+    counted = match.dose and not re.search(r"\d\s*(?:m?c?g|ml|units?|iu|%)\b", match.dose, re.I)
+    return replace(match, dose=f"{strength}, {match.dose}") if counted else match
 
 
 def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
@@ -54,7 +82,9 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         if match.medicine_span and match.medicine_span[0] >= match.start - 3
         else (match.start, match.end)
     )
-    bad = finder._bad(at, stop) | (finder._bad(match.start, match.end) if match.medicine else set())
+    last = text.find(match.until, at) if match.until else match.end  # an end that is an event is no doubt
+    stop = min(stop, last) if last > at else stop
+    bad = finder._bad(at, stop) | (finder._bad(match.start, last) if match.medicine else set())
     cats = finder._cats(at, stop)
     ordering = sentence.section in ORDERS
     before = text[max(0, match.start - 80) : match.start]
@@ -76,7 +106,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         return None
     name = match.medicine
     if name is None:
-        return _scheduled_act(match, finder)
+        return _unnamed(match, finder) or _scheduled_act(match, finder)
     if (
         not match.dose
         and (not verbs or verbs[-1][0].lower() == "for")
@@ -98,7 +128,26 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         *(f"ask={slug}" for slug in match.asks),
     )
     title, detail = medicine_title(match, finder.language, text)
+    if complaint := _rescue(match, finder.language, text):
+        asks = tuple(a for a in match.asks if a != "how-often")
+        match = replace(
+            match, as_needed=True, condition=complaint, end=text.index(complaint, match.end) + len(complaint), asks=asks
+        )
+        title, detail = medicine_title(match, finder.language, text)
     question = _open(match)
+    if match.dose and not match.scheduled and finder._terms_in(name):
+        return None  # "OGTT 75 g": a test
+    turned_to = finder.frames.contact.search(text, match.end)
+    if (
+        not match.named
+        and not match.scheduled
+        and not match.dose
+        and turned_to
+        and finder.frames.condition.search(text)
+    ):
+        return None  # "Use the inhaler and call 911 if ...": advice with a condition
+    if last_dose := _last_dose(match, finder, day):
+        return last_dose
     if not match.named and _HOURS.search(text, match.start, match.end):
         return None
     if question is None and not match.as_needed and _SEASON.search(text, match.start, match.end + 40):
@@ -124,7 +173,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         "sure": match.complete and not match.leftovers and not (match.as_needed and match.start_in_days),
     }
     if question:
-        answers = _answers(match, finder.language) if question == "how-often" and match.named else ()
+        answers = _answers(match, finder.language, question)
         return Candidate(
             **common, question=question, text=_question_text(question, match, finder.language), answers=answers
         )
@@ -154,18 +203,117 @@ def _open(match: SigMatch) -> str | None:
     return match.asks[0] if match.asks else "how-often"
 
 
-def _answers(match: SigMatch, language: str) -> tuple[tuple[str, str, dict[str, Any] | None, bool], ...]:
-    """Ready answers to "how often?": once, twice, three times a day, and only when needed."""
+Answer = tuple[str, str, dict[str, Any] | None, bool]
+
+
+def _answers(match: SigMatch, language: str, question: str) -> tuple[Answer, ...]:
+    """Ready answers to what is open of a medicine: how often, on which days, or which of two schedules."""
     words = load(language, "titles")
-    answers: list[tuple[str, str, dict[str, Any] | None, bool]] = []
-    for times in (1, 2, 3):
-        said = replace(match, times_per_day=times, every_days=1, as_needed=False, asks=())
-        label = words["times"].get(times) or words["times"]["n"].format(n=times)
+    answers: list[Answer] = []
+
+    def add(**fields: Any) -> None:
+        said = replace(match, as_needed=False, asks=(), conflict=False, **fields)
+        label = frequency_words(said, words)
         answers.append((label[:1].upper() + label[1:], medicine_title(said, language)[0], _schedule(said), False))
+
+    if not match.named:
+        return ()
+    if question == "which-day" and match.per_week in _DAYS_OF:
+        for days in _DAYS_OF[match.per_week]:
+            add(weekdays=days, every_days=7, per_week=None)
+        return tuple(answers)
+    if question == "contradiction" and match.times and match.times_per_day == len(match.times):
+        for clocks in dict.fromkeys(((), match.times)):
+            add(times=clocks or None, times_per_day=len(clocks) or 1, every_days=1)
+        return tuple(answers)
+    if question != "how-often":
+        return ()
+    for times in (1, 2, 3):
+        add(times_per_day=times, every_days=1)
     needed = replace(match, as_needed=True, asks=())
     label = words["when_needed"]
     answers.append((label[:1].upper() + label[1:], medicine_title(needed, language)[0], None, True))
     return tuple(answers)
+
+
+_DAYS_OF: dict[int, tuple[tuple[str, ...], ...]] = {
+    2: (("mon", "thu"), ("tue", "fri"), ("wed", "sat")),
+    3: (("mon", "wed", "fri"), ("tue", "thu", "sat")),
+    5: (("mon", "tue", "wed", "thu", "fri"),),
+}
+"""Usual weekdays of so many times a week, as ready answers."""
+
+
+def _rescue(match: SigMatch, language: str, text: str) -> str:
+    """The complaint for which a medicine that is only ever taken in an attack is ordered, else nothing.
+
+    "Use the GTN spray for chest pain": for chest pain.
+    """
+    said = _FOR.match(text, match.end)
+    if match.scheduled or match.as_needed or match.once or match.stopped or said is None:
+        return ""
+    known = sig.medicines().rescue.fullmatch((match.medicine or "").lower())
+    return said[1] if known and lexicon(language).groups["symptom"].search(said[1]) else ""
+
+
+_FOR = re.compile(r"[^.;]{0,40}?\b((?:for|para|pour)\s+[^.;,]{3,60})", re.I)
+
+
+def _unnamed(match: SigMatch, finder: Finder) -> Candidate | None:
+    """Tablets, puffs or drops at set times, of a medicine that is not named: which one is asked."""
+    said = match.dose or finder.text[finder._clause(match.start)[0] : match.start].strip()
+    dosed = bool(match.dose) and not match.subject and not _OF_WHAT.search(finder.text, match.start, match.end + 30)
+    if not match.scheduled or not _COUNTED.search(said) or not (dosed or _A_PILL.fullmatch(said)):
+        return None
+    return Candidate(
+        act="vague",
+        start=match.start if match.dose else finder._clause(match.start)[0],
+        end=match.end,
+        title=_act_title(finder.text[match.start : match.end], finder.language),
+        key=f"unnamed:{said.lower()}:{match.start}",
+        cues=finder._cues(match.start, match.end, "act=unnamed", "medverb"),
+        question="which-medicine",
+        text=f"Which medicine is meant by “{said}”?",
+    )
+
+
+_A_PILL = re.compile(
+    r"(?:take |use )?(?:an?|the|this|your|his|her) (?:[a-z]+ )?(?:tablet|capsule|pill|puff|sachet)s?", re.I
+)
+_COUNTED = re.compile(
+    r"\b(?:tab(?:let)?s?|cap(?:sule)?s?|pills?|puffs?|drops?|gtts?|sachets?|units?|lozenges?|comprimidos?|gotas?|cápsulas?)\b"
+    r"|\d ?(?:mg|mcg|micrograms?|g)\b",
+    re.I,
+)
+_OF_WHAT = re.compile(r"\bof (?!it\b|this\b|the\b|each\b|every\b)[a-z]{3,}", re.I)
+
+
+def _last_dose(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
+    """ "Warfarin: last dose on March 6": an act of that day."""
+    said = _LAST_DOSE.search(finder.text)
+    if not said or match.scheduled or match.as_needed or not match.medicine:
+        return None
+    ahead = sig.schedule(f"until {said[1]}", day=day, language=finder.language)
+    if ahead is None or not ahead.duration_days:
+        return None
+    title = load(finder.language, "titles")["last_dose"].format(
+        name=match.medicine, day=plain(said[1], finder.language)
+    )
+    return Candidate(
+        act="errand",
+        start=min(match.start, said.start()),
+        end=max(match.end, said.end()),
+        title=shorten(title),
+        key=f"last:{match.medicine.lower()}",
+        cues=finder._cues(match.start, match.end, "act=errand", "named"),
+        sure=not match.leftovers,
+    )
+
+
+_LAST_DOSE = re.compile(
+    r"\blast (?:dose|tablet|day)\b(?: of [\w-]+)?(?: (?:is|on|the|this))*\s+((?:\w+day,? )?(?:\d{1,2}(?:st|nd|rd|th)? \w+|\w+ \d{1,2}(?:st|nd|rd|th)?|\w+day))",
+    re.I,
+)
 
 
 def _key(match: SigMatch) -> str:
@@ -209,6 +357,9 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool, before: str) -> Candi
     ):
         return None  # "if you are sick, stop ...": advice with a condition
     title = load(finder.language, "titles")["stop"].format(name=match.medicine)
+    period = _PERIOD.match(finder.text, match.medicine_span[1] if match.medicine_span else match.end)
+    if period:
+        title = shorten(f"{title} {_without_on(plain(to_patient(period[1]), finder.language))}")
     start, end = verb[-1].start(), match.medicine_span[1] if match.medicine_span else match.end
     head, tail = _STOP_HEAD.match(finder.text[:start]), _STOP_TAIL.match(finder.text, end)
     condition = head[1] if head else tail[1] if tail else ""
@@ -232,6 +383,19 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool, before: str) -> Candi
 _STOP_HEAD = re.compile(
     r"\s*((?:any|new|severe|worsening|persistent|for any)\b[^:→–-]{2,60}?)\s*(?::|→|[-–]+>?)\s*$", re.I
 )
+
+
+def _without_on(said: str) -> str:
+    return re.sub(r"^on (?=\w+day)", "this ", said)
+
+
+_PERIOD = re.compile(
+    r"\s+((?:for (?:the )?(?:\d+|one|two|three|four|five|a) (?:days?|weeks?|hours?|hrs?|months?)(?: (?:before|prior to|after) [^.;,]{3,40})?|"
+    r"(?:\d+|one|two|three|five|seven) (?:days?|weeks?|hours?) (?:before|prior to) [^.;,]{3,40}|"
+    r"(?:before|until|till|on the morning of|the (?:day|night|morning) (?:of|before)|from|after) [^.;,]{3,40}|today|tomorrow|tonight|on \w+day))",
+    re.I,
+)
+"""When, or how long, a medicine is not to be taken."""
 _STOP_TAIL = re.compile(
     r"\s*(?:(?:immediately|at once|and|&|,)\s+)*(?:(?:ring|call|contact|see|phone|return|come|go|seek|tell)\b[^.;]{0,60}?)?"
     r"\s*\b((?:if|when)\b[^.;]*)",
@@ -255,7 +419,8 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     words = text[begin : max(clause_end if clause_end - match.end < 60 else match.end, match.end)]
     groups = finder.lexicon.groups
     doing = groups["exercise"].search(words) or groups["monitor"].search(words)
-    if re.search(r"\bi am\b", finder.text[max(0, match.start - 3) : match.end], re.I) or finder._bad(begin, match.end):
+    last = text.find(match.until, match.start) if match.until else match.end
+    if re.search(r"\bi am\b", finder.text[max(0, match.start - 3) : match.end], re.I) or finder._bad(begin, last):
         return None
     if not doing and (
         (finder._terms_in(words) and (match.every_days or 1) >= 7)
@@ -276,7 +441,7 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         or (verb != "do" and _is_verb(verb, finder.language))
         or finder._terms_in(words)
         or groups["device"].search(words)
-        or (match.complete and finder.sentence.section in ("plan", "instructions"))
+        or ((match.complete or (match.per_week and not match.leftovers)) and finder.ordering)
     ):
         return None
     if verb in ("call", "see", "return", "come") or not re.search(r"[^\W\d_]{3}", words):
@@ -299,6 +464,8 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     ranged = match.times_range is not None and match.medicine is None
     question = None if lasting or ranged else _open(match)
     no_verb = title.split(" ")[0].lower() not in words.lower().split()
+    if no_verb and (_TOLD.match(words) or _DID.search(words) or (not doing and groups["symptom"].search(words))):
+        return None  # "worse at night", "stools 3 times a day", "he walks daily": a finding
     cues = finder._cues(
         begin,
         match.end,
@@ -323,6 +490,15 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     return Candidate(**common, schedule=_schedule(match))
 
 
+_DID = re.compile(
+    r"\b(?!(?:need|unaffected|affected)\b)[a-z]{2,}ed (?:his|her|their|your|the|an?|it|him|them|by|up|out)\b", re.I
+)
+"""A verb in the past with its object."""
+_TOLD = re.compile(
+    r"\W*(?:the |this |his |her )?(?:patient|pt|boy|girl|child|baby|mother|father|mum|mom|dad|he|she|they|i|we|it|this|there)(?:'\w+)?\b",
+    re.I,
+)
+"""An opening that tells of somebody."""
 _ANALYTE = re.compile(
     r"potassium|sodium|calcium|magnesium|iron|ferritin|folate|glucose|b12|vitamin d|lithium|digoxin|zinc|urea|creatinine",
     re.I,
@@ -338,6 +514,11 @@ _SEASON = re.compile(
     r"\b(?:during|in|over|through(?:out)?|every) (?:the )?(?:summer|winter|spring|autumn|fall|(?:hay ?fever|pollen|flu|allergy) season)\b",
     re.I,
 )
+_HAS_OBJECT = re.compile(
+    r"(?!(?:on|in|at|with|for|of|to|by|as|from|per|and|or|all|both|if)\b)[a-z]{3,}(?<![^s]s)(?<!ed)(?<!ing) (?:the|your|an?|his|her|both|each) ",
+    re.I,
+)
+"""A word with an object behind it opens an order, listed or not: "Tape the eye shut"."""
 _GERUND = re.compile(r"^(?:continu|us|tak|monitor|check|apply|perform|do|walk|weigh|record|wear|ic|keep)ing\b", re.I)
 
 
@@ -349,16 +530,28 @@ def _is_verb(word: str, language: str) -> bool:
     )
 
 
+_VERB_OF = (
+    ("applied", "Use"),
+    ("exercise", "Do"),
+    ("monitor", "Check"),
+    ("device", "Use"),
+    ("eaten", "Have"),
+)
+"""The verb of an act that the note words without one, by what it is about."""
+
+
 def _act_title(words: str, language: str) -> str:
     words = frames(language).before_act.sub("", words, count=1)
     title = order(words, language)
     first = title.split(" ")[0].lower() if title else ""
-    if language == "en" and not _is_verb(first, language):
+    if language == "en" and not _is_verb(first, language) and not _HAS_OBJECT.match(title):
         if _GERUND.match(title):
             return shorten(title)
         groups = lexicon(language).groups
-        verb = "Check" if groups["monitor"].search(title) else "Use" if groups["device"].search(title) else "Do"
+        verb = next((verb for group, verb in _VERB_OF if groups[group].search(title)), "Do")
         title = shorten(f"{verb} {title[:1].lower() + title[1:] if not title[:2].isupper() else title}")
+    elif not _is_verb(first, language) and (frame := load(language, "titles")["orders"].get("other")):
+        title = shorten(frame.format(what=title[:1].lower() + title[1:]))
     return title
 
 
@@ -374,16 +567,23 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         (say for name, say in words["verbs"].items() if name != "default" and name in looked), words["verbs"]["default"]
     )
     name = (match.medicine or match.subject or "").strip()
+    name = name.capitalize() if name.isupper() and len(name) > 5 else name
     dose = plain(match.dose, language) if match.dose else ""
+    dose = dose.lower() if dose.isupper() and name[1:2].islower() else dose
     if form and not dose and form not in name.lower():
         name = f"{name} {form}"
     elif form and dose.endswith("%"):
         dose = f"{dose} {form}"
     site = _SITE.search(text, match.medicine_span[1] if match.medicine_span else match.start, match.end)
     where = plain(to_patient(site[0]), language) if site and verb in words["applied"] else ""
-    when = frequency_words(match, words)
-    if match.doses_by_part and match.parts:
-        each = [f"{plain(amount, language)} {words['part'][part]}" for amount, part in match.doses_by_part]
+    if side := _SIDE.search(match.route or ""):
+        where = f"in the {side[0].lower()}" if side[1] else f"in {side[0].lower()}"
+    one_day = match.duration_days == 1 and match.times_per_day == 1 and not match.as_needed
+    one_day = one_day and not (match.parts or match.times or match.doses_by_part)
+    when = str(words["once"]) if one_day else frequency_words(match, words, text)
+    if match.doses_by_part and (match.parts or match.times):
+        at = {**words["part"], **{time: f"{words['at']} {time}" for time in match.times or ()}}
+        each = [f"{plain(amount, language)} {at[part]}" for amount, part in match.doses_by_part]
         dose, when = f"{', '.join(each[:-1])} {words['and']} {each[-1]}" if len(each) > 1 else each[0], ""
     parts = [
         verb,
@@ -395,6 +595,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     extra = []
     if match.as_needed:
         condition = plain(to_patient(match.condition or ""), language)
+        condition = re.sub(r"(?:^|\s)(?:for|with|to|para|pour)$", "", condition)
+        condition = condition[:1].lower() + condition[1:] if condition[1:2].islower() else condition
         condition = re.sub(
             r"^(?:only )?(?:if|when) (?:you )?need(?:ed)?(?: it| to)?$|^(?:only )?(?=if\b|when\b)|^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*",
             "",
@@ -403,30 +605,29 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         )
         extra.append(
             condition
-            if re.match(r"(?:if|when|at|before|after|si|cuando)\b", condition, re.I)
+            if re.match(r"(?:if|when|at|before|after|si|cuando|en cas|en caso|quand|s'il)\b", condition, re.I)
             else f"{words['when_needed']} {condition}"
             if re.match(r"(?:for|para|with)\b", condition, re.I)
             else f"{words['when_needed']} {words['for']} {condition}"
             if condition
             else words["when_needed"]
         )
-    if match.duration_days and not match.once:
+    if match.duration_days and not match.once and not one_day:
         extra.append(duration_words(match.duration_days, words, text[match.start : match.end]))
-    if match.start_in_days:
-        n = match.start_in_days
-        extra.append(words["start"].get(n) or words["start"]["n"].format(n=n))
-    full = " ".join(part for part in [*parts, *extra] if part)
-    if match.meal:
-        full += f" {plain(match.meal, language)}"
-    title = shorten(re.sub(r"\s+on\s+", " ", full))
+    if match.start_in_days and not (match.weekdays and match.start_in_days < 7):
+        n, table = match.start_in_days, words["on_day" if one_day else "start"]
+        extra.append(table.get(n) or table["n"].format(n=n))
+    meal = words["meals"].get((match.meal or "").lower(), match.meal)
+    full = " ".join(part for part in [*parts, *extra, plain(meal or "", language)] if part)
+    short = " ".join(part for part in [*parts, *extra] if part)  # food stands in the detail where both do not fit
+    title = shorten(re.sub(r"\s+on\s+", " ", full if len(full) <= MAX_TITLE else short))
     route = None if (match.route or "").lower() == "apply" else match.route
-    details = [
-        part for part in (route, match.meal, match.limit, match.until) if part and part.lower() not in title.lower()
-    ]
+    details = [part for part in (route, meal, match.limit, match.until) if part and part.lower() not in title.lower()]
     detail = plain("; ".join(details), language) if details else None
     return title, detail if title == full or detail else full[:400]
 
 
+_SIDE = re.compile(r"\b(?:(left|right) (?:eye|ear|nostril)|(?:both|each) (?:eyes?|ears?|nostrils?))\b", re.I)
 _SITE = re.compile(
     r"\b(?:in)?to (?:the|your|his|her|both|each|any) (?:(?:left|right|affected|sore|dry|itchy|red|upper|lower|inner|outer|whole)\s+){0,2}"
     r"[a-z]{3,}|\b(?:on|onto|in|around|over|between|behind) (?:the|your|his|her|both|each) "
@@ -437,39 +638,56 @@ _SITE = re.compile(
 """Where on the body something goes."""
 
 
-def frequency_words(match: SigMatch, words: dict[str, Any]) -> str:
+def _pick(table: dict[Any, str], n: int) -> str:
+    """The wording of a number, or the one of any number."""
+    return table.get(n) or table["n"].format(n=n)
+
+
+def _weekday_words(match: SigMatch, words: dict[str, Any], text: str) -> str:
+    """On which days of the week: "every Monday and Friday", "every day except Sunday in the morning"."""
+    named = match.weekdays or ()
+    days = [words["weekday"][day] for day in named]
+    left = [day for day in words["weekday"] if day not in named]
+    if len(left) == 1 and _EXCEPT.search(text):
+        days = [words["except"].format(day=words["weekday"][left[0]])]
+    listed = days[0] if len(days) == 1 else f"{', '.join(days[:-1])} {words['and']} {days[-1]}"
+    said = f"{words['every']} {words['workdays'] if left == ['sat', 'sun'] else listed}"
+    if match.parts and len(match.parts) == 1:
+        return f"{said} {words['in_part'][match.parts[0]]}"
+    return said if (match.times_per_day or 1) == 1 else f"{_pick(words['times'], match.times_per_day or 1)} {said}"
+
+
+_EXCEPT = re.compile(r"\b(?:except|apart from|but not|excluding|not on|other than|excepto|menos|salvo)\b", re.I)
+
+
+def frequency_words(match: SigMatch, words: dict[str, Any], text: str = "") -> str:
     """How often, in words: "twice a day", "every Monday", "every 6 hours"."""
     if match.once:
         return str(words["once"])
     if not match.scheduled:
         return ""
-
-    def pick(table: dict[Any, str], n: int) -> str:
-        return table.get(n) or table["n"].format(n=n)
-
     if match.weekdays:
-        days = [words["weekday"][day] for day in match.weekdays]
-        listed = days[0] if len(days) == 1 else f"{', '.join(days[:-1])} {words['and']} {days[-1]}"
-        said = f"{words['every']} {listed}"
-        return said if (match.times_per_day or 1) == 1 else f"{pick(words['times'], match.times_per_day or 1)} {said}"
+        return _weekday_words(match, words, text)
     if match.every_months:
-        return pick(words["months"], match.every_months)
+        return _pick(words["months"], match.every_months)
     if match.per_week and match.per_week < 7:
-        return pick(words["week"], match.per_week)
-    days_said = pick(words["days"], match.every_days) if match.every_days and match.every_days > 1 else ""
+        return _pick(words["week"], match.per_week)
+    days_said = _pick(words["days"], match.every_days) if match.every_days and match.every_days > 1 else ""
     if match.times:
         return " ".join(filter(None, [words["at"], f" {words['and']} ".join(match.times), days_said]))
     if match.every_hours and (match.times_per_day or 1) > 1:
-        return " ".join(filter(None, [pick(words["hours"], match.every_hours), days_said]))
+        return " ".join(filter(None, [_pick(words["hours"], match.every_hours), days_said]))
     if match.parts and not days_said:
         if len(match.parts) == 1:
             return str(words["part"][match.parts[0]])
         named = [words["part_and"][part] for part in match.parts]
         return f"{words['every']} {', '.join(named[:-1])} {words['and']} {named[-1]}"
     times = match.times_per_day or 1
+    if days_said and match.parts and len(match.parts) == 1:
+        return f"{days_said} {words['in_part'][match.parts[0]]}"
     if days_said:
-        return days_said if times == 1 else f"{pick(words['times'], times)}, {days_said}"
-    return pick(words["times"], times)
+        return days_said if times == 1 else f"{_pick(words['times'], times)}, {days_said}"
+    return _pick(words["times"], times)
 
 
 def duration_words(days: int, words: dict[str, Any], said: str = "") -> str:

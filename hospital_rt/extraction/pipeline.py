@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from hospital_rt.extraction.account import account
 from hospital_rt.extraction.agreement import agree
-from hospital_rt.extraction.api import MAX_ITEMS, Item, Kept, Kind, Note, PlanItem, Reader, Reading, Result
+from hospital_rt.extraction.api import MAX_ITEMS, Item, Kept, Kind, Note, PlanItem, Reader, Reading, Result, Sentence
 from hospital_rt.extraction.classifier import sentence_scores
+from hospital_rt.extraction.classifier.features import forget, sentence_features
 from hospital_rt.extraction.compose import beyond
 from hospital_rt.extraction.guard import check, judge
 from hospital_rt.extraction.lexicon import LANGUAGES
@@ -51,6 +52,17 @@ def _settle_both(note: Note, local: Reading, model: Reading, name: str) -> Resul
     return settle(note, both, _LOCAL, extracted_by=name)
 
 
+def _judge(note: Note, local: LocalReader) -> Callable[[Sentence], float]:
+    """How likely a part of a sentence carries something, judged in its sentence's place."""
+
+    def score(part: Sentence) -> float:
+        at = part.number - 1
+        around = [*note.sentences[:at], part, *note.sentences[at + 1 :]]
+        return local.models["sentence"].probability(sentence_features(around, at, note.language))
+
+    return score
+
+
 def settle(note: Note, reading: Reading, local: LocalReader, *, extracted_by: str = "local") -> Result:
     """Guard a reading, and account for every sentence."""
     items: list[tuple[Kind, int, Item | PlanItem]] = [
@@ -66,7 +78,9 @@ def settle(note: Note, reading: Reading, local: LocalReader, *, extracted_by: st
         (d.item.start, d.item.end) for d in fell if d.reason == "duplicate"
     ]
     readable = note.language in LANGUAGES
-    scores = sentence_scores(note.sentences, local.models["sentence"]) if readable else [0.0] * len(note.sentences)
+    scores: Sequence[float] = reading.scores or [0.0] * len(note.sentences)
+    if readable and not reading.scores:
+        scores = sentence_scores(note.sentences, local.models["sentence"], note.language)
     unmatched, entries = account(
         note,
         scores,
@@ -76,7 +90,9 @@ def settle(note: Note, reading: Reading, local: LocalReader, *, extracted_by: st
         clinic=reading.clinic,
         understood=reading.understood,
         show=SHOW,
+        judge=_judge(note, local) if readable else None,
     )
+    forget()
     return Result(
         kept=kept[:MAX_ITEMS],
         questions=list(reading.questions),

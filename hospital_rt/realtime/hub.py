@@ -15,10 +15,12 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from hospital_rt.logs import describe_error, log
 from hospital_rt.ops.metrics import Metrics
 from hospital_rt.realtime import protocol
+from hospital_rt.realtime.connection_counter import MAX_SOCKETS, ConnectionCounter
 from hospital_rt.realtime.feed_port import Feeds, Rendered
 from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.storage.database import is_away
@@ -32,15 +34,15 @@ ENDED_KEPT_S = 30.0  # longer than the time from authentication of a socket to i
 SWEEP_S = 2.0  # while Redis is away
 CALM_SWEEP_S = 20.0  # otherwise: catches lost wake-ups
 FINAL_WRITE_WITHIN_S = 1.0
-MAX_SOCKETS = 8
 
 
 class Connection:
     """One authenticated socket: its user, its position in the feed, and its send queue."""
 
-    __slots__ = ("catching_up", "cursor", "is_live", "outbox", "session_id", "user_id")
+    __slots__ = ("catching_up", "cursor", "id", "is_live", "outbox", "session_id", "user_id")
 
     def __init__(self, *, user_id: str, session_id: str, outbox: SendQueue) -> None:
+        self.id = uuid4().hex
         self.user_id = user_id
         self.session_id = session_id
         self.outbox = outbox
@@ -60,11 +62,13 @@ class _Reader:
 
 
 class Hub:
-    """The sockets of this process, and one reader for each of their feeds."""
+    """The sockets of this process, and one reader for each of their feeds. ``counter`` counts over all processes."""
 
-    def __init__(self, feeds: Feeds, metrics: Metrics) -> None:
+    def __init__(self, feeds: Feeds, metrics: Metrics, counter: ConnectionCounter | None = None) -> None:
         self._feeds = feeds
         self._metrics = metrics
+        self._counter = counter
+        self._by_id: dict[str, Connection] = {}
         self._readers: dict[str, _Reader] = {}
         self._by_session: dict[str, set[Connection]] = {}
         self._ended: OrderedDict[str, float] = OrderedDict()
@@ -109,7 +113,10 @@ class Hub:
             reader = self._readers[socket.user_id] = _Reader(head=after)
         socket.cursor = after
         reader.sockets.append(socket)
+        self._by_id[socket.id] = socket
         self._metrics.sockets.inc()
+        if self._counter:
+            self._counter.joined(socket.user_id, socket.id)
         self._bind(socket, socket.session_id)
         for oldest in reader.sockets[:-MAX_SOCKETS]:
             oldest.outbox.give_up(protocol.TOO_MANY, "too many connections")
@@ -134,6 +141,9 @@ class Hub:
         if reader is None or socket not in reader.sockets:
             return
         reader.sockets.remove(socket)
+        self._by_id.pop(socket.id, None)
+        if self._counter:
+            self._counter.left(socket.user_id, socket.id)
         if not reader.sockets:
             del self._readers[socket.user_id]
         self._metrics.sockets.dec()
@@ -216,6 +226,9 @@ class Hub:
         """Handle a pub/sub message."""
         self.wake(_ids(message, "news"))
         self._end_sessions(_ids(message, "ended"))
+        for connection_id in _ids(message, "over"):
+            if socket := self._by_id.get(connection_id):
+                socket.outbox.give_up(protocol.TOO_MANY, "too many connections")
         for user_id in _ids(message, "forget"):
             self._feeds.forget(user_id)
 

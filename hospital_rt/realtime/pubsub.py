@@ -1,4 +1,6 @@
-"""Wake-ups through Redis pub/sub: users with new events, ended sessions, destroyed keys. Messages hold ids only.
+"""Wake-ups through Redis pub/sub: users with new events, ended sessions, connections to close, destroyed keys.
+
+Messages hold ids only.
 
 A lost message delays delivery by seconds; publishers never wait for Redis. After a time without a connection,
 listeners read the state from MongoDB again.
@@ -41,7 +43,7 @@ class WakeUpPublisher:
         self._redis = redis
         self._metrics = metrics
         self._here: list[Callable[[dict[str, Any]], None]] = []
-        self._waiting: dict[str, dict[str, None]] = {"ended": {}, "forget": {}, "news": {}}
+        self._waiting: dict[str, dict[str, None]] = {"ended": {}, "over": {}, "forget": {}, "news": {}}
         self._more = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
         self._closing = False
@@ -57,6 +59,10 @@ class WakeUpPublisher:
     async def revoke(self, session_ids: Iterable[str]) -> None:
         """These sessions have ended: every node closes their sockets."""
         self._say("ended", session_ids)
+
+    async def close_connections(self, connection_ids: Iterable[str]) -> None:
+        """A user has newer connections enough: whichever node holds these closes them."""
+        self._say("over", connection_ids)
 
     async def forget(self, user_id: str) -> None:
         """This user's key is destroyed: every node drops its cached copy."""

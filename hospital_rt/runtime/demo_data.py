@@ -39,24 +39,26 @@ WORDS = (
 class DemoPerson(NamedTuple):
     name: str
     email: str
-    role: Literal["doctor", "patient"]
+    role: Literal["doctor", "patient", "carer"]
+    birth_date: str | None = None
+    phone: str | None = None
 
 
 PEOPLE = (
     DemoPerson("Dr Amara Osei", "doctor@demo.example", "doctor"),
-    DemoPerson("Ruth Keller", "patient@demo.example", "patient"),
-    DemoPerson("Tomás Rivera", "tomas@demo.example", "patient"),
+    DemoPerson("Ruth Keller", "patient@demo.example", "patient", "1948-03-02", "+34 600 123 456"),
+    DemoPerson("Tomás Rivera", "tomas@demo.example", "patient", "1955-11-20", "+34 600 654 321"),
+    DemoPerson("Carmen Keller", "carer@demo.example", "carer"),
 )
 
 
 def demo_passwords(data_dir: Path) -> dict[str, str]:
-    """The passwords of the demo accounts by e-mail address: generated on the first start, stored in a private file."""
+    """The passwords of the demo accounts by e-mail address: generated when first needed, stored in a private file."""
     path = data_dir / "demo-accounts.json"
-    if path.exists():
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-    made = {person.email: "-".join(secrets.choice(WORDS) for _ in range(4)) for person in PEOPLE}
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(made, file)
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    made = {person.email: "-".join(secrets.choice(WORDS) for _ in range(4)) for person in PEOPLE} | known
+    if made != known:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(made, file)
     return made

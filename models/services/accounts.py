@@ -132,6 +132,7 @@ async def close_within(
     if erase:
         await store.events.forget(user.id, session=session)
         await store.patient_questions.forget(user.id, session=session)
+        await store.phone_calls.forget(user.id, session=session)
         await store.users.erase(user.id, at=now, session=session)
     else:
         await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)

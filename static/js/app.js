@@ -1,6 +1,7 @@
 // Which page stands at which address, for whom. Pages beyond the first are fetched when they are
 // first wanted.
 import { html, useEffect, useState } from "./html.js";
+import { get } from "./api.js";
 import { Frame, Brand } from "./parts/chrome.js";
 import { Empty, Skeleton, Button } from "./parts/controls.js";
 import { HalfSun } from "./parts/icon.js";
@@ -140,6 +141,26 @@ function useArrival(path, phase) {
   }, [path, phase]);
 }
 
+const LOOK_MS = 30000;
+// A doctor waits for approval: the page looks by itself now and then.
+function Pending() {
+  useEffect(() => {
+    const timer = setInterval(async () => {
+      const { data } = await get("me/").catch(() => ({}));
+      if (data && data.status !== "pending") begin();
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<${Frame} role="doctor" navigation=${false}>
+      <div class="narrow">
+        <${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
+          <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//>
+          <${Button} kind="outline" onClick=${signOut}>${t.signOut}<//>
+        <//>
+      </div>
+    <//>`;
+}
+
 export function App() {
   useStore();
   useTitle();
@@ -157,16 +178,7 @@ export function App() {
     return html`<${Page} fetch=${OPEN[name] || OPEN[""]} parts=${parts} query=${query} />`;
   }
   const { role, status } = state.user;
-  if (status === "pending") {
-    return html`<${Frame} role="doctor" navigation=${false}>
-      <div class="narrow">
-        <${Empty} level=${1} sign="clock" title=${t.pendingTitle} text=${t.pendingText}>
-          <${Button} icon="retry" onClick=${begin}>${t.lookAgain}<//>
-          <${Button} kind="outline" onClick=${signOut}>${t.signOut}<//>
-        <//>
-      </div>
-    <//>`;
-  }
+  if (status === "pending") return html`<${Pending} />`;
   if (state.mustAdd)
     return html`<${Frame} role=${role} navigation=${false}>
       <${Page} fetch=${OPEN.factor} parts=${["factor"]} query=${query} />

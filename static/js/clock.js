@@ -91,6 +91,8 @@ export const fullDay = plainDate({
 });
 /** 21 May */
 export const shortDay = plainDate({ day: "numeric", month: "short" });
+/** 21 May 1948 */
+export const datedDay = plainDate({ day: "numeric", month: "short", year: "numeric" });
 /** 21 May, month in full */
 export const dayMonth = plainDate({ day: "numeric", month: "long" });
 /** Tuesday */

@@ -95,10 +95,27 @@ export async function loadQuestions(which = "open") {
   set({ questions: items });
 }
 
-/** A doctor's list, by need. Answers the feed position. */
+const FIRST_ROWS = 50;
+/**
+ * A doctor's list, by need. A list that is not shown yet begins with its first rows; the others
+ * follow. Answers the feed position.
+ */
 export async function loadPatients() {
-  const { items, feed } = await getAll("my-patients/?sort=need");
-  set({ patients: items, patientsPending: null, asOf: Date.now(), listAt: Date.now() });
+  const { data, feed } = await get(`my-patients/?sort=need&limit=${FIRST_ROWS}`);
+  const { items } = data;
+  if (data.next && !state.patients) set({ patients: [...items], patientsToCome: true });
+  for (let { next } = data; next;) {
+    const more = await get(`my-patients/?sort=need&limit=200&cursor=${encodeURIComponent(next)}`);
+    items.push(...more.data.items);
+    next = more.data.next;
+  }
+  set({
+    patients: items,
+    patientsToCome: false,
+    patientsPending: null,
+    asOf: Date.now(),
+    listAt: Date.now(),
+  });
   if (items.some((p) => p.asks) || state.questions?.length)
     loadQuestions().catch(() => {
       /* the row says how many there are */

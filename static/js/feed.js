@@ -121,7 +121,7 @@ function announcePlan({ created = [], cancelled = [], completed = [], by, why })
   if (by === "patient") return;
   const doctor = state.assignment?.doctor?.name || t.yourDoctor;
   const names = (list) => list.map((s) => `${s.title}.`).join(" ");
-  const link = { href: "#/today", label: t.seeWhatChanged };
+  const link = { href: "#/today?see=changed", label: t.seeWhatChanged };
   const gone = created.length ? changes(taken, created).stopped : taken;
   const left = t.leftForYou(activeSteps().length);
   const stopped = why !== "note" && cancelled.length;
@@ -185,6 +185,9 @@ function announceNote({ note_id: id, status, failure, questions }) {
     showNews(t.waitsNews, questions ? t.questionsCount(questions) : null, link, id);
 }
 
+/** The group in which a patient's row stands. */
+export const groupOf = (patient) => patient.group || patient.need;
+
 // Rows do not move under the pointer: the newer list is shown on request.
 export async function refreshPatients() {
   const before = state.patients;
@@ -204,14 +207,15 @@ export async function refreshPatients() {
       for (const watcher of watchers) watcher({ event: "reset", data: { patient: { id: p.id } } });
   const list = document.querySelector(".patients");
   const busy = list && (list.matches(":hover") || list.contains(document.activeElement));
-  const order = (patients) => patients.map((p) => `${p.id}${p.need}`).join();
+  const order = (patients) => patients.map((p) => `${p.id}${groupOf(p)}`).join();
   if (busy && before && order(before) !== order(after)) {
     const byId = Object.fromEntries(after.map((p) => [p.id, p]));
     const places = Object.fromEntries(before.map((p, i) => [p.id, i]));
-    const moved = after.filter((p, i) => places[p.id] !== i || before[i].need !== p.need).length;
+    const moved = after.filter((p, i) => places[p.id] !== i || groupOf(before[i]) !== p.need);
+    // Each row says what is so now; it only stays in its place.
     set({
-      patients: before.map((p) => ({ ...(byId[p.id] || p), need: p.need })),
-      patientsPending: { list: after, count: Math.max(1, moved) },
+      patients: before.map((p) => ({ ...(byId[p.id] || p), group: groupOf(p) })),
+      patientsPending: { list: after, count: Math.max(1, moved.length) },
     });
   }
   keep();

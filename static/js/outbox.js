@@ -147,6 +147,7 @@ async function sendAll() {
   while (state.outbox.length) {
     const entry = state.outbox[0];
     correctTime(entry);
+    rememberAnswered(entry.step_id, entry.slot); // it may be of an earlier page of this device
     entry.sending = true;
     redraw();
     const body = {};

@@ -78,5 +78,5 @@ export function end(why) {
   forgetDevice({ unsent: why !== "expired" });
   for (const callback of onEnd) callback(why);
   clear("out");
-  if (why === "expired" && was === "in") set({ endedWhy: "expired" });
+  if ((why === "expired" && was === "in") || why === "erased") set({ endedWhy: why });
 }

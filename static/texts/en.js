@@ -150,6 +150,8 @@ export default {
 
   // Before sign-in
   welcomeBack: "Welcome back",
+  erased: "Your account is erased",
+  erasedLead: "Nothing of yours can be read any more. Thank you for having been here.",
   signInLead: "Your reminders and your doctor’s notes, in one place.",
   signIn: "Sign in",
   signOut: "Sign out",
@@ -187,6 +189,8 @@ export default {
   nameMissing: "Write your name.",
   nameLong: "100 characters at most, please.",
   fieldProblems: {
+    birth_date: "Look at the date again.",
+    phone: "Write digits, with + and blanks if you like.",
     email: "Look at the address again; it cannot be used like this.",
     timezone: "Choose a time zone from the list.",
   },
@@ -316,6 +320,8 @@ export default {
   nextIs: (title, when) => `Next: ${title}, ${when}.`,
   nothingYet: "Nothing for you to do yet",
   chooseDoctorLead: "Choose your doctor. Their first note will bring your steps here.",
+  noteComing: (doctor) =>
+    `${doctor} wrote a note. Its steps come here once ${doctor} has looked at them.`,
   nothingYetDoctor: (doctor) =>
     `When ${doctor} writes a note, your steps appear here by themselves.`,
   readNotes: "Read my notes",
@@ -333,6 +339,8 @@ export default {
     plural(n, "It is no longer on your list.", "They are no longer on your list."),
   planChangedAt: (time) => `Your plan changed at ${time}`,
   planChanged: (doctor) => `${doctor} wrote a new note.`,
+  notAnyMore: "not any more:",
+  nowWord: "now:",
   seeWhatChanged: "See what changed",
   skipTitle: (title, time) => `Skip: ${title} at ${time}?`,
   skipLead: (doctor) => `${doctor} will see the reason.`,
@@ -440,8 +448,8 @@ export default {
   yourCalendar: "Your calendar",
   calendarLead: "How your days went, and what is to come.",
   keptOf: (done, due, month) => {
-    const ten = Math.max(1, Math.round((10 * done) / due));
-    return `You did ${done === due ? "everything" : `about ${ten} of every 10 things`} in ${month}. Thank you.`;
+    if (done === due) return `You did everything in ${month}. Thank you.`;
+    return `You did ${done} of ${due} things in ${month}.`;
   },
   monthBefore: "The month before",
   monthAfter: "The month after",
@@ -494,6 +502,7 @@ export default {
   noNotesLead: "Your doctor’s first note will stand here.",
   noteOf: (doctor) => (doctor === "your doctor" ? "Your doctor’s note" : `${doctor}’s note`),
   noteStatus: {
+    proposed: "steps to come",
     queued: "being read",
     processing: "being read",
     failed: "being read",
@@ -583,6 +592,7 @@ export default {
       "question.asked": "asked the doctor something",
       "question.answered": "answered what you asked",
       "question.seen": "has seen what you asked",
+      "patient.called": "called you",
       "step.cancelled": "stopped a step",
       "step.checked_in": "checked in",
       "step.undone": "took a check-in back",
@@ -616,6 +626,10 @@ export default {
       "reset.linked": "made a link for a new password",
     })[act] || String(act || "").replace(/[._-]/g, " "),
   aboutYou: "About you",
+  birthDate: "Date of birth (if you like)",
+  contactHint: "Tells you apart from others of your name. Only your doctor sees it.",
+  phone: "Phone (if you like)",
+  phoneHint: "Where your doctor can call you. Only your doctor sees it.",
   deviceZone: (place) => `This device is set to ${place}.`,
   looks: "Language and colours",
   languageWord: "Language",
@@ -699,7 +713,7 @@ export default {
   activePlan: "Active plan",
   openEnd: "open",
   noteOfDay: (date) => `Note of ${date}`,
-  notesAnd90: "Notes, changes and 90 days",
+  notesAnd90: "Answers, notes and changes",
   stopOne: (title) => `Stop: ${title}`,
   stopOneTitle: (title) => `Stop “${title}”?`,
   stopOneLead: "Its reminders end at once. The patient is told.",

@@ -165,6 +165,8 @@ export default {
   },
 
   welcomeBack: "Bienvenido de nuevo",
+  erased: "Su cuenta está borrada",
+  erasedLead: "Ya no puede leerse nada suyo. Gracias por haber estado aquí.",
   signInLead: "Sus avisos y las notas de su médico, en un solo lugar.",
   signIn: "Entrar",
   signOut: "Salir",
@@ -202,6 +204,8 @@ export default {
   nameMissing: "Escriba su nombre.",
   nameLong: "100 caracteres como mucho, por favor.",
   fieldProblems: {
+    birth_date: "Revise la fecha.",
+    phone: "Escriba cifras, con + y espacios si quiere.",
     email: "Revise la dirección; así no puede usarse.",
     timezone: "Elija una zona horaria de la lista.",
   },
@@ -330,6 +334,8 @@ export default {
   nextIs: (title, when) => `Lo siguiente: ${title}, ${when}.`,
   nothingYet: "Aún no tiene nada que hacer",
   chooseDoctorLead: "Elija a su médico. Su primera nota traerá aquí los pasos.",
+  noteComing: (doctor) =>
+    `${doctor} escribió una nota. Sus pasos vendrán aquí cuando los haya revisado.`,
   nothingYetDoctor: (doctor) =>
     `Cuando ${doctor} escriba una nota, sus pasos aparecerán aquí solos.`,
   readNotes: "Leer mis notas",
@@ -346,6 +352,8 @@ export default {
   noLongerOnList: (n) => plural(n, "Ya no está en su lista.", "Ya no están en su lista."),
   planChangedAt: (time) => `Su plan cambió a las ${time}`,
   planChanged: (doctor) => `${doctor} escribió una nota nueva.`,
+  notAnyMore: "ya no:",
+  nowWord: "ahora:",
   seeWhatChanged: "Vea qué cambió",
   skipTitle: (title, time) => `¿Saltar: ${title}, a las ${time}?`,
   skipLead: (doctor) => `${doctor} verá el motivo.`,
@@ -440,8 +448,8 @@ export default {
   yourCalendar: "Su calendario",
   calendarLead: "Cómo fueron sus días y lo que viene.",
   keptOf: (done, due, month) => {
-    const ten = Math.max(1, Math.round((10 * done) / due));
-    return `Hizo ${done === due ? "todo" : `unas ${ten} de cada 10 cosas`} en ${month}. Gracias.`;
+    if (done === due) return `Hizo todo en ${month}. Gracias.`;
+    return `Hizo ${done} de ${due} cosas en ${month}.`;
   },
   monthBefore: "El mes anterior",
   monthAfter: "El mes siguiente",
@@ -493,6 +501,7 @@ export default {
   noNotesLead: "Aquí estará la primera nota de su médico.",
   noteOf: (doctor) => `Nota de ${doctor}`,
   noteStatus: {
+    proposed: "pasos por venir",
     queued: "leyéndose",
     processing: "leyéndose",
     failed: "leyéndose",
@@ -580,6 +589,7 @@ export default {
       "question.asked": "preguntó algo al médico",
       "question.answered": "respondió a su pregunta",
       "question.seen": "vio su pregunta",
+      "patient.called": "le llamó",
       "step.cancelled": "terminó un paso",
       "step.checked_in": "respondió",
       "step.undone": "deshizo una respuesta",
@@ -613,6 +623,10 @@ export default {
       "reset.linked": "hizo un enlace para una contraseña nueva",
     })[act] || String(act || "").replace(/[._-]/g, " "),
   aboutYou: "Sobre usted",
+  birthDate: "Fecha de nacimiento (si quiere)",
+  contactHint: "Le distingue de otros con su nombre. Solo la ve su médico.",
+  phone: "Teléfono (si quiere)",
+  phoneHint: "Donde su médico puede llamarle. Solo lo ve su médico.",
   deviceZone: (place) => `Este aparato está en ${place}.`,
   looks: "Idioma y colores",
   languageWord: "Idioma",
@@ -696,7 +710,7 @@ export default {
   activePlan: "Plan activo",
   openEnd: "abierto",
   noteOfDay: (date) => `Nota del ${date}`,
-  notesAnd90: "Notas, cambios y 90 días",
+  notesAnd90: "Respuestas, notas y cambios",
   stopOne: (title) => `Terminar: ${title}`,
   stopOneTitle: (title) => `¿Terminar «${title}»?`,
   stopOneLead: "Sus avisos acaban enseguida. Se informa al paciente.",

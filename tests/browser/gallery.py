@@ -280,6 +280,8 @@ class Gallery:
             }
         if path == "adherence/":
             return listed(days_of(31, joined=21, weak=0.2, seed=8))
+        if path == "adherence/steps/":
+            return listed([self._kept(step, at) for at, step in enumerate(self.active[:3])])
         if path == "my-patients/":
             return listed(patients_of_doctor(self.patient["id"]))
         if path == "me/sessions/":
@@ -295,6 +297,25 @@ class Gallery:
                 ]
             )
         return None
+
+    def _kept(self, step: dict[str, Any], at: int) -> dict[str, Any]:
+        """How a step was kept over 60 days: the second skipped and the third missed on some."""
+        slots = []
+        for day in range(-60, 0):
+            for clock in step["schedule"]["times"]:
+                state = "skipped" if at == 1 and day % 9 == 0 else "missed" if at == 2 and day % 4 == 0 else "done"
+                slot = moment(day, clock)
+                slots.append(
+                    {
+                        "slot": wire(slot),
+                        "date": slot.date().isoformat(),
+                        "time": clock,
+                        "state": state,
+                        "done_at": wire(slot) if state == "done" else None,
+                        "reason": "I felt unwell" if state == "skipped" else None,
+                    }
+                )
+        return {"step_id": step["id"], "title": step["title"], "status": step["status"], "slots": slots}
 
     def _devices(self) -> list[dict[str, Any]]:
         agents = ("Mozilla/5.0 (Linux; Android 14) Chrome/126.0", "Mozilla/5.0 (iPad; CPU OS 17_4) Safari/605.1", "")

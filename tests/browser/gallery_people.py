@@ -87,6 +87,23 @@ def patients_of_doctor(ruth_id: str) -> list[dict[str, Any]]:
                 "days": [{k: day[k] for k in ("due", "done", "skipped")} for day in days],
                 "need": need,
                 "reason": reason,
+                "birth_date": f"{1938 + number * 3}-0{1 + number % 9}-{10 + number}" if number % 3 else None,
+                "phone": f"+34 600 123 4{number:02d}" if number % 2 == 0 else None,
+                "skip_reason": {
+                    "step_id": key("skipped"),
+                    "title": "Take ramipril 5 mg",
+                    "text": "My stomach hurts after it",
+                    "at": wire(NOW - timedelta(hours=5)),
+                }
+                if reason == "skipped-3"
+                else None,
+                "called": {
+                    "at": wire(NOW - timedelta(hours=2)),
+                    "by": {"id": key("nobody"), "name": "Dr Chiara Lombardi"},
+                    "text": "No answer",
+                }
+                if number == 0
+                else None,
             }
         )
     return rows

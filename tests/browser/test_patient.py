@@ -332,7 +332,8 @@ def test_a_reminder_that_arrives_under_the_finger_is_not_answered(
     assert page.evaluate("async () => (await import('/static/js/store.js')).state.outbox.length") == 0
     assert sent == []
     page.evaluate(
-        "import('/static/js/stray-taps.js').then(({ windows }) => Object.assign(windows, { second_ms: 0, moved_ms: 0 }))"
+        "import('/static/js/stray-taps.js')"
+        ".then(({ windows }) => Object.assign(windows, { second_ms: 0, moved_ms: 0 }))"
     )
     page.mouse.click(x, y)
     # Requests are told while something is asked of the page.

@@ -116,6 +116,25 @@ def test_text_twice_as_large_still_fits(family: tuple[Person, Person], open_page
     assert not any(wide.values()), json.dumps(wide, indent=1)
 
 
+@pytest.mark.parametrize("width", [390, 320])
+def test_text_twice_as_large_fits_on_a_phone(
+    family: tuple[Person, Person], open_page: Callable[..., Page], width: int
+) -> None:
+    patient, doctor = family
+    wide = {}
+    for who, places in ((patient, patient_places(patient)), (doctor, doctor_places(doctor, patient))):
+        page = live(sign_in(open_page(viewport={"width": width, "height": 740}), who))
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        for path, heading in places:
+            page.evaluate("path => { location.hash = `#${path}`; }", path)
+            expect(
+                page.locator("h1, .panel-name").filter(has_text=re.compile(re.escape(heading), re.I)).first
+            ).to_be_visible()
+            expect(page.locator(".skeleton")).to_have_count(0)
+            wide[f"{who.name} {path}"] = sideways(page)
+    assert not any(wide.values()), json.dumps(wide, indent=1)
+
+
 def test_nothing_moves_for_those_who_want_it_still(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
     patient, doctor = pair
     page = live(sign_in(open_page(reduced_motion="reduce"), patient))

@@ -365,7 +365,7 @@ async def test_rotation_of_passwords_by_the_commands_of_the_page(site: Deploymen
         known.notes.append(note["id"])
         await more(rush, 50)
     kinds = {one.rsplit(" ", 1)[1] for one in rush.failed}
-    line.hold(kinds <= {"503"}, f"refused otherwise: {kinds}")
+    line.hold(kinds <= {"503"}, f"refused otherwise: {rush.failed}")
     judge(line, rush, stray=len(rush.failed))
     ping = await site.compose("exec", "-T", "redis", "redis-cli", "--no-auth-warning", "-a", old["redis"], "ping")
     line.hold("WRONGPASS" in ping.stdout, "the old password of Redis still opens it")

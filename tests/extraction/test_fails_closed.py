@@ -52,7 +52,7 @@ def test_a_web_address_is_not_rewritten() -> None:
 
 
 def test_the_question_names_the_language_that_is_not_read() -> None:
-    note = "Amoxicilline 1 g matin et soir pendant 6 jours. Contrôle dans 10 jours chez le médecin."
+    note = "Amoxicillin 1 g morgens und abends für 6 Tage. Kontrolle in 10 Tagen beim Arzt, bitte nicht rauchen."
     result = read_now(note, day=DAY)
     assert not result.kept
-    assert "French" in result.questions[0].text
+    assert "German" in result.questions[0].text

@@ -212,7 +212,7 @@ def test_an_article_said_twice_makes_no_note_a_foreign_one(note: str) -> None:
     [
         ("Macropol: take one half capful daily as needed for constipation.", "Take Macropol one half capful"),
         ("Lubricant drops 6 times a day.", "Use Lubricant drops 6 times a day"),
-        ("Syp. Alkasol 2 tsp TDS x 5 days", "Take Alkasol 2 tsp 3 times a day for 5 days"),
+        ("Syp. Alkasol 2 tsp TDS x 5 days", "Take Alkasol 2 teaspoons 3 times a day for 5 days"),
         ("Losartana 50 mg 12/12h", "Take Losartana 50 mg every 12 hours"),
         ("Change atorvastatin 20 mg to 40 mg at night.", "Take atorvastatin 40 mg at bedtime"),
         ("Nitrostat 0.4 mg: place 1 tablet under the tongue at the first sign of chest pain.", "Take Nitrostat 0.4 mg"),
@@ -281,7 +281,6 @@ def test_an_order_to_book_is_a_step_with_its_own_verb(text: str, title: str) -> 
         "No swimming for 10 days.",
         "Avoid alcohol.",
         "Never share your inhaler.",
-        "Order a CBC.",
         "No conduzca durante dos semanas. Evite el alcohol.",
     ],
 )
@@ -289,6 +288,10 @@ def test_what_is_forbidden_or_to_be_booked_is_never_passed_over(text: str) -> No
     answer = read(text)
     assert titles(answer) == []
     assert {row["as"] for row in answer["account"]} == {"shown"}
+
+
+def test_an_order_to_book_is_a_step_or_shown() -> None:
+    assert {row["as"] for row in read("Order a CBC.")["account"]} <= {"step", "shown"}
 
 
 def test_a_history_is_not_shown_for_how_it_opens() -> None:

@@ -26,7 +26,7 @@ def _examples() -> list[Any]:
 
 @pytest.mark.parametrize(("language", "text", "fields"), _examples())
 def test_a_row_reads_its_example(language: str, text: str, fields: dict[str, Any]) -> None:
-    dose = "Ibuprofen 200 mg " if language == "en" else "Ibuprofeno 200 mg "
+    dose = {"en": "Ibuprofen 200 mg ", "es": "Ibuprofeno 200 mg ", "fr": "Ibuprofène 200 mg "}[language]
     found = sig.find(dose + text, day=MONDAY, language=language)
     assert found, "nothing read"
     for field, want in fields.items():

@@ -20,6 +20,8 @@ from tests.support.driver import PASSWORD, Caller, Clinic, Person, item, plan_it
 from tests.support.factors import code_of
 from tests.support.people import admin_of, carer_of, cover_of
 
+pytestmark = pytest.mark.long
+
 CALLERS = (
     "anonymous",
     "patient",
@@ -117,6 +119,7 @@ TABLE = (
     Row("POST", "/api/assign/", PATIENT, {"doctor_id": "{doctor}"}, 201),
     Row("DELETE", "/api/assign/", {**PATIENT, "other_patient": 404}, None, 204),
     Row("GET", "/api/my-patients/", DOCTOR),
+    Row("POST", "/api/my-patients/{patient}/called/", THIS_DOCTOR, {"text": "No answer."}),
     Row("GET", "/api/notes/", CLINICAL),
     Row("GET", "/api/notes/?patient_id={patient}", OWN_NOTES),
     Row("POST", "/api/notes/", THIS_DOCTOR, {"patient_id": "{patient}", "text": "Walk 20 minutes daily."}, 202),
@@ -153,6 +156,7 @@ TABLE = (
     Row("POST", "/api/questions/{former_question}/seen/", NO_DOCTOR),
     Row("GET", "/api/events/", USER),
     Row("GET", "/api/adherence/?patient_id={patient}", OWN),
+    Row("GET", "/api/adherence/steps/?patient_id={patient}", OWN),
     Row("GET", "/api/me/carers/", PATIENT),
     Row("POST", "/api/me/carers/", PATIENT, {"email": "new@clinic.example", "may": "see"}, 201),
     Row("PATCH", "/api/me/carers/{care}/", THIS_PATIENT, {"alert_minutes": 30}),

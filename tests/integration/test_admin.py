@@ -16,6 +16,8 @@ from tasks.mail import sweep_letters
 from tests.support.admin_driver import admin
 from tests.support.driver import PASSWORD, Clinic, item
 
+pytestmark = pytest.mark.long
+
 approval = pytest.mark.settings(doctor_signup="approval")
 verifying = pytest.mark.settings(doctor_signup="approval", email_verification="on")
 

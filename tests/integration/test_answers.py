@@ -14,7 +14,7 @@ from tests.integration.test_reminder_channels import Device
 from tests.support.driver import Answer, Clinic, Person
 from tests.support.plans import MARCH, NINE, check_in, one_step, outcomes, plan, read, reminders, undo
 
-pytestmark = pytest.mark.settings(push_hosts=("127.0.0.1",))
+pytestmark = [pytest.mark.long, pytest.mark.settings(push_hosts=("127.0.0.1",))]
 
 
 class Told:

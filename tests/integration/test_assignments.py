@@ -261,6 +261,10 @@ async def test_a_doctors_patients_are_named_with_what_is_open(ward: Clinic) -> N
         "asks_since": None,
         "need": "on_course",
         "reason": None,
+        "birth_date": None,
+        "phone": None,
+        "skip_reason": None,
+        "called": None,
     }
     await ward.note(doctor, patient, plan=[WALK], checklist=[item("Book a chest X-ray")])
     ward.set_clock("2027-03-01T12:30")

@@ -25,6 +25,8 @@ from tests.support.driver import PASSWORD, Clinic, Person, item, open_clinic, pl
 from tests.support.migrating import STEPS
 from tests.support.model_server import ModelServer
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Files:

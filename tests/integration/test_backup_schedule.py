@@ -25,6 +25,8 @@ from tests.support.driver import Clinic, free_port
 from tests.support.model_server import ModelServer
 from tests.support.processes import happens
 
+pytestmark = pytest.mark.long
+
 
 class Places:
     """Two folders: one for records, one for keys."""

@@ -14,6 +14,8 @@ from models.services.check_in import check_in
 from tasks.reminders import remind_due
 from tests.faults.ward import Ward, spread
 
+pytestmark = pytest.mark.long
+
 CROWD = 60
 
 

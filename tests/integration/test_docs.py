@@ -26,6 +26,8 @@ from tests.support.documentation import documentation, pages
 from tests.support.driver import PASSWORD, Clinic, item
 from tests.support.mailbox import link_token
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).resolve().parents[2]
 
 
@@ -117,6 +119,7 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
             "/api/events/",
             "/api/doctors/",
             f"/api/adherence/?patient_id={patient.id}",
+            f"/api/adherence/steps/?patient_id={patient.id}",
             "/api/me/",
             "/api/me/sessions/",
         ):
@@ -128,6 +131,7 @@ async def test_every_success_is_as_its_document_says(clinic: Clinic) -> None:
             for entry in found.get("entry", []):
                 assert (await user.get(f"/fhir/{kind}/{entry['resource']['id']}")).status == 200
     await patient.post(f"/api/check-in/{walk['id']}/")
+    assert (await doctor.post(f"/api/my-patients/{patient.id}/called/", {"text": "Well."})).status == 200
     assert (await patient.get(step)).body["check_ins"]
     await patient.delete(f"/api/check-in/{walk['id']}/")
     slot = (await patient.get(step)).body["open_slot"]
@@ -237,7 +241,6 @@ def test_every_command_in_the_documentation_exists() -> None:
         assert re.search(rf"^ +{command}\b", usage, re.MULTILINE), command
 
 
-@pytest.mark.long
 async def test_the_operators_commands_of_the_documentation_run_as_they_stand(
     clinic: Clinic, elsewhere: Settings, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ from hospital_rt.version import versions
 from tests.support.driver import PASSWORD, Clinic, plan_item
 from tests.support.wire_http import say
 
+pytestmark = pytest.mark.long
+
 # Probes and figures
 
 

@@ -9,10 +9,11 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.ledger.explorer import PAIRS, Pair, explore
 from tests.ledger.machine import LedgerMachine
 
+pytestmark = pytest.mark.long
+
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@pytest.mark.long
 def test_whatever_happens_at_once_and_whoever_dies_the_ledger_and_the_feeds_agree() -> None:
     """The same plays each time; fresh ones by `make faults`."""
     plays = settings(
@@ -26,7 +27,6 @@ def test_whatever_happens_at_once_and_whoever_dies_the_ledger_and_the_feeds_agre
     run_state_machine_as_test(LedgerMachine, settings=plays)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_of_two_acts_each_may_break_into_the_other_or_die_anywhere(pair: Pair) -> None:
     assert explore(pair, every=4) > 15

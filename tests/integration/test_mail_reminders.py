@@ -16,6 +16,8 @@ from tests.support.driver import Caller, Clinic, Person, free_port, open_clinic,
 from tests.support.mailbox import mail_server, text
 from tests.support.model_server import ModelServer
 
+pytestmark = pytest.mark.long
+
 PATH = "/api/me/email-reminders/"
 
 

@@ -15,7 +15,7 @@ from tests.support.admin_driver import admin
 from tests.support.driver import PASSWORD, Answer, Clinic, Person, item, plan_item
 from tests.support.mailbox import link_token
 
-pytestmark = pytest.mark.abuse
+pytestmark = [pytest.mark.long, pytest.mark.abuse]
 
 NEWER = "brisk-otter-umbrella-7"
 Between = Callable[[Callable[[], Awaitable[Any]]], None]

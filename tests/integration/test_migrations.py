@@ -27,6 +27,8 @@ from tests.support.driver import Clinic, free_port, item, open_clinic
 from tests.support.migrating import STEPS, THINGS
 from tests.support.model_server import ModelServer
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

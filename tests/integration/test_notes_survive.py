@@ -22,6 +22,8 @@ from tests.support.driver import Person
 from tests.support.patience import allowed
 from tests.support.processes import Model, System, happens, open_system
 
+pytestmark = pytest.mark.long
+
 NOTE = "Take amoxicillin 500 mg once a day for 7 days. Book a chest X-ray."
 STEPS = 2
 A_LITTLE_S = 8.0
@@ -187,7 +189,6 @@ async def test_redis_emptied_or_gone_between_submission_and_work_loses_nothing(t
         servers.stop(timeout_s=0)
 
 
-@pytest.mark.long
 async def test_two_hundred_notes_while_workers_are_killed_are_each_read_once(
     system: System, people: Ward, app: AppContext
 ) -> None:

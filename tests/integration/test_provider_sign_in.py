@@ -37,6 +37,8 @@ from tests.support.provider import (
     with_provider,
 )
 
+pytestmark = pytest.mark.long
+
 needs_node = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 REFUSED = b"You are not signed in"
 OVER = b"This sign-in is over"

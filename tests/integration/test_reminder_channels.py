@@ -24,6 +24,8 @@ from hospital_rt.delivery.web_push import EndpointRefused, PushSender, is_public
 from tasks.push import sweep_push
 from tests.support.driver import Clinic, item, plan_item
 
+pytestmark = pytest.mark.long
+
 
 def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -25,6 +25,8 @@ from tests.support.plans import (
     undo,
 )
 
+pytestmark = pytest.mark.long
+
 QUARTER = timedelta(minutes=15)
 
 

@@ -28,6 +28,8 @@ from tests.support.factors import (
 from tests.support.mailbox import letters
 from tests.support.processes import System
 
+pytestmark = pytest.mark.long
+
 OPTIONS = "/api/passkeys/options/"
 
 

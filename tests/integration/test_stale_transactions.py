@@ -16,6 +16,8 @@ from tests.faults.ward import Ward
 from tests.support.patience import allowed
 from tests.support.processes import Command
 
+pytestmark = pytest.mark.long
+
 BEGIN = """
 import sys, time
 from pathlib import Path

@@ -4,6 +4,7 @@ import { afterEach, before, beforeEach, mock, test } from "node:test";
 import { rememberAnswered } from "../../static/js/recent-answers.js";
 import { lastEventSeq, stopKeeping } from "../../static/js/data.js";
 import {
+  groupOf,
   receive,
   refreshPatients,
   showPending,
@@ -241,11 +242,12 @@ test("a doctor's rows do not move under the pointer; the newer order waits until
   document.querySelector = () => ({ matches: () => true, contains: () => false });
   await refreshPatients();
   assert.deepEqual(
-    state.patients.map(({ id, name, need }) => [id, name, need]),
+    state.patients.map((p) => [p.id, p.name, groupOf(p), p.need]),
     [
-      ["p1", "renamed", "late"],
-      ["p2", "p2", "none"],
+      ["p1", "renamed", "late", "none"],
+      ["p2", "p2", "none", "late"],
     ],
+    "each stays in its group, and says what is so now",
   );
   assert.equal(state.patientsPending.count, 2);
   showPending();

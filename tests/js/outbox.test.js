@@ -1,6 +1,7 @@
 import { line, problem, serve, settled } from "./browser.js";
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, mock, test } from "node:test";
+import { answeredHere } from "../../static/js/recent-answers.js";
 import { OUTBOX_KEY, keptOutbox } from "../../static/js/device.js";
 import { checkIn, closeOutbox, flush, resumeOutbox, cancelUnsent } from "../../static/js/outbox.js";
 import { clear, set, state } from "../../static/js/store.js";
@@ -196,6 +197,16 @@ test("what an earlier page left unsent is sent, and what another person left is 
     keptOutbox().map(({ key }) => key),
     ["k2"],
   );
+});
+
+test("one's own answer from before a reload is not told as another device's", async () => {
+  const entry = { key: "k1", user_id: "u1", step_id: "s9", slot: SLOT, outcome: "done" };
+  localStorage.setItem(OUTBOX_KEY, JSON.stringify([entry]));
+  serve(taken);
+  assert.equal(answeredHere("s9", SLOT), false);
+  resumeOutbox("u1");
+  await settled();
+  assert.equal(answeredHere("s9", SLOT), true);
 });
 
 test("what another page of the same browser has sent is not sent from this one", async () => {

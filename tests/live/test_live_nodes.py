@@ -321,3 +321,66 @@ async def test_invalid_messages_on_the_wake_up_channel_are_ignored(nodes: Nodes,
                 client.publish("hospital_rt:wake", rubbish)
         await tell(first.app, patient.id, ["x"])
         assert (await page.message("event", within_s=1.5))["seq"] == 1
+
+
+async def connected(patient: Person, node: Clinic) -> Channel:
+    channel = await open_channel(node.base)
+    await channel.send({"type": "auth", "token": patient.access})
+    await channel.message("ready")
+    return channel
+
+
+async def test_the_ninth_channel_ends_the_oldest_also_when_it_is_at_another_server(wards: Nodes) -> None:
+    first, second = wards
+    patient, other = await first.patient(), await first.patient()
+    async with other.live(base=first.base) as theirs:
+        channels = [await connected(patient, node) for node in [first] * 5 + [second] * 5]
+        for channel in channels[:2]:
+            assert await channel.closed(within_s=3) == 4409
+        await tell(first.app, patient.id, ["hello"])
+        for channel in channels[2:]:
+            assert (await channel.message("event"))["seq"] == 1
+        # Those that ended count no more: as many may come again.
+        channels[9].close()
+        await channels[9].closed()
+        redis_ = first.app.resources.redis
+        key = f"hospital_rt:live:{patient.id}"
+
+        async def seven() -> bool:
+            return int(await redis_.zcard(key)) == 7
+
+        await until(seven)
+        again = await connected(patient, first)
+        await tell(first.app, patient.id, ["hello again"])
+        for channel in [*channels[2:9], again]:
+            assert (await channel.message("event"))["data"]
+            channel.close()
+        await theirs.nothing_more()
+
+
+async def test_connections_of_a_server_that_was_killed_do_not_count(wards: Nodes) -> None:
+    first, _ = wards
+    patient = await first.patient()
+    key = f"hospital_rt:live:{patient.id}"
+    await first.app.resources.redis.zadd(key, {f"killed:{number}": 1.0 + number for number in range(8)})
+    channel = await connected(patient, first)
+
+    async def only_one() -> bool:
+        return int(await first.app.resources.redis.zcard(key)) == 1
+
+    await until(only_one)
+    await tell(first.app, patient.id, ["hello"])
+    assert (await channel.message("event"))["seq"] == 1
+    channel.close()
+
+
+async def test_while_redis_is_away_each_server_bounds_its_own(nodes: Nodes, own_redis: OwnRedis) -> None:
+    first, _ = nodes
+    patient = await first.patient()
+    own_redis.kill()
+    channels = [await connected(patient, first) for _ in range(9)]
+    assert await channels[0].closed(within_s=3) == 4409
+    await tell(first.app, patient.id, ["hello"])
+    for channel in channels[1:]:
+        assert (await channel.message("event", within_s=WITHOUT_REDIS_S + SLACK_S))["seq"] == 1
+        channel.close()

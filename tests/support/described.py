@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -89,14 +90,18 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], raw: 
     if status >= 400 and headers.get("Content-Type") == FHIR:
         _check_outcome(asked, status, headers, raw, described, has_body=method != "HEAD")
         return
-    # Pages on the way to an identity provider and back are read by people, its back channel by the provider.
-    elsewhere = path.startswith(("/readyz", "/api/oidc/"))
+    # Pages on the way to an identity provider and back are read by people, its back channel by the provider; a browser
+    # that was sent to an address that does not exist is shown a page.
+    is_page = described is None and status == 404 and headers.get("Content-Type", "").startswith("text/html")
+    elsewhere = path.startswith(("/readyz", "/api/oidc/")) or is_page
     assert status < 400 or elsewhere, f"{asked}: not told as a problem"
     if described is None:
         return
     assert str(status) in described.shapes, f"{asked}: not described"
     met.add((described.id, str(status)))
     shape = described.shapes[str(status)]
+    if headers.get("Content-Encoding") == "gzip":
+        raw = gzip.decompress(raw)
     if shape is None:
         assert not raw, f"{asked}: a body where none is described"
         return

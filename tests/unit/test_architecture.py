@@ -301,6 +301,8 @@ CLINICAL = {
     "sealed_review",
     "sealed_reason",
     "sealed_device",
+    "birth_date",
+    "phone",
 }
 HOLDS_WORDS = re.compile(r"\b(str|Document|dict|Any|Item|Words)\b")
 # Names of roles, limits and settings, and sentences of problems: about no person.

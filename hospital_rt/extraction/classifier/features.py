@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 
+from hospital_rt.extraction.acts import frames, lexicon
 from hospital_rt.extraction.api import Sentence
+from hospital_rt.extraction.context.assertion import rows
+from hospital_rt.extraction.sig.lexicon import medicines
 
 _TOKEN = re.compile(r"\d+(?:[.,/]\d+)*|[^\W\d_]+(?:'[a-z]+)?|[?&+%]")
 _FUNCTION = frozenset(["a", "an", "the", "of", "to", "and", "in", "is", "his", "her", "he", "she"])
@@ -22,7 +26,58 @@ def tokens(text: str) -> list[str]:
     return found[:MAX_TOKENS]
 
 
-def sentence_features(sentences: Sequence[Sentence], at: int) -> set[str]:
+_FRAMES = (
+    "order",
+    "future",
+    "strong",
+    "when",
+    "condition",
+    "contact",
+    "visit",
+    "medicine_order",
+    "stop_order",
+    "repeats",
+    "dated",
+    "books",
+)
+_NAME = re.compile(r"[^\W\d_]{4,}")
+
+
+@cache
+def _kinds(language: str) -> tuple[tuple[str, Callable[[str], object]], ...]:
+    """Kinds of wording of a language, each with what finds it in lower-case text (faster than without regard to case)."""
+    known, terms = frames(language), lexicon(language).groups
+    found: list[tuple[str, Callable[[str], object]]] = []
+    for name in _FRAMES:
+        pattern = re.compile(getattr(known, name).pattern)
+        found += [(f"g={name}", pattern.search), (f"g0={name}", pattern.match)]
+    found += [(f"t={group}", re.compile(pattern.pattern).search) for group, pattern in terms.items()]
+    found += [(f"v={act}", re.compile(verbs.pattern).match) for act, verbs in known.verbs]
+    found += [(f"c={row.category}", re.compile(row.pattern.pattern).search) for row in rows(language)]
+    return tuple(found)
+
+
+@cache
+def _medicine_names() -> frozenset[str]:
+    return frozenset(medicines().names)
+
+
+@lru_cache(1024)
+def _grammar(text: str, language: str) -> frozenset[str]:
+    """What the lexicon says of a sentence, by kind: these hold for words that no training note has."""
+    text = text.lower()
+    found = {name for name, finds in _kinds(language) if finds(text)}
+    if not _medicine_names().isdisjoint(_NAME.findall(text)):
+        found.add("g=medicine")
+    return frozenset(found)
+
+
+def forget() -> None:
+    """Forget the texts of the note just read."""
+    _grammar.cache_clear()
+
+
+def sentence_features(sentences: Sequence[Sentence], at: int, language: str) -> set[str]:
     """The features of ``sentences[at]``, as strings."""
     one = sentences[at]
     words = tokens(one.text)
@@ -45,10 +100,12 @@ def sentence_features(sentences: Sequence[Sentence], at: int) -> set[str]:
     for near in (at - 1, at + 1):
         if 0 <= near < len(sentences):
             found.add(f"n{near - at}s={sentences[near].section}")
+    kinds = _grammar(one.text, language)
+    found.update(kinds, (f"{one.section[:4]}/{name}" for name in kinds))
     return found
 
 
-def candidate_features(cues: frozenset[str], text: str, start: int, end: int, likely: float) -> set[str]:
+def candidate_features(cues: frozenset[str], text: str, start: int, end: int, likely: float, language: str) -> set[str]:
     """The features of a candidate: its cues, the words in and around it, and how likely its sentence is."""
     inside, before, after = (
         tokens(text[start:end]),
@@ -64,6 +121,7 @@ def candidate_features(cues: frozenset[str], text: str, start: int, end: int, li
     if before:
         found.add(f"b1={before[-1]}")
     found.update(f"b2={a} {b}" for a, b in itertools.pairwise(before))
+    found.update(f"k:{act},{name}" for name in _grammar(text, language))
     for level in (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.95):
         if likely >= level:
             found.add(f"p>={level}")

@@ -40,6 +40,6 @@ def load_models(path: Path = WEIGHTS) -> dict[str, LinearModel]:
     }
 
 
-def sentence_scores(sentences: Sequence[Sentence], model: LinearModel) -> list[float]:
+def sentence_scores(sentences: Sequence[Sentence], model: LinearModel, language: str) -> list[float]:
     """The probability of each sentence, in order."""
-    return [model.probability(sentence_features(sentences, at)) for at in range(len(sentences))]
+    return [model.probability(sentence_features(sentences, at, language)) for at in range(len(sentences))]

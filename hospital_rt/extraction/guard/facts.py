@@ -124,7 +124,7 @@ class Facts:
 
 
 _TIMES = {
-    1: r"od|qd|q ?24 ?h\w*|daily|dly|every day|each day|(?:a|per|al|por|par|/) ?(?:day|d|dia|jour|j)\b|nightly|diari[oa]|todos los dias|cada dia|tous les (?:jours|soirs|matins)|every (?:morning|evening|night|single day)|each (?:morning|evening|night)|chaque (?:jour|matin|soir)|todas las (?:mananas|noches)|cada (?:manana|noche)|cada 24 h\w*|stat|1 times|1 ?x|1 a day|mane|nocte|om|qhs|qam|at night|at bedtime|in the (?:morning|evening)",
+    1: r"od|qd|q ?24 ?h\w*|daily|dly|every day|each day|(?:a|per|al|por|par|/) ?(?:day|d|dia|jour|j)\b|nightly|diari[oa]|todos los dias|cada dia|tous les (?:jours|soirs|matins)|every (?:morning|evening|night|single day)|each (?:morning|evening|night)|chaque (?:jour|matin|soir)|todas las (?:mananas|noches)|cada (?:manana|noche)|cada 24 h\w*|stat|1 times|1 ?x|1 a day|mane|nocte|om|qhs|hs|qn|qam|at night|at bedtime|in the (?:morning|evening)",
     2: r"bid|bd|bds|q ?12 ?h\w*|2 times|12/12 ?h",
     3: r"tid|tds|q ?8 ?h\w*|8/8 ?h|before meals|after meals|each meal|every meal|each main meal|with meals|chaque repas|cada comida",
     4: r"qid|qds|q ?6 ?h\w*|6/6 ?h",
@@ -190,8 +190,10 @@ def _times(f: Facts, text: str) -> None:
         rf"{_N} ?(?:days|nights|sessions|dias|sesiones|seances) ?(?:a|per|each|/|every|a la|por|par|of the) ?(?:week|wk|semana|semaine)",
     ):
         f.per_week |= {int(float(m[k])) for k in ("n", "m") if m[k]}
-    for m in _rows(text, r"(?<![\d.])(\d{1,2}) ?/ ?(?:day|d|dia|jour|j)\b"):
-        f.times.add(int(m[1]))
+    for m in _rows(text, r"(?<![\d.])(\d{1,2}) ?/ ?(?:day|d|dia|jour|j)\b|\ben (\d) (?:prises|tomas)\b"):
+        f.times.add(int(m[1] or m[2]))
+    if re.search(r"(?:cp|comprimes?|gelules?|inhalations?|bouffees?|sachets?|gouttes?)/ ?(?:jour|j)\b", text):
+        f.times.add(1)
 
 
 def _intervals(f: Facts, text: str) -> None:
@@ -272,6 +274,9 @@ def _durations(f: Facts, text: str) -> None:
         ):
             continue
         f.durations += days
+    step = r"(?:increas|reduc|decreas|lower|taper|titrat|drop|go up|go down)\w*(?: [a-z]+)?(?: by [\d.]+ ?\w*)?\s+"
+    for m in _rows(text, rf"\b{step}(?:every|each) (?:{_N} ?-?)?{_UNIT}"):
+        f.durations.append(days_of(m["n"] or "1", m["unit"]))  # a step down each week: the first dose lasts a week
     for m in _rows(text, r"(?<![\d.])(24|48|72|96) ?(?:h|hrs?|hours|horas|heures)\b"):
         f.durations.append(int(m[1]) // 24)
     for m in _rows(

@@ -17,7 +17,7 @@ _LINK = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+(?:[-'&/][^\W_]+)*")
 _CLAUSE = re.compile(
-    r"[.;!?\n]+(?=\s|$)|\bbut\b|\bthen\b|\bhowever\b|,\s+and\b|\s[-|]\s(?!stop|discontinued|stopped|hold)"
+    r"[.;!?\n]+(?=\s|$)|\bbut\b|\bthen\b|\bhowever\b|,\s+and\b|,\s+(?=(?:restart|resum|recommenc)\w*\b)|\s[-|]\s(?!stop|discontinued|stopped|hold)"
 )
 _NOT_REFUSED = re.compile(
     r"\b(?:do not|don't|never|not to|no) (?:stop|miss|skip|forget|delay|hesitate)|\bno (?:later|longer|more|less|missed|change\w*|refills?|earlier)\b"

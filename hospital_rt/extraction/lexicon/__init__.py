@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-LANGUAGES = ("en", "es")
+LANGUAGES = ("en", "es", "fr")
 """Languages that have a lexicon. A note in another gives no steps."""
 
 _FOLDER = Path(__file__).parent

@@ -66,6 +66,8 @@ def _frequency(d: Draft, f: dict[str, Any]) -> None:
         times, parts = len(f["times"]), []
     if parts:
         times = _parts(d, f, times, parts)
+    if times is None and got.get("labelled") and got.get("duration") == 1 and d.doses and not got.get("once"):
+        times = 1  # "day 1 six tablets": the day's dose
     if times is None and (
         got.get("days") or got.get("per_week") or got.get("per_month") or d.weekdays or got.get("on_day")
     ):
@@ -110,7 +112,7 @@ def _parts(d: Draft, f: dict[str, Any], times: int | None, parts: list[str]) -> 
 def _days(d: Draft, f: dict[str, Any], day: date) -> None:
     """On which days: every so many, weekdays, days of the month, and the first of them."""
     got = d.got
-    f["start_in_days"] = got.get("start", 0)
+    f["start_in_days"] = got.get("start", got.get("start_more", 0))
     if got.get("on_day") is not None:
         f["every_months"], f["on_day"], f["every_days"] = got.get("months", 1), got["on_day"], 30
     elif d.weekdays:
@@ -220,12 +222,19 @@ def build(parser: Parser, lex: Lexicon, drafts: list[Draft]) -> list[SigMatch]:
         staged = bool(follows or (n == 0 and d.continues and d.stage))
         stage = stage + 1 if staged else 0
         before = drafts[n - 1] if n else None
-        if staged and not d.when and d.doses:
+        if staged and not d.when and d.doses and not (d.got.get("labelled") and d.got.get("duration") == 1):
             _inherit(d, before, after if before is None else None)
+        if staged and d.when and not d.doses and before is not None:
+            d.doses = list(before.doses)  # "1 drop every 2 hours for 2 days, then 4 times a day"
+        if staged and before is not None and "route" in before.texts:
+            d.texts.setdefault("route", before.texts["route"])
         _frequency(d, f)
         _days(d, f, parser.day)
         if staged and at and not d.got.get("labelled"):
             _follow(d, f, at, out)
+        if n and not staged and "start_more" in d.got and "start" not in d.got:
+            f["start_in_days"] = None  # "a week later" than the end of another medicine
+            d.asks.append("which-day")
         _length(d, f)
         if (staged or _followed(drafts, n)) and f.get("duration_days"):
             f["miss_policy"] = "fixed"
@@ -273,6 +282,8 @@ def _follow(d: Draft, f: dict[str, Any], at: dict[str, Any], out: list[SigMatch]
         if days is None and out and start is not None:
             out[-1] = replace(out[-1], duration_days=length, miss_policy="fixed")
             days = length
+        elif more is not None:
+            length += days or 0  # "for 2 weeks, ... a week later"
         f["start_in_days"] = start + length if start is not None and more is not None else given
     elif given in (None, 0, 1) or days is None:
         f["start_in_days"] = start + days if start is not None and days else None
@@ -333,6 +344,15 @@ def _joined(drafts: list[Draft]) -> list[Draft]:
     out: list[Draft] = []
     for d in drafts:
         before = out[-1] if out else None
+        if before is not None and _is_next_clock(before, d):
+            before.split = before.split or [(_amount(before), before.clocks[-1])]
+            at = d.clocks[0] if d.clocks else "12:00"
+            before.split.append((_amount(d), at))
+            before.clocks.append(at)
+            before.atoms += d.atoms
+            before.doses += d.doses
+            before.leftovers += d.leftovers
+            continue
         if (
             before is not None
             and d.inherited
@@ -357,6 +377,25 @@ def _joined(drafts: list[Draft]) -> list[Draft]:
             continue
         out.append(d)
     return out
+
+
+def _is_next_clock(before: Draft, d: Draft) -> bool:
+    """ "10 mg at 8 am, 5 mg at noon": a further clock time of one day, with its own dose."""
+    other = {"times", "hours", "days", "duration", "per_week", "start"}
+    return bool(
+        d.inherited
+        and not d.stage
+        and d.joined in ("and", ",", "+", "&")
+        and before.clocks
+        and not before.parts
+        and d.doses
+        and ((len(d.clocks) == 1 and not d.parts) or (d.parts == ["noon"] and not d.clocks))
+        and not other & before.got.keys()
+        and not other & d.got.keys()
+        and not before.weekdays
+        and not d.weekdays
+        and not set(d.clocks) & set(before.clocks)
+    )
 
 
 def _amount(d: Draft) -> str:

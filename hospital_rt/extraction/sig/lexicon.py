@@ -204,6 +204,7 @@ class Medicines:
             options.sort(key=lambda o: -len(o[0]))
         self.stem = re.compile(r"[a-z]{2,}(?:" + "|".join(data["stems"]) + r")s?$")
         self.never = set(data["never"])
+        self.rescue = re.compile(data["rescue"])
         self._like = lru_cache(4096)(self._unlisted)
         long = [
             p[0] for options in self.names.values() for p, named in options if named and len(p) == 1 and len(p[0]) > 6

@@ -44,6 +44,7 @@ class Draft:
     medicine: Atom | None = None
     inherited: bool = False
     continues: bool = False  # of the medicine of the sentence before
+    linked: bool = False  # of the same medicine as the draft before it
     stage: bool = False  # comes after the draft before it
     joined: str = ""  # the word between this draft and the one before it
     atoms: list[Atom] = field(default_factory=list)
@@ -67,6 +68,11 @@ class Draft:
         """Whether it says how often."""
         keys = ("times", "hours", "days", "per_week", "per_month", "on_day")
         return bool(self.parts or self.weekdays or self.clocks or any(k in self.got for k in keys))
+
+    @property
+    def only_condition(self) -> bool:
+        """Whether nothing but a condition was read: "If the pain is bad ..."."""
+        return bool("condition" in self.texts and not (self.medicine or self.doses or self.when))
 
     @property
     def core(self) -> bool:
@@ -205,8 +211,12 @@ class Parser:
                 j += 2
                 if j < len(tokens) and tokens[j - 1].lower == "m" and tokens[j].lower == "2":
                     j += 1
-            elif tokens[j + 1].kind == "num" and j + 2 < len(tokens) and tokens[j + 2].lower in self.lex.mass:
-                j += 3
+            elif (
+                tokens[j + 1].kind == "num"
+                and j + 2 < len(tokens)
+                and tokens[j + 2].lower in self.lex.mass | self.lex.hours
+            ):
+                j += 3  # "/5 mL", "/24 h"
             else:
                 break
         return j
@@ -258,8 +268,14 @@ class Parser:
             eaten = step(atom, atoms, k) if step else self._on_word(atom, atoms, k)
             k += eaten or 1
         self._close("")
+        for usual, other in itertools.pairwise(self.drafts):
+            if other.joined == "except" and other.weekdays:
+                usual.weekdays = [day for day in WEEK if day not in other.weekdays]
         if self.drafts and self.after is not None and self.after.medicine is not None:
             self._continue(self.drafts[0], atoms)
+            for first, d in itertools.pairwise(self.drafts):
+                bare = d.medicine is None and not d.subject and not d.stopped
+                d.continues = first.continues and d.linked and bare and (d.when or bool(d.doses) or d.as_needed)
         return [
             d
             for d in self.drafts
@@ -296,7 +312,7 @@ class Parser:
             draft.leftovers.extend(a for a in draft.atoms if a.kind == "max")
         if draft.core or draft.got or draft.stopped:
             self.drafts.append(draft)
-        self.draft = Draft(joined=joined, stage=stage)
+        self.draft = Draft(joined=joined, stage=stage, linked=inherit)
         if inherit:
             self.draft.medicine = draft.medicine
             self.draft.inherited = draft.medicine is not None
@@ -328,6 +344,8 @@ class Parser:
             return
         if not (draft.when or draft.as_needed or draft.doses):
             draft.subject += run
+            if draft.inherited and not draft.stage and not self._goes_on(run):
+                draft.medicine, draft.inherited = None, False  # "...; saline mouth rinse 6 times a day"
             return
         words = [self.tokens[a.i].lower for a in run]
         if draft.atoms and draft.atoms[-1].kind == "as_needed" and not set(words) & self.lex.risk:
@@ -348,6 +366,10 @@ class Parser:
         elif risky or (not led and draft.when):
             draft.leftovers.extend(run)
 
+    def _goes_on(self, run: list[Atom]) -> bool:
+        """Whether words that open an instruction are of its wording and name nothing."""
+        return all(a.kind != "word" or self.tokens[a.i].lower in self.lex.plain for a in run)
+
     def _add(self, atom: Atom) -> None:
         self._settle_run()
         self.draft.atoms.append(atom)
@@ -362,6 +384,8 @@ class Parser:
             if self.run:
                 self.run.append(atom)
             return 1
+        if word in verbs["same"] | verbs["begin"] and draft.only_condition:
+            return 1  # "If the temperature is above 38.5 give paracetamol"
         if word in verbs["same"] and draft.medicine is not None and not (draft.when or draft.as_needed):
             return 1  # "Nitrostat 0.4 mg: place 1 tablet under the tongue"
         if (draft.when or draft.as_needed or (draft.doses and draft.medicine)) and (
@@ -380,8 +404,9 @@ class Parser:
         t = self.tokens[atom.i]
         if t.kind == "dial":
             return self._dial(atom)
-        if t.kind == "num" and following in tuple(
-            "frequency part route as_needed clock weekdays arrow dose form".split()
+        staged = k > 0 and atoms[k - 1].kind == "stage" and following in ("", "punct")  # "day 2 five, day 3 four"
+        if t.kind == "num" and (
+            staged or following in tuple("frequency part route as_needed clock weekdays arrow dose form".split())
         ):
             return self._on_dose(
                 Atom("dose", atom.i, atom.j, {"unit": "", "amount": t.value, "high": t.high}), atoms, k
@@ -514,6 +539,7 @@ class Parser:
             (draft.doses or draft.medicine is None)
             and (draft.when or "duration" in draft.got)
             and not (self.link == "(" or atom.value.get("strength"))
+            and not (k and atoms[k - 1].kind == "stage")  # "day 2: five tablets": that day's dose
         ):
             link = self.link
             unknown = self.run[-1] if self.run and self.run[-1].j == atom.i else None
@@ -574,7 +600,8 @@ class Parser:
 
     def _on_filler(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         word = self.tokens[atom.i].lower
-        if (self.draft.when or self.draft.as_needed) and word in self.lex.verbs["same"] and atom.j == atom.i + 1:
+        going_on = (self.draft.when or self.draft.as_needed) and not self.draft.only_condition
+        if going_on and word in self.lex.verbs["same"] and atom.j == atom.i + 1:
             self._close("verb", inherit=True)
         elif (self.run and word in self.lex.describe) or (word in self.lex.describe and self.draft.when):
             self.run.append(atom)
@@ -595,7 +622,11 @@ class Parser:
         return 1
 
     def _on_route(self, atom: Atom, atoms: list[Atom], k: int) -> int:
-        return self._on_text_of("route", atom)
+        if atom.value["route"] == self._text(atom.i, atom.j):
+            return self._on_text_of("route", atom)
+        self.draft.texts["route"] = atom.value["route"]  # "OS": left eye
+        self._add(atom)
+        return 1
 
     def _on_meal(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         return self._on_text_of("meal", atom)
@@ -633,8 +664,6 @@ class Parser:
         elif clash:
             draft.conflict = True
         draft.got.update(new)
-        if loose and "days" in new and new["days"] > 1 and "weekly" not in draft.got and "times" not in new:
-            pass
         self._add(atom)
         return 1
 
@@ -678,6 +707,7 @@ class Parser:
 
     def _on_weekdays(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         draft, days = self.draft, atom.value["weekdays"]
+        draft.parts += [part for part in atom.value.get("parts", ()) if part not in draft.parts]
         if draft.pending == "except":
             draft.pending = ""
             draft.weekdays = [d for d in WEEK if d not in days]
@@ -714,6 +744,10 @@ class Parser:
         following = atoms[k + 1].kind if k + 1 < len(atoms) else ""
         if following == "weekdays":
             self.draft.pending = "except"
+        elif following == "dose" and k + 2 < len(atoms) and atoms[k + 2].kind == "weekdays" and self.draft.when:
+            self._add(atom)
+            self._close("except", inherit=True)  # "5 mg daily except 7.5 mg on Mondays"
+            return 1
         else:
             self.draft.leftovers.append(atom)
         self._add(atom)
@@ -753,7 +787,10 @@ class Parser:
         return 1
 
     def _on_start(self, atom: Atom, atoms: list[Atom], k: int) -> int:
-        draft, value = self.draft, atom.value
+        value = atom.value
+        if value.get("again") and self.draft.stopped:  # "hold ..., restart on Wednesday"
+            self._close("then", inherit=True, stage=True)
+        draft = self.draft
         if (
             not draft.core
             and not self.drafts
@@ -789,6 +826,10 @@ class Parser:
         return 1
 
     def _on_start_more(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        following = atoms[k + 1].kind if k + 1 < len(atoms) else ""
+        if self.draft.when and following in tuple("dose number frequency part step_to".split()):
+            self._close(self.link or "then", inherit=True, stage=True)  # "..., after another 2 weeks 5 mg"
+        self.draft.stage = self.draft.stage or bool(self.drafts)
         self.draft.got["start_more"] = int(atom.value["start_more"])
         self._add(atom)
         return 1
@@ -820,7 +861,10 @@ class Parser:
             atom = atoms[end]
             if atom.kind in stops or (atom.kind == "punct" and self.tokens[atom.i].lower in ",;.()|"):
                 break
-            if atom.kind in ("word", "filler") and self.tokens[atom.i].lower in ("take", "use"):
+            word = self.tokens[atom.i].lower
+            if atom.kind in ("word", "filler") and word in self.lex.verbs["same"]:
+                break
+            if atom.kind == "medicine" and end + 1 < len(atoms) and atoms[end + 1].kind == "dose":
                 break
             end += 1
         return end

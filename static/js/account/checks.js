@@ -21,6 +21,11 @@ export const checkPassword = (password) => {
 };
 export const checkName = (name) =>
   name.trim() ? (name.trim().length > 100 ? t.nameLong : null) : t.nameMissing;
+export const checkPhone = (phone) =>
+  !phone.trim() ||
+  (/^\+?[\d ()./-]{3,31}$/.test(phone.trim()) && phone.replace(/\D/g, "").length > 2)
+    ? null
+    : t.fieldProblems.phone;
 
 /**
  * The values of the fields as the form is sent: a password manager may fill them in without an

@@ -9,8 +9,8 @@ import { showSuccess } from "../messages.js";
 import { end, signOut } from "../session.js";
 import { state, redraw } from "../store.js";
 import { LANGUAGES, language, t, useLanguage } from "../texts.js";
-import { when } from "../clock.js";
-import { checkName, checkPassword } from "./checks.js";
+import { today, when } from "../clock.js";
+import { checkName, checkPassword, checkPhone, fieldErrors } from "./checks.js";
 import { PasswordDialog, PasswordField, UserName, requirePassword, useForm } from "./form.js";
 import { ZoneSelect, myZone, placeOf } from "./zones.js";
 
@@ -24,21 +24,31 @@ export const Part = ({ title, lead, children, id }) =>
 export function Person() {
   const [name, setName] = useState(state.user.name);
   const [zone, setZone] = useState(state.user.timezone);
+  const [born, setBorn] = useState(state.user.birth_date || "");
+  const [phone, setPhone] = useState(state.user.phone || "");
   const [follows, setFollows] = useState(state.user.timezone_mode === "follow");
-  const [error, setError] = useState(null);
+  const [errors, setErrors] = useState({});
   const { busy, problem, act } = useAct();
+  const isPatient = state.user.role === "patient";
   const save = (event) => {
     event.preventDefault();
-    setError(checkName(name));
-    if (!checkName(name))
-      act(async () => {
+    const found = { name: checkName(name), phone: isPatient ? checkPhone(phone) : null };
+    setErrors(found);
+    if (found.name || found.phone) return;
+    act(async () => {
+      try {
         await patchMe({
           name: name.trim(),
           timezone: follows ? myZone() : zone,
           timezone_mode: follows ? "follow" : "home",
+          ...(isPatient && { birth_date: born || null, phone: phone.trim() || null }),
         });
         showSuccess(t.saved);
-      });
+      } catch (wrong) {
+        if (wrong.status !== 422 || !wrong.errors.length) throw wrong;
+        setErrors(fieldErrors(wrong));
+      }
+    });
   };
   return html`<${Part} title=${t.aboutYou} lead=${state.user.email}>
     <form onSubmit=${save} novalidate>
@@ -47,9 +57,37 @@ export function Person() {
         label=${t.name}
         autocomplete="name"
         value=${name}
-        error=${error}
+        error=${errors.name}
         onInput=${setName}
       />
+      ${
+        isPatient &&
+        html`
+          <${Field}
+            id="birth_date"
+            type="date"
+            label=${t.birthDate}
+            hint=${t.contactHint}
+            autocomplete="bday"
+            min="1900-01-01"
+            max=${today()}
+            value=${born}
+            error=${errors.birth_date}
+            onInput=${setBorn}
+          />
+          <${Field}
+            id="phone"
+            type="tel"
+            label=${t.phone}
+            hint=${t.phoneHint}
+            autocomplete="tel"
+            maxlength="32"
+            value=${phone}
+            error=${errors.phone}
+            onInput=${setPhone}
+          />
+        `
+      }
       <${Field}
         id="timezone"
         label=${t.timezone}

@@ -62,7 +62,11 @@ export default function SignIn() {
     return html`<${OpenFrame} title=${t.secondStep} lead=${t.secondStepLead}>
       <${step.Part} asked=${step.asked} onIn=${enterAs} onOver=${() => setStep(null)} />
     <//>`;
-  return html`<${OpenFrame} title=${t.welcomeBack} lead=${t.signInLead}>
+  const erased = state.endedWhy === "erased";
+  return html`<${OpenFrame}
+    title=${erased ? t.erased : t.welcomeBack}
+    lead=${erased ? t.erasedLead : t.signInLead}
+  >
     ${
       state.endedWhy === "expired" &&
       html`<p class="notice"><${Icon} name="info" /><span>${t.sessionEnded}</span></p>`

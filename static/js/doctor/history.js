@@ -11,11 +11,13 @@ import { state } from "../store.js";
 import { t } from "../texts.js";
 import { Differences } from "./differences.js";
 import { usePatient } from "./panel.js";
+import { Pictures } from "./pictures.js";
+import { patientClock } from "./patient-clock.js";
 
 const TAGS = { failed: "stopped", ready: "new" };
 
 export function History({ id }) {
-  const { notes, problem } = usePatient(id);
+  const { steps: active, notes, problem } = usePatient(id);
   const [steps, setSteps] = useState(null);
   const [days, setDays] = useState(null);
   useEffect(() => {
@@ -54,6 +56,7 @@ export function History({ id }) {
         </p>
       </section>`
     }
+    <${Pictures} id=${id} last=${patientClock(active).today()} again=${notes} />
     ${
       !notes
         ? problem

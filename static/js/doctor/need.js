@@ -1,8 +1,11 @@
 // The reason for a patient's place in the list, in words.
 import { html } from "../html.js";
+import { draftFor } from "../device.js";
 import { Icon } from "../parts/icon.js";
 import { t } from "../texts.js";
 import { when } from "../clock.js";
+import { Called } from "./contact.js";
+import { words as own } from "./words.js";
 
 const share = (days) => {
   const due = days.reduce((sum, day) => sum + day.due, 0);
@@ -62,7 +65,18 @@ export function needLine(patient) {
     !patient.steps_open &&
     patient.adherence != null &&
     html`<span class="tag tag-plain">${t.nothingRuns}</span>`;
-  return html`${asks} ${tag} ${waits} ${nothing} <span>${reasonWords(patient)}</span>`;
+  const draft = draftFor(patient.id) && html`<span class="tag tag-plain">${own().draftTag}</span>`;
+  const { skip_reason: said } = patient;
+  return html`
+    ${asks} ${tag} ${waits} ${draft} ${nothing} <span>${reasonWords(patient)}</span>
+    ${
+      said &&
+      html`<span class="row-said secondary">
+        ${own().skippedWith(said.title)} <q>${said.text}</q> ${when(said.at)}
+      </span>`
+    }
+    <${Called} patient=${patient} />
+  `;
 }
 
 export const sparkWords = ({ adherence, missed_in_a_row: missed }) =>

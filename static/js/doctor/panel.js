@@ -1,6 +1,7 @@
 // One patient: name, the last three days, reasons for skipping, the plan, the notes.
 import { html, useEffect, useState } from "../html.js";
 import { call, getAll } from "../api.js";
+import { draftFor } from "../device.js";
 import { loadDetails, loadPatients, loadPlan } from "../data.js";
 import { watchers } from "../feed.js";
 import { showSuccess } from "../messages.js";
@@ -14,9 +15,11 @@ import { isShortDay } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { limitsWords, scheduleLine } from "../schedule-words.js";
-import { StepQuestions, openQuestions } from "./step-questions.js";
+import { Contact } from "./contact.js";
 import { needLine, sparkWords } from "./need.js";
 import { patientClock } from "./patient-clock.js";
+import { StepQuestions, openQuestions } from "./step-questions.js";
+import { words as own } from "./words.js";
 
 /** Steps (with check-ins) and notes of a patient, kept fresh while it is shown. */
 export function usePatient(id) {
@@ -92,9 +95,10 @@ export function Panel({ id, page }) {
       )}
       ${clock.now ? ` · ${t.thereNow(clock.now)}` : ""}
     </p>
+    <${Contact} patient=${patient} page=${page} />
     <a class="button button-main wide" href=${`#/patients/${id}/write`}>
       <${Icon} name="pencil" />
-      <span>${t.writeNote}</span>
+      <span>${draftFor(id) ? own().goOnWriting : t.writeNote}</span>
     </a>
     ${
       inFlight &&

@@ -1,7 +1,7 @@
 // A doctor's patients by need, with the reason and the actions, in one row each. Also the pages of
 // one patient.
 import { html, cx, useEffect, useRef, useState } from "../html.js";
-import { showPending } from "../feed.js";
+import { groupOf, showPending } from "../feed.js";
 import { loadPatients } from "../data.js";
 import { Button, Empty, LoadFailed, Skeleton } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
@@ -10,14 +10,17 @@ import { go } from "../router.js";
 import { state } from "../store.js";
 import { language, t } from "../texts.js";
 import { dateOf, dayMonth, time, when } from "../clock.js";
+import { Born, Phone } from "./contact.js";
 import { shortcutsEnabled, step, useShortcuts } from "./shortcuts.js";
 import { needLine, sparkWords } from "./need.js";
 import { Panel } from "./panel.js";
 import { History } from "./history.js";
+import { words as own } from "./words.js";
 import { Write } from "./write.js";
 
 const WIDE = "(min-width: 80rem)";
 const ROWS = ".patient-row .cell-name a";
+const AT_ONCE = 50; // rows shown, and more each time that more are asked for
 const NEEDS = ["silent", "slipping", "on_course"];
 
 function useWide() {
@@ -50,13 +53,18 @@ function List({ chosen, wide }) {
   const [asked, ask] = useState("");
   const [only, showOnly] = useState(null); // one need, or all
   const [byName, sortByName] = useState(false);
+  const [most, show] = useState(AT_ONCE);
   const [problem, setProblem] = useState(null);
+  const more = () => show((now) => now + AT_ONCE);
   useEffect(() => {
     if (!state.patients) loadPatients().catch(setProblem);
   }, []);
   useShortcuts({
     "/": () => document.getElementById("find")?.focus(),
-    j: () => step(ROWS, 1),
+    j: () => {
+      if ([...document.querySelectorAll(ROWS)].at(-1) === document.activeElement) more();
+      setTimeout(() => step(ROWS, 1));
+    },
     k: () => step(ROWS, -1),
     n: () => {
       const at = document.activeElement.closest?.(".patient-row")?.querySelector(".cell-name a");
@@ -83,13 +91,22 @@ function List({ chosen, wide }) {
     `;
   const words = fold(asked).split(/\s+/).filter(Boolean);
   const found = all.filter(
-    (p) => (!only || p.need === only) && words.every((word) => fold(p.name || "").includes(word)),
+    (p) =>
+      (!only || groupOf(p) === only) && words.every((word) => fold(p.name || "").includes(word)),
   );
   const names = new Intl.Collator(language);
+  const ordered = byName
+    ? [...found].sort((a, b) => names.compare(a.name || "", b.name || ""))
+    : NEEDS.flatMap((need) => found.filter((p) => groupOf(p) === need));
+  const rows = ordered.slice(0, most);
   const groups = (
     byName
-      ? [["all", [...found].sort((a, b) => names.compare(a.name || "", b.name || ""))]]
-      : NEEDS.map((need) => [need, found.filter((p) => p.need === need)])
+      ? [["all", rows, ordered.length]]
+      : NEEDS.map((need) => [
+          need,
+          rows.filter((p) => groupOf(p) === need),
+          found.filter((p) => groupOf(p) === need).length,
+        ])
   ).filter(([, list]) => list.length);
   const count = (need) => all.filter((p) => p.need === need).length;
   const stale = state.connection !== "live" && state.connection !== "connecting" && state.asOf;
@@ -100,6 +117,7 @@ function List({ chosen, wide }) {
         <h1 tabindex="-1">${t.pages.patients}</h1>
         ${
           all.length > 0 &&
+          !state.patientsToCome &&
           html`<p class="lead">
             <strong>${t.silentCount(count("silent"))}</strong> · ${t.slippingCount(
               count("slipping"),
@@ -137,7 +155,10 @@ function List({ chosen, wide }) {
               onClick=${() => showOnly(need)}
             >
               ${need ? t.needs[need] : t.everybody}
-              <span class="count">${need ? count(need) : all.length}</span>
+              ${
+                !state.patientsToCome &&
+                html`<span class="count">${need ? count(need) : all.length}</span>`
+              }
             </button>
           `,
         )}
@@ -186,10 +207,11 @@ function List({ chosen, wide }) {
                     </tr>
                   </thead>
                   ${groups.map(
-                    ([need, list]) => html`<tbody key=${need}>
+                    ([need, list, total]) => html`<tbody key=${need}>
                       <tr class="group">
                         <th colspan="6" scope="rowgroup">
-                          ${t.needs[need] || t.everybody} <span class="count">${list.length}</span>
+                          ${t.needs[need] || t.everybody}
+                          ${!state.patientsToCome && html` <span class="count">${total}</span>`}
                         </th>
                       </tr>
                       ${list.map(
@@ -199,6 +221,15 @@ function List({ chosen, wide }) {
                   )}
                 </table>`
                 : html`<${Empty} sign="search" title=${t.nobodyFound} />`
+            }
+            ${
+              ordered.length > rows.length &&
+              html`<p class="more-rows">
+                <${Button} kind="outline" onClick=${more}>
+                  ${own().moreRows(Math.min(AT_ONCE, ordered.length - rows.length))}
+                <//>
+                <span class="secondary">${own().rowsOf(rows.length, ordered.length)}</span>
+              </p>`
             }
           </div>
           ${
@@ -223,8 +254,14 @@ function Row({ patient, on }) {
     <th scope="row" class="cell-name">
       <a href=${`#/patients/${id}`} aria-current=${on ? "true" : null}>${name}</a>
       <span class="secondary">
-        ${covering ? t.coverFor(covering.name) : t.since(dayMonth(dateOf(since)))}
+        ${
+          patient.birth_date
+            ? html`<${Born} date=${patient.birth_date} />`
+            : !covering && t.since(dayMonth(dateOf(since)))
+        }
+        ${covering && html`<span class="block">${t.coverFor(covering.name)}</span>`}
       </span>
+      <${Phone} number=${patient.phone} />
     </th>
     <td class="cell-why">${needLine(patient)}</td>
     <td class="cell-days">

@@ -5,17 +5,24 @@ import { today, weekdayNames } from "../clock.js";
 import { daysOf } from "../schedule-words.js";
 import { t } from "../texts.js";
 
-const CLOCK = /^([01]?\d|2[0-3])[:.h]([0-5]\d)$/;
+const CLOCK = /^([01]?\d|2[0-3])(?:[:.h]([0-5]\d))?([ap]m)?$/;
 const PARTS = ["morning", "noon", "evening", "bedtime"];
 const WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const MAX_DAYS = 1000;
 
-/** "8:00, 13:00" as ["08:00", "13:00"], or null when it is not a list of times. */
+// "8:30", "8.30", "8h30", "8am", "8:30 p.m."; a bare number is no time.
+function oneTime(part) {
+  const [, hour, minute, half] = part.match(CLOCK) || [];
+  if (!hour || (!minute && !half) || (half && (Number(hour) < 1 || Number(hour) > 12))) return null;
+  const hours = half ? (Number(hour) % 12) + (half === "pm" ? 12 : 0) : Number(hour);
+  return `${String(hours).padStart(2, "0")}:${minute || "00"}`;
+}
+
+/** "8:00, 1 pm" as ["08:00", "13:00"], or null when it is not a list of times. */
 export function parseTimes(text) {
-  const parts = text.split(/[\s,;]+/).filter(Boolean);
-  const times = parts
-    .map((part) => part.match(CLOCK))
-    .map((m) => m && `${m[1].padStart(2, "0")}:${m[2]}`);
+  const plain = text.toLowerCase().replace(/(\d)\s*([ap])\.?\s?m\.?(?=[\s,;]|$)/g, "$1$2m");
+  const parts = plain.split(/[\s,;]+/).filter(Boolean);
+  const times = parts.map(oneTime);
   return parts.length && times.every(Boolean) ? [...new Set(times)].sort() : null;
 }
 

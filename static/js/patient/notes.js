@@ -66,11 +66,17 @@ function All() {
   `;
 }
 
+// Several notes of one day are told apart by their time.
+const sameDay = (note) =>
+  (state.notes || []).filter((n) => dateOf(n.created_at) === dateOf(note.created_at)).length > 1;
+
 const NoteWords = ({ note }) => html`
   <span class="row-sign row-sign-note"><${Icon} name="note" size=${22} /></span>
   <span class="row-words">
     <strong>${t.noteOf(shortName(note.doctor?.name || t.yourDoctor))}</strong>
-    <span class="secondary">${fullDay(dateOf(note.created_at))}</span>
+    <span class="secondary">
+      ${fullDay(dateOf(note.created_at))}${sameDay(note) ? html`, ${time(note.created_at)}` : ""}
+    </span>
   </span>
   ${
     note.status !== "ready" &&

@@ -135,6 +135,7 @@ function DueSeveral({ due, onSkip }) {
               ${dateOf(slot) === today() ? slotTime(slot) : when(slot)}
               ${step.detail ? ` · ${step.detail}` : ""}
             </span>
+            <span class="due-skip">${t.skipDots}</span>
           </button>
           <button
             type="button"

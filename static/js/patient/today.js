@@ -16,6 +16,7 @@ import {
   when,
 } from "../clock.js";
 import { activeSteps, inSentence, isShortDay, nextSlot, todayPlan } from "../today-plan.js";
+import { go } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import {
@@ -37,8 +38,17 @@ const first = (name) => name.trim().split(/\s+/)[0];
 
 const clockOrDay = (moment) => (dateOf(moment) === today() ? time(moment) : when(moment));
 
-export default function Today() {
+const SEE = "changed"; // asked for by the news of a new plan
+export default function Today({ query }) {
   const plan = todayPlan();
+  const see = query?.get("see");
+  useEffect(() => {
+    if (see !== SEE) return;
+    const card = document.getElementById(SEE);
+    card?.scrollIntoView({ block: "start" });
+    card?.focus({ preventScroll: true });
+    go("/today", { replace: true });
+  }, [see]);
   useEffect(() => {
     state.toasts = [];
   }, []);
@@ -72,7 +82,7 @@ export default function Today() {
     <${ZoneQuestion} />
     ${
       nothing
-        ? html`<${Nothing} /><${Ended} /><${DayQuestion} />`
+        ? html`<div class="col"><${Nothing} /><${Ended} /><${DayQuestion} /></div>`
         : html`<div class="two">
           <div class="col">
             ${plan.due.length > 0 && html`<${DueCard} due=${plan.due} />`}
@@ -183,12 +193,16 @@ function Rest({ plan }) {
 
 function Nothing() {
   if (state.assignment === undefined) return html`<${Skeleton} />`;
+  const doctor = state.assignment?.doctor.name || t.yourDoctor;
+  const coming = (state.notes || []).some((n) =>
+    ["queued", "processing", "proposed", "failed"].includes(n.status),
+  );
   if (state.assignment)
     return html`
       <${Empty}
         sign=${html`<${HalfSun} />`}
         title=${t.nothingYet}
-        text=${t.nothingYetDoctor(state.assignment.doctor.name || t.yourDoctor)}
+        text=${coming ? t.noteComing(doctor) : t.nothingYetDoctor(doctor)}
       >
         <a class="button button-quiet" href="#/notes">${t.readNotes}</a>
       <//>
@@ -222,7 +236,7 @@ function Changed() {
           ? t.changedOn(weekday(date))
           : t.changedOnDate(dayMonth(date))
     }>
-      <div class="card changed">
+      <div class="card changed" id="changed" tabindex="-1">
         <p class="secondary">${t.newNoteOn(note.doctor?.name || t.yourDoctor, dayMonth(date))}</p>
         <${ChangeList} what=${what} />
         <a class="button button-quiet wide" href=${`#/notes/${note.id}`}>
@@ -260,10 +274,11 @@ function Ended() {
   <//>`;
 }
 
-const titled = (step) =>
-  [step.title, step.schedule ? howOften(step) : step.as_needed ? t.ifNeeded : null]
-    .filter(Boolean)
-    .join(", ");
+function titled(step) {
+  const often = step.schedule ? howOften(step) : step.as_needed ? t.ifNeeded : null;
+  const said = !often || step.title.toLowerCase().includes(often.toLowerCase());
+  return said ? step.title : `${step.title}, ${often}`;
+}
 
 export function ChangeList({ what }) {
   const sentences = (steps) => steps.map((s) => `${titled(s)}.`).join(" ");
@@ -285,9 +300,13 @@ export function ChangeList({ what }) {
           ${what.changed.map(({ before, after }) => {
             const [old, now] = changeWords(before, after);
             return html`<p key=${after.id}>
-              ${before.title !== after.title && html`<s>${before.title}</s> `}
-              ${after.title}: ${old && html`<s>${old}</s> `}
-              ${now}
+              ${
+                before.title !== after.title &&
+                html`<span class="hidden">${t.notAnyMore} </span><s>${before.title}</s> `
+              }
+              ${after.title}:${" "}
+              ${old && html`<span class="hidden">${t.notAnyMore} </span><s>${old}</s> `}
+              ${now && html`<span class="hidden">${t.nowWord} </span>${now}`}
             </p>`;
           })}
         </dd>

@@ -1,0 +1,1 @@
+"""Services about the people around a patient: one transaction each."""

@@ -1,0 +1,45 @@
+// Palabras de las páginas del médico: se cargan con ellas.
+export default {
+  // La lista
+  moreRows: (n) => `Mostrar ${n} más`,
+  rowsOf: (shown, all) => `${shown} de ${all} a la vista`,
+  born: (date) => `nacimiento: ${date}`,
+  callAt: (number) => `Llamar al ${number}`,
+  draftTag: "borrador",
+  goOnWriting: "Seguir con su borrador",
+  skippedWith: (title) => `Omitió «${title}»:`,
+
+  // Una llamada
+  noPhone: "No ha dado ningún teléfono",
+  noteCall: "Anotar una llamada",
+  noteCallTitle: (name) => `Ha llamado a ${name}`,
+  noteCallLead: "Queda 30 días en la fila del paciente. El paciente ve que usted llamó.",
+  callWord: "Qué resultó (si quiere)",
+  callWords: ["Hablamos, todo bien", "Sin respuesta", "Dejé un mensaje"],
+  saveCall: "Guardar",
+  calledNow: "La llamada está anotada.",
+  called: (when, by) => (by ? `${by} llamó ${when}` : `llamada ${when}`),
+
+  // Respuestas en imágenes
+  answersHead: "Respuestas, un medicamento cada vez",
+  answersLead: "Cada columna es un día; cada línea, una hora del día.",
+  days: { 30: "30 días", 90: "90 días" },
+  period: "Periodo",
+  hourLine: (hour) => `${hour}:00 a ${hour}:59`,
+  doneOf: (done, due) => `${done} de ${due}`,
+  stepEnded: { completed: "terminado", cancelled: "detenido" },
+  stepWords: (title, share, done, due, skipped, missed) =>
+    `${title}: cumplido ${share}, ${done} de ${due} hechas, ${skipped} omitidas, ${missed} sin respuesta`,
+  counts: (done, skipped, missed) =>
+    `${done} hechas · ${skipped} omitidas · ${missed} sin respuesta`,
+  states: { done: "hecha", skipped: "omitida", missed: "sin respuesta", partly: "en parte" },
+  reasonsHead: "Dicho al omitir",
+  moreReasons: (n) => `y ${n} más, en la tabla`,
+  asTable: "Como tabla",
+  colDate: "Fecha",
+  colTime: "Hora",
+  colAnswer: "Respuesta",
+  colReason: "Motivo",
+  noAnswersYet: "No tocaba nada en este tiempo",
+  answersNotNow: "Ahora no se pueden leer las respuestas.",
+};
