@@ -98,7 +98,7 @@ def asked_of(model: ModelServer) -> dict[str, Any]:
         "openai_api_key": "sk-test",
         "openai_base_url": model.base_url,
         "openai_model": "stand-in",
-        "openai_timeout_seconds": 5,
+        "openai_timeout_seconds": allowed(5),
     }
 
 
@@ -137,7 +137,8 @@ def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture
 def settings(mongo_url: str, redis_url: str, tmp_path: Path, model: ModelServer, changes: dict[str, Any]) -> Settings:
     values = {"mongo_url": mongo_url, "redis_url": redis_url, **asked_of(model), **changes}
-    values["openai_timeout_seconds"] = allowed(values["openai_timeout_seconds"])
+    if "openai_timeout_seconds" in changes:
+        values["openai_timeout_seconds"] = allowed(changes["openai_timeout_seconds"])
     return test_settings(data_dir=tmp_path / "data", **values)
 
 

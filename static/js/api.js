@@ -1,9 +1,9 @@
 // REST as the person signed in: data or a Problem. Renews the access token once when it has run
 // out.
-import { send } from "./wire.js";
+import { send } from "./http.js";
 import { accessToken, renew } from "./session.js";
 
-export { Problem, callOpen } from "./wire.js";
+export { Problem, callOpen } from "./http.js";
 
 /** A call as the person signed in. */
 export async function call(method, path, options = {}) {

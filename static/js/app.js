@@ -30,7 +30,7 @@ const PATIENT = {
   calendar: () => import("./patient/calendar.js"),
   notes: () => import("./patient/notes.js"),
   me: () => import("./patient/me.js"),
-  paper: () => import("./patient/paper.js"),
+  paper: () => import("./patient/print.js"),
   doctor: () => import("./patient/choose-doctor.js"),
   caring,
 };

@@ -13,8 +13,8 @@ import {
   recordEventSeq,
 } from "./data.js";
 import { changes } from "./changes.js";
-import { answeredHere, onItsWay } from "./answered.js";
-import { remindByEar } from "./alerting.js";
+import { answeredHere, pendingAnswer } from "./recent-answers.js";
+import { playReminder } from "./reminder-sound.js";
 import { showError, showSuccess, showNews, removeMessage } from "./messages.js";
 import { here } from "./router.js";
 import { set, state, redraw } from "./store.js";
@@ -72,9 +72,9 @@ function forPatient({ event, data, at, seq }) {
   switch (event) {
     case "reminder.due": {
       knowSteps([data.step]);
-      if (onItsWay(data.step.id, data.slot)) break;
+      if (pendingAnswer(data.step.id, data.slot)) break;
       if (here().path !== "/today" && here().path !== "/") addToast(data);
-      remindByEar();
+      playReminder();
       break;
     }
     case "reminder.snoozed":

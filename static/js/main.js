@@ -1,7 +1,7 @@
 // The first module: the reader's language, then the page.
 import { html, render } from "./html.js";
 import { App } from "./app.js";
-import { holdSteady } from "./steady.js";
+import { ignoreStrayTaps } from "./stray-taps.js";
 import { begin } from "./start.js";
 import { firstLanguage, useLanguage } from "./texts.js";
 
@@ -10,7 +10,7 @@ const place = document.getElementById("app");
 place.textContent = "";
 render(html`<${App} />`, place);
 begin();
-holdSteady();
+ignoreStrayTaps();
 
 if ("serviceWorker" in navigator) {
   const keepFiles = () =>

@@ -1,10 +1,10 @@
 // Check-ins that are not sent yet. Each is stored on this device first, has its own key, and is
 // counted once.
 import { call } from "./api.js";
-import { clockIsWrong, serverNow } from "./wire.js";
+import { clockIsWrong, serverNow } from "./http.js";
 import { addToOutbox, dropFromOutbox, keptOutbox, OUTBOX_KEY, replaceInOutbox } from "./device.js";
 import { set, state, redraw } from "./store.js";
-import { onItsWay, rememberAnswered } from "./answered.js";
+import { pendingAnswer, rememberAnswered } from "./recent-answers.js";
 import { lastEventSeq } from "./data.js";
 import { applyCheckIn } from "./feed.js";
 import { showError, showSuccess, showNews } from "./messages.js";
@@ -48,7 +48,7 @@ export function checkIn(
   step,
   { slot = null, outcome = "done", reason = null, at = null, confirm = false } = {},
 ) {
-  const before = onItsWay(step.id, slot);
+  const before = pendingAnswer(step.id, slot);
   if (
     before &&
     !(step.as_needed && before.waiting && Date.now() - Date.parse(before.at) > SECOND_USE_MS)

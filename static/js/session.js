@@ -1,6 +1,6 @@
 // Who is signed in. The access token lives in this module's memory alone; the refresh token in a
 // cookie that no script reads.
-import { callOpen, Problem } from "./wire.js";
+import { callOpen, Problem } from "./http.js";
 import { clear, set, state } from "./store.js";
 import { forgetDevice, hasSession, rememberSession } from "./device.js";
 

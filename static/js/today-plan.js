@@ -1,7 +1,7 @@
 // Today, sorted: what is due now, what comes later, what can be done once, what is done. Computed,
 // never stored.
 import { dateOf, nextWhen, today as todayDate } from "./clock.js";
-import { onItsWay } from "./answered.js";
+import { pendingAnswer } from "./recent-answers.js";
 import { state } from "./store.js";
 import { t } from "./texts.js";
 
@@ -38,8 +38,8 @@ export function todayPlan(now = Date.now()) {
     const active = step.status === "active";
     if (step.kind === "checklist" || step.as_needed) {
       if (active && step.as_needed) plan.asNeeded.push({ step });
-      else if (active && !onItsWay(step.id, null)?.waiting)
-        plan.once.push({ step, sending: Boolean(onItsWay(step.id, null)) });
+      else if (active && !pendingAnswer(step.id, null)?.waiting)
+        plan.once.push({ step, sending: Boolean(pendingAnswer(step.id, null)) });
       else if (
         step.status === "completed" &&
         step.completed_at &&
@@ -55,15 +55,15 @@ export function todayPlan(now = Date.now()) {
       continue;
     }
     const slot = dueSlot(step, now);
-    const entry = slot && onItsWay(step.id, slot);
+    const entry = slot && pendingAnswer(step.id, slot);
     // What is on its way stays in its place until it has arrived, or is known to have to wait.
     if (slot && !entry?.waiting) plan.due.push({ step, slot, sending: Boolean(entry) });
     if (!active && step.status !== "completed") continue;
     const until = active && !slot ? snoozedUntil(step, now) : null;
-    if (until && !onItsWay(step.id, step.open_slot))
+    if (until && !pendingAnswer(step.id, step.open_slot))
       plan.later.push({ step, slot: step.open_slot, until });
     for (const s of step.today || []) {
-      if (s.slot === slot || onItsWay(step.id, s.slot)) continue;
+      if (s.slot === slot || pendingAnswer(step.id, s.slot)) continue;
       if (until && s.slot === step.open_slot) continue;
       if (dateOf(s.slot) !== date && !ranToday(step, s)) continue;
       const answer = (state.checkIns[step.id] || []).find((c) => c.slot === s.slot);

@@ -1,6 +1,6 @@
 // Taking a check-in back: from the outbox when it has not left, else from the service.
 import { call } from "./api.js";
-import { onItsWay } from "./answered.js";
+import { pendingAnswer } from "./recent-answers.js";
 import { knowSteps } from "./data.js";
 import { showError, showSuccess } from "./messages.js";
 import { cancelUnsent } from "./outbox.js";
@@ -8,7 +8,7 @@ import { state, redraw } from "./store.js";
 import { t } from "./texts.js";
 
 export async function undo(stepId, slot) {
-  const entry = onItsWay(stepId, slot);
+  const entry = pendingAnswer(stepId, slot);
   if (entry && cancelUnsent(entry)) return;
   try {
     const { data } = await call(

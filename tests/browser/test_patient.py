@@ -152,7 +152,7 @@ def test_a_second_tap_in_the_same_place_answers_nothing_else(
     expect(rows).to_have_count(3)
     # The second tap may take its time: how fast this machine is, is not what is tried.
     page.evaluate(
-        "import('/static/js/steady.js')"
+        "import('/static/js/stray-taps.js')"
         ".then(({ windows }) => Object.assign(windows, { second_ms: 6e4, moved_ms: 6e4 }))"
     )
     place = rows.first.get_by_role("button", name="Done").bounding_box()
@@ -296,7 +296,7 @@ def test_a_reminder_that_arrives_under_the_finger_is_not_answered(
     watch.allow(r"/api/check-in/")  # the slot is invented
     # The finger may take its time: how fast this machine is, is not what is tried.
     page.evaluate(
-        "import('/static/js/steady.js')"
+        "import('/static/js/stray-taps.js')"
         ".then(({ windows }) => Object.assign(windows, { second_ms: 6e4, moved_ms: 6e4 }))"
     )
     sent: list[str] = []
@@ -332,7 +332,8 @@ def test_a_reminder_that_arrives_under_the_finger_is_not_answered(
     assert page.evaluate("async () => (await import('/static/js/store.js')).state.outbox.length") == 0
     assert sent == []
     page.evaluate(
-        "import('/static/js/steady.js').then(({ windows }) => Object.assign(windows, { second_ms: 0, moved_ms: 0 }))"
+        "import('/static/js/stray-taps.js')"
+        ".then(({ windows }) => Object.assign(windows, { second_ms: 0, moved_ms: 0 }))"
     )
     page.mouse.click(x, y)
     # Requests are told while something is asked of the page.

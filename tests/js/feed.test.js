@@ -1,7 +1,7 @@
 import { serve, settled } from "./browser.js";
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, mock, test } from "node:test";
-import { rememberAnswered } from "../../static/js/answered.js";
+import { rememberAnswered } from "../../static/js/recent-answers.js";
 import { lastEventSeq, stopKeeping } from "../../static/js/data.js";
 import {
   groupOf,

@@ -101,7 +101,7 @@ test("where the clock of the device is wrong, an answer has the time of the serv
   checkIn(step(), { slot: SLOT });
   await settled();
   line.up = true;
-  const { send } = await import("../../static/js/wire.js");
+  const { send } = await import("../../static/js/http.js");
   await send("GET", "me/");
   await flush();
   await settled();

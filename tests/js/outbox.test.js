@@ -1,7 +1,7 @@
 import { line, problem, serve, settled } from "./browser.js";
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, mock, test } from "node:test";
-import { answeredHere } from "../../static/js/answered.js";
+import { answeredHere } from "../../static/js/recent-answers.js";
 import { OUTBOX_KEY, keptOutbox } from "../../static/js/device.js";
 import { checkIn, closeOutbox, flush, resumeOutbox, cancelUnsent } from "../../static/js/outbox.js";
 import { clear, set, state } from "../../static/js/store.js";

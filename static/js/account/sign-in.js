@@ -5,7 +5,7 @@ import { Icon } from "../parts/icon.js";
 import { rememberSession } from "../device.js";
 import { enter } from "../start.js";
 import { signIn, signInBy } from "../session.js";
-import { callOpen } from "../wire.js";
+import { callOpen } from "../http.js";
 import { go, here } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";

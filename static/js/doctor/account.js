@@ -4,19 +4,19 @@ import { AccessParts, Looks, Part, Person } from "../account/settings.js";
 import { Cover } from "../people/cover.js";
 import { CaringLink } from "../people/caring-link.js";
 import { Switch } from "../parts/controls.js";
-import { keysOn, turnKeys } from "./keys.js";
+import { shortcutsEnabled, setShortcuts } from "./shortcuts.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 
 function Keys() {
-  const [on, turn] = useState(keysOn());
+  const [on, turn] = useState(shortcutsEnabled());
   return html`<${Part} title=${t.keysHead} lead=${t.keysLead}>
     <${Switch}
       id="keys"
       label=${t.keysSwitch}
       checked=${on}
       onChange=${(wish) => {
-        turnKeys(wish);
+        setShortcuts(wish);
         turn(wish);
       }}
     />

@@ -12,7 +12,7 @@ import { t } from "../texts.js";
 import { Differences } from "./differences.js";
 import { usePatient } from "./panel.js";
 import { Pictures } from "./pictures.js";
-import { theirClock } from "./their-clock.js";
+import { patientClock } from "./patient-clock.js";
 
 const TAGS = { failed: "stopped", ready: "new" };
 
@@ -56,7 +56,7 @@ export function History({ id }) {
         </p>
       </section>`
     }
-    <${Pictures} id=${id} last=${theirClock(active).today()} again=${notes} />
+    <${Pictures} id=${id} last=${patientClock(active).today()} again=${notes} />
     ${
       !notes
         ? problem

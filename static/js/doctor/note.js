@@ -23,7 +23,7 @@ import { state } from "../store.js";
 import { t } from "../texts.js";
 import { newStepBody } from "./answers.js";
 import { Differences } from "./differences.js";
-import { useKeys } from "./keys.js";
+import { useShortcuts } from "./shortcuts.js";
 import { Legend } from "./legend.js";
 import { Questions, questionsOf } from "./questions.js";
 import { changeDraft, draftOf, dropDraft, isEmpty } from "./review-draft.js";
@@ -305,7 +305,7 @@ function Note({ note }) {
     });
 
   const mayApprove = review && !openCount && !busy && (kept.length > 0 || !steps.length);
-  useKeys({
+  useShortcuts({
     "ctrl+enter": () => mayApprove && !open && approve(),
     n: () => next && go(`/notes/${next.id}`),
   });

@@ -8,8 +8,8 @@ import { go } from "../router.js";
 import { waitingNotes } from "./waiting.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { Asked, openQuestions } from "./asked.js";
-import { step, useKeys } from "./keys.js";
+import { StepQuestions, openQuestions } from "./step-questions.js";
+import { step, useShortcuts } from "./shortcuts.js";
 import { NotePage } from "./note.js";
 
 export default function Notes({ parts }) {
@@ -61,7 +61,7 @@ function All() {
   }, []);
   const waiting = waitingNotes();
   useFirstLines(waiting);
-  useKeys({
+  useShortcuts({
     j: () => step(".rows .row-open", 1),
     k: () => step(".rows .row-open", -1),
     n: () => waiting.length && go(`/notes/${waiting[0].id}`),
@@ -103,7 +103,7 @@ function All() {
         <h2 class="section-head">
           ${t.askedByPatients} <span class="count">${asked.length}</span>
         </h2>
-        <div class="card"><${Asked} questions=${asked} /></div>
+        <div class="card"><${StepQuestions} questions=${asked} /></div>
       </section>`
     }
     ${groups.map(

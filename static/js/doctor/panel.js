@@ -15,11 +15,11 @@ import { isShortDay } from "../today-plan.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { limitsWords, scheduleLine } from "../schedule-words.js";
-import { Asked, openQuestions } from "./asked.js";
 import { Contact } from "./contact.js";
 import { needLine, sparkWords } from "./need.js";
+import { patientClock } from "./patient-clock.js";
+import { StepQuestions, openQuestions } from "./step-questions.js";
 import { words as own } from "./words.js";
-import { theirClock } from "./their-clock.js";
 
 /** Steps (with check-ins) and notes of a patient, kept fresh while it is shown. */
 export function usePatient(id) {
@@ -81,7 +81,7 @@ export function Panel({ id, page }) {
     return problem
       ? html`<${LoadFailed} level=${1} problem=${problem} />`
       : html`${page && html`<h1 class="hidden">${t.colPatient}</h1>`}<${Skeleton} />`;
-  const clock = theirClock(steps);
+  const clock = patientClock(steps);
   const plans = (steps || []).filter((s) => s.kind === "plan" && !s.as_needed && s.schedule);
   const inFlight = (notes || []).find((n) =>
     ["queued", "processing", "proposed", "failed"].includes(n.status),
@@ -117,7 +117,7 @@ export function Panel({ id, page }) {
       openQuestions(id).length > 0 &&
       html`<div class="panel-asked">
         <${Sub} class="panel-head">${t.asksHead(patient.name.split(" ")[0])}<//>
-        <${Asked} questions=${openQuestions(id)} steps=${steps || []} />
+        <${StepQuestions} questions=${openQuestions(id)} steps=${steps || []} />
       </div>`
     }
     ${

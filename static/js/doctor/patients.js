@@ -11,7 +11,7 @@ import { state } from "../store.js";
 import { language, t } from "../texts.js";
 import { dateOf, dayMonth, time, when } from "../clock.js";
 import { Born, Phone } from "./contact.js";
-import { keysOn, step, useKeys } from "./keys.js";
+import { shortcutsEnabled, step, useShortcuts } from "./shortcuts.js";
 import { needLine, sparkWords } from "./need.js";
 import { Panel } from "./panel.js";
 import { History } from "./history.js";
@@ -59,7 +59,7 @@ function List({ chosen, wide }) {
   useEffect(() => {
     if (!state.patients) loadPatients().catch(setProblem);
   }, []);
-  useKeys({
+  useShortcuts({
     "/": () => document.getElementById("find")?.focus(),
     j: () => {
       if ([...document.querySelectorAll(ROWS)].at(-1) === document.activeElement) more();
@@ -170,7 +170,7 @@ function List({ chosen, wide }) {
         >
           ${t.sortByName}
         </button>
-        ${keysOn() && html`<span class="secondary keys-hint">${t.keysHint}</span>`}
+        ${shortcutsEnabled() && html`<span class="secondary keys-hint">${t.keysHint}</span>`}
       </div>`
     }
     ${

@@ -9,7 +9,7 @@ import { scheduleLine } from "../schedule-words.js";
 import { go } from "../router.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { useKeys } from "./keys.js";
+import { useShortcuts } from "./shortcuts.js";
 
 const MOST = 20000;
 
@@ -26,7 +26,7 @@ export function Write({ id }) {
       });
     loadPlan(id).then(setSteps, () => setSteps(false));
   }, [id]);
-  useKeys({
+  useShortcuts({
     "ctrl+enter": () => !busy && document.querySelector("form.write")?.requestSubmit(),
   });
   const patient = (state.patients || []).find((p) => p.id === id);

@@ -4,7 +4,7 @@ import { call } from "../api.js";
 import { clockOf, dateOf, momentAt, addDays } from "../clock.js";
 import { checkIn } from "../outbox.js";
 import { knowSteps } from "../data.js";
-import { serverNow } from "../wire.js";
+import { serverNow } from "../http.js";
 import { Button, Dialog, Field, ProblemLine, useAct } from "../parts/controls.js";
 import { inSentence } from "../today-plan.js";
 import { state } from "../store.js";

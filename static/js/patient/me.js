@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../html.js";
 import { get } from "../api.js";
 import { ifServed } from "../data.js";
 import { choice, choose } from "../device.js";
-import { allowSound, chime } from "../alerting.js";
+import { allowSound, chime } from "../reminder-sound.js";
 import { AccessParts, Looks, Part, Person } from "../account/settings.js";
 import { Button, Switch } from "../parts/controls.js";
 import { dateOf, dayMonth, when } from "../clock.js";

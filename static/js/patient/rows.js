@@ -12,7 +12,7 @@ import { DaySign } from "../parts/day-sign.js";
 import { Icon, Spinner } from "../parts/icon.js";
 import { shortName } from "../names.js";
 import { UseButton, usesWords } from "./as-needed.js";
-import { LaterDialog } from "./later.js";
+import { SnoozeDialog } from "./snooze.js";
 import { SkipDialog } from "./skip.js";
 
 const DECORATION = { "aria-hidden": "true", focusable: "false" };
@@ -60,7 +60,7 @@ export function DueCard({ due }) {
     }
     ${
       later &&
-      html`<${LaterDialog} step=${later.step} slot=${later.slot} onClose=${() => putOff(null)} />`
+      html`<${SnoozeDialog} step=${later.step} slot=${later.slot} onClose=${() => putOff(null)} />`
     }
   </section>`;
 }

@@ -10,7 +10,7 @@ import { Icon } from "../parts/icon.js";
 import { courseOf } from "../course.js";
 import { everyAt, limitsWords } from "../schedule-words.js";
 import { dueSlot, snoozedUntil } from "../today-plan.js";
-import { onItsWay } from "../answered.js";
+import { pendingAnswer } from "../recent-answers.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
 import { when, slotTime } from "../clock.js";
@@ -19,7 +19,7 @@ import { courseSentence, doctorName } from "./rows.js";
 import { Ask } from "./ask.js";
 import { UseButton, usesWords } from "./as-needed.js";
 import { DoneAtDialog } from "./done-at.js";
-import { LaterDialog } from "./later.js";
+import { SnoozeDialog } from "./snooze.js";
 import { SkipDialog } from "./skip.js";
 
 const LATE_MOST_MS = 48 * 3600000;
@@ -125,7 +125,7 @@ function Answer({ step }) {
     </div>`;
   }
   if (!step.schedule) {
-    const entry = onItsWay(step.id, null);
+    const entry = pendingAnswer(step.id, null);
     return html`<div class="card answer">
       <${Button}
         kind="main"
@@ -158,7 +158,7 @@ function Answer({ step }) {
   return html`
     <ul class="card rows">
       ${open.map(({ slot, state: how }) => {
-        const entry = onItsWay(step.id, slot);
+        const entry = pendingAnswer(step.id, slot);
         const isDue = slot === due;
         return html`<li class="row row-answer" key=${slot}>
           <span class="row-words">
@@ -207,7 +207,7 @@ function Answer({ step }) {
       })}
     </ul>
     ${skipping && html`<${SkipDialog} step=${step} slot=${skipping} onClose=${() => skip(null)} />`}
-    ${later && html`<${LaterDialog} step=${step} slot=${later} onClose=${() => putOff(null)} />`}
+    ${later && html`<${SnoozeDialog} step=${step} slot=${later} onClose=${() => putOff(null)} />`}
   `;
 }
 

@@ -14,7 +14,7 @@ export const openQuestions = (patientId = null) =>
     .filter((q) => q.state === "open" && (!patientId || q.patient_id === patientId))
     .sort((a, b) => a.asked_at.localeCompare(b.asked_at));
 
-export const Asked = ({ questions, steps = [] }) => html`<ul class="asked-list">
+export const StepQuestions = ({ questions, steps = [] }) => html`<ul class="asked-list">
   ${questions.map((q) => html`<${One} key=${q.id} question=${q} steps=${steps} />`)}
 </ul>`;
 

@@ -30,7 +30,7 @@ export function chime() {
   }
 }
 
-export function remindByEar() {
+export function playReminder() {
   if (choice("sound") === true) chime();
   if (choice("vibration") === true && navigator.vibrate && navigator.userActivation?.hasBeenActive)
     navigator.vibrate([120, 80, 120]);

@@ -5,7 +5,7 @@ const slotKey = (stepId, slot) => `${stepId}@${slot || ""}`;
 const recently = [];
 
 /** The check-in of this step and slot that has not arrived yet. */
-export const onItsWay = (stepId, slot) =>
+export const pendingAnswer = (stepId, slot) =>
   state.outbox.find((e) => e.step_id === stepId && (e.slot || null) === (slot || null));
 
 export function rememberAnswered(stepId, slot) {

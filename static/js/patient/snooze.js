@@ -10,7 +10,7 @@ import { t } from "../texts.js";
 
 const MINUTES = [15, 60, 180];
 
-export function LaterDialog({ step, slot, onClose }) {
+export function SnoozeDialog({ step, slot, onClose }) {
   const [minutes, choose] = useState(MINUTES[0]);
   const next = (step.today || []).find((s) => s.state === "upcoming" && s.slot > slot)?.slot;
   const fits = (count) => !next || Date.now() + count * 60000 < Date.parse(next);

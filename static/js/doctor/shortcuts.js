@@ -3,19 +3,19 @@
 import { useEffect } from "../html.js";
 import { choice, choose } from "../device.js";
 
-export const keysOn = () => choice("keys") !== false;
-export const turnKeys = (on) => choose("keys", on);
+export const shortcutsEnabled = () => choice("keys") !== false;
+export const setShortcuts = (on) => choose("keys", on);
 
 const inField = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
 /** `acts` by key: "j", "/", and "ctrl+enter". Nothing happens behind a dialog. */
-export function useKeys(acts) {
+export function useShortcuts(acts) {
   useEffect(() => {
     const pressed = (event) => {
       if (document.querySelector("dialog[open]") || event.altKey || event.repeat) return;
       const ctrl = event.ctrlKey || event.metaKey;
       const name = ctrl ? (event.key === "Enter" ? "ctrl+enter" : null) : event.key;
-      if (!acts[name] || (!ctrl && (inField(event.target) || !keysOn()))) return;
+      if (!acts[name] || (!ctrl && (inField(event.target) || !shortcutsEnabled()))) return;
       event.preventDefault();
       acts[name]();
     };

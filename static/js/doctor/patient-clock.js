@@ -28,7 +28,7 @@ function offsetByPlan(step) {
  * The clock of these steps' patient: {today(), date(moment), now} where `now` is their time of day,
  * or null when it is the reader's too. Without a plan that tells, it is the reader's clock.
  */
-export function theirClock(steps) {
+export function patientClock(steps) {
   const offset = (steps || []).map(offsetByPlan).find((found) => found !== null);
   const mine = { today: () => dateOf(new Date()), date: (moment) => dateOf(moment), now: null };
   if (offset === undefined) return mine;

@@ -65,7 +65,7 @@ const hold = (event) => {
   event.stopImmediatePropagation();
 };
 
-export function holdSteady() {
+export function ignoreStrayTaps() {
   new MutationObserver(measureSoon).observe(document.body, { childList: true, subtree: true });
   window.addEventListener("hashchange", () => {
     places = [];
