@@ -1,23 +1,14 @@
-"""A doctor's list as it is worked through: who is who, whom to call, why somebody skipped; and two hundred of them."""
+"""A doctor's list as it is worked through: who is who, whom to call, why somebody skipped."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.app import House, Person, eventually
 from tests.browser.conftest import DESKTOP, live, sign_in, write
-
-MANY = 200
-PAINTED = """() => new Promise((done) => {
-  const look = () => document.querySelector('.patient-row')
-    ? requestAnimationFrame(() => setTimeout(() => done(performance.now())))
-    : requestAnimationFrame(look);
-  look();
-})"""
 
 
 def test_a_patient_gives_a_number_and_their_doctor_calls_and_notes_it(
@@ -75,31 +66,3 @@ def test_each_medicine_is_a_picture_by_day_and_hour_with_a_table_behind_it(
     rows = picture.get_by_role("row")
     expect(rows.filter(has_text="no answer").first).to_be_visible()
     assert rows.count() > 30
-
-
-def test_two_hundred_patients_are_paged_searched_and_painted_soon(app: House, open_page: Callable[..., Page]) -> None:
-    doctor = app.sign_up("doctor", "Amara Osei")
-
-    def join(number: int) -> None:
-        patient = app.sign_up("patient", f"Patient {'abcdefghij'[number // 20]} Number {number:03d}")
-        patient.call("POST", "assign/", {"doctor_id": doctor.id})
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(join, range(MANY)))
-    page = live(sign_in(open_page(viewport=DESKTOP), doctor, at="/#/patients"))
-    rows = page.locator(".patient-row")
-    page.reload()
-    painted_ms = page.evaluate(PAINTED)
-    print(f"\nthe first rows of {MANY} patients are painted {painted_ms:.0f} ms after the page was opened")
-    expect(rows).to_have_count(50)
-    expect(page.get_by_text("50 of 200 shown")).to_be_visible()
-    page.get_by_role("button", name="Show 50 more").click()
-    expect(rows).to_have_count(100)
-    rows.last.locator(".cell-name a").focus()
-    page.keyboard.press("j")
-    expect(rows).to_have_count(150)
-    expect(rows.nth(100).locator(".cell-name a")).to_be_focused()
-    head = page.locator(".patient-table thead th").first
-    assert (head.bounding_box() or {"y": -1})["y"] >= 0, "the head stays in sight"
-    page.get_by_label("Find a patient").fill("number 177")
-    expect(rows).to_have_count(1)
