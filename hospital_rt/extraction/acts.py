@@ -447,6 +447,7 @@ class Finder:
             title = order(words, self.language)
             title = re.sub(r"^(?:Follow-up|Followup)\b", "Follow up", title)
             title = re.sub(r"^Be seen", "Come to be seen", title)
+            title = re.sub(r"^See you\b", "Come back", title)
         if not title or len(title) < 12:
             spoken = f" {_date_words(plain(when[0], self.language))}" if when else ""
             kind = _VISIT_FOR.fullmatch(clause[: match.end()])
@@ -579,6 +580,7 @@ class Finder:
         words = self.text[condition[0] : condition[1]]
         if not words.strip():
             return ""
+        words = re.sub(r"^\W*should (?=you\b)", "if ", words, flags=re.I)
         words = re.sub(
             r"[,:=→–>-]\s*(?:then|please|pt|patient|she|he|you|they|to|and|should|will|needs? to|is to|are to|may|\s)*\s*$",
             "",

@@ -33,6 +33,11 @@ _CUTS = (
 )
 
 
+_OPEN_END = re.compile(
+    r"(?:\s+(?:to (?:assess|evaluate|check|review|monitor|discuss|work|see)|for|to|of|a|an|the|with|and|or|by|your|if|when))+$",
+    re.I,
+)
+"""Words at the end of a title that open something which is not there."""
 _LINK = re.compile(
     rf"(?:\s*(?:[:(-]|\b(?:as per|via|at|on|from|per|see|using|the|this|following|link|website))\s*)*{ADDRESS.pattern}(?:\s*/\s*\S+)?\)?",
     re.I,
@@ -117,7 +122,8 @@ def shorten(title: str, limit: int = MAX_TITLE) -> str:
                 break
         else:
             title = title[:limit].rsplit(" ", 1)[0]
-    return title.strip(" ,.;:-–—(")
+    title = title.strip(" ,.;:-–—(")
+    return _OPEN_END.sub("", title) or title
 
 
 def order(words: str, language: str) -> str:
@@ -134,6 +140,7 @@ def order(words: str, language: str) -> str:
         text,
         flags=re.I,
     )
+    text = re.sub(r",?\s+and (?:is|was|has been|will be) .*$", "", text, flags=re.I)
     text = re.sub(r"\bon (?=\w+days\b)", "every ", re.sub(r"\bon (?=\w+day\b)", "this ", text, flags=re.I), flags=re.I)
     text = re.sub(r"\bon (?:your|the) (?=(?:left|right) )", "at the ", text, flags=re.I)
     # "on" reads as "every night" in British notes: it goes with its words, a condition behind them stays

@@ -22,7 +22,7 @@ SKIP = 0.012
 """Sentences less likely than this are not searched for acts, in notes of more than ``SHORT_NOTE`` sentences."""
 SHORT_NOTE = 12
 KEEP = 0.55
-KEEP_BARE = 0.85
+KEEP_BARE = 0.77
 """For a test or specialty without an order's verb."""
 KEEP_TEST = 0.7
 """For a test that an order's verb names: the clinic often speaks of what it will do itself, at a later visit."""
@@ -30,7 +30,7 @@ KEEP_BOOKED = 0.1
 """For what the note tells the patient to book, in words that open their sentence."""
 KEEP_DOUBTFUL = 0.95
 """For what a trigger of history or somebody else's act reaches."""
-KEEP_NO_VERB, KEEP_NO_VERB_SHORT = 0.98, 0.8
+KEEP_NO_VERB, KEEP_NO_VERB_SHORT = 0.85, 0.8
 """For a frequency without a verb ("Ankle pumps every hour"): in notes, and in notes of at most ``SHORT_NOTE`` sentences."""
 ASK = 0.15
 ASK_ORDERED = 0.04

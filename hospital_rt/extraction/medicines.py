@@ -495,7 +495,7 @@ _DID = re.compile(
 )
 """A verb in the past with its object."""
 _TOLD = re.compile(
-    r"\W*(?:the |this |his |her )?(?:patient|pt|boy|girl|child|baby|mother|father|mum|mom|dad|he|she|they|i|we|it|this|there)(?:'\w+)?\b",
+    r"\W*[a-z]+(?<!s)(?<!u)(?<!i)s (?:the|his|her|their|a|an)\b|\W*(?:the |this |his |her )?(?:patient|pt|boy|girl|child|baby|mother|father|mum|mom|dad|he|she|they|i|we|it|this|there)(?:'\w+)?\b",
     re.I,
 )
 """An opening that tells of somebody."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_PATIENT = r"(?:(?:the |this )?patient(?! portal| education| leaflet| information| agreement)|pt\.?|he/she|s/he|he|she|they|(?:mr|mrs|ms|miss)\.? [A-Z][\w'-]+)"
+_PATIENT = r"(?:(?:the |this )?patient(?! portal| education| leaflet| information| agreement)|pt\.?|he/she|s/he|he|she|they|(?:mr|mrs|ms|miss)\.? (?-i:[A-Z])[\w'-]+)"
 _SUBJECT = re.compile(
     rf"\b{_PATIENT}\s+((?:also|then|should|will|can|may|must|would|does|is|has|was|continues? to)\b)?\s*(?:(\w+))?",
     re.I,

@@ -311,6 +311,9 @@ def _shared(drafts: list[Draft]) -> list[Draft]:
     """ "A 75 mg and B 80 mg once daily": what is said behind the last of them holds for all."""
     for n in range(len(drafts) - 2, -1, -1):
         d, after = drafts[n], drafts[n + 1]
+        general = d.medicine is not None and not d.medicine.value["named"]
+        if general and not d.when and "start" in d.got and after.medicine is not None and not after.inherited:
+            after.got.setdefault("start", d.got["start"])  # "start the drops on Wednesday: ofloxacin ..."
         joined = after.joined in ("and", ",", "/", "&", "+")
         bare = not (d.when or d.as_needed or d.stopped) and d.medicine is not None
         if (

@@ -22,6 +22,7 @@ from hospital_rt.extraction.sig.tokens import WEEK
 _AFTER_ONCE = frozenset(
     "a an and as at before by during for from if in in on only or per right the then to today when with".split()
 )
+_SUPPLY = frozenset("dispense dispensed disp refill refills".split())
 PARTS = ("morning", "noon", "evening", "bedtime")
 MAX_NAME, MIN_NAME = 3, 4
 """Words of a medicine's name that is not listed, and letters of the longest of them."""
@@ -339,6 +340,7 @@ class Parser:
     def _settle_run(self) -> None:
         """Words not read: harmless where they say what for, to whom or where; else a leftover."""
         run, self.run = self.run, []
+        run = [a for a in run if self.tokens[a.i].lower not in _SUPPLY]
         draft = self.draft
         if not run:
             return
@@ -527,6 +529,8 @@ class Parser:
         ):
             draft.medicine = name
             self._add(name)
+        if draft.inherited and not (draft.when or draft.as_needed or draft.doses):
+            self._settle_run()  # "... and increase water consumption to 48 ounces": of something else
         if draft.pending == "from":
             draft.pending = ""
             return 1
@@ -714,12 +718,21 @@ class Parser:
         elif draft.weekdays and set(draft.weekdays) != set(days):
             self._close(self.link, inherit=True)
             self.draft.weekdays = list(days)
+        elif self._begins_on(atom):
+            draft.got["start"] = self._until_weekday(days[0])  # "start the drops on Wednesday"
         else:
             if draft.got.get("loose"):
                 draft.conflict = True
             draft.weekdays = list(days)
         self._add(atom)
         return 1
+
+    def _begins_on(self, atom: Atom) -> bool:
+        """Whether "on Wednesday" is the day on which something begins: once, behind a verb of beginning."""
+        words = self._said(atom).split()
+        begun = any(t.lower in self.lex.verbs["begin"] for t in self.tokens[: atom.i])
+        one = len(words) == 2 and words[0] == "on" and not words[1].endswith("s")
+        return bool(one and begun and not self.draft.when and not self.drafts and "start" not in self.draft.got)
 
     def _on_every_nth_weekday(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         day: list[str] = next((t.value for t in self.tokens[atom.i : atom.j] if t.kind == "weekdays"), [])
