@@ -13,6 +13,7 @@ One file that needs ``aiohttp`` and Python 3.11, and nothing of the service; tak
 
 What it takes care of:
 
+- **The second step.** With ``code=`` the client answers for an account that has a second factor.
 - **Tokens.** An access token that has run out is renewed once for all who wait, and the request is sent again. A
   renewal whose answer was lost is asked for again: the service gives the same successor for 30 seconds.
 - **Twice is once.** Notes, check-ins, a chosen doctor, approvals and retries carry an ``Idempotency-Key``; they and
@@ -36,7 +37,7 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -95,16 +96,25 @@ class Client:
 
     Args:
         base_url: where the service is, such as ``https://clinic.example``.
+        code: gives a code of the authenticator app, or a recovery code, when the account has a second factor: a
+            function, or a coroutine function. It is asked once for each sign-in.
         seq, epoch: where an earlier process left the feed; the live channel goes on from there.
     """
 
     def __init__(
-        self, base_url: str, email: str, password: str, *, seq: int | None = None, epoch: str | None = None
+        self,
+        base_url: str,
+        email: str,
+        password: str,
+        *,
+        code: Callable[[], str | Awaitable[str]] | None = None,
+        seq: int | None = None,
+        epoch: str | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.seq, self.epoch = seq, epoch
         self.user: dict[str, Any] = {}
-        self._email, self._password = email, password
+        self._email, self._password, self._code = email, password, code
         self._access, self._refresh = "", ""
         self._renewing = asyncio.Lock()
         self._http: aiohttp.ClientSession | None = None
@@ -228,11 +238,21 @@ class Client:
     # Signing in
 
     async def _sign_in(self) -> None:
-        body = {"email": self._email, "password": self._password}
+        """By password, and by the second factor where the account has one.
+
+        Raises:
+            ApiError: ``second-factor`` when a code is needed and there is nobody to give it.
+        """
+        path, body = "/api/token/", {"email": self._email, "password": self._password}
         for attempt in range(1, TRIES + 1):
             try:
-                found = await self._once("POST", "/api/token/", body, {})
+                found = await self._once("POST", path, body, {})
             except ApiError as refused:
+                if refused.slug == "second-factor" and self._code is not None:
+                    given = self._code()
+                    code = given if isinstance(given, str) else await given
+                    path, body = "/api/token/second-factor/", {"challenge": refused.problem["challenge"], "code": code}
+                    continue
                 if refused.status != 503 or attempt == TRIES:
                     raise
                 await asyncio.sleep(float(refused.problem.get("retry_after_s", 1)))  # the service said when

@@ -18,6 +18,7 @@ const SHELL = [
   "/static/js/account/frame.js",
   "/static/js/account/must-add.js",
   "/static/js/account/passkeys.js",
+  "/static/js/account/proof.js",
   "/static/js/account/reset.js",
   "/static/js/account/second-step.js",
   "/static/js/account/settings.js",

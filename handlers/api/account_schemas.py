@@ -85,21 +85,23 @@ class PasskeyOptionsView(View):
     options: dict[str, Any]
 
 
-class FactorBody(Body):
-    kind: FactorKind
-
-
-class ConfirmFactorBody(Body):
-    code: Code | None = Field(default=None, description="of the authenticator app")
-    credential: WebAuthnAnswer | None = Field(default=None, description="the new passkey's answer")
-
-
 class ProofBody(Body):
     """Who you are, shown again: one of these."""
 
     password: Password | None = None
     code: Code | None = None
     assertion: WebAuthnAnswer | None = None
+
+
+class FactorBody(ProofBody):
+    """Which factor; and ten minutes after signing in, who you are, shown again: one of the others."""
+
+    kind: FactorKind
+
+
+class ConfirmFactorBody(Body):
+    code: Code | None = Field(default=None, description="of the authenticator app")
+    credential: WebAuthnAnswer | None = Field(default=None, description="the new passkey's answer")
 
 
 class FactorView(View):
@@ -114,6 +116,9 @@ class FactorsView(View):
     next: None = None
     recovery_codes_left: int
     required: bool = Field(description="of this account")
+    proofs: list[Literal["password", "code", "assertion"]] = Field(
+        description="by which of these you can show again who you are"
+    )
 
 
 class NewFactorView(View):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.api.schemas import AskBody, PatientQuestionView, QuestionAnswerBody, QuestionsQuery
+from handlers.api.schemas import AskBody, NothingBody, PatientQuestionView, QuestionAnswerBody, QuestionsQuery
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
 from handlers.base.operation import Operation
@@ -80,12 +80,18 @@ class AnswerQuestionHandler(ApiHandler):
 class SeenQuestionHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="doctor", answers={200: PatientQuestionView}, problems=("not-found", "conflict"), audit="question.seen"
+            who="doctor",
+            body=NothingBody,
+            body_optional=True,
+            answers={200: PatientQuestionView},
+            problems=("not-found", "conflict"),
+            audit="question.seen",
         )
     }
 
     async def post(self, question_id: str) -> None:
         """Mark a patient's question as seen, without an answer. Again is the same answer."""
+        self.body(NothingBody)
         question = await own_question(self.store, self.who, self.id_from_path(question_id))
         done = await settle_question(self.store, question, answer=None, now=self.now(), trace=self.trace)
         await self.announce(done.users)

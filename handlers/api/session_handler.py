@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
@@ -21,6 +21,7 @@ from hospital_rt.web.rate_limits import FACTOR_ACCOUNT
 from hospital_rt.web.relying_party import NotGenuine, RelyingParty
 from hospital_rt.web.tokens import Tokens
 from models.audit import Trace
+from models.identity.second_factors import SecondFactor
 from models.services.second_factors import spend_assertion, spend_code
 from models.sessions import DeviceSession
 from models.store import Store
@@ -100,6 +101,28 @@ class SessionTokenHandler(AccountHandler):
             raise Problem("wrong-factor")
         await limits.forgive(FACTOR_ACCOUNT, key)
         return user
+
+    async def check_recent(self, body: ProofBody) -> None:
+        """That the user has shown who they are of late: by signing in, or in this body.
+
+        Raises:
+            Problem: 403 ``proof-required``, or as :meth:`check_proof` for a proof that is wrong.
+        """
+        if any(value is not None for value in (body.password, body.code, body.assertion)):
+            await self.check_proof(body)
+            return
+        session = await self.store.sessions.get(self.who.session_id)
+        if session is None or utcnow() - session.created_at > FRESH:
+            raise Problem("proof-required", "Send a password, a code or an assertion, or sign in again.")
+
+    def proofs(self, user: User, factors: Sequence[SecondFactor]) -> list[str]:
+        """By what this user can show again who they are: the members of :class:`ProofBody`."""
+        kinds = {factor.kind for factor in factors}
+        return [
+            *(["password"] if user.password_hash else []),
+            *(["code"] if kinds else []),  # of an app, or a recovery code
+            *(["assertion"] if "passkey" in kinds else []),
+        ]
 
     async def _provider_sign_in_is_fresh(self) -> bool:
         """Whether the identity provider has just confirmed who this is: its people have no password here."""

@@ -46,7 +46,7 @@ class SecondFactorsHandler(SessionTokenHandler):
             who="user",
             body=FactorBody,
             answers={201: NewFactorView},
-            problems=("conflict",),
+            problems=("conflict", "proof-required", *PROOF_REFUSED),
             pending_too=True,
             without_factor=True,
         ),
@@ -55,20 +55,24 @@ class SecondFactorsHandler(SessionTokenHandler):
     async def get(self) -> None:
         """Your second factors, and how many recovery codes are left."""
         factors = await self.store.second_factors.of_user(self.who.id)
+        user = await self.store.users.read_row(dict(self.who.row))
         self.respond(
             {
                 "items": [factor.as_json() for factor in factors],
                 "next": None,
                 "recovery_codes_left": await self.store.second_factors.recovery_left(self.who.id),
                 "required": self.settings_.needs_second_factor(self.who.role),
+                "proofs": self.proofs(user, factors),
             }
         )
 
     async def post(self) -> None:
         """Begin to set up a second factor: an authenticator app or a passkey. It counts once it is confirmed, within 15
-        minutes.
+        minutes. Ten minutes after signing in, show again who you are: by password, by a code, or by a passkey.
         """
-        kind = self.body(FactorBody).kind
+        body = self.body(FactorBody)
+        kind = body.kind
+        await self.check_recent(body)
         known = await self.store.second_factors.of_user(self.who.id)
         if len(known) >= MAX_FACTORS:
             raise Problem("conflict", f"An account has {MAX_FACTORS} second factors at most. Remove one first.")

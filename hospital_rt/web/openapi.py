@@ -54,7 +54,11 @@ def build_openapi(
         plugins=[],
         info={
             "description": "What a doctor wrote becomes what a patient does. Sign in at `/api/token/`, then paste "
-            "`access` under *Authorize*."
+            "`access` under *Authorize*.\n\nNot operations, and so not listed below: `GET /api/live/` (a WebSocket: "
+            "`/asyncapi/`); the pages `GET /api/oidc/start/?next=` and `GET /api/oidc/callback/` on the way to an "
+            "identity provider and back, and its back channel `POST /api/oidc/logout/` (form-encoded `logout_token`); "
+            "the private links `GET /calendar/<secret>.ics` and `/unsubscribe/<link>`; the probes `/healthz`, "
+            "`/readyz` and `/metrics`."
         },
     )
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})

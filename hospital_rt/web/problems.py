@@ -26,6 +26,7 @@ PUBLISHED: dict[str, tuple[int, str]] = {
     "doctor-pending": (403, "Your account waits for approval"),
     "email-unverified": (403, "Your address is not confirmed yet"),
     "wrong-password": (403, "The current password is wrong"),
+    "proof-required": (403, "Show again who you are"),
     "wrong-factor": (403, "This code or passkey is not right"),
     "password-sign-in-off": (403, "Sign in through the hospital"),
     "second-factor-required": (403, "Set up a second factor first"),

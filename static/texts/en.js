@@ -124,6 +124,7 @@ export default {
   undoOffline: "It can be taken back when you are online again.",
   problems: {
     "wrong-code": "That code is not right, or it was used already.",
+    "proof-required": "Show once more that it is you.",
     "wrong-factor": "That code is not right, or it was used already.",
     "challenge-ended": "That took too long. Sign in again.",
     "password-sign-in-off": "Sign in with your hospital’s account.",
@@ -994,6 +995,10 @@ export default {
   recoveryHint: "One of the ten that you kept.",
   codeMissing: "Write the code.",
   usePasskey: "Use my passkey",
+  codeOrRecovery: "Code of your app, or a recovery code",
+  proofLead: "It is some time since you signed in. Show once more that it is you.",
+  goOn: "Continue",
+  signInAgainFirst: "Sign out, sign in again through the hospital, and do this within ten minutes.",
   secondFactor: "Second factor",
   noFactorYet: "With a second factor nobody gets in by your password alone.",
   factorsLead: "Signing in takes your password and one of these.",

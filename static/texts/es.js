@@ -140,6 +140,7 @@ export default {
   undoOffline: "Podrá deshacerlo cuando vuelva la conexión.",
   problems: {
     "wrong-code": "Ese código no es correcto o ya se usó.",
+    "proof-required": "Muestre otra vez que es usted.",
     "wrong-factor": "Ese código no es correcto o ya se usó.",
     "challenge-ended": "Tardó demasiado. Inicie sesión otra vez.",
     "password-sign-in-off": "Entre con la cuenta de su hospital.",
@@ -990,6 +991,10 @@ export default {
   recoveryHint: "Uno de los diez que guardó.",
   codeMissing: "Escriba el código.",
   usePasskey: "Usar mi llave de acceso",
+  codeOrRecovery: "Código de su aplicación o de recuperación",
+  proofLead: "Ha pasado un tiempo desde que entró. Muestre otra vez que es usted.",
+  goOn: "Continuar",
+  signInAgainFirst: "Cierre la sesión, entre otra vez por el hospital y haga esto en diez minutos.",
   secondFactor: "Segundo factor",
   noFactorYet: "Con un segundo factor nadie entra solo con su contraseña.",
   factorsLead: "Para entrar hacen falta su contraseña y uno de estos.",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.app import House, Person
 from tests.browser.conftest import DESKTOP, Watch, sign_in
@@ -119,6 +119,61 @@ def test_a_passkey_signs_in_alone_and_can_be_removed(
     dialog.get_by_label("Your password").fill(patient.password)
     dialog.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("With a second factor nobody gets in")).to_be_visible()
+
+
+def test_some_time_after_signing_in_a_new_factor_asks_who_it_is(
+    patient: Person, open_page: Callable[..., Page], watch: Watch
+) -> None:
+    watch.allow("403", "/second-factors/", "/confirm/")
+    page = sign_in(open_page(), patient)
+    asked: list[str] = []
+
+    def refuse_without_proof(route: Route) -> None:
+        body = route.request.post_data_json
+        if route.request.method != "POST" or "password" in body:
+            route.continue_()
+            return
+        asked.append(body["kind"])
+        problem = {"type": "/problems/proof-required", "title": "", "status": 403, "detail": ""}
+        route.fulfill(status=403, json=problem, content_type="application/problem+json")
+
+    page.route("**/api/me/second-factors/", refuse_without_proof)
+    page.goto(f"{patient.app.url}/#/me")
+    page.get_by_role("button", name="Add an app").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your password").fill("not-the-password")
+    dialog.get_by_role("button", name="Continue").click()
+    expect(dialog.get_by_text("That is not your present password.")).to_be_visible()
+    dialog.get_by_label("Your password").fill(patient.password)
+    dialog.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    assert asked == ["totp"]
+
+
+def test_who_has_no_password_here_shows_a_code(patient: Person, open_page: Callable[..., Page], watch: Watch) -> None:
+    watch.allow("403", "/confirm/", "/api/me/")
+    page = sign_in(open_page(), patient)
+    page.goto(f"{patient.app.url}/#/me")
+    _, codes = add_app(page)
+
+    def without_password(route: Route) -> None:
+        answer = route.fetch()
+        shown = answer.json()
+        if route.request.method == "GET":
+            shown["proofs"].remove("password")
+        route.fulfill(response=answer, json=shown)
+
+    page.route("**/api/me/second-factors/", without_password)
+    page.get_by_role("button", name="Erase my account").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Your password")).to_have_count(0)
+    dialog.get_by_label("Code of your app, or a recovery code").fill("wrong")
+    erase = dialog.get_by_role("button", name="Erase everything")
+    erase.click()
+    expect(dialog.get_by_text("That code is not right")).to_be_visible()
+    dialog.get_by_label("Code of your app, or a recovery code").fill(codes[0])
+    erase.click()
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
 
 
 def test_a_doctor_who_must_have_one_sets_it_up_first(

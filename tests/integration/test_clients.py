@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from clients import hospital_rt_client
 from clients.hospital_rt_client import ApiError, Client, Event, LiveEnded
 from handlers.server import run_web
 from tests.support.driver import PASSWORD, Clinic, Person, free_port, plan_item
+from tests.support.factors import add_app, code_of
 from tests.support.patience import allowed
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,27 @@ async def take(live: Any, name: str, *, within_s: float = 10) -> Event:
             event: Event = await anext(live)
             if event.name == name:
                 return event
+
+
+async def test_the_client_takes_the_second_step(clinic: Clinic) -> None:
+    patient = await clinic.patient()
+    app = await add_app(patient)
+    with pytest.raises(ApiError) as refused:
+        async with client_of(patient):
+            pass
+    assert refused.value.slug == "second-factor", "who has no code is told so"
+
+    async def asked() -> str:
+        return app.recovery_codes[0]
+
+    with pytest.raises(ApiError) as refused:
+        async with client_of(patient, code=lambda: "000000"):
+            pass
+    assert refused.value.slug == "wrong-code"
+    codes: list[Callable[[], str | Awaitable[str]]] = [lambda: code_of(app.secret), asked]
+    for code in codes:
+        async with client_of(patient, code=code) as client:
+            assert client.user["id"] == patient.id and await client.items("/api/steps/") == []
 
 
 async def test_a_patients_day_with_the_client(clinic: Clinic) -> None:

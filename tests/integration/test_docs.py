@@ -14,6 +14,8 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
+from handlers.identity.provider import OidcCallbackHandler, OidcLogoutHandler, OidcStartHandler
+from handlers.live.handler import LiveHandler
 from handlers.routes import API, openapi_document
 from hospital_rt.domain.clock import from_wire, utcnow
 from hospital_rt.settings import Settings
@@ -37,6 +39,14 @@ def test_every_route_and_method_is_described() -> None:
     served = {(route.path, method) for route in API for method in route.handler.operations}
     assert told == served
     assert document["openapi"].startswith("3.1")
+
+
+def test_what_is_no_operation_is_named_in_the_introduction() -> None:
+    introduction = openapi_document()["info"]["description"]
+    for handler in (LiveHandler, OidcStartHandler, OidcCallbackHandler, OidcLogoutHandler):
+        assert not hasattr(handler, "operations")
+    for path in ("/api/live/", "/api/oidc/start/", "/api/oidc/callback/", "/api/oidc/logout/", "/calendar/", "/readyz"):
+        assert path in introduction, path
 
 
 def test_every_operation_says_who_may_call_it_and_how_it_refuses() -> None:

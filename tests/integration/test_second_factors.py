@@ -356,6 +356,23 @@ async def test_a_passkey_cannot_be_set_up_for_another_challenge_or_twice(ward: C
     assert (await other.get(FACTORS)).body["items"] == []
 
 
+async def test_some_time_after_signing_in_a_new_factor_takes_another_look_at_who_it_is(ward: Clinic) -> None:
+    patient = await ward.patient()
+    assert (await patient.get(FACTORS)).body["proofs"] == ["password"]
+    first = await add_app(patient)
+    assert (await patient.get(FACTORS)).body["proofs"] == ["password", "code"]
+    sessions = ward.app.resources.database.collection("sessions")
+    ago = utcnow() - timedelta(minutes=11)
+    await sessions.update_many({"user_id": patient.id}, {"$set": {"created_at": ago}})
+    for wish in ({"kind": "totp"}, {"kind": "passkey"}):
+        assert (await patient.post(FACTORS, wish)).slug == "proof-required"
+        assert (await patient.post(FACTORS, {**wish, "password": PASSWORD + "!"})).slug == "wrong-password"
+        assert (await patient.post(FACTORS, {**wish, "code": "000000"})).slug == "wrong-factor"
+        assert (await patient.post(FACTORS, {**wish, "password": PASSWORD, "code": "1"})).slug == "invalid"
+    assert (await patient.post(FACTORS, {"kind": "totp", "code": code_of(first.secret)})).status == 201
+    assert (await patient.post(FACTORS, {"kind": "totp", "password": PASSWORD})).status == 201
+
+
 # Removing
 
 
@@ -460,6 +477,7 @@ async def test_a_lost_factor_ends_after_a_time_in_which_its_owner_can_object(cli
             "next": None,
             "recovery_codes_left": 0,
             "required": False,
+            "proofs": ["password"],
         }
     assert (await acts(clinic, patient)).count("second_factor.reset") == 2
 

@@ -6,8 +6,8 @@ import { Icon } from "../parts/icon.js";
 import { showSuccess } from "../messages.js";
 import { t } from "../texts.js";
 import { when } from "../clock.js";
-import { PasswordDialog } from "./form.js";
 import { canUsePasskeys, makePasskey } from "./passkeys.js";
+import Proof from "./proof.js";
 
 const PATH = "me/second-factors/";
 
@@ -17,6 +17,7 @@ export default function Factors({ onAdded }) {
   const [app, setApp] = useState(null);
   const [codes, setCodes] = useState(null);
   const [removing, remove] = useState(null);
+  const [adding, setAdding] = useState(null);
   const { busy, problem, act } = useAct();
   const load = () =>
     get(PATH).then(
@@ -36,22 +37,28 @@ export default function Factors({ onAdded }) {
       onAdded?.();
     }
   };
-  const addApp = () =>
-    act(async () => setApp((await call("POST", PATH, { body: { kind: "totp" } })).data));
-  const addPasskey = () =>
-    act(async () => {
-      const { data } = await call("POST", PATH, { body: { kind: "passkey" } });
+  const begin = {
+    totp: async (proof) =>
+      setApp((await call("POST", PATH, { body: { kind: "totp", ...proof } })).data),
+    passkey: async (proof) => {
+      const { data } = await call("POST", PATH, { body: { kind: "passkey", ...proof } });
       const credential = await makePasskey(data.options);
       if (!credential) return;
       await added(
         (await call("POST", `${PATH}${data.id}/confirm/`, { body: { credential } })).data,
       );
-    });
-  const confirmRemoval = async (password) => {
-    await call("DELETE", `${PATH}${removing.id}/`, { body: { password } });
-    remove(null);
-    load();
+    },
   };
+  // Some time after signing in the service asks again who this is.
+  const add = (kind) =>
+    act(async () => {
+      try {
+        await begin[kind]({});
+      } catch (wrong) {
+        if (wrong.slug !== "proof-required") throw wrong;
+        setAdding(kind);
+      }
+    });
   return html`<section class="card part" id="second-factors">
     <h2>${t.secondFactor}</h2>
     <p class="secondary">${held.items.length ? t.factorsLead : t.noFactorYet}</p>
@@ -74,23 +81,39 @@ export default function Factors({ onAdded }) {
       <p class="secondary">${t.recoveryLeft(held.recovery_codes_left)}</p>`
     }
     <div class="dialog-buttons">
-      <${Button} kind="outline" busy=${busy} onClick=${addApp}>${t.addApp}<//>
+      <${Button} kind="outline" busy=${busy} onClick=${() => add("totp")}>${t.addApp}<//>
       ${
         canUsePasskeys() &&
-        html`<${Button} kind="outline" disabled=${busy} onClick=${addPasskey}>${t.addPasskey}<//>`
+        html`<${Button} kind="outline" disabled=${busy} onClick=${() => add("passkey")}>${t.addPasskey}<//>`
       }
     </div>
     <${ProblemLine} problem=${problem} />
     ${app && html`<${AddApp} app=${app} onDone=${added} onClose=${() => setApp(null)} />`}
     ${
       removing &&
-      html`<${PasswordDialog}
-        id="remove-password"
+      html`<${Proof}
         title=${`${t.removeFactor}: ${t.factorKinds[removing.kind]}`}
-        button=${t.removeFactor}
-        close=${t.cancel}
-        confirm=${confirmRemoval}
+        act=${t.removeFactor}
+        alert
+        send=${async (proof) => {
+          await call("DELETE", `${PATH}${removing.id}/`, { body: proof });
+          remove(null);
+          load();
+        }}
         onClose=${() => remove(null)}
+      />`
+    }
+    ${
+      adding &&
+      html`<${Proof}
+        title=${adding === "totp" ? t.addApp : t.addPasskey}
+        lead=${t.proofLead}
+        act=${t.goOn}
+        send=${async (proof) => {
+          await begin[adding](proof);
+          setAdding(null);
+        }}
+        onClose=${() => setAdding(null)}
       />`
     }
     ${

@@ -1,6 +1,6 @@
-// Forms of accounts: fields, checks before sending, and the dialog that asks for the password.
+// Forms of accounts: fields, and checks before sending.
 import { html, useState } from "../html.js";
-import { Button, Dialog, Field, ProblemLine, useAct } from "../parts/controls.js";
+import { Field, useAct } from "../parts/controls.js";
 import { t } from "../texts.js";
 import { fieldErrors, formValues } from "./checks.js";
 
@@ -77,40 +77,3 @@ export const UserName = ({ email }) =>
   />`;
 
 export const requirePassword = (password) => (password ? null : t.passwordMissing);
-
-/** Asks for the password before `confirm`, which cannot be undone, is called with it. */
-export function PasswordDialog({ id, title, lead, button, close, confirm, onClose }) {
-  const [password, setPassword] = useState("");
-  const [error, setError] = useState(null);
-  const { busy, problem, act } = useAct();
-  const send = (event) => {
-    event.preventDefault();
-    setError(requirePassword(password));
-    if (!password) return;
-    act(async () => {
-      try {
-        await confirm(password);
-      } catch (wrong) {
-        if (wrong.slug !== "wrong-password") throw wrong;
-        setError(t.problems["wrong-password"]);
-      }
-    });
-  };
-  return html`<${Dialog} title=${title} onClose=${onClose}>
-    ${lead && html`<p class="secondary">${lead}</p>`}
-    <form onSubmit=${send} novalidate>
-      <${PasswordField}
-        id=${id}
-        label=${t.yourPassword}
-        value=${password}
-        error=${error}
-        onInput=${setPassword}
-      />
-      <${ProblemLine} problem=${problem} />
-      <div class="dialog-buttons">
-        <${Button} type="submit" kind="alert" busy=${busy}>${button}<//>
-        <${Button} kind="quiet" onClick=${onClose}>${close}<//>
-      </div>
-    </form>
-  <//>`;
-}

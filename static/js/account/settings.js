@@ -11,7 +11,7 @@ import { state, redraw } from "../store.js";
 import { LANGUAGES, language, t, useLanguage } from "../texts.js";
 import { today, when } from "../clock.js";
 import { checkName, checkPassword, checkPhone, fieldErrors } from "./checks.js";
-import { PasswordDialog, PasswordField, UserName, requirePassword, useForm } from "./form.js";
+import { PasswordField, UserName, requirePassword, useForm } from "./form.js";
 import { ZoneSelect, myZone, placeOf } from "./zones.js";
 
 export const Part = ({ title, lead, children, id }) =>
@@ -248,31 +248,30 @@ function Password() {
   <//>`;
 }
 
+/** Leaving for good: its dialog is fetched when somebody asks for it. */
 function Leave() {
-  const [asking, ask] = useState(false);
-  const erase = async (password) => {
-    await call("DELETE", "me/", { body: { password } });
-    end("erased");
-  };
+  const [Proof, setProof] = useState(null);
+  const ask = () => import("./proof.js").then((module) => setProof(() => module.default));
   return html`
     <div class="leave">
       <${Button} kind="outline" className="wide" onClick=${signOut}>${t.signOut}<//>
       <p>
-        <button type="button" class="link link-alert" onClick=${() => ask(true)}>
-          ${t.eraseAccount}
-        </button>
+        <button type="button" class="link link-alert" onClick=${ask}>${t.eraseAccount}</button>
       </p>
     </div>
     ${
-      asking &&
-      html`<${PasswordDialog}
-        id="erase-password"
+      Proof &&
+      html`<${Proof}
         title=${t.eraseTitle}
         lead=${state.user.role === "doctor" ? t.eraseDoctor : t.eraseLead}
-        button=${t.eraseEverything}
-        close=${t.keepAccount}
-        confirm=${erase}
-        onClose=${() => ask(false)}
+        act=${t.eraseEverything}
+        alert
+        keep=${t.keepAccount}
+        send=${async (proof) => {
+          await call("DELETE", "me/", { body: proof });
+          end("erased");
+        }}
+        onClose=${() => setProof(null)}
       />`
     }
   `;
