@@ -13,6 +13,7 @@ from dateutil.rrule import rrulestr
 from hospital_rt.domain.schedule import DayTimes, Schedule
 from hospital_rt.extraction.api import PlanItem
 from models.course_codec import read_schedule, read_uses, schedule_row
+from models.users import REPEAT_MOST
 from tasks.notes import make_schedule
 from tests.support.driver import Clinic, Person
 from tests.support.plans import MARCH, approve, check_in, let_pass, one_step, plan, proposal, read, reminders
@@ -306,6 +307,29 @@ def test_a_stored_schedule_of_an_earlier_version_is_read_and_written_as_it_was()
     found = read_schedule(dict(OLD))
     assert (found.occurrences, found.weekdays, found.parts, found.every_months) == (14, (), (), None)
     assert schedule_row(found) == OLD
+
+
+async def test_who_was_here_before_repeats_and_parts_of_the_day_goes_on(ward: Clinic) -> None:
+    patient, doctor = await ward.pair()
+    step = await ward.plan_daily(doctor, patient, "Walk")
+    await ward.tick("2027-03-02T09:00")
+    database = ward.app.resources.database
+    for name, id, members in (
+        ("users", patient.id, "day_times timezone_mode repeat_minutes repeat_most day_changed_at second_factor"),
+        ("steps", step["id"], "limits recent_uses kept_number course.repeat schedule.parts schedule.weekdays"),
+        ("notes", step["note_id"], "written_by questions reader"),
+    ):
+        await database.collection(name).update_one({"_id": id}, {"$unset": dict.fromkeys(members.split(), 1)})
+    me = (await patient.get("/api/me/")).body
+    assert me["day_times"] == {"noon": "12:30", "evening": "18:30", "bedtime": "22:00"}
+    assert (me["repeat_minutes"], me["repeat_most"], me["timezone_mode"]) == (None, REPEAT_MOST, "home")
+    door, slot = f"/api/snooze/{step['id']}/", MARCH.format(2, "09:00")
+    assert (await patient.post(door, {"slot": slot, "minutes": 30})).body["snoozed_until"] == MARCH.format(2, "09:30")
+    assert (await patient.patch("/api/me/", {"repeat_minutes": 15, "day_times": {"noon": "13:00"}})).status == 200
+    assert await ward.tick("2027-03-02T09:30") == 1
+    assert (await patient.post(f"/api/check-in/{step['id']}/", {"slot": slot})).body["progress"]["done"] == 1
+    assert (await doctor.get(f"/api/notes/{step['note_id']}/")).status == 200
+    assert (await ward.sign_in(patient.user)).id == patient.id
 
 
 def test_a_schedule_of_weekdays_and_parts_is_stored_whole() -> None:

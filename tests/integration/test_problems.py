@@ -176,6 +176,7 @@ MET_ELSEWHERE = {
     "email-unverified": "test_an_account_works_once_its_address_is_confirmed",
     "challenge-ended": "integration/test_second_factors.py",
     "password-sign-in-off": "integration/test_provider_sign_in.py",
+    "proof-required": "integration/test_second_factors.py",
     "rate-limited": "unit/test_rate_limits.py",
     "second-factor": "integration/test_second_factors.py",
     "second-factor-required": "integration/test_second_factors.py",
