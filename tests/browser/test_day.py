@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from calendar import monthrange
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, Worker, expect
 
@@ -102,6 +105,56 @@ def test_in_another_zone_the_page_asks_once(app: House, open_page: Callable[...,
     assert (me["timezone"], me["timezone_mode"]) == ("Asia/Tokyo", "follow")
     home = live(sign_in(open_page(), patient))
     expect(home.get_by_text("Your reminders now come by the time in Madrid.")).to_be_visible()
+
+
+def treated(clinic: House, *, zone: str, note: str) -> tuple[Person, dict[str, Any]]:
+    """A patient with a plan of one step, on calendar days."""
+    doctor, patient = clinic.sign_up("doctor", "Amara Osei"), clinic.sign_up("patient", "Ruth Alvarez")
+    patient.call("POST", "assign/", {"doctor_id": doctor.id})
+    patient.call("PATCH", "me/", {"timezone": zone, "reminder_time": "08:00"})
+    write(doctor, patient, note)
+    (step,) = patient.call("GET", "steps/")["items"]
+    return patient, step
+
+
+def next_day(patient: Person, step: dict[str, Any]) -> datetime:
+    """When the step is due next, on the patient's clock."""
+    zone = ZoneInfo(patient.call("GET", "me/")["timezone"])
+    at: str = patient.call("GET", f"steps/{step['id']}/")["next_reminder_at"]
+    return datetime.fromisoformat(at).astimezone(zone)
+
+
+def test_a_flight_from_berlin_to_los_angeles(clinic: House, open_page: Callable[..., Page]) -> None:
+    patient, step = treated(clinic, zone="Europe/Berlin", note="Take lisinopril 10 mg once a day.")
+    assert next_day(patient, step).hour == 8
+    page = live(sign_in(open_page(timezone_id="America/Los_Angeles"), patient))
+    question = page.get_by_role("region", name="You seem to be in Los Angeles. Remind you by the time there?")
+    expect(question).to_contain_text("Berlin")
+    question.get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("Your reminders now come by the time in Los Angeles.")).to_be_visible()
+    assert patient.call("GET", "me/")["timezone"] == "America/Los_Angeles"
+    due = next_day(patient, step)
+    assert (due.hour, str(due.tzinfo)) == (8, "America/Los_Angeles"), "eight in the morning, over there"
+
+
+def test_a_weekly_injection_is_one_step_with_its_weekday(clinic: House, open_page: Callable[..., Page]) -> None:
+    note = "Inject methotrexate 15 mg every Monday."
+    patient, step = treated(clinic, zone="Europe/Madrid", note=note)
+    assert next_day(patient, step).strftime("%a %H:%M") == "Mon 08:00"
+    page = live(sign_in(open_page(), patient, at=f"/#/step/{step['id']}"))
+    expect(page.get_by_text(re.compile("every Monday at 08:00", re.IGNORECASE))).to_be_visible()
+
+
+def test_a_monthly_injection_on_the_31st_comes_on_the_last_day_of_a_shorter_month(
+    clinic: House, open_page: Callable[..., Page]
+) -> None:
+    note = "Inject vitamin B12 1 mg on the 31st of every month."
+    patient, step = treated(clinic, zone="Europe/Madrid", note=note)
+    due = next_day(patient, step)
+    assert due.day == monthrange(due.year, due.month)[1]
+    assert (step["schedule"]["every_months"], step["schedule"]["on_day"]) == (1, 31)
+    page = live(sign_in(open_page(), patient, at=f"/#/step/{step['id']}"))
+    expect(page.get_by_text(re.compile("the 31st of every month", re.I)).first).to_be_visible()
 
 
 def test_how_often_a_reminder_is_repeated_is_chosen_under_me(app: House, open_page: Callable[..., Page]) -> None:
