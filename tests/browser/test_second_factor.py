@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -129,7 +130,7 @@ def test_some_time_after_signing_in_a_new_factor_asks_who_it_is(
     asked: list[str] = []
 
     def refuse_without_proof(route: Route) -> None:
-        body = route.request.post_data_json
+        body: dict[str, Any] = route.request.post_data_json or {}
         if route.request.method != "POST" or "password" in body:
             route.continue_()
             return
