@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from calendar import monthrange
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -135,26 +134,6 @@ def test_a_flight_from_berlin_to_los_angeles(clinic: House, open_page: Callable[
     assert patient.call("GET", "me/")["timezone"] == "America/Los_Angeles"
     due = next_day(patient, step)
     assert (due.hour, str(due.tzinfo)) == (8, "America/Los_Angeles"), "eight in the morning, over there"
-
-
-def test_a_weekly_injection_is_one_step_with_its_weekday(clinic: House, open_page: Callable[..., Page]) -> None:
-    note = "Inject methotrexate 15 mg every Monday."
-    patient, step = treated(clinic, zone="Europe/Madrid", note=note)
-    assert next_day(patient, step).strftime("%a %H:%M") == "Mon 08:00"
-    page = live(sign_in(open_page(), patient, at=f"/#/step/{step['id']}"))
-    expect(page.get_by_text(re.compile("every Monday at 08:00", re.IGNORECASE))).to_be_visible()
-
-
-def test_a_monthly_injection_on_the_31st_comes_on_the_last_day_of_a_shorter_month(
-    clinic: House, open_page: Callable[..., Page]
-) -> None:
-    note = "Inject vitamin B12 1 mg on the 31st of every month."
-    patient, step = treated(clinic, zone="Europe/Madrid", note=note)
-    due = next_day(patient, step)
-    assert due.day == monthrange(due.year, due.month)[1]
-    assert (step["schedule"]["every_months"], step["schedule"]["on_day"]) == (1, 31)
-    page = live(sign_in(open_page(), patient, at=f"/#/step/{step['id']}"))
-    expect(page.get_by_text(re.compile("the 31st of every month", re.I)).first).to_be_visible()
 
 
 def test_how_often_a_reminder_is_repeated_is_chosen_under_me(app: House, open_page: Callable[..., Page]) -> None:
