@@ -189,6 +189,8 @@ class Finder:
     def _named(self, start: int, end: int) -> bool:
         """Whether these words are in an act already; terms that share one order's verb are each their own act."""
         terms = ("test", "imaging", "procedure", "referral", "visit")
+        if any(b <= start and not self.text[b:start].strip() for _, b in self.nouns):
+            return True  # "U+E blood test"
         return any(a < end and start < b for a, b in self.nouns) or any(
             c.start < end and start < c.end and (c.act not in terms or not self.nouns) for c in self.found
         )

@@ -65,7 +65,8 @@ def medicine_candidates(
         candidate = _candidate(match, finder, note.day)
         if candidate is not None:
             found.append(replace(candidate, named_in=named_in))
-        last = Carried(match, named_in) if match.medicine and not match.stopped else None
+        ordered = match.dose or match.scheduled or match.as_needed  # a mention alone is nothing to go on with
+        last = Carried(match, named_in) if match.medicine and ordered and not match.stopped else None
     return found, last
 
 

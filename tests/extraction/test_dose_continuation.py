@@ -77,6 +77,18 @@ def test_an_act_of_its_own_does_not_go_on_with_a_medicine() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "You must not stop aspirin or ticagrelor without asking us. Diet advised, 150 min of exercise a week.",
+        "Start a daily fiber supplement and increase water consumption to at least 48 ounces daily.",
+        "Prednisone 40 mg daily for 5 days; saline mouth rinse 6 times a day.",
+    ],
+)
+def test_what_is_of_something_else_is_not_of_the_medicine_before(text: str) -> None:
+    assert not [row for row in plan(text) if row[0].startswith("Take") and not row[0].startswith("Take Prednisone 40")]
+
+
+@pytest.mark.parametrize(
     ("text", "start"),
     [
         ("Hold metformin today, restart on Thursday at 500 mg twice daily.", 3),

@@ -300,7 +300,7 @@ class Parser:
         if (
             first.stage
             or opening in ("then", "stage", "step_to")
-            or (unread and first.doses)
+            or (unread and any(dose.value.get("unit") not in self.lex.amounts for dose in first.doses))
             or opening == "other_days"
         ):
             first.continues = True
