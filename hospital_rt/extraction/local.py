@@ -112,6 +112,7 @@ class LocalReader:
                 injected = _line_end(note.text, sentence.end)
                 continue
             goes_on = before == at - 1 and sentences[before].section == sentence.section
+            goes_on = goes_on and not (sentence.bullet and sentences[before].bullet)  # a point of a list is its own
             finder.found, carried = medicine_candidates(sentence, note, finder, carried if goes_on else None)
             before = at
             for candidate in finder.find():

@@ -187,6 +187,37 @@ def test_a_medicine_that_is_stopped_on_a_condition_is_not_stopped_at_once(note: 
     assert verdict(note, item(note, title, as_needed=" if " in title)) == result
 
 
+@pytest.mark.parametrize(
+    ("note", "title", "result"),
+    [
+        ("Stop amitriptyline over two weeks.", "Stop taking amitriptyline", "start"),
+        ("Gradually stop sertraline.", "Stop taking sertraline", "start"),
+        ("Stop clopidogrel in March 2027.", "Stop taking clopidogrel", "start"),
+        ("Hold metformin for 48 hours.", "Stop taking metformin", "start"),
+        ("Stop aspirin 5 days before surgery.", "Stop taking aspirin 5 days before surgery", "kept"),
+        ("Stop ramipril now.", "Stop taking ramipril", "kept"),
+        ("Stop naproxen as it harms your kidneys. Review in 2 weeks.", "Stop taking naproxen", "kept"),
+    ],
+)
+def test_what_is_stopped_later_or_slowly_is_not_stopped_at_once(note: str, title: str, result: str) -> None:
+    assert verdict(note, item(note, title)) == result
+
+
+@pytest.mark.parametrize(
+    ("note", "title", "result"),
+    [
+        ("1. Bisoprolol 2.5 mg.\n2. Aim fluid 1.5 L/day.", "Take bisoprolol 2.5 mg, 1.5 L", "words"),
+        ("Continue bisoprolol. Target heart rate 60 daily.", "Take bisoprolol 60", "words"),
+        ("Start sertraline 50 mg daily for 1 week. Then 100 mg daily.", "Take sertraline 100 mg", "kept"),
+        ("Prednisone\n- 40 mg daily for 3 days", "Take prednisone 40 mg", "kept"),
+    ],
+)
+def test_a_dose_of_another_sentence_goes_on_with_the_medicine(note: str, title: str, result: str) -> None:
+    plan: dict[str, Any] = {"times_per_day": 1, "start_in_days": 7 if "Then" in note else 0}
+    plan |= {"duration_days": 3} if "3 days" in note else {}
+    assert verdict(note, item(note, title, quote=note, **plan)) == result
+
+
 @pytest.mark.parametrize(("days", "result"), [(4, "kept"), (3, "kept"), (9, "duration")])
 def test_until_friday_follows_from_the_day_of_the_note(days: int, result: str) -> None:
     note = "Apixaban 5 mg BD until Friday."

@@ -113,6 +113,7 @@ def wording_fault(note: Note, item: Item, sentences: list[Sentence], evidence: s
         return "words"
     return (
         _medicine_fault(note, claim, sentences, evidence)
+        or _carried_fault(fold(item.title), sentences)
         or _words_fault(note, fold(item.title), fold(item.detail or ""), evidence)
         or assertion_fault(fold(item.title), item.as_needed, sentences, evidence, quote, note.day)
     )
@@ -130,6 +131,27 @@ def _medicine_fault(note: Note, claim: str, sentences: list[Sentence], evidence:
         if others or not any(alike(name, w) for w, _, _ in named(near)):
             return "medicine"
     return None
+
+
+def _carried_fault(title: str, sentences: list[Sentence]) -> str | None:
+    """A number of the title that a later sentence gives, which does not go on with the medicine: "Aim for 1.5 L"."""
+    naming = [s for s in sentences if any(alike(w, n) for w, _, _ in named(fold(s.text)) for n, _, _ in named(title))]
+    if not naming:
+        return None
+    first = naming[0]
+    known = {number for s in naming for number in _NUMBER.findall(fold(s.text))}
+    carried = set(_NUMBER.findall(title)) - known
+    for sentence in sentences:
+        text = fold(sentence.text)
+        if sentence in naming or not carried & set(_NUMBER.findall(text)):
+            continue
+        if (sentence.bullet and first.bullet) or not pattern("goes_on").match(text.lstrip(_MARKS)):
+            return "words"
+    return None
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_MARKS = " -*\u2022:>)("
 
 
 def _words_fault(note: Note, title: str, detail: str, evidence: str) -> str | None:
@@ -201,6 +223,9 @@ def assertion_fault(
             return "opposite"
         if _CONDITION_FOLLOWS.match(after) and not _CONDITION.search(title):
             return "condition-left-out"
+        is_now = not (_CONDITION.search(title) or pattern("later").search(title))
+        if is_now and pattern("later").search(re.split(r"[.;\n]", clause)[0]):
+            return "start"
     else:
         if (stopped and not pattern("stop").search(title)) or (
             any(s.section == "stopped" for s in sentences) and named(title)
