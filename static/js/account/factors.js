@@ -84,7 +84,9 @@ export default function Factors({ onAdded }) {
       <${Button} kind="outline" busy=${busy} onClick=${() => add("totp")}>${t.addApp}<//>
       ${
         canUsePasskeys() &&
-        html`<${Button} kind="outline" disabled=${busy} onClick=${() => add("passkey")}>${t.addPasskey}<//>`
+        html`<${Button} kind="outline" disabled=${busy} onClick=${() => add("passkey")}
+          >${t.addPasskey}<//
+        >`
       }
     </div>
     <${ProblemLine} problem=${problem} />

@@ -71,7 +71,9 @@ export default function Proof({ title, lead, act: name, alert, keep, send, onClo
         ${
           over
             ? html`<${Button} onClick=${signOut}>${t.signOut}<//>`
-            : html`<${Button} type="submit" kind=${alert ? "alert" : undefined} busy=${busy}>${name}<//>`
+            : html`<${Button} type="submit" kind=${alert ? "alert" : undefined} busy=${busy}
+                >${name}<//
+              >`
         }
         ${
           proofs.includes("assertion") &&
