@@ -145,6 +145,7 @@ def test_a_clinicians_act_is_an_order_to_the_patient(note: str, title: str) -> N
         ("Patient declined the flu vaccine.", "negated"),
         ("Physiotherapy not needed.", "negated"),
         ("Completed amoxicillin 500 mg last month.", "past"),
+        ("IV ceftriaxone 2g daily given on the ward for 3 days.", "past"),
         ("His wife takes warfarin 3 mg daily.", "someone-else"),
         ("We may consider a statin.", "undecided"),
         ("Surgery to be considered next year.", "undecided"),
