@@ -29,6 +29,8 @@ async def test_signing_up_gives_an_account_with_defaults(ward: Clinic) -> None:
         "repeat_minutes": None,
         "repeat_most": 3,
         "language": "en",
+        "birth_date": None,
+        "phone": None,
         "created_at": user["created_at"],
     }
 
