@@ -38,7 +38,7 @@ const measureSoon = () => {
 };
 
 const present = ({ element, answer }) =>
-  answer ? document.querySelector(`[data-answer="${CSS.escape(answer)}"]`) : element;
+  answer ? document.querySelector(`[data-answer="${CSS.escape(answer)}"]`) : element.isConnected;
 
 /** What lay at this point until a moment ago, as often as the page moved. */
 function lately(x, y) {

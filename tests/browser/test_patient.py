@@ -321,13 +321,20 @@ def test_a_reminder_that_arrives_under_the_finger_is_not_answered(
         }""",
         walk["id"],
     )
-    done = page.locator(".due-rows li").last.locator("[data-answer]")
-    place = done.bounding_box()
-    assert place
-    # A point of Done at which a row lay a moment ago.
-    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-    was = page.evaluate("wasThere")
-    assert [b for b in was if b["left"] <= x <= b["right"] and b["top"] <= y <= b["bottom"]], (place, was)
+    # A point of the last Done, of the real step, at which a row lay a moment ago.
+    x, y = page.evaluate(
+        """() => {
+          const done = [...document.querySelectorAll(".due-rows [data-answer]")].at(-1);
+          done.scrollIntoView({ block: "center" });
+          const { left, right, top, bottom } = done.getBoundingClientRect();
+          const overlaps = window.wasThere.map((row) => [
+            Math.max(left, row.left), Math.min(right, row.right),
+            Math.max(top + window.scrollY, row.top), Math.min(bottom + window.scrollY, row.bottom),
+          ]);
+          const [from, to, above, below] = overlaps.find(([a, b, c, d]) => b - a > 8 && d - c > 8);
+          return [(from + to) / 2, (above + below) / 2 - window.scrollY];
+        }"""
+    )
     page.mouse.click(x, y)
     assert page.evaluate("async () => (await import('/static/js/store.js')).state.outbox.length") == 0
     assert sent == []
