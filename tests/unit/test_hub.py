@@ -194,7 +194,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that a short run meets: pages, batches and outboxes of a few events."""
     monkeypatch.setattr(hospital_rt.realtime.hub, "REPLAY_PAGE", 4)
     monkeypatch.setattr(hospital_rt.realtime.hub, "AT_ONCE", 9)
-    monkeypatch.setattr(hospital_rt.realtime.send_queue, "OUTBOX_EVENTS", 5)
+    monkeypatch.setattr(hospital_rt.realtime.send_queue, "MAX_EVENTS", 5)
 
 
 @pytest.mark.long
