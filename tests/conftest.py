@@ -174,7 +174,7 @@ async def clinic(settings: Settings, model: ModelServer) -> AsyncIterator[Clinic
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that uses the ward runs in the loop in which the ward's server runs. Some folders are long as a whole."""
     for item in items:
-        if item.path.parent.name in LONG_FOLDERS:
+        if item.path.parent.name in LONG_FOLDERS and not item.get_closest_marker("helm"):
             item.add_marker(pytest.mark.long)
         if "ward" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)

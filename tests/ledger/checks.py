@@ -90,7 +90,8 @@ def courses_repeat_as_was_chosen(rows: Rows) -> None:
     """What the patient chose stands in each course that runs."""
     chosen = {row["_id"]: (row.get("repeat_minutes"), row.get("repeat_most", 3)) for row in rows["users"]}
     for step in rows["steps"]:
-        if step["status"] == "active" and step["course"]:
+        # The storm has no accounts, so nothing was chosen there.
+        if step["status"] == "active" and step["course"] and step["patient_id"] in chosen:
             every, most = chosen[step["patient_id"]]
             rule = step["course"].get("repeat")
             seen = (rule["every"], rule["most"]) if rule else (None, most)

@@ -34,8 +34,8 @@ NO_KEYWORDS = re.compile(r"^(static/texts/|tests/|bench/|evaluation/)")
 MADE_UP = {"Secret Keyword", "Base64 High Entropy String", "Hex High Entropy String", "JSON Web Token"}
 # An address with "user:pass" that stands for what a reader puts there, or is made of variables.
 SHOWN = re.compile(
-    r"smtp://user:pass@(?:host|mail\.example)|hospital:(?:%s|PASSWORD)@mongo|user:pw@push\.example"
-    r"|SECRET_KEY: secret_key"
+    r"smtp://user:pass@(?:\(\?:|host|mail\.example)|hospital:(?:%s|PASSWORD)@mongo|user:pw@push\.example"
+    r"|SECRET_KEY: secret_key|password_sign_in == \"on\"|^_ALPHABET = "
     r"|hospital:not-yet@127|put\(\) \{|in the Secret `old,new`|POST `/api/token/` \|"
 )
 
