@@ -1,7 +1,7 @@
 """The past of the demonstration: some weeks of answers, misses and reasons, a plan that ended and one that runs.
 
 It is made by the rules of the service itself: the notes are read by the local reader, and each step's course is run
-from slot to slot. No events are written: nobody was there to be told.
+from slot to slot. No events are written: no page was open.
 """
 
 from __future__ import annotations

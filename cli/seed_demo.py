@@ -68,7 +68,7 @@ def _what_to_try(settings: Settings) -> list[str]:
 
 
 async def _past(app: AppContext, user: User, earlier: Sequence[User]) -> None:
-    """What lies behind a new account: a patient has a doctor and weeks of answers, a carer somebody to care for."""
+    """What lies behind a new account: a patient has a doctor and weeks of answers, a carer has a patient."""
     doctor, now = earlier[0], utcnow()
     patients = [one for one in earlier if one.role == "patient"]
     if user.role == "patient":

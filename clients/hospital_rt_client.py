@@ -241,7 +241,7 @@ class Client:
         """By password, and by the second factor where the account has one.
 
         Raises:
-            ApiError: ``second-factor`` when a code is needed and there is nobody to give it.
+            ApiError: ``second-factor`` when a code is needed and ``code`` was not given.
         """
         path, body = "/api/token/", {"email": self._email, "password": self._password}
         for attempt in range(1, TRIES + 1):
@@ -261,7 +261,7 @@ class Client:
             return
 
     async def _renew(self, old: str) -> bool:
-        """Have another access token than ``old``, asked for once whoever waits. False when the session has ended."""
+        """Replace the access token ``old``, by one request for all callers. False when the session has ended."""
         async with self._renewing:
             if self._access != old:
                 return True

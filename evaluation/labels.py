@@ -1,6 +1,6 @@
-"""Labelled notes: what a patient should get from each, and what nobody may read into it.
+"""Labelled notes: what a patient should get from each, and what must not be made of it.
 
-One promise: a note that is mislabelled (a quote that is not in it, a block without a name) is refused on reading.
+A note that is mislabelled (a quote that is not in it, a block without a name) is refused on reading.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -278,25 +279,21 @@ class Gallery:
                 "since": wire(moment(-31, "09:00")),
                 "share_history": False,
             }
-        if path == "adherence/":
-            return listed(days_of(31, joined=21, weak=0.2, seed=8))
-        if path == "adherence/steps/":
-            return listed([self._kept(step, at) for at, step in enumerate(self.active[:3])])
-        if path == "my-patients/":
-            return listed(patients_of_doctor(self.patient["id"]))
-        if path == "me/sessions/":
-            return listed(self._devices())
-        if path == "me/access-log/":
-            return listed(self._readers())
-        if path == "doctors/":
-            names = ("Amara Osei", "Bartholomew Featherstonehaugh-Whittington", "Chiara Lombardi", "Daniel Osei")
-            return listed(
-                [
-                    {"id": self.doctor["id"] if not at else key(name), "name": f"Dr {name}"}
-                    for at, name in enumerate(names)
-                ]
-            )
-        return None
+        lists: dict[str, Callable[[], list[Any]]] = {
+            "adherence/": lambda: days_of(31, joined=21, weak=0.2, seed=8),
+            "adherence/steps/": lambda: [self._kept(step, at) for at, step in enumerate(self.active[:3])],
+            "my-patients/": lambda: patients_of_doctor(self.patient["id"]),
+            "me/sessions/": self._devices,
+            "me/access-log/": self._readers,
+            "doctors/": self._doctors,
+        }
+        return listed(lists[path]()) if path in lists else None
+
+    def _doctors(self) -> list[dict[str, Any]]:
+        names = ("Amara Osei", "Bartholomew Featherstonehaugh-Whittington", "Chiara Lombardi", "Daniel Osei")
+        return [
+            {"id": self.doctor["id"] if not at else key(name), "name": f"Dr {name}"} for at, name in enumerate(names)
+        ]
 
     def _kept(self, step: dict[str, Any], at: int) -> dict[str, Any]:
         """How a step was kept over 60 days: the second skipped and the third missed on some."""
