@@ -10,7 +10,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.field_encryption import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,23 +64,11 @@ class PhoneCalls:
         wanted = {"patient_id": {"$in": list(patient_ids)}, "at": {"$gte": begin}}
         rows = await self._calls.find(wanted, session=session).sort("at", 1).to_list(None)
         await self._vault.load_keys({row["patient_id"] for row in rows})
-        return [self._read(row) for row in rows]
+        return [await self._read(row) for row in rows]
 
-    def _read(self, row: Document) -> PhoneCall:
-        text: str | None = None
-        if row["sealed_text"] is not None:
-            try:
-                text = str(self._vault.open_loaded(row["patient_id"], self._place(row["_id"]), row["sealed_text"]))
-            except Unreadable:
-                text = None
-        return PhoneCall(
-            id=row["_id"],
-            patient_id=row["patient_id"],
-            doctor_id=row["doctor_id"],
-            by_id=row["by_id"],
-            at=row["at"],
-            text=text,
-        )
+    async def _read(self, row: Document) -> PhoneCall:
+        text = await self._vault.open_if_readable(row["patient_id"], self._place(row["_id"]), row["sealed_text"])
+        return read_document(PhoneCall, row, text=text)
 
     async def forget(self, patient_id: str, *, session: Session) -> None:
         """Delete what was noted of an erased patient."""
