@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
 
-from hospital_rt.domain.course import Outcome, Slot, SlotState
+from hospital_rt.domain.course import Course, Outcome, Slot, SlotState
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Vault
@@ -235,6 +235,15 @@ class Reminders:
     async def find(self, step_id: str, slot_at: datetime, *, session: Session | None = None) -> Reminder | None:
         row = await self._reminders.find_one({"step_id": step_id, "slot_at": slot_at}, session=session)
         return self._read(row) if row else None
+
+    async def beyond_window(
+        self, course: Course, step_id: str, slot_at: datetime, *, session: Session | None = None
+    ) -> Slot | None:
+        """The row of a slot that its course no longer keeps in its window; None for one it keeps, or no such row."""
+        if any(slot.at == slot_at for slot in course.window):
+            return None
+        found = await self.find(step_id, slot_at, session=session)
+        return found.as_slot() if found and found.use == "slot" else None
 
     async def get(self, id: str) -> Reminder | None:
         row = await self._reminders.find_one({"_id": id})

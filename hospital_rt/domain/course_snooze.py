@@ -7,13 +7,23 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hospital_rt.domain.clock import to_millisecond
-from hospital_rt.domain.course import Course, CourseChange, end_at
+from hospital_rt.domain.course import Course, CourseChange, Slot, end_at
 from hospital_rt.domain.errors import Conflict, Invalid
 from hospital_rt.domain.repeats import minutes
 
 
-def snooze(course: Course, *, slot_at: datetime, count: int, now: datetime, zone: ZoneInfo) -> CourseChange:
+def snooze(
+    course: Course,
+    *,
+    slot_at: datetime,
+    count: int,
+    now: datetime,
+    zone: ZoneInfo,
+    recalled: Slot | None = None,
+) -> CourseChange:
     """Repeat the open slot in ``count`` minutes, and not before. The caller lets time pass first.
+
+    ``recalled`` is a ledger row beyond the window.
 
     Raises:
         DomainError: 422 no such slot, or too long: its next slot or the end of the course comes first; 409
@@ -21,7 +31,8 @@ def snooze(course: Course, *, slot_at: datetime, count: int, now: datetime, zone
     """
     timeline, waiting = course.timeline(zone), course.open_slot
     if waiting is None or waiting.at != slot_at:
-        if all(kept.at != slot_at for kept in course.window) and timeline.find(slot_at) is None:
+        is_kept = recalled is not None or any(kept.at == slot_at for kept in course.window)
+        if not is_kept and timeline.find(slot_at) is None:
             raise Invalid("#/slot", "This step has no such slot.")
         raise Conflict("slot-closed", "Only a slot that is open can be put off.")
     until = to_millisecond(now + minutes(count, course.schedule))

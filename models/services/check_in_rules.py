@@ -100,9 +100,8 @@ async def _with_slots(
     if step.course is None:
         raise ValueError("a step with slots has a course")
     recalled = None
-    if slot_at is not None and all(slot.at != slot_at for slot in step.course.window):
-        found = await store.reminders.find(step.id, slot_at, session=session)
-        recalled = found.as_slot() if found and found.use == "slot" else None
+    if slot_at is not None:
+        recalled = await store.reminders.beyond_window(step.course, step.id, slot_at, session=session)
     change = answer(step.course, outcome=request.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
     after = step.with_course(change.course, now=now)
     if change.counted and change.answered is not None:

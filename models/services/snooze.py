@@ -47,7 +47,8 @@ async def snooze_slot(
         step, entries, new_events, _ = pass_time(before, now=now)
         if step.course is None:
             raise ValueError("a step with slots has a course")
-        change = snooze(step.course, slot_at=slot_at, count=count, now=now, zone=step.zone)
+        recalled = await store.reminders.beyond_window(step.course, step_id, slot_at, session=session)
+        change = snooze(step.course, slot_at=slot_at, count=count, now=now, zone=step.zone, recalled=recalled)
         after = step.with_course(change.course, now=now)
         entries = merge_entries(entries, ledger_entries(after, change.touched))
         version = before.version

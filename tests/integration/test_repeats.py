@@ -272,6 +272,17 @@ async def test_what_cannot_be_snoozed(ward: Clinic) -> None:
     assert await at(ward, patient, "10:59") == []
 
 
+async def test_an_answered_slot_of_last_week_stays_closed_when_the_times_have_moved_since(ward: Clinic) -> None:
+    """Its time is on no timetable any more; the ledger still knows it."""
+    patient, doctor = await ward.pair()
+    step = await one_step(ward, patient, doctor, duration_days=14)
+    await ward.tick("2027-03-02T09:00")
+    await check_in(patient, step, NINE[2])
+    await patient.patch("/api/me/", {"reminder_time": "10:00"})
+    await ward.tick("2027-03-10T10:00")
+    assert (await snooze(patient, step, NINE[2])).slug == "slot-closed"
+
+
 async def test_a_step_without_slots_cannot_be_snoozed(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     note = await proposal(ward, doctor, patient)

@@ -97,7 +97,8 @@ class PureSubject:
 
     def snooze(self, now: datetime, at: datetime, count: int) -> None:
         self.tick(now)
-        self._take(snooze(self.course, slot_at=at, count=count, now=now, zone=self.zone))
+        recalled = next((slot for slot in self.rows.values() if slot.at == at), None)
+        self._take(snooze(self.course, slot_at=at, count=count, now=now, zone=self.zone, recalled=recalled))
 
     def choose_repeats(self, now: datetime, every_minutes: int | None, most: int) -> None:
         before = self.course.repeat
