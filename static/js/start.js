@@ -99,7 +99,7 @@ async function followZone() {
 }
 function announceMoved() {
   import("./patient/travel.js").then(
-    (travel) => travel.sayMoved(),
+    (travel) => travel.announceMoved(),
     () => {
       /* the times on the page say it */
     },

@@ -203,6 +203,25 @@ def live(page: Page) -> Page:
     return page
 
 
+def at_rest(page: Page) -> Page:
+    """Once nothing has moved for as long as a finger is on its way: taps on what has just moved are ignored."""
+    page.evaluate(
+        """async () => {
+          const { windows } = await import("/static/js/stray-taps.js");
+          await new Promise((done) => {
+            let timer;
+            const wait = () => {
+              clearTimeout(timer);
+              timer = setTimeout(done, 1.2 * windows.moved_ms);
+            };
+            new MutationObserver(wait).observe(document.body, { childList: true, subtree: true });
+            wait();
+          });
+        }"""
+    )
+    return page
+
+
 @pytest.fixture
 def pair(app: House) -> tuple[Person, Person]:
     """A patient and their doctor, new for this test."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import at_rest
 from tests.browser.gallery import NOTE, Gallery
 from tests.browser.gallery_people import NOW, key, moment, wire
 
@@ -175,7 +176,7 @@ def _connection_states(page: Page, gallery: Gallery) -> Iterator[str]:
     connection(page, "live")
     page.context.set_offline(True)
     page.get_by_text("You are offline").wait_for()
-    page.get_by_role("button", name="Done", exact=True).click()
+    at_rest(page).get_by_role("button", name="Done", exact=True).click()
     page.get_by_text("Waiting to be sent").wait_for()
     yield "offline"
     page.context.set_offline(False)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Page, Worker, expect
 
 from tests.browser.app import House, Person, eventually
-from tests.browser.conftest import live, sign_in, write
+from tests.browser.conftest import at_rest, live, sign_in, write
 
 SEVEN = (
     "Take lisinopril 10 mg once a day. Take metformin 500 mg twice a day. Take atorvastatin 20 mg once a day. "
@@ -27,17 +27,17 @@ def test_seven_medicines_over_a_day(pair: tuple[Person, Person], open_page: Call
     write(doctor, patient, SEVEN)
     expect(page.locator(".due-pill")).to_contain_text("7 due now")
     assert len(page.locator(".due-rows li").all()) == 7
-    page.locator(".due-rows li", has_text="lisinopril").locator("[data-answer]").click()
+    at_rest(page).locator(".due-rows li", has_text="lisinopril").locator("[data-answer]").click()
     expect(page.locator(".due-pill")).to_contain_text("6 due now")
-    page.get_by_role("button", name="All 6 done").click()
+    at_rest(page).get_by_role("button", name="All 6 done").click()
     expect(page.locator(".due-card")).to_have_count(0)
     done = page.locator("section", has=page.get_by_role("heading", name="Done today"))
     expect(done.locator("li")).to_have_count(7)
     # The day goes on: what comes three times, then what comes twice.
     expect(page.locator(".due-title")).to_contain_text("amoxicillin", timeout=30_000)
-    page.get_by_role("button", name="Done", exact=True).click()
+    at_rest(page).get_by_role("button", name="Done", exact=True).click()
     expect(page.locator(".due-pill")).to_contain_text("2 due now", timeout=30_000)
-    page.get_by_role("button", name="Both done").click()
+    at_rest(page).get_by_role("button", name="Both done").click()
     eventually(
         lambda: sum(step["progress"]["done"] for step in patient.call("GET", "steps/")["items"]) >= 10,
         "all of it is with the service",
@@ -161,6 +161,8 @@ def test_an_answer_from_a_notification_waits_for_a_network(app: House, open_page
         """async () => {
           self.sent = [];
           self.answers = [];
+          // Each occasion to send is this test's own.
+          Object.defineProperty(self.registration, "sync", { value: undefined });
           const real = self.fetch.bind(self);
           self.fetch = async (path, options) => {
             if (path !== "/api/answer/") return real(path, options);

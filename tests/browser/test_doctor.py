@@ -139,7 +139,7 @@ def test_a_proposal_is_rejected_and_the_old_plan_runs_on(
     page = live(sign_in(open_page(viewport=DESKTOP), doctor, at=f"/#/notes/{note}"))
     page.get_by_role("button", name="Reject all").click()
     page.get_by_role("dialog").get_by_role("button", name="Reject all").click()
-    expect(page.get_by_text("Rejected. The earlier steps keep running.")).to_be_visible()
+    expect(page.locator("main").get_by_text("Rejected. The earlier steps keep running.")).to_be_visible()
     assert doctor.call("GET", f"notes/{note}/")["status"] == "rejected"
 
 

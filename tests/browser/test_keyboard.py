@@ -60,7 +60,9 @@ def test_a_day_is_done_by_keyboard_alone(pair: tuple[Person, Person], open_page:
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Skip this one")).to_be_focused()
-    page.keyboard.press("Shift+Tab")
+    for name in ("Later…", "Done"):
+        page.keyboard.press("Shift+Tab")
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_text("Done. Next:").wait_for()
     tab_to("Undo")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
 from tests.browser.app import Person, eventually
-from tests.browser.conftest import PHONE, Watch, live, sign_in, write
+from tests.browser.conftest import PHONE, Watch, at_rest, live, sign_in, write
 
 OFFLINE = (
     r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_FAILED"
@@ -34,7 +34,7 @@ def test_a_check_in_made_in_airplane_mode_is_sent_once(
     page.context.set_offline(True)
     pill(page, "Offline")
     expect(page.get_by_text("You are offline. Carry on as usual.")).to_be_visible()
-    page.get_by_role("button", name="Done", exact=True).click()
+    at_rest(page).get_by_role("button", name="Done", exact=True).click()
     expect(page.get_by_role("heading", name="Waiting to be sent")).to_be_visible()
     expect(page.get_by_text("1 check-in is waiting and will be sent by itself.")).to_be_visible()
     assert sent == []
@@ -57,7 +57,7 @@ def test_a_waiting_check_in_can_be_taken_back(
     page = live(sign_in(open_page(), patient))
     expect(page.locator(".due-title")).to_contain_text("water")
     page.context.set_offline(True)
-    page.get_by_role("button", name="Done", exact=True).click()
+    at_rest(page).get_by_role("button", name="Done", exact=True).click()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".due-title")).to_contain_text("water")
     page.context.set_offline(False)
@@ -82,7 +82,7 @@ def test_the_page_opens_without_a_network_and_sends_later(
     page.reload()
     expect(page.get_by_text("You are offline. Carry on as usual.")).to_be_visible()
     expect(page.locator(".due-title")).to_contain_text("water")
-    page.get_by_role("button", name="Done", exact=True).click()
+    at_rest(page).get_by_role("button", name="Done", exact=True).click()
     expect(page.get_by_role("heading", name="Waiting to be sent")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Waiting to be sent")).to_be_visible()
@@ -105,7 +105,7 @@ def test_a_line_that_answers_nothing_shows_the_last_state_meanwhile(
     page.reload()
     expect(page.locator(".due-title")).to_contain_text("water")
     pill(page, "Reconnecting")
-    page.get_by_role("button", name="Done", exact=True).click()
+    at_rest(page).get_by_role("button", name="Done", exact=True).click()
     page.unroute("**/api/**")
     for route in held:
         with contextlib.suppress(Error):  # of the page before the reload
@@ -127,7 +127,7 @@ def test_a_restart_of_the_server_is_survived_with_nothing_lost(
     write(doctor, patient, "Drink a glass of water every day for 7 days.")
     expect(page.locator("header [role=status]")).to_have_text("Live", timeout=40_000)
     expect(page.locator(".due-title")).to_contain_text("water")
-    page.get_by_role("button", name="Done", exact=True).click()
+    at_rest(page).get_by_role("button", name="Done", exact=True).click()
     expect(page.get_by_role("heading", name="Done today")).to_be_visible()
 
 
@@ -145,7 +145,7 @@ def test_two_windows_send_a_waiting_check_in_once(
     for page in (one, two):
         page.on("request", lambda request: sent.append(request.url) if "/check-in/" in request.url else None)
     context.set_offline(True)
-    one.get_by_role("button", name="Done", exact=True).click()
+    at_rest(one).get_by_role("button", name="Done", exact=True).click()
     expect(two.get_by_role("heading", name="Waiting to be sent")).to_be_visible()
     context.set_offline(False)
     for page in (one, two):
