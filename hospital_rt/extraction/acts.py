@@ -821,7 +821,9 @@ def _date_words(said: str) -> str:
     ('in 2 weeks', 'this Monday', '(the 3rd)', 'tomorrow')
     """
     said = said.removesuffix(" later")
-    if re.match(r"(?:in|within|after|today|tomorrow|tonight|this|next|urgent|as|before|every|for)\b", said, re.I):
+    if re.match(
+        r"(?:in|within|after|today|tomorrow|tonight|this|next|urgent|as|before|prior|ahead|at|every|for)\b", said, re.I
+    ):
         return said
     day = re.fullmatch(r"(?:on )?(\w+day)", said, re.I)
     if day:

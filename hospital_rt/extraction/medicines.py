@@ -171,7 +171,10 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         "key": _key(match),
         "as_needed": match.as_needed,
         "cues": cues,
-        "sure": match.complete and not match.leftovers and not (match.as_needed and match.start_in_days),
+        "sure": match.complete
+        and not match.leftovers
+        and not (match.as_needed and match.start_in_days)
+        and not _dose_passed_over(match, text),
     }
     if question:
         answers = _answers(match, finder.language, question)
@@ -181,6 +184,16 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     bare = match.as_needed and not (match.scheduled or match.dose or match.doses_by_part)
     schedule = None if bare or (match.once and not match.as_needed) else _schedule(match)
     return Candidate(**common, schedule=schedule)
+
+
+def _dose_passed_over(match: SigMatch, text: str) -> bool:
+    """Whether the instruction says an amount behind the medicine's name, of which its dose was not read."""
+    if match.dose or match.doses_by_part or match.limit or match.medicine_span is None:
+        return False
+    return bool(_AMOUNT.search(text, match.medicine_span[1], match.end))
+
+
+_AMOUNT = re.compile(r"\d ?(?:mg|mcg|micrograms?|µg|g|units?|iu|ml)\b", re.I)
 
 
 def _open(match: SigMatch) -> str | None:
@@ -363,8 +376,11 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool, before: str) -> Candi
         title = shorten(f"{title} {_without_on(plain(to_patient(period[1]), finder.language))}")
     start, end = verb[-1].start(), match.medicine_span[1] if match.medicine_span else match.end
     head, tail = _STOP_HEAD.match(finder.text[:start]), _STOP_TAIL.match(finder.text, end)
-    condition = head[1] if head else tail[1] if tail else ""
-    if condition:  # "Any rash: stop lamotrigine", "stop Ozempic and ring if the pain is severe"
+    condition = head[1] if head else tail[2] if tail else ""
+    if tail and tail[1] and not head:  # whether the stop waits for it too is the reader's to see: the note's own words
+        end = tail.end()
+        title = shorten(order(plain(to_patient(finder.text[start:end]), finder.language), finder.language))
+    elif condition:  # "Any rash: stop lamotrigine", "stop Ozempic and ring if the pain is severe"
         words = order(condition, finder.language)
         words = words[:1].lower() + words[1:]
         title = with_condition(title, words if finder.frames.condition.match(words) else f"if {words}")
@@ -398,7 +414,7 @@ _PERIOD = re.compile(
 )
 """When, or how long, a medicine is not to be taken."""
 _STOP_TAIL = re.compile(
-    r"\s*(?:(?:immediately|at once|and|&|,)\s+)*(?:(?:ring|call|contact|see|phone|return|come|go|seek|tell)\b[^.;]{0,60}?)?"
+    r"\s*(?:(?:immediately|at once|and|&|,)\s+)*((?:ring|call|contact|see|phone|return|come|go|seek|tell)\b[^.;]{0,60}?)?"
     r"\s*\b((?:if|when)\b[^.;]*)",
     re.I,
 )
@@ -563,7 +579,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     """The title of a medicine's step, and the detail: what did not fit. ``text``: its sentence."""
     words = load(language, "titles")
     form = (match.form or "").lower()
-    looked = f"{form} {(match.medicine or '').lower()} {(match.dose or '').lower()}"
+    looked = f"{form} {match.medicine or ''} {match.dose or ''} {match.route or ''}".lower()
     verb = next(
         (say for name, say in words["verbs"].items() if name != "default" and name in looked), words["verbs"]["default"]
     )
@@ -571,6 +587,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     name = name.capitalize() if name.isupper() and len(name) > 5 else name
     dose = plain(match.dose, language) if match.dose else ""
     dose = dose.lower() if dose.isupper() and name[1:2].islower() else dose
+    dose = re.sub(r"\s+injections?$", "", dose) if verb == "Inject" else dose
     if form and not dose and form not in name.lower():
         name = f"{name} {form}"
     elif form and dose.endswith("%"):
@@ -596,7 +613,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     extra = []
     if match.as_needed:
         condition = plain(to_patient(match.condition or ""), language)
-        condition = re.sub(r"(?:^|\s)(?:for|with|to|para|pour)$", "", condition)
+        condition = re.sub(r"(?:^|\s)(?:for|with|to|para|pour)$|^for (?=in case\b)", "", condition)
         condition = condition[:1].lower() + condition[1:] if condition[1:2].islower() else condition
         condition = re.sub(
             r"^(?:only )?(?:if|when) (?:you )?need(?:ed)?(?: it| to)?$|^(?:only )?(?=if\b|when\b)|^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*",
@@ -606,7 +623,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         )
         extra.append(
             condition
-            if re.match(r"(?:if|when|at|before|after|si|cuando|en cas|en caso|quand|s'il)\b", condition, re.I)
+            if re.match(r"(?:if|when|at|before|after|in case|si|cuando|en cas|en caso|quand|s'il)\b", condition, re.I)
             else f"{words['when_needed']} {condition}"
             if re.match(r"(?:for|para|with)\b", condition, re.I)
             else f"{words['when_needed']} {words['for']} {condition}"
@@ -621,9 +638,10 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     meal = words["meals"].get((match.meal or "").lower(), match.meal)
     full = " ".join(part for part in [*parts, *extra, plain(meal or "", language)] if part)
     short = " ".join(part for part in [*parts, *extra] if part)  # food stands in the detail where both do not fit
-    title = shorten(re.sub(r"\s+on\s+", " ", full if len(full) <= MAX_TITLE else short))
+    title = shorten(re.sub(r"\s+on\s+(?!the (?:\d|last))", " ", full if len(full) <= MAX_TITLE else short))
     route = None if (match.route or "").lower() == "apply" else match.route
-    details = [part for part in (route, meal, match.limit, match.until) if part and part.lower() not in title.lower()]
+    limit = match.limit and re.sub(r"^(?=\d)", f"{words['at_most']} ", match.limit)
+    details = [part for part in (route, meal, limit, match.until) if part and part.lower() not in title.lower()]
     detail = plain("; ".join(details), language) if details else None
     return title, detail if title == full or detail else full[:400]
 
@@ -639,8 +657,8 @@ _SITE = re.compile(
 """Where on the body something goes."""
 
 
-def _pick(table: dict[Any, str], n: int) -> str:
-    """The wording of a number, or the one of any number."""
+def _pick(table: dict[Any, str], n: int | str) -> str:
+    """The wording of a number or a word, or the one of any number."""
     return table.get(n) or table["n"].format(n=n)
 
 
@@ -670,7 +688,8 @@ def frequency_words(match: SigMatch, words: dict[str, Any], text: str = "") -> s
     if match.weekdays:
         return _weekday_words(match, words, text)
     if match.every_months:
-        return _pick(words["months"], match.every_months)
+        said = _pick(words["months"], match.every_months)
+        return f"{said} {_pick(words['month_day'], match.on_day)}" if match.on_day else said
     if match.per_week and match.per_week < 7:
         return _pick(words["week"], match.per_week)
     days_said = _pick(words["days"], match.every_days) if match.every_days and match.every_days > 1 else ""

@@ -202,32 +202,10 @@ def test_the_first_load_is_small(pair: tuple[Person, Person], open_page: Callabl
     print(f"\nfirst load: {sum(files.values()) / 1000:.1f} kB compressed in {len(files)} files")
 
 
-def test_it_is_usable_within_a_second_on_a_slow_machine(
-    pair: tuple[Person, Person], open_page: Callable[..., Page]
-) -> None:
-    """The processor's own time until the person's page stands there, on a processor a quarter as fast. Counted in time
-    that the page's thread really ran, so that a busy test machine changes nothing; the network's share is the size."""
-    page = sign_in(open_page(), pair[0])
-    page.get_by_role("heading", level=1).wait_for()
-    page.goto("about:blank")
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def ran() -> float:
-        metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
-        return float(metrics["TaskDuration"])
-
-    before = ran()
-    page.goto(pair[0].app.url)
-    page.get_by_role("heading", name=re.compile("Good .*, Ruth")).wait_for()
-    slow_s = 4 * (ran() - before)
-    print(f"\nready after {slow_s:.2f} s of a slow processor")
-    assert slow_s < 1.0, slow_s
-
-
-def test_a_page_through_which_3600_events_pass_does_not_grow(app: House, open_page: Callable[..., Page]) -> None:
-    patient, doctor = make_pair(app)
-    write(doctor, patient, "Drink a glass of water every day.")
+def test_a_page_through_which_3600_events_pass_does_not_grow(clinic: House, open_page: Callable[..., Page]) -> None:
+    """Where a day lasts a day, so that no reminder of the service comes between those below."""
+    patient, doctor = make_pair(clinic)
+    write(doctor, patient, "Drink a glass of water every day, starting tomorrow.")
     (step,) = patient.call("GET", "steps/")["items"]
     seen: list[int] = []
     page = open_page()
@@ -235,13 +213,12 @@ def test_a_page_through_which_3600_events_pass_does_not_grow(app: House, open_pa
 
     def relay(route: Any) -> None:
         server = route.connect_to_server()
-        # The service's own reminders, one each minute here, would come between those below.
-        server.on_message(lambda message: None if '"type":"event"' in str(message) else route.send(message))
+        server.on_message(lambda message: route.send(message))
         passing["route"] = route
 
     page.route_web_socket(re.compile(r"/api/live/"), relay)
     live(sign_in(page, patient))
-    page.locator(".due-title").wait_for()
+    expect(page.locator("main")).to_contain_text("Drink a glass of water")
     session = page.context.new_cdp_session(page)
 
     def weight() -> tuple[int, int]:

@@ -61,11 +61,11 @@ def add_app(page: Page) -> tuple[str, list[str]]:
 
 def sign_out(page: Page) -> None:
     page.get_by_role("button", name="Sign out").first.click()
-    expect(page.get_by_label("E-mail")).to_be_visible()
+    expect(page.get_by_label("E-mail", exact=True)).to_be_visible()
 
 
 def first_step(page: Page, who: Person) -> None:
-    page.get_by_label("E-mail").fill(who.email)
+    page.get_by_label("E-mail", exact=True).fill(who.email)
     page.get_by_label("Password", exact=True).fill(who.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
@@ -157,7 +157,7 @@ def test_a_doctor_who_must_have_one_sets_it_up_first(
     watch.allow("403", "/confirm/", "/api/")
     doctor = house.sign_up("doctor", "Amara Osei")
     page = open_page(house.url, viewport=DESKTOP)
-    page.get_by_label("E-mail").fill(doctor.email)
+    page.get_by_label("E-mail", exact=True).fill(doctor.email)
     page.get_by_label("Password", exact=True).fill(doctor.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()

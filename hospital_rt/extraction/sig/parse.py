@@ -565,7 +565,8 @@ class Parser:
     def _replaces(self, atom: Atom) -> bool:
         """Whether this dose takes the place of the one before it, behind a verb of change."""
         last = self.draft.doses[-1] if self.draft.doses else None
-        if last is None or last.value.get("unit") != atom.value.get("unit") or not atom.value.get("unit"):
+        unit = atom.value.get("unit")
+        if last is None or not unit or last.value.get("unit") not in (unit, ""):
             return False
         between = [t.lower for t in self.tokens[last.j : atom.i]]
         before = {t.lower for t in self.tokens[max(0, last.i - 6) : last.i]}
@@ -621,7 +622,9 @@ class Parser:
     def _on_text_of(self, name: str, atom: Atom) -> int:
         draft = self.draft
         text = self._text(atom.i, atom.j)
-        draft.texts[name] = f"{draft.texts[name]} {text}" if name in draft.texts else text
+        draft.texts[name] = (
+            f"{draft.texts[name]}{', ' if name == 'limit' else ' '}{text}" if name in draft.texts else text
+        )
         self._add(atom)
         return 1
 

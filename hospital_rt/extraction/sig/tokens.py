@@ -136,6 +136,8 @@ class Joiner:
         self.hours: set[str] = set(words["hours"])
         self.month: dict[str, int] = words["months"]
         self.ordinals: dict[str, int] = words["ordinals"]
+        self.changes: set[str] = set(words.get("changes", ()))
+        self.mass: set[str] = set(words["mass"])
 
     def join(self, text: str) -> list[Token]:
         tokens = cut(text)
@@ -228,12 +230,22 @@ class Joiner:
                 and tokens[i + 2].kind == "num"
                 and tokens[i + 2].value > t.value
                 and not (out and out[-1].lower == "-")
+                and not self._is_change(tokens, i)
             ):
                 t.high, t.end = tokens[i + 2].number, tokens[i + 2].end
                 i += 2
             out.append(t)
             i += 1
         return out
+
+    def _is_change(self, tokens: list[Token], i: int) -> bool:
+        """Whether "40 to 80 mg" says from which dose to which, behind a verb of change, and no range."""
+        unit = tokens[i + 3].lower if i + 3 < len(tokens) else ""
+        return (
+            unit in self.mass
+            and tokens[i + 1].kind == "word"
+            and any(t.lower in self.changes for t in tokens[max(0, i - 6) : i])
+        )
 
     def _times(self, tokens: list[Token]) -> list[Token]:
         out: list[Token] = []
