@@ -251,6 +251,8 @@ class Finder:
             return False
         if group == "test" and _ON_RESULT.search(before):
             return False
+        if group != "specialty" and _CONDITIONAL.match(self.text, match.end()):
+            return False  # "CXR if still coughing": the author is shown it
         if self.ordering:
             dated = match.start() == start and self.frames.dated.search(clause)
             bare = len(clause.split()) <= (15 if dated else 9) and not re.search(
@@ -831,6 +833,7 @@ def _date_words(said: str) -> str:
     return f"({said.removeprefix('on ')})" if re.match(r"on\b|\w+day\b", said, re.I) else f"in {said}"
 
 
+_CONDITIONAL = re.compile(r"\s*(?:only )?(?:if|unless|si|sauf)\b", re.I)
 _ON_RESULT = re.compile(
     r"\b(?:if|unless|once|when|until|depending on|based on) (?:the |his |her |your |repeat )?$", re.I
 )

@@ -174,7 +174,8 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         "sure": match.complete
         and not match.leftovers
         and not (match.as_needed and match.start_in_days)
-        and not _dose_passed_over(match, text),
+        and not _dose_passed_over(match, text)
+        and not re.match(r"(?:while|whilst|as long as)\b", match.until or "", re.I),
     }
     if question:
         answers = _answers(match, finder.language, question)
@@ -188,7 +189,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
 
 def _dose_passed_over(match: SigMatch, text: str) -> bool:
     """Whether the instruction says an amount behind the medicine's name, of which its dose was not read."""
-    if match.dose or match.doses_by_part or match.limit or match.medicine_span is None:
+    if match.dose or match.doses_by_part or match.as_needed or match.medicine_span is None:
         return False
     return bool(_AMOUNT.search(text, match.medicine_span[1], match.end))
 
@@ -638,9 +639,11 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     meal = words["meals"].get((match.meal or "").lower(), match.meal)
     full = " ".join(part for part in [*parts, *extra, plain(meal or "", language)] if part)
     short = " ".join(part for part in [*parts, *extra] if part)  # food stands in the detail where both do not fit
-    title = shorten(re.sub(r"\s+on\s+(?!the (?:\d|last))", " ", full if len(full) <= MAX_TITLE else short))
-    route = None if (match.route or "").lower() == "apply" else match.route
-    limit = match.limit and re.sub(r"^(?=\d)", f"{words['at_most']} ", match.limit)
+    title = shorten(
+        re.sub(r"\s+on\s+(?=every |once |twice |at |\d+ times)", " ", full if len(full) <= MAX_TITLE else short)
+    )
+    route = None if (match.route or "").lower() == "apply" or side else match.route
+    limit = match.limit and re.sub(r"^(?=\d|once|twice)", f"{words['at_most']} ", plain(match.limit, language))
     details = [part for part in (route, meal, limit, match.until) if part and part.lower() not in title.lower()]
     detail = plain("; ".join(details), language) if details else None
     return title, detail if title == full or detail else full[:400]

@@ -434,7 +434,7 @@ def _match(parser: Parser, d: Draft, f: dict[str, Any], stage: int) -> SigMatch:
     return SigMatch(
         start=min(s for s, _ in spans),
         end=max(e for _, e in spans),
-        medicine=words(medicine.i, medicine.j)
+        medicine=words(medicine.i, medicine.j + parser.is_release(medicine.j))
         if medicine
         else parser.after.medicine
         if d.continues and parser.after

@@ -96,9 +96,29 @@ class Lexicon:
         self.verbs = {kind: set(words["verbs"][kind]) for kind in ("same", "begin", "new")}
         self.describe, self.risk, self.elsewhere = (set(words[k]) for k in ("describe", "risk", "elsewhere"))
         self.opens = set().union(*self.verbs.values())
-        self.taken, self.applied, self.prefixes, self.events, self.never_names, self.contact, self.changes = (
+        (
+            self.taken,
+            self.applied,
+            self.prefixes,
+            self.events,
+            self.never_names,
+            self.contact,
+            self.changes,
+            self.release,
+            self.tolerance,
+        ) = (
             set(words.get(k, ()))
-            for k in ("taken", "applied", "prefixes", "events", "never_names", "contact", "changes")
+            for k in (
+                "taken",
+                "applied",
+                "prefixes",
+                "events",
+                "never_names",
+                "contact",
+                "changes",
+                "release",
+                "tolerance",
+            )
         )
         self.plain = self.describe | self.risk | self.opens
         self.root = Node()

@@ -11,7 +11,7 @@ not fit can be named as a leftover instead of failing the whole clause, and the 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -469,7 +469,10 @@ class Parser:
             and not draft.doses
             and before in ("(", "/", "+")
         ):
-            self.run.append(atom)  # Maxidex (dexamethasone)
+            if before == "(":
+                self.run.append(atom)  # Maxidex (dexamethasone)
+            else:
+                self._combine(atom)  # sacubitril/valsartan
             return 1
         elif draft.medicine is not None and draft.inherited and not draft.when and not draft.doses:
             draft.inherited = False
@@ -485,6 +488,18 @@ class Parser:
         self.draft.medicine = atom
         self._add(atom)
         return 1
+
+    def is_release(self, at: int) -> bool:
+        """Whether this token says how a tablet sets its medicine free, which is part of the name: "MR", "XL"."""
+        return at < len(self.tokens) and self.tokens[at].lower in self.lex.release
+
+    def _combine(self, atom: Atom) -> None:
+        """The second medicine of a combination is part of the name of the first."""
+        draft = self.draft
+        first = draft.medicine
+        if first is not None:
+            draft.medicine = replace(first, j=atom.j)
+            draft.atoms = [draft.medicine if one is first else one for one in draft.atoms]
 
     def _is_form_of(self, atom: Atom) -> bool:
         """Whether a kind of medicine is the form of the one just named: "salbutamol inhaler", "chloramphenicol eye drops"."""
@@ -535,7 +550,8 @@ class Parser:
             draft.pending = ""
             return 1
         if draft.pending == "max":
-            draft.texts["limit"] = self._text(atom.i - 1, atom.j)
+            first = next((n for n in (2, 1) if atom.i >= n and self.tokens[atom.i - n].lower in ("up", "max")), 1)
+            draft.texts["limit"] = self._text(atom.i - first, atom.j)
             draft.pending = ""
             self._add(atom)
             return 1
@@ -892,6 +908,11 @@ class Parser:
             return end - k
         self._settle_run()
         draft = self.draft
+        if any(self.tokens[i].lower in self.lex.tolerance for i in range(atom.i, atoms[end - 1].j)):
+            draft.texts.setdefault("until", self._text(atom.i, atoms[end - 1].j))  # no reason to take it now and then
+            draft.leftovers.append(atom)
+            draft.atoms.extend(atoms[k:end])
+            return end - k
         draft.as_needed = True
         draft.texts["condition"] = self._text(atom.i, atoms[end - 1].j)
         draft.atoms.extend(atoms[k:end])
