@@ -159,7 +159,8 @@ class Finder:
         for start, end in self.clauses:
             self._phrase(start, end, ("stop", "errand"))
         for start, end in self.clauses:
-            if self.frames.visit.match(self.text, start, end):
+            opening = self.frames.visit.match(self.text, start, end)
+            if opening and not _LOOK_AGAIN.fullmatch(opening[0]):
                 self._visit(start, end)
         self._terms()
         for start, end in self.clauses:
@@ -416,6 +417,9 @@ class Finder:
         ):
             return
         at = start + match.start()
+        tested = any(c.act in ("test", "imaging") and c.start < end and start < c.end for c in self.found)
+        if tested and _LOOK_AGAIN.fullmatch(match[0]):
+            return  # "recheck FBC": the test says it all
         if _NO_VISIT.match(self.text, at) or _UP_TO_VISIT.search(self.text[start:at]):
             return
         bare = len(clause.split()) <= (25 if not at else 12) and not re.search(
@@ -833,6 +837,7 @@ def _date_words(said: str) -> str:
     return f"({said.removeprefix('on ')})" if re.match(r"on\b|\w+day\b", said, re.I) else f"in {said}"
 
 
+_LOOK_AGAIN = re.compile(r"re-?check|re-?evaluat\w+", re.I)
 _CONDITIONAL = re.compile(r"\s*(?:only )?(?:if|unless|si|sauf)\b", re.I)
 _ON_RESULT = re.compile(
     r"\b(?:if|unless|once|when|until|depending on|based on) (?:the |his |her |your |repeat )?$", re.I

@@ -175,7 +175,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         and not match.leftovers
         and not (match.as_needed and match.start_in_days)
         and not _dose_passed_over(match, text)
-        and not re.match(r"(?:while|whilst|as long as)\b", match.until or "", re.I),
+        and not (match.until and not match.duration_days),
     }
     if question:
         answers = _answers(match, finder.language, question)
@@ -612,6 +612,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         when,
     ]
     extra = []
+    if match.duration_days and not match.once and not one_day:
+        extra.append(duration_words(match.duration_days, words, text[match.start : match.end]))
     if match.as_needed:
         condition = plain(to_patient(match.condition or ""), language)
         condition = re.sub(r"(?:^|\s)(?:for|with|to|para|pour)$|^for (?=in case\b)", "", condition)
@@ -631,8 +633,6 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
             if condition
             else words["when_needed"]
         )
-    if match.duration_days and not match.once and not one_day:
-        extra.append(duration_words(match.duration_days, words, text[match.start : match.end]))
     if match.start_in_days and not (match.weekdays and match.start_in_days < 7):
         n, table = match.start_in_days, words["on_day" if one_day else "start"]
         extra.append(table.get(n) or table["n"].format(n=n))

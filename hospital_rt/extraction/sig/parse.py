@@ -944,7 +944,8 @@ class Parser:
             ),
             None,
         )
-        if unit.startswith(("tab", "cap", "pill", "puff", "sachet")) and amount and amount >= 1:
+        uses = unit.startswith(("dose", "time", "applic", "toma", "dosis", "vez", "veces", "prise", "fois"))
+        if not uses and amount and amount >= 1:  # "no more than 8 in 24 h" counts tablets where the dose does
             count = int(count // amount)
         draft.got["max_per_day"] = max(count, 1)
         draft.texts["limit"] = self._text(atom.i, atom.j)
