@@ -1,0 +1,96 @@
+"""What a note says stays what it says: doses that change, names, limits, ends, stops and conditions."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from hospital_rt.extraction.api import Result
+from hospital_rt.extraction.pipeline import read_now
+
+NOTE_DAY = date(2026, 11, 30)
+
+
+def read(text: str) -> Result:
+    return read_now(text, day=NOTE_DAY)
+
+
+def titles(text: str) -> list[str]:
+    return [kept.item.title for kept in read(text).kept]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Increase furosemide from 40 to 80 mg in the morning.", "Take furosemide 80 mg every morning"),
+        ("Reduce gabapentin 300 to 200 mg tds.", "Take gabapentin 200 mg 3 times a day"),
+        ("Ibuprofen 200-400 mg tds with food.", "Take Ibuprofen 200-400 mg 3 times a day with food"),
+        ("Continue sacubitril/valsartan 49/51 bd.", "Take sacubitril/valsartan 49/51 twice a day"),
+        ("Nitrofurantoin MR 100 mg bd for 5 days.", "Take Nitrofurantoin MR 100 mg twice a day for 5 days"),
+        ("Vitamin B12 1 mg injection every month on the 1st.", "Inject Vitamin B12 1 mg once a month on the 1st"),
+        (
+            "Ferrous sulfate 200 mg od on an empty stomach.",
+            "Take Ferrous sulfate 200 mg once a day on an empty stomach",
+        ),
+        ("Recheck FBC in 8 weeks.", "Have a blood count in 8 weeks"),
+        ("Book lipids prior to next visit.", "Have a lipid panel (cholesterol blood test) prior to next visit"),
+        ("RV 6/12 or sooner if SOB.", "Come back for a review in 6 months or sooner if shortness of breath"),
+        ("Stop ibuprofen and call us if stools black.", "Stop ibuprofen and call the clinic if stools black"),
+    ],
+)
+def test_the_title_says_what_the_note_says(text: str, title: str) -> None:
+    assert titles(text) == [title]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail", "limits"),
+    [
+        ("Paracetamol 1 g up to 4 times a day, max 4 g/24h.", "at most 4 times a day, 4 g/24h", 4),
+        ("Salbutamol 2 puffs prn up to QDS.", "at most 4 times a day", 4),
+        ("Codeine 30 mg 1-2 tabs q4h prn, no more than 8 in 24 h.", "at most 8 in 24 h", 4),
+        ("Loperamide 2 mg after each loose motion, not above 8 capsules in 24 h.", "at most 8 capsules in 24 h", 8),
+    ],
+)
+def test_a_limit_is_no_dose_and_counts_uses(text: str, detail: str, limits: int) -> None:
+    (kept,) = read(text).kept
+    item: Any = kept.item
+    assert (item.detail, item.limits.max_per_day) == (detail, limits)
+    assert item.as_needed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metformin 1000 mg bd if tolerated.",
+        "Pantoprazole 40 mg in the morning while on prednisone.",
+        "Colchicine 500 mcg bd until pain settles.",
+        "Bisoprolol up to 3.75 mg od.",
+    ],
+)
+def test_an_end_without_a_date_and_a_dose_not_read_are_never_live_without_review(text: str) -> None:
+    (kept,) = read(text).kept
+    assert not kept.sure
+    assert not kept.item.as_needed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sick day rules: pause ramipril, metformin if vomiting.",
+        "Omit metformin on the morning of the scan.",
+        "Hold apixaban 2 days before the extraction.",
+        "Please ensure that he does not take aspirin or ibuprofen.",
+        "CXR if still coughing in 3 weeks.",
+    ],
+)
+def test_a_stop_and_a_condition_are_never_taken_for_an_order_nor_passed_over(text: str) -> None:
+    result = read(text)
+    assert not [kept.item.title for kept in result.kept if not kept.item.title.startswith("Stop")]
+    assert result.kept or result.questions or result.unmatched
+
+
+def test_what_the_clinic_does_itself_and_what_waits_for_a_result_are_no_steps() -> None:
+    assert titles("Will refill her levothyroxine 88 mcg. TSH in 6 weeks.") == ["Have a thyroid blood test in 6 weeks"]
+    assert titles("Repeat PSA in 3/12 - if raised refer 2WW.") == ["Have a repeat PSA blood test in 3 months"]
