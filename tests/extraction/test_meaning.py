@@ -91,6 +91,33 @@ def test_a_stop_and_a_condition_are_never_taken_for_an_order_nor_passed_over(tex
     assert result.kept or result.questions or result.unmatched
 
 
+@pytest.mark.parametrize(
+    ("later", "title"),
+    [
+        ("a full tablet daily", "Take Lexapro a full tablet once a day starting in 7 days"),
+        ("one full tablet daily", "Take Lexapro one full tablet once a day starting in 7 days"),
+        ("a tablet daily", "Take Lexapro a tablet once a day starting in 7 days"),
+    ],
+)
+def test_the_dose_of_a_later_week_is_its_own(later: str, title: str) -> None:
+    first, second = titles(f"Start Lexapro 10 mg, half a tablet daily for 1 week, then {later}.")
+    assert first == "Take Lexapro 10 mg, half a tablet once a day for 1 week"
+    assert second == title
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I would like to obtain an MRI of the lumbar spine.",
+        "In the meantime, he should avoid heavy lifting.",
+        "She was instructed to stop Afrin.",
+    ],
+)
+def test_an_order_in_plain_sentences_is_never_passed_over(text: str) -> None:
+    result = read(text)
+    assert result.kept or result.questions or result.unmatched
+
+
 def test_what_the_clinic_does_itself_and_what_waits_for_a_result_are_no_steps() -> None:
     assert titles("Will refill her levothyroxine 88 mcg. TSH in 6 weeks.") == ["Have a thyroid blood test in 6 weeks"]
     assert titles("Repeat PSA in 3/12 - if raised refer 2WW.") == ["Have a repeat PSA blood test in 3 months"]

@@ -127,6 +127,9 @@ class Joiner:
     def __init__(self, words: dict[str, Any]) -> None:
         self.numbers: dict[str, float] = words["numbers"]
         self.halves: set[str] = set(words["halves"])
+        self.wholes: set[str] = set(words["wholes"])
+        self.then: set[str] = set(words["then"])
+        self.forms: set[str] = set(words["forms"])
         self.times_words: set[str] = set(words["times_words"])
         self.times: dict[str, int] = words["times"]
         self.to: set[str] = {"-", "–", "—", *words["range"]}
@@ -210,6 +213,13 @@ class Joiner:
                         k += 1
                     if k < len(tokens) and (tokens[k].lower in self.halves or tokens[k].value == 0.5):
                         t.value, t.end, j = t.value + 0.5, tokens[k].end, k + 1  # one and a half
+            elif t.lower in self.wholes and j < len(tokens) and tokens[j].lower in self.forms:
+                t.kind, t.value = "num", 1
+                if out and (out[-1].lower in self.articles or out[-1].value == 1):
+                    t.start = out.pop().start  # a full tablet, one full tablet
+            elif t.lower in self.articles and j < len(tokens) and tokens[j].lower in self.forms:
+                if out and out[-1].lower in self.then:
+                    t.kind, t.value = "num", 1  # half a tablet for a week, then a tablet
             elif t.kind == "word" and t.lower in self.halves:
                 t.kind, t.value = "num", 0.5
                 if j < len(tokens) and tokens[j].lower in self.articles:
