@@ -118,6 +118,18 @@ def test_an_order_in_plain_sentences_is_never_passed_over(text: str) -> None:
     assert result.kept or result.questions or result.unmatched
 
 
+def test_a_condition_before_an_order_or_against_it_is_never_left_out() -> None:
+    switch = read("Amoxicillin 500 mg tds for 5 days, if no better after 48 h switch to doxycycline 100 mg bd.")
+    assert not [kept.item.title for kept in switch.kept if "doxycycline" in kept.item.title]
+    (kept,) = read("Take ibuprofen 400 mg tds for 5 days but not if you have tummy pain.").kept
+    assert (kept.item.as_needed, kept.item.detail, kept.sure) == (False, "not if you have tummy pain", False)
+    assert titles("If BP stays high start ramipril 2.5 mg od.") == [
+        "Take ramipril 2.5 mg once a day if blood pressure stays high"
+    ]
+    (kept,) = read("Let me know if there are problems, continue ramipril 5 mg daily.").kept
+    assert not kept.item.as_needed
+
+
 def test_what_the_clinic_does_itself_and_what_waits_for_a_result_are_no_steps() -> None:
     assert titles("Will refill her levothyroxine 88 mcg. TSH in 6 weeks.") == ["Have a thyroid blood test in 6 weeks"]
     assert titles("Repeat PSA in 3/12 - if raised refer 2WW.") == ["Have a repeat PSA blood test in 3 months"]

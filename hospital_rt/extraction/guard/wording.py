@@ -38,6 +38,10 @@ _CONDITION_FOLLOWS = re.compile(
     r"[\w-]+(?: ?(?:,|/|&|\+|\band\b|\bor\b|\by\b|\bo\b)(?: (?:and|or|the|your|any))* ?[\w-]+){0,5},? "
     r"(?:if|when|whenever|unless|in case|si|cuando)\b"
 )
+# "Amoxicillin for 5 days, if no better switch to doxycycline": the condition opens the clause of the order.
+_CONDITION_BEFORE = re.compile(
+    r"(?:^|[,;:.(-]\s*|\b(?:and|but|then)\s+)(?:only )?(?:if|unless|si)\b(?! (?:tolerat|possible|available|needed))[^;.]*$"
+)
 
 
 @cache
@@ -231,6 +235,8 @@ def assertion_fault(
             any(s.section == "stopped" for s in sentences) and named(title)
         ):
             return "stopped"
+        if not as_needed and named(title) and not _CONDITION.search(title) and _CONDITION_BEFORE.search(before):
+            return "condition-left-out"
         if _last_is(_ASIDE.sub(" ", _NOT_REFUSED.sub(" ", before)), "refuse") or pattern("refused").search(
             _NOT_REFUSED.sub(" ", clause)
         ):

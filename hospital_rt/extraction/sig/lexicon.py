@@ -106,6 +106,7 @@ class Lexicon:
             self.changes,
             self.release,
             self.tolerance,
+            self.negations,
         ) = (
             set(words.get(k, ()))
             for k in (
@@ -118,6 +119,7 @@ class Lexicon:
                 "changes",
                 "release",
                 "tolerance",
+                "negations",
             )
         )
         self.plain = self.describe | self.risk | self.opens

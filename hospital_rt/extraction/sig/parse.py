@@ -894,7 +894,7 @@ class Parser:
             if atom.kind in stops or (atom.kind == "punct" and self.tokens[atom.i].lower in ",;.()|"):
                 break
             word = self.tokens[atom.i].lower
-            if atom.kind in ("word", "filler") and word in self.lex.verbs["same"]:
+            if atom.kind in ("word", "filler") and word in self.lex.verbs["same"] | self.lex.verbs["begin"]:
                 break
             if atom.kind == "medicine" and end + 1 < len(atoms) and atoms[end + 1].kind == "dose":
                 break
@@ -903,13 +903,17 @@ class Parser:
 
     def _on_condition(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         end = self._clause(atoms, k, ("then", "as_needed", "duration", "max"))
-        if any(self.tokens[i].lower in self.lex.contact for i in range(atom.i, atoms[end - 1].j)):
-            self._close("if")  # "if no relief call 911": of another act
+        around = range(atom.i if self.draft.medicine else max(0, atom.i - 2), atoms[end - 1].j)
+        if any(self.tokens[i].lower in self.lex.contact for i in around):
+            self._close("if")  # "if no relief call 911", "let me know if it hurts": of another act
             return end - k
         self._settle_run()
         draft = self.draft
-        if any(self.tokens[i].lower in self.lex.tolerance for i in range(atom.i, atoms[end - 1].j)):
-            draft.texts.setdefault("until", self._text(atom.i, atoms[end - 1].j))  # no reason to take it now and then
+        first = atom.i - (atom.i > 0 and self.tokens[atom.i - 1].lower in self.lex.negations)
+        if first < atom.i or any(
+            self.tokens[i].lower in self.lex.tolerance for i in range(atom.i, atoms[end - 1].j)
+        ):  # no reason to take it now and then
+            draft.texts.setdefault("until", self._text(first, atoms[end - 1].j))
             draft.leftovers.append(atom)
             draft.atoms.extend(atoms[k:end])
             return end - k
