@@ -12,8 +12,10 @@ from typing import Any
 async def run_periodically(work: Callable[[], Awaitable[Any]], *, every_s: float, name: str) -> AsyncIterator[None]:
     """Call ``work`` every ``every_s`` seconds until the end of the block; an error does not end the calls."""
 
+    is_over = False
+
     async def beat() -> None:
-        while True:
+        while not is_over:  # a client library may take a cancellation for a timeout of its own, and swallow it
             await asyncio.sleep(every_s)  # interval
             with contextlib.suppress(Exception):
                 await work()
@@ -22,5 +24,6 @@ async def run_periodically(work: Callable[[], Awaitable[Any]], *, every_s: float
     try:
         yield
     finally:
+        is_over = True
         task.cancel()
         await asyncio.wait({task})
