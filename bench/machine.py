@@ -121,7 +121,7 @@ class Processes:
             while not (_was_told(reader) if ready_fd else port is None or _listens(port)):
                 if process.poll() is not None or time.monotonic() - began > within_s:
                     raise SystemExit(f"{name} did not start:\n{log.read_text(errors='replace')[-2000:]}")
-                time.sleep(0.01)  # looks again until the deadline: a process tells nothing while it starts
+                time.sleep(0.01)  # looks again until the deadline: a process that starts gives no sign but its address
         finally:
             os.close(reader)
         return time.monotonic() - began

@@ -48,7 +48,7 @@ _SLACK = 0.0005
 
 
 def sample(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The 20 notes whose ids have the smallest hashes, the shortest first: a choice that nobody made."""
+    """The 20 notes whose ids have the smallest hashes, the shortest first: not chosen by hand."""
     chosen = sorted(rows, key=lambda row: hashlib.sha256(row["id"].encode()).digest())[:SAMPLE]
     return sorted(chosen, key=lambda row: len(row["note"]))
 

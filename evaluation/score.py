@@ -1,6 +1,6 @@
 """Comparing what an extractor found with what the labels want.
 
-One promise: every predicted step counts exactly once: as right, as an extra, or as nothing (an optional label); and
+Every predicted step counts exactly once: as right, as an extra, or as nothing (an optional label); and
 every wanted step is found or missed.
 """
 

@@ -142,8 +142,7 @@ async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Calla
     finally:
         for task in (loop, stopping):
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await loop
+        await asyncio.wait({loop, stopping}, timeout=1.0)  # redis-py may swallow the cancellation
         with contextlib.suppress(Exception):
             await redis.aclose()
             await broker.shutdown()

@@ -96,32 +96,16 @@ class Lexicon:
         self.verbs = {kind: set(words["verbs"][kind]) for kind in ("same", "begin", "new")}
         self.describe, self.risk, self.elsewhere = (set(words[k]) for k in ("describe", "risk", "elsewhere"))
         self.opens = set().union(*self.verbs.values())
-        (
-            self.taken,
-            self.applied,
-            self.prefixes,
-            self.events,
-            self.never_names,
-            self.contact,
-            self.changes,
-            self.release,
-            self.tolerance,
-            self.negations,
-        ) = (
-            set(words.get(k, ()))
-            for k in (
-                "taken",
-                "applied",
-                "prefixes",
-                "events",
-                "never_names",
-                "contact",
-                "changes",
-                "release",
-                "tolerance",
-                "negations",
-            )
-        )
+        self.taken = frozenset(words.get("taken", ()))
+        self.applied = frozenset(words.get("applied", ()))
+        self.prefixes = frozenset(words.get("prefixes", ()))
+        self.events = frozenset(words.get("events", ()))
+        self.never_names = frozenset(words.get("never_names", ()))
+        self.contact = frozenset(words.get("contact", ()))
+        self.changes = frozenset(words.get("changes", ()))
+        self.release = frozenset(words.get("release", ()))
+        self.tolerance = frozenset(words.get("tolerance", ()))
+        self.negations = frozenset(words.get("negations", ()))
         self.plain = self.describe | self.risk | self.opens
         self.root = Node()
         self.rows = [

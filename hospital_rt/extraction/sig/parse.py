@@ -550,8 +550,8 @@ class Parser:
             draft.pending = ""
             return 1
         if draft.pending == "max":
-            first = next((n for n in (2, 1) if atom.i >= n and self.tokens[atom.i - n].lower in ("up", "max")), 1)
-            draft.texts["limit"] = self._text(atom.i - first, atom.j)
+            words = 2 if atom.i > 1 and self.tokens[atom.i - 2].lower == "up" else 1  # "up to", "max"
+            draft.texts["limit"] = self._text(atom.i - words, atom.j)
             draft.pending = ""
             self._add(atom)
             return 1
