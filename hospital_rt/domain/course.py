@@ -113,7 +113,7 @@ def end_at(course: Course, zone: ZoneInfo) -> datetime | None:
     if schedule.is_fixed:
         last = timeline.last_slot()
         return timeline.moment(last) + schedule.one_day if last is not None else None
-    if schedule.duration_days is None or (schedule.occurrences or 0) <= 1:
+    if schedule.duration_days is None or course.total is None or course.total <= 1:
         return None
     planned = schedule.duration_days
     return timeline.start_of(timeline.day_number(course.first) + max(2 * planned, planned + 7))

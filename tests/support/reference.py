@@ -75,7 +75,7 @@ class Reference:
             if self.total == 0:
                 self._complete("fixed", at)
         elif days is not None:
-            self.total = len(times) * self.planned
+            self.total = len(set(times)) * self.planned  # two on one instant are one
 
     # Slots
 
