@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Page, Worker, expect
 
 from tests.browser.app import House, Person, eventually
-from tests.browser.conftest import at_rest, live, sign_in, write
+from tests.browser.conftest import DESKTOP, at_rest, live, sign_in, write
 
 SEVEN = (
     "Take lisinopril 10 mg once a day. Take metformin 500 mg twice a day. Take atorvastatin 20 mg once a day. "
@@ -134,6 +135,47 @@ def test_a_flight_from_berlin_to_los_angeles(clinic: House, open_page: Callable[
     assert patient.call("GET", "me/")["timezone"] == "America/Los_Angeles"
     due = next_day(patient, step)
     assert (due.hour, str(due.tzinfo)) == (8, "America/Los_Angeles"), "eight in the morning, over there"
+
+
+def test_a_weekly_injection_is_one_step_with_its_weekday(clinic: House, open_page: Callable[..., Page]) -> None:
+    note = "Inject methotrexate 15 mg every Monday."
+    patient, step = treated(clinic, zone="Europe/Madrid", note=note)
+    assert next_day(patient, step).strftime("%a %H:%M") == "Mon 08:00"
+    page = live(sign_in(open_page(), patient, at=f"/#/step/{step['id']}"))
+    expect(page.get_by_text(re.compile("every Monday at 08:00", re.IGNORECASE))).to_be_visible()
+
+
+def test_a_monthly_injection_on_the_31st_comes_on_the_last_day_of_a_shorter_month(
+    clinic: House, open_page: Callable[..., Page]
+) -> None:
+    note = "Inject vitamin B12 1 mg on the 31st of every month."
+    patient, step = treated(clinic, zone="Europe/Madrid", note=note)
+    due = next_day(patient, step)
+    assert due.day == monthrange(due.year, due.month)[1]
+    assert (step["schedule"]["every_months"], step["schedule"]["on_day"]) == (1, 31)
+    page = live(sign_in(open_page(), patient, at=f"/#/step/{step['id']}"))
+    expect(page.get_by_text(re.compile("the 31st of every month", re.I)).first).to_be_visible()
+
+
+def test_a_painkiller_too_soon_is_asked_about_recorded_and_told(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Take paracetamol 500 mg every 6 hours as needed for pain, max 4 a day.")
+    page = live(sign_in(open_page(), patient))
+    page.get_by_role("button", name=re.compile("^Log a use")).click()
+    expect(page.get_by_text(re.compile("Last: today .* next .* 1 of 4"))).to_be_visible()
+    at_rest(page).get_by_role("button", name=re.compile("^Log a use")).click()
+    dialog = page.get_by_role("dialog", name="This is too soon")
+    dialog.get_by_role("button", name="Go back").click()
+    (step,) = patient.call("GET", "steps/")["items"]
+    assert step["done_24h"] == 1
+    at_rest(page).get_by_role("button", name=re.compile("^Log a use")).click()
+    dialog.get_by_role("button", name="Record anyway").click()
+    expect(page.get_by_text(re.compile("2 of 4"))).to_be_visible()
+    at = f"/#/patients/{patient.id}/history"
+    desk = live(sign_in(open_page(viewport=DESKTOP), doctor, at=at))
+    expect(desk.get_by_text("1 over the limit")).to_be_visible()
 
 
 def test_how_often_a_reminder_is_repeated_is_chosen_under_me(app: House, open_page: Callable[..., Page]) -> None:

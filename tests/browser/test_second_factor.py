@@ -151,6 +151,32 @@ def test_some_time_after_signing_in_a_new_factor_asks_who_it_is(
     assert asked == ["totp"]
 
 
+def test_who_has_no_password_here_shows_a_code(patient: Person, open_page: Callable[..., Page], watch: Watch) -> None:
+    watch.allow("403", "/confirm/", "/api/me/")
+    page = sign_in(open_page(), patient)
+    page.goto(f"{patient.app.url}/#/me")
+    _, codes = add_app(page)
+
+    def without_password(route: Route) -> None:
+        answer = route.fetch()
+        shown = answer.json()
+        if route.request.method == "GET":
+            shown["proofs"].remove("password")
+        route.fulfill(response=answer, json=shown)
+
+    page.route("**/api/me/second-factors/", without_password)
+    page.get_by_role("button", name="Erase my account").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Your password")).to_have_count(0)
+    dialog.get_by_label("Code of your app, or a recovery code").fill("wrong")
+    erase = dialog.get_by_role("button", name="Erase everything")
+    erase.click()
+    expect(dialog.get_by_text("That code is not right")).to_be_visible()
+    dialog.get_by_label("Code of your app, or a recovery code").fill(codes[0])
+    erase.click()
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+
+
 def test_a_doctor_who_must_have_one_sets_it_up_first(
     house: House, open_page: Callable[..., Page], watch: Watch
 ) -> None:

@@ -13,7 +13,7 @@ from tornado.httpclient import HTTPClientError
 from tests.faults.load import Load
 from tests.support.driver import Person
 
-PAUSE_S = 0.01
+PAUSE_S = 0.1
 
 
 class ThroughNginx(Load):
