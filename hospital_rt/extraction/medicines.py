@@ -576,26 +576,42 @@ def _act_title(words: str, language: str) -> str:
 _CLINIC = re.compile(r"\b(?:i|we) (?:will|am|are)\b|\bopen\b", re.I)
 
 
+def _written_verb(match: SigMatch, words: dict[str, Any], text: str) -> str | None:
+    """The verb that the sentence itself gives the medicine, where it says how: "apply", "inject", "chew"."""
+    if match.medicine_span is None:
+        return None
+    for say, pattern in words["written_verbs"].items():
+        if re.search(
+            rf"\b(?:{pattern})(?: (?!and\b|then\b|or\b)[^\s,;.:]+){{0,4}} $", text[: match.medicine_span[0]], re.I
+        ):
+            return str(say)
+    return None
+
+
 def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str, str | None]:
     """The title of a medicine's step, and the detail: what did not fit. ``text``: its sentence."""
     words = load(language, "titles")
     form = (match.form or "").lower()
     looked = f"{form} {match.medicine or ''} {match.dose or ''} {match.route or ''}".lower()
-    verb = next(
-        (say for name, say in words["verbs"].items() if name != "default" and name in looked), words["verbs"]["default"]
-    )
+    verbs, applied, written = words["verbs"], words["applied"], _written_verb(match, words, text)
+    verb = next((say for name, say in verbs.items() if name != "default" and name in looked), verbs["default"])
+    verb = written if written and written != verbs["default"] else verb
     name = (match.medicine or match.subject or "").strip()
     name = name.capitalize() if name.isupper() and len(name) > 5 else name
     dose = plain(match.dose, language) if match.dose else ""
-    dose = dose.lower() if dose.isupper() and name[1:2].islower() else dose
+    dose = dose.lower().replace(" iu", " IU") if dose.isupper() and name[1:2].islower() else dose
     dose = re.sub(r"\s+injections?$", "", dose) if verb == "Inject" else dose
     if form and not dose and form not in name.lower():
         name = f"{name} {form}"
     elif form and dose.endswith("%"):
         dose = f"{dose} {form}"
     site = _SITE.search(text, match.medicine_span[1] if match.medicine_span else match.start, match.end)
-    where = plain(to_patient(site[0]), language) if site and verb in words["applied"] else ""
-    if side := _SIDE.search(match.route or ""):
+    site = site or _SITE.match(text, match.end + 1)
+    side = _SIDE.search(match.route or "")
+    if verb == verbs["default"] and not written:
+        verb = verbs.get("drop", verb) if side else verbs.get("cream", verb) if site and site["body"] else verb
+    where = plain(to_patient(site[0]), language) if site and verb in applied else ""
+    if side:
         where = f"in the {side[0].lower()}" if side[1] else f"in {side[0].lower()}"
     one_day = match.duration_days == 1 and match.times_per_day == 1 and not match.as_needed
     one_day = one_day and not (match.parts or match.times or match.doses_by_part)
@@ -644,17 +660,30 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     )
     route = None if (match.route or "").lower() == "apply" or side else match.route
     limit = match.limit and re.sub(r"^(?=\d|once|twice)", f"{words['at_most']} ", plain(match.limit, language))
-    details = [part for part in (route, meal, limit, match.until) if part and part.lower() not in title.lower()]
+    swap = _REPLACES.search(text[: match.medicine_span[1]]) if match.medicine_span else None
+    replaced = swap[0] if swap and sig.medicines().knows(swap[1]) else None
+    details = [
+        part for part in (route, meal, limit, match.until, replaced) if part and part.lower() not in title.lower()
+    ]
     detail = plain("; ".join(details), language) if details else None
     return title, detail if title == full or detail else full[:400]
 
 
+_REPLACES = re.compile(
+    r"\b(?:swap(?:ped)?|switch(?:ed)?(?: from)?|chang(?:e|ed)(?: from)?|replaced?|substituted?)(?: (?:her|his|the|your))? "
+    r"([a-z][\w-]+)(?: \d[\w.]*(?: ?mc?g)?)? (?:for|to|with|by) [^\s,;.]+$",
+    re.I,
+)
+"""The medicine that another one replaces, to the latter's name."""
 _SIDE = re.compile(r"\b(?:(left|right) (?:eye|ear|nostril)|(?:both|each) (?:eyes?|ears?|nostrils?))\b", re.I)
 _SITE = re.compile(
     r"\b(?:in)?to (?:the|your|his|her|both|each|any) (?:(?:left|right|affected|sore|dry|itchy|red|upper|lower|inner|outer|whole)\s+){0,2}"
     r"[a-z]{3,}|\b(?:on|onto|in|around|over|between|behind) (?:the|your|his|her|both|each) "
     r"(?:(?:left|right|affected|sore|dry|itchy|red|upper|lower|inner|outer|whole)\s+){0,2}"
-    r"(?!morning|evening|afternoon|night|day|week|month|same|next|first|last)[a-z]{3,}",
+    r"(?!morning|evening|afternoon|night|day|week|month|same|next|first|last)[a-z]{3,}"
+    r"|\b(?:to|on|onto) (?:(?:left|right|affected|sore|dry|itchy|both)\s+)*(?P<body>ankles?|areas?|arms?|back|body|chest|elbows?|"
+    r"eyelids?|face|feet|fingers?|foot|groins?|hands?|heels?|hips?|knees?|legs?|neck|nails?|scalp|shins?|shoulders?|skin|"
+    r"soles?|toes?|toenails?|trunk|wrists?|wounds?)\b",
     re.I,
 )
 """Where on the body something goes."""

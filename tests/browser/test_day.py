@@ -143,6 +143,7 @@ def test_a_weekly_injection_is_one_step_with_its_weekday(clinic: House, open_pag
     assert next_day(patient, step).strftime("%a %H:%M") == "Mon 08:00"
     page = live(sign_in(open_page(), patient, at=f"/#/step/{step['id']}"))
     expect(page.get_by_text(re.compile("every Monday at 08:00", re.IGNORECASE))).to_be_visible()
+    expect(page.get_by_text(re.compile("The next reminder is .*(?:Monday|tomorrow).* at 08:00"))).to_be_visible()
 
 
 def test_a_monthly_injection_on_the_31st_comes_on_the_last_day_of_a_shorter_month(
@@ -173,7 +174,7 @@ def test_a_painkiller_too_soon_is_asked_about_recorded_and_told(
     at_rest(page).get_by_role("button", name=re.compile("^Log a use")).click()
     dialog.get_by_role("button", name="Record anyway").click()
     expect(page.get_by_text(re.compile("2 of 4"))).to_be_visible()
-    at = f"/#/patients/{patient.id}/history"
+    at = f"/#/patients/{patient.id}"
     desk = live(sign_in(open_page(viewport=DESKTOP), doctor, at=at))
     expect(desk.get_by_text("1 over the limit")).to_be_visible()
 

@@ -45,6 +45,39 @@ def test_the_title_says_what_the_note_says(text: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Apply clobetasol bd to elbows for 2 weeks.", "Apply clobetasol to elbows twice a day for 2 weeks"),
+        ("Betnovate to scalp nocte.", "Apply Betnovate to scalp at bedtime"),
+        (
+            "Instil chloramphenicol qds to right eye for 5 days.",
+            "Use chloramphenicol in the right eye 4 times a day for 5 days",
+        ),
+        ("Cosopt bd to left eye.", "Use Cosopt in the left eye twice a day"),
+        ("Inject methotrexate 15 mg every Monday.", "Inject methotrexate 15 mg every Monday"),
+        ("Insert clotrimazole 500 mg vaginally at night.", "Insert clotrimazole 500 mg at bedtime"),
+        ("Chew aspirin 300 mg once.", "Chew aspirin 300 mg once"),
+        ("Take salbutamol 2 puffs tds.", "Inhale salbutamol 2 puffs 3 times a day"),
+    ],
+)
+def test_what_is_not_swallowed_is_not_said_to_be_taken(text: str, title: str) -> None:
+    assert titles(text) == [title]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("Swap ramipril for losartan 50 mg od.", "Swap ramipril for losartan"),
+        ("Switch from sertraline to mirtazapine 15 mg nocte.", "Switch from sertraline to mirtazapine"),
+        ("Switch her to losartan 50 mg od.", None),
+    ],
+)
+def test_the_medicine_that_is_replaced_is_named(text: str, detail: str | None) -> None:
+    (kept,) = read(text).kept
+    assert kept.item.detail == detail
+
+
+@pytest.mark.parametrize(
     ("text", "detail", "limits"),
     [
         ("Paracetamol 1 g up to 4 times a day, max 4 g/24h.", "at most 4 times a day, 4 g/24h", 4),

@@ -236,6 +236,10 @@ class Medicines:
             return at + 1, True
         return None
 
+    def knows(self, word: str) -> bool:
+        """Whether this word alone names a medicine or a class of them."""
+        return self.match(cut(word), 0) is not None
+
     def _unlisted(self, word: str) -> bool:
         return bool(self.stem.match(word)) or (
             len(word) > 6 and not word.endswith("ing") and any(v in self.near for v in _variants(word))

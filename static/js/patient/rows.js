@@ -227,7 +227,7 @@ export function AsNeededRow({ step }) {
     <a class="row-open" href=${`#/step/${step.id}`}>
       <span class="row-words">
         <strong>${step.title}</strong>
-        <span class="secondary">${[step.detail, t.noReminders].filter(Boolean).join(" ")}</span>
+        <span class="secondary">${[step.detail, t.noReminders].filter(Boolean).join(" · ")}</span>
       </span>
       <span class="chip">${t.ifNeeded}</span>
     </a>

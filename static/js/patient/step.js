@@ -13,7 +13,7 @@ import { dueSlot, snoozedUntil } from "../today-plan.js";
 import { pendingAnswer } from "../recent-answers.js";
 import { state } from "../store.js";
 import { t } from "../texts.js";
-import { when, slotTime } from "../clock.js";
+import { nextWhen, slotTime, when } from "../clock.js";
 import { undo } from "../undo.js";
 import { courseSentence, doctorName } from "./rows.js";
 import { Ask } from "./ask.js";
@@ -154,7 +154,11 @@ function Answer({ step }) {
   if (until && !open.some((s) => s.slot === step.open_slot))
     open.unshift({ slot: step.open_slot, state: "open" });
   if (due && !open.some((s) => s.slot === due)) open.unshift({ slot: due, state: "open" });
-  if (!open.length) return html`<div class="card answer"><p>${t.nothingOpen}</p></div>`;
+  const next = step.next_reminder_at;
+  if (!open.length)
+    return html`<div class="card answer">
+      <p>${t.nothingOpen} ${Date.parse(next) > now && t.nextReminder(nextWhen(next))}</p>
+    </div>`;
   return html`
     <ul class="card rows">
       ${open.map(({ slot, state: how }) => {
