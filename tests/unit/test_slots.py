@@ -224,7 +224,7 @@ def test_around_every_clock_change_the_first_showing_counts_or_what_comes_first(
         for instant in instants:
             changes += 1
             _agrees_with_the_clock(zone, instant)
-    assert changes > 60
+    assert changes > 40  # fewer from year to year, as countries give up summer time
 
 
 @pytest.mark.parametrize(("name", "day"), ODD, ids=lambda value: str(value))
