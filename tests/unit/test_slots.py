@@ -24,28 +24,29 @@ DAYS = 400
 START = date(2027, 1, 1)
 EPOCH = datetime(2026, 12, 31, tzinfo=UTC)
 # Where clocks have done what clocks seldom do.
+# Past days: what laws say of days to come may change with the data.
 ODD: list[tuple[str, date]] = [
-    ("Australia/Lord_Howe", date(2027, 4, 4)),  # half an hour back
-    ("Australia/Lord_Howe", date(2027, 10, 3)),  # half an hour on
+    ("Australia/Lord_Howe", date(2024, 4, 7)),  # half an hour back
+    ("Australia/Lord_Howe", date(2024, 10, 6)),  # half an hour on
     ("Pacific/Apia", date(2011, 12, 30)),  # a date that never was
     ("Pacific/Kwajalein", date(1993, 8, 21)),  # another
     ("Pacific/Kwajalein", date(1969, 10, 1)),  # a date that was twice
     ("America/Sao_Paulo", date(2018, 11, 4)),  # no midnight
-    ("America/Santiago", date(2027, 9, 5)),  # no midnight
-    ("America/Havana", date(2027, 3, 14)),  # no midnight
-    ("Asia/Beirut", date(2027, 3, 28)),  # no midnight
-    ("Africa/Cairo", date(2027, 4, 30)),  # no midnight
-    ("Africa/Cairo", date(2027, 10, 28)),  # 23:00 twice
+    ("America/Santiago", date(2024, 9, 8)),  # no midnight
+    ("America/Havana", date(2024, 3, 10)),  # no midnight
+    ("Asia/Beirut", date(2024, 3, 31)),  # no midnight
+    ("Africa/Cairo", date(2024, 4, 26)),  # no midnight
+    ("Africa/Cairo", date(2024, 10, 31)),  # 23:00 twice
     ("America/St_Johns", date(2010, 11, 7)),  # 00:00 twice, with 23:01 in between
     ("America/St_Johns", date(2010, 3, 14)),  # a day that begins twice skips
-    ("Antarctica/Troll", date(2027, 3, 28)),  # two hours
+    ("Antarctica/Troll", date(2024, 3, 31)),  # two hours
     ("Asia/Pyongyang", date(2018, 5, 4)),  # half an hour, at 23:30
     ("Asia/Pyongyang", date(2015, 8, 15)),  # midnight twice
     ("America/Caracas", date(2016, 5, 1)),
     ("Asia/Kathmandu", date(1986, 1, 1)),  # a quarter of an hour at midnight
     ("Africa/Monrovia", date(1972, 1, 7)),  # 44 minutes and 30 seconds
-    ("Europe/Dublin", date(2027, 3, 28)),  # winter time is the exception
-    ("Africa/Casablanca", date(2027, 2, 7)),  # Ramadan
+    ("Europe/Dublin", date(2024, 3, 31)),  # winter time is the exception
+    ("Africa/Casablanca", date(2024, 3, 10)),  # Ramadan
     ("Antarctica/Casey", date(2018, 3, 11)),  # three hours back
     ("America/Argentina/San_Luis", date(2008, 1, 21)),
 ]
