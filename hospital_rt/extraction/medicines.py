@@ -593,9 +593,9 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     words = load(language, "titles")
     form = (match.form or "").lower()
     looked = f"{form} {match.medicine or ''} {match.dose or ''} {match.route or ''}".lower()
-    verbs, applied, written = words["verbs"], words["applied"], _written_verb(match, words, text)
-    verb = next((say for name, say in verbs.items() if name != "default" and name in looked), verbs["default"])
-    verb = written if written and written != verbs["default"] else verb
+    default, applied, written = words["default_verb"], words["applied"], _written_verb(match, words, text)
+    verb = next((say for say, names in words["verbs"].items() if any(name in looked for name in names)), default)
+    verb = written if written and written != default else verb
     name = (match.medicine or match.subject or "").strip()
     name = name.capitalize() if name.isupper() and len(name) > 5 else name
     dose = plain(match.dose, language) if match.dose else ""
@@ -608,8 +608,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     site = _SITE.search(text, match.medicine_span[1] if match.medicine_span else match.start, match.end)
     site = site or _SITE.match(text, match.end + 1)
     side = _SIDE.search(match.route or "")
-    if verb == verbs["default"] and not written:
-        verb = verbs.get("drop", verb) if side else verbs.get("cream", verb) if site and site["body"] else verb
+    if verb == default and not written:
+        verb = words.get("into_side" if side else "on_body" if site and site["body"] else "", default)
     where = plain(to_patient(site[0]), language) if site and verb in applied else ""
     if side:
         where = f"in the {side[0].lower()}" if side[1] else f"in {side[0].lower()}"

@@ -58,6 +58,8 @@ def test_the_title_says_what_the_note_says(text: str, title: str) -> None:
         ("Insert clotrimazole 500 mg vaginally at night.", "Insert clotrimazole 500 mg at bedtime"),
         ("Chew aspirin 300 mg once.", "Chew aspirin 300 mg once"),
         ("Take salbutamol 2 puffs tds.", "Inhale salbutamol 2 puffs 3 times a day"),
+        ("Humira 40 mg fortnightly.", "Inject Humira 40 mg every 2 weeks"),
+        ("Canesten HC bd.", "Apply Canesten HC twice a day"),
     ],
 )
 def test_what_is_not_swallowed_is_not_said_to_be_taken(text: str, title: str) -> None:
