@@ -141,17 +141,18 @@ async def test_a_setting_in_env_is_a_setting_of_the_service(site: Deployment, li
     (site.folder / ".env").write_text(before)
 
 
-PAGE = ("deploy.md", "Doctors, backup, restore")
+KEYS = "/backup-keys/hospital_rt.keys.json"
 
 
 async def test_admin_and_backup(site: Deployment, line: Line) -> None:
     for words in (("verify-audit",), ("schema",)):
         line.hold((await site.admin(*words))["done"], words[0])
     for _ in range(2):
-        made = await site.admin("backup", "/backup/records.bak", "--keys", "/backup-keys/keys.json")
+        made = await site.admin("backup", "/backup/records.bak", "--keys", KEYS)
         line.hold(made["done"], "no backup")
-    await site.walk(*PAGE, block=1)
-    line.hold(all((site.folder / name).stat().st_size for name in ("records.bak", "keys.json")), "empty files")
+    await site.walk("backup.md", "Take files out of a volume")
+    taken = ("records.bak", "hospital_rt.keys.json")
+    line.hold(all((site.folder / name).stat().st_size for name in taken), "empty files")
     line.seen = f"{made['records']} records, {made['keys']} keys"
 
 
@@ -161,7 +162,7 @@ async def test_restore_onto_empty_volumes(site: Deployment, line: Line, known: K
     for name in (*MEMBERS, "redis"):
         await site.run("docker", "volume", "rm", f"hospital_rt_{name}_data")
     began = time.monotonic()
-    await site.walk(*PAGE, block=2)
+    await site.walk("backup.md", "Restore", block=2)
     line.seen = f"served after {time.monotonic() - began:.0f} s"
     known.patient = await site.people.sign_in(known.patient.user)
     known.doctor = await site.people.sign_in(known.doctor.user)
@@ -169,7 +170,7 @@ async def test_restore_onto_empty_volumes(site: Deployment, line: Line, known: K
     line.hold(sorted(step["id"] for step in await known.patient.steps("?status=all")) == before, "other steps")
     note = await known.doctor.get(f"/api/notes/{known.notes[0]}/")
     line.hold(note.status == 200 and note.body["text"] == NOTE, "the note is not back")
-    again = await site.admin("restore", "/backup/records.bak", "--keys", "/backup-keys/keys.json")
+    again = await site.admin("restore", "/backup/records.bak", "--keys", KEYS)
     line.hold(not again["done"], "restored over records")
 
 
