@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -35,6 +35,13 @@ MAX_TASK_S = 900.0
 TICKS_KEPT = 20
 
 
+class Tick(NamedTuple):
+    """A scheduled task and its interval."""
+
+    task: Callable[..., Awaitable[Any]]
+    every_s: int
+
+
 class ReliableStreamBroker(RedisStreamBroker):
     """Two streams: tasks, and scheduled ticks, of which only the newest few are kept."""
 
@@ -53,6 +60,7 @@ class ReliableStreamBroker(RedisStreamBroker):
             timeout=ANSWER_WITHIN_S,
             retry=try_once_more(),
         )
+        self.ticks: dict[str, Tick] = {}
         self._at_work: dict[tuple[str, bytes], float] = {}
         self._is_closing = False
         self._renewing: asyncio.Task[None] | None = None
@@ -191,6 +199,7 @@ class ReliableStreamBroker(RedisStreamBroker):
         self, task: Callable[..., Awaitable[Any]], name: str, *, tick_s: int, every_s: int | None = None
     ) -> None:
         """Register a task that is started every ``every_s`` seconds, else ``tick_s``. A lost message costs one tick."""
+        self.ticks[name] = Tick(task, every_s or tick_s)
         self.register_task(
             task,
             task_name=name,

@@ -53,7 +53,7 @@ class Dispatcher:
         if len(self._background) >= MAX_BACKGROUND:  # Redis or MongoDB does not answer
             work.close()
             return False
-        begun = asyncio.create_task(work, name="errand")
+        begun = asyncio.create_task(work, name="background")
         self._background.add(begun)
         begun.add_done_callback(self._background.discard)
         return True
@@ -62,10 +62,10 @@ class Dispatcher:
         try:
             await work
         except Exception as error:
-            log.warning("errand.not_done", **describe_error(error))
+            log.warning("task.not_done", **describe_error(error))
 
     async def _kick(self, task: AsyncTaskiqDecoratedTask[Any, Any], arguments: dict[str, Any]) -> None:
         try:
             await task.kicker().with_labels(**request_labels()).kiq(**arguments)
         except SendTaskError as error:
-            log.warning("errand.not_sent", task=task.task_name, **describe_error(error.__cause__ or error))
+            log.warning("task.not_sent", task=task.task_name, **describe_error(error.__cause__ or error))

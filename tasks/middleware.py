@@ -25,17 +25,17 @@ def request_labels() -> dict[str, str]:
 
 
 class TaskMetrics(TaskiqMiddleware):
-    """For a worker. ``came`` is when each task last arrived, by the monotonic clock."""
+    """For a worker. ``last_arrival`` is when each task last arrived, by the monotonic clock."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__()
-        self.came: dict[str, float] = {}
+        self.last_arrival: dict[str, float] = {}
         self._metrics = metrics
         self._began: dict[str, float] = {}
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
         """Each task runs in a context of its own: what is bound here does not leak."""
-        self.came[message.task_name] = self._began[message.task_id] = time.monotonic()
+        self.last_arrival[message.task_name] = self._began[message.task_id] = time.monotonic()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(task=message.task_name, task_id=message.task_id)
         if is_tick(message):

@@ -12,20 +12,20 @@ from tasks.dependencies import AppDep
 
 NAME = "remind_due"
 BATCH = 200
-LOOKS = 2  # one batch is prepared while the database writes the other
+AT_ONCE = 2  # one batch is prepared while the database writes the other
 
 
 async def remind_due(app: AppDep, *, now: datetime | None = None, batch: int = BATCH) -> int:
     """Record every due reminder and wake its recipients. Returns how many were recorded."""
-    looks = [_look(app, now=now, batch=batch) for _ in range(LOOKS)]
-    found = await asyncio.gather(*looks, return_exceptions=True)
+    batches = [_record_batches(app, now=now, batch=batch) for _ in range(AT_ONCE)]
+    found = await asyncio.gather(*batches, return_exceptions=True)
     for one in found:
         if isinstance(one, BaseException):
             raise one
     return sum(one for one in found if isinstance(one, int))
 
 
-async def _look(app: AppContext, *, now: datetime | None, batch: int) -> int:
+async def _record_batches(app: AppContext, *, now: datetime | None, batch: int) -> int:
     recorded = 0
     while True:
         moment = now or app.now() - await app.resources.database.ahead_by()

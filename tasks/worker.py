@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from taskiq.cli.scheduler.run import SchedulerLoop
@@ -21,8 +23,8 @@ from hospital_rt.ops.metrics import Metrics
 from hospital_rt.settings import Settings
 from hospital_rt.storage.redis_client import make_redis
 from models.app_context import AppContext
-from tasks import audit, mail, mail_reminders, notes, push, reminders
-from tasks.broker import ReliableStreamBroker, make_broker, make_scheduler
+from tasks import notes, reminders
+from tasks.broker import ReliableStreamBroker, Tick, make_broker, make_scheduler
 from tasks.collect_metrics import count_figures
 from tasks.middleware import TaskMetrics, TickMetrics
 from tasks.notes import NoteWorker
@@ -48,24 +50,19 @@ async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[]
     await broker.startup()
     finish = asyncio.Event()
     listening = asyncio.create_task(_receive(broker, finish), name="receiver")
-    looks: dict[str, Callable[[], Awaitable[Any]]] = {
-        reminders.NAME: lambda: reminders.remind_due(app),
-        notes.SWEEP: note_worker.sweep,
-        mail.SWEEP: lambda: mail.sweep_letters(app),
-        mail_reminders.SWEEP: lambda: mail_reminders.sweep_mail_reminders(app),
-        push.SWEEP: lambda: push.sweep_push(app),
-        audit.NAME: lambda: audit.bind_audit(app),
-    }
-    watching = asyncio.create_task(_look_alone(app, looks, watch, tick_s=tick_s), name="watch")
+    polls = {name: partial(tick.task, app) for name, tick in broker.ticks.items()} | {notes.SWEEP: note_worker.sweep}
+    polling = asyncio.create_task(poll_without_ticks(app, broker.ticks, polls, watch, tick_s=tick_s), name="polling")
     counting = asyncio.create_task(count_figures(app), name="figures")
     resources.metrics.notes_at_work.set_function(lambda: note_worker.at_work)
 
-    async def ticks_come() -> bool:
-        return time.monotonic() - watch.came.get(reminders.NAME, began) < max(NO_TICK_S, tick_s * PATIENCE_TICKS)
+    async def schedule_is_alive() -> bool:
+        return time.monotonic() - watch.last_arrival.get(reminders.NAME, began) < max(
+            NO_TICK_S, tick_s * PATIENCE_TICKS
+        )
 
     readiness = Readiness(
         needed={"mongodb": resources.database.ping, "keys": resources.vault.keys_fit},
-        wanted={"redis": resources.redis.ping, "schedule": ticks_come},
+        wanted={"redis": resources.redis.ping, "schedule": schedule_is_alive},
     )
     try:
         async with serve_probes(app.settings, readiness, resources.metrics):
@@ -76,10 +73,10 @@ async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[]
     finally:
         finish.set()
         broker.stop_listening()
-        watching.cancel()
+        polling.cancel()
         counting.cancel()
         await note_worker.close()
-        await asyncio.wait({listening, watching, counting}, timeout=FINISH_WITHIN_S + 1)
+        await asyncio.wait({listening, polling, counting}, timeout=FINISH_WITHIN_S + 1)
         listening.cancel()
         with contextlib.suppress(Exception):
             await broker.shutdown()
@@ -103,21 +100,30 @@ async def _receive(broker: ReliableStreamBroker, finish: asyncio.Event) -> None:
             await asyncio.sleep(1)  # backoff
 
 
-async def _look_alone(
-    app: AppContext, looks: dict[str, Callable[[], Awaitable[Any]]], watch: TaskMetrics, *, tick_s: int
+async def poll_without_ticks(
+    app: AppContext,
+    ticks: Mapping[str, Tick],
+    polls: Mapping[str, Callable[[], Awaitable[Any]]],
+    watch: TaskMetrics,
+    *,
+    tick_s: float,
 ) -> None:
-    """Run what no tick has requested lately, and abort transactions that dead processes left behind."""
+    """Run each scheduled task whose tick is overdue, and abort transactions that dead processes left behind."""
     began = time.monotonic()
+    polled: dict[str, float] = {}
     while True:
         await asyncio.sleep(tick_s)  # interval of the tick
         await app.resources.database.abandoned.end()
-        for name, look in looks.items():
-            if time.monotonic() - watch.came.get(name, began) < tick_s * PATIENCE_TICKS:
+        for name, (_, every_s) in ticks.items():
+            now = time.monotonic()
+            overdue = now - watch.last_arrival.get(name, began) >= every_s * PATIENCE_TICKS
+            if not overdue or now - polled.get(name, -math.inf) < every_s:
                 continue
+            polled[name] = now
             try:
-                await look()
+                await polls[name]()
             except Exception as error:
-                log.warning("look.failed", task=name, **describe_error(error))
+                log.warning("poll.failed", task=name, **describe_error(error))
 
 
 async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
