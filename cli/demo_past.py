@@ -147,7 +147,7 @@ def _answered(
     if step.course is None:
         return step, []
     change = answer(step.course, outcome=outcome, slot_at=slot.at, now=at, zone=step.zone)
-    after = step.with_course(change.course, now=at)
+    after = step.with_course(change.course)
     return after, ledger_entries(after, change.touched, answered=change.answered, reason=reason)
 
 

@@ -12,7 +12,7 @@ from hospital_rt.runtime.demo_data import PEOPLE, DemoPerson, demo_passwords
 from hospital_rt.settings import Settings
 from hospital_rt.storage.database import Session
 from models.app_context import AppContext, open_app_context
-from models.services.choose_doctor import assign_doctor
+from models.services.assignments import assign_doctor
 from models.users import User
 
 SINCE_DAYS = 41  # before the oldest note of the past

@@ -24,7 +24,6 @@ from hospital_rt.storage.data_tls import with_ca
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 SINGLE_ROLES = frozenset({"web", "worker", "scheduler"})
-REQUIRED_BY_SINGLE_ROLES = ("public_url", "mongo_url", "redis_url", "secret_key", "encryption_keys")
 NO_SENDER = "no-reply@localhost"
 TOGETHER = frozenset({"all", "demo"})
 

@@ -79,9 +79,6 @@ class NoteTransition:
     again_at: datetime | None = None
 
 
-WAITING = ("queued", "processing", "failed", "proposed")
-
-
 class WaitingNotes(NamedTuple):
     """Notes of one patient that wait for their author's approval, and the questions asked in them."""
 

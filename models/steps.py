@@ -113,7 +113,7 @@ class Step:
             return wake_at(self.course, self.zone)
         return self.ends_at if self.as_needed else None
 
-    def with_course(self, course: Course, *, now: datetime) -> Step:
+    def with_course(self, course: Course) -> Step:
         """The step after its course moved on: completed when the course ended."""
         if self.status == "cancelled":
             return replace(self, course=course)
@@ -385,21 +385,21 @@ class Steps:
 
     # Due work
 
-    async def hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int = 0) -> list[str]:
+    async def hold_due(self, now: datetime, *, limit: int, hold_s: float) -> list[str]:
         """Due steps, held for a while so that two workers do not take the same.
 
         Two that did would do the work twice over; what makes a reminder happen once is the transaction that records
         it. Fewer than ``limit`` means that there were no more.
         """
         async with self._holding:
-            return await self._hold_due(now, limit=limit, hold_s=hold_s, offset=offset)
+            return await self._hold_due(now, limit=limit, hold_s=hold_s)
 
-    async def _hold_due(self, now: datetime, *, limit: int, hold_s: float, offset: int) -> list[str]:
+    async def _hold_due(self, now: datetime, *, limit: int, hold_s: float) -> list[str]:
         free = {"wake_at": {"$lte": now}, "$or": [{"held_until": None}, {"held_until": {"$lte": now}}]}
         mark = {"held_until": now + timedelta(seconds=hold_s), "held_by": uuid4().hex}
         mine: list[str] = []
         while True:
-            found = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).skip(offset).limit(limit - len(mine))
+            found = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).limit(limit - len(mine))
             ids = [row["_id"] for row in await found.to_list(None)]
             if not ids:
                 return mine

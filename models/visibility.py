@@ -153,6 +153,11 @@ def acts_as_author(access: Access, note: Note) -> bool:
     return access.is_doctors and access.patient_id == note.patient_id and note.doctor_id == access.doctor_id
 
 
+def shown_status(access: Access, note: Note) -> str:
+    """The status of a readable note: to the patient and carers a proposal is still being worked on."""
+    return "processing" if not access.is_doctors and note.status == "proposed" else note.status
+
+
 def can_see_contact(access: Access | None) -> bool:
     """Whether the viewer may see the patient's date of birth and phone number: the patient, their current doctor, and
     who covers for that one. Carers are no part of it: the patient gives them a number or does not.
@@ -185,6 +190,13 @@ async def access_to(store: Store, viewer: Viewer, patient_id: str) -> Access:
     if grant is None:
         raise NotFound
     return access_of_carer(grant)
+
+
+async def access_to_note(store: Store, viewer: Viewer, note: Note) -> Access:
+    """The viewer's access by which they read a note that is readable to them. Authors keep their own notes."""
+    if note.doctor_id == viewer.id:
+        return Access(viewer_id=viewer.id, patient_id=note.patient_id, via="assignment", doctor_id=viewer.id)
+    return await access_to(store, viewer, note.patient_id)
 
 
 async def doctors_access(

@@ -18,7 +18,7 @@ from hospital_rt.ops.metrics import Metrics
 from hospital_rt.storage.database import is_away
 from hospital_rt.storage.redis_client import REDIS_AWAY
 from models.app_context import AppContext
-from models.notes import WAITING
+from models.notes import UNSETTLED
 from tasks.broker import DEAD, QUEUE, TICKS
 
 EVERY_S = 10.0
@@ -51,7 +51,7 @@ async def count_backlog(app: AppContext) -> None:
     metrics.reminders_late.set(late)
     metrics.oldest_due.set(oldest_s)
     notes = await store.notes.backlog(now)
-    for status in WAITING:
+    for status in UNSETTLED:
         count, oldest_s = notes.get(status, (0, 0.0))
         metrics.notes_waiting.labels(status).set(count)
         metrics.notes_age.labels(status).set(oldest_s)

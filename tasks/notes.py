@@ -12,18 +12,18 @@ from uuid import uuid4
 
 from taskiq import TaskiqDepends
 
-from hospital_rt.domain.as_needed import UseLimits
+from hospital_rt.domain.as_needed import use_limits
 from hospital_rt.domain.clock import local_day
 from hospital_rt.domain.schedule import DayTimes, Schedule, in_order, in_week_order
-from hospital_rt.extraction.api import ExtractionFailed, Item, Kept, PlanItem, Reader, Result
+from hospital_rt.extraction.api import ExtractionFailed, Kept, PlanItem, Reader, Result
 from hospital_rt.extraction.pipeline import read_note as read_text
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
 from hospital_rt.storage.field_encryption import WrongKeys
 from models.app_context import AppContext
 from models.notes import MAX_ATTEMPTS, Note
-from models.services.note_processing import NoteClaim, ReadNote, begin_note, fail_note, finish_note
-from models.steps import Step, StepText, sort_key
+from models.services.note_processing import NoteClaim, ReadNote, begin_note, fail_note, finish_note, propose_step
+from models.steps import Step, StepText
 from models.users import User
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import note_worker_of
@@ -221,22 +221,17 @@ def make_step(kept: Kept, *, number: int, note: Note, patient: User, day: date, 
     """A proposed step from an item that the guard let through. An as-needed step has no reminders."""
     item = kept.item
     schedule = make_schedule(item, day=day, day_times=patient.day) if isinstance(item, PlanItem) else None
-    return Step(
-        id=str(uuid4()),
-        sort=sort_key(note.created_at, place=number),
-        note_id=note.id,
-        note_number=note.number,
-        patient_id=note.patient_id,
-        doctor_id=note.doctor_id,
-        kind="plan" if schedule else "checklist",
-        as_needed=item.as_needed,
+    return propose_step(
+        note,
+        patient,
+        number=number,
         by="extractor",
-        status="proposed",
-        created_at=now,
-        timezone=patient.timezone,
-        limits=make_limits(item),
-        schedule=schedule,
+        kind="plan" if schedule else "checklist",
         words=StepText(title=item.title, detail=item.detail, quote=item.quote, start=item.start, end=item.end),
+        schedule=schedule,
+        as_needed=item.as_needed,
+        limits=use_limits(item.limits) if item.as_needed else None,
+        now=now,
     )
 
 
@@ -264,14 +259,6 @@ def make_schedule(item: PlanItem, *, day: date, day_times: DayTimes) -> Schedule
     if item.times:
         return replace(schedule, times=tuple(sorted({*item.times, *day_times.of(parts)})))
     return schedule.at_day_times(day_times)
-
-
-def make_limits(item: Item) -> UseLimits | None:
-    """How often a note allows what it gives as needed."""
-    given = item.limits if item.as_needed else None
-    if given is None or not (given.min_gap_hours or given.max_per_day):
-        return None
-    return UseLimits(min_gap_hours=given.min_gap_hours, max_per_day=given.max_per_day)
 
 
 async def _read_task(note_id: str, note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:

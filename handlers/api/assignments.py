@@ -13,7 +13,7 @@ from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.problems import Problem
 from models.assignments import Assignment
 from models.idempotency import StoredAnswer
-from models.services.choose_doctor import assign_doctor, leave_doctor
+from models.services.assignments import assign_doctor, leave_doctor
 from models.services.covers import covers_by
 from models.users import fold
 

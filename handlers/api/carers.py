@@ -192,9 +192,7 @@ class CarerHandler(_CarerHandler):
         found = [one for one in await carers_of(self.store, self.who.id, now=self.now()) if one.id == id]
         if not found:
             raise Problem("not-found")
-        done = await change_alert(
-            self.store, found[0], alert_minutes=body.alert_minutes, now=self.now(), trace=self.trace
-        )
+        done = await change_alert(self.store, found[0], alert_minutes=body.alert_minutes, trace=self.trace)
         self.respond((await self.carer_views([done.grant]))[0])
 
     async def delete(self, grant_id: str) -> None:
@@ -280,7 +278,7 @@ class CaringForHandler(_CarerHandler):
     async def patch(self, patient_id: str) -> None:
         """Change after how many minutes you are told of a slot that stays open."""
         body, grant = self.body(AlertBody), await self._mine(patient_id)
-        done = await change_alert(self.store, grant, alert_minutes=body.alert_minutes, now=self.now(), trace=self.trace)
+        done = await change_alert(self.store, grant, alert_minutes=body.alert_minutes, trace=self.trace)
         self.respond((await self.caring_views([done.grant]))[0])
 
     async def delete(self, patient_id: str) -> None:

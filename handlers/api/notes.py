@@ -24,7 +24,7 @@ from handlers.api.schemas import (
 from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from handlers.base.operation import Operation
-from hospital_rt.domain.as_needed import UseLimits
+from hospital_rt.domain.as_needed import use_limits
 from hospital_rt.domain.clock import clock_times, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
@@ -33,6 +33,7 @@ from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.audit import Act
 from models.idempotency import StoredAnswer
 from models.notes import UNREAD, Note
+from models.services.note_processing import propose_step
 from models.services.note_review import (
     NoteOutcome,
     Submission,
@@ -42,9 +43,17 @@ from models.services.note_review import (
     submit_note,
     withdraw_note,
 )
-from models.steps import Step, StepText, sort_key
+from models.steps import Step, StepText
 from models.users import User
-from models.visibility import Access, access_to, acts_as_author, notes_filter, readable_note, steps_beside_note
+from models.visibility import (
+    Access,
+    access_to_note,
+    acts_as_author,
+    notes_filter,
+    readable_note,
+    shown_status,
+    steps_beside_note,
+)
 
 NOTE_BODY = 256 * 1024
 MAX_DAYS = 1000
@@ -52,7 +61,7 @@ MAX_TIMES = 24  # of a day
 
 
 def _note_line(note: Note, access: Access, names: dict[str, str | None]) -> dict[str, Any]:
-    """A note without its text. To the patient and carers a proposal reads as still being worked on."""
+    """A note without its text."""
     line = _note_head(note, access, names)
     if acts_as_author(access, note):
         line["questions"] = note.questions
@@ -60,7 +69,7 @@ def _note_line(note: Note, access: Access, names: dict[str, str | None]) -> dict
 
 
 def _note_head(note: Note, access: Access, names: dict[str, str | None]) -> dict[str, Any]:
-    status = "processing" if not access.is_doctors and note.status == "proposed" else note.status
+    status = shown_status(access, note)
     head = {
         "id": note.id,
         "patient": {"id": note.patient_id, "name": names.get(note.patient_id)},
@@ -85,15 +94,9 @@ class NoteHandlerBase(IdempotentHandler):
     async def reply(self, note: Note) -> StoredAnswer:
         return StoredAnswer(self.status, await self._view(note), about=note.patient_id)
 
-    async def _access(self, note: Note) -> Access:
-        """By which access a readable note is read. The author's own is judged already."""
-        if note.doctor_id == self.who.id:
-            return Access(viewer_id=self.who.id, patient_id=note.patient_id, via="assignment", doctor_id=self.who.id)
-        return await access_to(self.store, self.who, note.patient_id)
-
     async def _view(self, note: Note) -> dict[str, Any]:
         """A readable note with its text and the steps that the reader may see; its account is for the author."""
-        access = await self._access(note)
+        access = await access_to_note(self.store, self.who, note)
         names = await self.store.users.names(_people_of(note))
         steps = [] if note.status in UNREAD else await self.store.steps.of_note(note.id)
         view = _note_head(note, access, names)
@@ -245,7 +248,7 @@ class ApproveHandler(NoteHandlerBase):
         return await self.reply(await self.announced(outcome))
 
     async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
-        if not acts_as_author(await self._access(note), note):
+        if not acts_as_author(await access_to_note(self.store, self.who, note), note):
             raise Problem("not-found")
         if note.status != "proposed":
             raise Problem("superseded" if note.status == "superseded" else "conflict")
@@ -286,7 +289,7 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
         step,
         words=words,
         as_needed=step.as_needed if wanted.as_needed is None else wanted.as_needed,
-        limits=_limits(wanted) if "limits" in given else step.limits,
+        limits=use_limits(wanted.limits) if "limits" in given else step.limits,
     )
     if changed.limits and not changed.as_needed:
         raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
@@ -300,13 +303,6 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
             ),
         )
     return changed
-
-
-def _limits(wanted: ApprovedStepBody) -> UseLimits | None:
-    limits = wanted.limits
-    if limits is None or (limits.min_gap_hours is None and limits.max_per_day is None):
-        return None
-    return UseLimits(min_gap_hours=limits.min_gap_hours, max_per_day=limits.max_per_day)
 
 
 def _words(wanted: ApprovedStepBody, *, number: int, text: str) -> StepText:
@@ -335,22 +331,17 @@ def _new_step(
         if wanted.schedule
         else None
     )
-    return Step(
-        id=str(uuid4()),
-        sort=sort_key(note.created_at, place=100 + number),
-        note_id=note.id,
-        note_number=note.number,
-        patient_id=note.patient_id,
-        doctor_id=note.doctor_id,
-        kind=kind,
-        as_needed=bool(wanted.as_needed),
+    return propose_step(
+        note,
+        patient,
+        number=100 + number,
         by="doctor",
-        status="proposed",
-        created_at=now,
-        timezone=patient.timezone,
-        limits=_limits(wanted),
-        schedule=schedule,
+        kind=kind,
         words=words,
+        schedule=schedule,
+        as_needed=bool(wanted.as_needed),
+        limits=use_limits(wanted.limits),
+        now=now,
     )
 
 

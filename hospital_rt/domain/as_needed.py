@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 DAY = timedelta(hours=24)
 APART = timedelta(minutes=1)  # two closer together are one, unless they were sent under different keys
@@ -26,6 +27,23 @@ class UseLimits:
     @property
     def gap(self) -> timedelta:
         return timedelta(hours=self.min_gap_hours or 0)
+
+
+class GivenLimits(Protocol):
+    """Limits as a note or its author gives them."""
+
+    @property
+    def min_gap_hours(self) -> float | None: ...
+
+    @property
+    def max_per_day(self) -> int | None: ...
+
+
+def use_limits(given: GivenLimits | None) -> UseLimits | None:
+    """What is given, or None when it limits nothing."""
+    if given is None or not (given.min_gap_hours or given.max_per_day):
+        return None
+    return UseLimits(min_gap_hours=given.min_gap_hours, max_per_day=given.max_per_day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,9 +104,6 @@ class PlanItem(Item):
     miss_policy: Literal["extend", "fixed"] = "extend"
 
 
-AnyItem = PlanItem | Item
-
-
 class Option(_Shape):
     """A ready answer to a question."""
 

@@ -10,17 +10,6 @@ from hospital_rt.extraction.person import ADDRESS, to_patient
 
 MAX_TITLE = 90
 _SPACE = re.compile(r"\s+")
-_SHORTHAND = re.compile(
-    r"\b(?:po|bid|b\.i\.d|tid|t\.i\.d|qid|qd|qhs|qam|qpm|prn|bd|tds|qds|od|om|on|nocte|mane|stat|f/?u|w/|h/o|s/p|c/o|rx|dx|"
-    r"tx|hx|sig|ac|pc|q\d+h|\d+/7|\d+/52)\b",
-    re.I,
-)
-_THIRD = re.compile(r"\b(?:i|we|he|she|him|her|his|hers|they|their|the patient|patient's|patient)\b", re.I)
-_NOT_AN_ORDER = re.compile(
-    r"^(?:the|a|an|this|that|these|it|there|will|would|should|is|are|was|has|have been|and|or|but|with|for|in|on|at|of|as|"
-    r"to|no|if|when|\d)\b",
-    re.I,
-)
 _CUTS = (
     re.compile(r"\s*\([^()]*\)\s*$"),
     re.compile(r"(?:[;.:]\s|\s[-–—]\s)[^;.]*$"),
@@ -57,15 +46,6 @@ def plain(text: str, language: str) -> str:
             parts[at] = pattern.sub(replacement, parts[at])
     text = "".join(parts)
     return _SPACE.sub(" ", text).strip(" ,.;:-–—")
-
-
-def is_readable(title: str) -> bool:
-    """Whether a title is an order to the patient in plain words, of at most 90 characters."""
-    return (
-        bool(title)
-        and len(title) <= MAX_TITLE
-        and not (_SHORTHAND.search(title) or _THIRD.search(title) or _NOT_AN_ORDER.match(title))
-    )
 
 
 @cache

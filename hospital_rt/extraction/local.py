@@ -84,7 +84,7 @@ class LocalReader:
         if note.language not in LANGUAGES:
             return _unreadable(note)
         proposals, scores = self.propose(note)
-        return _decide(note, proposals, scores, self.show_threshold)
+        return _decide(note, proposals, scores)
 
     show_threshold = SHOW
 
@@ -149,7 +149,6 @@ _NAMES = {
     "ar": "Arabic",
     "de": "German",
     "el": "Greek",
-    "fr": "French",
     "he": "Hebrew",
     "hi": "Hindi",
     "it": "Italian",
@@ -163,7 +162,7 @@ _NAMES = {
 }
 
 
-def _decide(note: Note, proposals: list[Proposal], scores: list[float], show: float) -> Reading:
+def _decide(note: Note, proposals: list[Proposal], scores: list[float]) -> Reading:
     """Items and questions of the proposals that pass: one an act, a contradiction asked and not chosen."""
     checklist: list[Item] = []
     plan: list[PlanItem] = []

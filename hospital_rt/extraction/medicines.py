@@ -95,7 +95,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     )
     strong = bool(finder.frames.medicine_strong.search(text[: match.end]))
     if match.stopped or "stopped" in cats:
-        return _stop(match, finder, ordering, before)
+        return _stop(match, finder, ordering)
     needed = {
         row for category, low, high, row in finder.scopes if category == "considered" and low < stop and at < high
     }
@@ -179,9 +179,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     }
     if question:
         answers = _answers(match, finder.language, question)
-        return Candidate(
-            **common, question=question, text=_question_text(question, match, finder.language), answers=answers
-        )
+        return Candidate(**common, question=question, text=_question_text(question, match), answers=answers)
     bare = match.as_needed and not (match.scheduled or match.dose or match.doses_by_part)
     schedule = None if bare or (match.once and not match.as_needed) else _schedule(match)
     return Candidate(**common, schedule=schedule)
@@ -361,7 +359,7 @@ def _schedule(match: SigMatch) -> dict[str, Any]:
     return fields
 
 
-def _stop(match: SigMatch, finder: Finder, ordering: bool, before: str) -> Candidate | None:
+def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
     if not ordering or match.medicine is None:
         return None
     verb = list(finder.frames.stop_order.finditer(finder.text, max(0, match.start - 70), match.start))
@@ -504,7 +502,7 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         "sure": match.complete,
     }
     if question:
-        return Candidate(**common, question=question, text=_question_text(question, match, finder.language))
+        return Candidate(**common, question=question, text=_question_text(question, match))
     return Candidate(**common, schedule=_schedule(match))
 
 
@@ -758,7 +756,7 @@ def duration_words(days: int, words: dict[str, Any], said: str = "") -> str:
     return str(table["days"].format(n=days))
 
 
-def _question_text(slug: str, match: SigMatch, language: str) -> str:
+def _question_text(slug: str, match: SigMatch) -> str:
     name = match.medicine or match.subject or "this"
     return {
         "how-often": f"How often is {name} to be taken or done, and for how long?",

@@ -12,9 +12,9 @@ from models.audit import Act, Trace
 from models.events import NewEvent
 from models.notes import UNSETTLED, NoteTransition
 from models.services.activate_plan import reject_proposed
+from models.services.assignments import end_assignment
 from models.services.carers import end_grants
 from models.services.check_in import cancel_steps
-from models.services.choose_doctor import end_assignment
 from models.steps import Step
 from models.store import Store
 from models.users import User

@@ -102,7 +102,7 @@ def activated(step: Step, patient: User, *, at: datetime, day_seconds: int | Non
     step = replace(step, schedule=schedule)
     if not step.has_slots:
         return step
-    return step.with_course(begin(schedule, at=at, zone=patient.zone, repeat=patient.repeat_rule), now=at)
+    return step.with_course(begin(schedule, at=at, zone=patient.zone, repeat=patient.repeat_rule))
 
 
 async def supersede(store: Store, notes: Sequence[Note], *, session: Session) -> list[NewEvent]:

@@ -133,9 +133,7 @@ async def accept_within(
     return GrantOutcome(after, frozenset(await store.events.append(new_events, at=now, session=session)))
 
 
-async def change_alert(
-    store: Store, grant: Grant, *, alert_minutes: int | None, now: datetime, trace: Trace
-) -> GrantOutcome:
+async def change_alert(store: Store, grant: Grant, *, alert_minutes: int | None, trace: Trace) -> GrantOutcome:
     """Set after how many minutes the carer is told of an open slot; None: not at all."""
 
     async def work(session: Session) -> GrantOutcome:

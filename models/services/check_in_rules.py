@@ -103,7 +103,7 @@ async def _with_slots(
     if slot_at is not None:
         recalled = await store.reminders.beyond_window(step.course, step.id, slot_at, session=session)
     change = answer(step.course, outcome=request.outcome, slot_at=slot_at, now=now, zone=step.zone, recalled=recalled)
-    after = step.with_course(change.course, now=now)
+    after = step.with_course(change.course)
     if change.counted and change.answered is not None:
         given = ledger_entries(
             after,

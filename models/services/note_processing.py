@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+from uuid import uuid4
 
+from hospital_rt.domain.as_needed import UseLimits
+from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Session
 from models.audit import Trace
 from models.events import NewEvent
@@ -19,8 +22,42 @@ from models.services.activate_plan import NewPlan, activate
 from models.services.grouped import grouped
 from models.services.note_review import NoteOutcome
 from models.services.notifications import note_status
-from models.steps import Step
+from models.steps import Kind, Step, StepText, sort_key
 from models.store import Store
+from models.users import User
+
+
+def propose_step(
+    note: Note,
+    patient: User,
+    *,
+    number: int,
+    by: Literal["extractor", "doctor"],
+    kind: Kind,
+    words: StepText,
+    schedule: Schedule | None,
+    as_needed: bool,
+    limits: UseLimits | None,
+    now: datetime,
+) -> Step:
+    """The step, not yet stored. ``number`` orders it among those of its note."""
+    return Step(
+        id=str(uuid4()),
+        sort=sort_key(note.created_at, place=number),
+        note_id=note.id,
+        note_number=note.number,
+        patient_id=note.patient_id,
+        doctor_id=note.doctor_id,
+        kind=kind,
+        as_needed=as_needed,
+        by=by,
+        status="proposed",
+        created_at=now,
+        timezone=patient.timezone,
+        limits=limits,
+        schedule=schedule,
+        words=words,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from hospital_rt.domain.normalize import normal_email, normal_name
 from hospital_rt.storage.database import Session
 from models.audit import Trace
 from models.events import NewEvent
-from models.services.choose_doctor import end_assignment
+from models.services.assignments import end_assignment
 from models.store import Store
 from models.users import Role, User
 

@@ -54,7 +54,7 @@ def pass_time(step: Step, *, now: datetime) -> StepProgress:
             return StepProgress(step, [], [])
         return StepProgress(replace(step, status="completed", completed_at=now, ended="fixed"), [], [])
     change = time_passes(step.course, now=now, zone=step.zone)
-    after = step.with_course(change.course, now=now)
+    after = step.with_course(change.course)
     slot, repeat = change.reminded, change.repeat
     entries = ledger_entries(after, change.touched, new=None if repeat else slot)
     if slot is None:
@@ -62,12 +62,12 @@ def pass_time(step: Step, *, now: datetime) -> StepProgress:
     return StepProgress(after, entries, [reminder_due(after, slot, repeat=repeat, now=now)], change.due_at)
 
 
-async def record_due(store: Store, *, now: datetime, limit: int, offset: int = 0) -> RecordedBatch:
+async def record_due(store: Store, *, now: datetime, limit: int) -> RecordedBatch:
     """Record one batch of due reminders, the longest overdue first.
 
     ``steps`` of the result is the number of steps examined: 0 when nothing is due.
     """
-    ids = await store.steps.hold_due(now, limit=limit, hold_s=HOLD_S, offset=offset)
+    ids = await store.steps.hold_due(now, limit=limit, hold_s=HOLD_S)
     if not ids:
         return RecordedBatch(frozenset(), 0, ())
     try:

@@ -49,7 +49,7 @@ async def snooze_slot(
             raise ValueError("a step with slots has a course")
         recalled = await store.reminders.beyond_window(step.course, step_id, slot_at, session=session)
         change = snooze(step.course, slot_at=slot_at, count=count, now=now, zone=step.zone, recalled=recalled)
-        after = step.with_course(change.course, now=now)
+        after = step.with_course(change.course)
         entries = merge_entries(entries, ledger_entries(after, change.touched))
         version = before.version
         audience = await Audience.of(store, patient_id, session=session)

@@ -78,7 +78,7 @@ async def _undo_slot(
     if step.course is None:
         raise ValueError("a step with slots has a course")
     change = undo(step.course, step.course.known(found.number) or found.as_slot(), now=now, zone=step.zone)
-    after = await _revived(store, step, step.with_course(change.course, now=now), now=now, session=session)
+    after = await _revived(store, step, step.with_course(change.course), now=now, session=session)
     entries = merge_entries(entries, ledger_entries(after, change.touched, answered=change.answered))
     reminders: list[NewEvent] = []
     if after.status == "cancelled" and after.course is not None:

@@ -16,7 +16,7 @@ from hospital_rt.domain.schedule import Schedule
 from hospital_rt.settings import Settings, load_settings, read_environment
 from hospital_rt.storage.database import Session
 from models.app_context import AppContext, open_app_context
-from models.services.choose_doctor import assign_doctor
+from models.services.assignments import assign_doctor
 from models.steps import Step, StepText
 from models.users import Role, User
 from tests.support.driver import PASSWORD, Person

@@ -15,8 +15,8 @@ from hospital_rt.storage.database import Session
 from models.notes import Note
 from models.services import (
     accounts,
+    assignments,
     check_in,
-    choose_doctor,
     note_processing,
     note_review,
     record_reminders,
@@ -329,7 +329,7 @@ class Acts:
 
     def change_doctor(self, patient_id: str, doctor_id: str) -> Act:
         async def act(store: Store) -> None:
-            await choose_doctor.assign_doctor(
+            await assignments.assign_doctor(
                 store, patient_id=patient_id, doctor_id=doctor_id, share_history=False, now=self.now
             )
 

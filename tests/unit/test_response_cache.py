@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hospital_rt.storage.response_cache import MAX_TOTAL_BYTES, CachedResponse, ResponseCache
-from models.services import accounts, check_in, choose_doctor
+from models.services import accounts, assignments, check_in
 from tests.support.driver import Clinic, Person, item, plan_item
 
 PILL = plan_item(
@@ -81,9 +81,9 @@ async def test_who_comes_and_who_leaves_shows_at_once_though_nobody_is_told(ward
     other = await ward.patient()
     store, now = ward.app.store, ward.app.now()
     assert await listed_ids(doctor) == [patient.id]
-    await choose_doctor.assign_doctor(store, patient_id=other.id, doctor_id=doctor.id, share_history=False, now=now)
+    await assignments.assign_doctor(store, patient_id=other.id, doctor_id=doctor.id, share_history=False, now=now)
     assert set(await listed_ids(doctor)) == {patient.id, other.id}
-    await choose_doctor.leave_doctor(store, patient_id=patient.id, now=now)
+    await assignments.leave_doctor(store, patient_id=patient.id, now=now)
     assert await listed_ids(doctor) == [other.id]
     leaving = await store.users.get(other.id)
     assert leaving is not None

@@ -20,7 +20,7 @@ def schedule_fault(note: Note, item: Item | PlanItem, sentences: list[Sentence],
     """The first number, unit, day or length that does not follow; None when all do."""
     claim = fold(f"{item.title} ; {item.detail or ''}")
     evidence = _without_old(evidence, claim)
-    about = _about(note, claim, sentences, evidence)
+    about = _about(note, claim, evidence)
     facts, said = read(about, note.day), read(claim, note.day)
     wide = read(_wide(note, sentences), note.day)
     narrow = fold(item.quote) if len(item.quote) < 0.8 * sum(len(s.text) for s in sentences) else about
@@ -58,7 +58,7 @@ def schedule_fault(note: Note, item: Item | PlanItem, sentences: list[Sentence],
 _NOT_DOING = re.compile(r"^(?:stop|do not|don't|avoid|hold|ask|call|tell|bring|buy|collect|pick up|discuss)")
 
 
-def _about(note: Note, claim: str, sentences: list[Sentence], evidence: str) -> str:
+def _about(note: Note, claim: str, evidence: str) -> str:
     """The stretch of the evidence about the medicine that the item names, and what is shared behind it."""
     names = [w for w, _, _ in named(claim)]
     if not names or not any(alike(names[0], w) for w, _, _ in named(evidence)):

@@ -35,7 +35,7 @@ def find(text: str, *, day: date, language: str, after: SigMatch | None = None) 
     text = _I_AM.sub("will", text)  # "am" is no morning here; four letters as well
     text = _ABOUT.sub(lambda m: " " * len(m[0]), text)
     parser = Parser(lex, text, day, after)
-    return build(parser, lex, parser.parse())
+    return build(parser, parser.parse())
 
 
 def schedule(clause: str, *, day: date, language: str) -> SigMatch | None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from hospital_rt.extraction.sig.lexicon import Lexicon
 from hospital_rt.extraction.sig.match import SigMatch
 from hospital_rt.extraction.sig.parse import PARTS, Draft, Parser
 from hospital_rt.extraction.sig.tokens import WEEK
@@ -208,7 +207,7 @@ def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
             d.asks.append("implausible")
 
 
-def build(parser: Parser, lex: Lexicon, drafts: list[Draft]) -> list[SigMatch]:
+def build(parser: Parser, drafts: list[Draft]) -> list[SigMatch]:
     """The matches of the drafts, in order; stages of a taper follow one another."""
     out: list[SigMatch] = []
     drafts = _joined(_shared(_all_for(parser, drafts)))
