@@ -50,6 +50,11 @@ for role in "$@"; do
   done
   say "$role: done"
 done
-# It has the old image too; nothing waits for it.
-[ $all = no ] || docker compose up --detach --no-deps mongo-begin
+if [ $all = yes ]; then
+  # They have the old image too; nothing waits for them.
+  docker compose up --detach --no-deps mongo-begin
+  if [ -n "$(docker compose --profile backup ps --quiet backup)" ]; then
+    docker compose --profile backup up --detach --no-deps --force-recreate backup
+  fi
+fi
 docker image prune --force --filter label=org.opencontainers.image.title=hospital_rt >/dev/null || true

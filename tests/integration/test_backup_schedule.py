@@ -227,8 +227,18 @@ async def test_the_schedule_goes_on_until_it_is_stopped(clinic: Clinic, places: 
     assert timedelta(minutes=59) < _due_in(places.records, timedelta(hours=1)) < timedelta(hours=1)
 
 
-async def test_a_schedule_says_why_it_cannot_and_goes_on(clinic: Clinic, places: Places, tmp_path: Path) -> None:
-    away = {**environment_of(clinic.app.settings), "MONGO_URL": f"mongodb://127.0.0.1:{free_port()}/x"}
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"MONGO_URL": f"mongodb://127.0.0.1:{free_port()}/x"}, b"MongoDB cannot be reached"),
+        ({"ENCRYPTION_KEYS": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}, b"ENCRYPTION_KEYS do not open"),
+    ],
+    ids=["database away", "other keys"],
+)
+async def test_a_schedule_says_why_it_cannot_and_goes_on(
+    clinic: Clinic, places: Places, tmp_path: Path, wrong: dict[str, str], said: bytes
+) -> None:
+    away = {**environment_of(clinic.app.settings), **wrong}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "main.py"),
@@ -244,7 +254,7 @@ async def test_a_schedule_says_why_it_cannot_and_goes_on(clinic: Clinic, places:
     )
     assert process.stdout is not None
     lines: list[bytes] = []
-    while len([line for line in lines if b"MongoDB cannot be reached" in line]) < 2:
+    while len([line for line in lines if said in line]) < 2:
         lines.append(await asyncio.wait_for(process.stdout.readline(), 60))
         assert lines[-1], "it ended"
     process.send_signal(signal.SIGTERM)

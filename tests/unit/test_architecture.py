@@ -250,7 +250,9 @@ def test_each_setting_has_a_meaning() -> None:
 
 
 def test_the_reference_pages_are_what_the_code_says() -> None:
-    stale = [name for name, make in PAGES.items() if (REFERENCE / name).read_text(encoding="utf-8") != make()]
+    """Word by word: where argparse breaks a line differs between versions of Python."""
+    pages = {name: (REFERENCE / name).read_text(encoding="utf-8") for name in PAGES}
+    stale = [name for name, make in PAGES.items() if pages[name].split() != make().split()]
     assert stale == [], "run make docs"
 
 
