@@ -72,12 +72,12 @@ def _slot_row(slot: Slot) -> Document:
         "rep": slot.repeats,
         "ans": slot.answered_at,
     }
-    if slot.told != slot.repeats:
-        row["told"] = slot.told
-    if slot.told_at is not None:
-        row["told_at"] = slot.told_at
-    if slot.within_day:
-        row["within"] = slot.within_day
+    if slot.last_repeat != slot.repeats:
+        row["told"] = slot.last_repeat
+    if slot.reminded_at is not None:
+        row["told_at"] = slot.reminded_at
+    if slot.repeats_today:
+        row["within"] = slot.repeats_today
     if slot.snoozed_until is not None:
         row["snoozed"] = slot.snoozed_until
     return row
@@ -93,9 +93,9 @@ def read_course(row: Document, schedule: Schedule) -> Course:
             recorded=slot["rec"],
             repeats=slot["rep"],
             answered_at=slot["ans"],
-            told=slot.get("told", slot["rep"]),
-            told_at=slot.get("told_at"),
-            within_day=slot.get("within", 0),
+            last_repeat=slot.get("told", slot["rep"]),
+            reminded_at=slot.get("told_at"),
+            repeats_today=slot.get("within", 0),
             snoozed_until=slot.get("snoozed"),
         )
         for slot in row["window"]

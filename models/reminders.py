@@ -43,7 +43,7 @@ class Reminder:
     sealed_reason: str | None = field(default=None, repr=False)
     done_at: datetime | None = None  # when it really was, if the patient said so
     over_limit: bool = False  # a use beyond what the note allows
-    told: int = 0  # the ``repeat`` number of its last reminder
+    last_repeat: int = 0  # the ``repeat`` number of its last reminder
     by_id: str | None = None  # the carer who answered; None: the patient
 
     def as_slot(self) -> Slot:
@@ -55,7 +55,7 @@ class Reminder:
             recorded=self.recorded,
             repeats=self.repeats,
             answered_at=self.answered_at,
-            told=self.told,
+            last_repeat=self.last_repeat,
         )
 
 
@@ -101,7 +101,7 @@ class Reminders:
     @staticmethod
     def _read(row: Document) -> Reminder:
         day, told = date.fromisoformat(row["day"]), row.get("told", row["repeats"])
-        return read_document(Reminder, row, day=day, told=told)
+        return read_document(Reminder, row, day=day, last_repeat=told)
 
     async def write(
         self, entries: Sequence[LedgerEntry], removed: Sequence[tuple[str, Slot]] = (), *, session: Session
@@ -128,7 +128,7 @@ class Reminders:
                 "state": slot.state,
                 "recorded": slot.recorded,
                 "repeats": slot.repeats,
-                "told": slot.told,
+                "told": slot.last_repeat,
             }
             if entry.answer:
                 moving["answered_at"] = slot.answered_at

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.errors import Conflict, Invalid
-from hospital_rt.domain.repeats import RepeatRule, repeat_within_day, told_at
+from hospital_rt.domain.repeats import RepeatRule, reminded_at, repeat_within_day
 from hospital_rt.domain.schedule import Schedule, Timeline
 
 SlotState = Literal["open", "done", "skipped", "missed", "withdrawn"]
@@ -28,9 +28,9 @@ class Slot:
     """One slot that came due or was answered. ``at`` is the instant it was recorded or answered under.
 
     Args:
-        told: the ``repeat`` number of its last reminder.
-        told_at: when that was, None: at ``at``.
-        within_day: how many of its reminders were repeats within the day.
+        last_repeat: the ``repeat`` number of its last reminder.
+        reminded_at: when that was, None: at ``at``.
+        repeats_today: how many of its reminders were repeats within the day.
         snoozed_until: while open, when it is repeated next; nothing repeats it before.
     """
 
@@ -41,9 +41,9 @@ class Slot:
     recorded: bool = True  # a reminder is in the ledger; False: answered early, or coalesced by an outage
     repeats: int = 0  # the last day after its own on which it was due again
     answered_at: datetime | None = None
-    told: int = 0
-    told_at: datetime | None = None
-    within_day: int = 0
+    last_repeat: int = 0
+    reminded_at: datetime | None = None
+    repeats_today: int = 0
     snoozed_until: datetime | None = None
 
     def closed(self, state: SlotState) -> Slot:
@@ -161,15 +161,15 @@ def _repeated_at(course: Course, waiting: Slot, timeline: Timeline) -> datetime:
 
 def _within_day(course: Course, waiting: Slot, zone: ZoneInfo) -> datetime | None:
     rule = course.repeat
-    if rule is None or waiting.within_day >= rule.most or waiting.snoozed_until is not None:
+    if rule is None or waiting.repeats_today >= rule.most or waiting.snoozed_until is not None:
         return None
-    last = waiting.told_at or waiting.at
-    return repeat_within_day(rule, course.schedule, slot_at=waiting.at, told_at=last, zone=zone)
+    last = waiting.reminded_at or waiting.at
+    return repeat_within_day(rule, course.schedule, slot_at=waiting.at, reminded_at=last, zone=zone)
 
 
 def _counted_from(course: Course, due_at: datetime, *, now: datetime) -> datetime | None:
-    """``told_at`` of a reminder that was due then. Without repeats nothing is counted from it."""
-    return told_at(due_at, course.schedule, now=now) if course.repeat else None
+    """``reminded_at`` of a reminder that was due then. Without repeats nothing is counted from it."""
+    return reminded_at(due_at, course.schedule, now=now) if course.repeat else None
 
 
 def _repeated(course: Course, waiting: Slot, timeline: Timeline, *, now: datetime) -> tuple[Slot, datetime] | None:
@@ -186,9 +186,9 @@ def _repeated(course: Course, waiting: Slot, timeline: Timeline, *, now: datetim
     again = replace(
         waiting,
         repeats=max(days, waiting.repeats),
-        told=max(waiting.told + 1, days if is_next_day else 0),
-        told_at=_counted_from(course, max(due), now=now),
-        within_day=waiting.within_day + is_soon,
+        last_repeat=max(waiting.last_repeat + 1, days if is_next_day else 0),
+        reminded_at=_counted_from(course, max(due), now=now),
+        repeats_today=waiting.repeats_today + is_soon,
         snoozed_until=None,
     )
     return again, max(due)
@@ -217,14 +217,14 @@ def time_passes(course: Course, *, now: datetime, zone: ZoneInfo) -> CourseChang
                 at=due_at,
                 state="open",
                 repeats=days_on(timeline, newest, now=now),
-                told_at=_counted_from(course, due_at, now=now),
+                reminded_at=_counted_from(course, due_at, now=now),
             )
             touched.append(reminded)
         course = replace(course, passed=newest)
     elif waiting and not over:
         if again := _repeated(course, waiting, timeline, now=now):
             reminded, due_at = again
-            repeat = reminded.told
+            repeat = reminded.last_repeat
             touched.append(reminded)
     elif waiting and over:
         touched.append(waiting.closed("missed"))

@@ -36,7 +36,7 @@ def undo(course: Course, slot: Slot, *, now: datetime, zone: ZoneInfo) -> Course
         course, touched = _runs_again(course, now=now, zone=zone)
     if is_newest and course.ended is None:
         days = slot.repeats if slot.recorded else days_on(course.timeline(zone), slot.number, now=now)
-        touched.append(replace(slot, state="open", answered_at=None, recorded=True, repeats=days, told_at=now))
+        touched.append(replace(slot, state="open", answered_at=None, recorded=True, repeats=days, reminded_at=now))
     elif slot.number <= course.passed and (slot.recorded or slot.answered_at < slot.at):
         touched.append(replace(slot, state="missed", answered_at=None))
     removed = () if any(kept.number == slot.number for kept in touched) else (slot,)
@@ -58,4 +58,4 @@ def _runs_again(course: Course, *, now: datetime, zone: ZoneInfo) -> tuple[Cours
         return course, []
     course = replace(course, ended=None, completed_at=None)
     closed = course.known(course.passed)
-    return course, [replace(closed, state="open", told_at=now)] if closed and closed.state == "withdrawn" else []
+    return course, [replace(closed, state="open", reminded_at=now)] if closed and closed.state == "withdrawn" else []

@@ -45,19 +45,19 @@ def is_night(moment: datetime, zone: ZoneInfo) -> bool:
 
 
 def repeat_within_day(
-    rule: RepeatRule, schedule: Schedule, *, slot_at: datetime, told_at: datetime, zone: ZoneInfo
+    rule: RepeatRule, schedule: Schedule, *, slot_at: datetime, reminded_at: datetime, zone: ZoneInfo
 ) -> datetime | None:
-    """When a slot is repeated after the reminder at ``told_at``; None where that is at night.
+    """When a slot is repeated after the reminder at ``reminded_at``; None where that is at night.
 
     A slot that is due at night is repeated at night. Shortened days have no night.
     """
-    last = max(told_at, rule.since) if rule.since else told_at
+    last = max(reminded_at, rule.since) if rule.since else reminded_at
     at = to_millisecond(last + minutes(rule.every_minutes, schedule))
     if schedule.day_seconds is None and is_night(at, zone) and not is_night(slot_at, zone):
         return None
     return at
 
 
-def told_at(due_at: datetime, schedule: Schedule, *, now: datetime) -> datetime:
+def reminded_at(due_at: datetime, schedule: Schedule, *, now: datetime) -> datetime:
     """From when the next repeat is counted: from the time at which the reminder was due, or from now if it is late."""
     return due_at if now - due_at <= minutes(PUNCTUAL_MINUTES, schedule) else now

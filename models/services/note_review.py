@@ -150,7 +150,8 @@ async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Sessio
     """The steps that are to run on. One that was completed meanwhile has nothing to run on for.
 
     Raises:
-        Problem: 404 when one is no earlier step of this patient, 409 when it was cancelled.
+        NotFound: one is no earlier step of this patient.
+        Conflict: it was cancelled.
     """
     found = await store.steps.by_ids(ids, session=session)
     for id in ids:

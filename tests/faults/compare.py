@@ -133,8 +133,8 @@ class Records:
         for one in due:
             course = steps[one.step_id].course
             waiting = course.open_slot if course else None
-            counts.lost += waiting is not None and waiting.within_day < most
-            counts.doubled += waiting is not None and waiting.within_day > most
+            counts.lost += waiting is not None and waiting.repeats_today < most
+            counts.doubled += waiting is not None and waiting.repeats_today > most
         counts.lost += not any(number for found in told.values() for number, _ in found)
 
     async def count_notes(self, counts: Counts, journal: Journal, doctors: list[Person]) -> None:

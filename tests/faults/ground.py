@@ -173,7 +173,7 @@ async def _is_repeated(app: AppContext, due: list[Due], repeats: int) -> bool:
         return True
     steps = await app.store.steps.by_ids([one.step_id for one in due])
     waiting = [step.course.open_slot for step in steps.values() if step.course]
-    return all(slot is None or (slot.within_day >= repeats and not slot.snoozed_until) for slot in waiting)
+    return all(slot is None or (slot.repeats_today >= repeats and not slot.snoozed_until) for slot in waiting)
 
 
 async def _is_settled(app: AppContext, load: Load, due: list[Due]) -> bool:

@@ -379,12 +379,12 @@ def _repeated(patch: MonkeyPatch, changed: Callable[[Slot, Slot], Slot]) -> None
 
 @defect("repeats are numbered by days alone", "courses", "repeat / repeat")
 def _(patch: MonkeyPatch) -> None:
-    _repeated(patch, lambda waiting, again: replace(again, told=max(1, again.repeats)))
+    _repeated(patch, lambda waiting, again: replace(again, last_repeat=max(1, again.repeats)))
 
 
 @defect("a slot is repeated more often than the patient chose", "courses")
 def _(patch: MonkeyPatch) -> None:
-    _repeated(patch, lambda waiting, again: replace(again, within_day=0))
+    _repeated(patch, lambda waiting, again: replace(again, repeats_today=0))
 
 
 @defect("a slot that was put off is put off for ever", "courses")
@@ -404,7 +404,7 @@ def _(patch: MonkeyPatch) -> None:
 
 @defect("a late repeat is followed at once by the next", "courses")
 def _(patch: MonkeyPatch) -> None:
-    patch.setattr(hospital_rt.domain.course, "told_at", lambda due_at, schedule, *, now: due_at)
+    patch.setattr(hospital_rt.domain.course, "reminded_at", lambda due_at, schedule, *, now: due_at)
 
 
 @defect("the night is that of Greenwich", "courses")
