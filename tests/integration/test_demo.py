@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from cli.seed_demo import seed
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.runtime.demo_data import demo_passwords
 from tests.support.driver import Clinic, Person
+from tests.support.processes import ROOT
 
 
 async def sign_in(clinic: Clinic, name: str) -> Person:
@@ -26,6 +28,9 @@ async def test_the_demonstration_begins_with_weeks_of_answers(clinic: Clinic) ->
     clinic.app.settings.data_dir.mkdir(parents=True)
     lines = await seed(clinic.app.settings)
     assert [line.split()[0] for line in lines if "@demo.example" in line] == ["doctor", "patient", "patient", "carer"]
+    words = (ROOT / "static/texts/en.js").read_text(encoding="utf-8")
+    buttons = set(re.findall(r"press ([A-Z]\w*)(?: or ([A-Z]\w*))?", " ".join(lines)))
+    assert len(buttons) == 2 and all(f'"{one}' in words for pair in buttons for one in pair if one), buttons
     clinic.set_clock(utcnow())
     doctor, ruth, carer = [await sign_in(clinic, name) for name in ("doctor", "patient", "carer")]
     rows = {row["name"]: row for row in (await doctor.get("/api/my-patients/")).body["items"]}
