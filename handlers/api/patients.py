@@ -102,7 +102,7 @@ class MyPatientsHandler(ApiHandler):
             found = {id: kept.get(("patient", me, id), keys[id], now=now) for id in panel.ids}
             joined = {id: at for id, at in zip(panel.ids, panel.joined, strict=True) if found[id] is None}
             if joined:
-                for id, ready in (await self._anew(joined, now=now)).items():
+                for id, ready in (await self._build_rows(joined, now=now)).items():
                     kept.put(("patient", me, id), keys[id], ready)
                     found[id] = ready
             rows = sorted(found.values(), key=lambda row: row.rank)
@@ -126,7 +126,7 @@ class MyPatientsHandler(ApiHandler):
             self.context.cache.put(what, key, panel)
         return panel
 
-    async def _anew(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
+    async def _build_rows(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
         ids = list(joined)
         covered = {one.covering for one in joined.values() if one.covering}
         people = await self.store.users.people({*ids, *covered}, contact=True)

@@ -67,27 +67,17 @@ async def assign_doctor(
         )
         await store.assignments.start(assignment, session=session)
         data = {"patient": await _person(store, patient_id), "doctor": await _person(store, doctor_id)}
+        key = f"assignment/{assignment.id}/began"
+        began = NewEvent(user_id=patient_id, about=patient_id, event="assignment.changed", data=data, key=key)
+        covering = await covering_for(store, doctor_id, now=now, session=session)
         new_events += [
-            NewEvent(
-                user_id=user_id,
-                about=patient_id,
-                event="assignment.changed",
-                data=data,
-                key=f"assignment/{assignment.id}/began",
-            )
-            for user_id in (patient_id, doctor_id)
-        ]
-        new_events += [
-            NewEvent(
-                user_id=user_id,
-                about=patient_id,
-                event="assignment.changed",
-                data=data,
-                key=f"assignment/{assignment.id}/began/{doctor_id}",
-                via="cover",
-            )
-            for user_id in await covering_for(store, doctor_id, now=now, session=session)
-            if user_id != patient_id
+            began,
+            replace(began, user_id=doctor_id),
+            *(
+                replace(began, user_id=user_id, key=f"{key}/{doctor_id}", via="cover")
+                for user_id in covering
+                if user_id != patient_id
+            ),
         ]
         return AssignmentOutcome(
             assignment, True, frozenset(await store.events.append(new_events, at=now, session=session))
