@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from hospital_rt.extraction import sig
@@ -56,6 +57,7 @@ def medicine_candidates(
     matches = _joined(
         sig.find(sentence.text, day=note.day, language=note.language, after=before.match if before else None)
     )
+    matches = _alternatives(matches, sentence.text)
     found: list[Candidate] = []
     last: Carried | None = None
     for match in matches:
@@ -68,6 +70,18 @@ def medicine_candidates(
         ordered = match.dose or match.scheduled or match.as_needed  # a mention alone is nothing to go on with
         last = Carried(match, named_in) if match.medicine and ordered and not match.stopped else None
     return found, last
+
+
+def _alternatives(matches: list[SigMatch], text: str) -> list[SigMatch]:
+    """Of two medicines with "or" between them one is meant, and which one is asked."""
+    found = list(matches)
+    for n, (one, other) in enumerate(pairwise(matches)):
+        between = text[one.end : other.start]
+        if one.medicine and other.medicine and one.named and other.named and re.fullmatch(r",? or ", between, re.I):
+            for at in (n, n + 1):
+                if "which-medicine" not in found[at].asks:
+                    found[at] = replace(found[at], asks=("which-medicine", *found[at].asks))
+    return found
 
 
 def _with_strength(match: SigMatch, strength: str) -> SigMatch:

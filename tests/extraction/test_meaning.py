@@ -164,3 +164,30 @@ def test_a_condition_before_an_order_or_against_it_is_never_left_out() -> None:
 def test_what_the_clinic_does_itself_and_what_waits_for_a_result_are_no_steps() -> None:
     assert titles("Will refill her levothyroxine 88 mcg. TSH in 6 weeks.") == ["Have a thyroid blood test in 6 weeks"]
     assert titles("Repeat PSA in 3/12 - if raised refer 2WW.") == ["Have a repeat PSA blood test in 3 months"]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "Return to ED or call 999 if you cough up blood.",
+            "Return to ED or call 999 if you cough up blood",
+        ),
+        ("If worse, return to ED or call 999.", "Return to ED or call 999 if worse"),
+        (
+            "Phone the ward if the wound opens or you feel feverish.",
+            "Phone the ward if the wound opens or you feel feverish",
+        ),
+    ],
+)
+def test_a_condition_of_two_ways_to_get_help_is_of_both(text: str, title: str) -> None:
+    assert titles(text) == [title]
+
+
+@pytest.mark.parametrize(
+    "text", ["Take paracetamol 1 g qds or ibuprofen 400 mg tds.", "Senna 15 mg nocte or lactulose 10 ml bd."]
+)
+def test_of_two_medicines_with_or_between_them_it_is_asked_which(text: str) -> None:
+    found = read(text)
+    assert not found.kept
+    assert [question.question for question in found.questions] == ["which-medicine"] * 2
