@@ -588,6 +588,7 @@ class Finder:
         words = self.text[condition[0] : condition[1]]
         if not words.strip():
             return ""
+        words = _REASONS.sub("", words)
         words = re.sub(r"^\W*should (?=you\b)", "if ", words, flags=re.I)
         words = re.sub(
             r"[,:=→–>-]\s*(?:then|please|pt|patient|she|he|you|they|to|and|should|will|needs? to|is to|are to|may|\s)*\s*$",
@@ -848,8 +849,12 @@ _RESULT = re.compile(
     re.I,
 )
 """A number behind a test: its result."""
+_REASONS = re.compile(
+    r"^\W*(?:red flags?|safety[- ]?net\w*|return precautions|warning signs)(?: [a-z]+){0,3}:\s*", re.I
+)
+"""What introduces reasons to call."""
 _NOT_DATED = re.compile(
-    r"\b\d-\d-\d\b|\b(?:(?:per)?centile|is|are|was|were|has|had|have|will|shall|would|should|may|can|if|i|we|he|she|they|phone|recalled|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough|started|ended|due to|last|until|till|\d+ ?mg)\b",
+    r"\b\d-\d-\d\b|\b(?:(?:per)?centile|is|are|was|were|has|had|have|will|shall|would|should|may|can|if|i|we|he|she|they|phone|recalled|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough|started|ended|due to|last|until|till|over|wean|[nptf]?t?wb|wbat|weight[- ]?bear\w*|off work|reps?|sling|cast|splint|brace|boot|\d+ ?mg)\b",
     re.I,
 )
 _VISIT_FOR = re.compile(

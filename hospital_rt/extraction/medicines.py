@@ -119,7 +119,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         return None
     if not ordering and not strong:
         return None
-    name = match.medicine
+    name = None if _REPEATED.search(match.dose or "") else match.medicine
     if name is None:
         return _unnamed(match, finder) or _scheduled_act(match, finder)
     if (
@@ -150,6 +150,8 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         )
         title, detail = medicine_title(match, finder.language, text)
     question = _open(match)
+    if not question and not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
+        question = "which-day"
     if match.dose and not match.scheduled and finder._terms_in(name):
         return None  # "OGTT 75 g": a test
     turned_to = finder.frames.contact.search(text, match.end)
@@ -681,6 +683,12 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     return title, detail if title == full or detail else full[:400]
 
 
+_AFTERWARDS = re.compile(
+    r"\b(?:then|afterwards|followed by)\s+(?:(?:start|take|begin|switch to|change to|go on to)\s+)?$", re.I
+)
+"""What comes after something else whose end the note does not count in days."""
+_REPEATED = re.compile(r"\b(?:reps?|repetitions?|sets?|lengths?|laps?|steps?)\b", re.I)
+"""What an exercise is counted in, and no medicine."""
 _REPLACES = re.compile(
     r"\b(?:swap(?:ped)?|switch(?:ed)?(?: from)?|chang(?:e|ed)(?: from)?|replaced?|substituted?)(?: (?:her|his|the|your))? "
     r"([a-z][\w-]+)(?: \d[\w.]*(?: ?mc?g)?)? (?:for|to|with|by) [^\s,;.]+$",

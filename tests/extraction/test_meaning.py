@@ -174,13 +174,14 @@ def test_what_the_clinic_does_itself_and_what_waits_for_a_result_are_no_steps() 
             "Return to ED or call 999 if you cough up blood",
         ),
         ("If worse, return to ED or call 999.", "Return to ED or call 999 if worse"),
+        ("Red flags given: fever, wound discharge -> call ortho ward.", "Call ortho ward if fever, wound discharge"),
         (
             "Phone the ward if the wound opens or you feel feverish.",
             "Phone the ward if the wound opens or you feel feverish",
         ),
     ],
 )
-def test_a_condition_of_two_ways_to_get_help_is_of_both(text: str, title: str) -> None:
+def test_the_condition_for_getting_help_stays_with_it(text: str, title: str) -> None:
     assert titles(text) == [title]
 
 
@@ -191,3 +192,32 @@ def test_of_two_medicines_with_or_between_them_it_is_asked_which(text: str) -> N
     found = read(text)
     assert not found.kept
     assert [question.question for question in found.questions] == ["which-medicine"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Complete enoxaparin, then aspirin 75 mg od.", "which-day"),
+        (
+            "Plan:\n- Ozempic 0.25 mg once weekly for 4 weeks, first dose Saturday\n- then Ozempic 0.5 mg once weekly",
+            "which-day",
+        ),
+    ],
+)
+def test_what_comes_after_something_without_a_known_end_does_not_begin_today(text: str, question: str) -> None:
+    found = read(text)
+    assert question in {one.question for one in found.questions}
+    assert all("aspirin" not in kept.item.title and "0.5" not in kept.item.title for kept in found.kept)
+
+
+@pytest.mark.parametrize(
+    "text", ["WBAT with 1 crutch, wean crutch over 2/52", "NWB L leg 6/52.", "Off work 6/52, fit note given"]
+)
+def test_limits_on_what_one_may_do_are_shown_and_are_no_appointment(text: str) -> None:
+    found = read(f"Plan:\n{text}")
+    assert not found.kept
+    assert any(text[:6] in f"Plan:\n{text}"[one.start : one.end] for one in found.unmatched)
+
+
+def test_an_exercise_is_not_taken() -> None:
+    assert all(not title.startswith("Take") for title in titles("Physio 2x/wk, knee bends 10 reps 5x/day."))
