@@ -73,7 +73,9 @@ def medicine_candidates(
 
 
 def _alternatives(matches: list[SigMatch], text: str) -> list[SigMatch]:
-    """Of two medicines with "or" between them one is meant, and which one is asked."""
+    """Of two medicines with "or" between them one is meant, and which one is asked. One "with" another that is taken as
+    needed may be as needed too, and how often is asked.
+    """
     found = list(matches)
     for n, (one, other) in enumerate(pairwise(matches)):
         between = text[one.end : other.start]
@@ -81,6 +83,8 @@ def _alternatives(matches: list[SigMatch], text: str) -> list[SigMatch]:
             for at in (n, n + 1):
                 if "which-medicine" not in found[at].asks:
                     found[at] = replace(found[at], asks=("which-medicine", *found[at].asks))
+        if one.medicine and other.as_needed and not one.as_needed and re.fullmatch(r" (?:with|plus) ", between, re.I):
+            found[n] = replace(found[n], asks=("how-often", *found[n].asks))
     return found
 
 
@@ -626,7 +630,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         verb = words.get("into_side" if side else "on_body" if site and site["body"] else "", default)
     where = plain(to_patient(site[0]), language) if site and verb in applied else ""
     if side:
-        where = f"in the {side[0].lower()}" if side[1] else f"in {side[0].lower()}"
+        one = (side["side"] or "").lower()
+        where = f"in the {_SIDES.get(one, one)} {side['what'].lower()}" if one else f"in {side[0].lower()}"
     one_day = match.duration_days == 1 and match.times_per_day == 1 and not match.as_needed
     one_day = one_day and not (match.parts or match.times or match.doses_by_part)
     when = str(words["once"]) if one_day else frequency_words(match, words, text)
@@ -695,7 +700,10 @@ _REPLACES = re.compile(
     re.I,
 )
 """The medicine that another one replaces, to the latter's name."""
-_SIDE = re.compile(r"\b(?:(left|right) (?:eye|ear|nostril)|(?:both|each) (?:eyes?|ears?|nostrils?))\b", re.I)
+_SIDE = re.compile(
+    r"\b(?:(?P<side>left|right|l|r) (?P<what>eye|ear|nostril)|(?:both|each) (?:eyes?|ears?|nostrils?))\b", re.I
+)
+_SIDES = {"l": "left", "r": "right"}
 _SITE = re.compile(
     r"\b(?:in)?to (?:the|your|his|her|both|each|any) (?:(?:left|right|affected|sore|dry|itchy|red|upper|lower|inner|outer|whole)\s+){0,2}"
     r"[a-z]{3,}|\b(?:on|onto|in|around|over|between|behind) (?:the|your|his|her|both|each) "

@@ -34,6 +34,8 @@ def titles(text: str) -> list[str]:
             "Ferrous sulfate 200 mg od on an empty stomach.",
             "Take Ferrous sulfate 200 mg once a day on an empty stomach",
         ),
+        ("Zopiclone 3.75 mg on alternate nights.", "Take Zopiclone 3.75 mg every other day at bedtime"),
+        ("Ring the 24/7 line if pain is not controlled.", "Ring the 24/7 line if pain is not controlled"),
         ("Recheck FBC in 8 weeks.", "Have a blood count in 8 weeks"),
         ("Book lipids prior to next visit.", "Have a lipid panel (cholesterol blood test) prior to next visit"),
         ("RV 6/12 or sooner if SOB.", "Come back for a review in 6 months or sooner if shortness of breath"),
@@ -56,6 +58,8 @@ def test_the_title_says_what_the_note_says(text: str, title: str) -> None:
         ("Cosopt bd to left eye.", "Use Cosopt in the left eye twice a day"),
         ("Inject methotrexate 15 mg every Monday.", "Inject methotrexate 15 mg every Monday"),
         ("Insert clotrimazole 500 mg vaginally at night.", "Insert clotrimazole 500 mg at bedtime"),
+        ("Cyclopentolate 1% tds R eye.", "Use Cyclopentolate 1% in the right eye 3 times a day"),
+        ("Emollient qds.", "Apply Emollient 4 times a day"),
         ("Chew aspirin 300 mg once.", "Chew aspirin 300 mg once"),
         ("Take salbutamol 2 puffs tds.", "Inhale salbutamol 2 puffs 3 times a day"),
         ("Humira 40 mg fortnightly.", "Inject Humira 40 mg every 2 weeks"),
@@ -183,6 +187,12 @@ def test_what_the_clinic_does_itself_and_what_waits_for_a_result_are_no_steps() 
 )
 def test_the_condition_for_getting_help_stays_with_it(text: str, title: str) -> None:
     assert titles(text) == [title]
+
+
+def test_a_medicine_with_another_that_is_as_needed_is_asked_how_often() -> None:
+    found = read("Naproxen 500 mg bd with omeprazole 20 mg od as needed for flares.")
+    assert [question.question for question in found.questions] == ["how-often"]
+    assert all("Naproxen" not in kept.item.title for kept in found.kept)
 
 
 @pytest.mark.parametrize(

@@ -687,6 +687,7 @@ class Parser:
         elif clash:
             draft.conflict = True
         draft.got.update(new)
+        draft.parts += [part for part in value.get("parts", ()) if part not in draft.parts]
         self._add(atom)
         return 1
 
