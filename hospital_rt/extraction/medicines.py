@@ -154,6 +154,8 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         )
         title, detail = medicine_title(match, finder.language, text)
     question = _open(match)
+    if match.limit and re.fullmatch(r"(?:a|per|each|in a) day|daily", match.limit.strip(), re.I):
+        question = question or "how-much"  # "up to 8 tablets a day": the number went elsewhere
     if not question and not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
         question = "which-day"
     if match.dose and not match.scheduled and finder._terms_in(name):
@@ -499,6 +501,9 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         )
     ranged = match.times_range is not None and match.medicine is None
     question = None if lasting or ranged else _open(match)
+    stages = re.split(r"\bthen\b", text[clause_start:clause_end], flags=re.I)
+    if sum(bool(finder.frames.repeats.search(stage)) for stage in stages) > 1:
+        question = question or "how-often"  # it goes on in another way
     no_verb = title.split(" ")[0].lower() not in words.lower().split()
     if no_verb and (_TOLD.match(words) or _DID.search(words) or (not doing and groups["symptom"].search(words))):
         return None  # "worse at night", "stools 3 times a day", "he walks daily": a finding

@@ -189,6 +189,24 @@ def test_the_condition_for_getting_help_stays_with_it(text: str, title: str) -> 
     assert titles(text) == [title]
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("You can take up to 8 paracetamol tablets a day.", "how-much"),
+        ("Use the cream twice a day for two weeks, then once a day for a week, then stop.", "how-often"),
+    ],
+)
+def test_what_one_step_cannot_say_is_asked(text: str, question: str) -> None:
+    found = read(text)
+    assert not found.kept
+    assert [one.question for one in found.questions] == [question]
+
+
+def test_an_exception_is_never_passed_over() -> None:
+    text = "Keep taking your usual medicines except ramipril, which you should stop until we have seen you."
+    assert [(one.start, one.end) for one in read(text).unmatched] == [(0, len(text))]
+
+
 def test_a_medicine_with_another_that_is_as_needed_is_asked_how_often() -> None:
     found = read("Naproxen 500 mg bd with omeprazole 20 mg od as needed for flares.")
     assert [question.question for question in found.questions] == ["how-often"]
