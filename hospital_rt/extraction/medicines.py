@@ -34,9 +34,31 @@ def _joined(matches: list[SigMatch]) -> list[SigMatch]:
             and not match.stage
         ):
             joined[-1] = replace(match, start=last.start, dose=last.dose, form=match.form or last.form)
+        elif last and (slots := _two_doses(last, match)):
+            joined[-1] = replace(
+                last,
+                end=match.end,
+                times_per_day=2,
+                parts=last.parts or match.parts,
+                times=last.times or match.times,
+                doses_by_part=slots,
+            )
         else:
             joined.append(match)
     return joined
+
+
+def _two_doses(one: SigMatch, other: SigMatch) -> tuple[tuple[str, str], ...]:
+    """Each dose and its place in the day, where one is at a part of the day and the next at a clock time: "80 mg om and
+    40 mg at 2 pm"; else nothing.
+    """
+    same = one.medicine_span and one.medicine_span == other.medicine_span and 0 <= other.start - one.end <= 5
+    plain_days = not (one.duration_days or other.duration_days or one.stage or other.stage or other.as_needed)
+    when, then = (one.parts or one.times or ()), (other.parts or other.times or ())
+    mixed = bool(one.parts) != bool(other.parts) and bool(one.times) != bool(other.times)
+    if not (same and plain_days and mixed and one.dose and other.dose and len(when) == len(then) == 1):
+        return ()
+    return ((one.dose, when[0]), (other.dose, then[0]))
 
 
 @dataclass(frozen=True)
@@ -57,7 +79,7 @@ def medicine_candidates(
     matches = _joined(
         sig.find(sentence.text, day=note.day, language=note.language, after=before.match if before else None)
     )
-    matches = _alternatives(matches, sentence.text)
+    matches = _unsettled(matches, sentence.text)
     found: list[Candidate] = []
     last: Carried | None = None
     for match in matches:
@@ -72,17 +94,26 @@ def medicine_candidates(
     return found, last
 
 
-def _alternatives(matches: list[SigMatch], text: str) -> list[SigMatch]:
-    """Of two medicines with "or" between them one is meant, and which one is asked. One "with" another that is taken as
-    needed may be as needed too, and how often is asked.
+def _unsettled(matches: list[SigMatch], text: str) -> list[SigMatch]:
+    """With what the words between medicines leave open: of two with "or" between them one is meant; one "with" another
+    that is as needed may be as needed too; a second dose behind one that was not read belongs to it.
     """
     found = list(matches)
+    for n, one in enumerate(matches):
+        dose = _SECOND_DOSE.match(text, one.end)
+        if one.medicine and dose and not any(one.end <= other.start < dose.end() for other in matches):
+            found[n] = replace(one, asks=("how-often", *one.asks))
     for n, (one, other) in enumerate(pairwise(matches)):
         between = text[one.end : other.start]
         if one.medicine and other.medicine and one.named and other.named and re.fullmatch(r",? or ", between, re.I):
             for at in (n, n + 1):
                 if "which-medicine" not in found[at].asks:
                     found[at] = replace(found[at], asks=("which-medicine", *found[at].asks))
+        again = one.medicine_span and one.medicine_span == other.medicine_span and one.dose and one.dose != other.dose
+        placed = (other.parts or other.times) and not (other.stage or other.start_in_days or other.as_needed)
+        if again and placed and other.dose and not (one.weekdays or other.weekdays):
+            for at in (n, n + 1):
+                found[at] = replace(found[at], asks=("how-often", *found[at].asks))
         if one.medicine and other.as_needed and not one.as_needed and re.fullmatch(r" (?:with|plus) ", between, re.I):
             found[n] = replace(found[n], asks=("how-often", *found[n].asks))
     return found
@@ -374,7 +405,7 @@ def _schedule(match: SigMatch) -> dict[str, Any]:
         "duration_days": match.duration_days,
         "miss_policy": match.miss_policy,
     }
-    if fields["parts"] and len(fields["parts"]) != fields["times_per_day"]:
+    if fields["parts"] and len(fields["parts"]) + len(fields["times"] or ()) != fields["times_per_day"]:
         fields["parts"] = None
     if match.min_gap_hours or match.max_per_day:
         fields["limits"] = {"min_gap_hours": match.min_gap_hours, "max_per_day": match.max_per_day}
@@ -693,6 +724,9 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     return title, detail if title == full or detail else full[:400]
 
 
+_SECOND_DOSE = re.compile(
+    r"\s*(?:,|and|plus|&|\+)\s*\d[\d.]* ?(?:mg|mcg|micrograms?|g|ml|units?|tab(?:let)?s?|puffs?)\b", re.I
+)
 _AFTERWARDS = re.compile(
     r"\b(?:then|afterwards|followed by)\s+(?:(?:start|take|begin|switch to|change to|go on to)\s+)?$", re.I
 )

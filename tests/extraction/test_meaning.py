@@ -249,3 +249,34 @@ def test_limits_on_what_one_may_do_are_shown_and_are_no_appointment(text: str) -
 
 def test_an_exercise_is_not_taken() -> None:
     assert all(not title.startswith("Take") for title in titles("Physio 2x/wk, knee bends 10 reps 5x/day."))
+
+
+def test_two_doses_at_a_part_of_the_day_and_a_clock_time_are_one_step() -> None:
+    (kept,) = read("Furosemide 80 mg om and 40 mg at 2 pm.").kept
+    item: Any = kept.item
+    assert item.title == "Take Furosemide 80 mg every morning and 40 mg at 14:00"
+    assert (item.times_per_day, item.parts, item.times) == (2, ["morning"], ["14:00"])
+
+
+def test_a_second_dose_that_cannot_be_placed_is_asked_about() -> None:
+    found = read("Take metformin 1 g od and 500 mg at 6 pm.")
+    assert not found.kept and found.questions
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("Restart apixaban 5 mg bd on Wednesday.", 2),
+        ("Start lisinopril 10 mg daily on Thursday.", 3),
+        ("Increase metformin to 1 g bd from next Monday.", 7),
+    ],
+)
+def test_a_weekday_on_which_something_daily_begins_is_its_start(text: str, start: int) -> None:
+    (kept,) = read(text).kept
+    item: Any = kept.item
+    assert (item.start_in_days, item.every_days, item.weekdays) == (start, 1, None)
+
+
+def test_twice_a_day_on_one_weekday_is_asked_about() -> None:
+    found = read("Take apixaban 5 mg bd on Wednesday.")
+    assert not found.kept and found.questions

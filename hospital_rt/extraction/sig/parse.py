@@ -741,18 +741,23 @@ class Parser:
         elif self._begins_on(atom):
             draft.got["start"] = self._until_weekday(days[0])  # "start the drops on Wednesday"
         else:
-            if draft.got.get("loose"):
-                draft.conflict = True
+            often = (draft.got.get("times") or 1) > 1 or "hours" in draft.got
+            if draft.got.get("loose") or (often and self._is_one_day(atom)):
+                draft.conflict = True  # "5 mg bd on Wednesday"
             draft.weekdays = list(days)
         self._add(atom)
         return 1
 
     def _begins_on(self, atom: Atom) -> bool:
         """Whether "on Wednesday" is the day on which something begins: once, behind a verb of beginning."""
-        words = self._said(atom).split()
         begun = any(t.lower in self.lex.verbs["begin"] for t in self.tokens[: atom.i])
-        one = len(words) == 2 and words[0] == "on" and not words[1].endswith("s")
-        return bool(one and begun and not self.draft.when and not self.drafts and "start" not in self.draft.got)
+        weekly = self.draft.weekdays or self.draft.got.get("days", 1) > 1
+        first = not self.drafts and "start" not in self.draft.got
+        return bool(begun and self._is_one_day(atom) and not weekly and first)
+
+    def _is_one_day(self, atom: Atom) -> bool:
+        words = self._said(atom).split()
+        return len(words) == 2 and words[0] == "on" and not words[1].endswith("s")
 
     def _on_every_nth_weekday(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         day: list[str] = next((t.value for t in self.tokens[atom.i : atom.j] if t.kind == "weekdays"), [])
@@ -842,6 +847,8 @@ class Parser:
             start = 7 - self.day.weekday()
         elif "start" in value:
             start = self._offset(value["start"], end=False)
+            if start == 0 and "next" in self._said(atom).split():
+                start = 7
             draft.got["dated"] = True
         if start is None or ("start" in draft.got and draft.got["start"] != start):
             draft.leftovers.append(atom)
