@@ -35,7 +35,7 @@ export default function Calendar() {
   const now = today();
   const [month, setMonth] = useState(now.slice(0, 7));
   const [chosen, choose] = useState(now);
-  const [days, setDays] = useState(null);
+  const [counted, setDays] = useState(null);
   const [problem, setProblem] = useState(null);
   const answered = Object.values(state.checkIns).reduce((sum, list) => sum + list.length, 0);
   useEffect(() => {
@@ -45,6 +45,7 @@ export default function Calendar() {
       setProblem(null);
     }, setProblem);
   }, [month, answered]);
+  const days = withToday(counted, now);
   const inMonth = Object.values(days || {}).filter((d) => d.date.startsWith(month));
   const due = inMonth.reduce((sum, d) => sum + d.due, 0);
   const done = inMonth.reduce((sum, d) => sum + d.done, 0);
@@ -85,6 +86,15 @@ export default function Calendar() {
       </div>
     </div>
   `;
+}
+
+/** The days, and in today's count also what is still to answer. */
+export function withToday(days, now) {
+  const left = activeSteps()
+    .flatMap((step) => step.today || [])
+    .filter((slot) => slot.state === "upcoming" || slot.state === "open").length;
+  const day = days?.[now];
+  return day && left ? { ...days, [now]: { ...day, due: day.due + left } } : days;
 }
 
 function futureDue(date) {
