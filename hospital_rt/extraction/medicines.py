@@ -642,18 +642,25 @@ def _written_verb(match: SigMatch, words: dict[str, Any], text: str) -> str | No
     return None
 
 
+def _has_any(looked: str, names: list[str]) -> bool:
+    """Whether a name is among the words; one of two letters ("sc") stands by itself."""
+    alone = looked.replace("/", "").replace(".", "").split()
+    return any(name in (alone if len(name) < 3 else looked) for name in names)
+
+
 def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str, str | None]:
     """The title of a medicine's step, and the detail: what did not fit. ``text``: its sentence."""
     words = load(language, "titles")
     form = (match.form or "").lower()
     looked = f"{form} {match.medicine or ''} {match.dose or ''} {match.route or ''}".lower()
     default, applied, written = words["default_verb"], words["applied"], _written_verb(match, words, text)
-    verb = next((say for say, names in words["verbs"].items() if any(name in looked for name in names)), default)
+    verb = next((say for say, names in words["verbs"].items() if _has_any(looked, names)), default)
     verb = written if written and written != default else verb
     name = (match.medicine or match.subject or "").strip()
     name = name.capitalize() if name.isupper() and len(name) > 5 else name
     dose = plain(match.dose, language) if match.dose else ""
-    dose = dose.lower().replace(" iu", " IU") if dose.isupper() and name[1:2].islower() else dose
+    if dose.isupper() and name[1:2].islower() and not re.search(r"\b(?:IU|UI)\b", dose):
+        dose = dose.lower()
     dose = re.sub(r"\s+injections?$", "", dose) if verb == "Inject" else dose
     if form and not dose and form not in name.lower():
         name = f"{name} {form}"
