@@ -187,6 +187,8 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     question = _open(match)
     if match.limit and re.fullmatch(r"(?:a|per|each|in a) day|daily", match.limit.strip(), re.I):
         question = question or "how-much"  # "up to 8 tablets a day": the number went elsewhere
+    if not question and match.duration_days and _RUNNING.search(text, match.start, match.end + 40):
+        question = "how-long"
     if not question and not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
         question = "which-day"
     if match.dose and not match.scheduled and finder._terms_in(name):
@@ -734,6 +736,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
 _SECOND_DOSE = re.compile(
     r"\s*(?:,|and|plus|&|\+)\s*\d[\d.]* ?(?:mg|mcg|micrograms?|g|ml|units?|tab(?:let)?s?|puffs?)\b", re.I
 )
+_RUNNING = re.compile(r"\b(?:started|begun) (?:on )?(?:the )?\d", re.I)
+"""A course that runs already: how much of it is left is not said."""
 _AFTERWARDS = re.compile(
     r"\b(?:then|afterwards|followed by)\s+(?:(?:start|take|begin|switch to|change to|go on to)\s+)?$", re.I
 )

@@ -198,6 +198,7 @@ def test_the_condition_for_getting_help_stays_with_it(text: str, title: str) -> 
     ("text", "question"),
     [
         ("You can take up to 8 paracetamol tablets a day.", "how-much"),
+        ("Cefalexin 500 mg TDS to complete 7 days (started 28/11).", "how-long"),
         ("Use the cream twice a day for two weeks, then once a day for a week, then stop.", "how-often"),
     ],
 )
