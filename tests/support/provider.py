@@ -97,7 +97,16 @@ class Provider:
             assert answer.status in {302, 303}, await answer.text()
 
 
-def _write(file: Path, settings: dict[str, Any]) -> None:
+def write_provider(file: Path, base: str, *, claims_by_userinfo: bool = False) -> None:
+    """The settings of the provider's process, for a clinic at ``base``."""
+    settings = {
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        "redirect_uri": f"{base}/api/oidc/callback/",
+        "logout_uri": f"{base}/api/oidc/logout/",
+        "people": {login: {**claims, "email_verified": True} for login, claims in PEOPLE.items()},
+        "claims_by_userinfo": claims_by_userinfo,
+    }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(settings), encoding="utf-8")
 
@@ -107,19 +116,7 @@ async def certified(folder: Path, base: str, *, claims_by_userinfo: bool = False
     """The provider in a process of its own, for a clinic that is or will be at ``base``."""
     port = free_port()
     file = folder / "provider.json"
-    _write(
-        file,
-        (
-            {
-                "client_id": CLIENT,
-                "client_secret": SECRET,
-                "redirect_uri": f"{base}/api/oidc/callback/",
-                "logout_uri": f"{base}/api/oidc/logout/",
-                "people": {login: {**claims, "email_verified": True} for login, claims in PEOPLE.items()},
-                "claims_by_userinfo": claims_by_userinfo,
-            }
-        ),
-    )
+    write_provider(file, base, claims_by_userinfo=claims_by_userinfo)
     process = await asyncio.create_subprocess_exec(
         "node",
         str(SCRIPT),
