@@ -25,7 +25,7 @@ from hospital_rt.settings import Settings
 
 ALGORITHMS = frozenset(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"])
 WITHIN_S = 5.0
-KEPT_S, LOOK_AGAIN_S = 3600.0, 30.0
+KEPT_S, LOOK_AGAIN_S, REACHED_S = 3600.0, 30.0, 1.0
 MAX_BYTES = 1024 * 1024
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 Claims = Mapping[str, Any]
@@ -49,7 +49,7 @@ class IdentityProvider:
         self._client_id, self._client_secret = client_id, client_secret
         self._redirect_uri, self._scopes, self._leeway_s = redirect_uri, scopes, leeway_s
         self._about: dict[str, Any] = {}
-        self._about_until = 0.0
+        self._about_until = self._reached_until = 0.0
         self._keys: list[dict[str, Any]] = []
         self._keys_until = self._look_again_at = 0.0
         self._reading = asyncio.Lock()
@@ -60,8 +60,10 @@ class IdentityProvider:
         """Where the browser goes to sign in.
 
         Raises:
-            ProviderAway: its documents cannot be read.
+            ProviderAway: it does not answer now, so that nobody is sent there, or its documents cannot be read.
         """
+        if time.monotonic() >= self._reached_until:
+            await self._read_about()
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -204,18 +206,22 @@ class IdentityProvider:
         if time.monotonic() < self._about_until:
             return self._about
         try:
-            status, about = await self._fetch("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-            if status != 200:
-                raise ProviderAway
+            return await self._read_about()
         except ProviderAway:
             if not self._about:
                 raise
             self._about_until = time.monotonic() + LOOK_AGAIN_S
             return self._about
+
+    async def _read_about(self) -> dict[str, Any]:
+        status, about = await self._fetch("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if status != 200:
+            raise ProviderAway
         if about.get("issuer") != self.issuer:
             log.error("oidc.other_issuer")
             raise ProviderAway
-        self._about, self._about_until = about, time.monotonic() + KEPT_S
+        now = time.monotonic()
+        self._about, self._about_until, self._reached_until = about, now + KEPT_S, now + REACHED_S
         return about
 
     async def _endpoint(self, name: str) -> str:

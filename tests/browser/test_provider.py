@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.app import ROOT, House, free_port
+from tests.browser.app import ROOT, House, eventually, free_port
 from tests.browser.conftest import Watch, live
 from tests.support.provider import ROLES, SCRIPT, settings_for, why_not, write_provider
 
@@ -81,6 +81,14 @@ def test_people_of_the_hospital_come_in_by_one_button_and_stay_in_while_it_is_aw
     hospital.tell("away")
     page.reload()
     live(page)
+    outside = open_page(hospital.house.url)
+
+    def is_told() -> bool:
+        outside.goto(hospital.house.url)
+        outside.get_by_text("Sign in with St Elsewhere").click()
+        return outside.get_by_text("does not answer").is_visible()
+
+    eventually(is_told, "a clear page says that the hospital's sign-in does not answer")
     hospital.tell("back")
     other = live(enter(open_page(hospital.house.url), "noor"))
     expect(other.get_by_role("link", name="Patients")).to_be_visible()
