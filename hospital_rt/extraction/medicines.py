@@ -184,13 +184,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
             match, as_needed=True, condition=complaint, end=text.index(complaint, match.end) + len(complaint), asks=asks
         )
         title, detail = medicine_title(match, finder.language, text)
-    question = _open(match)
-    if match.limit and re.fullmatch(r"(?:a|per|each|in a) day|daily", match.limit.strip(), re.I):
-        question = question or "how-much"  # "up to 8 tablets a day": the number went elsewhere
-    if not question and match.duration_days and _RUNNING.search(text, match.start, match.end + 40):
-        question = "how-long"
-    if not question and not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
-        question = "which-day"
+    question = _question(match, text, before)
     if match.dose and not match.scheduled and finder._terms_in(name):
         return None  # "OGTT 75 g": a test
     turned_to = finder.frames.contact.search(text, match.end)
@@ -206,8 +200,6 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         return last_dose
     if not match.named and _HOURS.search(text, match.start, match.end):
         return None
-    if question is None and not match.as_needed and _SEASON.search(text, match.start, match.end + 40):
-        question = "which-day"
     if (
         not verbs
         and not match.scheduled
@@ -248,6 +240,19 @@ def _dose_passed_over(match: SigMatch, text: str) -> bool:
 
 
 _AMOUNT = re.compile(r"\d ?(?:mg|mcg|micrograms?|µg|g|units?|iu|ml)\b", re.I)
+
+
+def _question(match: SigMatch, text: str, before: str) -> str | None:
+    """The slug of what is open in the instruction or by the words around it, or None when an item can be made."""
+    if slug := _open(match):
+        return slug
+    if match.limit and re.fullmatch(r"(?:a|per|each|in a) day|daily", match.limit.strip(), re.I):
+        return "how-much"  # "up to 8 tablets a day": the number went elsewhere
+    if match.duration_days and _RUNNING.search(text, match.start, match.end + 40):
+        return "how-long"
+    if not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
+        return "which-day"
+    return "which-day" if not match.as_needed and _SEASON.search(text, match.start, match.end + 40) else None
 
 
 def _open(match: SigMatch) -> str | None:
