@@ -152,11 +152,11 @@ class Notes:
 
     async def page(self, wanted: Document, *, before: tuple[datetime, str] | None, limit: int) -> list[Note]:
         """Newest first, without their texts opened. ``before``: the last one that the client has."""
-        query = dict(wanted)
         if before:
             at, id = before
-            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$gt": id}}]
-        cursor = self._notes.find(query).sort([("created_at", -1), ("_id", 1)]).limit(limit)
+            older: Document = {"$or": [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$gt": id}}]}
+            wanted = {"$and": [wanted, older]}
+        cursor = self._notes.find(wanted).sort([("created_at", -1), ("_id", 1)]).limit(limit)
         return [self._read(row) async for row in cursor]
 
     # The work on a note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.driver import PASSWORD, Clinic, item, plan_item
+from tests.support.driver import PASSWORD, Clinic, item, pages, plan_item
 from tests.support.people import cover_of
 
 UNTIL = "2027-03-10T00:00:00Z"
@@ -44,6 +44,19 @@ async def test_who_covers_does_what_the_doctor_may_under_their_own_name(ward: Cl
     by_colleague = {one["act"] for one in log if one["by"] and one["by"]["id"] == colleague.id}
     assert {"note.written", "note.approved", "note.read", "steps.listed", "patients.listed"} <= by_colleague
     assert (await doctor.get(f"/api/notes/{written['id']}/")).body["questions"] is not None, "it is the doctor's note"
+
+
+async def test_who_covers_pages_through_their_own_notes_and_those_covered_and_no_others(ward: Clinic) -> None:
+    patient, doctor = await ward.pair()
+    own_patient, colleague = await ward.pair()
+    stranger, other = await ward.pair()
+    await cover_of(doctor, colleague, until=UNTIL)
+    theirs = [
+        (await ward.submit(author, of, "Drink water."))["id"]
+        for author, of in ((doctor, patient), (colleague, own_patient), (doctor, patient), (other, stranger))
+    ]
+    found = await pages(colleague, "/api/notes/?limit=1")
+    assert {one["id"] for shown in found for one in shown} == set(theirs[:3])
 
 
 async def test_after_its_end_everything_is_withdrawn_like_a_former_doctors(ward: Clinic) -> None:
