@@ -289,10 +289,11 @@ export function applyCheckIn(step, entry, toldBefore) {
     loadStep(step.id).catch(() => {
       /* its time comes with the next load */
     });
-  if (!entry.waiting)
-    showSuccess(entry.outcome === "skipped" ? t.skippedNow : afterDone(step), {
-      undo: { step_id: step.id, slot },
-    });
+  if (!entry.waiting) {
+    const { title, text } =
+      entry.outcome === "skipped" ? { title: t.skippedNow, text: null } : afterDone();
+    showSuccess(title, { text, undo: { step_id: step.id, slot } });
+  }
   keep();
 }
 

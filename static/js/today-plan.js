@@ -120,8 +120,10 @@ export function nextSlot(now = Date.now()) {
   return next;
 }
 
-/** "Done. Next: take amoxicillin at 20:00." */
+/** What is said after an answer: "Done. Next at 20:00:" and which step that is. */
 export function afterDone() {
   const next = nextSlot();
-  return next ? t.doneNext(inSentence(next.step.title), nextWhen(next.slot)) : t.doneNow;
+  return next
+    ? { title: t.doneNext(nextWhen(next.slot)), text: next.step.title }
+    : { title: t.doneNow, text: null };
 }

@@ -314,7 +314,7 @@ export default {
   skippedSaved: (time) => `Skipped at ${time} · saved on this device`,
   doneElsewhere: "Done on another device.",
   doneNow: "Done.",
-  doneNext: (title, when) => `Done. Next: ${title} ${when}.`,
+  doneNext: (when) => `Done. Next ${when}:`,
   skippedNow: "Skipped.",
   allDoneToday: "All done for today",
   nothingNow: "Nothing more for today",

@@ -328,7 +328,7 @@ export default {
   skippedSaved: (time) => `Saltado a las ${time} · guardado en este aparato`,
   doneElsewhere: "Hecho en otro aparato.",
   doneNow: "Hecho.",
-  doneNext: (title, when) => `Hecho. Lo siguiente: ${title} ${when}.`,
+  doneNext: (when) => `Hecho. Lo siguiente ${when}:`,
   skippedNow: "Saltado.",
   allDoneToday: "Todo hecho por hoy",
   nothingNow: "Nada más por hoy",

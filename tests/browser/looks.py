@@ -31,3 +31,20 @@ def sideways(page: Page) -> list[str]:
         .map((e) => `${e.tagName}.${e.className} ${e.getBoundingClientRect().right}`).slice(0, 8)"""
     )
     return found
+
+
+def covered(page: Page, lying: str, *below: str) -> list[str]:
+    """Those of the elements ``below`` of which something lies under the element ``lying``, by their selectors."""
+    found: list[str] = page.evaluate(
+        """([lying, below]) => {
+          const over = document.querySelector(lying).getBoundingClientRect();
+          const hit = (e) => {
+            const box = e.getBoundingClientRect();
+            const across = Math.min(box.right, over.right) - Math.max(box.left, over.left);
+            return box.width > 0 && across > 0 && Math.min(box.bottom, over.bottom) > Math.max(box.top, over.top);
+          };
+          return below.filter((one) => [...document.querySelectorAll(one)].some(hit));
+        }""",
+        [lying, list(below)],
+    )
+    return found

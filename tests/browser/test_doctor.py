@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.app import House, Person, eventually
-from tests.browser.conftest import DESKTOP, Watch, live, sign_in, write
+from tests.browser.conftest import DESKTOP, PHONE, Watch, live, sign_in, write
+from tests.browser.looks import covered
 
 TEXT = """Recovering well from her chest infection.
 
@@ -23,9 +24,7 @@ Book a chest X-ray at the hospital desk."""
 def reviewed(strict_house: House) -> tuple[Person, Person]:
     """A patient and the demo's doctor, in the house where steps are reviewed."""
     doctor = strict_house.demo_doctor()
-    patient = confirmed_patient(strict_house)
-    patient.call("POST", "assign/", {"doctor_id": doctor.id})
-    return patient, doctor
+    return confirmed_patient_of(doctor), doctor
 
 
 def confirmed_patient(app: House) -> Person:
@@ -41,6 +40,12 @@ def confirmed_patient(app: House) -> Person:
     assert found, letter
     app.call("POST", "verify-email/", {"token": found[1], "password": PASSWORD})
     return app.sign_in(email, PASSWORD)
+
+
+def confirmed_patient_of(doctor: Person) -> Person:
+    patient = confirmed_patient(doctor.app)
+    patient.call("POST", "assign/", {"doctor_id": doctor.id})
+    return patient
 
 
 def test_a_note_is_written_and_its_steps_appear_while_one_looks(
@@ -129,6 +134,21 @@ def test_steps_are_reviewed_edited_added_and_approved(
     assert steps["Call me if you have a fever"]["by"] == "doctor"
     assert not any("X-ray" in title for title in steps)
     expect(watching.get_by_text("Call me if you have a fever")).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_good_news_covers_neither_the_stages_nor_the_way_to_the_next_note(
+    reviewed: tuple[Person, Person], open_page: Callable[..., Page], viewport: dict[str, int]
+) -> None:
+    patient, doctor = reviewed
+    write(doctor, confirmed_patient_of(doctor), TEXT)
+    note = write(doctor, patient, TEXT)
+    page = live(sign_in(open_page(viewport=viewport), doctor, at=f"/#/notes/{note}"))
+    page.get_by_role("button", name="Approve 3 steps").click()
+    expect(page.locator(".banner-good")).to_contain_text(f"3 steps are now active for {patient.first}.")
+    expect(page.locator(".next-waiting")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+    assert covered(page, ".banner-good", "h1", ".stages", ".next-waiting", ".main-nav", "main button") == []
 
 
 def test_a_proposal_is_rejected_and_the_old_plan_runs_on(

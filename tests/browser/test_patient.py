@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.app import Person, eventually
-from tests.browser.conftest import DESKTOP, Watch, live, sign_in, write
+from tests.browser.conftest import DESKTOP, PHONE, Watch, live, sign_in, write
+from tests.browser.looks import covered
 
+SMALL = {"width": 320, "height": 640}
 NOTE = "Take amoxicillin 500 mg three times a day for 7 days, with food. Book a chest X-ray at the hospital desk."
 
 
@@ -45,7 +48,7 @@ def test_a_reminder_comes_as_a_toast_over_another_page(
     assert page.evaluate("!document.querySelector('.toast').contains(document.activeElement)")
     toast.get_by_role("button", name="Done").click()
     expect(toast).to_be_hidden()
-    expect(page.get_by_text("Done. Next:")).to_be_visible()
+    expect(page.get_by_text("Done. Next ")).to_be_visible()
 
 
 def test_an_answer_that_was_overtaken_by_a_reminder_does_not_take_it_away(
@@ -169,7 +172,7 @@ def test_a_second_tap_in_the_same_place_answers_nothing_else(
     page.wait_for_selector("body[data-moved='2']")
     page.mouse.click(*at)
     assert page.evaluate("async () => (await import('/static/js/store.js')).state.outbox.length") == 0
-    expect(page.get_by_text("Done. Next:")).to_be_visible()
+    expect(page.get_by_text("Done. Next ")).to_be_visible()
     expect(rows).to_have_count(2)
     assert sum(step["progress"]["done"] for step in patient.call("GET", "steps/")["items"]) == 1
     rows.first.get_by_role("button", name="Done").click(position={"x": 6, "y": 6})
@@ -185,8 +188,23 @@ def test_good_news_moves_nothing_under_the_finger(pair: tuple[Person, Person], o
     before = page.locator("h1").bounding_box()
     assert place
     page.mouse.click(place["x"] + 6, place["y"] + 6)
-    expect(page.get_by_text("Done. Next:")).to_be_visible()
+    expect(page.get_by_text("Done. Next ")).to_be_visible()
     assert page.locator("h1").bounding_box() == before
+
+
+@pytest.mark.parametrize("viewport", [PHONE, SMALL, DESKTOP], ids=["phone", "small phone", "desktop"])
+def test_good_news_covers_neither_the_greeting_nor_what_comes_next(
+    pair: tuple[Person, Person], open_page: Callable[..., Page], viewport: dict[str, int]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, NOTE)
+    page = live(sign_in(open_page(viewport=viewport), patient))
+    page.get_by_role("button", name="Done", exact=True).click()
+    good = page.locator(".banner-good")
+    expect(good).to_contain_text("Done. Next ")
+    expect(good).to_contain_text("Take amoxicillin 500 mg")
+    expect(page.get_by_role("heading", name="Done today")).to_be_visible()
+    assert covered(page, ".banner-good", "h1", ".page-head", "main h2", "main button", ".main-nav") == []
 
 
 def test_the_note_shows_where_each_step_comes_from(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
