@@ -22,6 +22,7 @@ NoteStatus = Literal["queued", "processing", "proposed", "ready", "failed", "sup
 UNREAD: tuple[NoteStatus, ...] = ("queued", "processing")  # no step has come of it
 IN_FLIGHT: tuple[NoteStatus, ...] = ("queued", "processing", "proposed")
 UNSETTLED: tuple[NoteStatus, ...] = ("queued", "processing", "proposed", "failed")
+WAITING: tuple[NoteStatus, ...] = ("proposed", "failed")  # for their author
 MAX_COUNTED = 10_000  # of what waits: beyond that the figure stands
 MAX_ATTEMPTS = 5
 

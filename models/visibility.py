@@ -19,7 +19,7 @@ from hospital_rt.domain.errors import DomainError, NotFound
 from hospital_rt.storage.database import Document, Session
 from models.assignments import Assignment
 from models.events import FeedEvent
-from models.notes import Note
+from models.notes import WAITING, Note, NoteStatus
 from models.people.grants import Grant
 from models.questions.patient_questions import PatientQuestion
 from models.steps import Step
@@ -156,6 +156,18 @@ def acts_as_author(access: Access, note: Note) -> bool:
 def shown_status(access: Access, note: Note) -> str:
     """The status of a readable note: to the patient and carers a proposal is still being worked on."""
     return "processing" if not access.is_doctors and note.status == "proposed" else note.status
+
+
+def statuses_shown_as(viewer: Viewer, shown: NoteStatus | Literal["waiting"]) -> list[NoteStatus]:
+    """The statuses of the notes that are ``shown`` to this viewer, as by :func:`shown_status`. ``waiting``: for the
+    author.
+    """
+    found: list[NoteStatus] = list(WAITING) if shown == "waiting" else [shown]
+    if viewer.role == "doctor":
+        return found
+    if shown == "processing":
+        return ["processing", "proposed"]
+    return [status for status in found if status != "proposed"]
 
 
 def can_see_contact(access: Access | None) -> bool:

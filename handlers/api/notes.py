@@ -13,9 +13,9 @@ from handlers.api.schemas import (
     Body,
     NoteBody,
     NoteLineView,
+    NotesQuery,
     NoteView,
     NothingBody,
-    PatientPageQuery,
     ReasonBody,
     RetryBody,
     ScheduleBody,
@@ -44,7 +44,7 @@ from models.services.note_review import (
     withdraw_note,
 )
 from models.steps import Step, StepText
-from models.users import User
+from models.users import User, fold
 from models.visibility import (
     Access,
     access_to_note,
@@ -52,6 +52,7 @@ from models.visibility import (
     notes_filter,
     readable_note,
     shown_status,
+    statuses_shown_as,
     steps_beside_note,
 )
 
@@ -125,7 +126,7 @@ class NotesHandler(NoteHandlerBase):
     operations = {
         "GET": Operation(
             who="reader",
-            query=PatientPageQuery,
+            query=NotesQuery,
             answers={200: NoteLineView},
             problems=("not-found",),
             listed=True,
@@ -145,9 +146,16 @@ class NotesHandler(NoteHandlerBase):
 
     async def get(self) -> None:
         """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
-        query = self.query(PatientPageQuery)
+        query = self.query(NotesQuery)
         await self.set_feed()
-        wanted, accesses = await notes_filter(self.store, self.who, query.patient_id)
+        readable, accesses = await notes_filter(self.store, self.who, query.patient_id)
+        wanted: dict[str, Any] = {"$and": [readable]}
+        if query.status:
+            wanted["status"] = {"$in": statuses_shown_as(self.who, query.status)}
+        if words := fold(query.q).split():
+            called = await self.store.users.names(set(accesses))
+            found = [id for id, name in called.items() if all(word in fold(name or "") for word in words)]
+            wanted["patient_id"] = {"$in": found}
         before = read_time_cursor(query.cursor, str)
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
         shown, following = cut_page(notes, query.limit, lambda last: write_time_cursor(last.created_at, last.id))

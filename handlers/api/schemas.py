@@ -554,6 +554,13 @@ class PatientPageQuery(PageQuery):
     patient_id: GivenId | None = None
 
 
+class NotesQuery(PatientPageQuery):
+    q: str = Field(default="", max_length=100, description="parts of the patient's name, case and accents folded")
+    status: NoteStatus | Literal["waiting"] | None = Field(
+        default=None, description="`waiting`: those that wait for their author, `proposed` or `failed`"
+    )
+
+
 class StepsQuery(PatientPageQuery):
     status: Literal["active", "all", "completed", "cancelled", "proposed", "rejected"] = "active"
 

@@ -144,6 +144,39 @@ async def test_a_doctor_lists_the_notes_of_one_patient_or_of_all(ward: Clinic) -
     assert len((await ruth.get(f"/api/notes/?patient_id={ruth.id}")).body["items"]) == 1
 
 
+async def test_a_doctor_finds_notes_by_the_name_of_the_patient_and_by_what_became_of_them(ward: Clinic) -> None:
+    ruth, doctor = await ward.pair(name="Ruth Núñez Keller")
+    tom, other = await ward.pair(name="Tom Keller")
+    await ward.assign(tom, doctor)
+    stranger = await ward.patient(name="Ruth Keller")
+    await ward.assign(stranger, other)
+    ready = await ward.note(doctor, ruth, plan=[WALK])
+    waits = await ward.note(doctor, tom, plan=[WALK], checklist=[INVENTED], expect="proposed")
+    await ward.note(other, stranger, plan=[WALK])
+
+    async def found(query: str, reader: Person = doctor) -> list[str]:
+        return [one["id"] for one in (await reader.get(f"/api/notes/?{query}")).body["items"]]
+
+    assert set(await found("q=keller")) == {ready["id"], waits["id"]}, "nobody else's"
+    assert await found("q=NUNEZ%20ruth") == [ready["id"]]
+    assert await found("q=nobody") == []
+    assert await found("status=waiting") == await found("status=proposed") == [waits["id"]]
+    assert await found("status=ready&q=keller") == [ready["id"]]
+    assert await found("status=ready&q=tom") == []
+    assert await found(f"patient_id={tom.id}&status=waiting") == [waits["id"]]
+    assert (await doctor.get("/api/notes/?status=gone")).status == 422
+
+
+async def test_a_patient_cannot_tell_by_searching_that_a_note_waits_for_approval(ward: Clinic) -> None:
+    patient, doctor = await ward.pair()
+    note = await ward.note(doctor, patient, plan=[WALK], checklist=[INVENTED], expect="proposed")
+    found = {
+        status: [one["id"] for one in (await patient.get(f"/api/notes/?status={status}")).body["items"]]
+        for status in ("processing", "proposed", "waiting")
+    }
+    assert found == {"processing": [note["id"]], "proposed": [], "waiting": []}
+
+
 # What came of reading it
 
 

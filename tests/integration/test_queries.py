@@ -92,6 +92,7 @@ async def _read_everything(reader: Person, *, of: Person | None = None) -> None:
             f"/api/adherence/?patient_id={of.id}",
             f"/api/steps/?patient_id={of.id}",
             f"/api/notes/?patient_id={of.id}",
+            "/api/notes/?status=waiting&q=a",
         ]
     for kind in ("Patient", "Practitioner", "CarePlan", "Task", "Communication"):
         found = (await reader.get(f"/fhir/{kind}")).body.get("entry", [])
