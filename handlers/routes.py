@@ -29,7 +29,7 @@ from handlers.api import (
 )
 from handlers.api.schemas import ProblemView
 from handlers.base.api_handler import ApiHandler
-from handlers.base.operation import HandlerContext
+from handlers.base.context import HandlerContext
 from handlers.fhir import care_plans, people
 from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView
 from handlers.identity import provider, second_factors
@@ -42,7 +42,7 @@ from hospital_rt.realtime import protocol
 from hospital_rt.version import version
 from hospital_rt.web.asyncapi import build_asyncapi
 from hospital_rt.web.asyncapi_page import asyncapi_page
-from hospital_rt.web.openapi import Described, build_openapi
+from hospital_rt.web.openapi import RouteOperation, build_openapi
 from hospital_rt.web.problems import PUBLISHED
 
 VERSION = version()
@@ -141,26 +141,15 @@ API: tuple[Route, ...] = (
 )
 
 
-def describe_routes() -> list[Described]:
+def describe_routes() -> list[RouteOperation]:
     """Every operation of the API, for the document."""
     return [
-        Described(
+        RouteOperation(
             path=route.path,
             method=method,
             doc=getattr(route.handler, method.lower()).__doc__ or "",
-            who=operation.who,
             tag=route.tag,
-            body=operation.body,
-            body_optional=operation.body_optional,
-            query=operation.query,
-            answers=operation.answers,
-            problems=operation.problems,
-            listed=operation.listed,
-            once=operation.once,
-            feed=operation.feed,
-            pending_too=operation.pending_too,
-            without_factor=operation.without_factor,
-            fhir=operation.fhir,
+            operation=operation,
         )
         for route in API
         for method, operation in route.handler.operations.items()

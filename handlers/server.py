@@ -11,7 +11,7 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from handlers.base.operation import HandlerContext
+from handlers.base.context import HandlerContext
 from handlers.routes import NOT_FOUND, make_routes
 from hospital_rt.bootstrap import make_app, make_server
 from hospital_rt.logs import log

@@ -1,8 +1,8 @@
-"""Idempotency keys: a repeated request is done once and gets the same answer.
+"""Idempotency keys: a repeated request is done once and gets the same response.
 
 A key is claimed before the work; the work's own transaction marks the claim as committed, so that a crash between the
-two is unambiguous. The answer is kept for 24 hours, sealed under the key of the user it is about. ``subject_id`` is the
-id of the record that the request creates.
+two is unambiguous. The response is kept for 24 hours, sealed under the key of the user it is about. ``subject_id`` is
+the id of the record that the request creates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEASE_S = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The claim on a key. ``done``: an earlier attempt had committed, but its answer was lost."""
+    """The claim on a key. ``done``: an earlier attempt had committed, but its response was lost."""
 
     id: str
     user_id: str
@@ -35,8 +35,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """The answer of the first request with a key. ``about``: the user whose key seals it, when not the requester."""
+class StoredResponse:
+    """The response to the first request with a key. ``about``: the user whose key seals it, when not the requester."""
 
     status: int
     body: Any = field(default=None, repr=False)
@@ -56,8 +56,8 @@ class Idempotency:
         self._keys = collection
         self._vault = vault
 
-    async def claim(self, *, id: str, user_id: str, body_hash: str, now: datetime) -> Claim | StoredAnswer | None:
-        """Claim a key, or return the answer stored under it. None: another request holds it right now.
+    async def claim(self, *, id: str, user_id: str, body_hash: str, now: datetime) -> Claim | StoredResponse | None:
+        """Claim a key, or return the response stored under it. None: another request holds it right now.
 
         Raises:
             DomainError: 422 ``idempotency-mismatch`` for another body; 404 when it was about a user erased since.
@@ -90,7 +90,7 @@ class Idempotency:
                 held = await self._vault.open_value(row["about"], f"idempotency|{id}|answer", row["sealed_answer"])
             except Unreadable:
                 raise NotFound() from None
-            return StoredAnswer(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
+            return StoredResponse(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
         row = await self._keys.find_one_and_update(
             {"_id": id, "lease_until": {"$lte": now}},
             {"$set": {"owner": owner, "lease_until": lease}},
@@ -110,9 +110,9 @@ class Idempotency:
         if not result.matched_count:
             raise Conflict("conflict", "This request is being answered already.", retry_after_s=1)
 
-    async def store_answer(self, claim: Claim, answer: StoredAnswer) -> None:
-        held = {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)}
-        about = answer.about or claim.user_id
+    async def store_response(self, claim: Claim, response: StoredResponse) -> None:
+        held = {"status": response.status, "body": response.body, "headers": dict(response.headers)}
+        about = response.about or claim.user_id
         sealed = await self._vault.seal(about, f"idempotency|{claim.id}|answer", held)
         await self._keys.update_one(
             {"_id": claim.id, "owner": claim.owner}, {"$set": {"sealed_answer": sealed, "about": about}}

@@ -7,9 +7,9 @@ from pydantic import Field
 from handlers.api.schemas import Moment, PageQuery, PersonView, View
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
-from handlers.base.operation import Operation
 from hospital_rt.domain.audit_types import AuditRole
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.web.operation import Operation
 from models.audit import Act
 
 
@@ -26,7 +26,7 @@ class AccessView(View):
 
 
 class AccessLogHandler(ApiHandler):
-    operations = {"GET": Operation(who="patient", query=PageQuery, answers={200: AccessView}, listed=True)}
+    operations = {"GET": Operation(allow="patient", query=PageQuery, responses={200: AccessView}, paginated=True)}
 
     async def get(self) -> None:
         """Who read or changed what of yours, the newest first."""

@@ -17,7 +17,7 @@ from models.audit import Act, Trace
 from models.letters import LetterKind, Link, LinkUse
 from models.users import User
 
-ANSWER_INTERVAL_S = 0.15
+RESPONSE_INTERVAL_S = 0.15
 AUDIT_ONCE_EVERY_S = 900  # what strangers do to an account has one entry of its kind in so many seconds
 
 
@@ -63,14 +63,14 @@ class AccountHandler(ApiHandler):
                 self.store.audit.write_once(trace, act, of=user_id, every_s=AUDIT_ONCE_EVERY_S)
             )
 
-    async def delay_answer(self) -> None:
+    async def delay_response(self) -> None:
         """Answer only at set times after the request, so that what was found or written does not show in it, also
         when the machine is so busy that the first of them is over.
         """
         took = time.perf_counter() - self.began
         await asyncio.sleep(
-            ANSWER_INTERVAL_S - took % ANSWER_INTERVAL_S
-        )  # answers take equally long with and without an account
+            RESPONSE_INTERVAL_S - took % RESPONSE_INTERVAL_S
+        )  # responses take equally long with and without an account
 
     async def write_letter(
         self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session | None = None

@@ -15,10 +15,10 @@ from handlers.api.account_schemas import (
     UserView,
     VerifyEmailBody,
 )
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS
 from hospital_rt.web.tokens import Tokens
@@ -30,9 +30,9 @@ from models.users import User
 class SignUpHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=SignUpBody,
-            answers={201: UserView, 202: AcceptedView},
+            responses={201: UserView, 202: AcceptedView},
             problems=("email-taken", "password-sign-in-off", "rate-limited", "busy"),
         )
     }
@@ -138,14 +138,17 @@ class SignUpHandler(AccountHandler):
 
         letter_id = await self.store.transaction(work)
         await self.context.dispatcher.send_letter(letter_id)
-        await self.delay_answer()
+        await self.delay_response()
         self.respond({"detail": "If all is well, a letter to this address tells the rest."}, status=202)
 
 
 class VerifyEmailHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=VerifyEmailBody, answers={204: None}, problems=("invalid-token", "rate-limited", "busy")
+            allow="anyone",
+            body=VerifyEmailBody,
+            responses={204: None},
+            problems=("invalid-token", "rate-limited", "busy"),
         )
     }
 
@@ -175,7 +178,7 @@ class VerifyEmailHandler(AccountHandler):
 class ForgotPasswordHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=ForgotPasswordBody, answers={202: AcceptedView}, problems=("rate-limited",)
+            allow="anyone", body=ForgotPasswordBody, responses={202: AcceptedView}, problems=("rate-limited",)
         )
     }
 
@@ -190,7 +193,7 @@ class ForgotPasswordHandler(AccountHandler):
         target = str(row["_id"]) if row and known else str(uuid4())
         letter_id = await self.write_letter(target, "reset", use="reset")
         await self.context.dispatcher.send_letter(letter_id)
-        await self.delay_answer()
+        await self.delay_response()
         self.respond({"detail": "If this address has an account, a letter is on its way."}, status=202)
         self.audit_later("reset.asked", target if known else None)
 
@@ -198,9 +201,9 @@ class ForgotPasswordHandler(AccountHandler):
 class ResetPasswordHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=ResetPasswordBody,
-            answers={204: None},
+            responses={204: None},
             problems=("invalid-token", "rate-limited", "busy"),
         )
     }

@@ -13,10 +13,10 @@ from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import AcceptedView
 from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, NothingBody, PageQuery, PersonView, View
 from handlers.base.cursors import cut_page, page, read_cursor, read_time_cursor, write_cursor, write_time_cursor
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Session
 from hospital_rt.version import versions
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from models.audit import Act
 from models.services.administration import (
@@ -108,7 +108,11 @@ class _AccountsHandler(AccountHandler):
 class AccountsHandler(_AccountsHandler):
     operations = {
         "GET": Operation(
-            who="admin", query=AccountsQuery, answers={200: AdminAccountView}, listed=True, audit="accounts.listed"
+            allow="admin",
+            query=AccountsQuery,
+            responses={200: AdminAccountView},
+            paginated=True,
+            audit="accounts.listed",
         )
     }
 
@@ -127,10 +131,10 @@ class AccountsHandler(_AccountsHandler):
 def _account_act(audit: Act, *, body: type[Body] = NothingBody) -> Operation:
     """What an administrator does to one account; the answer is the account."""
     return Operation(
-        who="admin",
+        allow="admin",
         body=body,
         body_optional=True,
-        answers={200: AdminAccountView},
+        responses={200: AdminAccountView},
         problems=("not-found", "conflict"),
         audit=audit,
     )
@@ -183,10 +187,10 @@ class DeactivateAccountHandler(_AccountsHandler):
 class ResetLinkHandler(_AccountsHandler):
     operations = {
         "POST": Operation(
-            who="admin",
+            allow="admin",
             body=NothingBody,
             body_optional=True,
-            answers={202: AcceptedView},
+            responses={202: AcceptedView},
             problems=("not-found", "conflict"),
             audit="reset.linked",
         )
@@ -211,7 +215,7 @@ class ResetLinkHandler(_AccountsHandler):
 
 
 class OverviewHandler(AccountHandler):
-    operations = {"GET": Operation(who="admin", answers={200: OverviewView}, audit="overview.read")}
+    operations = {"GET": Operation(allow="admin", responses={200: OverviewView}, audit="overview.read")}
 
     async def get(self) -> None:
         """What waits, what is late, which processes live, and when a backup was last written and tried."""
@@ -250,7 +254,9 @@ def _waiting(one: Waiting) -> dict[str, int]:
 
 class AuditHandler(AccountHandler):
     operations = {
-        "GET": Operation(who="admin", query=AuditQuery, answers={200: AuditEntryView}, listed=True, audit="audit.read")
+        "GET": Operation(
+            allow="admin", query=AuditQuery, responses={200: AuditEntryView}, paginated=True, audit="audit.read"
+        )
     }
 
     async def get(self) -> None:

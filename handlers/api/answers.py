@@ -8,7 +8,7 @@ from pydantic import Field
 
 from handlers.api.schemas import Body, Slot
 from handlers.base.api_handler import ApiHandler
-from handlers.base.operation import Operation
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import ANSWER_ADDRESS
 from hospital_rt.web.tokens import Tokens
@@ -24,7 +24,7 @@ class AnswerBody(Body):
 class AnswerHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="anyone", body=AnswerBody, answers={204: None}, problems=("invalid-token", "rate-limited")
+            allow="anyone", body=AnswerBody, responses={204: None}, problems=("invalid-token", "rate-limited")
         )
     }
 

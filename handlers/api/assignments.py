@@ -8,11 +8,11 @@ from handlers.api.schemas import AssignBody, AssignmentView, DoctorsQuery, Perso
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import page, page_of
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from models.assignments import Assignment
-from models.idempotency import StoredAnswer
+from models.idempotency import StoredResponse
 from models.services.assignments import assign_doctor, leave_doctor
 from models.services.covers import covers_by
 from models.users import fold
@@ -20,7 +20,9 @@ from models.users import fold
 
 class DoctorsHandler(ApiHandler):
     operations = {
-        "GET": Operation(who="user", query=DoctorsQuery, answers={200: PersonView}, listed=True, pending_too=True)
+        "GET": Operation(
+            allow="user", query=DoctorsQuery, responses={200: PersonView}, paginated=True, allow_pending=True
+        )
     }
 
     async def get(self) -> None:
@@ -40,17 +42,21 @@ class DoctorsHandler(ApiHandler):
 
 class AssignHandler(IdempotentHandler):
     operations = {
-        "GET": Operation(who="patient", answers={200: AssignmentView}, problems=("not-assigned",), feed=True),
+        "GET": Operation(allow="patient", responses={200: AssignmentView}, problems=("not-assigned",), feed=True),
         "POST": Operation(
-            who="patient",
+            allow="patient",
             body=AssignBody,
-            answers={200: AssignmentView, 201: AssignmentView},
+            responses={200: AssignmentView, 201: AssignmentView},
             problems=("not-found", "conflict"),
-            once=True,
+            idempotent=True,
             audit="doctor.chosen",
         ),
         "DELETE": Operation(
-            who="patient", answers={204: None}, problems=("not-assigned", "conflict"), once=True, audit="doctor.left"
+            allow="patient",
+            responses={204: None},
+            problems=("not-assigned", "conflict"),
+            idempotent=True,
+            audit="doctor.left",
         ),
     }
 
@@ -79,7 +85,7 @@ class AssignHandler(IdempotentHandler):
         self.respond(await self._view(current))
 
     @idempotent
-    async def post(self, body: AssignBody) -> StoredAnswer:
+    async def post(self, body: AssignBody) -> StoredResponse:
         """Choose a doctor. Another one takes the first one's place at once."""
         done = await assign_doctor(
             self.store,
@@ -93,21 +99,21 @@ class AssignHandler(IdempotentHandler):
         await self.announce(done.users)
         if done.assignment is None:
             raise Problem("not-assigned")
-        return StoredAnswer(201 if done.is_new else 200, await self._view(done.assignment))
+        return StoredResponse(201 if done.is_new else 200, await self._view(done.assignment))
 
     @idempotent
-    async def delete(self) -> StoredAnswer:
+    async def delete(self) -> StoredResponse:
         """Leave your doctor. Your steps run on."""
         done = await leave_doctor(
             self.store, patient_id=self.who.id, now=self.now(), claim=self.claim, trace=self.trace
         )
         await self.announce(done.users)
-        return StoredAnswer(204)
+        return StoredResponse(204)
 
-    async def lost_answer(self, *ids: str) -> StoredAnswer:
+    async def lost_response(self, *ids: str) -> StoredResponse:
         if self.request.method == "DELETE":
-            return StoredAnswer(204)
+            return StoredResponse(204)
         current = await self.store.assignments.current(self.who.id)
         if current is None or self.claim is None:
             raise Problem("not-assigned")
-        return StoredAnswer(201 if current.id == self.claim.subject_id else 200, await self._view(current))
+        return StoredResponse(201 if current.id == self.claim.subject_id else 200, await self._view(current))

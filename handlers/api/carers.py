@@ -11,9 +11,9 @@ from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import Email, Secret
 from handlers.api.schemas import Body, GivenMoment, Id, Moment, PageQuery, PersonView, View
 from handlers.base.cursors import page, page_of
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.errors import Invalid
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS
 from hospital_rt.web.tokens import Tokens
@@ -133,11 +133,11 @@ class _CarerHandler(AccountHandler):
 
 class CarersHandler(_CarerHandler):
     operations = {
-        "GET": Operation(who="patient", query=PageQuery, answers={200: CarerView}, listed=True),
+        "GET": Operation(allow="patient", query=PageQuery, responses={200: CarerView}, paginated=True),
         "POST": Operation(
-            who="patient",
+            allow="patient",
             body=InviteBody,
-            answers={201: CarerView},
+            responses={201: CarerView},
             problems=("conflict", "rate-limited"),
             audit="carer.invited",
         ),
@@ -181,9 +181,9 @@ class CarersHandler(_CarerHandler):
 class CarerHandler(_CarerHandler):
     operations = {
         "PATCH": Operation(
-            who="patient", body=AlertBody, answers={200: CarerView}, problems=("not-found",), audit="carer.changed"
+            allow="patient", body=AlertBody, responses={200: CarerView}, problems=("not-found",), audit="carer.changed"
         ),
-        "DELETE": Operation(who="patient", answers={204: None}, problems=("not-found",), audit="carer.ended"),
+        "DELETE": Operation(allow="patient", responses={204: None}, problems=("not-found",), audit="carer.ended"),
     }
 
     async def patch(self, grant_id: str) -> None:
@@ -207,9 +207,9 @@ class CarerHandler(_CarerHandler):
 class InvitationHandler(_CarerHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=InvitationBody,
-            answers={200: InvitationView},
+            responses={200: InvitationView},
             problems=("invalid-token", "rate-limited"),
         )
     }
@@ -232,9 +232,9 @@ class InvitationHandler(_CarerHandler):
 class AcceptHandler(_CarerHandler):
     operations = {
         "POST": Operation(
-            who="reader",
+            allow="non_admin",
             body=InvitationBody,
-            answers={200: CaringView},
+            responses={200: CaringView},
             problems=("invalid-token", "forbidden", "conflict", "rate-limited"),
             audit="carer.accepted",
         )
@@ -250,7 +250,7 @@ class AcceptHandler(_CarerHandler):
 
 
 class CaringHandler(_CarerHandler):
-    operations = {"GET": Operation(who="reader", query=PageQuery, answers={200: CaringView}, listed=True)}
+    operations = {"GET": Operation(allow="non_admin", query=PageQuery, responses={200: CaringView}, paginated=True)}
 
     async def get(self) -> None:
         """For whom you care."""
@@ -263,9 +263,13 @@ class CaringHandler(_CarerHandler):
 class CaringForHandler(_CarerHandler):
     operations = {
         "PATCH": Operation(
-            who="reader", body=AlertBody, answers={200: CaringView}, problems=("not-found",), audit="carer.changed"
+            allow="non_admin",
+            body=AlertBody,
+            responses={200: CaringView},
+            problems=("not-found",),
+            audit="carer.changed",
         ),
-        "DELETE": Operation(who="reader", answers={204: None}, problems=("not-found",), audit="carer.ended"),
+        "DELETE": Operation(allow="non_admin", responses={204: None}, problems=("not-found",), audit="carer.ended"),
     }
 
     async def _mine(self, patient_id: str) -> Grant:

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field
 from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, PageQuery, PersonView, View
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import page, page_of
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.web.operation import Operation
 from models.people.grants import Grant
 from models.services.carers import end_grant
 from models.services.covers import begin_cover, covers_by
@@ -51,11 +51,11 @@ class _CoverHandler(ApiHandler):
 
 class CoversHandler(_CoverHandler):
     operations = {
-        "GET": Operation(who="doctor", query=PageQuery, answers={200: CoverView}, listed=True),
+        "GET": Operation(allow="doctor", query=PageQuery, responses={200: CoverView}, paginated=True),
         "POST": Operation(
-            who="doctor",
+            allow="doctor",
             body=CoverBody,
-            answers={201: CoverView},
+            responses={201: CoverView},
             problems=("not-found", "conflict"),
             audit="cover.begun",
         ),
@@ -85,7 +85,9 @@ class CoversHandler(_CoverHandler):
 
 
 class CoverHandler(_CoverHandler):
-    operations = {"DELETE": Operation(who="doctor", answers={204: None}, problems=("not-found",), audit="cover.ended")}
+    operations = {
+        "DELETE": Operation(allow="doctor", responses={204: None}, problems=("not-found",), audit="cover.ended")
+    }
 
     async def delete(self, grant_id: str) -> None:
         """End a cover at once. Either of the two doctors can."""

@@ -8,8 +8,8 @@ from html import escape
 from handlers.api.schemas import Moment, NothingBody, View
 from handlers.base.api_handler import ApiHandler
 from handlers.base.base_handler import BaseHandler
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.plain_page import PLAIN_CSP, plain_page
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS
@@ -38,16 +38,16 @@ class EmailRemindersView(View):
 
 class EmailRemindersHandler(ApiHandler):
     operations = {
-        "GET": Operation(who="patient", answers={200: EmailRemindersView}),
+        "GET": Operation(allow="patient", responses={200: EmailRemindersView}),
         "PUT": Operation(
-            who="patient",
+            allow="patient",
             body=NothingBody,
             body_optional=True,
-            answers={200: EmailRemindersView},
+            responses={200: EmailRemindersView},
             problems=("email-unverified",),
             audit="account.changed",
         ),
-        "DELETE": Operation(who="patient", answers={204: None}, audit="account.changed"),
+        "DELETE": Operation(allow="patient", responses={204: None}, audit="account.changed"),
     }
 
     async def _view(self) -> dict[str, object]:

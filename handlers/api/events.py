@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from handlers.api.schemas import EventsQuery, EventsView
 from handlers.base.api_handler import ApiHandler
-from handlers.base.operation import Operation
 from hospital_rt.domain.errors import Invalid
+from hospital_rt.web.operation import Operation
 
 
 class EventsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="user",
+            allow="user",
             query=EventsQuery,
-            answers={200: EventsView},
+            responses={200: EventsView},
             problems=("reset",),
-            pending_too=True,
+            allow_pending=True,
             audit="events.read",
         )
     }

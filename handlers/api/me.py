@@ -7,10 +7,10 @@ from handlers.api.account_schemas import ChangeMeBody, ChangePasswordBody, Devic
 from handlers.api.schemas import PageQuery
 from handlers.api.session_handler import SessionTokenHandler
 from handlers.base.cursors import page, page_of
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from models.services.accounts import change_settings, close_account
 from models.sessions import DeviceSession
@@ -19,16 +19,16 @@ from models.users import CONTACT
 
 class MeHandler(SessionTokenHandler):
     operations = {
-        "GET": Operation(who="user", answers={200: UserView}, pending_too=True, without_factor=True),
+        "GET": Operation(allow="user", responses={200: UserView}, allow_pending=True, allow_without_factor=True),
         "PATCH": Operation(
-            who="user", body=ChangeMeBody, answers={200: UserView}, pending_too=True, audit="account.changed"
+            allow="user", body=ChangeMeBody, responses={200: UserView}, allow_pending=True, audit="account.changed"
         ),
         "DELETE": Operation(
-            who="user",
+            allow="user",
             body=ProofBody,
-            answers={204: None},
+            responses={204: None},
             problems=("wrong-password", "wrong-factor", "rate-limited", "busy"),
-            pending_too=True,
+            allow_pending=True,
             audit="account.closed",
         ),
     }
@@ -62,11 +62,11 @@ class MeHandler(SessionTokenHandler):
 class PasswordHandler(AccountHandler):
     operations = {
         "POST": Operation(
-            who="user",
+            allow="user",
             body=ChangePasswordBody,
-            answers={204: None},
+            responses={204: None},
             problems=("wrong-password", "rate-limited", "busy"),
-            pending_too=True,
+            allow_pending=True,
             audit="password.changed",
         )
     }
@@ -90,7 +90,7 @@ class PasswordHandler(AccountHandler):
 
 class SessionsHandler(AccountHandler):
     operations = {
-        "GET": Operation(who="user", query=PageQuery, answers={200: DeviceView}, listed=True, pending_too=True)
+        "GET": Operation(allow="user", query=PageQuery, responses={200: DeviceView}, paginated=True, allow_pending=True)
     }
 
     async def get(self) -> None:
@@ -118,7 +118,7 @@ class SessionsHandler(AccountHandler):
 
 
 class SessionHandler(AccountHandler):
-    operations = {"DELETE": Operation(who="user", answers={204: None}, problems=("not-found",), pending_too=True)}
+    operations = {"DELETE": Operation(allow="user", responses={204: None}, problems=("not-found",), allow_pending=True)}
 
     async def delete(self, session_id: str) -> None:
         """Sign a device out."""

@@ -23,15 +23,15 @@ from handlers.api.schemas import (
 )
 from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
-from handlers.base.operation import Operation
 from hospital_rt.domain.as_needed import use_limits
 from hospital_rt.domain.clock import clock_times, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.domain.schedule import Schedule, in_order, in_week_order
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import NOTES_ACCOUNT
 from models.audit import Act
-from models.idempotency import StoredAnswer
+from models.idempotency import StoredResponse
 from models.notes import UNREAD, Note
 from models.services.note_processing import propose_step
 from models.services.note_review import (
@@ -92,8 +92,8 @@ def _people_of(note: Note) -> set[str]:
 class NoteHandlerBase(IdempotentHandler):
     status: ClassVar[int] = 200  # of an answer with a note
 
-    async def reply(self, note: Note) -> StoredAnswer:
-        return StoredAnswer(self.status, await self._view(note), about=note.patient_id)
+    async def reply(self, note: Note) -> StoredResponse:
+        return StoredResponse(self.status, await self._view(note), about=note.patient_id)
 
     async def _view(self, note: Note) -> dict[str, Any]:
         """A readable note with its text and the steps that the reader may see; its account is for the author."""
@@ -112,7 +112,7 @@ class NoteHandlerBase(IdempotentHandler):
         await self.announce(outcome.users)
         return outcome.note
 
-    async def lost_answer(self, *ids: str) -> StoredAnswer:
+    async def lost_response(self, *ids: str) -> StoredResponse:
         return await self.reply(await readable_note(self.store, self.who, *ids))
 
     async def still_readable(self, body: Any) -> Any:
@@ -125,21 +125,21 @@ class NotesHandler(NoteHandlerBase):
     status = 202
     operations = {
         "GET": Operation(
-            who="reader",
+            allow="non_admin",
             query=NotesQuery,
-            answers={200: NoteLineView},
+            responses={200: NoteLineView},
             problems=("not-found",),
-            listed=True,
+            paginated=True,
             feed=True,
             audit="notes.listed",
         ),
         "POST": Operation(
-            who="doctor",
+            allow="doctor",
             body=NoteBody,
-            answers={202: NoteView},
+            responses={202: NoteView},
             problems=("not-found", "conflict", "rate-limited"),
-            once=True,
-            largest_body=NOTE_BODY,
+            idempotent=True,
+            max_body_bytes=NOTE_BODY,
             audit="note.written",
         ),
     }
@@ -168,7 +168,7 @@ class NotesHandler(NoteHandlerBase):
         await self.resources.limits.count(NOTES_ACCOUNT, key)
 
     @idempotent
-    async def post(self, body: NoteBody) -> StoredAnswer:
+    async def post(self, body: NoteBody) -> StoredResponse:
         """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
         submission = Submission(
             id=self.claim.subject_id if self.claim else str(uuid4()),
@@ -183,13 +183,15 @@ class NotesHandler(NoteHandlerBase):
         await self.context.dispatcher.read_note(outcome.note.id)
         return await self.reply(await self.announced(outcome))
 
-    async def lost_answer(self, *ids: str) -> StoredAnswer:
-        return await super().lost_answer(*([self.claim.subject_id] if self.claim else ids))
+    async def lost_response(self, *ids: str) -> StoredResponse:
+        return await super().lost_response(*([self.claim.subject_id] if self.claim else ids))
 
 
 class NoteHandler(NoteHandlerBase):
     operations = {
-        "GET": Operation(who="reader", answers={200: NoteView}, problems=("not-found",), feed=True, audit="note.read")
+        "GET": Operation(
+            allow="non_admin", responses={200: NoteView}, problems=("not-found",), feed=True, audit="note.read"
+        )
     }
 
     async def get(self, note_id: str) -> None:
@@ -205,22 +207,28 @@ def _author_act(
     audit: Act,
     *,
     body: type[Body],
-    answers: dict[int, type[NoteView] | None],
+    responses: dict[int, type[NoteView] | None],
     problems: tuple[str, ...] = ("not-found", "conflict", "superseded"),
-    once: bool = False,
+    idempotent: bool = False,
 ) -> Operation:
     """What the author does with one note; the answer is the note."""
     return Operation(
-        who="doctor", body=body, body_optional=True, answers=answers, problems=problems, once=once, audit=audit
+        allow="doctor",
+        body=body,
+        body_optional=True,
+        responses=responses,
+        problems=problems,
+        idempotent=idempotent,
+        audit=audit,
     )
 
 
 class RetryHandler(NoteHandlerBase):
     status = 202
-    operations = {"POST": _author_act("note.retried", body=RetryBody, answers={202: NoteView}, once=True)}
+    operations = {"POST": _author_act("note.retried", body=RetryBody, responses={202: NoteView}, idempotent=True)}
 
     @idempotent
-    async def post(self, note_id: str, body: RetryBody) -> StoredAnswer:
+    async def post(self, note_id: str, body: RetryBody) -> StoredResponse:
         """Have a failed note read again, by the local reader if the body says so."""
         outcome = await retry_note(
             self.store,
@@ -236,10 +244,10 @@ class RetryHandler(NoteHandlerBase):
 
 
 class ApproveHandler(NoteHandlerBase):
-    operations = {"POST": _author_act("note.approved", body=ApproveBody, answers={200: NoteView}, once=True)}
+    operations = {"POST": _author_act("note.approved", body=ApproveBody, responses={200: NoteView}, idempotent=True)}
 
     @idempotent
-    async def post(self, note_id: str, body: ApproveBody) -> StoredAnswer:
+    async def post(self, note_id: str, body: ApproveBody) -> StoredResponse:
         """Let proposed steps become the patient's plan: all of them, or those listed, edited or added to."""
         note = await readable_note(self.store, self.who, note_id)
         outcome = await approve_note(
@@ -469,7 +477,7 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
 
 
 class RejectHandler(NoteHandlerBase):
-    operations = {"POST": _author_act("note.rejected", body=NothingBody, answers={200: NoteView})}
+    operations = {"POST": _author_act("note.rejected", body=NothingBody, responses={200: NoteView})}
 
     async def post(self, note_id: str) -> None:
         """Let a proposal go. The patient's plan stays as it was."""
@@ -482,7 +490,7 @@ class RejectHandler(NoteHandlerBase):
 class WithdrawHandler(NoteHandlerBase):
     operations = {
         "POST": _author_act(
-            "note.withdrawn", body=ReasonBody, answers={200: WithdrawnNoteView}, problems=("not-found", "conflict")
+            "note.withdrawn", body=ReasonBody, responses={200: WithdrawnNoteView}, problems=("not-found", "conflict")
         )
     }
 

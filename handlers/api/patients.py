@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from handlers.api.schemas import CalledBody, CallView, MyPatientView, NeedQuery
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page_of
-from handlers.base.operation import Operation
 from hospital_rt.domain.adherence import TOGETHER, SlotResult, summarize
 from hospital_rt.domain.clock import local_day, start_of_day, to_wire
 from hospital_rt.storage.response_cache import FOR_EVER, MAX_USER_BYTES, CachedResponse, CachedRows
+from hospital_rt.web.operation import Operation
 from models.notes import WaitingNotes
 from models.people.phone_calls import PhoneCall
 from models.questions.patient_questions import OpenQuestions
@@ -65,10 +65,10 @@ class PatientList(NamedTuple):
 class MyPatientsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="doctor",
+            allow="doctor",
             query=NeedQuery,
-            answers={200: MyPatientView},
-            listed=True,
+            responses={200: MyPatientView},
+            paginated=True,
             feed=True,
             audit="patients.listed",
         )
@@ -216,10 +216,10 @@ class MyPatientsHandler(ApiHandler):
 class CalledHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="doctor",
+            allow="doctor",
             body=CalledBody,
             body_optional=True,
-            answers={200: CallView},
+            responses={200: CallView},
             problems=("not-found",),
             audit="patient.called",
         )

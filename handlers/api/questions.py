@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.api.schemas import AskBody, NothingBody, PatientQuestionView, QuestionAnswerBody, QuestionsQuery
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
-from handlers.base.operation import Operation
+from hospital_rt.web.operation import Operation
 from models.services.questions.ask_doctor import ask_doctor, settle_question
 from models.visibility import own_question, questions_filter, readable_step
 
@@ -13,18 +13,18 @@ from models.visibility import own_question, questions_filter, readable_step
 class QuestionsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="reader",
+            allow="non_admin",
             query=QuestionsQuery,
-            answers={200: PatientQuestionView},
+            responses={200: PatientQuestionView},
             problems=("not-found",),
-            listed=True,
+            paginated=True,
             feed=True,
             audit="questions.listed",
         ),
         "POST": Operation(
-            who="patient",
+            allow="patient",
             body=AskBody,
-            answers={200: PatientQuestionView, 201: PatientQuestionView},
+            responses={200: PatientQuestionView, 201: PatientQuestionView},
             problems=("not-found", "not-assigned", "rate-limited", "conflict"),
             audit="question.asked",
         ),
@@ -60,9 +60,9 @@ class QuestionsHandler(ApiHandler):
 class AnswerQuestionHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="doctor",
+            allow="doctor",
             body=QuestionAnswerBody,
-            answers={200: PatientQuestionView},
+            responses={200: PatientQuestionView},
             problems=("not-found", "conflict"),
             audit="question.answered",
         )
@@ -80,10 +80,10 @@ class AnswerQuestionHandler(ApiHandler):
 class SeenQuestionHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="doctor",
+            allow="doctor",
             body=NothingBody,
             body_optional=True,
-            answers={200: PatientQuestionView},
+            responses={200: PatientQuestionView},
             problems=("not-found", "conflict"),
             audit="question.seen",
         )

@@ -13,13 +13,13 @@ from pydantic import Field
 from handlers.api.schemas import Body, GivenId, Moment, View
 from handlers.base.api_handler import ApiHandler
 from handlers.base.base_handler import BaseHandler
-from handlers.base.operation import Operation
 from hospital_rt.delivery.ical import CalendarEntry, calendar_file
 from hospital_rt.delivery.web_push import EndpointRefused
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import CALENDAR_ADDRESS
 from hospital_rt.web.tokens import Tokens
@@ -74,9 +74,13 @@ class PushView(View):
 class CalendarHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="patient", body=CalendarBody, body_optional=True, answers={201: CalendarView}, audit="calendar.changed"
+            allow="patient",
+            body=CalendarBody,
+            body_optional=True,
+            responses={201: CalendarView},
+            audit="calendar.changed",
         ),
-        "DELETE": Operation(who="patient", answers={204: None}, audit="calendar.changed"),
+        "DELETE": Operation(allow="patient", responses={204: None}, audit="calendar.changed"),
     }
 
     async def post(self) -> None:
@@ -180,9 +184,9 @@ def _entries(step: Step, *, titles: bool, moved_at: datetime, now: datetime) -> 
 
 class PushHandler(ApiHandler):
     operations = {
-        "GET": Operation(who="patient", answers={200: PushView}),
-        "POST": Operation(who="patient", body=PushBody, answers={201: PushView}, problems=("conflict",)),
-        "DELETE": Operation(who="patient", body=PushDeviceBody, answers={204: None}, problems=("not-found",)),
+        "GET": Operation(allow="patient", responses={200: PushView}),
+        "POST": Operation(allow="patient", body=PushBody, responses={201: PushView}, problems=("conflict",)),
+        "DELETE": Operation(allow="patient", body=PushDeviceBody, responses={204: None}, problems=("not-found",)),
     }
 
     async def _view(self) -> dict[str, object]:

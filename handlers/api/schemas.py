@@ -1,4 +1,4 @@
-"""Schemas of REST: bodies, queries and answers. They validate requests and make the OpenAPI document."""
+"""Schemas of REST: bodies, queries and responses. They validate requests and make the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Body(BaseModel):
 
 
 class View(BaseModel):
-    """An answer."""
+    """A response."""
 
     model_config = ConfigDict(extra="forbid")
 

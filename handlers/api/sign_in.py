@@ -14,11 +14,11 @@ from handlers.api.account_schemas import (
 )
 from handlers.api.schemas import NothingBody
 from handlers.api.session_handler import COOKIE, COOKIE_PATH, SessionTokenHandler
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import DomainError, FieldError
 from hospital_rt.domain.normalize import normal_email
 from hospital_rt.storage.database import Document, Session
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import (
     FACTOR_ACCOUNT,
@@ -40,9 +40,9 @@ from models.users import User
 class TokenHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=TokenBody,
-            answers={200: TokensView},
+            responses={200: TokensView},
             problems=(
                 "wrong-credentials",
                 "second-factor",
@@ -175,9 +175,9 @@ class TokenHandler(SessionTokenHandler):
 class SecondStepHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=SecondStepBody,
-            answers={200: TokensView},
+            responses={200: TokensView},
             problems=("wrong-code", "challenge-ended", "wrong-credentials", "rate-limited"),
         )
     }
@@ -246,10 +246,10 @@ class SecondStepHandler(SessionTokenHandler):
 class PasskeyOptionsHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=NothingBody,
             body_optional=True,
-            answers={200: PasskeyOptionsView},
+            responses={200: PasskeyOptionsView},
             problems=("rate-limited",),
         )
     }
@@ -268,10 +268,10 @@ class PasskeyOptionsHandler(SessionTokenHandler):
 class RefreshHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=RefreshBody,
             body_optional=True,
-            answers={200: RefreshedView},
+            responses={200: RefreshedView},
             problems=("unauthenticated", "cross-origin", "rate-limited"),
         )
     }
@@ -342,10 +342,10 @@ class RefreshHandler(SessionTokenHandler):
 class RevokeHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="anyone",
+            allow="anyone",
             body=RefreshBody,
             body_optional=True,
-            answers={204: None},
+            responses={204: None},
             problems=("unauthenticated", "cross-origin", "rate-limited"),
         )
     }

@@ -19,15 +19,16 @@ from handlers.api.schemas import (
     StepWithCheckInsView,
 )
 from handlers.base.api_handler import ApiHandler, as_text
+from handlers.base.context import Principal
 from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
 from handlers.base.idempotent_handler import IdempotentHandler, idempotent
-from handlers.base.operation import Operation, Principal
 from hospital_rt.domain.adherence import COUNTED, SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.response_cache import CachedResponse
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
-from models.idempotency import StoredAnswer
+from models.idempotency import StoredResponse
 from models.services.check_in import StepOutcome, cancel_step, check_in
 from models.services.snooze import snooze_slot
 from models.services.undo_check_in import undo_check_in
@@ -46,11 +47,11 @@ from models.visibility import (
 class StepsHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="reader",
+            allow="non_admin",
             query=StepsQuery,
-            answers={200: StepView},
+            responses={200: StepView},
             problems=("not-found",),
-            listed=True,
+            paginated=True,
             feed=True,
             audit="steps.listed",
         )
@@ -94,7 +95,11 @@ class StepsHandler(ApiHandler):
 class StepHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="reader", answers={200: StepWithCheckInsView}, problems=("not-found",), feed=True, audit="step.read"
+            allow="non_admin",
+            responses={200: StepWithCheckInsView},
+            problems=("not-found",),
+            feed=True,
+            audit="step.read",
         )
     }
 
@@ -124,10 +129,10 @@ class StepHandler(ApiHandler):
 class CancelStepHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="reader",
+            allow="non_admin",
             body=ReasonBody,
             body_optional=True,
-            answers={200: StepView},
+            responses={200: StepView},
             problems=("forbidden", "not-found", "conflict"),
             audit="step.cancelled",
         )
@@ -149,11 +154,11 @@ class CancelStepHandler(ApiHandler):
 class CheckInHandler(IdempotentHandler):
     operations = {
         "POST": Operation(
-            who="reader",
+            allow="non_admin",
             body=CheckInBody,
             body_optional=True,
-            answers={200: StepView},
-            once=True,
+            responses={200: StepView},
+            idempotent=True,
             problems=(
                 "forbidden",
                 "not-found",
@@ -166,17 +171,17 @@ class CheckInHandler(IdempotentHandler):
             audit="step.checked_in",
         ),
         "DELETE": Operation(
-            who="reader",
+            allow="non_admin",
             query=SlotQuery,
-            answers={200: StepView},
-            once=True,
+            responses={200: StepView},
+            idempotent=True,
             problems=("forbidden", "not-found", "too-late", "conflict"),
             audit="step.undone",
         ),
     }
 
     @idempotent
-    async def post(self, step_id: str, body: CheckInBody) -> StoredAnswer:
+    async def post(self, step_id: str, body: CheckInBody) -> StoredResponse:
         """Check in to a step. The same check-in again gets the same answer."""
 
         async def answer(access: Access) -> StepOutcome:
@@ -198,7 +203,7 @@ class CheckInHandler(IdempotentHandler):
         return await self._answer(*await answering(self.store, self.who, step_id, answer))
 
     @idempotent
-    async def delete(self, step_id: str, query: SlotQuery) -> StoredAnswer:
+    async def delete(self, step_id: str, query: SlotQuery) -> StoredResponse:
         """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
 
         async def answer(access: Access) -> StepOutcome:
@@ -215,27 +220,27 @@ class CheckInHandler(IdempotentHandler):
 
         return await self._answer(*await answering(self.store, self.who, step_id, answer))
 
-    async def _answer(self, done: StepOutcome, access: Access) -> StoredAnswer:
+    async def _answer(self, done: StepOutcome, access: Access) -> StoredResponse:
         await self.announce(done.users)
         shown = await step_as_seen(self.store, access, done.step, now=self.now())
-        return StoredAnswer(200, shown, about=access.patient_id)
+        return StoredResponse(200, shown, about=access.patient_id)
 
-    async def lost_answer(self, *ids: str) -> StoredAnswer:
+    async def lost_response(self, *ids: str) -> StoredResponse:
         step, access = await readable_step(self.store, self.who, *ids)
         shown = await step_as_seen(self.store, access, step, now=self.now())
-        return StoredAnswer(200, shown, about=step.patient_id)
+        return StoredResponse(200, shown, about=step.patient_id)
 
     async def still_readable(self, body: Any) -> Any:
         """The step as it was answered, without its quote if the note was withdrawn since."""
-        return {**body, "quote": (await self.lost_answer(body["id"])).body["quote"]}
+        return {**body, "quote": (await self.lost_response(body["id"])).body["quote"]}
 
 
 class SnoozeHandler(ApiHandler):
     operations = {
         "POST": Operation(
-            who="reader",
+            allow="non_admin",
             body=SnoozeBody,
-            answers={200: StepView},
+            responses={200: StepView},
             problems=("forbidden", "not-found", "step-proposed", "slot-closed"),
             audit="step.snoozed",
         )
@@ -265,9 +270,9 @@ class SnoozeHandler(ApiHandler):
 class AdherenceHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="reader",
+            allow="non_admin",
             query=AdherenceQuery,
-            answers={200: AdherenceListView},
+            responses={200: AdherenceListView},
             problems=("not-found",),
             audit="adherence.read",
         )
@@ -302,9 +307,9 @@ class AdherenceHandler(ApiHandler):
 class StepAnswersHandler(ApiHandler):
     operations = {
         "GET": Operation(
-            who="reader",
+            allow="non_admin",
             query=AdherenceQuery,
-            answers={200: StepAnswersListView},
+            responses={200: StepAnswersListView},
             problems=("not-found",),
             audit="adherence.read",
         )

@@ -1,4 +1,4 @@
-"""Base handler of REST: access control, request parsing, answers.
+"""Base handler of REST: access control, request parsing, responses.
 
 Closed by default. A handler declares its operations and implements one small method for each; hosts, origins, sizes,
 media types, authentication and error documents are handled here.
@@ -17,11 +17,12 @@ from pydantic import BaseModel, ValidationError
 from tornado.web import stream_request_body
 
 from handlers.base.base_handler import BaseHandler, authenticate
-from handlers.base.operation import HandlerContext, Operation, Principal
+from handlers.base.context import HandlerContext, Principal
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import FieldError
 from hospital_rt.storage.database import Session
 from hospital_rt.web.compression import compress_padded
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.strict_json import NotJson, check_storable, parse_json
 from models.audit import Trace
@@ -29,7 +30,7 @@ from models.audit import Trace
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
-LONG_BYTES = 4096  # shorter answers fit into a few packets
+LONG_BYTES = 4096  # shorter responses fit into a few packets
 MAX_UNWANTED_BYTES = 1024 * 1024  # of a refused body with a declared length
 MAX_STREAM_BYTES = (
     64 * 1024 * 1024
@@ -51,7 +52,7 @@ class ApiHandler(BaseHandler):
         self._is_refused = False
         self._who: Principal | None = None
         self.trace = Trace(role="system")
-        self.operation = Operation(who="user", answers={})
+        self.operation = Operation(allow="user", responses={})
 
     # Before the body
 
@@ -104,14 +105,14 @@ class ApiHandler(BaseHandler):
             raise Problem("method-not-allowed")
         self.operation = operation
         await self._admit()
-        if self._declared_length() > operation.largest_body:
+        if self._declared_length() > operation.max_body_bytes:
             raise Problem("too-large")
 
     def data_received(self, chunk: bytes) -> None:
         if self._is_refused:
             return
         self._length += len(chunk)
-        if self._length > self.operation.largest_body:
+        if self._length > self.operation.max_body_bytes:
             self._too_large = True
             self._chunks.clear()
         else:
@@ -153,7 +154,7 @@ class ApiHandler(BaseHandler):
         Raises:
             Problem: 401 not signed in, 403 wrong role or a doctor not approved yet.
         """
-        if self.operation.who == "anyone":
+        if self.operation.allow == "anyone":
             return
         given = self.request.headers.get_list("Authorization")
         found = _BEARER.match(given[0].strip()) if len(given) == 1 else None
@@ -161,13 +162,13 @@ class ApiHandler(BaseHandler):
             raise Problem("unauthenticated")
         self._who = await authenticate(self.context, found.group(1))
         self.trace = self.trace_of(self._who)
-        if self._who.lacks_factor and not self.operation.without_factor:
+        if self._who.lacks_factor and not self.operation.allow_without_factor:
             raise Problem("second-factor-required")
-        if self.operation.who in {"patient", "doctor", "admin"} and self._who.role != self.operation.who:
+        if self.operation.allow in {"patient", "doctor", "admin"} and self._who.role != self.operation.allow:
             raise Problem("forbidden")
-        if self.operation.who == "reader" and self._who.role == "admin":
+        if self.operation.allow == "non_admin" and self._who.role == "admin":
             raise Problem("forbidden")
-        if self._who.status == "pending" and not self.operation.pending_too:
+        if self._who.status == "pending" and not self.operation.allow_pending:
             raise Problem("doctor-pending")
 
     @property
@@ -260,10 +261,10 @@ class ApiHandler(BaseHandler):
             pass
         raise Problem("not-found")
 
-    # Answers
+    # Responses
 
     def respond(self, body: Any = None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Answer with a JSON document, or without a body.
+        """Respond with a JSON document, or without a body.
 
         Raises:
             RuntimeError: the operation requires an audit entry that has not been written.
@@ -274,7 +275,7 @@ class ApiHandler(BaseHandler):
             self.respond_text(as_text(body), status=status, headers=headers)
 
     def respond_long(self, text: bytes) -> None:
-        """Answer with a serialized document of many alike rows: compressed where the client takes that."""
+        """Respond with a serialized document of many alike rows: compressed where the client takes that."""
         self.set_header("Vary", "Accept-Encoding")
         given = [part.strip().lower() for part in self.request.headers.get("Accept-Encoding", "").split(",")]
         if len(text) >= LONG_BYTES and "gzip" in given:
@@ -285,7 +286,7 @@ class ApiHandler(BaseHandler):
     def respond_text(self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Like :meth:`respond`, with a serialized document."""
         if self.operation.audit and not self.trace.written:
-            raise RuntimeError("an answer without its entry in the audit")
+            raise RuntimeError("a response without its entry in the audit")
         self.set_status(status)
         for name, value in (headers or {}).items():
             self.set_header(name, value)
@@ -311,7 +312,7 @@ class ApiHandler(BaseHandler):
         await get(*parts)
 
     def compute_etag(self) -> None:
-        """None: answers are not cached."""
+        """None: responses are not cached."""
 
     async def set_feed(self) -> None:
         """Set ``X-Feed: <epoch>:<seq>``, read before the data: a client that resumes there misses nothing."""

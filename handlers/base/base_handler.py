@@ -16,7 +16,7 @@ import structlog
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from handlers.base.operation import HandlerContext, Principal
+from handlers.base.context import HandlerContext, Principal
 from hospital_rt.bootstrap import Resources
 from hospital_rt.domain.audit_types import AuditRole
 from hospital_rt.domain.clock import utcnow
@@ -80,7 +80,7 @@ class BaseHandler(RequestHandler):
         return frozenset({"GET", "HEAD"})
 
     def set_lasting_header(self, name: str, value: str) -> None:
-        """Set a header that error answers carry too: Tornado clears the others before it answers with an error."""
+        """Set a header that error responses carry too: Tornado clears the others before it responds with an error."""
         self._lasting[name] = value
         self.set_header(name, value)
 
@@ -182,7 +182,7 @@ class BaseHandler(RequestHandler):
         return origin.lower() in {origin_of(self.settings_.public_url), f"{scheme}://{host}"}
 
     def refuse(self, problem: Problem) -> None:
-        """Answer with a problem document."""
+        """Respond with a problem document."""
         status, media_type, document = self.refusal(problem)
         self.set_status(status)
         self.set_header("Content-Type", media_type)

@@ -1,7 +1,7 @@
-"""``Idempotency-Key``: a repeated request is done once and gets the same answer (contract, "REST").
+"""``Idempotency-Key``: a repeated request is done once and gets the same response (contract, "REST").
 
-A method is declared with :func:`idempotent` and ``Operation(once=True)``; the resource says how a repeated request is
-answered.
+A method is declared with :func:`idempotent` and ``Operation(idempotent=True)``; the resource says how to respond to a
+repeated request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from handlers.base.api_handler import ApiHandler
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import DomainError
 from hospital_rt.web.problems import Problem
-from models.idempotency import Claim, StoredAnswer
+from models.idempotency import Claim, StoredResponse
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}\Z", re.ASCII)
 SAME_KEY_WAIT_S = 8.0
@@ -32,15 +32,15 @@ class IdempotentHandler(ApiHandler):
     async def before_claim(self) -> None:
         """Checks of a request that are made for a repeated one too."""
 
-    async def lost_answer(self, *ids: str) -> StoredAnswer:
-        """The answer to a request that was done earlier, and whose answer was lost."""
+    async def lost_response(self, *ids: str) -> StoredResponse:
+        """The response to a request that was done earlier, and whose response was lost."""
         raise NotImplementedError
 
     async def still_readable(self, body: Any) -> Any:
-        """What the requester may still read of a stored answer; all of what is their own."""
+        """What the requester may still read of a stored response; all of what is their own."""
         return body
 
-    async def _claim_key(self) -> Claim | StoredAnswer | None:
+    async def _claim_key(self) -> Claim | StoredResponse | None:
         given = self.request.headers.get_list("Idempotency-Key")
         if not given:
             return None
@@ -57,22 +57,22 @@ class IdempotentHandler(ApiHandler):
                 return claim
             if time.monotonic() > deadline:
                 raise Problem("conflict", "The same request is being answered.", retry_after_s=2)
-            await asyncio.sleep(0.05)  # poll for the answer of the concurrent request
+            await asyncio.sleep(0.05)  # poll for the response to the concurrent request
 
-    async def _leave_repeated_trace(self, about: str) -> None:
-        """Audit the repeated answer as another read."""
+    async def _audit_repeated(self, about: str) -> None:
+        """Audit the repeated response as another read."""
         if self.operation.audit and not self.trace.written:
             await self.store.audit.write(self.trace, "answer.repeated", of=[about])
 
 
-def idempotent(method: Callable[..., Awaitable[StoredAnswer]]) -> Callable[..., Awaitable[None]]:
-    """Declare a method that is done once for each ``Idempotency-Key``, and returns its answer.
+def idempotent(method: Callable[..., Awaitable[StoredResponse]]) -> Callable[..., Awaitable[None]]:
+    """Declare a method that is done once for each ``Idempotency-Key``, and returns its response.
 
     It gets the ids of its path, then its body, or its query where it has no body.
     """
 
     @wraps(method)
-    async def once(self: IdempotentHandler, *path: str) -> None:
+    async def wrapper(self: IdempotentHandler, *path: str) -> None:
         ids = [self.id_from_path(one) for one in path]
         arguments: list[Any] = [*ids]
         if self.operation.body:
@@ -81,21 +81,21 @@ def idempotent(method: Callable[..., Awaitable[StoredAnswer]]) -> Callable[..., 
             arguments.append(self.query(self.operation.query))
         await self.before_claim()
         found = await self._claim_key()
-        if isinstance(found, StoredAnswer):
+        if isinstance(found, StoredResponse):
             body = await self.still_readable(found.body)
-            await self._leave_repeated_trace(found.about or self.who.id)
+            await self._audit_repeated(found.about or self.who.id)
             self.respond(body, status=found.status, headers=found.headers)
             return
         self.claim = found
         try:
-            answer = await (self.lost_answer(*ids) if found and found.done else method(self, *arguments))
+            response = await (self.lost_response(*ids) if found and found.done else method(self, *arguments))
         except DomainError:
             if found:
                 await self.store.idempotency.release(found)
             raise
         if found:
-            await self._leave_repeated_trace(answer.about or self.who.id)
-            await self.store.idempotency.store_answer(found, answer)
-        self.respond(answer.body, status=answer.status, headers=answer.headers)
+            await self._audit_repeated(response.about or self.who.id)
+            await self.store.idempotency.store_response(found, response)
+        self.respond(response.body, status=response.status, headers=response.headers)
 
-    return once
+    return wrapper

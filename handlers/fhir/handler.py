@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tornado.escape import parse_qs_bytes
 
 from handlers.base.api_handler import ApiHandler
-from handlers.base.operation import Operation
 from handlers.fhir.mapping import Resource
 from handlers.fhir.search_dates import Span, read_span
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import FHIR_ACCOUNT
 from models.audit import Act
@@ -152,17 +152,21 @@ class Search:
 
 
 def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
-    return Operation(who="reader", query=query, answers={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True)
+    return Operation(
+        allow="non_admin", query=query, responses={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True
+    )
 
 
 def form_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
     """A search whose parameters come in a form: not in a URL, which proxies write down."""
     problems = (*READ_ONLY, "unsupported-media-type", "too-large")
-    return Operation(who="reader", query=query, answers={200: BundleView}, problems=problems, audit=audit, fhir=True)
+    return Operation(
+        allow="non_admin", query=query, responses={200: BundleView}, problems=problems, audit=audit, fhir=True
+    )
 
 
 def read_operation(audit: Act | None) -> Operation:
-    return Operation(who="reader", answers={200: ResourceView}, problems=READ_ONLY, audit=audit, fhir=True)
+    return Operation(allow="non_admin", responses={200: ResourceView}, problems=READ_ONLY, audit=audit, fhir=True)
 
 
 class FhirHandler(ApiHandler):
@@ -307,7 +311,7 @@ class FhirHandler(ApiHandler):
                 return shown, following, total
             here = replace(here, cursor=cursor)
 
-    # Answers
+    # Responses
 
     def respond_bundle(
         self, search: Search, found: Sequence[Resource], following: str | None, total: int | None

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.base.cursors import page_of
-from handlers.base.operation import Operation
 from handlers.fhir.handler import (
     MEDIA_TYPE,
     PARAMETERS,
@@ -19,6 +18,7 @@ from handlers.fhir.handler import (
     search_operation,
 )
 from handlers.fhir.mapping import Resource, patient, practitioner
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from models.users import accepts_patients, fold
 from models.visibility import Access, access_to, accesses_of, can_see_contact, reached_patients
@@ -27,7 +27,7 @@ FHIR_VERSION = "4.3.0"
 
 
 class MetadataHandler(FhirHandler):
-    operations = {"GET": Operation(who="anyone", answers={200: FhirView}, fhir=True)}
+    operations = {"GET": Operation(allow="anyone", responses={200: FhirView}, fhir=True)}
 
     async def get(self) -> None:
         """The capabilities of this server, as a CapabilityStatement."""

@@ -18,11 +18,11 @@ from pymongo.errors import DuplicateKeyError
 from handlers.api.schemas import View
 from handlers.api.session_handler import SessionTokenHandler, begin_session, set_refresh_cookie
 from handlers.base.base_handler import BaseHandler
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import log
 from hospital_rt.web.identity_provider import IdentityProvider, ProviderAway, ProviderRefused
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import OIDC_ADDRESS
 from hospital_rt.web.tokens import InvalidToken, Tokens
@@ -81,7 +81,7 @@ class SignInView(View):
 
 
 class SignInOptionsHandler(SessionTokenHandler):
-    operations = {"GET": Operation(who="anyone", answers={200: SignInView})}
+    operations = {"GET": Operation(allow="anyone", responses={200: SignInView})}
 
     async def get(self) -> None:
         """Which ways of signing in there are: by password, and through the hospital's identity provider."""

@@ -18,7 +18,6 @@ from handlers.api.account_schemas import (
     RecoveryCodesView,
 )
 from handlers.api.session_handler import SessionTokenHandler
-from handlers.base.operation import Operation
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Document, Session
@@ -29,6 +28,7 @@ from hospital_rt.web.one_time_codes import (
     normal_code,
     provisioning_uri,
 )
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import FACTOR_ACCOUNT
 from hospital_rt.web.relying_party import NAME, NotGenuine
@@ -41,14 +41,14 @@ PROOF_REFUSED = ("wrong-password", "wrong-factor", "rate-limited", "busy")
 
 class SecondFactorsHandler(SessionTokenHandler):
     operations = {
-        "GET": Operation(who="user", answers={200: FactorsView}, pending_too=True, without_factor=True),
+        "GET": Operation(allow="user", responses={200: FactorsView}, allow_pending=True, allow_without_factor=True),
         "POST": Operation(
-            who="user",
+            allow="user",
             body=FactorBody,
-            answers={201: NewFactorView},
+            responses={201: NewFactorView},
             problems=("conflict", "proof-required", *PROOF_REFUSED),
-            pending_too=True,
-            without_factor=True,
+            allow_pending=True,
+            allow_without_factor=True,
         ),
     }
 
@@ -108,12 +108,12 @@ def _qr(uri: str) -> Document:
 class ConfirmFactorHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="user",
+            allow="user",
             body=ConfirmFactorBody,
-            answers={200: ConfirmedFactorView},
+            responses={200: ConfirmedFactorView},
             problems=("not-found", "conflict", "rate-limited"),
-            pending_too=True,
-            without_factor=True,
+            allow_pending=True,
+            allow_without_factor=True,
             audit="second_factor.added",
         )
     }
@@ -165,12 +165,12 @@ class ConfirmFactorHandler(SessionTokenHandler):
 class SecondFactorHandler(SessionTokenHandler):
     operations = {
         "DELETE": Operation(
-            who="user",
+            allow="user",
             body=ProofBody,
-            answers={204: None},
+            responses={204: None},
             problems=("not-found", *PROOF_REFUSED),
-            pending_too=True,
-            without_factor=True,
+            allow_pending=True,
+            allow_without_factor=True,
             audit="second_factor.removed",
         )
     }
@@ -194,11 +194,11 @@ class SecondFactorHandler(SessionTokenHandler):
 class RecoveryCodesHandler(SessionTokenHandler):
     operations = {
         "POST": Operation(
-            who="user",
+            allow="user",
             body=ProofBody,
-            answers={200: RecoveryCodesView},
+            responses={200: RecoveryCodesView},
             problems=("conflict", *PROOF_REFUSED),
-            pending_too=True,
+            allow_pending=True,
             audit="recovery_codes.made",
         )
     }

@@ -15,7 +15,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.base.base_handler import AccessTokenEnded, BaseHandler, authenticate
-from handlers.base.operation import HandlerContext, Principal
+from handlers.base.context import HandlerContext, Principal
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import describe_error, log

@@ -24,7 +24,7 @@ class OperationsHandler(BaseHandler):
             raise Problem("method-not-allowed")
 
     def compute_etag(self) -> None:
-        """None: probe answers are not cached."""
+        """None: probe responses are not cached."""
 
     def may_see_details(self) -> bool:
         """By the socket's address. A request through a proxy on this machine only appears to come from here."""

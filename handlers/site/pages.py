@@ -11,7 +11,7 @@ from tornado.web import GZipContentEncoding, HTTPError, StaticFileHandler
 
 from handlers.base.api_handler import NotFoundHandler
 from handlers.base.base_handler import BaseHandler
-from handlers.base.operation import HandlerContext
+from handlers.base.context import HandlerContext
 from hospital_rt.web.plain_page import PLAIN_CSP, plain_page
 from hospital_rt.web.problems import Problem
 

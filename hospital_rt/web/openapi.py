@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from apispec import APISpec
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import PUBLISHED
 
 TITLES = {200: "Done", 201: "Made", 202: "Accepted", 204: "Done, nothing to say"}
@@ -21,29 +22,18 @@ SIGNED_IN = ("unauthenticated", "forbidden")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """One method of one route, with what the document needs."""
+class RouteOperation:
+    """One operation with the path and the method to which it is bound; ``doc`` describes it, ``tag`` groups it."""
 
     path: str  # /api/notes/{note_id}/
     method: str
     doc: str
-    who: str
     tag: str
-    body: type[BaseModel] | None
-    body_optional: bool
-    query: type[BaseModel] | None
-    answers: Mapping[int, type[BaseModel] | None]
-    problems: tuple[str, ...]
-    listed: bool
-    once: bool
-    feed: bool
-    pending_too: bool
-    without_factor: bool
-    fhir: bool = False
+    operation: Operation
 
 
 def build_openapi(
-    described: Iterable[Described], *, version: str, problem: type[BaseModel], outcome: type[BaseModel]
+    described: Iterable[RouteOperation], *, version: str, problem: type[BaseModel], outcome: type[BaseModel]
 ) -> dict[str, Any]:
     """Build the document. Every named type appears once under ``components``."""
     operations = list(described)
@@ -69,14 +59,14 @@ def build_openapi(
     return document
 
 
-def _components(spec: APISpec, operations: list[Described], *refusals: type[BaseModel]) -> None:
+def _components(spec: APISpec, operations: list[RouteOperation], *refusals: type[BaseModel]) -> None:
     shapes: dict[str, tuple[type[BaseModel], Any]] = {one.__name__: (one, "serialization") for one in refusals}
-    for one in operations:
-        if one.body:
-            shapes[one.body.__name__] = (one.body, "validation")
-        for answer in one.answers.values():
-            if answer:
-                shapes[answer.__name__] = (answer, "serialization")
+    for operation in [one.operation for one in operations]:
+        if operation.body:
+            shapes[operation.body.__name__] = (operation.body, "validation")
+        for response in operation.responses.values():
+            if response:
+                shapes[response.__name__] = (response, "serialization")
     _, definitions = models_json_schema(list(shapes.values()), ref_template="#/components/schemas/{model}")
     for name, schema in definitions.get("$defs", {}).items():
         spec.components.schema(name, schema)
@@ -86,51 +76,53 @@ def _ref(shape: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{shape.__name__}"}
 
 
-def _operation(one: Described) -> dict[str, Any]:
+def _operation(one: RouteOperation) -> dict[str, Any]:
+    operation = one.operation
     name = one.path.strip("/").replace("/", "_").replace("{", "").replace("}", "")
     summary, _, rest = inspect.cleandoc(one.doc).partition(". ")
     who = {
         "anyone": "Anyone.",
         "user": "Anyone signed in.",
-        "reader": "Patients, their doctors and carers.",
+        "non_admin": "Patients, their doctors and carers.",
         "patient": "Patients.",
         "doctor": "Doctors.",
         "admin": "Administrators.",
-    }[one.who]
+    }[operation.allow]
     found: dict[str, Any] = {
         "summary": summary.rstrip("."),
         "description": f"{rest}\n\n{who}".strip(),
         "tags": [one.tag],
         "operationId": f"{one.method.lower()}_{name}",
         "parameters": _parameters(one),
-        "responses": _responses(one),
+        "responses": _responses(operation),
     }
-    if one.who != "anyone":
+    if operation.allow != "anyone":
         found["security"] = [{"bearer": []}]
-    if one.body:
+    if operation.body:
         found["requestBody"] = {
-            "required": not one.body_optional,
-            "content": {"application/json": {"schema": _ref(one.body)}},
+            "required": not operation.body_optional,
+            "content": {"application/json": {"schema": _ref(operation.body)}},
         }
-    elif one.fhir and one.method == "POST":
+    elif operation.fhir and one.method == "POST":
         form = {"type": "object", "additionalProperties": {"type": "string"}}
         found["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": form}}}
     return found
 
 
-def _parameters(one: Described) -> list[dict[str, Any]]:
+def _parameters(one: RouteOperation) -> list[dict[str, Any]]:
+    operation = one.operation
     found: list[dict[str, Any]] = [
         {
             "name": part[1:-1],
             "in": "path",
             "required": True,
-            "schema": {"type": "string"} if one.fhir else {"type": "string", "format": "uuid"},
+            "schema": {"type": "string"} if operation.fhir else {"type": "string", "format": "uuid"},
         }
         for part in one.path.split("/")
         if part.startswith("{")
     ]
-    if one.query:
-        schema = one.query.model_json_schema()
+    if operation.query:
+        schema = operation.query.model_json_schema()
         for name, member in schema["properties"].items():
             plain = {key: value for key, value in member.items() if key not in {"title", "default"}}
             choices = [choice for choice in plain.pop("anyOf", []) if choice.get("type") != "null"]
@@ -145,7 +137,7 @@ def _parameters(one: Described) -> list[dict[str, Any]]:
                     "required": name in schema.get("required", []),
                 }
             )
-    if one.once:
+    if operation.idempotent:
         found.append(
             {
                 "name": "Idempotency-Key",
@@ -158,13 +150,13 @@ def _parameters(one: Described) -> list[dict[str, Any]]:
     return found
 
 
-def _responses(one: Described) -> dict[str, Any]:
+def _responses(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for status, shape in one.answers.items():
-        answer: dict[str, Any] = {"description": TITLES[status]}
+    for status, shape in operation.responses.items():
+        response: dict[str, Any] = {"description": TITLES[status]}
         if shape:
             schema: dict[str, Any] = dict(_ref(shape))
-            if one.listed:
+            if operation.paginated:
                 schema = {
                     "type": "object",
                     "required": ["items", "next"],
@@ -173,32 +165,32 @@ def _responses(one: Described) -> dict[str, Any]:
                         "next": {"type": ["string", "null"]},
                     },
                 }
-            answer["content"] = {FHIR if one.fhir else "application/json": {"schema": schema}}
-        if one.feed:
-            answer["headers"] = {
+            response["content"] = {FHIR if operation.fhir else "application/json": {"schema": schema}}
+        if operation.feed:
+            response["headers"] = {
                 "X-Feed": {"schema": {"type": "string"}, "description": "epoch:seq, read before the data"}
             }
-        found[str(status)] = answer
-    slugs = set(one.problems) | set(ALWAYS)
-    if one.who != "anyone":
+        found[str(status)] = response
+    slugs = set(operation.problems) | set(ALWAYS)
+    if operation.allow != "anyone":
         slugs |= set(SIGNED_IN)
-        if not one.pending_too:
+        if not operation.allow_pending:
             slugs.add("doctor-pending")
-        if not one.without_factor:
+        if not operation.allow_without_factor:
             slugs.add("second-factor-required")
-    if one.body:
+    if operation.body:
         slugs |= set(WITH_BODY)
-    if one.query:
+    if operation.query:
         slugs.add("invalid")
-    if one.once:
+    if operation.idempotent:
         slugs.add("idempotency-mismatch")
     for slug in sorted(slugs, key=lambda slug: (PUBLISHED[slug][0], slug)):
-        status = 400 if one.fhir and slug == "invalid" else PUBLISHED[slug][0]
-        entry = found.setdefault(str(status), {"description": "", "content": _refusal(fhir=one.fhir)})
+        status = 400 if operation.fhir and slug == "invalid" else PUBLISHED[slug][0]
+        entry = found.setdefault(str(status), {"description": "", "content": _refusal(fhir=operation.fhir)})
         entry["description"] = f"{entry['description']}, {slug}".lstrip(", ")
         if status in {429, 503}:
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
-    if one.fhir:
+    if operation.fhir:
         found["406"] = {"description": "not-acceptable", "content": _refusal(fhir=True)}
     return found
 

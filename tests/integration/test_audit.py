@@ -59,7 +59,7 @@ def test_every_route_to_health_data_declares_its_audit_entry() -> None:
         f"{method} {route.path}"
         for route in API
         for method, operation in route.handler.operations.items()
-        if operation.who != "anyone" and operation.audit is None and not route.path.startswith("/fhir/metadata")
+        if operation.allow != "anyone" and operation.audit is None and not route.path.startswith("/fhir/metadata")
     }
     assert silent == NOT_HEALTH_DATA
 

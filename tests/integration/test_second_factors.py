@@ -423,7 +423,7 @@ async def test_who_must_have_one_may_only_set_it_up(clinic: Clinic) -> None:
     admitted = set()
     for route in API:
         for method, operation in route.handler.operations.items():
-            if operation.who == "anyone":
+            if operation.allow == "anyone":
                 continue
             path = route.path.replace("{", "").replace("}", "")
             answer = await doctor.call(method, path, None if method == "GET" else {})

@@ -363,7 +363,7 @@ def test_secrets_do_not_show_in_the_settings() -> None:
 def test_every_operation_is_described() -> None:
     for described in routes.describe_routes():
         assert described.doc.strip(), (described.method, described.path)
-        assert described.answers, (described.method, described.path)
+        assert described.operation.responses, (described.method, described.path)
 
 
 def test_each_reference_to_the_contract_names_one_of_its_headings() -> None:
