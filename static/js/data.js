@@ -59,9 +59,14 @@ export async function loadPatient() {
 export async function loadAssignment() {
   set({ assignment: await ifServed(async () => (await get("assign/")).data) });
 }
+export const MOST_NOTES = 200;
+/** The latest notes; of a doctor also all that wait, however old. */
 export async function loadNotes() {
-  const { items } = await getAll("notes/", 200);
-  set({ notes: items.sort((a, b) => b.created_at.localeCompare(a.created_at)) });
+  const lists = [getAll("notes/", MOST_NOTES)];
+  if (state.user?.role === "doctor") lists.unshift(getAll("notes/?status=waiting"));
+  const found = (await Promise.all(lists)).flatMap(({ items }) => items);
+  const notes = [...new Map(found.map((n) => [n.id, n])).values()];
+  set({ notes: notes.sort((a, b) => b.created_at.localeCompare(a.created_at)) });
 }
 async function loadEarlierSteps() {
   const { items, feed } = await getAll("steps/?status=all", 400);

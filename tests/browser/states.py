@@ -268,6 +268,13 @@ def doctor_pages(page: Page, gallery: Gallery) -> Iterator[str]:
     at(page, "/notes", "Notes")
     page.get_by_text("Waits for you").wait_for()
     yield "notes-of-doctor"
+    page.get_by_label("Find by patient").fill("ruth")
+    page.get_by_role("heading", name="Found").wait_for()
+    yield "notes-found"
+    gallery.instead["notes/"] = []
+    page.get_by_role("button", name="Withdrawn").click()
+    page.get_by_role("heading", name="No note found").wait_for()
+    yield "no-note-found"
     at(page, "/account", "Account")
     page.get_by_text("Chrome on Android").wait_for()
     yield "account"

@@ -30,6 +30,7 @@ import { changeDraft, draftOf, dropDraft, isEmpty } from "./review-draft.js";
 import { ReviewRows } from "./review-rows.js";
 import { StepForm } from "./step-form.js";
 import { nextWaiting } from "./waiting.js";
+import { words as own } from "./words.js";
 
 const READING = ["queued", "processing"];
 const POLL_MS = 4000;
@@ -183,18 +184,24 @@ function Note({ note }) {
   const [open, setOpen] = useState(null);
   const [chosen, choose] = useState(null);
   const [asking, ask] = useState(null);
-  const [others, setOthers] = useState(null);
+  const [others, setOthers] = useState(null); // what runs now; null: not known
+  const [unread, setUnread] = useState(false); // it could not be read
   const { busy, problem, act } = useAct();
   const list = useRef(null);
 
-  useEffect(() => {
+  const loadOthers = () => {
     if (!note.patient?.id || reading) return;
+    setUnread(false);
     loadPlan(note.patient.id, review ? "active" : "all").then(
       (all) =>
         setOthers(review ? all.filter((s) => s.note_id !== note.id) : replacedBy(note.id, all)),
-      () => setOthers(null),
+      () => {
+        setOthers(null);
+        setUnread(true);
+      },
     );
-  }, [note.id, status]);
+  };
+  useEffect(loadOthers, [note.id, status]);
   useEffect(() => {
     if (!state.notes)
       loadNotes().catch(() => {
@@ -304,7 +311,7 @@ function Note({ note }) {
       toHead();
     });
 
-  const mayApprove = review && !openCount && !busy && (kept.length > 0 || !steps.length);
+  const mayApprove = review && others && !openCount && !busy && (kept.length > 0 || !steps.length);
   useShortcuts({
     "ctrl+enter": () => mayApprove && !open && approve(),
     n: () => next && go(`/notes/${next.id}`),
@@ -511,6 +518,8 @@ function Note({ note }) {
           html`
             <${Approval}
               ...${{ note, first, steps, kept, keep, others, openCount, busy, problem, next }}
+              unread=${unread}
+              onReadPlan=${loadOthers}
               onApprove=${approve}
               onReject=${() => ask("reject")}
             />
@@ -662,10 +671,12 @@ function Approval({
   kept,
   keep,
   others,
+  unread,
   openCount,
   busy,
   problem,
   next,
+  onReadPlan,
   onApprove,
   onReject,
 }) {
@@ -673,13 +684,15 @@ function Approval({
   const closes = !kept.length && !steps.length;
   const says = openCount
     ? t.stillOpenSentence(openCount)
-    : closes
-      ? t.closes(first)
-      : !kept.length
-        ? t.allLeftOut
-        : others?.length
-          ? t.replaces(replaced, keep.length)
-          : t.startsPlan(first);
+    : !others
+      ? own().planComes
+      : closes
+        ? t.closes(first)
+        : !kept.length
+          ? t.allLeftOut
+          : others.length
+            ? t.replaces(replaced, keep.length)
+            : t.startsPlan(first);
   const label = openCount
     ? t.answerFirst(openCount)
     : closes
@@ -687,7 +700,13 @@ function Approval({
       : t.approve(kept.length);
   return html`<div class="review-approve card approve">
     <p>
-      <strong>${says}</strong>
+      <strong>${unread ? own().planFirst : says}</strong>
+      ${
+        unread &&
+        html`<button type="button" class="link" onClick=${onReadPlan}>
+          ${own().readPlanAgain}
+        </button>`
+      }
       <span class="secondary">
         ${
           !others?.length ? "" : openCount ? t.untilAnswered(first) : kept.length ? t.untilThen : ""
@@ -706,7 +725,7 @@ function Approval({
       <${Button}
         icon="tick"
         busy=${busy}
-        disabled=${openCount > 0 || (!kept.length && !closes)}
+        disabled=${openCount > 0 || !others || (!kept.length && !closes)}
         onClick=${onApprove}
       >
         ${label}

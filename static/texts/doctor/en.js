@@ -9,6 +9,30 @@ export default {
   goOnWriting: "Go on with your draft",
   skippedWith: (title) => `Skipped “${title}”:`,
 
+  // Notes
+  findNote: "Find by patient",
+  noteStates: {
+    all: "All",
+    waiting: "Waiting",
+    ready: "Ready",
+    rejected: "Rejected",
+    withdrawn: "Withdrawn",
+    superseded: "Replaced",
+  },
+  notesKeys: "/ search · j k move · n the next that waits",
+  foundHead: "Found",
+  notesFound: (n, more) => (more ? `More than ${n} notes found` : `${n} found`),
+  moreFound: "Show more",
+  noNoteFound: "No note found",
+  searchedBy: "Names of patients are searched. The words of notes are kept sealed and are not.",
+  olderNotes: "Older notes are found by the name of the patient.",
+  readAgain: (n) => `Read ${n} failed notes again`,
+  readAgainNow: (n) =>
+    n === 1 ? "One note is being read again." : `${n} notes are being read again.`,
+  planFirst: "What runs now could not be read. Nothing can be approved before.",
+  readPlanAgain: "Read it again",
+  planComes: "What runs now is being read.",
+
   // A call
   noPhone: "No phone number given",
   noteCall: "Note a call",

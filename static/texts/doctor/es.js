@@ -9,6 +9,30 @@ export default {
   goOnWriting: "Seguir con su borrador",
   skippedWith: (title) => `Omitió «${title}»:`,
 
+  // Notas
+  findNote: "Buscar por paciente",
+  noteStates: {
+    all: "Todas",
+    waiting: "Pendientes",
+    ready: "Listas",
+    rejected: "Rechazadas",
+    withdrawn: "Retiradas",
+    superseded: "Sustituidas",
+  },
+  notesKeys: "/ buscar · j k moverse · n la siguiente que espera",
+  foundHead: "Encontradas",
+  notesFound: (n, more) => (more ? `Más de ${n} notas encontradas` : `${n} encontradas`),
+  moreFound: "Mostrar más",
+  noNoteFound: "Ninguna nota encontrada",
+  searchedBy:
+    "Se buscan nombres de pacientes. Las palabras de las notas están selladas y no se buscan.",
+  olderNotes: "Las notas más antiguas se encuentran por el nombre del paciente.",
+  readAgain: (n) => `Leer de nuevo ${n} notas fallidas`,
+  readAgainNow: (n) => (n === 1 ? "Una nota se lee de nuevo." : `${n} notas se leen de nuevo.`),
+  planFirst: "No se pudo leer lo que está activo ahora. Antes no se puede aprobar nada.",
+  readPlanAgain: "Leerlo de nuevo",
+  planComes: "Se está leyendo lo que está activo ahora.",
+
   // Una llamada
   noPhone: "No ha dado ningún teléfono",
   noteCall: "Anotar una llamada",
