@@ -69,7 +69,7 @@ async def create_account(
     out.
 
     Raises:
-        Refused: the address has an account, or the password will not do.
+        AdminRefused: the address has an account, or the password will not do.
     """
     store = app.store
     hashed = ""
@@ -150,7 +150,7 @@ async def approve_doctor(
     """Approve a waiting doctor.
 
     Raises:
-        Refused: no such doctor, not waiting, or the address is not confirmed.
+        AdminRefused: no such doctor, not waiting, or the address is not confirmed.
     """
     user = await _by_email(app, email)
     if user.role != "doctor":
@@ -173,8 +173,7 @@ async def approve_doctor(
             f"{user.name}, signed up {to_wire(user.created_at)}: the address is not confirmed. "
             "Wait for that, or add --unverified."
         )
-    if not confirm("\n".join((*shown, "Approve this doctor?"))):
-        raise AdminRefused("Nothing was changed.")
+    _ask(confirm, "\n".join((*shown, "Approve this doctor?")))
 
     async def work(session: Session) -> bool:
         changed = await app.store.users.compare_and_update(
@@ -193,13 +192,12 @@ async def deactivate(app: AppContext, trace: Trace, *, email: str, confirm: Conf
     """Close an account at once, on every node. Its records stay.
 
     Raises:
-        Refused: no such account.
+        AdminRefused: no such account.
     """
     user = await _by_email(app, email)
     if user.status == "deactivated":
         return CommandResult(("Deactivated already.",), {"user_id": user.id, "changed": False})
-    if not confirm(f"{user.name} ({user.role}) is signed out everywhere and cannot sign in again. Deactivate?"):
-        raise AdminRefused("Nothing was changed.")
+    _ask(confirm, f"{user.name} ({user.role}) is signed out everywhere and cannot sign in again. Deactivate?")
     ended = await _close(app, trace, user, erase=False)
     return CommandResult(
         (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _redis_warning(app)),
@@ -211,7 +209,7 @@ async def erase(app: AppContext, trace: Trace, *, user_id: str, confirm: Confirm
     """Destroy a user's key: nothing of theirs can be read again. The answer is the receipt.
 
     Raises:
-        Refused: no such account.
+        AdminRefused: no such account.
     """
     row = await app.store.users.row(user_id)
     if row is None:
@@ -219,8 +217,7 @@ async def erase(app: AppContext, trace: Trace, *, user_id: str, confirm: Confirm
     if "erased_at" not in row:
         user = await app.store.users.read_row(row)
         about = f"{user.name} ({user.role}, {user.status})"
-        if not confirm(f"{about}: everything about them becomes unreadable for ever. Erase?"):
-            raise AdminRefused("Nothing was changed.")
+        _ask(confirm, f"{about}: everything about them becomes unreadable for ever. Erase?")
         await _close(app, trace, user, erase=True)
         row = await app.store.users.row(user_id) or row
     at: datetime = row["erased_at"]
@@ -238,13 +235,10 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, confirm: Conf
     """A link to choose a password, for a user whom the hospital has identified. The user gets a letter about it too.
 
     Raises:
-        Refused: no such account, or it is deactivated.
+        AdminRefused: no such account, or it is deactivated.
     """
-    user = await _by_email(app, email)
-    if user.status == "deactivated":
-        raise AdminRefused("This account is deactivated.")
-    if not confirm(f"The link lets its holder sign in as {user.name} ({user.role}). Make one?"):
-        raise AdminRefused("Nothing was changed.")
+    user = await _open_account(app, email)
+    _ask(confirm, f"The link lets its holder sign in as {user.name} ({user.role}). Make one?")
 
     async def work(session: Session) -> str:
         await app.store.audit.write(trace, "reset.linked", of=[user.id], session=session)
@@ -265,16 +259,13 @@ async def reset_second_factor(
     in with one. They get a letter about it.
 
     Raises:
-        Refused: no such account, it is deactivated, or it has no second factor.
+        AdminRefused: no such account, it is deactivated, or it has no second factor.
     """
-    user = await _by_email(app, email)
-    if user.status == "deactivated":
-        raise AdminRefused("This account is deactivated.")
+    user = await _open_account(app, email)
     if not await app.store.second_factors.of_user(user.id):
         raise AdminRefused("This account has no second factor.")
     when = f"in {after.total_seconds() / 3600:g} hours" if after else "at once"
-    if not confirm(f"The second factors of {user.name} ({user.role}) end {when}: then the password signs in. Go on?"):
-        raise AdminRefused("Nothing was changed.")
+    _ask(confirm, f"The second factors of {user.name} ({user.role}) end {when}: then the password signs in. Go on?")
     at, ended, _ = await plan_reset(app.store, user.id, after=after, trace=trace)
     await app.resources.wakeups.revoke(ended)
     line = f"The second factors of {user.id} end {to_wire(at)}, unless the user signs in with one before."
@@ -290,8 +281,8 @@ async def rotate_keys(app: AppContext, trace: Trace) -> CommandResult:
     """Wrap every user's key under the first of ``ENCRYPTION_KEYS``, while the service runs.
 
     Raises:
-        Refused: a living node does not know that key, and nothing was done; or some keys cannot be opened, so that no
-            old one may be removed.
+        AdminRefused: a living node does not know that key, and nothing was done; or some keys cannot be opened, so
+            that no old one may be removed.
     """
     behind = await nodes_behind(app.resources.database, app.settings.encryption_keys[0])
     if behind.without:
@@ -330,7 +321,7 @@ async def verify_audit(app: AppContext, *, head: str | None) -> CommandResult:
     """Look whether the audit is whole.
 
     Raises:
-        Refused: it is not; the message lists what was found.
+        AdminRefused: it is not; the message lists what was found.
     """
     verdict = await app.store.audit.verify(known_head=head)
     if verdict.findings:
@@ -373,17 +364,28 @@ async def show_schema(database: Database) -> CommandResult:
 
 async def new_epoch(app: AppContext, trace: Trace, *, confirm: Confirm) -> CommandResult:
     """After a restore by other means: every client reloads instead of resuming into the wrong past."""
-    if not confirm("Every connected client reloads everything. Begin a new epoch?"):
-        raise AdminRefused("Nothing was changed.")
+    _ask(confirm, "Every connected client reloads everything. Begin a new epoch?")
     epoch = await app.store.new_epoch()
     await app.store.audit.write(trace, "epoch.begun", of=[])
     return CommandResult((f"Epoch {epoch} has begun.",), {"epoch": epoch})
+
+
+def _ask(confirm: Confirm, question: str) -> None:
+    if not confirm(question):
+        raise AdminRefused("Nothing was changed.")
 
 
 async def _by_email(app: AppContext, email: str) -> User:
     user = await app.store.users.by_email(email)
     if user is None:
         raise AdminRefused("No account has this address.")
+    return user
+
+
+async def _open_account(app: AppContext, email: str) -> User:
+    user = await _by_email(app, email)
+    if user.status == "deactivated":
+        raise AdminRefused("This account is deactivated.")
     return user
 
 

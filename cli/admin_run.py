@@ -228,7 +228,7 @@ def read_password() -> str:
     """The password: the first line of standard input; on a terminal hidden, and entered twice.
 
     Raises:
-        Refused: there is none, or the two differ.
+        AdminRefused: there is none, or the two differ.
     """
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")

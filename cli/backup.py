@@ -54,7 +54,7 @@ async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -
     """Write FILE, one moment's picture of all records, and replace KEYFILE. The service runs on.
 
     Raises:
-        Refused: a file cannot be written, or the picture took longer than MongoDB keeps one.
+        AdminRefused: a file cannot be written, or the picture took longer than MongoDB keeps one.
     """
     label = await _next_label(app)
     try:
@@ -151,7 +151,7 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
     Users without a key in KEYFILE were erased since FILE was written, and are erased here.
 
     Raises:
-        Refused: the files do not fit or are damaged, or the database is not empty. Nothing was written then.
+        AdminRefused: the files do not fit or are damaged, or the database is not empty. Nothing was written then.
         WrongKeys: ``ENCRYPTION_KEYS`` are not those of the system that was backed up.
     """
     async with _open(settings) as (database, vault):

@@ -63,7 +63,7 @@ async def run_backup_command(options: argparse.Namespace, settings: Settings, tr
     """One of the two, as its arguments say.
 
     Raises:
-        Refused: see :mod:`cli.backup_schedule` and :mod:`cli.drill`.
+        AdminRefused: see :mod:`cli.backup_schedule` and :mod:`cli.drill`.
     """
     from cli.backup_schedule import BackupPlan, back_up_once, keep_backing_up, keyfile_in, newest_in
     from cli.drill import drill

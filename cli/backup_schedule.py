@@ -53,7 +53,7 @@ def backups_in(folder: Path) -> list[tuple[datetime, Path]]:
     """The backups that a schedule has written into this folder, oldest first; other files are none of ours.
 
     Raises:
-        Refused: the folder cannot be read.
+        AdminRefused: the folder cannot be read.
     """
     found = []
     try:
@@ -70,7 +70,7 @@ def newest_in(place: Path) -> Path:
     """A FILE itself, or the newest backup of a folder.
 
     Raises:
-        Refused: there is none.
+        AdminRefused: there is none.
     """
     if not place.is_dir():
         return place
@@ -88,7 +88,7 @@ def check_places(plan: BackupPlan) -> list[str]:
     """Warnings about the two folders.
 
     Raises:
-        Refused: one is no folder, or one lies within the other.
+        AdminRefused: one is no folder, or one lies within the other.
     """
     records, keys = plan.records.resolve(), plan.keys.resolve()
     for folder in (records, keys):
@@ -105,7 +105,7 @@ async def back_up_once(settings: Settings, trace: Trace, plan: BackupPlan) -> Co
     """Write a backup, then remove the oldest beyond ``keep``.
 
     Raises:
-        Refused: as :func:`cli.backup.back_up`; no older backup is removed then.
+        AdminRefused: as :func:`cli.backup.back_up`; no older backup is removed then.
     """
     said = check_places(plan)
     file = plan.records / f"hospital_rt-{utcnow():%Y%m%dT%H%M%S%f}"[:-3]

@@ -50,7 +50,7 @@ async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, 
     """Restore FILE into the scratch database, compare counts, open a sample, verify the audit, drop the database.
 
     Raises:
-        Refused: another drill is at work, the backup cannot be restored, or something in it is wrong.
+        AdminRefused: another drill is at work, the backup cannot be restored, or something in it is wrong.
     """
     report, began = Report(), utcnow()
     scratch_url, name = scratch_of(settings.mongo_url or "")
@@ -115,7 +115,7 @@ async def _alone(app: AppContext) -> AsyncIterator[None]:
     """Hold the lease of drills, renewed meanwhile.
 
     Raises:
-        Refused: another one holds it.
+        AdminRefused: another one holds it.
     """
     if not await app.store.hold_drill(at=utcnow()):
         raise AdminRefused("Another drill is at work.")
