@@ -79,11 +79,6 @@ class UnsubscribeHandler(BaseHandler):
     def methods(self) -> frozenset[str]:
         return frozenset({"GET", "HEAD", "POST"})
 
-    async def prepare(self) -> None:
-        self.receive()
-        if self.request.method not in self.methods:
-            raise Problem("method-not-allowed")
-
     async def _whose(self, link_id: str, secret: str) -> str | None:
         """Whose letters the link ends; None when they have ended.
 
@@ -98,8 +93,6 @@ class UnsubscribeHandler(BaseHandler):
     async def get(self, link_id: str, secret: str) -> None:
         """Ask: a mail system that looks at links must not end anything."""
         await self._page(await self._whose(link_id, secret), asks=True)
-
-    head = get
 
     async def post(self, link_id: str, secret: str) -> None:
         """No more letters; again is the same answer."""

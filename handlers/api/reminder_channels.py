@@ -111,11 +111,6 @@ class CalendarHandler(ApiHandler):
 class CalendarFileHandler(BaseHandler):
     """The file behind a private link. The link alone gives access to it, and to nothing else."""
 
-    async def prepare(self) -> None:
-        self.receive()
-        if self.request.method not in {"GET", "HEAD"}:
-            raise Problem("method-not-allowed")
-
     async def get(self, secret: str) -> None:
         await self.resources.limits.count(CALENDAR_ADDRESS, self.client_hash)
         link = await self.store.calendars.find(Tokens.hash_link(secret))
@@ -135,8 +130,6 @@ class CalendarFileHandler(BaseHandler):
         self.set_header("Content-Type", "text/calendar; charset=utf-8")
         self.set_header("Cache-Control", "private, no-cache")
         self.finish(calendar_file([*past, *coming], zone=zone.key, name=name, neutral=neutral))
-
-    head = get
 
     async def _past(self, link: CalendarLink, *, known: set[str], zone: ZoneInfo, now: datetime) -> list[CalendarEntry]:
         """What came due or was answered of late, also of steps that are over."""

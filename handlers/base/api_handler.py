@@ -301,15 +301,10 @@ class ApiHandler(BaseHandler):
         """Write the audit entry (reader, subjects, item) before the data is shown.
 
         Raises:
-            Problem: 503 when it cannot be written.
+            Unavailable: 503 when it cannot be written.
         """
         if self.operation.audit:
             await self.store.audit.write(self.trace, self.operation.audit, of=of, item=item)
-
-    async def head(self, *parts: str) -> None:
-        """The headers of GET, without its body."""
-        get: Callable[..., Any] = self.get
-        await get(*parts)
 
     def compute_etag(self) -> None:
         """None: responses are not cached."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -76,7 +77,7 @@ class BaseHandler(RequestHandler):
 
     @property
     def methods(self) -> frozenset[str]:
-        """The methods for ``Allow``."""
+        """The methods that it has, for ``Allow``."""
         return frozenset({"GET", "HEAD"})
 
     def set_lasting_header(self, name: str, value: str) -> None:
@@ -111,6 +112,16 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Request-ID", getattr(self, "request_id", ""))
         for name, value in getattr(self, "_lasting", {}).items():
             self.set_header(name, value)
+
+    async def prepare(self) -> None:
+        self.receive()
+        if self.request.method not in self.methods:
+            raise Problem("method-not-allowed")
+
+    async def head(self, *args: Any, **kwargs: Any) -> None:
+        """The headers of GET, without its body."""
+        get: Callable[..., Any] = self.get
+        await get(*args, **kwargs)
 
     def receive(self) -> None:
         """Checks that precede all others.

@@ -24,7 +24,7 @@ def read_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
     """The parts given to :func:`write_cursor`.
 
     Raises:
-        Problem: 422: not a cursor of this list.
+        Invalid: 422: not a cursor of this list.
     """
     if text is None:
         return None
@@ -47,7 +47,7 @@ def read_time_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
     """The time and the parts given to :func:`write_time_cursor`.
 
     Raises:
-        Problem: 422: not a cursor of this list.
+        Invalid: 422: not a cursor of this list.
     """
     found = read_cursor(text, str, *kinds)
     try:

@@ -55,9 +55,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     # The upgrade
 
     async def prepare(self) -> None:
-        self.receive()
-        if self.request.method != "GET":
-            raise Problem("method-not-allowed")
+        await super().prepare()
         if self.context.draining.is_set():
             raise Problem("unavailable", "This server is stopping.", retry_after_s=2)
         await self.resources.limits.count(SOCKETS_ADDRESS, self.client_hash)

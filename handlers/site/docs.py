@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.base.base_handler import BaseHandler
-from hospital_rt.web.problems import Problem
 
 INIT_JS = """window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
@@ -42,11 +41,6 @@ class TextHandler(BaseHandler):
         super().initialize(context)
         self._text, self._media_type = text, media_type
 
-    async def prepare(self) -> None:
-        self.receive()
-        if self.request.method not in {"GET", "HEAD"}:
-            raise Problem("method-not-allowed")
-
     async def get(self) -> None:
         self.set_header("Content-Type", self._media_type)
         self.set_header("Content-Security-Policy", _CSP)
@@ -54,5 +48,3 @@ class TextHandler(BaseHandler):
         if self._media_type.startswith("application/json"):
             self.set_header("Access-Control-Allow-Origin", "*")
         self.finish(self._text)
-
-    head = get

@@ -18,11 +18,6 @@ class OperationsHandler(BaseHandler):
 
     checks_host = False
 
-    async def prepare(self) -> None:
-        self.receive()
-        if self.request.method not in {"GET", "HEAD"}:
-            raise Problem("method-not-allowed")
-
     def compute_etag(self) -> None:
         """None: probe responses are not cached."""
 
@@ -43,8 +38,6 @@ class HealthHandler(OperationsHandler):
         """Alive: this process answers. Operators see which version it is."""
         self.answer(200, {"status": "alive", **(versions() if self.may_see_details() else {})})
 
-    head = get
-
 
 class ReadyHandler(OperationsHandler):
     async def get(self) -> None:
@@ -59,8 +52,6 @@ class ReadyHandler(OperationsHandler):
             self.set_header("Retry-After", "2")
         self.answer(200 if status in {"ready", "degraded"} else 503, document)
 
-    head = get
-
 
 class MetricsHandler(OperationsHandler):
     async def get(self) -> None:
@@ -72,5 +63,3 @@ class MetricsHandler(OperationsHandler):
         content_type, text = figures(metrics)
         self.set_header("Content-Type", content_type)
         self.finish(text)
-
-    head = get

@@ -59,16 +59,9 @@ class UnknownPathHandler(NotFoundHandler):
 class ChangePasswordHandler(BaseHandler):
     """Where password managers look for the page on which a password is changed (W3C, change-password)."""
 
-    async def prepare(self) -> None:
-        self.receive()
-        if self.request.method not in {"GET", "HEAD"}:
-            raise Problem("method-not-allowed")
-
     async def get(self) -> None:
         self.set_header("Cache-Control", "no-store")
         self.redirect("/#/me")
-
-    head = get
 
 
 class FileHandler(BaseHandler, StaticFileHandler):
@@ -83,9 +76,7 @@ class FileHandler(BaseHandler, StaticFileHandler):
         self._inline_styles = inline_styles
 
     async def prepare(self) -> None:
-        self.receive()
-        if self.request.method not in {"GET", "HEAD"}:
-            raise Problem("method-not-allowed")
+        await super().prepare()
         if "Range" not in self.request.headers:
             # Static files alone: an answer with both a secret and input of another user must not be compressed
             # (BREACH).
@@ -99,6 +90,8 @@ class FileHandler(BaseHandler, StaticFileHandler):
             await StaticFileHandler.get(self, wanted, include_body)
         except (OSError, ValueError):
             raise HTTPError(404) from None
+
+    head = StaticFileHandler.head  # type: ignore[assignment]  # which sends no body
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
         try:
