@@ -8,7 +8,7 @@ from datetime import datetime
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.documents import read_document, write_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +72,8 @@ class Assignments:
 
     async def start(self, assignment: Assignment, *, session: Session) -> None:
         session.mark_written([assignment.doctor_id])
-        await self._assignments.insert_one(
-            {
-                "_id": assignment.id,
-                "patient_id": assignment.patient_id,
-                "doctor_id": assignment.doctor_id,
-                "since": assignment.since,
-                "share_history": assignment.share_history,
-                "current": True,
-            },
-            session=session,
-        )
+        row = {**write_document(assignment, without=("ended_at",)), "current": True}
+        await self._assignments.insert_one(row, session=session)
 
     async def end(self, assignment: Assignment, *, at: datetime, session: Session) -> None:
         session.mark_written([assignment.doctor_id])

@@ -20,7 +20,7 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeGuard
@@ -35,6 +35,7 @@ from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import Unavailable
 from hospital_rt.logs import log
 from hospital_rt.storage.database import Collection, Database, Document, Session, is_away
+from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
 PAGE = 1000
@@ -42,8 +43,8 @@ HEAD = "audit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccessRecord:
-    """One entry as shown to the user it is about."""
+class AuditEntry:
+    """One entry: what ``user_id`` did to the data of the users ``of``."""
 
     id: str
     at: datetime
@@ -51,13 +52,16 @@ class AccessRecord:
     role: str
     act: str
     item_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry(AccessRecord):
-    """One entry as shown to an administrator: with the users whose data it was."""
-
     of: tuple[str, ...]
+
+    def as_json(self, names: Mapping[str, str | None]) -> Document:
+        return {
+            "at": to_wire(self.at),
+            "by": {"id": self.user_id, "name": names[self.user_id]} if self.user_id else None,
+            "role": self.role,
+            "act": self.act,
+            "item_id": self.item_id,
+        }
 
 
 class Audit:
@@ -200,15 +204,9 @@ class Audit:
 
     # Reading
 
-    async def about(self, user_id: str, *, before: str | None, limit: int) -> list[AccessRecord]:
+    async def about(self, user_id: str, *, before: str | None, limit: int) -> list[AuditEntry]:
         """Entries about this user, newest first."""
-        wanted: Document = {"of": user_id, **({"_id": {"$lt": before}} if before else {})}
-        return [
-            AccessRecord(
-                id=row["_id"], at=row["at"], user_id=row["who"], role=row["role"], act=row["act"], item_id=row["item"]
-            )
-            async for row in self._entries.find(wanted).sort("_id", -1).limit(limit)
-        ]
+        return await self._page({"of": user_id}, before=before, limit=limit)
 
     async def entries(
         self, *, of: str | None, since: datetime | None, before: str | None, limit: int
@@ -217,19 +215,13 @@ class Audit:
         wanted: Document = {"$or": [{"of": of}, {"who": of}]} if of else {}
         if since is not None:
             wanted["at"] = {"$gte": since}
-        if before:
-            wanted["_id"] = {"$lt": before}
+        return await self._page(wanted, before=before, limit=limit)
+
+    async def _page(self, wanted: Document, *, before: str | None, limit: int) -> list[AuditEntry]:
+        found = self._entries.find({**wanted, **({"_id": {"$lt": before}} if before else {})})
         return [
-            AuditEntry(
-                id=row["_id"],
-                at=row["at"],
-                user_id=row["who"],
-                role=row["role"],
-                act=row["act"],
-                item_id=row["item"],
-                of=tuple(row["of"]),
-            )
-            async for row in self._entries.find(wanted).sort("_id", -1).limit(limit)
+            read_document(AuditEntry, row, user_id=row["who"], item_id=row["item"], of=tuple(row["of"]))
+            async for row in found.sort("_id", -1).limit(limit)
         ]
 
     # Binding

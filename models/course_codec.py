@@ -9,6 +9,9 @@ from hospital_rt.domain.course import Course, Slot
 from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Document
+from hospital_rt.storage.documents import read_document, write_document
+
+NEWER_MEMBERS = ("parts", "weekdays", "every_months", "on_day")
 
 
 def schedule_row(plan: Schedule) -> Document:
@@ -17,24 +20,11 @@ def schedule_row(plan: Schedule) -> Document:
     A role of a version that does not know weekdays, months or parts of the day cannot read such a row, and leaves the
     step to those that can, rather than remind on days that the doctor did not name.
     """
-    more = {
-        "parts": list(plan.parts),
-        "weekdays": list(plan.weekdays),
-        "every_months": plan.every_months,
-        "on_day": plan.on_day,
-    }
+    members = write_document(plan)
     return {
+        **{name: value for name, value in members.items() if value or name not in NEWER_MEMBERS},
+        **{name: list(members[name]) for name in ("times", "parts", "weekdays") if members[name]},
         "start_date": plan.start_date.isoformat(),
-        "start_in_days": plan.start_in_days,
-        "times": list(plan.times),
-        "times_from": plan.times_from,
-        "times_per_day": plan.times_per_day,
-        "every_hours": plan.every_hours,
-        "every_days": plan.every_days,
-        "duration_days": plan.duration_days,
-        "miss_policy": plan.miss_policy,
-        "day_seconds": plan.day_seconds,
-        **{name: value for name, value in more.items() if value},
     }
 
 
@@ -49,13 +39,7 @@ def course_row(course: Course) -> Document:
     rule = course.repeat
     repeat = {"every": rule.every_minutes, "most": rule.most, "since": rule.since} if rule else None
     return {
-        "activated_at": course.activated_at,
-        "first": course.first,
-        "passed": course.passed,
-        "done": course.done,
-        "total": course.total,
-        "ended": course.ended,
-        "completed_at": course.completed_at,
+        **write_document(course, without=("schedule", "window", "repeat")),
         "window": [_slot_row(slot) for slot in course.window],
         **({"repeat": repeat} if repeat else {}),
     }
@@ -101,18 +85,8 @@ def read_course(row: Document, schedule: Schedule) -> Course:
         for slot in row["window"]
     )
     rule = row.get("repeat")
-    return Course(
-        schedule=schedule,
-        activated_at=row["activated_at"],
-        first=row["first"],
-        passed=row["passed"],
-        done=row["done"],
-        total=row["total"],
-        ended=row["ended"],
-        completed_at=row["completed_at"],
-        window=window,
-        repeat=RepeatRule(every_minutes=rule["every"], most=rule["most"], since=rule["since"]) if rule else None,
-    )
+    repeat = RepeatRule(every_minutes=rule["every"], most=rule["most"], since=rule["since"]) if rule else None
+    return read_document(Course, row, schedule=schedule, window=window, repeat=repeat)
 
 
 def limits_row(limits: UseLimits | None) -> Document | None:

@@ -214,17 +214,13 @@ class Events:
         row = await self._feeds.find_one({"_id": user_id})
         return row.get("shown", 0) if row else 0
 
-    async def named(self, user_id: str, event: str, *, after: int, until: datetime, limit: int) -> list[FeedEvent]:
-        """A user's own events of a name later than ``after`` and not younger than ``until``, oldest first."""
-        wanted = {"user_id": user_id, "about": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
-        return [self._read(row) for row in await self._events.find(wanted).sort("seq", 1).limit(limit).to_list(limit)]
-
-    async def newest_of_name(
-        self, user_id: str, event: str, *, after: int, until: datetime, limit: int
+    async def named(
+        self, user_id: str, event: str, *, after: int, until: datetime, limit: int, newest_first: bool = False
     ) -> list[FeedEvent]:
-        """A user's own events of a name later than ``after`` and not younger than ``until``, newest first."""
+        """A user's own events of a name later than ``after`` and not younger than ``until``, in order."""
         wanted = {"user_id": user_id, "about": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
-        return [self._read(row) for row in await self._events.find(wanted).sort("seq", -1).limit(limit).to_list(limit)]
+        cursor = self._events.find(wanted).sort("seq", -1 if newest_first else 1).limit(limit)
+        return [self._read(row) for row in await cursor.to_list(limit)]
 
     async def forget(self, user_id: str, *, session: Session) -> None:
         """Empty an erased user's feed; its counter stays, so that no ``seq`` is reused."""

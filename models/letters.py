@@ -156,34 +156,23 @@ class Letters:
         now: datetime,
         session: Session | None = None,
     ) -> tuple[str, str]:
-        """Add a letter with a new one-time link to the outbox: the ids of the letter and of the link."""
-        link_id = str(uuid4())
-        token_hash = Tokens.hash_link(tokens.link_token(use=use, link_id=link_id))
-        await self.make_link(link_id=link_id, user_id=user_id, use=use, token_hash=token_hash, now=now, session=session)
-        return await self.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session), link_id
+        """Add a letter with a new one-time link to the outbox; older links for the same use no longer work.
 
-    async def make_link(
-        self,
-        *,
-        link_id: str,
-        user_id: str,
-        use: LinkUse,
-        token_hash: str,
-        now: datetime,
-        session: Session | None = None,
-    ) -> None:
-        """Create a one-time link; older ones for the same use no longer work."""
+        Returns the ids of the letter and of the link.
+        """
+        link_id = str(uuid4())
         await self._links.delete_many({"user_id": user_id, "use": use}, session=session)
         await self._links.insert_one(
             {
                 "_id": link_id,
                 "user_id": user_id,
                 "use": use,
-                "token_hash": token_hash,
+                "token_hash": Tokens.hash_link(tokens.link_token(use=use, link_id=link_id)),
                 "expires_at": now + LINK_LIFE[use],
             },
             session=session,
         )
+        return await self.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session), link_id
 
     async def find_link(self, token_hash: str, *, use: LinkUse, now: datetime) -> Link | None:
         row: Document | None = await self._links.find_one(

@@ -137,9 +137,7 @@ class Notes:
 
     async def text(self, note: Note) -> str | None:
         """What the doctor wrote; None once the patient is erased."""
-        place = f"notes|{note.id}|text"
-        text: str | None = await self._vault.open_if_readable(note.patient_id, place, note.sealed_text)
-        return text
+        return await self._vault.open_text_if_readable(note.patient_id, f"notes|{note.id}|text", note.sealed_text)
 
     async def review(self, note: Note) -> dict[str, Any]:
         """What came of the reading, for the author: ``dropped``, ``unmatched``, ``questions`` and ``account``.

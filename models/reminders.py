@@ -303,9 +303,8 @@ class Reminders:
         return [self._read(row) for row in reversed(rows)]
 
     async def reason(self, reminder: Reminder) -> str | None:
-        place = f"reminders|{reminder.id}|reason"
-        found: str | None = await self._vault.open_if_readable(reminder.patient_id, place, reminder.sealed_reason)
-        return found
+        context = f"reminders|{reminder.id}|reason"
+        return await self._vault.open_text_if_readable(reminder.patient_id, context, reminder.sealed_reason)
 
     async def counted_since(self, patient_ids: list[str], first_day: date) -> list[LedgerCount]:
         """The data for adherence: reminders of these patients from a local date on, oldest first."""

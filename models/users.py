@@ -13,12 +13,11 @@ from zoneinfo import ZoneInfo
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.repeats import RepeatRule
 from hospital_rt.domain.schedule import DayTimes
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.documents import read_document, to_json
 from hospital_rt.storage.field_encryption import FEW, Unreadable, Vault
 
 Role = Literal["doctor", "patient", "carer", "admin"]
@@ -28,6 +27,8 @@ CHOSEN_PARTS = ("noon", "evening", "bedtime")  # the morning is the reminder tim
 REPEAT_MOST = 3
 SEALED = ("name", "email", "birth_date", "phone")
 CONTACT = ("birth_date", "phone")
+SETTINGS = ("timezone", "timezone_mode", "reminder_time", "repeat_minutes", "repeat_most", "language")
+SHOWN = ("id", "name", "email", "role", "status", *SETTINGS, *CONTACT, "created_at")  # to the user, as they are stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +86,7 @@ class User:
 
     def as_json(self) -> Document:
         """**User** (contract, "User")."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "email": self.email,
-            "role": self.role,
-            "status": self.status,
-            "timezone": self.timezone,
-            "timezone_mode": self.timezone_mode,
-            "reminder_time": self.reminder_time,
-            "day_times": {part: getattr(self.day, part) for part in CHOSEN_PARTS},
-            "repeat_minutes": self.repeat_minutes,
-            "repeat_most": self.repeat_most,
-            "language": self.language,
-            "birth_date": self.birth_date,
-            "phone": self.phone,
-            "created_at": to_wire(self.created_at),
-        }
+        return to_json(self, *SHOWN) | {"day_times": {part: getattr(self.day, part) for part in CHOSEN_PARTS}}
 
 
 def day_of(reminder_time: str, day_times: Mapping[str, str]) -> DayTimes:
@@ -152,7 +137,7 @@ class Users:
         """The blind index of an address that :func:`handlers` normalised."""
         return self._vault.blind_index(email, use="email")
 
-    async def _read(self, row: Document) -> User:
+    async def read_row(self, row: Document) -> User:
         async def opened(name: str) -> Any:
             place = f"users|{row['_id']}|{name}"
             return await self._vault.open_if_readable(row["_id"], place, row.get(f"sealed_{name}"))
@@ -192,18 +177,18 @@ class Users:
 
     async def get(self, user_id: str, *, session: Session | None = None) -> User | None:
         row = await self._users.find_one({"_id": user_id}, session=session)
-        return await self._read(row) if row else None
+        return await self.read_row(row) if row else None
 
     async def by_ids(self, user_ids: Sequence[str], *, session: Session) -> dict[str, User]:
         """These users, as far as they are there, by one read."""
         await self._vault.load_keys(set(user_ids))
         rows = await self._users.find({"_id": {"$in": list(user_ids)}}, session=session).to_list(None)
-        return {row["_id"]: await self._read(row) for row in rows}
+        return {row["_id"]: await self.read_row(row) for row in rows}
 
     async def pair(self, first: str, second: str) -> tuple[User | None, User | None]:
         """Two users at once, by a read that others share."""
         rows = await asyncio.gather(self._row_loader(first), self._row_loader(second))
-        found = [await self._read(row) if row else None for row in rows]
+        found = [await self.read_row(row) if row else None for row in rows]
         return found[0], found[1]
 
     async def row(self, user_id: str, *, session: Session | None = None) -> Document | None:
@@ -221,9 +206,6 @@ class Users:
         found = self._users.find({"_id": {"$in": user_ids}}, only)
         return {row["_id"]: row for row in await found.to_list(None)}
 
-    async def read_row(self, row: Document) -> User:
-        return await self._read(row)
-
     async def row_by_email(self, email: str) -> Document | None:
         """The bare record of an address, nothing opened: in the same time whether or not there is one."""
         await self._vault.follow_index_key()
@@ -233,7 +215,7 @@ class Users:
     async def by_email(self, email: str, *, session: Session | None = None) -> User | None:
         await self._vault.follow_index_key()
         row = await self._users.find_one({"email_index": self.email_index(email)}, session=session)
-        return await self._read(row) if row else None
+        return await self.read_row(row) if row else None
 
     async def people(self, user_ids: set[str], *, contact: bool = False) -> dict[str, Person]:
         """Name, zone and last visit of these users, by one read; the name is None where a key is destroyed.

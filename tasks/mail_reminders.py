@@ -32,7 +32,7 @@ async def sweep_mail_reminders(app: AppDep) -> int:
     while users := await store.mail_reminders.subscribers(after=last, limit=PAGE):
         last = users[-1]
         for user_id, shown in (await store.events.unshown(users)).items():
-            if await store.events.newest_of_name(user_id, "reminder.due", after=shown, until=until, limit=1):
+            if await store.events.named(user_id, "reminder.due", after=shown, until=until, limit=1):
                 written += await queue_reminder_letter(store, user_id, until=until) is not None
     return written
 

@@ -67,8 +67,9 @@ async def sweep_push(app: AppDep) -> int:
 
 async def _owed(app: AppContext, device: Subscription, *, shown: int) -> OwedPush | None:
     """What this device is to be told: reminders that no page has displayed for a while and whose slots are open."""
-    due = await app.store.events.newest_of_name(
-        device.user_id, "reminder.due", after=max(shown, device.pushed), until=app.now() - PATIENCE, limit=LOOKED_AT
+    after, until = max(shown, device.pushed), app.now() - PATIENCE
+    due = await app.store.events.named(
+        device.user_id, "reminder.due", after=after, until=until, limit=LOOKED_AT, newest_first=True
     )
     await app.store.events.load_keys(due)
     told = [json.loads(app.store.events.open_text(one)) for one in due]

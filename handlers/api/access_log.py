@@ -8,7 +8,6 @@ from handlers.api.schemas import Moment, PageQuery, PersonView, View
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
 from hospital_rt.domain.audit_types import AuditRole
-from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.operation import Operation
 from models.audit import Act
 
@@ -35,14 +34,4 @@ class AccessLogHandler(ApiHandler):
         found = await self.store.audit.about(self.who.id, before=before[0] if before else None, limit=query.limit + 1)
         shown, following = cut_page(found, query.limit, lambda last: write_cursor(last.id))
         names = await self.store.users.names({one.user_id for one in shown if one.user_id})
-        items = [
-            {
-                "at": to_wire(one.at),
-                "role": one.role,
-                "act": one.act,
-                "item_id": one.item_id,
-                "by": {"id": one.user_id, "name": names[one.user_id]} if one.user_id else None,
-            }
-            for one in shown
-        ]
-        self.respond(page(items, following))
+        self.respond(page([one.as_json(names) for one in shown], following))

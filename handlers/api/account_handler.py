@@ -41,10 +41,10 @@ class AccountHandler(ApiHandler):
 
     @staticmethod
     def check_new_password(password: str, *, email: str = "", name: str = "", pointer: str = "#/password") -> None:
-        """Length is the shape's; here is what too many others would choose.
+        """The length is checked by the body's type; here, that it is not among the most common passwords.
 
         Raises:
-            Problem: 422.
+            Invalid: 422.
         """
         if is_common(password, email=email, name=name):
             raise Invalid(pointer, "Many people use this password. Choose another one.")

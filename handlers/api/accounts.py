@@ -23,6 +23,7 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS
 from hospital_rt.web.tokens import Tokens
 from models.people.grants import Grant
+from models.services.accounts import forget_unconfirmed
 from models.services.carers import GrantOutcome, accept_within
 from models.users import User
 
@@ -70,12 +71,8 @@ class SignUpHandler(AccountHandler):
         if settings.verifies_email:
             await self._sign_up_unconfirmed(user)
             return
-
-        async def work(session: Session) -> None:
-            await self._insert(user, session=session)
-
         try:
-            await self.store.transaction(work)
+            await self.store.transaction(lambda session: self._insert(user, session=session))
         except DuplicateKeyError:
             raise Problem("email-taken") from None
         self.respond(user.as_json(), status=201)
@@ -84,7 +81,7 @@ class SignUpHandler(AccountHandler):
         """The invitation with which a carer signs up; None for others.
 
         Raises:
-            Problem: 422: a carer needs a valid one and uses the invited address; others have none.
+            Invalid: 422: a carer needs a valid one and uses the invited address; others have none.
         """
         if body.role != "carer":
             if body.invitation is not None:
@@ -105,8 +102,7 @@ class SignUpHandler(AccountHandler):
         async def work(session: Session) -> GrantOutcome:
             held = await self.store.users.by_email(user.email or "", session=session)
             if held and not held.email_confirmed:
-                await self.store.letters.void(held.id, session=session)
-                await self.store.users.remove(held.id, session=session)
+                await forget_unconfirmed(self.store, held.id, session=session)
             await self._insert(user, session=session)
             return await accept_within(
                 self.store, invitation, carer=user, now=self.now(), trace=self.trace_by(user), session=session
@@ -131,8 +127,7 @@ class SignUpHandler(AccountHandler):
             if held and held.email_confirmed:
                 return await self.write_letter(held.id, "already", session=session)
             if held:
-                await self.store.letters.void(held.id, session=session)
-                await self.store.users.remove(held.id, session=session)
+                await forget_unconfirmed(self.store, held.id, session=session)
             await self._insert(user, session=session)
             return await self.write_letter(user.id, "verify", use="verify", session=session)
 

@@ -15,6 +15,7 @@ from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, Nothing
 from handlers.base.cursors import cut_page, page, read_cursor, read_time_cursor, write_cursor, write_time_cursor
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Session
+from hospital_rt.storage.documents import to_json
 from hospital_rt.version import versions
 from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
@@ -94,15 +95,7 @@ class AuditEntryView(View):
 class _AccountsHandler(AccountHandler):
     @staticmethod
     def account(user: User) -> dict[str, Any]:
-        return {
-            "id": user.id,
-            "name": user.name,
-            "email": user.email,
-            "role": user.role,
-            "status": user.status,
-            "email_confirmed": user.email_confirmed,
-            "created_at": to_wire(user.created_at),
-        }
+        return to_json(user, "id", "name", "email", "role", "status", "email_confirmed", "created_at")
 
 
 class AccountsHandler(_AccountsHandler):
@@ -271,15 +264,7 @@ class AuditHandler(AccountHandler):
         names = await self.store.users.names(ids)
         await self.leave_trace(of=[query.of] if query.of else [])
         items = [
-            {
-                "id": one.id,
-                "at": to_wire(one.at),
-                "by": {"id": one.user_id, "name": names[one.user_id]} if one.user_id else None,
-                "role": one.role,
-                "act": one.act,
-                "of": [{"id": id, "name": names[id]} for id in one.of],
-                "item_id": one.item_id,
-            }
+            {**one.as_json(names), "id": one.id, "of": [{"id": id, "name": names[id]} for id in one.of]}
             for one in shown
         ]
         self.respond(page(items, following))

@@ -11,8 +11,8 @@ from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import Email, Secret
 from handlers.api.schemas import Body, GivenMoment, Id, Moment, PageQuery, PersonView, View
 from handlers.base.cursors import page, page_of
-from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.errors import Invalid
+from hospital_rt.storage.documents import to_json
 from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS
@@ -103,15 +103,10 @@ class _CarerHandler(AccountHandler):
         names = await self.store.users.names({one.grantee_id for one in grants if one.grantee_id})
         return [
             {
-                "id": one.id,
+                **to_json(one, "id", "may", "notes", "since", "until", "alert_minutes"),
                 "status": one.state,
                 "carer": {"id": one.grantee_id, "name": names[one.grantee_id]} if one.grantee_id else None,
                 "email": await self.store.grants.invited_address(one) if one.state == "pending" else None,
-                "may": one.may,
-                "notes": one.notes,
-                "since": to_wire(one.since),
-                "until": to_wire(one.until) if one.until else None,
-                "alert_minutes": one.alert_minutes,
             }
             for one in grants
         ]
@@ -120,12 +115,8 @@ class _CarerHandler(AccountHandler):
         names = await self.store.users.names({one.grantor_id for one in grants})
         return [
             {
-                "id": one.id,
+                **to_json(one, "id", "may", "notes", "until", "alert_minutes"),
                 "patient": {"id": one.grantor_id, "name": names[one.grantor_id]},
-                "may": one.may,
-                "notes": one.notes,
-                "until": to_wire(one.until) if one.until else None,
-                "alert_minutes": one.alert_minutes,
             }
             for one in grants
         ]
@@ -220,11 +211,9 @@ class InvitationHandler(_CarerHandler):
         names = await self.store.users.names({grant.grantor_id})
         self.respond(
             {
+                **to_json(grant, "may", "notes", "until"),
                 "patient": names[grant.grantor_id],
                 "email": await self.store.grants.invited_address(grant),
-                "may": grant.may,
-                "notes": grant.notes,
-                "until": to_wire(grant.until) if grant.until else None,
             }
         )
 

@@ -7,9 +7,10 @@ from handlers.api.account_schemas import ChangeMeBody, ChangePasswordBody, Devic
 from handlers.api.schemas import PageQuery
 from handlers.api.session_handler import SessionTokenHandler
 from handlers.base.cursors import page, page_of
-from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
+from hospital_rt.storage.documents import to_json
 from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from models.services.accounts import change_settings, close_account
@@ -98,23 +99,19 @@ class SessionsHandler(AccountHandler):
         query = self.query(PageQuery)
         devices = await self.store.sessions.of_user(self.who.id, now=utcnow())
         shown, following = page_of(devices, cursor=query.cursor, limit=query.limit)
-        items = []
-        for session in shown:
-            items.append(
-                {
-                    "id": session.id,
-                    "device": await self._device(session),
-                    "created_at": to_wire(session.created_at),
-                    "last_used_at": to_wire(session.last_used_at),
-                    "current": session.id == self.who.session_id,
-                }
-            )
+        items = [
+            {
+                **to_json(session, "id", "created_at", "last_used_at"),
+                "device": await self._device(session),
+                "current": session.id == self.who.session_id,
+            }
+            for session in shown
+        ]
         self.respond(page(items, following))
 
     async def _device(self, session: DeviceSession) -> str | None:
-        place = f"sessions|{session.id}|device"
-        found: str | None = await self.store.vault.open_if_readable(session.user_id, place, session.sealed_device)
-        return found
+        context = f"sessions|{session.id}|device"
+        return await self.store.vault.open_text_if_readable(session.user_id, context, session.sealed_device)
 
 
 class SessionHandler(AccountHandler):

@@ -25,6 +25,7 @@ from handlers.base.idempotent_handler import IdempotentHandler, idempotent
 from hospital_rt.domain.adherence import COUNTED, SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.errors import Invalid
+from hospital_rt.storage.documents import to_json
 from hospital_rt.storage.response_cache import CachedResponse
 from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
@@ -291,13 +292,7 @@ class AdherenceHandler(ApiHandler):
         self.respond(
             {
                 "items": [
-                    {
-                        "date": day.day.isoformat(),
-                        "due": day.due,
-                        "done": day.done,
-                        "skipped": day.skipped,
-                        "missed": day.missed,
-                    }
+                    {"date": day.day.isoformat(), **to_json(day, "due", "done", "skipped", "missed")}
                     for day in count_days(marks, last=today, days=query.days)
                 ]
             }

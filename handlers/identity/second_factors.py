@@ -20,7 +20,7 @@ from handlers.api.account_schemas import (
 from handlers.api.session_handler import SessionTokenHandler
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Invalid
-from hospital_rt.storage.database import Document, Session
+from hospital_rt.storage.database import Document
 from hospital_rt.web.one_time_codes import (
     matching_step,
     new_recovery_codes,
@@ -132,12 +132,10 @@ class ConfirmFactorHandler(SessionTokenHandler):
         found = await (self._app(factor, body) if factor.kind == "totp" else self._passkey(factor, body))
         await limits.forgive(FACTOR_ACCOUNT, account)
         codes = new_recovery_codes()
-
-        async def work(session: Session) -> tuple[bool, str]:
-            return await add_factor(self.store, found, codes, trace=self.trace, session=session)
-
         try:
-            fresh, letter_id = await self.while_signed_in(work)
+            fresh, letter_id = await self.while_signed_in(
+                lambda session: add_factor(self.store, found, codes, trace=self.trace, session=session)
+            )
         except DuplicateKeyError:
             raise Problem("conflict", "This passkey is in use already.") from None
         await self.context.dispatcher.send_letter(letter_id)
@@ -181,11 +179,9 @@ class SecondFactorHandler(SessionTokenHandler):
         if await self.store.second_factors.get(id, user_id=self.who.id) is None:
             raise Problem("not-found")
         await self.check_proof(body)
-
-        async def work(session: Session) -> str | None:
-            return await remove_factor(self.store, self.who.id, id, trace=self.trace, session=session)
-
-        letter_id = await self.while_signed_in(work)
+        letter_id = await self.while_signed_in(
+            lambda session: remove_factor(self.store, self.who.id, id, trace=self.trace, session=session)
+        )
         if letter_id:
             await self.context.dispatcher.send_letter(letter_id)
         self.respond(status=204)
@@ -210,9 +206,8 @@ class RecoveryCodesHandler(SessionTokenHandler):
             raise Problem("conflict", "Set up a second factor first.")
         await self.check_proof(body)
         codes = new_recovery_codes()
-
-        async def work(session: Session) -> str:
-            return await new_recovery(self.store, self.who.id, codes, trace=self.trace, session=session)
-
-        await self.context.dispatcher.send_letter(await self.while_signed_in(work))
+        letter_id = await self.while_signed_in(
+            lambda session: new_recovery(self.store, self.who.id, codes, trace=self.trace, session=session)
+        )
+        await self.context.dispatcher.send_letter(letter_id)
         self.respond({"recovery_codes": codes})

@@ -1,10 +1,13 @@
-"""Documents of MongoDB as frozen dataclasses, and back."""
+"""Frozen dataclasses as documents: of MongoDB, and back, and in wire format."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, TypeVar
 
+from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Document
 
 T = TypeVar("T")
@@ -33,6 +36,12 @@ def read_document(shape: type[T], row: Document, **decoded: Any) -> T:
     return shape(**{**found, **decoded})
 
 
-def write_document(record: Any) -> Document:
-    """The document of a record of which every member is stored as it is."""
-    return {key: getattr(record, name) for name, key in _members(type(record))}
+def write_document(record: Any, *, without: Collection[str] = ()) -> Document:
+    """The document of a record whose members are stored as they are, but for those that it is to be ``without``."""
+    return {key: getattr(record, name) for name, key in _members(type(record)) if name not in without}
+
+
+def to_json(record: Any, *names: str) -> Document:
+    """These members of a record in wire format, without names all of them: a moment is RFC 3339 text."""
+    values = {name: getattr(record, name) for name in names or [name for name, _ in _members(type(record))]}
+    return {name: to_wire(value) if isinstance(value, datetime) else value for name, value in values.items()}

@@ -267,6 +267,11 @@ class Vault:
         except Unreadable:
             return None
 
+    async def open_text_if_readable(self, user_id: str, place: str, token: str | None) -> str | None:
+        """Like :meth:`open_if_readable`, of a text."""
+        found = await self.open_if_readable(user_id, place, token)
+        return None if found is None else str(found)
+
     def blind_index(self, value: str, *, use: str) -> str:
         """A keyed hash: equal values can be found without being stored."""
         return hmac.new(self._index_key, f"{use}|{value}".encode(), hashlib.sha256).hexdigest()

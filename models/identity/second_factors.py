@@ -13,9 +13,8 @@ from typing import Literal
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.documents import read_document, to_json, write_document
 
 FactorKind = Literal["totp", "passkey"]
 SET_UP_WITHIN = timedelta(minutes=15)
@@ -50,12 +49,7 @@ class SecondFactor:
         return f"second_factors|{self.id}|secret"
 
     def as_json(self) -> Document:
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "created_at": to_wire(self.created_at),
-            "last_used_at": to_wire(self.last_used_at) if self.last_used_at else None,
-        }
+        return to_json(self, "id", "kind", "created_at", "last_used_at")
 
 
 class SecondFactors:
@@ -78,19 +72,9 @@ class SecondFactors:
     async def begin(self, factor: SecondFactor) -> None:
         """Store a factor that waits for its confirmation; an earlier one of its kind that still waits goes."""
         await self._factors.delete_many({"user_id": factor.user_id, "kind": factor.kind, "confirmed_at": None})
-        await self._factors.insert_one(
-            {
-                "_id": factor.id,
-                "user_id": factor.user_id,
-                "kind": factor.kind,
-                "created_at": factor.created_at,
-                "confirmed_at": None,
-                "sealed": factor.sealed,
-                "spent_step": 0,
-                "challenge": factor.challenge,
-                "expires_at": factor.created_at + SET_UP_WITHIN,
-            }
-        )
+        # No ``credential_id`` yet: its index is unique among those that have one.
+        row = write_document(factor, without=("last_used_at", "credential_id", "sign_count"))
+        await self._factors.insert_one({**row, "expires_at": factor.created_at + SET_UP_WITHIN})
 
     async def get(self, factor_id: str, *, user_id: str) -> SecondFactor | None:
         row = await self._factors.find_one({"_id": factor_id, "user_id": user_id})

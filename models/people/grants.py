@@ -135,9 +135,8 @@ class Grants:
     async def invited_address(self, grant: Grant) -> str | None:
         """Where an invitation went; None once it is answered, or the patient is erased."""
         row = await self._grants.find_one({"_id": grant.id}, {"sealed_email": 1}) or {}
-        place = f"grants|{grant.id}|email"
-        found: str | None = await self._vault.open_if_readable(grant.grantor_id, place, row.get("sealed_email"))
-        return found
+        context = f"grants|{grant.id}|email"
+        return await self._vault.open_text_if_readable(grant.grantor_id, context, row.get("sealed_email"))
 
     async def not_ended(self, user_id: str, *, session: Session | None = None) -> list[Grant]:
         """Every grant of or to this user that has not been ended, whether its time has come or is over."""

@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.documents import read_document, write_document
 from hospital_rt.storage.field_encryption import Vault
 
 
@@ -45,17 +45,8 @@ class PhoneCalls:
     async def insert(self, call: PhoneCall, *, session: Session) -> None:
         session.mark_written([call.patient_id])
         sealed = await self._vault.seal(call.patient_id, self._place(call.id), call.text) if call.text else None
-        await self._calls.insert_one(
-            {
-                "_id": call.id,
-                "patient_id": call.patient_id,
-                "doctor_id": call.doctor_id,
-                "by_id": call.by_id,
-                "at": call.at,
-                "sealed_text": sealed,
-            },
-            session=session,
-        )
+        row = {**write_document(call, without=("text",)), "sealed_text": sealed}
+        await self._calls.insert_one(row, session=session)
 
     async def since(
         self, patient_ids: Sequence[str], begin: datetime, *, session: Session | None = None

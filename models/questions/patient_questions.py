@@ -12,9 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from hospital_rt.domain.clock import to_wire
 from hospital_rt.storage.database import Collection, Document, Session
-from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.documents import read_document, to_json, write_document
 from hospital_rt.storage.field_encryption import Vault
 
 QuestionState = Literal["open", "answered", "seen", "closed"]
@@ -35,17 +34,7 @@ class PatientQuestion:
     answer: str | None = field(default=None, repr=False)
 
     def as_json(self) -> Document:
-        return {
-            "id": self.id,
-            "patient_id": self.patient_id,
-            "doctor_id": self.doctor_id,
-            "step_id": self.step_id,
-            "state": self.state,
-            "text": self.text,
-            "answer": self.answer,
-            "asked_at": to_wire(self.asked_at),
-            "settled_at": to_wire(self.settled_at) if self.settled_at else None,
-        }
+        return to_json(self)
 
 
 class OpenQuestions(NamedTuple):
@@ -81,18 +70,9 @@ class PatientQuestions:
     async def insert(self, question: PatientQuestion, *, session: Session) -> None:
         session.mark_written([question.patient_id])
         place = f"patient_questions|{question.id}|text"
-        await self._questions.insert_one(
-            {
-                "_id": question.id,
-                "patient_id": question.patient_id,
-                "doctor_id": question.doctor_id,
-                "step_id": question.step_id,
-                "state": question.state,
-                "asked_at": question.asked_at,
-                "sealed_text": await self._vault.seal(question.patient_id, place, question.text),
-            },
-            session=session,
-        )
+        row = write_document(question, without=("settled_at", "text", "answer"))
+        row["sealed_text"] = await self._vault.seal(question.patient_id, place, question.text)
+        await self._questions.insert_one(row, session=session)
 
     async def get(self, id: str, *, session: Session | None = None) -> PatientQuestion | None:
         row = await self._questions.find_one({"_id": id}, session=session)

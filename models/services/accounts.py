@@ -88,11 +88,9 @@ async def close_account(
 
     A patient's steps are cancelled; a doctor's notes and steps stay with their patients.
     """
-
-    async def work(session: Session) -> AccountClosed:
-        return await close_within(store, user, now=now, erase=erase, trace=trace, session=session)
-
-    left = await store.transaction(work)
+    left = await store.transaction(
+        lambda session: close_within(store, user, now=now, erase=erase, trace=trace, session=session)
+    )
     if erase:
         store.vault.forget(user.id)
     return left
@@ -139,6 +137,12 @@ async def close_within(
     return AccountClosed(frozenset(users), tuple(ended))
 
 
+async def forget_unconfirmed(store: Store, user_id: str, *, session: Session) -> None:
+    """Delete an account whose address was never confirmed, with its key, letters and links."""
+    await store.letters.void(user_id, session=session)
+    await store.users.remove(user_id, session=session)
+
+
 async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
     """Delete an unconfirmed sign-up with its key. False when it was confirmed or is already gone."""
 
@@ -146,8 +150,7 @@ async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> boo
         row = await store.users.row(user_id, session=session)
         if row is None or row.get("email_confirmed", True) or row["created_at"] >= before:
             return False
-        await store.letters.void(user_id, session=session)
-        await store.users.remove(user_id, session=session)
+        await forget_unconfirmed(store, user_id, session=session)
         await store.audit.write(Trace(role="system"), "account.erased", of=[user_id], session=session)
         return True
 

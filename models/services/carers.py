@@ -93,11 +93,9 @@ async def accept_invitation(store: Store, grant: Grant, *, carer: User, now: dat
     Raises:
         DomainError: as :func:`accept_within` does.
     """
-
-    async def work(session: Session) -> GrantOutcome:
-        return await accept_within(store, grant, carer=carer, now=now, trace=trace, session=session)
-
-    return await store.transaction(work)
+    return await store.transaction(
+        lambda session: accept_within(store, grant, carer=carer, now=now, trace=trace, session=session)
+    )
 
 
 async def accept_within(

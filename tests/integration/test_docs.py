@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import jsonschema_rs
 import pytest
@@ -191,12 +190,11 @@ async def unverified(clinic: Clinic) -> str:
     """The link of a sign-up made while addresses were still confirmed."""
     user = await clinic.sign_up("patient")
     await clinic.app.store.users.update(user["id"], {"email_confirmed": False})
-    tokens, link_id = clinic.app.resources.tokens, str(uuid4())
-    token = tokens.link_token(use="verify", link_id=link_id)
-    await clinic.app.store.letters.make_link(
-        link_id=link_id, user_id=user["id"], use="verify", token_hash=tokens.hash_link(token), now=utcnow()
+    tokens = clinic.app.resources.tokens
+    _, link_id = await clinic.app.store.letters.write_with_link(
+        tokens, user_id=user["id"], kind="verify", use="verify", now=utcnow()
     )
-    return token
+    return tokens.link_token(use="verify", link_id=link_id)
 
 
 SUPERSEDED = json.dumps(Problem("superseded").document()).encode()
