@@ -725,8 +725,9 @@ function Approval({
       <${Button}
         icon="tick"
         busy=${busy}
-        disabled=${openCount > 0 || !others || (!kept.length && !closes)}
-        onClick=${onApprove}
+        disabled=${openCount > 0 || (!kept.length && !closes)}
+        ...${others ? {} : { "aria-disabled": "true" }}
+        onClick=${others ? onApprove : null}
       >
         ${label}
       <//>
