@@ -6,12 +6,13 @@ Medicines come from ``sig``; everything else is found here, as candidates with t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any, Literal
 
 from hospital_rt.extraction.api import Sentence
-from hospital_rt.extraction.compose import order, plain, shorten, turn_to, with_condition
+from hospital_rt.extraction.compose import CLOCK, order, plain, shorten, turn_to, with_condition
 from hospital_rt.extraction.context.assertion import assertions, categories_at
 from hospital_rt.extraction.lexicon import load
 from hospital_rt.extraction.person import to_patient
@@ -92,10 +93,11 @@ def frames(language: str) -> Frames:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The act terms of a language, compiled: group -> (pattern, [(pattern, title)])."""
+    """The act terms of a language, compiled: by group the pattern of all and each term's title; nouns of bare terms."""
 
     groups: dict[str, re.Pattern[str]]
     says: dict[str, list[tuple[re.Pattern[str], str | None]]]
+    nouns: list[tuple[re.Pattern[str], str]]
 
 
 @cache
@@ -105,6 +107,7 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(
         groups={name: _words(*(row["term"] for row in rows)) for name, rows in raw.items()},
         says={name: [(_words(row["term"]), row.get("say")) for row in rows] for name, rows in raw.items()},
+        nouns=[(_words(row["term"]), row["noun"]) for rows in raw.values() for row in rows if "noun" in row],
     )
 
 
@@ -126,7 +129,19 @@ def clauses(text: str, language: str) -> list[tuple[int, int]]:
             spans.append((at, match.start()))
             at = match.end()
     spans.append((at, len(text)))
-    return [(a, b) for a, b in spans if text[a:b].strip()]
+    return [part for a, b in spans if text[a:b].strip() for part in _appointments(text, a, b, frames(language).dated)]
+
+
+def _appointments(text: str, start: int, end: int, dated: re.Pattern[str]) -> list[tuple[int, int]]:
+    """The parts of a clause that have each a date ahead: "Cardiology in 2 weeks, then the GP in 3 months"."""
+    dates = list(dated.finditer(text, start, end))
+    parts = []
+    for one, other in pairwise(dates):
+        joint = _JOINT.match(text, one.end(), other.start())
+        if joint and other.start() - joint.end() >= 3:
+            parts.append((start, one.end()))
+            start = joint.end()
+    return [*parts, (start, end)]
 
 
 class Finder:
@@ -168,7 +183,8 @@ class Finder:
             self._phrase(start, end, ("monitor", "home", "other"))
             self._dated(start, end)
             self._vague(start, end)
-        return sorted(self.found, key=lambda c: (c.start, c.end))
+        governed = self._governed()
+        return sorted((self._under(c, governed) for c in self.found), key=lambda c: (c.start, c.end))
 
     # -- what stands around ---------------------------------------------------------------------------------------
 
@@ -297,10 +313,13 @@ class Finder:
         start, end = match.span()
         clause_start, clause_end = self._clause(start)
         left, right = self._noun_phrase(start, end, clause_start, clause_end)
+        measured = _MEASURES.match(self.text, start, clause_end) if group == "test" else None
+        if measured and self.lexicon.groups["test"].search(self.text, measured.start("what"), measured.end()):
+            right = measured.end()  # "blood test for kidney function and potassium" is one test
         say = next(
             (title for pattern, title in self.lexicon.says[group] if title and pattern.fullmatch(match[0])), None
         )
-        when = self.frames.when.search(self.text, end, clause_end)
+        when = self._when(end, clause_end)
         phrase = self.text[left:right]
         self.nouns.append((left, right))
         if phrase[1:2].islower() and not self.text[:left].strip(" ,.:;-0123456789)"):
@@ -312,7 +331,8 @@ class Finder:
                 who += " clinic"
             verb = (
                 "Go to"
-                if who in ("physical therapy", "occupational therapy", "speech therapy", "cardiac rehab")
+                if who
+                in ("physical therapy", "occupational therapy", "speech therapy", "cardiac rehab", "diabetes education")
                 else "See"
             )
             title = f"{verb} {who}" + (" (referral)" if re.search(r"refer", self.text, re.I) else "")
@@ -324,7 +344,7 @@ class Finder:
                 act, title = "visit", "See your primary care doctor" if match[0].lower() != "gp" else "See the GP"
         else:
             act = "test" if group == "test" else "imaging" if group == "imaging" else "procedure"
-            noun = say or self._article(to_patient(plain(phrase, self.language)))
+            noun = say or self._article(to_patient(plain(self._whole_noun(match[0], phrase), self.language)))
             noun = (
                 noun
                 if not (say and re.search(r"\b(?:repeat|another|recheck)", phrase, re.I))
@@ -332,11 +352,11 @@ class Finder:
             )
             booked = self._booked(left)
             title = f"{booked.capitalize() if booked else 'Have'} {noun}"
-        if when and "every" not in when[0].lower():
-            spoken = _date_words(plain(when[0], self.language))
+        if when and "every" not in self.text[slice(*when)].lower():
+            spoken = _date_words(plain(self.text[slice(*when)], self.language))
             if spoken.strip(" (,)").lower() not in title.lower() and not spoken.startswith("for"):
                 title += f" {spoken}"
-            right = max(right, when.end())
+            right = max(right, when[1])
         lead = self._lead(clause_start, left)
         names = [f"group={group}"]
         if group != "specialty" and booked:
@@ -349,9 +369,17 @@ class Finder:
             names.append("opens")
         if not self.text[right:clause_end].strip(" ,.:;-"):
             names.append("closes")
-        key = re.sub(r"\W+", " ", (say or match[0]).lower()).strip()
+        key = re.sub(r"\W+", " ", (say or (phrase if measured else match[0])).lower()).strip()
         title = self._said(act, left, right) or shorten(title)
         self._add(act, lead, right, title, key=f"{act}:{key}", names=tuple(names))
+
+    def _when(self, start: int, end: int) -> tuple[int, int] | None:
+        """Where the words say when an act is due, with the time of day behind a date."""
+        said = self.frames.when.search(self.text, start, end)
+        if said is None:
+            return None
+        clock = _AT_CLOCK.match(self.text, said.end(), end)
+        return said.start(), clock.end() if clock else said.end()
 
     def _said(self, act: str, start: int, end: int) -> str:
         """An act in the note's own words behind its language's wording of an order; empty where titles are composed."""
@@ -385,24 +413,26 @@ class Finder:
             left = low + match.start()
             if start - left > 45:
                 break
-        tail = re.compile(
-            r"\s+(?:scan|test|panel|study|(?:of|to) (?:the |his |her |both |your )?(?:[\w-]+ ){0,3}[\w-]+(?= for| to|[,.;]| and|$| in))",
-            re.I,
-        ).match(self.text, end, high)
+        tail = _OF_WHAT.match(self.text, end, high)
         return left, tail.end() if tail else end
+
+    def _whole_noun(self, term: str, phrase: str) -> str:
+        """A noun phrase, with what it is where only what is measured is named: "total IgE", "total IgE blood test"."""
+        noun = next((noun for pattern, noun in self.lexicon.nouns if pattern.fullmatch(term)), None)
+        return phrase if noun is None or _NAMES_TEST.search(phrase) else f"{_LEVELS.sub('', phrase)} {noun}"
 
     def _article(self, noun: str) -> str:
         noun = re.sub(r"^(?:an?|the|some|his|her|your|their)\s+", "", noun.strip(), flags=re.I)
         if not noun:
             return noun
-        last = noun.split(" of ")[0].split(" ")[-1].lower()
-        if re.search(r"(?:s|work|imaging|testing|monitoring|surgery|bloods)$", last) and not last.endswith(
+        last = re.split(r" (?:of|for|to) ", noun)[0].split(" ")[-1].lower()
+        if re.search(r"(?:s|work|imaging|testing|monitoring|surgery|bloods|ometry)$", last) and not last.endswith(
             ("ss", "sis", "us")
         ):
             return noun
         first = noun.split()[0]
         vowel = (
-            first[0].lower() in "aeiou" and not first.lower().startswith(("uri", "uro", "uni", "us"))
+            first[0].lower() in "aeiou" and not first.lower().startswith(("ura", "ure", "uri", "uro", "uni", "us"))
         ) or first in tuple("MRI MRA X-ray x-ray ECG EKG EMG MSU LFT HCG FBC".split())
         return f"{'an' if vowel else 'a'} {noun}"
 
@@ -443,7 +473,8 @@ class Finder:
             and len(clause.split()) > 3
         ):
             return
-        when = self.frames.when.search(clause, match.end()) or self.frames.when.search(clause)
+        when = self._when(start + match.end(), end) or self._when(start, end)
+        said = self.text[slice(*when)] if when else ""
         verb = re.search(
             r"\b(?:follow[- ]?up|return|come back|be seen|see (?:dr|the|a|your|his|her)\b|book|arrange|schedule|attend|make)\b.*",
             clause,
@@ -457,7 +488,7 @@ class Finder:
             title = re.sub(r"^Be seen", "Come to be seen", title)
             title = re.sub(r"^See you\b", "Come back", title)
         if not title or len(title) < 12:
-            spoken = f" {_date_words(plain(when[0], self.language))}" if when else ""
+            spoken = f" {_date_words(plain(said, self.language))}" if when else ""
             kind = _VISIT_FOR.fullmatch(clause[: match.end()])
             what = f"the {to_patient(plain(kind[0], self.language)).lower()}" if kind else "a follow-up visit"
             title = f"Come back for {what}{spoken}"
@@ -467,7 +498,7 @@ class Finder:
             begin,
             end,
             self._said("visit", begin, end) or shorten(title),
-            key=f"visit:{(when[0] if when else '').lower()}",
+            key=f"visit:{said.lower()}",
         )
 
     # -- advice with a condition ----------------------------------------------------------------------------------
@@ -505,6 +536,35 @@ class Finder:
             later = any(row == "if-we" and low < act[1] and act[0] < high for _, low, high, row in self.scopes)
             names = ("later",) if later else ()  # "if it fails we will ...": for the doctor to say
             self._add("if", start, end, title, key=f"if:{title.lower()[:60]}", as_needed=as_needed, names=names)
+
+    def _governed(self) -> list[tuple[int, int, tuple[int, int]]]:
+        """Clauses under the condition that opens the one before: "If it bleeds, press on it and call us"."""
+        found, condition = [], None
+        for (_, last), (start, end) in pairwise([(0, 0), *self.clauses]):
+            opens = _IF.match(self.text, start, end)
+            if opens:
+                act = self._imperative(opens.end(), end)
+                medicine = next((c.start for c in self.found if start < c.start < end), None)
+                begins = min((at for at in (act, medicine) if at is not None), default=None)
+                condition = None if begins is None else (opens.start("if"), begins)
+            elif condition is not None:
+                goes_on = _GOES_ON.fullmatch(self.text, last, start) and not self.frames.condition.search(
+                    self.text, start, end
+                )
+                if goes_on and self._imperative(start, end) == start:
+                    found.append((start, end, condition))
+                else:
+                    condition = None
+        return found
+
+    def _under(self, candidate: Candidate, governed: list[tuple[int, int, tuple[int, int]]]) -> Candidate:
+        """A candidate with the condition that governs its clause: what is done only then is no daily action."""
+        condition = next((c for start, end, c in governed if start <= candidate.start < end), None)
+        if condition is None or candidate.as_needed or candidate.question is not None:
+            return candidate
+        title = with_condition(candidate.title, self._condition_words(condition))
+        key = f"if:{title.lower()[:60]}"
+        return replace(candidate, title=title, key=key, as_needed=True, schedule=None, sure=False)
 
     def _books(self, head: str, act: str) -> bool:
         """Whether the words before an act name an appointment to be made, no condition: "Cardiology referral: ring us"."""
@@ -724,7 +784,9 @@ class Finder:
         terms = [m for g in ("monitor", "device", "test", "imaging") for m in self.lexicon.groups[g].finditer(before)]
         last = max(terms, key=lambda m: m.start(), default=None)
         record = (
-            re.compile(r"\s+(?:diary|log|chart|journal|readings|form)\b", re.I).match(before, last.end())
+            re.compile(r"\s+(?:diary|log|chart|journal|readings|form|stockings?|hose)\b", re.I).match(
+                before, last.end()
+            )
             if last
             else None
         )
@@ -835,9 +897,29 @@ def _date_words(said: str) -> str:
     day = re.fullmatch(r"(?:on )?(\w+day)", said, re.I)
     if day:
         return f"this {day[1]}"
-    return f"({said.removeprefix('on ')})" if re.match(r"on\b|\w+day\b", said, re.I) else f"in {said}"
+    said, dated = re.subn(r"^(?:on|booked for) ", "", said, flags=re.I)
+    return f"({said})" if dated or re.match(r"\w+day\b", said, re.I) else f"in {said}"
 
 
+_NAMES_TEST = re.compile(r"\b(?:tests?|panel|profile|studies|screen|check|bloods?|culture|sample)\b", re.I)
+_LEVELS = re.compile(r"\s+levels?$", re.I)
+_AT_CLOCK = re.compile(CLOCK, re.I)
+_IF = re.compile(r"\W*(?P<if>(?:if|should|in case|in the event|si|en caso|en cas)\b)", re.I)
+"""A condition that may govern more than one clause."""
+_GOES_ON = re.compile(r"\W*(?:,|\b(?:and|then|y|et|puis|luego)\b)\W*(?:(?:and|then)\W*)?", re.I)
+_JOINT = re.compile(r"(?: (?:for|by|with) [\w-]+(?: [\w-]+)?)?(?:,? (?:and then|then|and)|,) ", re.I)
+_OF_WHAT = re.compile(
+    r"\s+(?:scan|test|panel|study|(?:of|to(?! be\b)) (?:the |his |her |both |your )?(?:[\w-]+ ){0,3}[\w-]+(?= for| to|[,.;]| and|$| in))",
+    re.I,
+)
+"""What goes on a term: "X-ray of the left knee"."""
+_MEASURED = r"(?!(?:in|at|on|within|before|after|if|when|next|today|tomorrow|this|which|because|as)\b)[\w+&/'’-]+"
+_MEASURES = re.compile(
+    r"(?:blood (?:tests?|work|levels?)|bloodwork|bloods|labs?|lab ?work)\s+(?:for|to check)\s+"
+    rf"(?P<what>{_MEASURED}(?:,? {_MEASURED}){{0,8}})",
+    re.I,
+)
+"""A blood test and what it is to measure."""
 _LOOK_AGAIN = re.compile(r"re-?check|re-?evaluat\w+", re.I)
 _CONDITIONAL = re.compile(r"\s*(?:only )?(?:if|unless|si|sauf)\b", re.I)
 _ON_RESULT = re.compile(
@@ -886,7 +968,7 @@ _SEES = re.compile(
     re.I,
 )
 _NO_ORDER = re.compile(
-    r"(?:use|take|apply) as (?:directed|instructed|prescribed)\b|phone (?:call|number|consult\w*|review)\b|(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
+    r"(?:use|take|apply) as (?:directed|instructed|prescribed)\b|phone (?:call|number|consult\w*|review)\b|(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:(?:an?|the|our|their) (?:letter|text|(?:phone )?call|e-?mail)|not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
     r"date|worse|better|it|that|a history)\b|(?:start|end|test|record|plan|note|order|record|exercise|diet|follow|report|rest|walk|sleep|drink|measure)s?\s*(?:date)?\s*:|plan(?:s|ned)?\b(?! to)|"
     r"(?:call|ring|phone|dial|text)\s+(?:us\s+)?(?:on\s+|at\s+)?[\d\s()+-]{6,}(?!.*\b(?:if|when|for|to|should|with)\b)|"
     r"(?:walk|sleep|drink|eat|live|work|use|take)s\b|do (?:he|she|they)\b|\w+\s+(?:was|were|is|are|showed|reviewed|negative|normal)\b",

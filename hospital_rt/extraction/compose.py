@@ -33,6 +33,18 @@ _LINK = re.compile(
 )
 
 
+_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*"
+CLOCK = r"(?:,? at \d{1,2}(?:[:.]\d\d)? ?(?:[ap]\.m\.|[ap]m\b)?)"
+"""A time of day behind a date."""
+_ON_DATE = re.compile(
+    rf"\bon ((?:\w+day,? )?(?:(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?|"
+    rf"\d{{1,2}}/\d{{1,2}}(?:/\d{{2,4}})?)\b{CLOCK}?)",
+    re.I,
+)
+_LAST_PART = re.compile(r"(?:,?\s+(?:and|or|until|as)\s|,)(?:(?!\b(?:and|or|until|as)\b|,).)*$", re.I)
+"""The last part of an act that can be left out."""
+
+
 @cache
 def _shorthand(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(p, re.I), r) for p, r in load(language, "shorthand")) if language in LANGUAGES else ()
@@ -69,15 +81,16 @@ def turn_to(words: str, language: str) -> str:
 
 
 def with_condition(act: str, condition: str) -> str:
-    """An act and its condition as a title: the act loses its later parts before the condition loses a word.
+    """An act and its condition as a title: the act loses its last parts before the condition loses a word.
+
+    What the act goes on to ("until ...", "and ring us") goes before one of the things that it is about.
 
     >>> with_condition("Give 6 puffs and come to the assessment unit the same day", "if you need salbutamol more often than every four hours")
     'Give 6 puffs if you need salbutamol more often than every four hours'
+    >>> with_condition("Stop dapagliflozin and ramipril until you eat normally again and ring the clinic", "if you are sick and cannot drink")
+    'Stop dapagliflozin and ramipril if you are sick and cannot drink'
     """
-    while (
-        len(act) + 1 + len(condition) > MAX_TITLE
-        and (shorter := re.sub(r",?\s+(?:and|or)\s.*?$|,[^,]*$", "", act)) != act
-    ):
+    while len(act) + 1 + len(condition) > MAX_TITLE and (shorter := _LAST_PART.sub("", act)) != act:
         act = shorter
     return shorten(f"{act} {condition}")
 
@@ -111,6 +124,8 @@ def order(words: str, language: str) -> str:
 
     >>> order("will follow up with me in 2 wks", "en")
     'Follow up with the doctor in 2 weeks'
+    >>> order("follow up with me on January 12 at 3:30 pm", "en")
+    'Follow up with the doctor (January 12 at 3:30 pm)'
     """
     words = _LINK.sub("", words)  # an address stands in the detail
     text = plain(to_patient(words) if language == "en" else words, language)
@@ -123,6 +138,7 @@ def order(words: str, language: str) -> str:
     text = re.sub(r",?\s+and (?:is|was|has been|will be) .*$", "", text, flags=re.I)
     text = re.sub(r"\bon (?=\w+days\b)", "every ", re.sub(r"\bon (?=\w+day\b)", "this ", text, flags=re.I), flags=re.I)
     text = re.sub(r"\bon (?:your|the) (?=(?:left|right) )", "at the ", text, flags=re.I)
+    text = _ON_DATE.sub(r"(\1)", text)
     # "on" reads as "every night" in British notes: it goes with its words, a condition behind them stays
     cut = re.sub(r"\s+on\b(?:(?!\s+(?:if|when|for|before|unless)\b).)*", "", text)
     text = cut if len(cut) >= 12 else text

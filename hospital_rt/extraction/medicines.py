@@ -145,6 +145,8 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     strong = bool(finder.frames.medicine_strong.search(text[: match.end]))
     if match.stopped or "stopped" in cats:
         return _stop(match, finder, ordering)
+    if match.scheduled and not match.duration_days and _LAST_DOSE.search(text, match.start):
+        return None  # its last day is over
     needed = {
         row for category, low, high, row in finder.scopes if category == "considered" and low < stop and at < high
     }
@@ -184,7 +186,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
             match, as_needed=True, condition=complaint, end=text.index(complaint, match.end) + len(complaint), asks=asks
         )
         title, detail = medicine_title(match, finder.language, text)
-    question = _question(match, text, before)
+    question = _question(match, text, before, held="conditional" in cats)
     if match.dose and not match.scheduled and finder._terms_in(name):
         return None  # "OGTT 75 g": a test
     turned_to = finder.frames.contact.search(text, match.end)
@@ -242,8 +244,11 @@ def _dose_passed_over(match: SigMatch, text: str) -> bool:
 _AMOUNT = re.compile(r"\d ?(?:mg|mcg|micrograms?|µg|g|units?|iu|ml)\b", re.I)
 
 
-def _question(match: SigMatch, text: str, before: str) -> str | None:
-    """The slug of what is open in the instruction or by the words around it, or None when an item can be made."""
+def _question(match: SigMatch, text: str, before: str, *, held: bool) -> str | None:
+    """The slug of what is open in the instruction or by the words around it, or None when an item can be made.
+
+    ``held``: the words around it keep the medicine in reserve.
+    """
     if slug := _open(match):
         return slug
     if match.limit and re.fullmatch(r"(?:a|per|each|in a) day|daily", match.limit.strip(), re.I):
@@ -252,7 +257,9 @@ def _question(match: SigMatch, text: str, before: str) -> str | None:
         return "how-long"
     if not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
         return "which-day"
-    return "which-day" if not match.as_needed and _SEASON.search(text, match.start, match.end + 40) else None
+    if match.as_needed:
+        return None
+    return "other" if held else "which-day" if _SEASON.search(text, match.start, match.end + 40) else None
 
 
 def _open(match: SigMatch) -> str | None:
@@ -299,9 +306,9 @@ def _answers(match: SigMatch, language: str, question: str) -> tuple[Answer, ...
         for clocks in dict.fromkeys(((), match.times)):
             add(times=clocks or None, times_per_day=len(clocks) or 1, every_days=1)
         return tuple(answers)
-    if question != "how-often":
+    if question not in ("how-often", "other"):
         return ()
-    for times in (1, 2, 3):
+    for times in (1, 2, 3) if question == "how-often" else ():
         add(times_per_day=times, every_days=1)
     needed = replace(match, as_needed=True, asks=())
     label = words["when_needed"]
@@ -395,7 +402,7 @@ def _key(match: SigMatch) -> str:
         if match.stage or match.start_in_days or match.weekdays
         else ""
     )
-    return f"medicine:{(match.medicine or '').lower()}:{when}"
+    return f"medicine:{(match.medicine or '').lower()}:{when}{'+' if match.extra else ''}"
 
 
 def _schedule(match: SigMatch) -> dict[str, Any]:
@@ -690,7 +697,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         each = [f"{plain(amount, language)} {at[part]}" for amount, part in match.doses_by_part]
         dose, when = f"{', '.join(each[:-1])} {words['and']} {each[-1]}" if len(each) > 1 else each[0], ""
     parts = [
-        verb,
+        f"{verb} {words['extra']}" if match.extra and "extra" in words else verb,
         name[:1].lower() + name[1:] if name.istitle() and " " in name and not match.named else name,
         dose,
         where,
@@ -699,6 +706,9 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     extra = []
     if match.duration_days and not match.once and not one_day:
         extra.append(duration_words(match.duration_days, words, text[match.start : match.end]))
+    if match.start_in_days and not (match.weekdays and match.start_in_days < 7):
+        n, table = match.start_in_days, words["on_day" if one_day else "start"]
+        extra.append(table.get(n) or table["n"].format(n=n))
     if match.as_needed:
         condition = plain(to_patient(match.condition or ""), language)
         condition = re.sub(r"(?:^|\s)(?:for|with|to|para|pour)$|^for (?=in case\b)", "", condition)
@@ -718,9 +728,6 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
             if condition
             else words["when_needed"]
         )
-    if match.start_in_days and not (match.weekdays and match.start_in_days < 7):
-        n, table = match.start_in_days, words["on_day" if one_day else "start"]
-        extra.append(table.get(n) or table["n"].format(n=n))
     meal = words["meals"].get((match.meal or "").lower(), match.meal)
     full = " ".join(part for part in [*parts, *extra, plain(meal or "", language)] if part)
     short = " ".join(part for part in [*parts, *extra] if part)  # food stands in the detail where both do not fit
@@ -732,7 +739,9 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     swap = _REPLACES.search(text[: match.medicine_span[1]]) if match.medicine_span else None
     replaced = swap[0] if swap and sig.medicines().knows(swap[1]) else None
     details = [
-        part for part in (route, meal, limit, match.until, replaced) if part and part.lower() not in title.lower()
+        part
+        for part in (route, meal, limit, match.until and to_patient(match.until), replaced)
+        if part and part.lower() not in title.lower()
     ]
     detail = plain("; ".join(details), language) if details else None
     return title, detail if title == full or detail else full[:400]
@@ -851,4 +860,5 @@ def _question_text(slug: str, match: SigMatch) -> str:
         "contradiction": f"The note says two different things about {name}. Which is right?",
         "implausible": f"The amount or frequency of {name} looks wrong. What is meant?",
         "how-long": f"For how long is {name} to be taken?",
+        "other": f"When is {name} to be taken: now, or only if something happens?",
     }.get(slug, f"What is the patient to do about {name}?")

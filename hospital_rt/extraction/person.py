@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-_PATIENT = r"(?:(?:the |this )?patient(?! portal| education| leaflet| information| agreement)|pt\.?|he/she|s/he|he|she|they|(?:mr|mrs|ms|miss)\.? (?-i:[A-Z])[\w'-]+)"
+_PATIENT = r"(?:(?:the |this )?patient(?! portal| education| leaflet| information| agreement)|pt\.?|he/she|s/he|he|she|they|(?<!see )(?<!under )(?<!with )(?<!from )(?<!by )(?:mr|mrs|ms|miss)\.? (?-i:[A-Z])(?:(?!['’]s)[\w'’-])+(?!['’]s))"
 _SUBJECT = re.compile(
     rf"\b{_PATIENT}\s+((?:also|then|should|will|can|may|must|would|does|is|has|was|continues? to)\b)?\s*(?:(\w+))?",
     re.I,
 )
 _POSSESSIVE = re.compile(
-    r"\b(?:the patient's|patient's|this patient's|pt's|his or her|his/her|his|their|(?:mr|mrs|ms)\.? [A-Z]\w+'s)\b",
+    r"\b(?:the patient's|patient's|this patient's|pt's|his or her|his/her|his|their|(?:mr|mrs|ms|miss)\.? (?-i:[A-Z])\w+['’]s(?! (?:clinics?|lists?|team|rooms?|office|secretary|ward|practice|surgery)\b))\b",
     re.I,
 )
 _HER = re.compile(

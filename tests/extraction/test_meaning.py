@@ -286,3 +286,111 @@ def test_a_weekday_on_which_something_daily_begins_is_its_start(text: str, start
 def test_twice_a_day_on_one_weekday_is_asked_about() -> None:
     found = read("Take apixaban 5 mg bd on Wednesday.")
     assert not found.kept and found.questions
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "If your weight goes up by 2 kg, take an extra spironolactone 25 mg and weigh yourself twice a day.",
+            "Weigh yourself twice a day if your weight goes up by 2 kg",
+        ),
+        (
+            "If your sugar is above 15, test for ketones and ring the diabetes nurse.",
+            "Ring the diabetes nurse if your sugar is above 15",
+        ),
+        (
+            "If you are pregnant, stop methotrexate and take folic acid 5 mg daily.",
+            "Take folic acid 5 mg once a day if you are pregnant",
+        ),
+    ],
+)
+def test_a_condition_holds_for_every_act_that_it_opens(text: str, title: str) -> None:
+    kept = {one.item.title: one for one in read(text).kept}
+    assert kept[title].kind == "checklist" and kept[title].item.as_needed
+    assert all("if " in one for one in kept)
+
+
+def test_what_an_act_goes_on_to_is_cut_from_a_title_before_one_of_its_medicines() -> None:
+    text = "If you are sick or have diarrhoea and cannot drink, stop dapagliflozin and ramipril until you are eating."
+    assert "Stop dapagliflozin and ramipril if you are sick or have diarrhoea and cannot drink" in titles(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "Take an extra tablet of furosemide 40 mg if your ankles swell.",
+            "Take an extra furosemide 40 mg if your ankles swell",
+        ),
+        (
+            "Torasemide 10 mg od. Take an extra 5 mg if your ankles swell.",
+            "Take an extra Torasemide 5 mg if your ankles swell",
+        ),
+    ],
+)
+def test_a_dose_on_top_of_the_usual_one_says_so(text: str, title: str) -> None:
+    assert title in titles(text)
+
+
+def test_a_medicine_taken_with_extra_care_is_no_extra_dose() -> None:
+    assert titles("Extra care with amoxicillin 500 mg tds.") == ["Take amoxicillin 500 mg 3 times a day"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Blood test for kidney function and potassium in one week.",
+            ["Have a blood test for kidney function and potassium in one week"],
+        ),
+        ("Repeat calprotectin in 6 weeks.", ["Have a repeat calprotectin stool test in 6 weeks"]),
+        ("Check ferritin in 2 months.", ["Have a ferritin blood test in 2 months"]),
+        (
+            "F/u with practice nurse in 2 weeks for BP, GP in 3 months.",
+            ["Come back for a follow-up visit in 2 weeks", "See the GP in 3 months"],
+        ),
+        ("Refer to diabetes education.", ["Go to diabetes education (referral)"]),
+    ],
+)
+def test_tests_and_visits_are_named_so_that_a_patient_knows_them(text: str, expected: list[str]) -> None:
+    assert titles(f"Plan:\n{text}") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rescue pack: prednisolone 30 mg od for 5 days.",
+        "Emergency pack at home: prednisolone 30 mg od for 5 days.",
+        "Prednisolone 30 mg od for 5 days and doxycycline 100 mg od for 5 days - to start if sputum turns green.",
+    ],
+)
+def test_a_course_in_reserve_does_not_begin_by_itself(text: str) -> None:
+    found = read(f"Plan:\n{text}")
+    assert all(kept.item.as_needed for kept in found.kept)
+    assert any(question.question == "other" for question in found.questions)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Growth ultrasound at 32 weeks.", "Have a growth ultrasound at 32 weeks"),
+        ("CT booked for 14/12 at 10.40.", "Have a CT (14/12 at 10.40)"),
+        ("MRI on 3 January at 9.15 am.", "Have an MRI (3 January at 9.15 in the morning)"),
+        ("Follow up with me on January 12 at 3:30 pm.", "Follow up with the doctor (January 12 at 3:30 pm)"),
+        ("Miss Okafor's clinic at 6 weeks.", "Keep this appointment: Miss Okafor's clinic at 6 weeks"),
+    ],
+)
+def test_the_day_and_hour_of_an_appointment_are_those_of_the_note(text: str, title: str) -> None:
+    assert titles(f"Plan:\n{text}") == [title]
+
+
+def test_a_last_dose_ahead_is_the_end_and_one_that_is_over_no_step() -> None:
+    (kept,) = read("Rivaroxaban 10 mg od, last dose 12 December.").kept
+    item: Any = kept.item
+    assert item.duration_days == 13
+    assert not read("Rivaroxaban 10 mg od, last dose 12 November.").kept
+
+
+def test_a_letter_that_comes_is_no_act_of_the_patient() -> None:
+    assert not titles("Plan:\nReferral to the rehab team is made, she will get a letter within 6 weeks.")

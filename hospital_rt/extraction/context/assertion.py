@@ -8,7 +8,9 @@ from functools import cache
 
 from hospital_rt.extraction.lexicon import LANGUAGES, load
 
-CATEGORIES = tuple("negated refused stopped past state considered other-person supply software clinic".split())
+CATEGORIES = tuple(
+    "negated refused stopped past state considered other-person supply software clinic conditional".split()
+)
 _BREAK = re.compile(
     r";|\bbut\b|\bhowever\b|\balthough\b|,? then\b|\bpero\b|\bluego\b|(?<!\btab)(?<!\bcap)(?<!\binj)(?<!\bsyp)(?<!\bdr)[.!?]\s+(?=[A-Z])",
     re.I,

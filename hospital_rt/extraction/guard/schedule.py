@@ -12,7 +12,7 @@ from hospital_rt.extraction.guard.wording import alike, named, segment
 _TYPED = re.compile(  # what `facts` reads as a frequency, a length, a clock time or a date: left out of the plain numbers
     r"\d+(?:\.\d+)?(?:-\d+)? ?(?:times?|x|veces|vez|fois|doses)\b|(?:every|each|cada|toutes? les|tous les) \d+(?:\.\d+)? ?-?\w+|"
     r"\d+(?:\.\d+)?(?:\s?(?:-|to|or)\s?\d+)? ?-?(?:more )?(?:days?|weeks?|months?|years?|hours?|nights?|dias?|semanas?|mes(?:es)?|horas?|jours?|semaines?|mois|heures?|mornings?|evenings?)\b|"
-    r"\b\d{1,2}(?::\d\d)? ?[ap]m\b|\b\d{1,2}:\d\d\b"
+    r"\b\d{1,2}(?:[:.]\d\d)? ?[ap]m\b|\b\d{1,2}:\d\d\b"
 )
 
 

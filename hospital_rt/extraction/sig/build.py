@@ -198,6 +198,7 @@ def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
         f["dose"] = ", ".join(
             dict.fromkeys(parser.text[parser.tokens[a.i].start : parser.tokens[a.j - 1].end] for a in doses)
         )
+    f["extra"] = parser.is_extra(d)
     for atom in doses:
         unit = _UNIT_OF.get(atom.value.get("unit", ""))
         amount = atom.value.get("high") or atom.value.get("amount") or 0

@@ -105,6 +105,7 @@ class Lexicon:
         self.changes = frozenset(words.get("changes", ()))
         self.release = frozenset(words.get("release", ()))
         self.tolerance = frozenset(words.get("tolerance", ()))
+        self.on_top = frozenset(words.get("on_top", ()))
         self.negations = frozenset(words.get("negations", ()))
         self.plain = self.describe | self.risk | self.opens
         self.root = Node()

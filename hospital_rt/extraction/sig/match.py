@@ -41,6 +41,7 @@ class SigMatch:
     miss_policy: str = "extend"
     until: str | None = field(default=None, repr=False)  # an end that is an event: "until the urine is clear"
     once: bool = False  # a single dose
+    extra: bool = False  # beside the usual doses: "an extra tablet"
     as_needed: bool = False
     condition: str | None = field(default=None, repr=False)  # "if your throat swells", "for pain"
     min_gap_hours: float | None = None

@@ -302,9 +302,22 @@ class Parser:
             or opening in ("then", "stage", "step_to")
             or (unread and any(dose.value.get("unit") not in self.lex.amounts for dose in first.doses))
             or opening == "other_days"
+            or self.is_extra(first)
         ):
             first.continues = True
             first.stage = first.stage or opening == "then"
+
+    def is_extra(self, draft: Draft) -> bool:
+        """Whether it is taken beside the usual doses: "an extra 5 mg", "an extra tablet of furosemide"."""
+        for atom in [*draft.doses, *filter(None, [draft.medicine])]:
+            i = atom.i - 1
+            while i > 0 and (
+                self.tokens[i].kind == "num" or self.tokens[i].lower in self.lex.measured | {"of", "dose"}
+            ):
+                i -= 1
+            if i >= 0 and self.tokens[i].lower in self.lex.on_top:
+                return True
+        return False
 
     def _close(self, joined: str, *, inherit: bool = False, stage: bool = False) -> None:
         draft = self.draft
