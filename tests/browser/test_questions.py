@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.app import House, Person
@@ -298,3 +301,39 @@ def test_a_patient_sees_that_a_step_was_stopped(pair: tuple[Person, Person], ope
     (step,) = patient.call("GET", "steps/")["items"]
     doctor.call("POST", f"steps/{step['id']}/cancel/")
     expect(page.locator(".banner-info")).to_contain_text("A step is no longer on your list")
+
+
+VISITS = [
+    json.loads(line)
+    for line in (Path(__file__).parents[2] / "evaluation" / "visits.jsonl").read_text("utf-8").splitlines()
+]
+SHORTHAND = re.compile(
+    r"\b(?:[bqt]\.?[di]\.?d?|o[dm]|on|prn|nocte|mane|stat|f/u|r/v|pt|rpt|appt|\d+/(?:7|12|52)|he|she|his|her|him)\b",
+    re.I,
+)
+
+
+@pytest.mark.parametrize("note", VISITS, ids=lambda note: note["id"])
+def test_a_long_clinic_note_becomes_a_plan_in_plain_words(
+    strict_house: House, open_page: Callable[..., Page], note: dict[str, Any]
+) -> None:
+    """From the doctor's text through review and questions to the patient's phone."""
+    patient, doctor = confirmed_patient(strict_house), strict_house.demo_doctor()
+    patient.call("POST", "assign/", {"doctor_id": doctor.id})
+    page = open_page(viewport=DESKTOP)
+    live(sign_in(page, doctor, at=f"/#/patients/{patient.id}/write"))
+    page.get_by_label("Your note").fill(note["note"])
+    page.get_by_role("button", name="Send note").click()
+    expect(page.locator(".review-row").first).to_be_visible()
+    for _ in range(page.locator(".question").count()):
+        page.locator(".question:not(.question-done)").get_by_role("button", name="Nothing to do").first.click()
+    approve = page.get_by_role("button", name=re.compile("^Approve [0-9]+ steps$"))
+    expect(approve).to_be_enabled()
+    approve.click()
+    expect(page.get_by_text(f"steps are now active for {patient.first}.")).to_be_visible()
+    titles = [step["title"] for step in patient.call("GET", "steps/")["items"]]
+    assert len(titles) > 10
+    assert not [title for title in titles if SHORTHAND.search(title) or len(title) > 90]
+    mine = live(sign_in(open_page(viewport=PHONE), patient, at="/#/today"))
+    for title in titles:
+        expect(mine.get_by_text(title, exact=True).first).to_be_attached()
