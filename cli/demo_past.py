@@ -78,11 +78,11 @@ async def live_through(app: AppContext, past: PastNote, *, patient: User, doctor
     written = NewNote(id=str(uuid4()), patient_id=patient.id, doctor_id=doctor_id, text=past.text, now=began)
 
     async def work(session: Session) -> None:
-        plan = await store.plans.touch(patient.id, new_note=True, session=session)
-        [note] = await store.notes.insert([written], numbers={patient.id: plan.notes}, session=session)
+        sequence = await store.patient_sequences.advance(patient.id, new_note=True, session=session)
+        [note] = await store.notes.insert([written], numbers={patient.id: sequence.last_note}, session=session)
         settled = NoteTransition(note=note, status="ready", extracted_by=result.extracted_by, review=review_of(result))
         await store.notes.settle([settled], session=session)
-        await store.plans.notes_ready({patient.id: note.number}, session=session)
+        await store.patient_sequences.set_ready_notes({patient.id: note.number}, session=session)
         steps: list[Step] = []
         entries: list[LedgerEntry] = []
         for number, kept in enumerate(result.kept):

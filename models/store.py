@@ -37,9 +37,9 @@ from models.identity.second_factors import SecondFactors
 from models.letters import Letters
 from models.mail_reminders import MailReminders
 from models.notes import Notes
+from models.patient_sequences import PatientSequences
 from models.people.grants import Grants
 from models.people.phone_calls import PhoneCalls
-from models.plans import Plans
 from models.questions.patient_questions import PatientQuestions
 from models.reminders import Reminders
 from models.sessions import DeviceSession, Sessions
@@ -82,7 +82,7 @@ class Store:
         self.users = Users(collection("users"), vault)
         self.sessions = Sessions(collection("sessions"))
         self.assignments = Assignments(collection("assignments"))
-        self.plans = Plans(collection("plans"))
+        self.patient_sequences = PatientSequences(collection("plans"))
         self.notes = Notes(collection("notes"), vault)
         self.steps = Steps(collection("steps"), vault)
         self.reminders = Reminders(collection("reminders"), vault)

@@ -55,7 +55,7 @@ async def change_settings(
             known["day_changed_at"] = at
             after = replace(after, day_changed_at=at)
         if before.role == "patient" and changed:
-            await store.plans.touch(user_id, session=session)
+            await store.patient_sequences.advance(user_id, session=session)
             steps = await store.steps.with_status([user_id], ["active", "completed"], session=session)
             since = at if "repeat_minutes" in changed else None
             await store.steps.save(
@@ -103,7 +103,7 @@ async def close_within(
     new_events: list[NewEvent] = []
     is_patient = user.role == "patient"
     if is_patient:
-        await store.plans.touch(user.id, session=session)
+        await store.patient_sequences.advance(user.id, session=session)
         await _stop_steps(store, user.id, now=now, session=session)
         for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
             await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session)

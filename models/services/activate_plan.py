@@ -72,7 +72,9 @@ async def activate(store: Store, plans: Sequence[NewPlan], *, session: Session) 
     stored = [step for id, one in new_plans.items() if one.stored for step in active[id]]
     await store.steps.save([*stored, *closed, *kept], session=session)
     await store.reminders.write(entries, session=session)
-    await store.plans.notes_ready({id: one.note.number for id, one in new_plans.items()}, session=session)
+    await store.patient_sequences.set_ready_notes(
+        {id: one.note.number for id, one in new_plans.items()}, session=session
+    )
     new_events: list[NewEvent] = []
     for note in await store.notes.with_status(list(new_plans), UNSETTLED, session=session):
         if note.number < new_plans[note.patient_id].note.number:

@@ -49,7 +49,7 @@ async def assign_doctor(
             raise NotFound("There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
-        await store.plans.touch(patient_id, session=session)
+        await store.patient_sequences.advance(patient_id, session=session)
         patient = await store.users.row(patient_id, session=session)
         if patient is None or patient["status"] == "deactivated":  # closed by a concurrent request
             raise NotSignedIn()
@@ -111,7 +111,7 @@ async def end_assignment(
     store: Store, assignment: Assignment, *, now: datetime, session: Session, erased: str | None = None
 ) -> list[NewEvent]:
     """End an assignment within a transaction, with an event for both. ``erased``: the one being erased, if any."""
-    await store.plans.touch(assignment.patient_id, session=session)
+    await store.patient_sequences.advance(assignment.patient_id, session=session)
     return await _end(store, assignment, now=now, session=session, notify_patient=True, erased=erased)
 
 

@@ -61,7 +61,9 @@ async def invite_carer(
     )
 
     async def work(session: Session) -> str:
-        await store.plans.touch(patient_id, session=session)  # two invitations at once are counted one after the other
+        await store.patient_sequences.advance(
+            patient_id, session=session
+        )  # two invitations at once are counted one after the other
         standing = await carers_of(store, patient_id, now=now, session=session)
         if len(standing) >= MAX_CARERS:
             raise Conflict("conflict", f"You can have {MAX_CARERS} carers and invitations. End one first.")

@@ -17,7 +17,7 @@ from hospital_rt.storage.database import Session
 from models.audit import Trace
 from models.events import NewEvent
 from models.notes import Note, NoteStatus, NoteTransition
-from models.plans import Plan
+from models.patient_sequences import PatientSequence
 from models.services.activate_plan import NewPlan, activate
 from models.services.grouped import grouped
 from models.services.note_review import NoteOutcome
@@ -139,9 +139,9 @@ class ReadNote(NoteTransition):
     day_seconds: int | None
     status: NoteStatus = "ready"
 
-    def decided(self, plan: Plan) -> ReadNote:
-        """With the status that it gets beside the patient's present plan."""
-        if plan.ready_note > self.note.number:
+    def decided(self, sequence: PatientSequence) -> ReadNote:
+        """With its status: superseded when a newer note is ready."""
+        if sequence.ready_note > self.note.number:
             return replace(self, lease=self.note.lease, status="superseded", failure=None)
         status: NoteStatus = "proposed" if self.propose and self.needs_author else "ready"
         return replace(self, lease=self.note.lease, status=status)
@@ -171,8 +171,8 @@ async def finish_note(store: Store, readings: Sequence[ReadNote], session: Sessi
     """
     # Lock feeds first: waiting restarts the transaction.
     session.lock(f"feeds/{id}" for one in readings for id in (one.note.patient_id, one.note.doctor_id))
-    plans = await store.plans.touch_each([one.note.patient_id for one in readings], session=session)
-    settled = [one.decided(plans[one.note.patient_id]) for one in readings]
+    sequences = await store.patient_sequences.advance_each([one.note.patient_id for one in readings], session=session)
+    settled = [one.decided(sequences[one.note.patient_id]) for one in readings]
     if await store.notes.settle(settled, session=session) < len(settled):
         if len(settled) > 1:
             raise LeaseLost

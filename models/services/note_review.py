@@ -79,8 +79,11 @@ async def _store(store: Store, taken: Sequence[Submission], *, session: Session)
     await store.audit.write_each(
         [(one.trace, one.patient_id, one.id) for one in taken], "note.written", session=session
     )
-    plans = await store.plans.touch_each([one.patient_id for one in taken], new_note=True, session=session)
-    notes = await store.notes.insert(taken, numbers={id: plan.notes for id, plan in plans.items()}, session=session)
+    sequences = await store.patient_sequences.advance_each(
+        [one.patient_id for one in taken], new_note=True, session=session
+    )
+    numbers = {id: sequence.last_note for id, sequence in sequences.items()}
+    notes = await store.notes.insert(taken, numbers=numbers, session=session)
     new_events = [one for note in notes for one in note_status(note, "queued", mark="0")]
     users = await store.events.append(new_events, at=max(one.now for one in taken), session=session)
     return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id, note.written_by or ""})) for note in notes}
@@ -118,10 +121,10 @@ async def approve_note(
             raise Conflict("conflict", "This note does not wait for approval.")
         await store.idempotency.commit(claim, session=session)
         await store.audit.write(trace, "note.approved", of=[note.patient_id], item=note.id, session=session)
-        plan = await store.plans.touch(note.patient_id, session=session)
+        sequence = await store.patient_sequences.advance(note.patient_id, session=session)
         held = await store.steps.of_note(note.id, session=session)
         proposed = [step for step in held if step.status == "proposed"]
-        if plan.ready_note > note.number:
+        if sequence.ready_note > note.number:
             new_events = await supersede(store, [note], session=session)
             users = await store.events.append(new_events, at=now, session=session)
             return NoteOutcome(replace(note, status="superseded"), frozenset(users))
@@ -235,7 +238,7 @@ async def withdraw_note(
         if note.status == "withdrawn":
             active = await store.steps.with_status([note.patient_id], ["active"], session=session)
             return NoteOutcome(note, frozenset(), left=len(active))
-        await store.plans.touch(note.patient_id, session=session)
+        await store.patient_sequences.advance(note.patient_id, session=session)
         await store.notes.settle([NoteTransition(note=note, status="withdrawn")], session=session)
         await reject_proposed(store, note.id, session=session)
         steps = await store.steps.of_note(note.id, session=session)

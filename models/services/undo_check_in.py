@@ -146,10 +146,10 @@ async def _revived(store: Store, before: Step, after: Step, *, now: datetime, se
     """The step as an undo reactivates it; cancelled instead when its plan was replaced or withdrawn."""
     if before.status != "completed" or after.status != "active":
         return after
-    plan = await store.plans.touch(before.patient_id, session=session)
+    sequence = await store.patient_sequences.advance(before.patient_id, session=session)
     note = await store.notes.get(before.note_id, session=session)
     newest = max(before.note_number, before.kept_number or 0)
-    if plan.ready_note > newest or note is None or note.status == "withdrawn":
+    if sequence.ready_note > newest or note is None or note.status == "withdrawn":
         return replace(after, status="cancelled", cancelled_at=now, completed_at=None, ended=None)
     return after
 

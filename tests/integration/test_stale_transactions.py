@@ -65,7 +65,7 @@ async def test_a_slow_transaction_is_left_alone_as_long_as_it_moves(settings: Se
             tries += 1
             until = time.monotonic() + STILL_FOR_S + 1
             while time.monotonic() < until:
-                await app.store.plans.touch("somebody", session=session)
+                await app.store.patient_sequences.advance("somebody", session=session)
                 assert await app.resources.database.abandoned.end() == 0
                 await asyncio.sleep(0.6)  # so that each look finds it moved on
 

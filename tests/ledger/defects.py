@@ -31,7 +31,7 @@ from hospital_rt.domain.schedule import WEEKDAYS, OnDay, Schedule, Timeline, Wee
 from hospital_rt.storage.session import Session
 from models.events import Events
 from models.notes import Notes, NoteTransition
-from models.plans import Plan, Plans
+from models.patient_sequences import PatientSequence, PatientSequences
 from models.steps import Steps
 from models.store import Store
 
@@ -175,12 +175,12 @@ def _(patch: MonkeyPatch) -> None:
 @defect("a late extraction is accepted", "worker / worker, two notes")
 def _(patch: MonkeyPatch) -> None:
     _unfenced(patch)
-    whole = Plans.touch
+    whole = PatientSequences.advance
 
-    async def touch(self: Plans, patient_id: str, **more: Any) -> Plan:
-        return Plan(notes=(await whole(self, patient_id, **more)).notes, ready_note=0)
+    async def advance(self: PatientSequences, patient_id: str, **more: Any) -> PatientSequence:
+        return PatientSequence(last_note=(await whole(self, patient_id, **more)).last_note, ready_note=0)
 
-    patch.setattr(Plans, "touch", touch)
+    patch.setattr(PatientSequences, "advance", advance)
 
 
 @defect("an undo brings back a step whose plan was replaced", "undo / worker")

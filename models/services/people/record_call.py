@@ -27,7 +27,7 @@ async def record_call(
     """
 
     async def work(session: Session) -> PhoneCall:
-        await store.plans.touch(patient_id, session=session)
+        await store.patient_sequences.advance(patient_id, session=session)
         access = await doctors_access(store, by_id, patient_id, session=session)
         if access is None or access.doctor_id is None:
             raise NotFound

@@ -60,7 +60,7 @@ async def ask_doctor(
             raise NotFound(code="not-assigned")
         # Lock feeds first: waiting restarts the transaction. It also makes the count below exact.
         session.lock((f"feeds/{current.doctor_id}", f"feeds/{patient_id}"))
-        await store.plans.touch(patient_id, session=session)
+        await store.patient_sequences.advance(patient_id, session=session)
         asked = await store.patient_questions.asked_since(patient_id, now - A_DAY, session=session)
         of_step = [one for one in asked if one.step_id == step_id]
         for one in of_step:
@@ -102,7 +102,7 @@ async def settle_question(
 
     async def work(session: Session) -> QuestionOutcome:
         session.lock((f"feeds/{question.doctor_id}", f"feeds/{question.patient_id}"))
-        await store.plans.touch(question.patient_id, session=session)
+        await store.patient_sequences.advance(question.patient_id, session=session)
         if await store.assignments.between(question.patient_id, question.doctor_id, session=session) is None:
             raise NotFound()
         known = await store.patient_questions.get(question.id, session=session)
