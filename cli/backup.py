@@ -69,7 +69,7 @@ async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -
             "MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds."
         ) from None
     await app.store.audit.write(trace, "backup.written", of=[])
-    await app.store.backed_up(at=utcnow())
+    await app.store.record_backup(at=utcnow())
     lines = [
         f"{documents} records in {file}, {kept} keys in {keyfile}.",
         "Keep the two apart, and no older KEYFILE. ENCRYPTION_KEYS are in neither.",
@@ -157,7 +157,7 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
     async with _open(settings) as (database, vault):
         try:
             keys, is_whole = read_keys(keyfile)
-            vault.take_index_key(keys.wrapped.get(INDEX_KEY, ""))
+            vault.set_index_key(keys.wrapped.get(INDEX_KEY, ""))
             if not is_whole(lambda text: _sign(vault, text)):
                 raise NotABackup(f"{keyfile}: damaged or touched")
             label, documents = check_records(file, lambda text: _sign(vault, text))

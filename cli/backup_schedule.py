@@ -168,7 +168,7 @@ def _due_in(folder: Path, every: timedelta) -> timedelta:
 
 async def _drill_is_due(settings: Settings, every: timedelta) -> bool:
     async with open_app_context(settings) as app:
-        at = await app.store.drilled_at()
+        at = await app.store.last_drill_at()
     return at is None or utcnow() - at >= every
 
 

@@ -68,7 +68,7 @@ async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, 
         if report.wrong:
             raise AdminRefused("\n".join((f"{file}: this backup is not good:", *(f"  {one}" for one in report.wrong))))
         await app.store.audit.write(trace, "backup.drilled", of=[])
-        await app.store.drilled(at=utcnow())
+        await app.store.record_drill(at=utcnow())
     took_s = round((utcnow() - began).total_seconds(), 1)
     lines = [f"{'records':<12}{'in FILE':>10}{'restored':>10}{'live':>10}"]
     for kind, one in report.counts.items():
@@ -117,14 +117,14 @@ async def _alone(app: AppContext) -> AsyncIterator[None]:
     Raises:
         AdminRefused: another one holds it.
     """
-    if not await app.store.hold_drill(at=utcnow()):
+    if not await app.store.claim_drill(at=utcnow()):
         raise AdminRefused("Another drill is at work.")
 
     async def renew() -> None:
         while True:
             await asyncio.sleep(LEASE_RENEWED_S)  # the lease outlives several of these
             with contextlib.suppress(PyMongoError):
-                await app.store.hold_drill(at=utcnow(), renew=True)
+                await app.store.claim_drill(at=utcnow(), renew=True)
 
     renewing = asyncio.create_task(renew(), name="drill")
     try:
@@ -132,7 +132,7 @@ async def _alone(app: AppContext) -> AsyncIterator[None]:
     finally:
         renewing.cancel()
         with contextlib.suppress(PyMongoError):
-            await app.store.leave_drill()
+            await app.store.release_drill()
 
 
 async def _compare(report: Report, scratch: Settings, file: Path, app: AppContext) -> None:

@@ -39,7 +39,7 @@ class AppContext:
         wakeups = self.resources.wakeups
         await wakeups.revoke(closed.sessions)
         if erased:
-            await wakeups.forget(erased)
+            await wakeups.announce_erased(erased)
         await wakeups.announce(closed.users)
 
 

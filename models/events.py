@@ -222,6 +222,6 @@ class Events:
         cursor = self._events.find(wanted).sort("seq", -1 if newest_first else 1).limit(limit)
         return [self._read(row) for row in await cursor.to_list(limit)]
 
-    async def forget(self, user_id: str, *, session: Session) -> None:
+    async def delete_all(self, user_id: str, *, session: Session) -> None:
         """Empty an erased user's feed; its counter stays, so that no ``seq`` is reused."""
         await self._events.delete_many({"user_id": user_id}, session=session)

@@ -71,8 +71,8 @@ class FeedReader:
     async def epoch(self) -> str:
         return await self._store.epoch(fresh=True)
 
-    def forget(self, user_id: str) -> None:
-        self._store.vault.forget(user_id)
+    def drop_cached_key(self, user_id: str) -> None:
+        self._store.vault.drop_cached_key(user_id)
 
     async def resume(self, user_id: str, *, after: int, epoch: str | None) -> tuple[str, int]:
         """``(epoch, newest seq)`` of the feed, if it can be resumed after ``after``.

@@ -122,5 +122,5 @@ class Idempotency:
         """Release the key after the request was refused."""
         await self._keys.delete_one({"_id": claim.id, "owner": claim.owner, "committed": False})
 
-    async def forget(self, user_id: str, *, session: Session) -> None:
+    async def delete_all(self, user_id: str, *, session: Session) -> None:
         await self._keys.delete_many({"user_id": user_id}, session=session)

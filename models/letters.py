@@ -104,11 +104,11 @@ class Letters:
         )
         return id
 
-    async def claim(self, letter_id: str, *, now: datetime, hold_s: float) -> Letter | None:
+    async def claim(self, letter_id: str, *, now: datetime, lease_s: float) -> Letter | None:
         """Claim a letter for sending. None when it is sent, given up, or claimed by another worker."""
         row = await self._letters.find_one_and_update(
             {"_id": letter_id, "wake_at": {"$lte": now}},
-            {"$set": {"wake_at": now + timedelta(seconds=hold_s)}, "$inc": {"tries": 1}},
+            {"$set": {"wake_at": now + timedelta(seconds=lease_s)}, "$inc": {"tries": 1}},
             return_document=ReturnDocument.AFTER,
         )
         if row is None:
@@ -122,7 +122,7 @@ class Letters:
     async def done(self, letter_id: str, *, outcome: Literal["sent", "given-up", "unknown"]) -> None:
         await self._letters.update_one({"_id": letter_id}, {"$set": {"outcome": outcome}, "$unset": {"wake_at": 1}})
 
-    async def put_off(self, letter_id: str, *, until: datetime) -> None:
+    async def defer(self, letter_id: str, *, until: datetime) -> None:
         await self._letters.update_one({"_id": letter_id}, {"$set": {"wake_at": until}, "$unset": {"sending": 1}})
 
     async def unsent(self, now: datetime, *, limit: int) -> list[str]:
@@ -135,7 +135,7 @@ class Letters:
         written = [row["created_at"] async for row in cursor]
         return len(written), max(0.0, (now - min(written)).total_seconds()) if written else 0.0
 
-    async def void(self, user_id: str, *, session: Session | None = None) -> None:
+    async def revoke_all(self, user_id: str, *, session: Session | None = None) -> None:
         """Cancel all unsent letters and all links of this user."""
         await self._letters.update_many(
             {"user_id": user_id, "wake_at": {"$exists": True}},

@@ -48,12 +48,12 @@ class MailReminders:
         row = await self._subscriptions.find_one({"_id": user_id}, session=session)
         return self._read(row) if row else None
 
-    async def turn_on(self, user_id: str, *, seq: int, now: datetime, session: Session) -> None:
+    async def subscribe(self, user_id: str, *, seq: int, now: datetime, session: Session) -> None:
         """Subscribe from the newest ``seq`` on. Idempotent."""
         first = {"link_id": str(uuid4()), "since": now, "judged": seq, "told": {}, "refused": 0}
         await self._subscriptions.update_one({"_id": user_id}, {"$setOnInsert": first}, upsert=True, session=session)
 
-    async def turn_off(self, user_id: str, *, session: Session | None = None) -> bool:
+    async def unsubscribe(self, user_id: str, *, session: Session | None = None) -> bool:
         return bool((await self._subscriptions.delete_one({"_id": user_id}, session=session)).deleted_count)
 
     async def of_link(self, link_id: str) -> str | None:

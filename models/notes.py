@@ -204,7 +204,7 @@ class Notes:
         )
         return bool(result.matched_count)
 
-    async def hand_back(self, note_id: str, *, lease: str, at: datetime) -> None:
+    async def release(self, note_id: str, *, lease: str, at: datetime) -> None:
         """Stop working on it without an outcome, and without counting the attempt; another may take it from ``at``."""
         await self._notes.update_one(
             {"_id": note_id, "lease": lease, "status": "processing"},

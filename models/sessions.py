@@ -113,21 +113,21 @@ class Sessions:
         cursor = self._sessions.find({"user_id": user_id, "ended_at": None, "expires_at": {"$gt": now}})
         return [self.read(row) async for row in cursor.sort([("last_used_at", -1), ("_id", 1)])]
 
-    async def hold(self, session_id: str, *, now: datetime, session: Session) -> bool:
+    async def lock(self, session_id: str, *, now: datetime, session: Session) -> bool:
         """Keep this session from ending before the transaction does. False when it has ended."""
         result = await self._sessions.update_one(
             {"_id": session_id, "ended_at": None}, {"$set": {"last_used_at": now}}, session=session
         )
         return bool(result.matched_count)
 
-    async def end(self, session_id: str, *, user_id: str, now: datetime, session: Session | None = None) -> bool:
+    async def revoke(self, session_id: str, *, user_id: str, now: datetime, session: Session | None = None) -> bool:
         """End the session of one device. False when it is not this user's or has already ended."""
         result = await self._sessions.update_one(
             {"_id": session_id, "user_id": user_id, "ended_at": None}, {"$set": {"ended_at": now}}, session=session
         )
         return bool(result.matched_count)
 
-    async def end_all(
+    async def revoke_all(
         self, user_id: str, *, now: datetime, but: str | None = None, session: Session | None = None
     ) -> list[str]:
         """End all sessions of the user except ``but``; their ids."""
@@ -139,7 +139,7 @@ class Sessions:
             await self._sessions.update_many({"_id": {"$in": ids}}, {"$set": {"ended_at": now}}, session=session)
         return ids
 
-    async def end_of_provider(
+    async def revoke_of_provider(
         self, provider: str | None, *, user_id: str | None, now: datetime, session: Session
     ) -> dict[str, str]:
         """End what began with one session of the identity provider, or all of a user that began there at all. Ended

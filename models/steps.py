@@ -229,7 +229,7 @@ class Steps:
     def __init__(self, collection: Collection, vault: Vault) -> None:
         self._steps = collection
         self._vault = vault
-        self._holding = asyncio.Lock()  # concurrent calls of one process never take the same steps
+        self._claiming = asyncio.Lock()  # concurrent calls of one process never take the same steps
         self._active_loader = BatchLoader(self._active_of_each, max_size=20)
 
     async def _read_all(self, rows: Sequence[Document]) -> list[Step]:
@@ -385,18 +385,18 @@ class Steps:
 
     # Due work
 
-    async def hold_due(self, now: datetime, *, limit: int, hold_s: float) -> list[str]:
+    async def claim_due(self, now: datetime, *, limit: int, lease_s: float) -> list[str]:
         """Due steps, held for a while so that two workers do not take the same.
 
         Two that did would do the work twice over; what makes a reminder happen once is the transaction that records
         it. Fewer than ``limit`` means that there were no more.
         """
-        async with self._holding:
-            return await self._hold_due(now, limit=limit, hold_s=hold_s)
+        async with self._claiming:
+            return await self._claim_due(now, limit=limit, lease_s=lease_s)
 
-    async def _hold_due(self, now: datetime, *, limit: int, hold_s: float) -> list[str]:
+    async def _claim_due(self, now: datetime, *, limit: int, lease_s: float) -> list[str]:
         free = {"wake_at": {"$lte": now}, "$or": [{"held_until": None}, {"held_until": {"$lte": now}}]}
-        mark = {"held_until": now + timedelta(seconds=hold_s), "held_by": uuid4().hex}
+        mark = {"held_until": now + timedelta(seconds=lease_s), "held_by": uuid4().hex}
         mine: list[str] = []
         while True:
             found = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).limit(limit - len(mine))
@@ -425,7 +425,7 @@ class Steps:
         first = await self._steps.find_one({"wake_at": {"$lte": now}}, {"wake_at": 1}, sort=[("wake_at", 1)])
         return due, waited, (now - first["wake_at"]).total_seconds() if first else 0.0
 
-    async def put_off(self, step_id: str, *, until: datetime) -> None:
+    async def defer(self, step_id: str, *, until: datetime) -> None:
         """Leave a step that cannot be worked on alone for a while, so that it does not hold the others up."""
         await self._steps.update_one({"_id": step_id}, {"$set": {"held_until": until}})
 

@@ -104,7 +104,7 @@ class Store:
         self._epoch, self._epoch_until = "", 0.0
         self._sign_in_loader = BatchLoader(self._read_signed_in)
         self._group_commits: dict[Any, GroupCommit[Any, Any]] = {}
-        self._panel_loader = BatchLoader(self._read_panels)
+        self._assignments_loader = BatchLoader(self._read_assignments_of)
         self._states_loader = BatchLoader(self._read_states, max_size=20)
         self._epoch_loader = BatchLoader(self._read_epoch)
 
@@ -178,11 +178,11 @@ class Store:
             if session_id in sessions and user_id in users
         }
 
-    async def panel(self, doctor_id: str) -> list[Assignment]:
+    async def assignments_of(self, doctor_id: str) -> list[Assignment]:
         """The current assignments to a doctor, oldest first. Unchanged while the position of the doctor's feed is."""
-        return await self._panel_loader(doctor_id) or []
+        return await self._assignments_loader(doctor_id) or []
 
-    async def _read_panels(self, doctor_ids: list[str]) -> dict[str, list[Assignment]]:
+    async def _read_assignments_of(self, doctor_ids: list[str]) -> dict[str, list[Assignment]]:
         found: dict[str, list[Assignment]] = {}
         for one in await self.assignments.of_doctors(doctor_ids):
             found.setdefault(one.doctor_id, []).append(one)
@@ -246,16 +246,16 @@ class Store:
         )
         return str(named["value"]), int(counted["number"])
 
-    async def backed_up(self, *, at: datetime) -> None:
+    async def record_backup(self, *, at: datetime) -> None:
         """Record that a backup was completed."""
         await self._meta.update_one({"_id": "backups"}, {"$set": {"at": at}})
 
-    async def backed_up_at(self) -> datetime | None:
+    async def last_backup_at(self) -> datetime | None:
         """When the last backup was completed."""
         row = await self._meta.find_one({"_id": "backups"})
         return row.get("at") if row else None
 
-    async def hold_drill(self, *, at: datetime, renew: bool = False) -> bool:
+    async def claim_drill(self, *, at: datetime, renew: bool = False) -> bool:
         """Take or renew the lease of drills, for three minutes; False while another drill holds it."""
         free = {} if renew else {"until": {"$not": {"$gt": at}}}
         with contextlib.suppress(DuplicateKeyError):
@@ -263,14 +263,14 @@ class Store:
             return True
         return False
 
-    async def leave_drill(self) -> None:
+    async def release_drill(self) -> None:
         await self._meta.update_one({"_id": DRILL}, {"$set": {"until": None}})
 
-    async def drilled(self, *, at: datetime) -> None:
+    async def record_drill(self, *, at: datetime) -> None:
         """A backup was restored elsewhere, and it was whole."""
         await self._meta.update_one({"_id": DRILL}, {"$set": {"at": at}}, upsert=True)
 
-    async def drilled_at(self) -> datetime | None:
+    async def last_drill_at(self) -> datetime | None:
         """When a backup was last found to be whole by a drill."""
         row = await self._meta.find_one({"_id": DRILL})
         return row.get("at") if row else None

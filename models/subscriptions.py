@@ -88,11 +88,11 @@ class Subscriptions:
         cursor = self._subscriptions.find({"user_id": user_id}).sort("created_at", 1)
         return [found async for row in cursor if (found := await self._read(row))]
 
-    async def remove(self, id: str, *, user_id: str | None = None) -> bool:
+    async def delete(self, id: str, *, user_id: str | None = None) -> bool:
         wanted = {"_id": id} if user_id is None else {"_id": id, "user_id": user_id}
         return bool((await self._subscriptions.delete_one(wanted)).deleted_count)
 
-    async def remove_all(self, user_id: str, *, session: Session | None = None) -> None:
+    async def delete_all(self, user_id: str, *, session: Session | None = None) -> None:
         await self._subscriptions.delete_many({"user_id": user_id}, session=session)
 
     async def subscribers(self, *, after: str, limit: int) -> list[str]:
@@ -100,18 +100,18 @@ class Subscriptions:
         pipeline_cursor = self._subscriptions.find({"user_id": {"$gt": after}}, {"user_id": 1}).sort("user_id", 1)
         return sorted({row["user_id"] async for row in pipeline_cursor.limit(limit)})
 
-    async def hold(self, subscription: Subscription, *, now: datetime, hold_s: float) -> bool:
+    async def claim(self, subscription: Subscription, *, now: datetime, lease_s: float) -> bool:
         """Claim a device for a push. False when another worker has it, or has just pushed."""
         result = await self._subscriptions.update_one(
             {"_id": subscription.id, "pushed": subscription.pushed, "held_until": {"$lte": now}},
-            {"$set": {"held_until": now + timedelta(seconds=hold_s)}},
+            {"$set": {"held_until": now + timedelta(seconds=lease_s)}},
         )
         return bool(result.matched_count)
 
     async def pushed(self, id: str, *, seq: int) -> None:
         await self._subscriptions.update_one({"_id": id}, {"$max": {"pushed": seq}, "$unset": {"failures": ""}})
 
-    async def postpone(self, id: str, *, until: datetime) -> None:
+    async def defer(self, id: str, *, until: datetime) -> None:
         """Leave a device alone until then, after a push that was not taken."""
         await self._subscriptions.update_one({"_id": id}, {"$set": {"held_until": until}, "$inc": {"failures": 1}})
 
@@ -171,8 +171,8 @@ class AnswerTokens:
     async def finish(self, token_hash: str) -> None:
         await self._tokens.update_one({"_id": token_hash}, {"$set": {"finished": True}})
 
-    async def remove(self, token_hash: str) -> None:
+    async def revoke(self, token_hash: str) -> None:
         await self._tokens.delete_one({"_id": token_hash})
 
-    async def remove_all(self, user_id: str, *, session: Session | None = None) -> None:
+    async def revoke_all(self, user_id: str, *, session: Session | None = None) -> None:
         await self._tokens.delete_many({"user_id": user_id}, session=session)

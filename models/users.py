@@ -323,7 +323,7 @@ class Users:
         held = {row["_id"] async for row in self._vault.wrapped_keys()}
         return [id for id in ids if id not in held]
 
-    async def remove(self, user_id: str, *, session: Session) -> None:
+    async def delete(self, user_id: str, *, session: Session) -> None:
         """Take an unconfirmed sign-up away, so that a newer one can have its address."""
         await self._vault.destroy_key(user_id, session=session)
         await self._users.delete_one({"_id": user_id}, session=session)

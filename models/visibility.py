@@ -291,8 +291,8 @@ async def reached_patients(store: Store, viewer: Viewer) -> list[str]:
     """The patients whose data the viewer's live channel carries."""
     mine = [viewer.id] if viewer.role == "patient" else []
     if viewer.role == "doctor":
-        panel = [*await store.panel(viewer.id), *await covered_assignments(store, viewer.id)]
-        mine = [one.patient_id for one in panel]
+        assignments = [*await store.assignments_of(viewer.id), *await covered_assignments(store, viewer.id)]
+        mine = [one.patient_id for one in assignments]
     return list(dict.fromkeys([*mine, *(one.grantor_id for one in await _grants_of_care(store, viewer))]))
 
 

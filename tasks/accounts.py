@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
-from models.services.accounts import forget_sign_up
+from models.services.accounts import delete_expired_sign_up
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
@@ -16,11 +16,11 @@ EVERY_S = 3600
 BATCH = 200
 
 
-async def forget_sign_ups(app: AppDep) -> int:
+async def delete_expired_sign_ups(app: AppDep) -> int:
     """Remove expired sign-ups; how many. Safe to run concurrently."""
     before, forgotten = utcnow() - KEPT, 0
     while ids := await app.store.users.never_confirmed(before=before, limit=BATCH):
-        done = [await forget_sign_up(app.store, id, before=before) for id in ids]
+        done = [await delete_expired_sign_up(app.store, id, before=before) for id in ids]
         forgotten += sum(done)
         if not any(done):
             break  # other workers are removing them
@@ -30,4 +30,4 @@ async def forget_sign_ups(app: AppDep) -> int:
 
 
 def register(broker: ReliableStreamBroker) -> None:
-    broker.register_tick(forget_sign_ups, SWEEP, tick_s=EVERY_S)
+    broker.register_tick(delete_expired_sign_ups, SWEEP, tick_s=EVERY_S)

@@ -58,10 +58,10 @@ async def count_backlog(app: AppContext) -> None:
     letters, oldest_s = await store.letters.backlog(utcnow())
     metrics.letters_waiting.set(letters)
     metrics.letters_age.set(oldest_s)
-    written_at = await store.backed_up_at()
+    written_at = await store.last_backup_at()
     metrics.backup_at.set(written_at.timestamp() if written_at else 0)
-    drilled_at = await store.drilled_at()
-    metrics.drill_at.set(drilled_at.timestamp() if drilled_at else 0)
+    last_drill_at = await store.last_drill_at()
+    metrics.drill_at.set(last_drill_at.timestamp() if last_drill_at else 0)
     metrics.counted_at.set(time.time())
 
 

@@ -16,7 +16,7 @@ from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 SEND, SWEEP = "send_letter", "sweep_letters"
-HOLD_S = 60.0
+LEASE_S = 60.0
 SWEEP_BATCH = 50
 AT_MOST_ONCE = {"reminder", "carer-alert"}  # no letter rather than two
 
@@ -24,7 +24,7 @@ AT_MOST_ONCE = {"reminder", "carer-alert"}  # no letter rather than two
 async def send_letter(app: AppDep, letter_id: str) -> None:
     """Send one letter. Safe to call repeatedly and concurrently."""
     letters, tries = app.store.letters, app.resources.metrics.letters
-    letter = await letters.claim(letter_id, now=utcnow(), hold_s=HOLD_S)
+    letter = await letters.claim(letter_id, now=utcnow(), lease_s=LEASE_S)
     if letter is None:
         return
     is_reminder = letter.kind == "reminder"
@@ -59,7 +59,7 @@ async def send_letter(app: AppDep, letter_id: str) -> None:
         tries.labels("put-off").inc()
         wait_s = min(600, 2**letter.tries)
         log.warning("letter.put_off", letter_id=letter.id, attempt=letter.tries, delay_s=wait_s)
-        await letters.put_off(letter.id, until=utcnow() + timedelta(seconds=wait_s))
+        await letters.defer(letter.id, until=utcnow() + timedelta(seconds=wait_s))
     else:
         tries.labels("sent").inc()
         await letters.done(letter.id, outcome="sent")

@@ -105,14 +105,14 @@ async def read_note(app: AppContext, note_id: str) -> None:
         await wakeups.announce(users)
     except asyncio.CancelledError:
         with contextlib.suppress(Exception):
-            handing = app.store.notes.hand_back(note.id, lease=lease, at=app.now())
+            handing = app.store.notes.release(note.id, lease=lease, at=app.now())
             await asyncio.wait_for(asyncio.shield(handing), 3)
         raise
     except WrongKeys as error:
         # This node lacks the newest keys: the note itself is fine.
         log.error("note.keys_do_not_fit", note_id=note.id, **describe_error(error))
         with contextlib.suppress(Exception):
-            await app.store.notes.hand_back(note.id, lease=lease, at=app.now() + KEYS_AGAIN_AFTER)
+            await app.store.notes.release(note.id, lease=lease, at=app.now() + KEYS_AGAIN_AFTER)
     except Exception as error:
         # The lease runs out by itself; the sweep tries again, at most MAX_ATTEMPTS times.
         log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))

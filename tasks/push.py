@@ -24,7 +24,7 @@ from tasks.dependencies import AppDep
 
 SWEEP = "sweep_push"
 PATIENCE = timedelta(seconds=20)
-HOLD_S = 30.0  # and the first wait after a push that was not taken; each further one is twice as long
+LEASE_S = 30.0  # and the first wait after a push that was not taken; each further one is twice as long
 LONGEST_WAIT_S = 3600.0
 PAGE = 500
 LOOKED_AT = 50  # of the reminders that a device may be owed, the newest
@@ -55,7 +55,7 @@ async def sweep_push(app: AppDep) -> int:
             for user_id, shown in (await store.events.unshown(users)).items():
                 for device in await store.subscriptions.of_user(user_id):
                     owed = await _owed(app, device, shown=shown)
-                    if owed is None or not await store.subscriptions.hold(device, now=app.now(), hold_s=HOLD_S):
+                    if owed is None or not await store.subscriptions.claim(device, now=app.now(), lease_s=LEASE_S):
                         continue
                     sender = sender or await push_sender(app)
                     sent += await _push(app, sender, device, owed)
@@ -99,12 +99,12 @@ async def _push(app: AppContext, sender: PushSender, device: Subscription, owed:
     if outcome.result == "sent":
         await app.store.subscriptions.pushed(device.id, seq=owed.seq)
         return 1
-    await app.store.answer_tokens.remove(hashed)
+    await app.store.answer_tokens.revoke(hashed)
     if outcome.result == "gone":
-        await app.store.subscriptions.remove(device.id)
+        await app.store.subscriptions.delete(device.id)
         return 0
-    wait_s = max(outcome.retry_after_s, min(HOLD_S * 2 ** min(device.failures, 10), LONGEST_WAIT_S))
-    await app.store.subscriptions.postpone(device.id, until=app.now() + timedelta(seconds=wait_s))
+    wait_s = max(outcome.retry_after_s, min(LEASE_S * 2 ** min(device.failures, 10), LONGEST_WAIT_S))
+    await app.store.subscriptions.defer(device.id, until=app.now() + timedelta(seconds=wait_s))
     if not device.failures:
         log.warning("push.refused", status=outcome.status, delay_s=wait_s)
     return 0

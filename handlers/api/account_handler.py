@@ -95,7 +95,7 @@ class AccountHandler(ApiHandler):
 
         async def work(session: Session) -> bool:
             user_id = trace.user_id or ""
-            if not await self.store.sessions.end(session_id, user_id=user_id, now=utcnow(), session=session):
+            if not await self.store.sessions.revoke(session_id, user_id=user_id, now=utcnow(), session=session):
                 return False
             await self.store.audit.write(trace, "session.ended", of=[user_id], item=session_id, session=session)
             return True
@@ -121,5 +121,5 @@ class AccountHandler(ApiHandler):
         if not right:
             self.audit_later("sign_in.failed", user.id, by=self.trace)
             raise Problem("wrong-password")
-        await limits.forgive(LOG_IN_ACCOUNT, key)
+        await limits.reset(LOG_IN_ACCOUNT, key)
         return user

@@ -23,7 +23,7 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LINK_ADDRESS, MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_UP_ADDRESS
 from hospital_rt.web.tokens import Tokens
 from models.people.grants import Grant
-from models.services.accounts import forget_unconfirmed
+from models.services.accounts import delete_unconfirmed
 from models.services.carers import GrantOutcome, accept_within
 from models.users import User
 
@@ -102,7 +102,7 @@ class SignUpHandler(AccountHandler):
         async def work(session: Session) -> GrantOutcome:
             held = await self.store.users.by_email(user.email or "", session=session)
             if held and not held.email_confirmed:
-                await forget_unconfirmed(self.store, held.id, session=session)
+                await delete_unconfirmed(self.store, held.id, session=session)
             await self._insert(user, session=session)
             return await accept_within(
                 self.store, invitation, carer=user, now=self.now(), trace=self.trace_by(user), session=session
@@ -127,7 +127,7 @@ class SignUpHandler(AccountHandler):
             if held and held.email_confirmed:
                 return await self.write_letter(held.id, "already", session=session)
             if held:
-                await forget_unconfirmed(self.store, held.id, session=session)
+                await delete_unconfirmed(self.store, held.id, session=session)
             await self._insert(user, session=session)
             return await self.write_letter(user.id, "verify", use="verify", session=session)
 
@@ -218,11 +218,11 @@ class ResetPasswordHandler(AccountHandler):
             if not await self.store.letters.spend_link(link.id, session=session):
                 return None
             await self.store.users.update(user.id, {"password_hash": hashed, "email_confirmed": True}, session=session)
-            await self.store.letters.void(user.id, session=session)
+            await self.store.letters.revoke_all(user.id, session=session)
             await self.store.calendars.revoke(user.id, session=session)
-            await self.store.answer_tokens.remove_all(user.id, session=session)
+            await self.store.answer_tokens.revoke_all(user.id, session=session)
             await self.store.audit.write(self.trace_by(user), "password.reset", of=[user.id], session=session)
-            return await self.store.sessions.end_all(user.id, now=utcnow(), session=session)
+            return await self.store.sessions.revoke_all(user.id, now=utcnow(), session=session)
 
         ended = await self.store.transaction(work)
         if ended is None:

@@ -82,8 +82,8 @@ class PasswordHandler(AccountHandler):
         async def work(session: Session) -> list[str]:
             await self.store.users.update(user.id, {"password_hash": hashed}, session=session)
             await self.store.audit.write(self.trace, "password.changed", of=[user.id], session=session)
-            await self.store.letters.void(user.id, session=session)
-            return await self.store.sessions.end_all(user.id, now=utcnow(), but=self.who.session_id, session=session)
+            await self.store.letters.revoke_all(user.id, session=session)
+            return await self.store.sessions.revoke_all(user.id, now=utcnow(), but=self.who.session_id, session=session)
 
         await self.revoke(await self.while_signed_in(work))
         self.respond(status=204)

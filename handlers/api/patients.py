@@ -93,14 +93,14 @@ class MyPatientsHandler(ApiHandler):
     async def _rows(self) -> tuple[CachedResponse, ...]:
         """Each patient as text, by need, kept ready while nothing that it is made of has moved."""
         me, now, kept, epoch = self.who.id, self.now(), self.context.cache, await self.store.epoch()
-        panel = await self._panel(epoch)
-        states = await self.store.states(panel.ids)
-        key = (epoch, panel.ids, panel.joined, states)
+        patients = await self._patient_list(epoch)
+        states = await self.store.states(patients.ids)
+        key = (epoch, patients.ids, patients.joined, states)
         whole: CachedRows | None = kept.get(("list", me), key, now=now)
         if whole is None:
-            keys = {id: (epoch, *rest) for id, *rest in zip(panel.ids, panel.joined, states, strict=True)}
-            found = {id: kept.get(("patient", me, id), keys[id], now=now) for id in panel.ids}
-            joined = {id: at for id, at in zip(panel.ids, panel.joined, strict=True) if found[id] is None}
+            keys = {id: (epoch, *rest) for id, *rest in zip(patients.ids, patients.joined, states, strict=True)}
+            found = {id: kept.get(("patient", me, id), keys[id], now=now) for id in patients.ids}
+            joined = {id: at for id, at in zip(patients.ids, patients.joined, strict=True) if found[id] is None}
             if joined:
                 for id, ready in (await self._build_rows(joined, now=now)).items():
                     kept.put(("patient", me, id), keys[id], ready)
@@ -110,21 +110,21 @@ class MyPatientsHandler(ApiHandler):
             kept.put(("list", me), key, whole)
         return whole.rows
 
-    async def _panel(self, epoch: str) -> PatientList:
+    async def _patient_list(self, epoch: str) -> PatientList:
         """The doctor's patients, read again when the position of the doctor's feed has changed."""
-        what, key, now = ("panel", self.who.id), (epoch, self.who.mark), self.now()
-        panel: PatientList | None = self.context.cache.get(what, key, now=now)
-        if panel is None:
+        what, key, now = ("patients", self.who.id), (epoch, self.who.mark), self.now()
+        patients: PatientList | None = self.context.cache.get(what, key, now=now)
+        if patients is None:
             found = {
                 one.patient_id: Joined(one.since, one.doctor_id, one.doctor_id)
                 for one in await covered_assignments(self.store, self.who.id)
             }
-            for one in await self.store.panel(self.who.id):
+            for one in await self.store.assignments_of(self.who.id):
                 found[one.patient_id] = Joined(one.since, one.doctor_id)
             until = await cover_changes_at(self.store, self.who.id) or FOR_EVER
-            panel = PatientList(tuple(found), tuple(found.values()), now, until)
-            self.context.cache.put(what, key, panel)
-        return panel
+            patients = PatientList(tuple(found), tuple(found.values()), now, until)
+            self.context.cache.put(what, key, patients)
+        return patients
 
     async def _build_rows(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
         ids = list(joined)

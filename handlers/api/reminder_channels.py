@@ -226,7 +226,7 @@ class PushHandler(ApiHandler):
         """Forget a device, by its id or its endpoint."""
         body = self.body(PushDeviceBody)
         id = body.id or (_device_id(self.who.id, body.endpoint) if body.endpoint else "")
-        if not await self.store.subscriptions.remove(id, user_id=self.who.id):
+        if not await self.store.subscriptions.delete(id, user_id=self.who.id):
             raise Problem("not-found")
         self.respond(status=204)
 

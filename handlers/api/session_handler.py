@@ -99,7 +99,7 @@ class SessionTokenHandler(AccountHandler):
         if not await self.store.transaction(work):
             self.audit_later("second_factor.failed", user.id, by=self.trace)
             raise Problem("wrong-factor")
-        await limits.forgive(FACTOR_ACCOUNT, key)
+        await limits.reset(FACTOR_ACCOUNT, key)
         return user
 
     async def check_recent(self, body: ProofBody) -> None:

@@ -91,7 +91,7 @@ class TokenHandler(SessionTokenHandler):
             self.audit_later("sign_in.failed", str(row["_id"]) if row else None)
             raise Problem("wrong-credentials")
         user = await self.store.users.read_row(row)
-        await limits.forgive(LOG_IN_ACCOUNT, account)
+        await limits.reset(LOG_IN_ACCOUNT, account)
         if not user.email_confirmed:
             raise Problem("email-unverified", "Open the link in the letter that we sent.")
         self.check_password_sign_in(user.role)
@@ -222,7 +222,7 @@ class SecondStepHandler(SessionTokenHandler):
         except Problem as refused:
             await self._audit_wrong_code(user, challenge, refused)
             raise
-        await limits.forgive(FACTOR_ACCOUNT, account)
+        await limits.reset(FACTOR_ACCOUNT, account)
         for letter_id in letters:
             await self.context.dispatcher.send_letter(letter_id)
         self.respond_signed_in(user, session, body.session)
@@ -331,7 +331,7 @@ class RefreshHandler(SessionTokenHandler):
 
     async def _end_family(self, session: DeviceSession) -> None:
         """An old token was used: end its whole family of sessions."""
-        if await self.store.sessions.end(session.id, user_id=session.user_id, now=utcnow()):
+        if await self.store.sessions.revoke(session.id, user_id=session.user_id, now=utcnow()):
             await self.revoke([session.id])
             letter_id = await self.write_letter(session.user_id, "sign-in-reused")
             await self.context.dispatcher.send_letter(letter_id)

@@ -321,7 +321,7 @@ class ApiHandler(BaseHandler):
         """
 
         async def held(session: Session) -> T:
-            if not await self.store.sessions.hold(self.who.session_id, now=utcnow(), session=session):
+            if not await self.store.sessions.lock(self.who.session_id, now=utcnow(), session=session):
                 raise Problem("unauthenticated")
             return await work(session)
 

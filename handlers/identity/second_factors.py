@@ -130,7 +130,7 @@ class ConfirmFactorHandler(SessionTokenHandler):
         account = self.context.tokens.keyed_hash(b"confirm", self.who.id.encode())
         await limits.count(FACTOR_ACCOUNT, account)
         found = await (self._app(factor, body) if factor.kind == "totp" else self._passkey(factor, body))
-        await limits.forgive(FACTOR_ACCOUNT, account)
+        await limits.reset(FACTOR_ACCOUNT, account)
         codes = new_recovery_codes()
         try:
             fresh, letter_id = await self.while_signed_in(

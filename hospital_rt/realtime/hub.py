@@ -230,7 +230,7 @@ class Hub:
             if socket := self._by_id.get(connection_id):
                 socket.outbox.give_up(protocol.TOO_MANY, "too many connections")
         for user_id in _ids(message, "forget"):
-            self._feeds.forget(user_id)
+            self._feeds.drop_cached_key(user_id)
 
     def wake(self, user_ids: list[str]) -> None:
         """Read these feeds further where they have a socket here."""

@@ -64,7 +64,7 @@ class WakeUpPublisher:
         """A user has newer connections enough: whichever node holds these closes them."""
         self._say("over", connection_ids)
 
-    async def forget(self, user_id: str) -> None:
+    async def announce_erased(self, user_id: str) -> None:
         """This user's key is destroyed: every node drops its cached copy."""
         self._say("forget", [user_id])
 

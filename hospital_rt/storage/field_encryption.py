@@ -102,7 +102,7 @@ class Vault:
         with contextlib.suppress(InvalidToken):
             self._index_key = self._ring.decrypt(found["wrapped"]) if found else self._index_key
 
-    def take_index_key(self, wrapped: str) -> None:
+    def set_index_key(self, wrapped: str) -> None:
         """Use the index key of a backup before it is stored in the database.
 
         Raises:
@@ -142,11 +142,11 @@ class Vault:
         self._remember(user_id, key)
 
     async def destroy_key(self, user_id: str, *, session: Session | None = None) -> None:
-        """Crypto-erase: nothing sealed for this user decrypts any more. After the commit, call :meth:`forget` too."""
+        """Crypto-erase: nothing sealed for this user decrypts any more. After the commit, :meth:`drop_cached_key`."""
         await self._keys.delete_one({"_id": user_id}, session=session)
         self._cache.pop(user_id, None)
 
-    def forget(self, user_id: str) -> None:
+    def drop_cached_key(self, user_id: str) -> None:
         """Drop a destroyed key (destroyed here or on another node) from the cache, including a load in progress."""
         self._cache.pop(user_id, None)
         self._gone[user_id] = time.monotonic() + CACHE_SECONDS

@@ -133,7 +133,7 @@ class MigrationWriter:
     async def renew(self) -> None:
         await self._hold({})
 
-    async def let_go(self) -> None:
+    async def release(self) -> None:
         with contextlib.suppress(Fenced):
             await self._hold({"lease_until": None})
 
@@ -224,7 +224,7 @@ async def _holding(hand: MigrationWriter, lease_s: float) -> AsyncIterator[None]
         async with run_periodically(hand.renew, every_s=lease_s / 3, name="schema"):
             yield
     finally:
-        await hand.let_go()
+        await hand.release()
 
 
 async def _move(database: Database, hand: MigrationWriter, migrations: Sequence[Migration]) -> None:

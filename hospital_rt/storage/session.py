@@ -36,7 +36,7 @@ class Session:
             LockTaken: ends this attempt; the transaction runs again once it has the lock.
         """
         if self._locks is not None:
-            self._locks.take(names)
+            self._locks.acquire(names)
 
     def mark_written(self, user_ids: Iterable[str]) -> None:
         """Record that steps or reminders of these patients, or the patient lists of these doctors, are written."""

@@ -31,7 +31,7 @@ class WriteLocks:
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    def take(self, name: str) -> bool:
+    def acquire(self, name: str) -> bool:
         """Acquire the lock without waiting; False when it is held."""
         if name in self._waiting:
             return False
@@ -40,7 +40,7 @@ class WriteLocks:
 
     async def wait_for(self, name: str) -> None:
         """Acquire the lock after all earlier ones in the queue."""
-        if self.take(name):
+        if self.acquire(name):
             return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[name].append(mine)
@@ -93,7 +93,7 @@ class TransactionLocks:
                 self._locks.release(name)
             self._held.clear()
 
-    def take(self, names: Iterable[str]) -> None:
+    def acquire(self, names: Iterable[str]) -> None:
         """Acquire these locks without waiting.
 
         Raises:
@@ -101,6 +101,6 @@ class TransactionLocks:
         """
         for name in set(names) - self._held:
             self._wanted.add(name)
-            if not self._locks.take(name):
+            if not self._locks.acquire(name):
                 raise LockTaken
             self._held.add(name)

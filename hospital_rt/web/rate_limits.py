@@ -75,7 +75,7 @@ class Limits:
         if count > limit.most:
             raise Problem("rate-limited", "Wait a little, then try again.", retry_after_s=max(1, int(left_s) + 1))
 
-    async def forgive(self, limit: Limit, who: str) -> None:
+    async def reset(self, limit: Limit, who: str) -> None:
         """Reset the count after a success (for example the right password)."""
         if not self._on:
             return

@@ -82,6 +82,6 @@ class Challenges:
         wanted = {"_id": id, "user_id": None, "tries_left": {"$gt": 0}, "expires_at": {"$gt": now}}
         return bool((await self._challenges.delete_one(wanted, session=session)).deleted_count)
 
-    async def void(self, user_id: str, *, session: Session) -> None:
+    async def revoke_all(self, user_id: str, *, session: Session) -> None:
         """End all challenges of this user."""
         await self._challenges.delete_many({"user_id": user_id}, session=session)

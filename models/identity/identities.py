@@ -33,5 +33,5 @@ class Identities:
         row = {"_id": self.hash(issuer, subject, use="subject"), "user_id": user_id, "created_at": at}
         await self._identities.insert_one(row, session=session)
 
-    async def forget(self, user_id: str, *, session: Session) -> None:
+    async def delete_all(self, user_id: str, *, session: Session) -> None:
         await self._identities.delete_many({"user_id": user_id}, session=session)

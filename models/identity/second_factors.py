@@ -106,7 +106,7 @@ class SecondFactors:
         )
         return bool(result.matched_count)
 
-    async def spend_step(self, factor: SecondFactor, step: int, *, at: datetime, session: Session) -> bool:
+    async def spend_time_step(self, factor: SecondFactor, step: int, *, at: datetime, session: Session) -> bool:
         """Use up the code of a time step and of every earlier one. False when that has happened."""
         result = await self._factors.update_one(
             {"_id": factor.id, "confirmed_at": {"$ne": None}, "spent_step": {"$lt": step}},
@@ -124,11 +124,11 @@ class SecondFactors:
         )
         return bool(result.matched_count)
 
-    async def remove(self, factor_id: str, *, user_id: str, session: Session) -> bool:
+    async def delete(self, factor_id: str, *, user_id: str, session: Session) -> bool:
         result = await self._factors.delete_one({"_id": factor_id, "user_id": user_id}, session=session)
         return bool(result.deleted_count)
 
-    async def remove_all(self, user_id: str, *, session: Session) -> int:
+    async def delete_all(self, user_id: str, *, session: Session) -> int:
         """All factors, confirmed or not, and the recovery codes; how many factors there were."""
         await self._recovery.delete_one({"_id": user_id}, session=session)
         result = await self._factors.delete_many({"user_id": user_id}, session=session)
@@ -154,5 +154,5 @@ class SecondFactors:
         row = await self._recovery.find_one({"_id": user_id})
         return len(row["hashes"]) if row else 0
 
-    async def forget_recovery(self, user_id: str, *, session: Session) -> None:
+    async def delete_recovery(self, user_id: str, *, session: Session) -> None:
         await self._recovery.delete_one({"_id": user_id}, session=session)

@@ -61,6 +61,6 @@ class PhoneCalls:
         text = await self._vault.open_if_readable(row["patient_id"], self._place(row["_id"]), row["sealed_text"])
         return read_document(PhoneCall, row, text=text)
 
-    async def forget(self, patient_id: str, *, session: Session) -> None:
+    async def delete_all(self, patient_id: str, *, session: Session) -> None:
         """Delete what was noted of an erased patient."""
         await self._calls.delete_many({"patient_id": patient_id}, session=session)

@@ -120,6 +120,6 @@ class PatientQuestions:
             found[row["patient_id"]] = OpenQuestions(before.how_many + 1, since)
         return found
 
-    async def forget(self, patient_id: str, *, session: Session) -> None:
+    async def delete_all(self, patient_id: str, *, session: Session) -> None:
         """Delete an erased patient's questions."""
         await self._questions.delete_many({"patient_id": patient_id}, session=session)

@@ -92,7 +92,7 @@ async def close_account(
         lambda session: close_within(store, user, now=now, erase=erase, trace=trace, session=session)
     )
     if erase:
-        store.vault.forget(user.id)
+        store.vault.drop_cached_key(user.id)
     return left
 
 
@@ -113,50 +113,50 @@ async def close_within(
         )
     grants = await store.grants.not_ended(user.id, session=session)
     new_events += await end_grants(store, grants, now=now, session=session, erased=user.id if erase else None)
-    ended = await store.sessions.end_all(user.id, now=now, session=session)
-    await store.letters.void(user.id, session=session)
-    await store.second_factors.remove_all(user.id, session=session)
-    await store.challenges.void(user.id, session=session)
+    ended = await store.sessions.revoke_all(user.id, now=now, session=session)
+    await store.letters.revoke_all(user.id, session=session)
+    await store.second_factors.delete_all(user.id, session=session)
+    await store.challenges.revoke_all(user.id, session=session)
     if erase:
-        await store.identities.forget(user.id, session=session)
+        await store.identities.delete_all(user.id, session=session)
     await store.calendars.revoke(user.id, session=session)
-    await store.subscriptions.remove_all(user.id, session=session)
-    await store.answer_tokens.remove_all(user.id, session=session)
-    await store.mail_reminders.turn_off(user.id, session=session)
-    await store.idempotency.forget(user.id, session=session)
+    await store.subscriptions.delete_all(user.id, session=session)
+    await store.answer_tokens.revoke_all(user.id, session=session)
+    await store.mail_reminders.unsubscribe(user.id, session=session)
+    await store.idempotency.delete_all(user.id, session=session)
     users = await store.events.append(new_events, at=now, session=session)
     act: Act = "account.erased" if erase else "account.closed"
     await store.audit.write(trace, act, of=[user.id], session=session)
     if erase:
-        await store.events.forget(user.id, session=session)
-        await store.patient_questions.forget(user.id, session=session)
-        await store.phone_calls.forget(user.id, session=session)
+        await store.events.delete_all(user.id, session=session)
+        await store.patient_questions.delete_all(user.id, session=session)
+        await store.phone_calls.delete_all(user.id, session=session)
         await store.users.erase(user.id, at=now, session=session)
     else:
         await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)
     return AccountClosed(frozenset(users), tuple(ended))
 
 
-async def forget_unconfirmed(store: Store, user_id: str, *, session: Session) -> None:
+async def delete_unconfirmed(store: Store, user_id: str, *, session: Session) -> None:
     """Delete an account whose address was never confirmed, with its key, letters and links."""
-    await store.letters.void(user_id, session=session)
-    await store.users.remove(user_id, session=session)
+    await store.letters.revoke_all(user_id, session=session)
+    await store.users.delete(user_id, session=session)
 
 
-async def forget_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
+async def delete_expired_sign_up(store: Store, user_id: str, *, before: datetime) -> bool:
     """Delete an unconfirmed sign-up with its key. False when it was confirmed or is already gone."""
 
     async def work(session: Session) -> bool:
         row = await store.users.row(user_id, session=session)
         if row is None or row.get("email_confirmed", True) or row["created_at"] >= before:
             return False
-        await forget_unconfirmed(store, user_id, session=session)
+        await delete_unconfirmed(store, user_id, session=session)
         await store.audit.write(Trace(role="system"), "account.erased", of=[user_id], session=session)
         return True
 
     gone = await store.transaction(work)
     if gone:
-        store.vault.forget(user_id)
+        store.vault.drop_cached_key(user_id)
     return gone
 
 

@@ -61,8 +61,8 @@ async def read_overview(store: Store, *, now: datetime) -> Overview:
         nodes=sorted((role, version, count) for (role, version), count in nodes.items()),
         schema=(await read_state(store.database, newest=known)).version,
         schema_known=known,
-        backup_at=await store.backed_up_at(),
-        drill_at=await store.drilled_at(),
+        backup_at=await store.last_backup_at(),
+        drill_at=await store.last_drill_at(),
     )
 
 

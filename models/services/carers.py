@@ -61,9 +61,8 @@ async def invite_carer(
     )
 
     async def work(session: Session) -> str:
-        await store.patient_sequences.advance(
-            patient_id, session=session
-        )  # two invitations at once are counted one after the other
+        # Of two concurrent invitations, the second counts the first.
+        await store.patient_sequences.advance(patient_id, session=session)
         standing = await carers_of(store, patient_id, now=now, session=session)
         if len(standing) >= MAX_CARERS:
             raise Conflict("conflict", f"You can have {MAX_CARERS} carers and invitations. End one first.")

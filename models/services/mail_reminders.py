@@ -21,9 +21,9 @@ async def set_mail_reminders(store: Store, user_id: str, *, on: bool, now: datet
     async def work(session: Session) -> None:
         if on:
             seq = await store.events.newest(user_id)
-            await store.mail_reminders.turn_on(user_id, seq=seq, now=now, session=session)
+            await store.mail_reminders.subscribe(user_id, seq=seq, now=now, session=session)
         else:
-            await store.mail_reminders.turn_off(user_id, session=session)
+            await store.mail_reminders.unsubscribe(user_id, session=session)
         await store.audit.write(trace, "account.changed", of=[user_id], session=session)
 
     await store.transaction(work)

@@ -96,7 +96,7 @@ async def account_of(
         ended: list[str] = []
         if user.role != role:
             changes |= {"role": role, "status": "active"}
-            ended = await store.sessions.end_all(user.id, now=utcnow(), session=session)
+            ended = await store.sessions.revoke_all(user.id, now=utcnow(), session=session)
             woken = await _end_assignments(store, user, now=now, session=session)
             await store.audit.write(replace(trace, user_id=user.id), "account.changed", of=[user.id], session=session)
         if changes:
@@ -138,7 +138,7 @@ async def end_provider_sessions(store: Store, claims: Mapping[str, Any], *, issu
         if subject and user_id is None:
             return []
         provider = store.identities.hash(issuer, sid, use="session") if sid else None
-        ended = await store.sessions.end_of_provider(provider, user_id=user_id, now=utcnow(), session=session)
+        ended = await store.sessions.revoke_of_provider(provider, user_id=user_id, now=utcnow(), session=session)
         for id, whose in ended.items():
             await store.audit.write(replace(trace), "session.ended", of=[whose], item=id, session=session)
         return list(ended)

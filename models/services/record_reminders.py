@@ -22,7 +22,7 @@ from models.steps import Step
 from models.store import Store
 from models.visibility import carers_to_notify
 
-HOLD_S = 5.0
+LEASE_S = 5.0
 POISON_WAIT = timedelta(minutes=2)
 
 
@@ -67,7 +67,7 @@ async def record_due(store: Store, *, now: datetime, limit: int) -> RecordedBatc
 
     ``steps`` of the result is the number of steps examined: 0 when nothing is due.
     """
-    ids = await store.steps.hold_due(now, limit=limit, hold_s=HOLD_S)
+    ids = await store.steps.claim_due(now, limit=limit, lease_s=LEASE_S)
     if not ids:
         return RecordedBatch(frozenset(), 0, ())
     try:
@@ -90,7 +90,7 @@ async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> Reco
             if is_away(error) and not isinstance(error, DuplicateKeyError):
                 raise
             log.error("reminders.step_failed", step_id=step_id, **describe_error(error))
-            await store.steps.put_off(step_id, until=now + POISON_WAIT)
+            await store.steps.defer(step_id, until=now + POISON_WAIT)
             continue
         users |= one.users
         lags.extend(one.lags_s)

@@ -38,7 +38,7 @@ async def spend_code(store: Store, user_id: str, code: str, *, session: Session)
         if factor.kind != "totp":
             continue
         step = matching_step(await secret_of(store, factor), given, at=now)
-        if step is not None and await store.second_factors.spend_step(factor, step, at=now, session=session):
+        if step is not None and await store.second_factors.spend_time_step(factor, step, at=now, session=session):
             return "totp"
     if await store.second_factors.spend_recovery(user_id, hash_recovery(store, user_id, given), session=session):
         return "recovery"
@@ -108,7 +108,7 @@ async def remove_factor(store: Store, user_id: str, factor_id: str, *, trace: Tr
         NotFound: it is not this user's.
     """
     confirmed = await store.second_factors.of_user(user_id, session=session)
-    if not await store.second_factors.remove(factor_id, user_id=user_id, session=session):
+    if not await store.second_factors.delete(factor_id, user_id=user_id, session=session):
         raise NotFound
     await store.audit.write(trace, "second_factor.removed", of=[user_id], item=factor_id, session=session)
     left = [factor for factor in confirmed if factor.id != factor_id]
@@ -117,13 +117,13 @@ async def remove_factor(store: Store, user_id: str, factor_id: str, *, trace: Tr
     # Written also when one is left: two removals at once meet here, and one of them begins anew.
     await store.users.update(user_id, {"second_factor": bool(left), "factor_changed_at": utcnow()}, session=session)
     if not left:
-        await store.second_factors.forget_recovery(user_id, session=session)
+        await store.second_factors.delete_recovery(user_id, session=session)
     return await store.letters.write(user_id=user_id, kind="second-factor-removed", now=utcnow(), session=session)
 
 
 async def new_recovery(store: Store, user_id: str, recovery: Sequence[str], *, trace: Trace, session: Session) -> str:
     """Replace the recovery codes; the letter to send."""
-    await store.second_factors.forget_recovery(user_id, session=session)
+    await store.second_factors.delete_recovery(user_id, session=session)
     hashes = [hash_recovery(store, user_id, code) for code in recovery]
     await store.second_factors.keep_recovery(user_id, hashes, at=utcnow(), session=session)
     await store.audit.write(trace, "recovery_codes.made", of=[user_id], session=session)
@@ -170,7 +170,7 @@ def is_reset_due(at: datetime | None, *, now: datetime) -> bool:
 
 
 async def _end_factors(store: Store, user_id: str, *, session: Session) -> list[str]:
-    await store.second_factors.remove_all(user_id, session=session)
-    await store.challenges.void(user_id, session=session)
+    await store.second_factors.delete_all(user_id, session=session)
+    await store.challenges.revoke_all(user_id, session=session)
     await store.users.update(user_id, {"second_factor": False, "factors_end_at": None}, session=session)
-    return await store.sessions.end_all(user_id, now=utcnow(), session=session)
+    return await store.sessions.revoke_all(user_id, now=utcnow(), session=session)

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from hospital_rt.domain.clock import utcnow
-from tasks.accounts import forget_sign_ups
+from tasks.accounts import delete_expired_sign_ups
 from tests.support.account_words import OTHER, SIGN_UP, credentials_of, wrong
 from tests.support.driver import PASSWORD, Clinic
 from tests.support.mailbox import letters, link_token, text
@@ -137,7 +137,7 @@ async def test_an_unconfirmed_sign_up_is_removed_after_a_month(clinic: Clinic) -
     await store.users.update(ids["confirmed"], {"email_confirmed": True})
     invited = {**(await users.find_one({"_id": ids["old"]})), "_id": "invited", "password_hash": ""}
     await users.insert_one({key: value for key, value in invited.items() if key != "email_index"})
-    assert sorted(await asyncio.gather(*(forget_sign_ups(clinic.app) for _ in range(3)))) == [0, 0, 1]
+    assert sorted(await asyncio.gather(*(delete_expired_sign_ups(clinic.app) for _ in range(3)))) == [0, 0, 1]
     assert {row["_id"] for row in await users.find({}).to_list(None)} == {ids["new"], ids["confirmed"], "invited"}
     assert ids["old"] not in {row["_id"] async for row in store.vault.wrapped_keys()}
     again = await clinic.anyone.post("/api/signup/", {**SIGN_UP, "email": "old@clinic.example"})

@@ -257,7 +257,7 @@ async def test_where_records_must_be_kept_leaving_closes_and_the_operator_erases
     assert held is not None
     assert await clinic.app.store.notes.text(held) is not None, "the records are kept"
     assert (await admin(clinic.app.settings, "erase", patient.id)).code == 0
-    clinic.app.store.vault.forget(patient.id)
+    clinic.app.store.vault.drop_cached_key(patient.id)
     assert await clinic.app.store.notes.text(held) is None
 
 

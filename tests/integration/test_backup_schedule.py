@@ -157,7 +157,7 @@ async def test_a_backup_that_would_not_help_is_found_by_the_drill(clinic: Clinic
     await database.collection("audit").update_one({"_id": strange["_id"]}, {"$set": {"act": "note.listed"}})
     assert (await admin(settings, "backup-scheduled", *places.said)).code == 0
     await refused("audit: ")
-    assert await clinic.app.store.drilled_at() is not None, "by the one that was good"
+    assert await clinic.app.store.last_drill_at() is not None, "by the one that was good"
 
 
 async def test_an_erased_person_is_no_finding_of_a_drill(clinic: Clinic, places: Places, scratch: Any) -> None:
@@ -177,11 +177,11 @@ async def test_an_erased_person_is_no_finding_of_a_drill(clinic: Clinic, places:
 async def test_two_drills_do_not_meet(clinic: Clinic, places: Places) -> None:
     settings, store = clinic.app.settings, clinic.app.store
     assert (await admin(settings, "backup-scheduled", *places.said)).code == 0
-    assert await store.hold_drill(at=utcnow()) and not await store.hold_drill(at=utcnow())
+    assert await store.claim_drill(at=utcnow()) and not await store.claim_drill(at=utcnow())
     refused = await admin(settings, "drill", *places.said)
     assert refused.code == 1 and "Another drill" in refused.complained
-    assert await store.hold_drill(at=utcnow() + timedelta(minutes=4)), "one that was killed holds it for three minutes"
-    await store.leave_drill()
+    assert await store.claim_drill(at=utcnow() + timedelta(minutes=4)), "one that was killed holds it for three minutes"
+    await store.release_drill()
     assert (await admin(settings, "drill", *places.said)).code == 0
 
 

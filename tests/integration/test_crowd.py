@@ -75,12 +75,12 @@ async def test_who_waits_for_a_record_gets_it_in_the_order_of_coming() -> None:
     writers[2].cancel()
     await asyncio.gather(*writers, return_exceptions=True)
     assert order == [0, 1, 3, 4]
-    assert locks.take("feed")
+    assert locks.acquire("feed")
 
 
 async def test_one_who_is_cancelled_as_the_turn_comes_passes_it_on() -> None:
     locks = WriteLocks()
-    assert locks.take("feed")
+    assert locks.acquire("feed")
     second, third = (asyncio.create_task(locks.wait_for("feed")) for _ in range(2))
     await asyncio.sleep(0)  # lets the others go on
     locks.release("feed")
@@ -93,12 +93,12 @@ async def test_a_transaction_that_waits_too_long_for_a_lock_times_out() -> None:
     locks = WriteLocks()
     first, second = TransactionLocks(locks), TransactionLocks(locks, within_s=0.01)
     async with first.attempt():
-        first.take(["feed"])
+        first.acquire(["feed"])
         with pytest.raises(LockTaken):
             async with second.attempt():
-                second.take(["feed"])
+                second.acquire(["feed"])
         with pytest.raises(LockTimeout):
             async with second.attempt():
                 pass
     async with second.attempt():
-        second.take(["feed"])
+        second.acquire(["feed"])

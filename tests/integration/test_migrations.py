@@ -98,10 +98,10 @@ async def test_one_that_wakes_up_late_writes_nothing(database: Database) -> None
     ):
         with pytest.raises(Fenced):
             await late_write
-    await late.let_go()
+    await late.release()
     assert await database.collection("things").count_documents({"name": "late"}) == 0
     assert await _take(database, 30.0) is None, "the one who was late has not taken the lease from the other"
-    await fresh.let_go()
+    await fresh.release()
     assert (await migrate(database, STEPS)).version == 3
 
 

@@ -69,7 +69,7 @@ async def test_what_is_announced_is_heard_elsewhere(ears: Ears, line: tuple[Prox
     _, wakeups = line
     await wakeups.announce(["ada", "bob"])
     await wakeups.revoke(["session"])
-    await wakeups.forget("carl")
+    await wakeups.announce_erased("carl")
     await until(lambda: _true(ears.ids("forget")))
     assert (ears.ids("news"), ears.ids("ended"), ears.ids("forget")) == (["ada", "bob"], ["session"], ["carl"])
 

@@ -9,7 +9,7 @@ import pytest
 
 from hospital_rt.storage.database import Database
 from models.services.accounts import close_account
-from tasks.accounts import forget_sign_ups
+from tasks.accounts import delete_expired_sign_ups
 from tasks.audit import bind_audit
 from tasks.mail import sweep_letters
 from tasks.mail_reminders import sweep_mail_reminders
@@ -65,7 +65,7 @@ async def everybody_asks(clinic: Clinic) -> None:
     await sweep_letters(clinic.app)
     await sweep_push(clinic.app)
     await bind_audit(clinic.app)
-    await forget_sign_ups(clinic.app)
+    await delete_expired_sign_ups(clinic.app)
     await clinic.tick("2027-03-09T09:00")
     user = await clinic.app.store.users.get(patient.id)
     assert user

@@ -190,9 +190,9 @@ async def test_what_is_due_waits_or_is_wrong_is_counted(clinic: Clinic) -> None:
     assert now["hospital_rt_backup_timestamp_seconds"] == 0
 
     clinic.set_clock("2027-03-02T09:05:00")
-    await clinic.app.store.backed_up(at=utcnow())
+    await clinic.app.store.record_backup(at=utcnow())
     await clinic.app.store.count_backup()
-    await clinic.app.store.backed_up(at=utcnow())
+    await clinic.app.store.record_backup(at=utcnow())
     await count_backlog(clinic.app)
     late = read(clinic)
     assert late["hospital_rt_reminders_late"] == 1 and late["hospital_rt_reminders_oldest_due_seconds"] == 300

@@ -80,7 +80,7 @@ async def test_a_destroyed_key_is_gone_also_where_it_was_in_use(
     sealed = await here.seal("ruth", "notes|1|text", "Book a chest X-ray")
     await there.load_keys(["ruth"])
     await here.destroy_key("ruth")
-    here.forget("ruth")
+    here.drop_cached_key("ruth")
     with pytest.raises(Unreadable):
         await here.open_value("ruth", "notes|1|text", sealed)
     assert await there.open_value("ruth", "notes|1|text", sealed) == "Book a chest X-ray", "until it hears of it"
@@ -97,7 +97,7 @@ async def test_a_key_that_is_being_read_while_it_is_destroyed_is_not_kept(databa
     sealed = await here.seal("ruth", "notes|1|text", "Book a chest X-ray")
     reading = asyncio.create_task(there.load_keys(["ruth"]))
     await asyncio.sleep(0)  # lets the others go on
-    there.forget("ruth")  # the word comes in before the answer of the read
+    there.drop_cached_key("ruth")  # the word comes in before the answer of the read
     await reading
     with pytest.raises(Unreadable):
         there.open_loaded("ruth", "notes|1|text", sealed)

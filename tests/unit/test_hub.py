@@ -76,7 +76,7 @@ class MemoryFeeds:
     async def epoch(self) -> str:
         return "e"
 
-    def forget(self, user_id: str) -> None:
+    def drop_cached_key(self, user_id: str) -> None:
         """Nothing is cached here."""
 
 
