@@ -20,7 +20,7 @@ from hospital_rt.storage.node_keys import GONE_AFTER_S, nodes_behind
 from hospital_rt.web.passwords import is_common
 from models import schema_versions
 from models.app_context import AppContext
-from models.audit import Act, Trace
+from models.audit import Act, AuditActor
 from models.services.accounts import close_account
 from models.services.second_factors import plan_reset
 from models.users import User
@@ -63,7 +63,7 @@ def name_of_person(value: str) -> str:
 
 
 async def create_account(
-    app: AppContext, trace: Trace, *, role: Literal["doctor", "admin"], name: str, email: str, password: str | None
+    app: AppContext, actor: AuditActor, *, role: Literal["doctor", "admin"], name: str, email: str, password: str | None
 ) -> CommandResult:
     """An approved doctor's or an administrator's account. Without a password a letter with a link to choose one goes
     out.
@@ -94,7 +94,7 @@ async def create_account(
     async def work(session: Session) -> None:
         await store.users.insert(user, session=session)
         act: Act = "admin.created" if role == "admin" else "doctor.created"
-        await store.audit.write(trace, act, of=[user.id], session=session)
+        await store.audit.write(actor, act, of=[user.id], session=session)
         if password is None:
             await _letter_with_link(app, user.id, session=session)
 
@@ -145,7 +145,7 @@ async def show_accounts(app: AppContext, *, most: int) -> CommandResult:
 
 
 async def approve_doctor(
-    app: AppContext, trace: Trace, *, email: str, unverified: bool, confirm: Confirm
+    app: AppContext, actor: AuditActor, *, email: str, unverified: bool, confirm: Confirm
 ) -> CommandResult:
     """Approve a waiting doctor.
 
@@ -180,7 +180,7 @@ async def approve_doctor(
             user.id, {"status": "pending"}, {"status": "active"}, session=session
         )
         if changed:
-            await app.store.audit.write(trace, "doctor.approved", of=[user.id], session=session)
+            await app.store.audit.write(actor, "doctor.approved", of=[user.id], session=session)
         return changed
 
     if not await app.store.transaction(work):
@@ -188,7 +188,7 @@ async def approve_doctor(
     return CommandResult((*shown, "Approved."), {**facts, "status": "active", "changed": True})
 
 
-async def deactivate(app: AppContext, trace: Trace, *, email: str, confirm: Confirm) -> CommandResult:
+async def deactivate(app: AppContext, actor: AuditActor, *, email: str, confirm: Confirm) -> CommandResult:
     """Close an account at once, on every node. Its records stay.
 
     Raises:
@@ -198,14 +198,14 @@ async def deactivate(app: AppContext, trace: Trace, *, email: str, confirm: Conf
     if user.status == "deactivated":
         return CommandResult(("Deactivated already.",), {"user_id": user.id, "changed": False})
     _ask(confirm, f"{user.name} ({user.role}) is signed out everywhere and cannot sign in again. Deactivate?")
-    ended = await _close(app, trace, user, erase=False)
+    ended = await _close(app, actor, user, erase=False)
     return CommandResult(
         (f"{user.id} is deactivated; {ended} signed-in devices ended.", *await _redis_warning(app)),
         {"user_id": user.id, "changed": True, "sessions_ended": ended},
     )
 
 
-async def erase(app: AppContext, trace: Trace, *, user_id: str, confirm: Confirm) -> CommandResult:
+async def erase(app: AppContext, actor: AuditActor, *, user_id: str, confirm: Confirm) -> CommandResult:
     """Destroy a user's key: nothing of theirs can be read again. The answer is the receipt.
 
     Raises:
@@ -218,7 +218,7 @@ async def erase(app: AppContext, trace: Trace, *, user_id: str, confirm: Confirm
         user = await app.store.users.read_row(row)
         about = f"{user.name} ({user.role}, {user.status})"
         _ask(confirm, f"{about}: everything about them becomes unreadable for ever. Erase?")
-        await _close(app, trace, user, erase=True)
+        await _close(app, actor, user, erase=True)
         row = await app.store.users.row(user_id) or row
     at: datetime = row["erased_at"]
     return CommandResult(
@@ -231,7 +231,7 @@ async def erase(app: AppContext, trace: Trace, *, user_id: str, confirm: Confirm
     )
 
 
-async def reset_link(app: AppContext, trace: Trace, *, email: str, confirm: Confirm) -> CommandResult:
+async def reset_link(app: AppContext, actor: AuditActor, *, email: str, confirm: Confirm) -> CommandResult:
     """A link to choose a password, for a user whom the hospital has identified. The user gets a letter about it too.
 
     Raises:
@@ -241,7 +241,7 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, confirm: Conf
     _ask(confirm, f"The link lets its holder sign in as {user.name} ({user.role}). Make one?")
 
     async def work(session: Session) -> str:
-        await app.store.audit.write(trace, "reset.linked", of=[user.id], session=session)
+        await app.store.audit.write(actor, "reset.linked", of=[user.id], session=session)
         return await _letter_with_link(app, user.id, session=session)
 
     link_id = await app.store.transaction(work)
@@ -253,7 +253,7 @@ async def reset_link(app: AppContext, trace: Trace, *, email: str, confirm: Conf
 
 
 async def reset_second_factor(
-    app: AppContext, trace: Trace, *, email: str, after: timedelta, confirm: Confirm
+    app: AppContext, actor: AuditActor, *, email: str, after: timedelta, confirm: Confirm
 ) -> CommandResult:
     """Have lost second factors of an account end, after a time in which their owner can object by signing
     in with one. They get a letter about it.
@@ -266,7 +266,7 @@ async def reset_second_factor(
         raise AdminRefused("This account has no second factor.")
     when = f"in {after.total_seconds() / 3600:g} hours" if after else "at once"
     _ask(confirm, f"The second factors of {user.name} ({user.role}) end {when}: then the password signs in. Go on?")
-    at, ended, _ = await plan_reset(app.store, user.id, after=after, trace=trace)
+    at, ended, _ = await plan_reset(app.store, user.id, after=after, actor=actor)
     await app.resources.wakeups.revoke(ended)
     line = f"The second factors of {user.id} end {to_wire(at)}, unless the user signs in with one before."
     if not after:
@@ -277,7 +277,7 @@ async def reset_second_factor(
     )
 
 
-async def rotate_keys(app: AppContext, trace: Trace) -> CommandResult:
+async def rotate_keys(app: AppContext, actor: AuditActor) -> CommandResult:
     """Wrap every user's key under the first of ``ENCRYPTION_KEYS``, while the service runs.
 
     Raises:
@@ -292,7 +292,7 @@ async def rotate_keys(app: AppContext, trace: Trace) -> CommandResult:
             f"killed counts for {GONE_AFTER_S} s."
         )
     rotated = await app.store.vault.rotate()
-    await app.store.audit.write(trace, "keys.rotated", of=[])
+    await app.store.audit.write(actor, "keys.rotated", of=[])
     if rotated.unreadable:
         raise AdminRefused(
             f"{rotated.unreadable} of {rotated.keys} keys are wrapped under a key that is not in ENCRYPTION_KEYS. "
@@ -362,11 +362,11 @@ async def show_schema(database: Database) -> CommandResult:
     return CommandResult(tuple(lines), facts)
 
 
-async def new_epoch(app: AppContext, trace: Trace, *, confirm: Confirm) -> CommandResult:
+async def new_epoch(app: AppContext, actor: AuditActor, *, confirm: Confirm) -> CommandResult:
     """After a restore by other means: every client reloads instead of resuming into the wrong past."""
     _ask(confirm, "Every connected client reloads everything. Begin a new epoch?")
     epoch = await app.store.new_epoch()
-    await app.store.audit.write(trace, "epoch.begun", of=[])
+    await app.store.audit.write(actor, "epoch.begun", of=[])
     return CommandResult((f"Epoch {epoch} has begun.",), {"epoch": epoch})
 
 
@@ -389,9 +389,9 @@ async def _open_account(app: AppContext, email: str) -> User:
     return user
 
 
-async def _close(app: AppContext, trace: Trace, user: User, *, erase: bool) -> int:
+async def _close(app: AppContext, actor: AuditActor, user: User, *, erase: bool) -> int:
     """Close the account and tell every node; how many sessions ended."""
-    left = await close_account(app.store, user, now=app.now(), erase=erase, trace=trace)
+    left = await close_account(app.store, user, now=app.now(), erase=erase, actor=actor)
     await app.announce_closed(left, erased=user.id if erase else None)
     return len(left.sessions)
 

@@ -33,7 +33,7 @@ from hospital_rt.storage.database import Database, Document, NotServable, is_awa
 from hospital_rt.storage.field_encryption import WrongKeys
 from hospital_rt.web.problems import Problem
 from models.app_context import open_app_context
-from models.audit import Trace
+from models.audit import AuditActor
 
 DONE, REFUSED, WRONG = 0, 1, 2
 
@@ -175,12 +175,12 @@ def make_confirm(*, without: bool) -> Callable[[str], bool]:
 
 async def run_command(options: argparse.Namespace, settings: Settings) -> CommandResult:
     """Run one command; ``restore`` and ``schema`` on the bare database, which need not be servable yet."""
-    trace = Trace(role="admin", operator=f"{getpass.getuser()}@{socket.gethostname()}")
+    actor = AuditActor(role="admin", operator=f"{getpass.getuser()}@{socket.gethostname()}")
     confirm = make_confirm(without=options.yes)
     if options.admin == "restore":
-        return await restore(settings, trace, file=options.file, keyfile=options.keys, confirm=confirm)
+        return await restore(settings, actor, file=options.file, keyfile=options.keys, confirm=confirm)
     if options.admin in COMMANDS:
-        return await run_backup_command(options, settings, trace)
+        return await run_backup_command(options, settings, actor)
     if options.admin == "schema":
         database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
         try:
@@ -193,7 +193,7 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Comman
                 password = None if options.mail_link else read_password()
                 return await admin.create_account(
                     app,
-                    trace,
+                    actor,
                     role="admin" if options.admin == "create-admin" else "doctor",
                     name=options.name,
                     email=options.email,
@@ -203,25 +203,25 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Comman
                 return await admin.show_accounts(app, most=max(1, options.most))
             case "approve-doctor":
                 return await admin.approve_doctor(
-                    app, trace, email=options.email, unverified=options.unverified, confirm=confirm
+                    app, actor, email=options.email, unverified=options.unverified, confirm=confirm
                 )
             case "deactivate":
-                return await admin.deactivate(app, trace, email=options.email, confirm=confirm)
+                return await admin.deactivate(app, actor, email=options.email, confirm=confirm)
             case "erase":
-                return await admin.erase(app, trace, user_id=options.id.lower(), confirm=confirm)
+                return await admin.erase(app, actor, user_id=options.id.lower(), confirm=confirm)
             case "reset-link":
-                return await admin.reset_link(app, trace, email=options.email, confirm=confirm)
+                return await admin.reset_link(app, actor, email=options.email, confirm=confirm)
             case "reset-second-factor":
                 after = timedelta(hours=0 if options.now else options.hours)
-                return await admin.reset_second_factor(app, trace, email=options.email, after=after, confirm=confirm)
+                return await admin.reset_second_factor(app, actor, email=options.email, after=after, confirm=confirm)
             case "rotate-keys":
-                return await admin.rotate_keys(app, trace)
+                return await admin.rotate_keys(app, actor)
             case "verify-audit":
                 return await admin.verify_audit(app, head=options.head)
             case "backup":
-                return await back_up(app, trace, file=options.file, keyfile=options.keys)
+                return await back_up(app, actor, file=options.file, keyfile=options.keys)
             case _:
-                return await admin.new_epoch(app, trace, confirm=confirm)
+                return await admin.new_epoch(app, actor, confirm=confirm)
 
 
 def read_password() -> str:

@@ -32,7 +32,7 @@ from hospital_rt.storage.database import Collection, Database, Document, Session
 from hospital_rt.storage.field_encryption import INDEX_KEY, Unreadable, Vault
 from hospital_rt.storage.migrations import SCHEMA, read_state
 from models.app_context import AppContext
-from models.audit import Trace
+from models.audit import AuditActor
 from models.schema_versions import newest
 from models.services.accounts import close_account
 from models.store import DRILL, RESTORING, Store
@@ -50,7 +50,7 @@ def _sign(vault: Vault, text: str) -> str:
 # Backing up
 
 
-async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -> CommandResult:
+async def back_up(app: AppContext, actor: AuditActor, *, file: Path, keyfile: Path) -> CommandResult:
     """Write FILE, one moment's picture of all records, and replace KEYFILE. The service runs on.
 
     Raises:
@@ -68,7 +68,7 @@ async def back_up(app: AppContext, trace: Trace, *, file: Path, keyfile: Path) -
         raise AdminRefused(
             "MongoDB kept the picture too short a time: raise minSnapshotHistoryWindowInSeconds."
         ) from None
-    await app.store.audit.write(trace, "backup.written", of=[])
+    await app.store.audit.write(actor, "backup.written", of=[])
     await app.store.record_backup(at=utcnow())
     lines = [
         f"{documents} records in {file}, {kept} keys in {keyfile}.",
@@ -145,7 +145,9 @@ async def _write_keys(app: AppContext, keyfile: Path, label: BackupLabel) -> int
 # Restoring
 
 
-async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, confirm: Confirm) -> CommandResult:
+async def restore(
+    settings: Settings, actor: AuditActor, *, file: Path, keyfile: Path, confirm: Confirm
+) -> CommandResult:
     """Put a backup into an empty database, and begin a new epoch. Interrupted, it can be begun again.
 
     Users without a key in KEYFILE were erased since FILE was written, and are erased here.
@@ -181,10 +183,10 @@ async def restore(settings: Settings, trace: Trace, *, file: Path, keyfile: Path
         await _write_everything(database, vault, file, keys)
         store = Store(database, vault, retention_days=settings.event_retention_days)
         await store.open(restoring=True)
-        erased = await _erase_keyless(store, trace)
+        erased = await _erase_keyless(store, actor)
         await store.resume_counting_backups(keys.label.number)
         epoch = await store.new_epoch()
-        await store.audit.write(trace, "backup.restored", of=[])
+        await store.audit.write(actor, "backup.restored", of=[])
         await database.collection("meta").delete_one({"_id": RESTORING})
     return CommandResult(
         (
@@ -250,12 +252,12 @@ async def _write_batch(database: Database, vault: Vault, name: str, rows: list[D
     await collection.insert_many(rows, ordered=False)
 
 
-async def _erase_keyless(store: Store, trace: Trace) -> int:
+async def _erase_keyless(store: Store, actor: AuditActor) -> int:
     """Finish here what was done elsewhere after FILE was written: how many were erased since."""
     erased = 0
     for user_id in await store.users.without_key():
         user = await store.users.get(user_id)
         if user is not None:
-            await close_account(store, user, now=utcnow(), erase=True, trace=trace)
+            await close_account(store, user, now=utcnow(), erase=True, actor=actor)
             erased += 1
     return erased

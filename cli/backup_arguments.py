@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cli.admin import CommandResult
     from hospital_rt.settings import Settings
-    from models.audit import Trace
+    from models.audit import AuditActor
 
 COMMANDS = frozenset({"backup-scheduled", "drill"})
 
@@ -59,7 +59,7 @@ def _hours(value: str) -> float:
     return number
 
 
-async def run_backup_command(options: argparse.Namespace, settings: Settings, trace: Trace) -> CommandResult:
+async def run_backup_command(options: argparse.Namespace, settings: Settings, actor: AuditActor) -> CommandResult:
     """One of the two, as its arguments say.
 
     Raises:
@@ -70,7 +70,7 @@ async def run_backup_command(options: argparse.Namespace, settings: Settings, tr
 
     if options.admin == "drill":
         file, keyfile = newest_in(options.records), keyfile_in(options.key_folder)
-        return await drill(settings, trace, file=file, keyfile=keyfile, sample=options.sample)
+        return await drill(settings, actor, file=file, keyfile=keyfile, sample=options.sample)
     plan = BackupPlan(
         records=options.records,
         keys=options.key_folder,
@@ -79,7 +79,7 @@ async def run_backup_command(options: argparse.Namespace, settings: Settings, tr
         drill_every=timedelta(days=options.drill_days) if options.drill_days else None,
     )
     if plan.every is None:
-        return await back_up_once(settings, trace, plan)
+        return await back_up_once(settings, actor, plan)
     from hospital_rt.runtime.role_process import stop_on_signals
 
-    return await keep_backing_up(settings, trace, plan, stop_on_signals())
+    return await keep_backing_up(settings, actor, plan, stop_on_signals())

@@ -26,7 +26,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.storage.database import NotServable, is_away
 from hospital_rt.storage.field_encryption import WrongKeys
 from models.app_context import open_app_context
-from models.audit import Trace
+from models.audit import AuditActor
 
 KEYFILE = "hospital_rt.keys.json"
 NAME = re.compile(r"hospital_rt-(?P<at>\d{8}T\d{9})Z\.records")
@@ -101,7 +101,7 @@ def check_places(plan: BackupPlan) -> list[str]:
     return []
 
 
-async def back_up_once(settings: Settings, trace: Trace, plan: BackupPlan) -> CommandResult:
+async def back_up_once(settings: Settings, actor: AuditActor, plan: BackupPlan) -> CommandResult:
     """Write a backup, then remove the oldest beyond ``keep``.
 
     Raises:
@@ -111,7 +111,7 @@ async def back_up_once(settings: Settings, trace: Trace, plan: BackupPlan) -> Co
     file = plan.records / f"hospital_rt-{utcnow():%Y%m%dT%H%M%S%f}"[:-3]
     file = file.with_name(f"{file.name}Z.records")
     async with open_app_context(settings) as app:
-        done = await back_up(app, trace, file=file, keyfile=plan.keyfile)
+        done = await back_up(app, actor, file=file, keyfile=plan.keyfile)
     removed = prune(plan.records, plan.keep)
     facts = {**done.facts, "file": str(file), "keyfile": str(plan.keyfile), "removed": removed}
     return CommandResult((*done.lines, f"{removed} older backups removed, {plan.keep} at most are kept.", *said), facts)
@@ -130,7 +130,12 @@ def prune(folder: Path, keep: int) -> int:
 
 
 async def keep_backing_up(
-    settings: Settings, trace: Trace, plan: BackupPlan, stop: asyncio.Event, *, say: Callable[[str], None] | None = None
+    settings: Settings,
+    actor: AuditActor,
+    plan: BackupPlan,
+    stop: asyncio.Event,
+    *,
+    say: Callable[[str], None] | None = None,
 ) -> CommandResult:
     """Back up whenever the newest backup is ``every`` old, and drill after one when the last drill is that old.
 
@@ -142,11 +147,11 @@ async def keep_backing_up(
         say(line)
     while not await _stopped(stop, _due_in(plan.records, every)):
         try:
-            done = await back_up_once(settings, trace, plan)
+            done = await back_up_once(settings, actor, plan)
             written += 1
             say(done.lines[0])
             if plan.drill_every is not None and await _drill_is_due(settings, plan.drill_every):
-                tried = await drill(settings, trace, file=newest_in(plan.records), keyfile=plan.keyfile)
+                tried = await drill(settings, actor, file=newest_in(plan.records), keyfile=plan.keyfile)
                 say(tried.lines[-1])
         except (AdminRefused, NotServable, WrongKeys, PyMongoError, OSError) as error:
             failed += 1

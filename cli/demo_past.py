@@ -16,7 +16,7 @@ from hospital_rt.domain.course import Outcome, Slot, answer
 from hospital_rt.extraction.pipeline import read_note
 from hospital_rt.storage.database import Session
 from models.app_context import AppContext
-from models.audit import Trace
+from models.audit import AuditActor
 from models.notes import NewNote, Note, NoteTransition
 from models.people.grants import INVITATION_LIFE, Grant
 from models.reminders import LedgerEntry
@@ -98,7 +98,7 @@ async def live_through(app: AppContext, past: PastNote, *, patient: User, doctor
 
 
 async def _audit(app: AppContext, note: Note, *, session: Session) -> None:
-    author = Trace(role="doctor", user_id=note.doctor_id)
+    author = AuditActor(role="doctor", user_id=note.doctor_id)
     await app.store.audit.write(author, "note.written", of=[note.patient_id], item=note.id, session=session)
 
 
@@ -167,10 +167,10 @@ async def care_for(app: AppContext, *, patient: User, carer: User, now: datetime
         notes=True,
         expires_at=now + INVITATION_LIFE,
     )
-    trace = Trace(role="carer", user_id=carer.id)
+    actor = AuditActor(role="carer", user_id=carer.id)
 
     async def work(session: Session) -> None:
         await store.grants.insert(grant, email=carer.email or "", token_hash=uuid4().hex, session=session)
-        await accept_within(store, grant, carer=carer, now=now, trace=trace, session=session)
+        await accept_within(store, grant, carer=carer, now=now, actor=actor, session=session)
 
     await store.transaction(work)

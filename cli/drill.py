@@ -25,7 +25,7 @@ from hospital_rt.storage.backup_format import NotABackup, read_records
 from hospital_rt.storage.database import Database
 from hospital_rt.storage.field_encryption import Vault, WrongKeys
 from models.app_context import AppContext, open_app_context
-from models.audit import Trace
+from models.audit import AuditActor
 from models.store import Store
 
 SUFFIX = "_drill"
@@ -46,7 +46,9 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
 
-async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, sample: int = SAMPLE) -> CommandResult:
+async def drill(
+    settings: Settings, actor: AuditActor, *, file: Path, keyfile: Path, sample: int = SAMPLE
+) -> CommandResult:
     """Restore FILE into the scratch database, compare counts, open a sample, verify the audit, drop the database.
 
     Raises:
@@ -58,7 +60,7 @@ async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, 
     async with open_app_context(settings) as app, _alone(app):
         await _drop(scratch, name)
         try:
-            restored = await restore(scratch, trace, file=file, keyfile=keyfile, confirm=lambda _: True)
+            restored = await restore(scratch, actor, file=file, keyfile=keyfile, confirm=lambda _: True)
             await _compare(report, scratch, file, app)
             await _open_sample(report, scratch, sample)
         except (NotABackup, WrongKeys) as error:
@@ -67,7 +69,7 @@ async def drill(settings: Settings, trace: Trace, *, file: Path, keyfile: Path, 
             await _drop(scratch, name)
         if report.wrong:
             raise AdminRefused("\n".join((f"{file}: this backup is not good:", *(f"  {one}" for one in report.wrong))))
-        await app.store.audit.write(trace, "backup.drilled", of=[])
+        await app.store.audit.write(actor, "backup.drilled", of=[])
         await app.store.record_drill(at=utcnow())
     took_s = round((utcnow() - began).total_seconds(), 1)
     lines = [f"{'records':<12}{'in FILE':>10}{'restored':>10}{'live':>10}"]

@@ -129,7 +129,7 @@ class Client:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, actor: TracebackType | None
     ) -> None:
         """Sign this device out, as far as the service can be reached, and close the connections."""
         with contextlib.suppress(ApiError, aiohttp.ClientError, TimeoutError):
@@ -332,7 +332,7 @@ class Live:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, actor: TracebackType | None
     ) -> None:
         for task in (self._running, *self._renewing):
             if task is not None:

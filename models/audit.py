@@ -29,7 +29,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from hospital_rt.domain.audit_types import Act as Act
-from hospital_rt.domain.audit_types import Trace as Trace
+from hospital_rt.domain.audit_types import AuditActor as AuditActor
 from hospital_rt.domain.audit_types import Verdict as Verdict
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import Unavailable
@@ -98,7 +98,7 @@ class Audit:
 
     async def write(
         self,
-        trace: Trace | None,
+        actor: AuditActor | None,
         act: Act,
         *,
         of: Iterable[str],
@@ -114,29 +114,29 @@ class Audit:
         Raises:
             DomainError: 503 when it cannot be written: then nothing is changed and nothing is shown.
         """
-        if trace is None:
+        if actor is None:
             return
-        row = await self._row(_new_id(utcnow()), trace, act, list(dict.fromkeys(of)), item, reason)
+        row = await self._row(_new_id(utcnow()), actor, act, list(dict.fromkeys(of)), item, reason)
         with _or_nothing():
             if session is not None:
                 await self._entries.insert_one(row, session=session)
             else:
                 await self._write_with_others(row)
-        trace.written = True
+        actor.written = True
 
     async def write_each(
-        self, of: Iterable[tuple[Trace | None, str, str | None]], act: Act, *, session: Session
+        self, of: Iterable[tuple[AuditActor | None, str, str | None]], act: Act, *, session: Session
     ) -> None:
-        """One entry for each ``(trace, subject, item)``, in one transaction. Raises as :meth:`write` does."""
-        traces = [(trace, whose, item) for trace, whose, item in of if trace is not None]
-        rows = [await self._row(_new_id(utcnow()), trace, act, [whose], item, None) for trace, whose, item in traces]
+        """One entry for each ``(actor, subject, item)``, in one transaction. Raises as :meth:`write` does."""
+        actors = [(actor, whose, item) for actor, whose, item in of if actor is not None]
+        rows = [await self._row(_new_id(utcnow()), actor, act, [whose], item, None) for actor, whose, item in actors]
         if rows:
             with _or_nothing():
                 await self._entries.insert_many(rows, ordered=False, session=session)
-        for trace, _, _ in traces:
-            trace.written = True
+        for actor, _, _ in actors:
+            actor.written = True
 
-    async def write_once(self, trace: Trace, act: Act, *, of: str, every_s: int) -> bool:
+    async def write_once(self, actor: AuditActor, act: Act, *, of: str, every_s: int) -> bool:
         """Add an entry about one user unless there is one of its kind in the current interval of ``every_s`` seconds.
 
         Bounds the entries that unauthenticated requests can cause. Returns whether it was added; a failure is no reason
@@ -145,31 +145,31 @@ class Audit:
         span = int(utcnow().timestamp()) // every_s
         id = f"{span * every_s * 1000:012x}{self._hash('once', act, of, span)[:20]}"
         try:
-            await self._entries.insert_one(await self._row(id, trace, act, [of], None, None))
+            await self._entries.insert_one(await self._row(id, actor, act, [of], None, None))
         except DuplicateKeyError:
             return False
         return True
 
     async def _row(
-        self, id: str, trace: Trace, act: Act, of: list[str], item: str | None, reason: str | None
+        self, id: str, actor: AuditActor, act: Act, of: list[str], item: str | None, reason: str | None
     ) -> Document:
         row: Document = {
             "_id": id,
             "at": utcnow(),
-            "who": trace.user_id,
-            "role": trace.role,
+            "who": actor.user_id,
+            "role": actor.role,
             "act": act,
             "of": of,
             "item": item,
-            "session": trace.session_id,
-            "request": trace.request_id,
+            "session": actor.session_id,
+            "request": actor.request_id,
         }
-        if trace.operator:
-            row["operator"] = trace.operator
+        if actor.operator:
+            row["operator"] = actor.operator
         with contextlib.suppress(Unreadable):
-            if trace.address and (trace.user_id or of):
-                whose = trace.user_id or of[0]
-                row["sealed_from"] = await self._vault.seal(whose, f"audit|{id}|from", trace.address)
+            if actor.address and (actor.user_id or of):
+                whose = actor.user_id or of[0]
+                row["sealed_from"] = await self._vault.seal(whose, f"audit|{id}|from", actor.address)
         with contextlib.suppress(Unreadable):
             if reason and of:
                 row["sealed_reason"] = await self._vault.seal(of[0], f"audit|{id}|reason", reason)

@@ -13,7 +13,7 @@ from hospital_rt.web.passwords import is_common
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LOG_IN_ACCOUNT, Limit
 from hospital_rt.web.tokens import Tokens
-from models.audit import Act, Trace
+from models.audit import Act, AuditActor
 from models.letters import LetterKind, Link, LinkUse
 from models.users import User
 
@@ -49,18 +49,18 @@ class AccountHandler(ApiHandler):
         if is_common(password, email=email, name=name):
             raise Invalid(pointer, "Many people use this password. Choose another one.")
 
-    def trace_by(self, user: User) -> Trace:
+    def actor_for(self, user: User) -> AuditActor:
         """For the audit: a user whom this very request authenticates."""
-        return self.trace_as(user.role, user_id=user.id)
+        return self.actor_as(user.role, user_id=user.id)
 
-    def audit_later(self, act: Act, user_id: str | None, *, by: Trace | None = None) -> None:
+    def audit_later(self, act: Act, user_id: str | None, *, by: AuditActor | None = None) -> None:
         """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not
         show in its time, and once in a while, since strangers may do it without end.
         """
-        trace = by or self.trace_as("stranger")
+        actor = by or self.actor_as("stranger")
         if user_id is not None:
             self.context.dispatcher.run_in_background(
-                self.store.audit.write_once(trace, act, of=user_id, every_s=AUDIT_ONCE_EVERY_S)
+                self.store.audit.write_once(actor, act, of=user_id, every_s=AUDIT_ONCE_EVERY_S)
             )
 
     async def delay_response(self) -> None:
@@ -90,14 +90,14 @@ class AccountHandler(ApiHandler):
             raise Problem("invalid-token")
         return link
 
-    async def sign_out(self, session_id: str, trace: Trace) -> bool:
+    async def sign_out(self, session_id: str, actor: AuditActor) -> bool:
         """End one session of the user who is acting. False when it is not theirs or had ended."""
 
         async def work(session: Session) -> bool:
-            user_id = trace.user_id or ""
+            user_id = actor.user_id or ""
             if not await self.store.sessions.revoke(session_id, user_id=user_id, now=utcnow(), session=session):
                 return False
-            await self.store.audit.write(trace, "session.ended", of=[user_id], item=session_id, session=session)
+            await self.store.audit.write(actor, "session.ended", of=[user_id], item=session_id, session=session)
             return True
 
         ended = await self.store.transaction(work)
@@ -119,7 +119,7 @@ class AccountHandler(ApiHandler):
         await limits.count(LOG_IN_ACCOUNT, key)
         right, _ = await self.resources.passwords.verify(password, user.password_hash)
         if not right:
-            self.audit_later("sign_in.failed", user.id, by=self.trace)
+            self.audit_later("sign_in.failed", user.id, by=self.actor)
             raise Problem("wrong-password")
         await limits.reset(LOG_IN_ACCOUNT, key)
         return user

@@ -105,7 +105,7 @@ class SignUpHandler(AccountHandler):
                 await delete_unconfirmed(self.store, held.id, session=session)
             await self._insert(user, session=session)
             return await accept_within(
-                self.store, invitation, carer=user, now=self.now(), trace=self.trace_by(user), session=session
+                self.store, invitation, carer=user, now=self.now(), actor=self.actor_for(user), session=session
             )
 
         try:
@@ -117,7 +117,7 @@ class SignUpHandler(AccountHandler):
 
     async def _insert(self, user: User, *, session: Session) -> None:
         await self.store.users.insert(user, session=session)
-        await self.store.audit.write(self.trace_by(user), "account.created", of=[user.id], session=session)
+        await self.store.audit.write(self.actor_for(user), "account.created", of=[user.id], session=session)
 
     async def _sign_up_unconfirmed(self, user: User) -> None:
         """The same answer whether or not the address is known: only the letter differs."""
@@ -162,7 +162,7 @@ class VerifyEmailHandler(AccountHandler):
             if not await self.store.letters.spend_link(link.id, session=session):
                 return False
             await self.store.users.update(user.id, {"email_confirmed": True}, session=session)
-            await self.store.audit.write(self.trace_by(user), "address.confirmed", of=[user.id], session=session)
+            await self.store.audit.write(self.actor_for(user), "address.confirmed", of=[user.id], session=session)
             return True
 
         if not await self.store.transaction(work):
@@ -221,7 +221,7 @@ class ResetPasswordHandler(AccountHandler):
             await self.store.letters.revoke_all(user.id, session=session)
             await self.store.calendars.revoke(user.id, session=session)
             await self.store.answer_tokens.revoke_all(user.id, session=session)
-            await self.store.audit.write(self.trace_by(user), "password.reset", of=[user.id], session=session)
+            await self.store.audit.write(self.actor_for(user), "password.reset", of=[user.id], session=session)
             return await self.store.sessions.revoke_all(user.id, now=utcnow(), session=session)
 
         ended = await self.store.transaction(work)

@@ -116,7 +116,7 @@ class AccountsHandler(_AccountsHandler):
         users, following = await accounts_page(
             self.store, status=query.status, query=query.q, before=before, limit=query.limit
         )
-        await self.leave_trace(of=[user.id for user in users] or [self.who.id])
+        await self.audit_read(of=[user.id for user in users] or [self.who.id])
         cursor = write_time_cursor(*following) if following else None
         self.respond(page([self.account(user) for user in users], cursor))
 
@@ -144,7 +144,7 @@ class ApproveAccountHandler(_AccountsHandler):
             id,
             unverified=body.unverified,
             verifies_email=self.settings_.verifies_email,
-            trace=self.trace,
+            actor=self.actor,
         )
         if letter_id is not None:
             await self.context.dispatcher.send_letter(letter_id)
@@ -158,7 +158,7 @@ class RefuseAccountHandler(_AccountsHandler):
         """Refuse a doctor who waits: the account is closed, and they get a letter."""
         id = self.id_from_path(user_id)
         self.body(NothingBody)
-        user, closed, letter_id = await refuse(self.store, id, now=self.now(), trace=self.trace)
+        user, closed, letter_id = await refuse(self.store, id, now=self.now(), actor=self.actor)
         await self.context.app.announce_closed(closed)
         await self.context.dispatcher.send_letter(letter_id)
         self.respond(self.account(user))
@@ -171,7 +171,7 @@ class DeactivateAccountHandler(_AccountsHandler):
         """Close an account at once, on every node. Its records stay."""
         id = self.id_from_path(user_id)
         self.body(NothingBody)
-        user, closed = await deactivate(self.store, id, by=self.who.id, now=self.now(), trace=self.trace)
+        user, closed = await deactivate(self.store, id, by=self.who.id, now=self.now(), actor=self.actor)
         if closed is not None:
             await self.context.app.announce_closed(closed)
         self.respond(self.account(user))
@@ -200,7 +200,7 @@ class ResetLinkHandler(_AccountsHandler):
             raise Problem("conflict", "This account is deactivated.")
 
         async def work(session: Session) -> str:
-            await self.store.audit.write(self.trace, "reset.linked", of=[id], session=session)
+            await self.store.audit.write(self.actor, "reset.linked", of=[id], session=session)
             return await self.write_letter(id, "reset-by-hospital", use="reset", session=session)
 
         await self.context.dispatcher.send_letter(await self.store.transaction(work))
@@ -213,7 +213,7 @@ class OverviewHandler(AccountHandler):
     async def get(self) -> None:
         """What waits, what is late, which processes live, and when a backup was last written and tried."""
         seen = await read_overview(self.store, now=self.now())
-        await self.leave_trace(of=[])
+        await self.audit_read(of=[])
         late = seen.reminders_late
         self.respond(
             {
@@ -262,7 +262,7 @@ class AuditHandler(AccountHandler):
         shown, following = cut_page(found, query.limit, lambda last: write_cursor(last.id))
         ids = {id for one in shown for id in (one.user_id, *one.of) if id}
         names = await self.store.users.names(ids)
-        await self.leave_trace(of=[query.of] if query.of else [])
+        await self.audit_read(of=[query.of] if query.of else [])
         items = [
             {**one.as_json(names), "id": one.id, "of": [{"id": id, "name": names[id]} for id in one.of]}
             for one in shown

@@ -32,9 +32,9 @@ class AnswerHandler(ApiHandler):
         """Answer a pushed reminder by its token: done, or again in 30 minutes. The same again is the same answer."""
         body = self.body(AnswerBody)
         await self.resources.limits.count(ANSWER_ADDRESS, self.client_hash)
-        trace = self.trace_as("link")
+        actor = self.actor_as("link")
         users = await answer_by_token(
-            self.store, Tokens.hash_link(body.token), outcome=body.outcome, at=body.at, now=self.now(), trace=trace
+            self.store, Tokens.hash_link(body.token), outcome=body.outcome, at=body.at, now=self.now(), actor=actor
         )
         if users is None:
             raise Problem("invalid-token")

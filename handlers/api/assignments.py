@@ -94,7 +94,7 @@ class AssignHandler(IdempotentHandler):
             share_history=body.share_history,
             now=self.now(),
             claim=self.claim,
-            trace=self.trace,
+            actor=self.actor,
         )
         await self.announce(done.users)
         if done.assignment is None:
@@ -105,7 +105,7 @@ class AssignHandler(IdempotentHandler):
     async def delete(self) -> StoredResponse:
         """Leave your doctor. Your steps run on."""
         done = await leave_doctor(
-            self.store, patient_id=self.who.id, now=self.now(), claim=self.claim, trace=self.trace
+            self.store, patient_id=self.who.id, now=self.now(), claim=self.claim, actor=self.actor
         )
         await self.announce(done.users)
         return StoredResponse(204)

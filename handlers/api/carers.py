@@ -163,7 +163,7 @@ class CarersHandler(_CarerHandler):
             grant_id=grant_id,
             token_hash=Tokens.hash_link(token),
             now=self.now(),
-            trace=self.trace,
+            actor=self.actor,
         )
         await self.context.dispatcher.send_letter(letter_id)
         self.respond((await self.carer_views([grant]))[0], status=201)
@@ -183,13 +183,13 @@ class CarerHandler(_CarerHandler):
         found = [one for one in await carers_of(self.store, self.who.id, now=self.now()) if one.id == id]
         if not found:
             raise Problem("not-found")
-        done = await change_alert(self.store, found[0], alert_minutes=body.alert_minutes, trace=self.trace)
+        done = await change_alert(self.store, found[0], alert_minutes=body.alert_minutes, actor=self.actor)
         self.respond((await self.carer_views([done.grant]))[0])
 
     async def delete(self, grant_id: str) -> None:
         """End a carer's access at once, or withdraw an invitation."""
         users = await end_grant(
-            self.store, self.id_from_path(grant_id), kind="care", user_id=self.who.id, now=self.now(), trace=self.trace
+            self.store, self.id_from_path(grant_id), kind="care", user_id=self.who.id, now=self.now(), actor=self.actor
         )
         await self.announce(users)
         self.respond(status=204)
@@ -233,7 +233,7 @@ class AcceptHandler(_CarerHandler):
         """Accept an invitation with the account that is signed in. The link works once."""
         grant = await self.invitation(self.body(InvitationBody).token)
         carer = await self.store.users.read_row(dict(self.who.row))
-        done = await accept_invitation(self.store, grant, carer=carer, now=self.now(), trace=self.trace)
+        done = await accept_invitation(self.store, grant, carer=carer, now=self.now(), actor=self.actor)
         await self.announce(done.users)
         self.respond((await self.caring_views([done.grant]))[0])
 
@@ -271,14 +271,14 @@ class CaringForHandler(_CarerHandler):
     async def patch(self, patient_id: str) -> None:
         """Change after how many minutes you are told of a slot that stays open."""
         body, grant = self.body(AlertBody), await self._mine(patient_id)
-        done = await change_alert(self.store, grant, alert_minutes=body.alert_minutes, trace=self.trace)
+        done = await change_alert(self.store, grant, alert_minutes=body.alert_minutes, actor=self.actor)
         self.respond((await self.caring_views([done.grant]))[0])
 
     async def delete(self, patient_id: str) -> None:
         """Care for this person no more."""
         grant = await self._mine(patient_id)
         users = await end_grant(
-            self.store, grant.id, kind="care", user_id=self.who.id, now=self.now(), trace=self.trace
+            self.store, grant.id, kind="care", user_id=self.who.id, now=self.now(), actor=self.actor
         )
         await self.announce(users)
         self.respond(status=204)

@@ -78,7 +78,7 @@ class CoversHandler(_CoverHandler):
             since=body.from_ or now,
             until=body.until,
             now=now,
-            trace=self.trace,
+            actor=self.actor,
         )
         await self.announce(done.users)
         self.respond((await self.views([done.grant]))[0], status=201)
@@ -92,7 +92,7 @@ class CoverHandler(_CoverHandler):
     async def delete(self, grant_id: str) -> None:
         """End a cover at once. Either of the two doctors can."""
         users = await end_grant(
-            self.store, self.id_from_path(grant_id), kind="cover", user_id=self.who.id, now=self.now(), trace=self.trace
+            self.store, self.id_from_path(grant_id), kind="cover", user_id=self.who.id, now=self.now(), actor=self.actor
         )
         await self.announce(users)
         self.respond(status=204)

@@ -63,12 +63,12 @@ class EmailRemindersHandler(ApiHandler):
         self.body(NothingBody)
         if not self.who.row.get("email_confirmed", True):
             raise Problem("email-unverified")
-        await set_mail_reminders(self.store, self.who.id, on=True, now=self.now(), trace=self.trace)
+        await set_mail_reminders(self.store, self.who.id, on=True, now=self.now(), actor=self.actor)
         self.respond(await self._view())
 
     async def delete(self) -> None:
         """No more letters."""
-        await set_mail_reminders(self.store, self.who.id, on=False, now=self.now(), trace=self.trace)
+        await set_mail_reminders(self.store, self.who.id, on=False, now=self.now(), actor=self.actor)
         self.respond(status=204)
 
 
@@ -98,8 +98,8 @@ class UnsubscribeHandler(BaseHandler):
         """No more letters; again is the same answer."""
         user_id = await self._whose(link_id, secret)
         if user_id is not None:
-            trace = self.trace_as("link")
-            await set_mail_reminders(self.store, user_id, on=False, now=self.now(), trace=trace)
+            actor = self.actor_as("link")
+            await set_mail_reminders(self.store, user_id, on=False, now=self.now(), actor=actor)
         await self._page(user_id, asks=False)
 
     async def _page(self, user_id: str | None, *, asks: bool) -> None:

@@ -27,5 +27,5 @@ class EventsHandler(ApiHandler):
             raise Invalid("#/epoch", "Required with after.")
         epoch, seq = await self.context.app.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)
         items, about = await self.context.app.feeds.page(self.who.id, query.after, limit=query.limit)
-        await self.leave_trace(of=about or [self.who.id])
+        await self.audit_read(of=about or [self.who.id])
         self.respond({"items": items, "epoch": epoch, "seq": seq})

@@ -48,14 +48,14 @@ class MeHandler(SessionTokenHandler):
         nulls += [f"day_times/{part}" for part, at in (changes.get("day_times") or {}).items() if at is None]
         if nulls:
             raise Invalid(f"#/{nulls[0]}", "Cannot be null.")
-        user = await change_settings(self.store, self.who.id, changes, now=self.now(), trace=self.trace)
+        user = await change_settings(self.store, self.who.id, changes, now=self.now(), actor=self.actor)
         self.respond(user.as_json())
 
     async def delete(self) -> None:
         """Leave for good. Your key is destroyed: nothing of yours can be read again."""
         user = await self.check_proof(self.body(ProofBody))
         erase = self.settings_.erasure == "immediate"
-        left = await close_account(self.store, user, now=self.now(), erase=erase, trace=self.trace)
+        left = await close_account(self.store, user, now=self.now(), erase=erase, actor=self.actor)
         await self.context.app.announce_closed(left, erased=user.id if erase else None)
         self.respond(status=204)
 
@@ -81,7 +81,7 @@ class PasswordHandler(AccountHandler):
 
         async def work(session: Session) -> list[str]:
             await self.store.users.update(user.id, {"password_hash": hashed}, session=session)
-            await self.store.audit.write(self.trace, "password.changed", of=[user.id], session=session)
+            await self.store.audit.write(self.actor, "password.changed", of=[user.id], session=session)
             await self.store.letters.revoke_all(user.id, session=session)
             return await self.store.sessions.revoke_all(user.id, now=utcnow(), but=self.who.session_id, session=session)
 
@@ -120,6 +120,6 @@ class SessionHandler(AccountHandler):
     async def delete(self, session_id: str) -> None:
         """Sign a device out."""
         id = self.id_from_path(session_id)
-        if not await self.sign_out(id, self.trace):
+        if not await self.sign_out(id, self.actor):
             raise Problem("not-found")
         self.respond(status=204)

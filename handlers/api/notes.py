@@ -160,7 +160,7 @@ class NotesHandler(NoteHandlerBase):
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
         shown, following = cut_page(notes, query.limit, lambda last: write_time_cursor(last.created_at, last.id))
         names = await self.store.users.names({id for note in shown for id in _people_of(note)})
-        await self.leave_trace(of=[note.patient_id for note in shown] or [self.who.id])
+        await self.audit_read(of=[note.patient_id for note in shown] or [self.who.id])
         self.respond(page([_note_line(note, accesses[note.patient_id], names) for note in shown], following))
 
     async def before_claim(self) -> None:
@@ -177,7 +177,7 @@ class NotesHandler(NoteHandlerBase):
             text=body.text,
             now=self.now(),
             claim=self.claim,
-            trace=self.trace,
+            actor=self.actor,
         )
         outcome = await submit_note(self.store, submission)
         await self.context.dispatcher.read_note(outcome.note.id)
@@ -199,7 +199,7 @@ class NoteHandler(NoteHandlerBase):
         id = self.id_from_path(note_id)
         await self.set_feed()
         note = await readable_note(self.store, self.who, id)
-        await self.leave_trace(of=[note.patient_id], item=note.id)
+        await self.audit_read(of=[note.patient_id], item=note.id)
         self.respond((await self.reply(note)).body)
 
 
@@ -237,7 +237,7 @@ class RetryHandler(NoteHandlerBase):
             reader=body.reader,
             now=self.now(),
             claim=self.claim,
-            trace=self.trace,
+            actor=self.actor,
         )
         await self.context.dispatcher.read_note(note_id)
         return await self.reply(await self.announced(outcome))
@@ -259,7 +259,7 @@ class ApproveHandler(NoteHandlerBase):
             now=self.now(),
             day_seconds=self.settings_.day_seconds,
             claim=self.claim,
-            trace=self.trace,
+            actor=self.actor,
         )
         return await self.reply(await self.announced(outcome))
 
@@ -483,7 +483,7 @@ class RejectHandler(NoteHandlerBase):
         """Let a proposal go. The patient's plan stays as it was."""
         id = self.id_from_path(note_id)
         self.body(NothingBody)
-        outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), trace=self.trace)
+        outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), actor=self.actor)
         self.respond((await self.reply(await self.announced(outcome))).body)
 
 
@@ -499,7 +499,7 @@ class WithdrawHandler(NoteHandlerBase):
         id = self.id_from_path(note_id)
         reason = self.body(ReasonBody).reason
         outcome = await withdraw_note(
-            self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), trace=self.trace
+            self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), actor=self.actor
         )
         reply = await self.reply(await self.announced(outcome))
         self.respond({**reply.body, "left": outcome.left})

@@ -86,7 +86,7 @@ class MyPatientsHandler(ApiHandler):
         if query.sort == "name":
             rows = sorted(rows, key=lambda row: row.rank[3:])
         shown, following = page_of(rows, cursor=query.cursor, limit=query.limit)
-        await self.leave_trace(of=[row.rank.id for row in shown])
+        await self.audit_read(of=[row.rank.id for row in shown])
         items = b",".join([row.text for row in shown])
         self.respond_long(b'{"items":[%b],"next":%b}' % (items, as_text(following)))
 
@@ -230,7 +230,7 @@ class CalledHandler(ApiHandler):
         body = self.body(CalledBody)
         id = self.id_from_path(patient_id)
         call = await record_call(
-            self.store, by_id=self.who.id, patient_id=id, text=body.text, now=self.now(), trace=self.trace
+            self.store, by_id=self.who.id, patient_id=id, text=body.text, now=self.now(), actor=self.actor
         )
         names = await self.store.users.names({call.by_id})
         self.respond(call.as_json(by=names[call.by_id]))

@@ -40,7 +40,7 @@ class QuestionsHandler(ApiHandler):
             wanted["state"] = query.state
         questions = await self.store.patient_questions.page(wanted, before=before, limit=query.limit + 1)
         shown, following = cut_page(questions, query.limit, lambda last: write_time_cursor(last.asked_at, last.id))
-        await self.leave_trace(of=[one.patient_id for one in shown] or [self.who.id])
+        await self.audit_read(of=[one.patient_id for one in shown] or [self.who.id])
         self.respond(page([one.as_json() for one in shown], following))
 
     async def post(self) -> None:
@@ -51,7 +51,7 @@ class QuestionsHandler(ApiHandler):
         body = self.body(AskBody)
         step, _ = await readable_step(self.store, self.who, body.step_id)
         done = await ask_doctor(
-            self.store, patient_id=self.who.id, step_id=step.id, text=body.text, now=self.now(), trace=self.trace
+            self.store, patient_id=self.who.id, step_id=step.id, text=body.text, now=self.now(), actor=self.actor
         )
         await self.announce(done.users)
         self.respond(done.question.as_json(), status=201 if done.is_new else 200)
@@ -72,7 +72,7 @@ class AnswerQuestionHandler(ApiHandler):
         """Answer a patient's question, once. The same answer again is the same answer."""
         body = self.body(QuestionAnswerBody)
         question = await own_question(self.store, self.who, self.id_from_path(question_id))
-        done = await settle_question(self.store, question, answer=body.text, now=self.now(), trace=self.trace)
+        done = await settle_question(self.store, question, answer=body.text, now=self.now(), actor=self.actor)
         await self.announce(done.users)
         self.respond(done.question.as_json())
 
@@ -93,6 +93,6 @@ class SeenQuestionHandler(ApiHandler):
         """Mark a patient's question as seen, without an answer. Again is the same answer."""
         self.body(NothingBody)
         question = await own_question(self.store, self.who, self.id_from_path(question_id))
-        done = await settle_question(self.store, question, answer=None, now=self.now(), trace=self.trace)
+        done = await settle_question(self.store, question, answer=None, now=self.now(), actor=self.actor)
         await self.announce(done.users)
         self.respond(done.question.as_json())

@@ -89,7 +89,7 @@ class CalendarHandler(ApiHandler):
         secret = secrets.token_urlsafe(32)
 
         async def work(session: Session) -> None:
-            await self.store.audit.write(self.trace, "calendar.changed", of=[self.who.id], session=session)
+            await self.store.audit.write(self.actor, "calendar.changed", of=[self.who.id], session=session)
             await self.store.calendars.make(
                 patient_id=self.who.id,
                 token_hash=Tokens.hash_link(secret),
@@ -103,7 +103,7 @@ class CalendarHandler(ApiHandler):
 
     async def delete(self) -> None:
         """End the link."""
-        await self.leave_trace(of=[self.who.id])
+        await self.audit_read(of=[self.who.id])
         await self.store.calendars.revoke(self.who.id)
         self.respond(status=204)
 
@@ -121,8 +121,8 @@ class CalendarFileHandler(BaseHandler):
         steps = await self.store.steps.page(
             {"patient_id": link.patient_id, "status": "active", "kind": "plan"}, after=None, limit=200
         )
-        trace = self.trace_as("link")
-        await self.store.audit.write(trace, "calendar.read", of=[link.patient_id])
+        actor = self.actor_as("link")
+        await self.store.audit.write(actor, "calendar.read", of=[link.patient_id])
         name, neutral = NAMES.get(row["language"].split("-")[0], NAMES["en"])
         moved_at = row.get("day_changed_at") or row["created_at"]
         coming = [entry for step in steps for entry in _entries(step, titles=link.titles, moved_at=moved_at, now=now)]

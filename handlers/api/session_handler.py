@@ -20,7 +20,7 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import FACTOR_ACCOUNT
 from hospital_rt.web.relying_party import NotGenuine, RelyingParty
 from hospital_rt.web.tokens import Tokens
-from models.audit import Trace
+from models.audit import AuditActor
 from models.identity.second_factors import SecondFactor
 from models.services.second_factors import spend_assertion, spend_code
 from models.sessions import DeviceSession
@@ -97,7 +97,7 @@ class SessionTokenHandler(AccountHandler):
             return await self.spend_passkey(user, body.assertion or {}, challenge=None, session=session)
 
         if not await self.store.transaction(work):
-            self.audit_later("second_factor.failed", user.id, by=self.trace)
+            self.audit_later("second_factor.failed", user.id, by=self.actor)
             raise Problem("wrong-factor")
         await limits.reset(FACTOR_ACCOUNT, key)
         return user
@@ -180,7 +180,7 @@ class SessionTokenHandler(AccountHandler):
         return await begin_session(
             self.store,
             user,
-            trace=self.trace_by(user),
+            actor=self.actor_for(user),
             device=device,
             seen_at=self.now(),
             refresh_s=min(self.settings_.refresh_token_seconds, self.settings_.session_max_seconds),
@@ -193,7 +193,7 @@ async def begin_session(
     store: Store,
     user: User,
     *,
-    trace: Trace,
+    actor: AuditActor,
     device: str,
     seen_at: datetime,
     refresh_s: int,
@@ -210,7 +210,7 @@ async def begin_session(
         Problem: 401 as for a wrong password.
     """
     id, nonce = str(uuid4()), Tokens.new_nonce()
-    trace.session_id = id
+    actor.session_id = id
     changes = {"password_hash": newer_hash or user.password_hash, "seen_at": seen_at}
 
     async def work(session: Session) -> DeviceSession:
@@ -219,7 +219,7 @@ async def begin_session(
             raise Problem("wrong-credentials")
         if within is not None:
             await within(session)
-        await store.audit.write(trace, "session.begun", of=[user.id], session=session)
+        await store.audit.write(actor, "session.begun", of=[user.id], session=session)
         sealed = await store.vault.seal(user.id, f"sessions|{id}|device", device) if device else None
         return await store.sessions.start(
             user_id=user.id,

@@ -30,7 +30,7 @@ from hospital_rt.web.rate_limits import (
 )
 from hospital_rt.web.relying_party import NotGenuine
 from hospital_rt.web.tokens import InvalidToken, Tokens
-from models.audit import Trace
+from models.audit import AuditActor
 from models.identity.challenges import Challenge
 from models.services.second_factors import end_factors, is_reset_due, spend_assertion, spend_code
 from models.sessions import GRACE, DeviceSession
@@ -110,7 +110,7 @@ class TokenHandler(SessionTokenHandler):
             Problem: 401 ``second-factor``, with the challenge.
         """
         if is_reset_due(row.get("factors_end_at"), now=utcnow()):
-            await self.revoke(await end_factors(self.store, user.id, trace=Trace(role="system")))
+            await self.revoke(await end_factors(self.store, user.id, actor=AuditActor(role="system")))
         factors = await self.store.second_factors.of_user(user.id)
         if not factors:
             return
@@ -228,7 +228,7 @@ class SecondStepHandler(SessionTokenHandler):
         self.respond_signed_in(user, session, body.session)
 
     async def _write_recovery_letter(self, user: User, *, session: Session) -> str:
-        await self.store.audit.write(self.trace_by(user), "recovery_code.used", of=[user.id], session=session)
+        await self.store.audit.write(self.actor_for(user), "recovery_code.used", of=[user.id], session=session)
         return await self.write_letter(user.id, "recovery-code-used", session=session)
 
     async def _audit_wrong_code(self, user: User, challenge: Challenge, refused: Problem) -> None:
@@ -236,8 +236,8 @@ class SecondStepHandler(SessionTokenHandler):
         if refused.slug != "wrong-code":
             return
         self.count_sign_in("wrong")
-        trace = self.trace_as("stranger")
-        self.audit_later("second_factor.failed", user.id, by=trace)
+        actor = self.actor_as("stranger")
+        self.audit_later("second_factor.failed", user.id, by=actor)
         if challenge.tries_left == 0:
             await self.store.challenges.close(challenge.id)
             await self.context.dispatcher.send_letter(await self.write_letter(user.id, "second-factor-guessed"))
@@ -335,8 +335,8 @@ class RefreshHandler(SessionTokenHandler):
             await self.revoke([session.id])
             letter_id = await self.write_letter(session.user_id, "sign-in-reused")
             await self.context.dispatcher.send_letter(letter_id)
-            trace = self.trace_as("stranger", session_id=session.id)
-            await self.store.audit.write(trace, "session.reused", of=[session.user_id])
+            actor = self.actor_as("stranger", session_id=session.id)
+            await self.store.audit.write(actor, "session.reused", of=[session.user_id])
 
 
 class RevokeHandler(SessionTokenHandler):
@@ -365,6 +365,6 @@ class RevokeHandler(SessionTokenHandler):
         if session and self.context.tokens.is_genuine(refresh, nonce=session.nonce):
             user = await self.store.users.row(session.user_id)
             if user is not None:
-                trace = self.trace_as(user["role"], user_id=session.user_id, session_id=session.id)
-                await self.sign_out(session.id, trace)
+                actor = self.actor_as(user["role"], user_id=session.user_id, session_id=session.id)
+                await self.sign_out(session.id, actor)
         self.respond(status=204)

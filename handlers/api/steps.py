@@ -70,7 +70,7 @@ class StepsHandler(ApiHandler):
         steps = await self.store.steps.page(wanted, after=found[0] if found else None, limit=query.limit + 1)
         shown, following = cut_page(steps, query.limit, lambda last: write_cursor(last.sort))
         withdrawn = await withdrawn_notes(self.store, accesses.values(), shown)
-        await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
+        await self.audit_read(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         items = [
             step.as_json(now=now, quotes=can_see_quote(accesses[step.patient_id], step, withdrawn=withdrawn))
@@ -89,7 +89,7 @@ class StepsHandler(ApiHandler):
             ends = [moment for step in shown if (moment := step.today_ends(now))]
             ready = CachedResponse(text, now, min(ends, default=now + timedelta(days=1)))
             self.context.cache.put(what, key, ready)
-        await self.leave_trace(of=[self.who.id])
+        await self.audit_read(of=[self.who.id])
         self.respond_text(ready.text)
 
 
@@ -108,7 +108,7 @@ class StepHandler(ApiHandler):
         """A step with its check-ins."""
         await self.set_feed()
         step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
-        await self.leave_trace(of=[step.patient_id], item=step.id)
+        await self.audit_read(of=[step.patient_id], item=step.id)
         view = await step_as_seen(self.store, access, step, now=self.now())
         answers = [one for one in await self.store.reminders.answers(step.id) if one.answered_at]
         names = await self.store.users.names({one.by_id for one in answers if one.by_id})
@@ -146,7 +146,7 @@ class CancelStepHandler(ApiHandler):
         if access.via == "care":
             raise Problem("forbidden", "A carer cannot stop a step.")
         done = await cancel_step(
-            self.store, step, by=self.who.role, reason=body.reason, now=self.now(), trace=self.trace
+            self.store, step, by=self.who.role, reason=body.reason, now=self.now(), actor=self.actor
         )
         await self.announce(done.users)
         self.respond(await step_as_seen(self.store, access, done.step, now=self.now()))
@@ -197,7 +197,7 @@ class CheckInHandler(IdempotentHandler):
                 at=body.at,
                 confirm=body.confirm,
                 claim=self.claim,
-                trace=self.trace,
+                actor=self.actor,
                 by=await self.carer(access),
             )
 
@@ -215,7 +215,7 @@ class CheckInHandler(IdempotentHandler):
                 slot=query.slot,
                 now=self.now(),
                 claim=self.claim,
-                trace=self.trace,
+                actor=self.actor,
                 by=await self.carer(access),
             )
 
@@ -259,7 +259,7 @@ class SnoozeHandler(ApiHandler):
                 slot=body.slot,
                 count=body.minutes,
                 now=self.now(),
-                trace=self.trace,
+                actor=self.actor,
                 by=await self.carer(access),
             )
 
@@ -284,7 +284,7 @@ class AdherenceHandler(ApiHandler):
         query = self.query(AdherenceQuery)
         patient_id = _whose(query, self.who)
         await access_to(self.store, self.who, patient_id)
-        await self.leave_trace(of=[patient_id])
+        await self.audit_read(of=[patient_id])
         people = await self.store.users.people({patient_id})
         today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
         rows = await self.store.reminders.counted_since([patient_id], today - timedelta(days=query.days - 1))
@@ -315,7 +315,7 @@ class StepAnswersHandler(ApiHandler):
         query = self.query(AdherenceQuery)
         patient_id = _whose(query, self.who)
         wanted, _ = await steps_filter(self.store, self.who, "all", patient_id)
-        await self.leave_trace(of=[patient_id])
+        await self.audit_read(of=[patient_id])
         zone = ZoneInfo((await self.store.users.people({patient_id}))[patient_id].timezone)
         first = local_day(self.now(), zone) - timedelta(days=query.days - 1)
         slots: dict[str, list[dict[str, Any]]] = {}

@@ -25,7 +25,7 @@ from hospital_rt.web.compression import compress_padded
 from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.strict_json import NotJson, check_storable, parse_json
-from models.audit import Trace
+from models.audit import AuditActor
 
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class ApiHandler(BaseHandler):
         self._too_large = False
         self._is_refused = False
         self._who: Principal | None = None
-        self.trace = Trace(role="system")
+        self.actor = AuditActor(role="system")
         self.operation = Operation(allow="user", responses={})
 
     # Before the body
@@ -161,7 +161,7 @@ class ApiHandler(BaseHandler):
         if found is None:
             raise Problem("unauthenticated")
         self._who = await authenticate(self.context, found.group(1))
-        self.trace = self.trace_of(self._who)
+        self.actor = self.actor_of(self._who)
         if self._who.lacks_factor and not self.operation.allow_without_factor:
             raise Problem("second-factor-required")
         if self.operation.allow in {"patient", "doctor", "admin"} and self._who.role != self.operation.allow:
@@ -285,7 +285,7 @@ class ApiHandler(BaseHandler):
 
     def respond_text(self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Like :meth:`respond`, with a serialized document."""
-        if self.operation.audit and not self.trace.written:
+        if self.operation.audit and not self.actor.written:
             raise RuntimeError("a response without its entry in the audit")
         self.set_status(status)
         for name, value in (headers or {}).items():
@@ -297,14 +297,14 @@ class ApiHandler(BaseHandler):
         self.set_header("Content-Type", self.media_type)
         self.finish(text)
 
-    async def leave_trace(self, *, of: Iterable[str], item: str | None = None) -> None:
+    async def audit_read(self, *, of: Iterable[str], item: str | None = None) -> None:
         """Write the audit entry (reader, subjects, item) before the data is shown.
 
         Raises:
             Unavailable: 503 when it cannot be written.
         """
         if self.operation.audit:
-            await self.store.audit.write(self.trace, self.operation.audit, of=of, item=item)
+            await self.store.audit.write(self.actor, self.operation.audit, of=of, item=item)
 
     def compute_etag(self) -> None:
         """None: responses are not cached."""

@@ -29,7 +29,7 @@ from hospital_rt.storage.database import Document, is_away
 from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.tokens import EndedToken, InvalidToken
-from models.audit import Trace
+from models.audit import AuditActor
 from models.store import Store
 from models.visibility import Access
 
@@ -151,13 +151,13 @@ class BaseHandler(RequestHandler):
             address = hops.pop()
         return address
 
-    def trace_of(self, who: Principal) -> Trace:
+    def actor_of(self, who: Principal) -> AuditActor:
         """The signed-in user, for the audit."""
-        return self.trace_as(who.role, user_id=who.id, session_id=who.session_id)
+        return self.actor_as(who.role, user_id=who.id, session_id=who.session_id)
 
-    def trace_as(self, role: AuditRole, *, user_id: str | None = None, session_id: str | None = None) -> Trace:
+    def actor_as(self, role: AuditRole, *, user_id: str | None = None, session_id: str | None = None) -> AuditActor:
         """The acting user or role of this request, for the audit."""
-        return Trace(
+        return AuditActor(
             role=role,
             user_id=user_id,
             session_id=session_id,

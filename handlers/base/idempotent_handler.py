@@ -61,8 +61,8 @@ class IdempotentHandler(ApiHandler):
 
     async def _audit_repeated(self, about: str) -> None:
         """Audit the repeated response as another read."""
-        if self.operation.audit and not self.trace.written:
-            await self.store.audit.write(self.trace, "answer.repeated", of=[about])
+        if self.operation.audit and not self.actor.written:
+            await self.store.audit.write(self.actor, "answer.repeated", of=[about])
 
 
 def idempotent(method: Callable[..., Awaitable[StoredResponse]]) -> Callable[..., Awaitable[None]]:

@@ -101,7 +101,7 @@ class CarePlansHandler(_CarePlans):
         names = await self.store.users.names(
             {id for note, _ in shown for id in (note.patient_id, note.doctor_id, note.written_by) if id}
         )
-        await self.leave_trace(of=[note.patient_id for note, _ in shown] or [self.who.id])
+        await self.audit_read(of=[note.patient_id for note, _ in shown] or [self.who.id])
         self.respond_bundle(search, [care_plan(note, steps, names) for note, steps in shown], following, total)
 
 
@@ -120,7 +120,7 @@ class CarePlanHandler(_CarePlans):
             raise Problem("not-found")
         steps = await self.steps_of([note], {note.patient_id: access})
         names = await self.store.users.names({note.patient_id, note.doctor_id, note.written_by or note.doctor_id})
-        await self.leave_trace(of=[note.patient_id], item=note.id)
+        await self.audit_read(of=[note.patient_id], item=note.id)
         self.respond(care_plan(note, steps[note.id], names))
 
 
@@ -161,7 +161,7 @@ class TasksHandler(_Tasks):
         shown, following, total = await self.page(search, find)
         withdrawn = await withdrawn_notes(self.store, held.values(), shown)
         names = await self.store.users.names({id for step in shown for id in (step.patient_id, step.doctor_id)})
-        await self.leave_trace(of=[step.patient_id for step in shown] or [self.who.id])
+        await self.audit_read(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         tasks = [
             task(step, quotes=can_see_quote(held[step.patient_id], step, withdrawn=withdrawn), names=names, now=now)
@@ -180,7 +180,7 @@ class TaskHandler(_Tasks):
     async def get(self, id: str) -> None:
         """A step."""
         step, held = await readable_step(self.store, self.who, self.id_from_path(id))
-        await self.leave_trace(of=[step.patient_id], item=step.id)
+        await self.audit_read(of=[step.patient_id], item=step.id)
         withdrawn = await withdrawn_notes(self.store, [held], [step])
         self.respond(await self._resource(step, quotes=can_see_quote(held, step, withdrawn=withdrawn)))
 
@@ -225,7 +225,7 @@ class CommunicationsHandler(_Communications):
             return await self._page(search, wanted, ids)
 
         parts, following, total = await self.page(search, find)
-        await self.leave_trace(of=[reminder.patient_id for reminder, _ in parts] or [self.who.id])
+        await self.audit_read(of=[reminder.patient_id for reminder, _ in parts] or [self.who.id])
         self.respond_bundle(search, await self._resources(parts), following, total)
 
     async def _page(
@@ -271,5 +271,5 @@ class CommunicationHandler(_Communications):
         if named is None or reminder is None or named[1] not in parts_of(reminder):
             raise Problem("not-found")
         await readable_step(self.store, self.who, reminder.step_id)
-        await self.leave_trace(of=[reminder.patient_id], item=reminder.step_id)
+        await self.audit_read(of=[reminder.patient_id], item=reminder.step_id)
         self.respond((await self._resources([(reminder, named[1])]))[0])

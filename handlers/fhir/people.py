@@ -102,7 +102,7 @@ class PatientsHandler(_Patients):
             names = await self.store.users.names(set(ids))
             ids = [id for id in ids if _begins(names[id], begins)]
         shown, following = page_of(ids, cursor=search.cursor, limit=search.count) if search.count else ([], None)
-        await self.leave_trace(of=shown or [self.who.id])
+        await self.audit_read(of=shown or [self.who.id])
         accesses = await accesses_of(self.store, self.who)
         self.respond_bundle(search, await self._resources(list(shown), accesses), following, len(ids))
 
@@ -118,7 +118,7 @@ class PatientHandler(_Patients):
         """A patient."""
         patient_id = self.id_from_path(id)
         access = await access_to(self.store, self.who, patient_id)
-        await self.leave_trace(of=[patient_id])
+        await self.audit_read(of=[patient_id])
         self.respond((await self._resources([patient_id], {patient_id: access}))[0])
 
 

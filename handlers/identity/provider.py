@@ -26,7 +26,7 @@ from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import OIDC_ADDRESS
 from hospital_rt.web.tokens import InvalidToken, Tokens
-from models.audit import Trace
+from models.audit import AuditActor
 from models.services.provider_sign_in import ProviderAccount, account_of, end_provider_sessions, role_of
 
 COOKIE, COOKIE_PATH = "hrt_oidc", "/api/oidc/"
@@ -234,12 +234,12 @@ class OidcCallbackHandler(ProviderHandler):
         )
 
     async def _sign_in(self, claims: dict[str, Any], following: str) -> None:
-        issuer, trace = self.provider.issuer, Trace(role="system", request_id=self.request_id)
+        issuer, actor = self.provider.issuer, AuditActor(role="system", request_id=self.request_id)
         role = role_of(claims, self.settings_.oidc_roles)
         if role is None:
             # A user who has lost the role is signed out here too.
             known = {"sub": claims["sub"]}
-            await self._revoke(await end_provider_sessions(self.store, known, issuer=issuer, trace=trace))
+            await self._revoke(await end_provider_sessions(self.store, known, issuer=issuer, actor=actor))
             self.count("no-role")
             self.page(403, "no-role")
             return
@@ -253,7 +253,7 @@ class OidcCallbackHandler(ProviderHandler):
                     role,
                     issuer=issuer,
                     timezone=settings.default_timezone,
-                    trace=trace,
+                    actor=actor,
                     now=self.now(),
                 )
                 break
@@ -267,7 +267,7 @@ class OidcCallbackHandler(ProviderHandler):
             session = await begin_session(
                 self.store,
                 account.user,
-                trace=self.trace_as(account.user.role, user_id=account.user.id),
+                actor=self.actor_as(account.user.role, user_id=account.user.id),
                 device=self.request.headers.get("User-Agent", "")[:200],
                 seen_at=self.now(),
                 refresh_s=min(settings.refresh_token_seconds, settings.session_max_seconds),
@@ -315,8 +315,8 @@ class OidcLogoutHandler(ProviderHandler):
         if not await self.store.challenges.burn(used, until=_end_of(claims) + WITHIN):
             self._refuse()
             return
-        trace = self.trace_as("system")
-        ended = await end_provider_sessions(self.store, claims, issuer=self.provider.issuer, trace=trace)
+        actor = self.actor_as("system")
+        ended = await end_provider_sessions(self.store, claims, issuer=self.provider.issuer, actor=actor)
         if ended:
             await self.resources.wakeups.revoke(ended)
         self.finish("{}")

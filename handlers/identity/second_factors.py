@@ -134,7 +134,7 @@ class ConfirmFactorHandler(SessionTokenHandler):
         codes = new_recovery_codes()
         try:
             fresh, letter_id = await self.while_signed_in(
-                lambda session: add_factor(self.store, found, codes, trace=self.trace, session=session)
+                lambda session: add_factor(self.store, found, codes, actor=self.actor, session=session)
             )
         except DuplicateKeyError:
             raise Problem("conflict", "This passkey is in use already.") from None
@@ -180,7 +180,7 @@ class SecondFactorHandler(SessionTokenHandler):
             raise Problem("not-found")
         await self.check_proof(body)
         letter_id = await self.while_signed_in(
-            lambda session: remove_factor(self.store, self.who.id, id, trace=self.trace, session=session)
+            lambda session: remove_factor(self.store, self.who.id, id, actor=self.actor, session=session)
         )
         if letter_id:
             await self.context.dispatcher.send_letter(letter_id)
@@ -207,7 +207,7 @@ class RecoveryCodesHandler(SessionTokenHandler):
         await self.check_proof(body)
         codes = new_recovery_codes()
         letter_id = await self.while_signed_in(
-            lambda session: new_recovery(self.store, self.who.id, codes, trace=self.trace, session=session)
+            lambda session: new_recovery(self.store, self.who.id, codes, actor=self.actor, session=session)
         )
         await self.context.dispatcher.send_letter(letter_id)
         self.respond({"recovery_codes": codes})

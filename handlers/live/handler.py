@@ -194,7 +194,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
     async def _begin(self, message: protocol.Auth, who: Principal) -> None:
         """Send ``ready``, then the requested past events, then live ones."""
         epoch, seq, after = await self._place(message, who)
-        await self.store.audit.write(self.trace_of(who), "live.joined", of=await reached_patients(self.store, who))
+        await self.store.audit.write(self.actor_of(who), "live.joined", of=await reached_patients(self.store, who))
         if self._is_closing:
             return
         self.outbox = SendQueue(self._write, self.end)
@@ -270,7 +270,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
                     slot=message.slot,
                     count=message.minutes,
                     now=self.now(),
-                    trace=self.trace_of(who),
+                    actor=self.actor_of(who),
                     by=by,
                 )
             return await check_in(
@@ -283,7 +283,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
                 at=message.at,
                 confirm=message.confirm,
                 now=self.now(),
-                trace=self.trace_of(who),
+                actor=self.actor_of(who),
                 by=by,
             )
 

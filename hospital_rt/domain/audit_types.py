@@ -1,4 +1,4 @@
-"""Types of the audit that every layer uses: acts, roles, the trace of a request, the result of a verification."""
+"""Types of the audit that every layer uses: acts, roles, the actor of a request, the result of a verification."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ AuditRole = Literal["patient", "doctor", "carer", "stranger", "link", "admin", "
 
 
 @dataclass(kw_only=True)
-class Trace:
-    """The user of one request and its address. ``written`` says whether it has an entry in the audit."""
+class AuditActor:
+    """The user of one request, and its address. ``written``: the request has an entry in the audit."""
 
     role: AuditRole
     user_id: str | None = None

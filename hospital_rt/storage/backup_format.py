@@ -102,7 +102,7 @@ class RecordsWriter:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, actor: TracebackType | None
     ) -> None:
         self._file.discard()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import NotSignedIn
 from hospital_rt.storage.database import Document, Session
-from models.audit import Act, Trace
+from models.audit import Act, AuditActor
 from models.events import NewEvent
 from models.notes import UNSETTLED, NoteTransition
 from models.services.activate_plan import reject_proposed
@@ -33,7 +33,7 @@ REPEATING = ("repeat_minutes", "repeat_most")
 
 
 async def change_settings(
-    store: Store, user_id: str, changes: Document, *, now: datetime | None = None, trace: Trace | None = None
+    store: Store, user_id: str, changes: Document, *, now: datetime | None = None, actor: AuditActor | None = None
 ) -> User:
     """Change the user's own settings. A new time zone, reminder time or part of the day moves the slots not yet
     recorded (contract, "Slots"); how open slots are repeated holds for those that are open now too, counted from now.
@@ -63,7 +63,7 @@ async def change_settings(
                 session=session,
             )
         await store.users.update(user_id, {**changes, **known}, session=session)
-        await store.audit.write(trace, "account.changed", of=[user_id], session=session)
+        await store.audit.write(actor, "account.changed", of=[user_id], session=session)
         return after
 
     return await store.transaction(work)
@@ -82,14 +82,14 @@ def _moved(step: Step, patient: User, repeated_since: datetime | None) -> Step:
 
 
 async def close_account(
-    store: Store, user: User, *, now: datetime, erase: bool, trace: Trace | None = None
+    store: Store, user: User, *, now: datetime, erase: bool, actor: AuditActor | None = None
 ) -> AccountClosed:
     """Close an account: sessions, links and assignments end. With ``erase`` the key is destroyed too.
 
     A patient's steps are cancelled; a doctor's notes and steps stay with their patients.
     """
     left = await store.transaction(
-        lambda session: close_within(store, user, now=now, erase=erase, trace=trace, session=session)
+        lambda session: close_within(store, user, now=now, erase=erase, actor=actor, session=session)
     )
     if erase:
         store.vault.drop_cached_key(user.id)
@@ -97,7 +97,7 @@ async def close_account(
 
 
 async def close_within(
-    store: Store, user: User, *, now: datetime, erase: bool, trace: Trace | None = None, session: Session
+    store: Store, user: User, *, now: datetime, erase: bool, actor: AuditActor | None = None, session: Session
 ) -> AccountClosed:
     """Close an account within a transaction. After an erasure the caller drops the cached key."""
     new_events: list[NewEvent] = []
@@ -126,7 +126,7 @@ async def close_within(
     await store.idempotency.delete_all(user.id, session=session)
     users = await store.events.append(new_events, at=now, session=session)
     act: Act = "account.erased" if erase else "account.closed"
-    await store.audit.write(trace, act, of=[user.id], session=session)
+    await store.audit.write(actor, act, of=[user.id], session=session)
     if erase:
         await store.events.delete_all(user.id, session=session)
         await store.patient_questions.delete_all(user.id, session=session)
@@ -151,7 +151,7 @@ async def delete_expired_sign_up(store: Store, user_id: str, *, before: datetime
         if row is None or row.get("email_confirmed", True) or row["created_at"] >= before:
             return False
         await delete_unconfirmed(store, user_id, session=session)
-        await store.audit.write(Trace(role="system"), "account.erased", of=[user_id], session=session)
+        await store.audit.write(AuditActor(role="system"), "account.erased", of=[user_id], session=session)
         return True
 
     gone = await store.transaction(work)

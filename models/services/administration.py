@@ -11,7 +11,7 @@ from hospital_rt.storage.database import Document, Session
 from hospital_rt.storage.migrations import read_state
 from hospital_rt.storage.node_keys import living_nodes
 from models import schema_versions
-from models.audit import Trace
+from models.audit import AuditActor
 from models.services.accounts import AccountClosed, close_account, close_within
 from models.store import Store
 from models.users import User
@@ -67,7 +67,7 @@ async def read_overview(store: Store, *, now: datetime) -> Overview:
 
 
 async def approve(
-    store: Store, user_id: str, *, unverified: bool, verifies_email: bool, trace: Trace
+    store: Store, user_id: str, *, unverified: bool, verifies_email: bool, actor: AuditActor
 ) -> tuple[User, str | None]:
     """Let a doctor who waits begin, and write them a letter. Again is the same, without a letter.
 
@@ -80,7 +80,7 @@ async def approve(
         if user.role != "doctor" or user.status == "deactivated":
             raise Conflict("conflict", "Only a doctor who waits can be approved.")
         if user.status == "active":
-            await store.audit.write(trace, "doctor.approved", of=[user.id], session=session)
+            await store.audit.write(actor, "doctor.approved", of=[user.id], session=session)
             return user, None
         if verifies_email and not user.email_confirmed and not unverified:
             raise Conflict("conflict", "The address is not confirmed. Wait for that, or send unverified.")
@@ -89,14 +89,14 @@ async def approve(
         )
         if not changed:
             raise Conflict("conflict", "The account has changed meanwhile.")
-        await store.audit.write(trace, "doctor.approved", of=[user.id], session=session)
+        await store.audit.write(actor, "doctor.approved", of=[user.id], session=session)
         letter_id = await store.letters.write(user_id=user.id, kind="doctor-approved", now=utcnow(), session=session)
         return await _get(store, user_id, session=session), letter_id
 
     return await store.transaction(work)
 
 
-async def refuse(store: Store, user_id: str, *, now: datetime, trace: Trace) -> tuple[User, AccountClosed, str]:
+async def refuse(store: Store, user_id: str, *, now: datetime, actor: AuditActor) -> tuple[User, AccountClosed, str]:
     """Close the account of a doctor who waits, and write them a letter.
 
     Raises:
@@ -107,8 +107,8 @@ async def refuse(store: Store, user_id: str, *, now: datetime, trace: Trace) -> 
         user = await _get(store, user_id, session=session)
         if user.role != "doctor" or user.status != "pending":
             raise Conflict("conflict", "Only a doctor who waits can be refused.")
-        await store.audit.write(trace, "doctor.refused", of=[user.id], session=session)
-        closed = await close_within(store, user, now=now, erase=False, trace=trace, session=session)
+        await store.audit.write(actor, "doctor.refused", of=[user.id], session=session)
+        closed = await close_within(store, user, now=now, erase=False, actor=actor, session=session)
         letter_id = await store.letters.write(user_id=user.id, kind="doctor-refused", now=utcnow(), session=session)
         return await _get(store, user_id, session=session), closed, letter_id
 
@@ -116,7 +116,7 @@ async def refuse(store: Store, user_id: str, *, now: datetime, trace: Trace) -> 
 
 
 async def deactivate(
-    store: Store, user_id: str, *, by: str, now: datetime, trace: Trace
+    store: Store, user_id: str, *, by: str, now: datetime, actor: AuditActor
 ) -> tuple[User, AccountClosed | None]:
     """Close an account at once. Its records stay. Again is the same.
 
@@ -127,9 +127,9 @@ async def deactivate(
     if user.id == by:
         raise Conflict("conflict", "Ask another administrator to close your account.")
     if user.status == "deactivated":
-        await store.audit.write(trace, "account.closed", of=[user.id])
+        await store.audit.write(actor, "account.closed", of=[user.id])
         return user, None
-    closed = await close_account(store, user, now=now, erase=False, trace=trace)
+    closed = await close_account(store, user, now=now, erase=False, actor=actor)
     return await _get(store, user_id), closed
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
-from models.audit import Trace
+from models.audit import AuditActor
 from models.services.check_in import check_in, read_at
 from models.services.snooze import snooze_slot
 from models.store import Store
@@ -17,7 +17,7 @@ TokenOutcome = Literal["done", "snooze"]
 
 
 async def answer_by_token(
-    store: Store, token_hash: str, *, outcome: TokenOutcome, at: str | None, now: datetime, trace: Trace
+    store: Store, token_hash: str, *, outcome: TokenOutcome, at: str | None, now: datetime, actor: AuditActor
 ) -> frozenset[str] | None:
     """Answer the slot for which the token was made. Returns the users to wake; None for a token that is not valid.
 
@@ -40,7 +40,7 @@ async def answer_by_token(
     if waiting is None or waiting.at != token.slot_at:
         held = next((one for one in step.course.window if one.at == token.slot_at), None)
         return frozenset() if token.claimed_before and held is not None and held.state == outcome else None
-    whose: dict[str, Any] = {"patient_id": token.user_id, "step_id": step.id, "slot": slot, "now": now, "trace": trace}
+    whose: dict[str, Any] = {"patient_id": token.user_id, "step_id": step.id, "slot": slot, "now": now, "actor": actor}
     users: frozenset[str] = frozenset()
     try:
         if outcome == "done":

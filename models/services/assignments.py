@@ -9,7 +9,7 @@ from uuid import uuid4
 from hospital_rt.domain.errors import NotFound, NotSignedIn
 from hospital_rt.storage.database import Document, Session
 from models.assignments import Assignment
-from models.audit import Trace
+from models.audit import AuditActor
 from models.events import NewEvent
 from models.idempotency import Claim
 from models.services.activate_plan import supersede_in_flight
@@ -33,7 +33,7 @@ async def assign_doctor(
     share_history: bool | None,
     now: datetime,
     claim: Claim | None = None,
-    trace: Trace | None = None,
+    actor: AuditActor | None = None,
 ) -> AssignmentOutcome:
     """Make this doctor the patient's only doctor. The same doctor again changes nothing, except ``share_history``.
 
@@ -48,7 +48,7 @@ async def assign_doctor(
         if not await store.users.lock_accepting_doctor(doctor_id, session=session):
             raise NotFound("There is no such doctor.")
         await store.idempotency.commit(claim, session=session)
-        await store.audit.write(trace, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
+        await store.audit.write(actor, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
         await store.patient_sequences.advance(patient_id, session=session)
         patient = await store.users.row(patient_id, session=session)
         if patient is None or patient["status"] == "deactivated":  # closed by a concurrent request
@@ -87,7 +87,7 @@ async def assign_doctor(
 
 
 async def leave_doctor(
-    store: Store, *, patient_id: str, now: datetime, claim: Claim | None = None, trace: Trace | None = None
+    store: Store, *, patient_id: str, now: datetime, claim: Claim | None = None, actor: AuditActor | None = None
 ) -> AssignmentOutcome:
     """End the patient's assignment. Active steps run on.
 
@@ -100,7 +100,7 @@ async def leave_doctor(
         if current is None:
             raise NotFound(code="not-assigned")
         await store.idempotency.commit(claim, session=session)
-        await store.audit.write(trace, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
+        await store.audit.write(actor, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
         new_events = await end_assignment(store, current, now=now, session=session)
         return AssignmentOutcome(None, False, frozenset(await store.events.append(new_events, at=now, session=session)))
 

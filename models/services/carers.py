@@ -9,7 +9,7 @@ from datetime import datetime
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Conflict, DomainError, NotFound
 from hospital_rt.storage.database import Document, Session
-from models.audit import Act, Trace
+from models.audit import Act, AuditActor
 from models.events import NewEvent
 from models.people.grants import INVITATION_LIFE, Grant, GrantKind, May
 from models.store import Store
@@ -38,7 +38,7 @@ async def invite_carer(
     grant_id: str,
     token_hash: str,
     now: datetime,
-    trace: Trace,
+    actor: AuditActor,
 ) -> tuple[Grant, str]:
     """Store an invitation and its letter. Returns the invitation and the id of the letter.
 
@@ -67,7 +67,7 @@ async def invite_carer(
         if len(standing) >= MAX_CARERS:
             raise Conflict("conflict", f"You can have {MAX_CARERS} carers and invitations. End one first.")
         await store.grants.insert(grant, email=email, token_hash=token_hash, session=session)
-        await store.audit.write(trace, "carer.invited", of=[patient_id], item=grant.id, session=session)
+        await store.audit.write(actor, "carer.invited", of=[patient_id], item=grant.id, session=session)
         return await store.letters.write(
             user_id=patient_id, kind="carer-invitation", link_id=grant.id, now=utcnow(), session=session
         )
@@ -88,19 +88,21 @@ async def cared_for_by(store: Store, carer_id: str, *, now: datetime) -> list[Gr
     return sorted(found, key=lambda one: (one.since, one.id))
 
 
-async def accept_invitation(store: Store, grant: Grant, *, carer: User, now: datetime, trace: Trace) -> GrantOutcome:
+async def accept_invitation(
+    store: Store, grant: Grant, *, carer: User, now: datetime, actor: AuditActor
+) -> GrantOutcome:
     """Make an invitation a grant for ``carer``. An earlier grant of the same two is replaced.
 
     Raises:
         DomainError: as :func:`accept_within` does.
     """
     return await store.transaction(
-        lambda session: accept_within(store, grant, carer=carer, now=now, trace=trace, session=session)
+        lambda session: accept_within(store, grant, carer=carer, now=now, actor=actor, session=session)
     )
 
 
 async def accept_within(
-    store: Store, grant: Grant, *, carer: User, now: datetime, trace: Trace, session: Session
+    store: Store, grant: Grant, *, carer: User, now: datetime, actor: AuditActor, session: Session
 ) -> GrantOutcome:
     """Accept within a transaction.
 
@@ -123,7 +125,7 @@ async def accept_within(
     if not await store.grants.accept(grant, grantee_id=carer.id, at=now, session=session):
         raise DomainError("invalid-token")
     await store.grants.end(earlier, at=now, session=session)
-    await store.audit.write(trace, "carer.accepted", of=[grant.grantor_id], item=grant.id, session=session)
+    await store.audit.write(actor, "carer.accepted", of=[grant.grantor_id], item=grant.id, session=session)
     after = replace(grant, state="active", grantee_id=carer.id, since=now)
     names = {**await store.users.names({grant.grantor_id}), carer.id: carer.name}
     new_events = [
@@ -132,19 +134,19 @@ async def accept_within(
     return GrantOutcome(after, frozenset(await store.events.append(new_events, at=now, session=session)))
 
 
-async def change_alert(store: Store, grant: Grant, *, alert_minutes: int | None, trace: Trace) -> GrantOutcome:
+async def change_alert(store: Store, grant: Grant, *, alert_minutes: int | None, actor: AuditActor) -> GrantOutcome:
     """Set after how many minutes the carer is told of an open slot; None: not at all."""
 
     async def work(session: Session) -> GrantOutcome:
         await store.grants.change(grant.id, {"alert_minutes": alert_minutes}, session=session)
-        await store.audit.write(trace, "carer.changed", of=[grant.grantor_id], item=grant.id, session=session)
+        await store.audit.write(actor, "carer.changed", of=[grant.grantor_id], item=grant.id, session=session)
         return GrantOutcome(replace(grant, alert_minutes=alert_minutes))
 
     return await store.transaction(work)
 
 
 async def end_grant(
-    store: Store, grant_id: str, *, kind: GrantKind, user_id: str, now: datetime, trace: Trace
+    store: Store, grant_id: str, *, kind: GrantKind, user_id: str, now: datetime, actor: AuditActor
 ) -> frozenset[str]:
     """End a cover, or a grant of care or its invitation, by either side, and write it down. Returns the users to wake.
 
@@ -160,7 +162,7 @@ async def end_grant(
             raise NotFound()
         act: Act = "carer.ended" if kind == "care" else "cover.ended"
         of = [grant.grantor_id] if kind == "care" else [id for id in (grant.grantor_id, grant.grantee_id) if id]
-        await store.audit.write(trace, act, of=of, item=grant.id, session=session)
+        await store.audit.write(actor, act, of=of, item=grant.id, session=session)
         new_events = await end_grants(store, [grant], now=now, session=session)
         return frozenset(await store.events.append(new_events, at=now, session=session))
 

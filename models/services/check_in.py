@@ -10,7 +10,7 @@ from hospital_rt.domain.clock import from_wire, to_millisecond
 from hospital_rt.domain.course import Outcome, withdraw
 from hospital_rt.domain.errors import Conflict, DomainError, Invalid, NotFound
 from hospital_rt.storage.database import Document, Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.idempotency import Claim
 from models.reminders import LedgerEntry
 from models.services.check_in_rules import (
@@ -81,7 +81,7 @@ async def check_in(
     at: str | None = None,
     confirm: bool = False,
     claim: Claim | None = None,
-    trace: Trace | None = None,
+    actor: AuditActor | None = None,
     by: Document | None = None,
 ) -> StepOutcome:
     """Answer a slot of the patient's own step (contract, "Check-ins"). The same check-in again changes nothing.
@@ -105,7 +105,7 @@ async def check_in(
         at=read_at(at, now=now),
         confirm=confirm,
         claim=claim,
-        trace=trace,
+        actor=actor,
         by=by,
     )
     return await check_in_group(store, request)
@@ -149,7 +149,7 @@ async def _write(
 ) -> set[str]:
     """All that these answers write, one call a collection. Returns the users to wake."""
     await store.audit.write_each(
-        [(request.trace, request.patient_id, request.step_id) for request, _ in changes],
+        [(request.actor, request.patient_id, request.step_id) for request, _ in changes],
         "step.checked_in",
         session=session,
     )
@@ -163,7 +163,7 @@ async def _write(
 
 
 async def cancel_step(
-    store: Store, step: Step, *, by: str, reason: str | None, now: datetime, trace: Trace | None = None
+    store: Store, step: Step, *, by: str, reason: str | None, now: datetime, actor: AuditActor | None = None
 ) -> StepOutcome:
     """Cancel an active step by hand; again is the same answer. The caller has judged access.
 
@@ -176,7 +176,7 @@ async def cancel_step(
         if held is None or held.status in UNAPPROVED:
             raise NotFound()
         await store.audit.write(
-            trace, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session
+            actor, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session
         )
         if held.status == "cancelled":
             return StepOutcome(held, frozenset())

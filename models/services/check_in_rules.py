@@ -12,7 +12,7 @@ from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import Outcome, Slot, answer
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Document, Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.events import NewEvent
 from models.idempotency import Claim
 from models.reminders import LedgerEntry
@@ -40,7 +40,7 @@ class CheckInRequest:
     at: datetime | None = None
     confirm: bool = False
     claim: Claim | None = None
-    trace: Trace | None = None
+    actor: AuditActor | None = None
     by: Document | None = field(default=None, repr=False)
 
     @property

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.people.grants import Grant
 from models.services.carers import GrantOutcome, grant_changed
 from models.store import Store
@@ -21,7 +21,14 @@ LONGEST = timedelta(days=366)
 
 
 async def begin_cover(
-    store: Store, *, doctor_id: str, colleague_id: str, since: datetime, until: datetime, now: datetime, trace: Trace
+    store: Store,
+    *,
+    doctor_id: str,
+    colleague_id: str,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    actor: AuditActor,
 ) -> GrantOutcome:
     """Let a colleague cover for a doctor from ``since`` to ``until``.
 
@@ -59,7 +66,7 @@ async def begin_cover(
         ):
             raise Conflict("conflict", "This colleague covers for you in these days already.")
         await store.grants.insert(grant, session=session)
-        await store.audit.write(trace, "cover.begun", of=[doctor_id, colleague_id], item=grant.id, session=session)
+        await store.audit.write(actor, "cover.begun", of=[doctor_id, colleague_id], item=grant.id, session=session)
         names = await store.users.names({doctor_id, colleague_id})
         new_events = [
             grant_changed(grant, user_id=user_id, names=names, state="active") for user_id in (doctor_id, colleague_id)

@@ -9,13 +9,13 @@ from datetime import datetime
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.field_encryption import Unreadable
-from models.audit import Trace
+from models.audit import AuditActor
 from models.store import Store
 
 AT_ONCE = 100
 
 
-async def set_mail_reminders(store: Store, user_id: str, *, on: bool, now: datetime, trace: Trace | None) -> None:
+async def set_mail_reminders(store: Store, user_id: str, *, on: bool, now: datetime, actor: AuditActor | None) -> None:
     """Turn a patient's letters on (for future reminders) or off."""
 
     async def work(session: Session) -> None:
@@ -24,7 +24,7 @@ async def set_mail_reminders(store: Store, user_id: str, *, on: bool, now: datet
             await store.mail_reminders.subscribe(user_id, seq=seq, now=now, session=session)
         else:
             await store.mail_reminders.unsubscribe(user_id, session=session)
-        await store.audit.write(trace, "account.changed", of=[user_id], session=session)
+        await store.audit.write(actor, "account.changed", of=[user_id], session=session)
 
     await store.transaction(work)
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.events import NewEvent
 from models.notes import Note, NoteStatus, NoteTransition
 from models.patient_sequences import PatientSequence
@@ -205,5 +205,5 @@ def _recipients(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
 async def _audit_reading(store: Store, notes: Sequence[Note], *, session: Session) -> None:
     """Audit that the service itself, and the model that it called, have read these notes."""
     await store.audit.write_each(
-        [(Trace(role="system"), note.patient_id, note.id) for note in notes], "note.extracted", session=session
+        [(AuditActor(role="system"), note.patient_id, note.id) for note in notes], "note.extracted", session=session
     )

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from hospital_rt.domain.errors import Conflict, DomainError, NotFound
 from hospital_rt.storage.database import Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.idempotency import Claim
 from models.notes import NewNote, Note, NoteTransition, Reader
 from models.services.activate_plan import NewPlan, activate, reject_proposed, supersede
@@ -39,7 +39,7 @@ class Submission(NewNote):
     """A note with the request that sent it. Of a covering doctor ``doctor_id`` is at first who wrote it."""
 
     claim: Claim | None = None
-    trace: Trace | None = None
+    actor: AuditActor | None = None
 
 
 @grouped(apart=lambda one: one.patient_id)
@@ -77,7 +77,7 @@ async def _store(store: Store, taken: Sequence[Submission], *, session: Session)
     # Lock feeds first: waiting restarts the transaction.
     session.lock(f"feeds/{one.doctor_id}" for one in taken)
     await store.audit.write_each(
-        [(one.trace, one.patient_id, one.id) for one in taken], "note.written", session=session
+        [(one.actor, one.patient_id, one.id) for one in taken], "note.written", session=session
     )
     sequences = await store.patient_sequences.advance_each(
         [one.patient_id for one in taken], new_note=True, session=session
@@ -99,7 +99,7 @@ async def approve_note(
     now: datetime,
     day_seconds: int | None,
     claim: Claim | None = None,
-    trace: Trace | None = None,
+    actor: AuditActor | None = None,
 ) -> NoteOutcome:
     """The author lets proposed steps become active: all, or ``chosen`` (edited, or new); the others are rejected.
 
@@ -120,7 +120,7 @@ async def approve_note(
         if note.status != "proposed":
             raise Conflict("conflict", "This note does not wait for approval.")
         await store.idempotency.commit(claim, session=session)
-        await store.audit.write(trace, "note.approved", of=[note.patient_id], item=note.id, session=session)
+        await store.audit.write(actor, "note.approved", of=[note.patient_id], item=note.id, session=session)
         sequence = await store.patient_sequences.advance(note.patient_id, session=session)
         held = await store.steps.of_note(note.id, session=session)
         proposed = [step for step in held if step.status == "proposed"]
@@ -176,7 +176,7 @@ async def retry_note(
     reader: Reader | None = None,
     now: datetime,
     claim: Claim | None = None,
-    trace: Trace | None = None,
+    actor: AuditActor | None = None,
 ) -> NoteOutcome:
     """Read a failed note again, by the configured reader or by the one that its author names.
 
@@ -191,7 +191,7 @@ async def retry_note(
         await store.idempotency.commit(claim, session=session)
         if note.status != "failed" or not await store.notes.requeue(note, at=now, reader=reader, session=session):
             raise Conflict("conflict", "Only a failed note can be tried again.")
-        await store.audit.write(trace, "note.retried", of=[note.patient_id], item=note.id, session=session)
+        await store.audit.write(actor, "note.retried", of=[note.patient_id], item=note.id, session=session)
         note = replace(note, status="queued", failure=None, reader=reader)
         new_events = note_status(note, "queued", mark=uuid4().hex)
         return NoteOutcome(note, frozenset(await store.events.append(new_events, at=now, session=session)))
@@ -200,7 +200,7 @@ async def retry_note(
 
 
 async def reject_note(
-    store: Store, *, note_id: str, doctor_id: str, now: datetime, trace: Trace | None = None
+    store: Store, *, note_id: str, doctor_id: str, now: datetime, actor: AuditActor | None = None
 ) -> NoteOutcome:
     """The author rejects a proposal: the old plan stays.
 
@@ -212,7 +212,7 @@ async def reject_note(
         note = await _of_author(store, note_id, doctor_id, session=session)
         if note.status != "proposed":
             raise Conflict("superseded" if note.status == "superseded" else "conflict")
-        await store.audit.write(trace, "note.rejected", of=[note.patient_id], item=note.id, session=session)
+        await store.audit.write(actor, "note.rejected", of=[note.patient_id], item=note.id, session=session)
         await store.notes.settle([NoteTransition(note=note, status="rejected")], session=session)
         await reject_proposed(store, note.id, session=session)
         users = await store.events.append(note_status(note, "rejected", mark="0"), at=now, session=session)
@@ -222,7 +222,7 @@ async def reject_note(
 
 
 async def withdraw_note(
-    store: Store, *, note_id: str, doctor_id: str, reason: str | None, now: datetime, trace: Trace | None = None
+    store: Store, *, note_id: str, doctor_id: str, reason: str | None, now: datetime, actor: AuditActor | None = None
 ) -> NoteOutcome:
     """The author takes a note back: its steps are cancelled, its words closed to the patient. Again is the same.
 
@@ -233,7 +233,7 @@ async def withdraw_note(
     async def work(session: Session) -> NoteOutcome:
         note = await _of_author(store, note_id, doctor_id, session=session)
         await store.audit.write(
-            trace, "note.withdrawn", of=[note.patient_id], item=note.id, reason=reason, session=session
+            actor, "note.withdrawn", of=[note.patient_id], item=note.id, reason=reason, session=session
         )
         if note.status == "withdrawn":
             active = await store.steps.with_status([note.patient_id], ["active"], session=session)

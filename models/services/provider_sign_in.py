@@ -11,7 +11,7 @@ from uuid import uuid4
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.normalize import normal_email, normal_name
 from hospital_rt.storage.database import Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.events import NewEvent
 from models.services.assignments import end_assignment
 from models.store import Store
@@ -67,7 +67,7 @@ def email_of(claims: Mapping[str, Any]) -> str | None:
 
 
 async def account_of(
-    store: Store, claims: Mapping[str, Any], role: Role, *, issuer: str, timezone: str, trace: Trace, now: datetime
+    store: Store, claims: Mapping[str, Any], role: Role, *, issuer: str, timezone: str, actor: AuditActor, now: datetime
 ) -> ProviderAccount | None:
     """The account of this subject, with the role, name and address of today. None when it is deactivated.
 
@@ -82,7 +82,7 @@ async def account_of(
             fresh = _new_user(role, name, email, timezone)
             await store.users.insert(fresh, session=session, by_email=False)
             await store.identities.add(issuer, subject, user_id=fresh.id, at=utcnow(), session=session)
-            made = replace(trace, user_id=fresh.id, role=fresh.role)
+            made = replace(actor, user_id=fresh.id, role=fresh.role)
             await store.audit.write(made, "account.created", of=[fresh.id], session=session)
             return ProviderAccount(fresh)
         if user.status == "deactivated":
@@ -98,7 +98,7 @@ async def account_of(
             changes |= {"role": role, "status": "active"}
             ended = await store.sessions.revoke_all(user.id, now=utcnow(), session=session)
             woken = await _end_assignments(store, user, now=now, session=session)
-            await store.audit.write(replace(trace, user_id=user.id), "account.changed", of=[user.id], session=session)
+            await store.audit.write(replace(actor, user_id=user.id), "account.changed", of=[user.id], session=session)
         if changes:
             await store.users.update(user.id, changes, session=session)
         return ProviderAccount(
@@ -129,7 +129,9 @@ async def _end_assignments(store: Store, user: User, *, now: datetime, session: 
     return set(await store.events.append(new_events, at=now, session=session))
 
 
-async def end_provider_sessions(store: Store, claims: Mapping[str, Any], *, issuer: str, trace: Trace) -> list[str]:
+async def end_provider_sessions(
+    store: Store, claims: Mapping[str, Any], *, issuer: str, actor: AuditActor
+) -> list[str]:
     """What a back-channel logout ends: one session of the provider, or all of a subject's. The sessions that ended."""
 
     async def work(session: Session) -> list[str]:
@@ -140,7 +142,7 @@ async def end_provider_sessions(store: Store, claims: Mapping[str, Any], *, issu
         provider = store.identities.hash(issuer, sid, use="session") if sid else None
         ended = await store.sessions.revoke_of_provider(provider, user_id=user_id, now=utcnow(), session=session)
         for id, whose in ended.items():
-            await store.audit.write(replace(trace), "session.ended", of=[whose], item=id, session=session)
+            await store.audit.write(replace(actor), "session.ended", of=[whose], item=id, session=session)
         return list(ended)
 
     return await store.transaction(work)

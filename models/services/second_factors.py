@@ -16,7 +16,7 @@ from hospital_rt.storage.database import Session
 from hospital_rt.storage.field_encryption import Unreadable
 from hospital_rt.web.one_time_codes import matching_step, normal_code
 from hospital_rt.web.relying_party import Assertion, NotGenuine, RelyingParty
-from models.audit import Trace
+from models.audit import AuditActor
 from models.identity.second_factors import SecondFactor
 from models.store import Store
 
@@ -78,7 +78,7 @@ async def spend_assertion(
 
 
 async def add_factor(
-    store: Store, factor: SecondFactor, recovery: Sequence[str], *, trace: Trace, session: Session
+    store: Store, factor: SecondFactor, recovery: Sequence[str], *, actor: AuditActor, session: Session
 ) -> tuple[bool, str]:
     """Let a factor count. Whether these recovery codes are the user's from now on, and the letter to send.
 
@@ -96,11 +96,13 @@ async def add_factor(
         raise NotFound
     hashes = [hash_recovery(store, user_id, code) for code in recovery]
     fresh = await store.second_factors.keep_recovery(user_id, hashes, at=now, session=session)
-    await store.audit.write(trace, "second_factor.added", of=[user_id], item=factor.id, session=session)
+    await store.audit.write(actor, "second_factor.added", of=[user_id], item=factor.id, session=session)
     return fresh, await store.letters.write(user_id=user_id, kind="second-factor-added", now=now, session=session)
 
 
-async def remove_factor(store: Store, user_id: str, factor_id: str, *, trace: Trace, session: Session) -> str | None:
+async def remove_factor(
+    store: Store, user_id: str, factor_id: str, *, actor: AuditActor, session: Session
+) -> str | None:
     """Take one factor away; with the last one the recovery codes go too. The letter to send, None for one that was
     never confirmed.
 
@@ -110,7 +112,7 @@ async def remove_factor(store: Store, user_id: str, factor_id: str, *, trace: Tr
     confirmed = await store.second_factors.of_user(user_id, session=session)
     if not await store.second_factors.delete(factor_id, user_id=user_id, session=session):
         raise NotFound
-    await store.audit.write(trace, "second_factor.removed", of=[user_id], item=factor_id, session=session)
+    await store.audit.write(actor, "second_factor.removed", of=[user_id], item=factor_id, session=session)
     left = [factor for factor in confirmed if factor.id != factor_id]
     if len(left) == len(confirmed):
         return None
@@ -121,16 +123,20 @@ async def remove_factor(store: Store, user_id: str, factor_id: str, *, trace: Tr
     return await store.letters.write(user_id=user_id, kind="second-factor-removed", now=utcnow(), session=session)
 
 
-async def new_recovery(store: Store, user_id: str, recovery: Sequence[str], *, trace: Trace, session: Session) -> str:
+async def new_recovery(
+    store: Store, user_id: str, recovery: Sequence[str], *, actor: AuditActor, session: Session
+) -> str:
     """Replace the recovery codes; the letter to send."""
     await store.second_factors.delete_recovery(user_id, session=session)
     hashes = [hash_recovery(store, user_id, code) for code in recovery]
     await store.second_factors.keep_recovery(user_id, hashes, at=utcnow(), session=session)
-    await store.audit.write(trace, "recovery_codes.made", of=[user_id], session=session)
+    await store.audit.write(actor, "recovery_codes.made", of=[user_id], session=session)
     return await store.letters.write(user_id=user_id, kind="recovery-codes-made", now=utcnow(), session=session)
 
 
-async def plan_reset(store: Store, user_id: str, *, after: timedelta, trace: Trace) -> tuple[datetime, list[str], str]:
+async def plan_reset(
+    store: Store, user_id: str, *, after: timedelta, actor: AuditActor
+) -> tuple[datetime, list[str], str]:
     """Have all second factors of a user end after a time in which they can object by signing in with one of them;
     at once without such a time. When, which sessions ended, and the letter to send.
     """
@@ -138,7 +144,7 @@ async def plan_reset(store: Store, user_id: str, *, after: timedelta, trace: Tra
     at = now + after
 
     async def work(session: Session) -> tuple[datetime, list[str], str]:
-        await store.audit.write(trace, "second_factor.reset", of=[user_id], session=session)
+        await store.audit.write(actor, "second_factor.reset", of=[user_id], session=session)
         ended: list[str] = []
         if after:
             await store.users.update(user_id, {"factors_end_at": at}, session=session)
@@ -152,14 +158,14 @@ async def plan_reset(store: Store, user_id: str, *, after: timedelta, trace: Tra
     return await store.transaction(work)
 
 
-async def end_factors(store: Store, user_id: str, *, trace: Trace) -> list[str]:
+async def end_factors(store: Store, user_id: str, *, actor: AuditActor) -> list[str]:
     """The time of a planned reset has come: factors and sessions end. The sessions that ended."""
 
     async def work(session: Session) -> list[str]:
         row = await store.users.row(user_id, session=session)
         if row is None or not is_reset_due(row.get("factors_end_at"), now=utcnow()):
             return []  # another sign-in was first, or the user objected
-        await store.audit.write(replace(trace), "second_factor.removed", of=[user_id], session=session)
+        await store.audit.write(replace(actor), "second_factor.removed", of=[user_id], session=session)
         return await _end_factors(store, user_id, session=session)
 
     return await store.transaction(work)

@@ -7,7 +7,7 @@ from datetime import datetime
 from hospital_rt.domain.course_snooze import snooze
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Document, Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.services.check_in import StepOutcome, read_slot
 from models.services.check_in_rules import merge_entries
 from models.services.notifications import Audience, ledger_entries, reminder_snoozed
@@ -23,7 +23,7 @@ async def snooze_slot(
     slot: str,
     count: int,
     now: datetime,
-    trace: Trace | None = None,
+    actor: AuditActor | None = None,
     by: Document | None = None,
 ) -> StepOutcome:
     """Repeat an open slot of the patient's own step in ``count`` minutes.
@@ -55,7 +55,7 @@ async def snooze_slot(
         audience = await Audience.of(store, patient_id, session=session)
         snoozed = reminder_snoozed(after, change.touched[0], version=version, now=now, by=by)
         new_events = audience.with_carers([*new_events, snoozed], after)
-        await store.audit.write(trace, "step.snoozed", of=[patient_id], item=step.id, session=session)
+        await store.audit.write(actor, "step.snoozed", of=[patient_id], item=step.id, session=session)
         await store.steps.save([after], session=session)
         await store.reminders.write(entries, session=session)
         users = await store.events.append(new_events, at=now, session=session)

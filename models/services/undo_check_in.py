@@ -9,7 +9,7 @@ from hospital_rt.domain.course import ANSWERED, Slot, withdraw
 from hospital_rt.domain.course_undo import undo
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Document, Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.events import NewEvent
 from models.idempotency import Claim
 from models.reminders import LedgerEntry, Reminder
@@ -32,7 +32,7 @@ async def undo_check_in(
     slot: str | None,
     now: datetime,
     claim: Claim | None = None,
-    trace: Trace | None = None,
+    actor: AuditActor | None = None,
     by: Document | None = None,
 ) -> StepOutcome:
     """Undo a check-in: the last one, or that of ``slot``.
@@ -48,7 +48,7 @@ async def undo_check_in(
             raise NotFound()
         found = await _answer_to(store, step, slot_at, session=session)
         await store.idempotency.commit(claim, session=session)
-        await store.audit.write(trace, "step.undone", of=[patient_id], item=step.id, session=session)
+        await store.audit.write(actor, "step.undone", of=[patient_id], item=step.id, session=session)
         if step.course is None:
             return await _undo_use(store, step, found, now=now, by=by, session=session)
         if found.state not in ANSWERED:

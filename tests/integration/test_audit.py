@@ -10,7 +10,7 @@ import bson
 import pytest
 
 from handlers.routes import API
-from models.audit import PAGE, Trace
+from models.audit import PAGE, AuditActor
 from tasks.audit import bind_audit
 from tests.support.admin_driver import admin
 from tests.support.channel import open_channel
@@ -344,14 +344,14 @@ async def test_many_at_once_leave_an_entry_each_and_are_bound_once(clinic: Clini
 
 
 async def test_a_page_holds_so_many_and_verifying_goes_on_under_load(clinic: Clinic) -> None:
-    trace = Trace(role="system")
-    await asyncio.gather(*(clinic.app.store.audit.write(trace, "steps.listed", of=[]) for _ in range(2 * PAGE + 10)))
+    actor = AuditActor(role="system")
+    await asyncio.gather(*(clinic.app.store.audit.write(actor, "steps.listed", of=[]) for _ in range(2 * PAGE + 10)))
     over = asyncio.Event()
 
     async def load() -> int:
         count = 0
         while not over.is_set():
-            await clinic.app.store.audit.write(trace, "steps.listed", of=[])
+            await clinic.app.store.audit.write(actor, "steps.listed", of=[])
             await bind_audit(clinic.app)
             count += 1
         return count

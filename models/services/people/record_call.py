@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from hospital_rt.domain.errors import NotFound
 from hospital_rt.storage.database import Session
-from models.audit import Trace
+from models.audit import AuditActor
 from models.people.phone_calls import PhoneCall
 from models.store import Store
 from models.visibility import doctors_access
@@ -17,7 +17,7 @@ SAME_WITHIN = timedelta(minutes=1)
 
 
 async def record_call(
-    store: Store, *, by_id: str, patient_id: str, text: str | None, now: datetime, trace: Trace | None = None
+    store: Store, *, by_id: str, patient_id: str, text: str | None, now: datetime, actor: AuditActor | None = None
 ) -> PhoneCall:
     """Record a call by the patient's doctor, or who covers for that one. The same words again within a minute are the
     same call.
@@ -38,7 +38,7 @@ async def record_call(
         same = next((one for one in known if replace(call, id=one.id, at=one.at) == one), None)
         if same is None:
             await store.phone_calls.insert(call, session=session)
-        await store.audit.write(trace, "patient.called", of=[patient_id], item=(same or call).id, session=session)
+        await store.audit.write(actor, "patient.called", of=[patient_id], item=(same or call).id, session=session)
         return same or call
 
     return await store.transaction(work)

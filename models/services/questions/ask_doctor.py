@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from hospital_rt.domain.errors import Conflict, DomainError, NotFound
 from hospital_rt.storage.database import Session
-from models.audit import Act, Trace
+from models.audit import Act, AuditActor
 from models.events import NewEvent
 from models.questions.patient_questions import PatientQuestion
 from models.store import Store
@@ -46,7 +46,7 @@ async def _events_of(store: Store, question: PatientQuestion, *, session: Sessio
 
 
 async def ask_doctor(
-    store: Store, *, patient_id: str, step_id: str, text: str, now: datetime, trace: Trace | None = None
+    store: Store, *, patient_id: str, step_id: str, text: str, now: datetime, actor: AuditActor | None = None
 ) -> QuestionOutcome:
     """Ask the present doctor about a step. The same words again, while they are open, are the same question.
 
@@ -65,7 +65,7 @@ async def ask_doctor(
         of_step = [one for one in asked if one.step_id == step_id]
         for one in of_step:
             if one.state == "open" and one.text == text and one.doctor_id == current.doctor_id:
-                await store.audit.write(trace, "question.asked", of=[patient_id], item=one.id, session=session)
+                await store.audit.write(actor, "question.asked", of=[patient_id], item=one.id, session=session)
                 return QuestionOutcome(one, False)
         for known, most in ((of_step, MAX_PER_STEP), (asked, MAX_PER_DAY)):
             if len(known) >= most:
@@ -83,7 +83,7 @@ async def ask_doctor(
             text=text,
         )
         await store.patient_questions.insert(question, session=session)
-        await store.audit.write(trace, "question.asked", of=[patient_id], item=question.id, session=session)
+        await store.audit.write(actor, "question.asked", of=[patient_id], item=question.id, session=session)
         users = await store.events.append(await _events_of(store, question, session=session), at=now, session=session)
         return QuestionOutcome(question, True, frozenset(users))
 
@@ -91,7 +91,7 @@ async def ask_doctor(
 
 
 async def settle_question(
-    store: Store, question: PatientQuestion, *, answer: str | None, now: datetime, trace: Trace | None = None
+    store: Store, question: PatientQuestion, *, answer: str | None, now: datetime, actor: AuditActor | None = None
 ) -> QuestionOutcome:
     """Answer a question, or mark it as seen (``answer`` None). The same again changes nothing.
 
@@ -108,7 +108,7 @@ async def settle_question(
         known = await store.patient_questions.get(question.id, session=session)
         if known is None:
             raise NotFound()
-        await store.audit.write(trace, act, of=[question.patient_id], item=question.id, session=session)
+        await store.audit.write(actor, act, of=[question.patient_id], item=question.id, session=session)
         if known.state != "open":
             if known.state == ("seen" if answer is None else "answered") and known.answer == answer:
                 return QuestionOutcome(known, False)
