@@ -66,22 +66,22 @@ def backups_in(folder: Path) -> list[tuple[datetime, Path]]:
     return sorted(found)
 
 
-def newest_in(place: Path) -> Path:
+def newest_in(path: Path) -> Path:
     """A FILE itself, or the newest backup of a folder.
 
     Raises:
         AdminRefused: there is none.
     """
-    if not place.is_dir():
-        return place
-    found = backups_in(place)
+    if not path.is_dir():
+        return path
+    found = backups_in(path)
     if not found:
-        raise AdminRefused(f"{place}: there is no backup here")
+        raise AdminRefused(f"{path}: there is no backup here")
     return found[-1][1]
 
 
-def keyfile_in(place: Path) -> Path:
-    return place / KEYFILE if place.is_dir() else place
+def keyfile_in(path: Path) -> Path:
+    return path / KEYFILE if path.is_dir() else path
 
 
 def check_places(plan: BackupPlan) -> list[str]:

@@ -158,7 +158,7 @@ class Events:
         row = await self._feeds.find_one({"_id": user_id})
         return row["seq"] if row else 0
 
-    async def marks_of(self, user_ids: list[str]) -> dict[str, FeedPosition]:
+    async def positions_of(self, user_ids: list[str]) -> dict[str, FeedPosition]:
         """The positions of these users' feeds; users without a feed are missing."""
         rows = await self._feeds.find({"_id": {"$in": user_ids}}).to_list(None)
         return {row["_id"]: FeedPosition(row["seq"], row.get("moved", 0)) for row in rows}

@@ -1,7 +1,7 @@
 """Reads feeds as a user may see them, in wire format.
 
-Access is checked at each read, by ``models.visibility``: an event is decrypted only if its reader may read it now.
-Other events keep their ``seq`` and come as ``withdrawn`` with empty data.
+Access is checked at each read, by ``models.visibility``: an event is decrypted only if the feed's owner may read it
+now. Other events keep their ``seq`` and come as ``withdrawn`` with empty data.
 """
 
 from __future__ import annotations

@@ -145,8 +145,8 @@ class Notes:
         A member that an older note's review does not have is empty.
         """
         empty: dict[str, Any] = {"dropped": [], "unmatched": [], "questions": [], "account": []}
-        place = f"notes|{note.id}|review"
-        found = await self._vault.open_if_readable(note.patient_id, place, note.sealed_review)
+        context = f"notes|{note.id}|review"
+        found = await self._vault.open_if_readable(note.patient_id, context, note.sealed_review)
         return empty | (found or {})
 
     async def page(self, wanted: Document, *, before: tuple[datetime, str] | None, limit: int) -> list[Note]:

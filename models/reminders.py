@@ -1,4 +1,4 @@
-"""Reminders: one record for each step and slot; its id is derived from step, local date and place, so duplicates
+"""Reminders: one record for each step and slot; its id is derived from step, local date and index, so duplicates
 collide.
 
 Outcomes of check-ins are stored here too. A record counts towards adherence by its state; uses of as-needed steps and
@@ -27,7 +27,7 @@ Use = Literal["slot", "as_needed", "checklist"]
 class Reminder:
     """One slot that came due or was answered, or one use without a slot. ``slot_at`` is what clients call the slot."""
 
-    id: str  # "<step_id>@2026-03-02#0": step, local date, place in times
+    id: str  # "<step_id>@2026-03-02#0": step, local date, index in times
     step_id: str
     patient_id: str
     use: Use

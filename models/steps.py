@@ -147,7 +147,7 @@ class Step:
         return replace(self, recent_uses=tuple(uses), uses=max(0, self.uses - (done and self.as_needed)))
 
     def as_json(self, *, now: datetime, quotes: bool = True) -> Document:
-        """**Step** (contract, "Step"). ``quotes`` False where the reader is not given the doctor's words."""
+        """**Step** (contract, "Step"). ``quotes`` False where the viewer is not given the doctor's words."""
         course, zone = self.course, self.zone
         done = course.done if course else self.uses if self.as_needed else int(self.status == "completed")
         total = (
@@ -211,9 +211,9 @@ class Step:
         }
 
 
-def sort_key(noted_at: datetime, *, place: int) -> str:
-    """Where a step comes in lists: by its note, then by its place in the note. Unique."""
-    return f"{int(noted_at.timestamp() * 1000):015d}-{place:03d}-{uuid4().hex[:6]}"
+def sort_key(noted_at: datetime, *, index: int) -> str:
+    """Where a step comes in lists: by its note, then by its index in the note. Unique."""
+    return f"{int(noted_at.timestamp() * 1000):015d}-{index:03d}-{uuid4().hex[:6]}"
 
 
 class Steps:
@@ -396,17 +396,17 @@ class Steps:
 
     async def _claim_due(self, now: datetime, *, limit: int, lease_s: float) -> list[str]:
         free = {"wake_at": {"$lte": now}, "$or": [{"held_until": None}, {"held_until": {"$lte": now}}]}
-        mark = {"held_until": now + timedelta(seconds=lease_s), "held_by": uuid4().hex}
+        claim = {"held_until": now + timedelta(seconds=lease_s), "held_by": uuid4().hex}
         mine: list[str] = []
         while True:
             found = self._steps.find(free, {"_id": 1}).sort("wake_at", 1).limit(limit - len(mine))
             ids = [row["_id"] for row in await found.to_list(None)]
             if not ids:
                 return mine
-            held = await self._steps.update_many({"_id": {"$in": ids}, **free}, {"$set": mark})
+            held = await self._steps.update_many({"_id": {"$in": ids}, **free}, {"$set": claim})
             if held.modified_count < len(ids):  # another was faster with some
-                marked = self._steps.find({"_id": {"$in": ids}, "held_by": mark["held_by"]}, {"_id": 1})
-                mine += [row["_id"] for row in await marked.to_list(None)]
+                claimed = self._steps.find({"_id": {"$in": ids}, "held_by": claim["held_by"]}, {"_id": 1})
+                mine += [row["_id"] for row in await claimed.to_list(None)]
             else:
                 mine += ids
             if len(mine) == limit or held.modified_count == len(ids):

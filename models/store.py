@@ -61,7 +61,7 @@ class SessionWithUser:
 
     session: DeviceSession
     user: Document = field(repr=False)
-    mark: FeedPosition
+    feed_position: FeedPosition
 
 
 # Position of a user's records, and the fields others may see of their account: equal while nothing has changed.
@@ -168,7 +168,7 @@ class Store:
         sessions, users, feeds = await asyncio.gather(
             self.sessions.by_ids([session_id for session_id, _ in pairs]),
             self.users.rows(user_ids),
-            self.events.marks_of(user_ids),
+            self.events.positions_of(user_ids),
         )
         return {
             (session_id, user_id): SessionWithUser(
@@ -194,8 +194,8 @@ class Store:
 
     async def _read_states(self, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], tuple[State, ...]]:
         ids = list({id for group in groups for id in group})
-        marks, users = await asyncio.gather(self.events.marks_of(ids), self.users.shown_rows(ids))
-        states = {id: (marks.get(id, INITIAL_POSITION), tuple(users.get(id, {}).values())) for id in ids}
+        positions, users = await asyncio.gather(self.events.positions_of(ids), self.users.shown_rows(ids))
+        states = {id: (positions.get(id, INITIAL_POSITION), tuple(users.get(id, {}).values())) for id in ids}
         return {group: tuple([states[id] for id in group]) for group in groups}
 
     async def epoch(self, *, fresh: bool = False) -> str:

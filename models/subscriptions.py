@@ -44,8 +44,8 @@ class Subscriptions:
         self._vault = vault
 
     async def _read(self, row: Document) -> Subscription | None:
-        place = f"subscriptions|{row['_id']}|device"
-        held = await self._vault.open_if_readable(row["user_id"], place, row["sealed_device"])
+        context = f"subscriptions|{row['_id']}|device"
+        held = await self._vault.open_if_readable(row["user_id"], context, row["sealed_device"])
         return read_document(Subscription, row, **held) if held else None
 
     async def add(

@@ -139,8 +139,8 @@ class Users:
 
     async def read_row(self, row: Document) -> User:
         async def opened(name: str) -> Any:
-            place = f"users|{row['_id']}|{name}"
-            return await self._vault.open_if_readable(row["_id"], place, row.get(f"sealed_{name}"))
+            context = f"users|{row['_id']}|{name}"
+            return await self._vault.open_if_readable(row["_id"], context, row.get(f"sealed_{name}"))
 
         return read_document(User, row, **{name: await opened(name) for name in SEALED})
 
@@ -221,7 +221,7 @@ class Users:
         """Name, zone and last visit of these users, by one read; the name is None where a key is destroyed.
 
         Args:
-            contact: with birth date and phone, where the reader may see them (``can_see_contact``).
+            contact: with birth date and phone, where the viewer may see them (``can_see_contact``).
         """
         await self._vault.load_keys(user_ids)
         found = {id: Person(None, "UTC", None) for id in user_ids}
@@ -262,8 +262,8 @@ class Users:
         for member in SEALED:
             if member in values:
                 value = values.pop(member)
-                place = f"users|{user_id}|{member}"
-                values[f"sealed_{member}"] = await self._vault.seal(user_id, place, value) if value else None
+                context = f"users|{user_id}|{member}"
+                values[f"sealed_{member}"] = await self._vault.seal(user_id, context, value) if value else None
         await self._users.update_one({"_id": user_id}, {"$set": values}, session=session)
 
     async def compare_and_update(self, user_id: str, wanted: Document, changes: Document, *, session: Session) -> bool:

@@ -345,7 +345,7 @@ async def readable_events(store: Store, events: Sequence[FeedEvent]) -> set[str]
     by_grant = [event for event in others if event.via is not None]
     grants = await store.grants.given_to({event.user_id for event in by_grant}) if by_grant else []
     now = store.now()
-    open_ways: set[tuple[str | None, str, str]] = set()  # reader, whose, and the way
+    open_ways: set[tuple[str | None, str, str]] = set()  # viewer, whose, and the way
     for one in grants:
         if one.is_active(now):
             open_ways.add((one.grantee_id, one.grantor_id, one.kind))

@@ -96,7 +96,7 @@ class NoteHandlerBase(IdempotentHandler):
         return StoredResponse(self.status, await self._view(note), about=note.patient_id)
 
     async def _view(self, note: Note) -> dict[str, Any]:
-        """A readable note with its text and the steps that the reader may see; its account is for the author."""
+        """A readable note with its text and the steps that the viewer may see; its account is for the author."""
         access = await access_to_note(self.store, self.who, note)
         names = await self.store.users.names(_people_of(note))
         steps = [] if note.status in UNREAD else await self.store.steps.of_note(note.id)

@@ -112,7 +112,7 @@ class MyPatientsHandler(ApiHandler):
 
     async def _patient_list(self, epoch: str) -> PatientList:
         """The doctor's patients, read again when the position of the doctor's feed has changed."""
-        what, key, now = ("patients", self.who.id), (epoch, self.who.mark), self.now()
+        what, key, now = ("patients", self.who.id), (epoch, self.who.feed_position), self.now()
         patients: PatientList | None = self.context.cache.get(what, key, now=now)
         if patients is None:
             found = {
@@ -149,7 +149,7 @@ class MyPatientsHandler(ApiHandler):
         for id in ids:
             person = people[id]
             oldest = today[id] - timedelta(days=DAYS)
-            marks = [
+            results = [
                 SlotResult(row.step_id, row.day, row.slot_at, row.state)
                 for row in mine[id]
                 if row.is_slot and row.day > oldest
@@ -158,7 +158,7 @@ class MyPatientsHandler(ApiHandler):
             seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
             asks = asking.get(id, OpenQuestions())
             waits = waiting.get(id, WaitingNotes())
-            seen = summarize(marks, last=today[id], days=DAYS, together=together)
+            seen = summarize(results, last=today[id], days=DAYS, together=together)
             # Without active steps there is nothing to answer: ``steps_open`` is 0, and the patient is not silent.
             need = seen.need if open_counts[id] or seen.need != "silent" else "on_course"
             item: dict[str, Any] = {

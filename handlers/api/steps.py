@@ -80,7 +80,7 @@ class StepsHandler(ApiHandler):
 
     async def _answer_own_active(self, limit: int) -> None:
         """The request that a patient's page repeats: cached until the patient's records change."""
-        what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.mark), self.now()
+        what, key, now = ("steps", self.who.id, limit), (await self.store.epoch(), self.who.feed_position), self.now()
         ready = self.context.cache.get(what, key, now=now)
         if ready is None:
             steps = await self.store.steps.active_of(self.who.id)
@@ -288,12 +288,12 @@ class AdherenceHandler(ApiHandler):
         people = await self.store.users.people({patient_id})
         today = local_day(self.now(), ZoneInfo(people[patient_id].timezone))
         rows = await self.store.reminders.counted_since([patient_id], today - timedelta(days=query.days - 1))
-        marks = [SlotResult(row.step_id, row.day, row.slot_at, row.state) for row in rows if row.is_slot]
+        results = [SlotResult(row.step_id, row.day, row.slot_at, row.state) for row in rows if row.is_slot]
         self.respond(
             {
                 "items": [
                     {"date": day.day.isoformat(), **to_json(day, "due", "done", "skipped", "missed")}
-                    for day in count_days(marks, last=today, days=query.days)
+                    for day in count_days(results, last=today, days=query.days)
                 ]
             }
         )

@@ -298,7 +298,7 @@ class ApiHandler(BaseHandler):
         self.finish(text)
 
     async def audit_read(self, *, of: Iterable[str], item: str | None = None) -> None:
-        """Write the audit entry (reader, subjects, item) before the data is shown.
+        """Write the audit entry (actor, subjects, item) before the data is shown.
 
         Raises:
             Unavailable: 503 when it cannot be written.
@@ -311,7 +311,7 @@ class ApiHandler(BaseHandler):
 
     async def set_feed(self) -> None:
         """Set ``X-Feed: <epoch>:<seq>``, read before the data: a client that resumes there misses nothing."""
-        self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.mark.seq}")
+        self.set_lasting_header("X-Feed", f"{await self.store.epoch()}:{self.who.feed_position.seq}")
 
     async def while_signed_in(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run a transaction whose result outlives the session, unless a reset or an erasure has just ended the session.

@@ -284,7 +284,7 @@ async def authenticate(context: HandlerContext, token: str, *, now: datetime | N
         session_id=session.id,
         timezone=row["timezone"],
         expires_at=access.expires_at,
-        mark=found.mark,
+        feed_position=found.feed_position,
         # Of a session that began at the identity provider, the provider asks for factors.
         lacks_factor=session.provider is None
         and context.app.settings.needs_second_factor(row["role"])

@@ -41,7 +41,7 @@ class Principal:
     """The authenticated user with their session.
 
     Args:
-        mark: the position of their feed at authentication.
+        feed_position: the position of their feed at authentication.
         lacks_factor: a second factor is required of this account, and none is set up.
     """
 
@@ -51,6 +51,6 @@ class Principal:
     session_id: str
     timezone: str
     expires_at: datetime
-    mark: FeedPosition
+    feed_position: FeedPosition
     lacks_factor: bool = False
     row: Mapping[str, Any] = field(repr=False)

@@ -58,7 +58,7 @@ class _CarePlans(FhirHandler):
 
     @staticmethod
     def is_plan(note: Note, access: Access) -> bool:
-        """Whether this reader sees a plan: proposed, rejected and superseded notes only their author."""
+        """Whether this viewer sees a plan: proposed, rejected and superseded notes only their author."""
         if acts_as_author(access, note):
             return note.status in PLANS
         return note.status == "ready" or (note.status == "withdrawn" and access.is_doctors)
@@ -126,7 +126,7 @@ class CarePlanHandler(_CarePlans):
 
 class _OfSteps(FhirHandler):
     async def visible(self, search: Search) -> tuple[dict[str, Any], dict[str, Access]]:
-        """Which steps this reader may see of the patients that the search names, as a query; by which assignments."""
+        """Which steps this viewer may see of the patients that the search names, as a query; by which assignments."""
         found = [await steps_filter(self.store, self.who, "all", one) for one in self.patients(search)]
         return either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
 

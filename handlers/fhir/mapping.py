@@ -1,4 +1,4 @@
-"""Mapping of records to FHIR R4B: plain documents, built from what one reader may see.
+"""Mapping of records to FHIR R4B: plain documents, built from what one viewer may see.
 
 - **Patient**, **Practitioner**: the account's id and name. The e-mail address is shown only to the patient themselves.
 - **CarePlan**: the steps of a note as a whole. ``status`` draft (proposed), active, completed, revoked
@@ -128,7 +128,7 @@ def care_plan_status(note: Note, steps: Iterable[Step]) -> str:
 
 
 def care_plan(note: Note, steps: Sequence[Step], names: Names) -> Resource:
-    """The plan of a note: ``steps`` are those that this reader may see."""
+    """The plan of a note: ``steps`` are those that this viewer may see."""
     return whole(
         {
             "resourceType": "CarePlan",
@@ -191,7 +191,7 @@ def _valued(code: str, kind: str, value: Any) -> Resource | None:
 
 
 def task(step: Step, *, quotes: bool, names: Names, now: datetime) -> Resource:
-    """A step. ``quotes``: this reader may see the quote and read the note."""
+    """A step. ``quotes``: this viewer may see the quote and read the note."""
     view = step.as_json(now=now, quotes=quotes)
     total, ended_at = view["progress"]["total"], step.completed_at or step.cancelled_at
     following = next_reminder_at(step.course, step.zone) if step.course and step.status == "active" else None

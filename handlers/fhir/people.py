@@ -131,7 +131,7 @@ class _Practitioners(FhirHandler):
     type_name = "Practitioner"
 
     async def _known(self, id: str) -> dict[str, Any] | None:
-        """The record of a doctor that this reader may see: one who accepts patients, or an author of their notes."""
+        """The record of a doctor that this viewer may see: one who accepts patients, or an author of their notes."""
         row = await self.store.users.row(id)
         if row is None or row["role"] != "doctor":
             return None

@@ -84,7 +84,7 @@ class SecondFactorsHandler(SessionTokenHandler):
             secret = new_secret()
             uri = provisioning_uri(secret, account=name, issuer=NAME)
             answer |= {"secret": secret, "uri": uri, **_qr(uri)}
-            sealed = await self.store.vault.seal(user.id, factor.place, secret)
+            sealed = await self.store.vault.seal(user.id, factor.context, secret)
             factor = replace(factor, sealed=sealed)
         else:
             challenge = Tokens.new_nonce()
@@ -156,7 +156,7 @@ class ConfirmFactorHandler(SessionTokenHandler):
             new = self.relying_party.check_registration(body.credential, challenge=factor.challenge or "")
         except NotGenuine:
             raise Invalid("#/credential", "This is no answer to what was asked.") from None
-        sealed = await self.store.vault.seal(factor.user_id, factor.place, new.public_key)
+        sealed = await self.store.vault.seal(factor.user_id, factor.context, new.public_key)
         return replace(factor, credential_id=new.credential_id, sealed=sealed, sign_count=new.sign_count)
 
 

@@ -193,7 +193,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
 
     async def _begin(self, message: protocol.Auth, who: Principal) -> None:
         """Send ``ready``, then the requested past events, then live ones."""
-        epoch, seq, after = await self._place(message, who)
+        epoch, seq, after = await self._resume_point(message, who)
         await self.store.audit.write(self.actor_of(who), "live.joined", of=await reached_patients(self.store, who))
         if self._is_closing:
             return
@@ -206,11 +206,11 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         joining = self._join(self.listening, after=seq if after is None else after, newest=seq)
         self._joining = asyncio.create_task(joining, name="join")
 
-    async def _place(self, message: protocol.Auth, who: Principal) -> tuple[str, int, int | None]:
+    async def _resume_point(self, message: protocol.Auth, who: Principal) -> tuple[str, int, int | None]:
         """Epoch, newest ``seq``, and the ``seq`` to continue after: None when the client has to reload."""
         feeds, store = self.context.app.feeds, self.store
         if message.resume_after is None:
-            return await store.epoch(), who.mark.seq, who.mark.seq
+            return await store.epoch(), who.feed_position.seq, who.feed_position.seq
         try:
             epoch, seq = await feeds.resume(who.id, after=message.resume_after, epoch=message.epoch)
         except DomainError:
@@ -233,7 +233,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self.hub.renew(self.listening, who.session_id)
         self.who = who
         self._watch_expiry(who.expires_at)
-        self._say_ready(who, epoch=await self.store.epoch(), seq=who.mark.seq)
+        self._say_ready(who, epoch=await self.store.epoch(), seq=who.feed_position.seq)
 
     def _say_ready(self, who: Principal, *, epoch: str, seq: int) -> None:
         self.send(

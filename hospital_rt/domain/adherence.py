@@ -48,12 +48,12 @@ class AdherenceSummary:
     why: Why | None
 
 
-def count_days(marks: Iterable[SlotResult], *, last: date, days: int) -> tuple[DayCount, ...]:
+def count_days(results: Iterable[SlotResult], *, last: date, days: int) -> tuple[DayCount, ...]:
     """One count a local day, oldest first, ending with ``last``."""
     tally: dict[date, list[str]] = {}
-    for mark in marks:
-        if mark.state in COUNTED:
-            tally.setdefault(mark.day, []).append(mark.state)
+    for result in results:
+        if result.state in COUNTED:
+            tally.setdefault(result.day, []).append(result.state)
     found = []
     for back in range(days - 1, -1, -1):
         day = last - timedelta(days=back)
@@ -69,19 +69,21 @@ def kept_share(days: Sequence[DayCount]) -> float | None:
 
 
 def summarize(
-    marks: Sequence[SlotResult], *, last: date, days: int = 30, together: timedelta = TOGETHER
+    results: Sequence[SlotResult], *, last: date, days: int = 30, together: timedelta = TOGETHER
 ) -> AdherenceSummary:
-    """What the doctor's list shows of a patient: ``marks`` are those of the last ``days`` local days.
+    """What the doctor's list shows of a patient: ``results`` are those of the last ``days`` local days.
 
     Args:
         together: what is due this close is one time to answer; less where a day is shortened.
     """
-    counts = count_days(marks, last=last, days=days)
+    counts = count_days(results, last=last, days=days)
     adherence = kept_share(counts)
-    newest = sorted((mark for mark in marks if mark.state != "withdrawn"), key=lambda mark: mark.slot_at, reverse=True)
-    missed = _leading((mark.state for mark in newest if mark.state != "open"), {"missed"})
+    newest = sorted(
+        (result for result in results if result.state != "withdrawn"), key=lambda result: result.slot_at, reverse=True
+    )
+    missed = _leading((result.state for result in newest if result.state != "open"), {"missed"})
     unanswered = _unanswered(newest, together)
-    need, why = _need(marks, counts, adherence, unanswered)
+    need, why = _need(results, counts, adherence, unanswered)
     return AdherenceSummary(counts, adherence, missed, unanswered, need, why)
 
 
@@ -92,11 +94,11 @@ def _unanswered(newest: Sequence[SlotResult], together: timedelta) -> int:
     """
     answered: list[bool] = []
     at: datetime | None = None
-    for mark in newest:
-        if at is None or at - mark.slot_at > together:
-            at = mark.slot_at
+    for result in newest:
+        if at is None or at - result.slot_at > together:
+            at = result.slot_at
             answered.append(False)
-        answered[-1] = answered[-1] or mark.state in {"done", "skipped"}
+        answered[-1] = answered[-1] or result.state in {"done", "skipped"}
     return _leading(("answered" if held else "none" for held in answered), {"none"})
 
 
@@ -110,7 +112,7 @@ def _leading(states: Iterable[str], wanted: set[str]) -> int:
 
 
 def _need(
-    marks: Sequence[SlotResult], counts: Sequence[DayCount], adherence: float | None, unanswered: int
+    results: Sequence[SlotResult], counts: Sequence[DayCount], adherence: float | None, unanswered: int
 ) -> tuple[Need, Why | None]:
     if unanswered >= 2:
         return "silent", "two-unanswered"
@@ -119,7 +121,7 @@ def _need(
     lately, before = kept_share(counts[-14:]), kept_share(counts[-28:-14])
     if lately is not None and before is not None and round(before - lately, 9) >= 0.2:
         return "slipping", "down-20"
-    skipped = Counter(mark.step_id for mark in marks if mark.state == "skipped")
+    skipped = Counter(result.step_id for result in results if result.state == "skipped")
     if skipped and max(skipped.values()) >= 3:
         return "slipping", "skipped-3"
     return "on_course", None

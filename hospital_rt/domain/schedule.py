@@ -2,7 +2,7 @@
 
 A schedule has *rounds*: its days in order, counted from 0. They are every ``every_days``-th day from ``start_date``,
 or its ``weekdays``, or ``on_day`` of every ``every_months``-th month (contract, "Schedule"). Slot ``k`` of a step
-with ``n`` clock times a day is place ``k mod n`` of round ``k div n``. The number never depends on a time zone, so
+with ``n`` clock times a day is time ``k mod n`` of round ``k div n``. The number never depends on a time zone, so
 that a slot keeps its identity when the patient travels; its moment does. Moments never go back as numbers go up. With
 ``day_seconds`` a day is that many seconds from activation and the zone has no effect (contract, "Shortened days").
 Everything here is a pure function of its arguments.
@@ -113,8 +113,8 @@ class Schedule:
             return _month_day(self.start_date, self.every_months, self.on_day, round_number)
         if self.weekdays:
             offsets = _week_offsets(self.start_date.weekday(), self.weekdays)
-            weeks, place = divmod(round_number, len(offsets))
-            return weeks * self._week_days + offsets[place]
+            weeks, index = divmod(round_number, len(offsets))
+            return weeks * self._week_days + offsets[index]
         return self.every_days * round_number
 
     def _rounds_from_start(self, day_number: int) -> int:
@@ -234,21 +234,21 @@ class Timeline:
         return self.schedule.start_date + timedelta(days=self.day_number(slot))
 
     def key(self, slot: int) -> str:
-        """``2026-03-02#0``: local date and place in ``times``; ``d4#0`` for a shortened day. Never changes."""
-        place = slot % len(self.schedule.times)
+        """``2026-03-02#0``: local date and index in ``times``; ``d4#0`` for a shortened day. Never changes."""
+        index = slot % len(self.schedule.times)
         if self.schedule.day_seconds:
-            return f"d{self.schedule.start_in_days + self.day_number(slot)}#{place}"
-        return f"{self.local_date(slot).isoformat()}#{place}"
+            return f"d{self.schedule.start_in_days + self.day_number(slot)}#{index}"
+        return f"{self.local_date(slot).isoformat()}#{index}"
 
     def moment(self, slot: int, *, days_later: int = 0) -> datetime:
         """When the slot is due, or its repetition that many days later."""
         schedule = self.schedule
-        place = slot % len(schedule.times)
+        index = slot % len(schedule.times)
         if schedule.day_seconds:
-            days = schedule.start_in_days + self.day_number(slot) + days_later + place / len(schedule.times)
+            days = schedule.start_in_days + self.day_number(slot) + days_later + index / len(schedule.times)
             return to_millisecond(self.activated_at + days * schedule.one_day)
         day = schedule.start_date + timedelta(days=self.day_number(slot) + days_later)
-        return moment_at(day, parse_clock_time(schedule.times[place]), self.zone)
+        return moment_at(day, parse_clock_time(schedule.times[index]), self.zone)
 
     def is_merged(self, slot: int) -> bool:
         """Whether it is no slot of its own: two on one instant are one.

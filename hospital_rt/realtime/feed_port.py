@@ -30,7 +30,7 @@ class Feeds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One event rendered for its reader: the text of the frame, encoded once for all sockets."""
+    """One event rendered for its user: the text of the frame, encoded once for all sockets."""
 
     seq: int
     frame: bytes = field(repr=False)

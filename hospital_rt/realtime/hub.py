@@ -51,8 +51,8 @@ class Connection:
         self.catching_up: asyncio.Task[None] | None = None
 
 
-class _Reader:
-    """Position of this process in one user's feed."""
+class _LocalFeed:
+    """One user's feed in this process: the ``seq`` up to which it is read, and the sockets that receive it."""
 
     __slots__ = ("head", "sockets")
 
@@ -62,14 +62,14 @@ class _Reader:
 
 
 class Hub:
-    """The sockets of this process, and one reader for each of their feeds. ``counter`` counts over all processes."""
+    """The sockets of this process, and the feeds that they receive. ``counter`` counts over all processes."""
 
     def __init__(self, feeds: Feeds, metrics: Metrics, counter: ConnectionCounter | None = None) -> None:
         self._feeds = feeds
         self._metrics = metrics
         self._counter = counter
         self._by_id: dict[str, Connection] = {}
-        self._readers: dict[str, _Reader] = {}
+        self._local_feeds: dict[str, _LocalFeed] = {}
         self._by_session: dict[str, set[Connection]] = {}
         self._ended: OrderedDict[str, float] = OrderedDict()
         self._dirty: set[str] = set()
@@ -100,7 +100,7 @@ class Hub:
 
     @property
     def sockets(self) -> list[Connection]:
-        return [socket for reader in self._readers.values() for socket in reader.sockets]
+        return [socket for feed in self._local_feeds.values() for socket in feed.sockets]
 
     async def join(self, socket: Connection, *, after: int, newest: int) -> None:
         """Register a socket for everything after ``after``: first the past, in pages, then live.
@@ -108,23 +108,23 @@ class Hub:
         ``newest`` is the newest ``seq`` of the feed a moment ago: a socket that was up to date then has nothing to
         replay and gets later events together with the other sockets.
         """
-        reader = self._readers.get(socket.user_id)
-        if reader is None:
-            reader = self._readers[socket.user_id] = _Reader(head=after)
+        feed = self._local_feeds.get(socket.user_id)
+        if feed is None:
+            feed = self._local_feeds[socket.user_id] = _LocalFeed(head=after)
         socket.cursor = after
-        reader.sockets.append(socket)
+        feed.sockets.append(socket)
         self._by_id[socket.id] = socket
         self._metrics.sockets.inc()
         if self._counter:
             self._counter.joined(socket.user_id, socket.id)
         self._bind(socket, socket.session_id)
-        for oldest in reader.sockets[:-MAX_SOCKETS]:
+        for oldest in feed.sockets[:-MAX_SOCKETS]:
             oldest.outbox.give_up(protocol.TOO_MANY, "too many connections")
-        if reader.head <= after == newest:
+        if feed.head <= after == newest:
             socket.is_live = True
             self.wake([socket.user_id])
         else:
-            await self._replay(socket, reader, patience_s=REPLAY_PATIENCE_S)
+            await self._replay(socket, feed, patience_s=REPLAY_PATIENCE_S)
 
     def mark_seen(self, user_id: str, *, at: datetime) -> None:
         """Record that the user was seen; written in batches a little later."""
@@ -137,15 +137,15 @@ class Hub:
         if socket.catching_up:
             socket.catching_up.cancel()
         self._unbind(socket)
-        reader = self._readers.get(socket.user_id)
-        if reader is None or socket not in reader.sockets:
+        feed = self._local_feeds.get(socket.user_id)
+        if feed is None or socket not in feed.sockets:
             return
-        reader.sockets.remove(socket)
+        feed.sockets.remove(socket)
         self._by_id.pop(socket.id, None)
         if self._counter:
             self._counter.left(socket.user_id, socket.id)
-        if not reader.sockets:
-            del self._readers[socket.user_id]
+        if not feed.sockets:
+            del self._local_feeds[socket.user_id]
         self._metrics.sockets.dec()
 
     def renew(self, socket: Connection, session_id: str) -> None:
@@ -167,9 +167,9 @@ class Hub:
             if not held:
                 del self._by_session[socket.session_id]
 
-    async def _replay(self, socket: Connection, reader: _Reader, *, patience_s: float) -> None:
+    async def _replay(self, socket: Connection, feed: _LocalFeed, *, patience_s: float) -> None:
         """Replay the past in pages, each sent before the next is read, until the socket has caught up."""
-        while socket in reader.sockets:
+        while socket in feed.sockets:
             page = await self._feeds.after(socket.user_id, socket.cursor, limit=REPLAY_PAGE)
             for event in page:
                 if event.seq != socket.cursor + 1:
@@ -185,24 +185,24 @@ class Hub:
                 return
             if len(page) == REPLAY_PAGE:
                 continue
-            if socket.cursor >= reader.head:
-                # No await from this comparison on: events that the reader takes later follow this cursor.
-                if not any(other.is_live for other in reader.sockets):
-                    reader.head = socket.cursor
+            if socket.cursor >= feed.head:
+                # No await from this comparison on: events that the feed takes later follow this cursor.
+                if not any(other.is_live for other in feed.sockets):
+                    feed.head = socket.cursor
                 socket.is_live = True
                 self.wake([socket.user_id])
                 return
             if not page:
-                # Events that the reader has passed are missing: the feed was emptied.
+                # Events that the feed has passed are missing: the feed was emptied.
                 socket.outbox.give_up(protocol.RESTARTING, "resume")
                 return
 
-    def _fall_behind(self, socket: Connection, reader: _Reader) -> None:
+    def _fall_behind(self, socket: Connection, feed: _LocalFeed) -> None:
         """The send queue is full: from here on the socket reads by itself, as fast as its client accepts data."""
 
         async def catch_up() -> None:
             try:
-                await self._replay(socket, reader, patience_s=SLOW_S)
+                await self._replay(socket, feed, patience_s=SLOW_S)
             except Exception as error:
                 log.warning("live.read_failed", count=1, **describe_error(error))
                 socket.outbox.give_up(protocol.RESTARTING, "come back")
@@ -234,7 +234,7 @@ class Hub:
 
     def wake(self, user_ids: list[str]) -> None:
         """Read these feeds further where they have a socket here."""
-        wanted = self._readers.keys() & set(user_ids)
+        wanted = self._local_feeds.keys() & set(user_ids)
         if wanted:
             self._dirty |= wanted
             self._woken.set()
@@ -256,11 +256,11 @@ class Hub:
             for socket in self.sockets:  # the database was replaced: clients that resume get a reset
                 socket.outbox.give_up(protocol.RESTARTING, "resume")
         self._epoch = epoch
-        ids = list(self._readers)
+        ids = list(self._local_feeds)
         for start in range(0, len(ids), 1000):
             some = ids[start : start + 1000]
             newest = await self._feeds.newest_of(some)
-            self.wake([id for id in some if (reader := self._readers.get(id)) and newest.get(id, 0) > reader.head])
+            self.wake([id for id in some if (feed := self._local_feeds.get(id)) and newest.get(id, 0) > feed.head])
         sessions = list(self._by_session)
         for start in range(0, len(sessions), 1000):
             self._end_sessions(await self._feeds.dead_sessions(sessions[start : start + 1000]))
@@ -278,7 +278,7 @@ class Hub:
                 except Exception as error:
                     log.warning("live.read_failed", count=len(batch), **describe_error(error))
                     if is_away(error):
-                        self._dirty |= set(batch) & self._readers.keys()
+                        self._dirty |= set(batch) & self._local_feeds.keys()
                         wait_s = min(2.0, wait_s * 2 + 0.1)
                         await asyncio.sleep(wait_s)  # backoff
                     else:
@@ -294,14 +294,14 @@ class Hub:
                     self.wake([user_id])
                     continue
                 log.error("live.feed_unreadable", user_id=user_id, **describe_error(error))
-                for socket in list(reader.sockets if (reader := self._readers.get(user_id)) else ()):
+                for socket in list(feed.sockets if (feed := self._local_feeds.get(user_id)) else ()):
                     socket.outbox.give_up(protocol.RESTARTING, "come back")
 
     async def _deliver(self, user_ids: list[str]) -> None:
         heads = {
-            id: reader.head
+            id: feed.head
             for id in user_ids
-            if (reader := self._readers.get(id)) and any(socket.is_live for socket in reader.sockets)
+            if (feed := self._local_feeds.get(id)) and any(socket.is_live for socket in feed.sockets)
         }
         if not heads:
             return
@@ -312,23 +312,23 @@ class Hub:
             self.wake(user_ids)  # the batch was full: more follows
 
     def _deliver_to(self, user_id: str, head: int, events: list[Rendered]) -> None:
-        reader = self._readers.get(user_id)
-        if reader is None or reader.head < head:
+        feed = self._local_feeds.get(user_id)
+        if feed is None or feed.head < head:
             return  # the sockets of this read are gone; newer ones started their own
         for event in events:
-            if event.seq <= reader.head:
+            if event.seq <= feed.head:
                 continue
-            if event.seq != reader.head + 1:
+            if event.seq != feed.head + 1:
                 # A feed has no gaps; if one is found, the clients resume and get a reset.
-                for socket in list(reader.sockets):
+                for socket in list(feed.sockets):
                     socket.outbox.give_up(protocol.RESTARTING, "resume")
                 return
-            reader.head = event.seq
-            for socket in list(reader.sockets):
+            feed.head = event.seq
+            for socket in list(feed.sockets):
                 if not socket.is_live:
                     continue
                 if event.seq > socket.cursor and not socket.outbox.fits(event.frame):
-                    self._fall_behind(socket, reader)
+                    self._fall_behind(socket, feed)
                 else:
                     self._send(socket, event)
 

@@ -1,7 +1,7 @@
 """Field encryption: personal data is stored in MongoDB only as ciphertext under the key of the user it concerns.
 
 Each user has a random 256-bit key, wrapped by ``ENCRYPTION_KEYS`` (MultiFernet) in the collection ``keys``. Each value
-is encrypted with a Fernet key derived from it for one place (HKDF-SHA-256, RFC 5869): collection, record and field. A
+is encrypted with a Fernet key derived from it for one context (HKDF-SHA-256, RFC 5869): collection, record and field. A
 ciphertext moved to another record, field or user does not decrypt, and once a user's key is destroyed none of their
 values decrypts, in any copy.
 """
@@ -38,7 +38,7 @@ FEW = 4  # up to this many keys are loaded through the shared batch
 
 
 class Unreadable(Exception):
-    """A value does not decrypt: its key is destroyed, or it was sealed for another place."""
+    """A value does not decrypt: its key is destroyed, or it was sealed for another context."""
 
 
 class WrongKeys(Exception):
@@ -214,11 +214,11 @@ class Vault:
     # Values
 
     @staticmethod
-    def _fernet(key: bytes, place: str) -> Fernet:
-        derived = HKDFExpand(algorithm=hashes.SHA256(), length=32, info=b"hospital_rt/1|" + place.encode())
+    def _fernet(key: bytes, context: str) -> Fernet:
+        derived = HKDFExpand(algorithm=hashes.SHA256(), length=32, info=b"hospital_rt/1|" + context.encode())
         return Fernet(base64.urlsafe_b64encode(derived.derive(key)))
 
-    def seal_loaded(self, user_id: str, place: str, value: Any) -> str:
+    def seal_loaded(self, user_id: str, context: str, value: Any) -> str:
         """Encrypt with a key that :meth:`load_keys` has just loaded.
 
         Raises:
@@ -228,48 +228,48 @@ class Vault:
         if held is None:
             raise Unreadable("no key")
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return self._fernet(held[1], f"{user_id}|{place}").encrypt(text.encode()).decode()
+        return self._fernet(held[1], f"{user_id}|{context}").encrypt(text.encode()).decode()
 
-    def open_text(self, user_id: str, place: str, token: str) -> str:
+    def open_text(self, user_id: str, context: str, token: str) -> str:
         """The sealed JSON text, with a loaded key. Raises the errors of :meth:`open_value`."""
         held = self._cache.get(user_id)
         if held is None:
             raise Unreadable("no key")
         try:
-            return self._fernet(held[1], f"{user_id}|{place}").decrypt(token).decode()
+            return self._fernet(held[1], f"{user_id}|{context}").decrypt(token).decode()
         except InvalidToken:
             raise Unreadable("not sealed here") from None
 
-    def open_loaded(self, user_id: str, place: str, token: str) -> Any:
+    def open_loaded(self, user_id: str, context: str, token: str) -> Any:
         """Decrypt with a key that :meth:`load_keys` has just loaded. Raises the errors of :meth:`open_value`."""
-        return json.loads(self.open_text(user_id, place, token))
+        return json.loads(self.open_text(user_id, context, token))
 
-    async def seal(self, user_id: str, place: str, value: Any) -> str:
-        """Encrypt a JSON value for one place: ``collection|record id|field``."""
+    async def seal(self, user_id: str, context: str, value: Any) -> str:
+        """Encrypt a JSON value for one context: ``collection|record id|field``."""
         await self._key(user_id)
-        return self.seal_loaded(user_id, place, value)
+        return self.seal_loaded(user_id, context, value)
 
-    async def open_value(self, user_id: str, place: str, token: str) -> Any:
-        """The JSON value that was sealed for exactly this place.
+    async def open_value(self, user_id: str, context: str, token: str) -> Any:
+        """The JSON value that was sealed for exactly this context.
 
         Raises:
-            Unreadable: the key is destroyed, or the ciphertext belongs to another place.
+            Unreadable: the key is destroyed, or the ciphertext belongs to another context.
         """
         await self._key(user_id)
-        return self.open_loaded(user_id, place, token)
+        return self.open_loaded(user_id, context, token)
 
-    async def open_if_readable(self, user_id: str, place: str, token: str | None) -> Any:
+    async def open_if_readable(self, user_id: str, context: str, token: str | None) -> Any:
         """Like :meth:`open_value`; None where nothing is sealed, or it can no longer be read."""
         if token is None:
             return None
         try:
-            return await self.open_value(user_id, place, token)
+            return await self.open_value(user_id, context, token)
         except Unreadable:
             return None
 
-    async def open_text_if_readable(self, user_id: str, place: str, token: str | None) -> str | None:
+    async def open_text_if_readable(self, user_id: str, context: str, token: str | None) -> str | None:
         """Like :meth:`open_if_readable`, of a text."""
-        found = await self.open_if_readable(user_id, place, token)
+        found = await self.open_if_readable(user_id, context, token)
         return None if found is None else str(found)
 
     def blind_index(self, value: str, *, use: str) -> str:

@@ -26,7 +26,7 @@ class SecondFactor:
     """One factor. Until it is confirmed it protects nothing, and it is removed after ``SET_UP_WITHIN``.
 
     Args:
-        sealed: the secret of an app, or the public key of a passkey; see :meth:`place`.
+        sealed: the secret of an app, or the public key of a passkey; see :meth:`context`.
         spent_step: the newest time step whose code was used.
         challenge: what the authenticator of a new passkey has to answer.
     """
@@ -44,8 +44,8 @@ class SecondFactor:
     challenge: str | None = field(default=None, repr=False)
 
     @property
-    def place(self) -> str:
-        """Where its secret is sealed."""
+    def context(self) -> str:
+        """The context for which its secret is sealed."""
         return f"second_factors|{self.id}|secret"
 
     def as_json(self) -> Document:

@@ -39,12 +39,12 @@ class PhoneCalls:
         self._vault = vault
 
     @staticmethod
-    def _place(id: str) -> str:
+    def _context(id: str) -> str:
         return f"phone_calls|{id}|text"
 
     async def insert(self, call: PhoneCall, *, session: Session) -> None:
         session.mark_written([call.patient_id])
-        sealed = await self._vault.seal(call.patient_id, self._place(call.id), call.text) if call.text else None
+        sealed = await self._vault.seal(call.patient_id, self._context(call.id), call.text) if call.text else None
         row = {**write_document(call, without=("text",)), "sealed_text": sealed}
         await self._calls.insert_one(row, session=session)
 
@@ -58,7 +58,7 @@ class PhoneCalls:
         return [await self._read(row) for row in rows]
 
     async def _read(self, row: Document) -> PhoneCall:
-        text = await self._vault.open_if_readable(row["patient_id"], self._place(row["_id"]), row["sealed_text"])
+        text = await self._vault.open_if_readable(row["patient_id"], self._context(row["_id"]), row["sealed_text"])
         return read_document(PhoneCall, row, text=text)
 
     async def delete_all(self, patient_id: str, *, session: Session) -> None:

@@ -62,16 +62,16 @@ class PatientQuestions:
 
     async def _read(self, row: Document) -> PatientQuestion:
         async def opened(name: str) -> Any:
-            place = f"patient_questions|{row['_id']}|{name}"
-            return await self._vault.open_if_readable(row["patient_id"], place, row.get(f"sealed_{name}"))
+            context = f"patient_questions|{row['_id']}|{name}"
+            return await self._vault.open_if_readable(row["patient_id"], context, row.get(f"sealed_{name}"))
 
         return read_document(PatientQuestion, row, text=await opened("text"), answer=await opened("answer"))
 
     async def insert(self, question: PatientQuestion, *, session: Session) -> None:
         session.mark_written([question.patient_id])
-        place = f"patient_questions|{question.id}|text"
+        context = f"patient_questions|{question.id}|text"
         row = write_document(question, without=("settled_at", "text", "answer"))
-        row["sealed_text"] = await self._vault.seal(question.patient_id, place, question.text)
+        row["sealed_text"] = await self._vault.seal(question.patient_id, context, question.text)
         await self._questions.insert_one(row, session=session)
 
     async def get(self, id: str, *, session: Session | None = None) -> PatientQuestion | None:
@@ -98,8 +98,8 @@ class PatientQuestions:
         session.mark_written([question.patient_id])
         changes: Document = {"state": state, "settled_at": at}
         if answer is not None:
-            place = f"patient_questions|{question.id}|answer"
-            changes["sealed_answer"] = await self._vault.seal(question.patient_id, place, answer)
+            context = f"patient_questions|{question.id}|answer"
+            changes["sealed_answer"] = await self._vault.seal(question.patient_id, context, answer)
         await self._questions.update_one({"_id": question.id, "state": "open"}, {"$set": changes}, session=session)
 
     async def close_open(self, patient_id: str, doctor_id: str, *, at: datetime, session: Session) -> None:

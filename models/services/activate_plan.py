@@ -112,7 +112,7 @@ async def supersede(store: Store, notes: Sequence[Note], *, session: Session) ->
     for note in notes:
         if await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session):
             await reject_proposed(store, note.id, session=session)
-            new_events += note_status(note, "superseded", mark=str(note.attempts))
+            new_events += note_status(note, "superseded", discriminator=str(note.attempts))
     return new_events
 
 

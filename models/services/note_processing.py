@@ -43,7 +43,7 @@ def propose_step(
     """The step, not yet stored. ``number`` orders it among those of its note."""
     return Step(
         id=str(uuid4()),
-        sort=sort_key(note.created_at, place=number),
+        sort=sort_key(note.created_at, index=number),
         note_id=note.id,
         note_number=note.number,
         patient_id=note.patient_id,
@@ -80,7 +80,9 @@ async def begin_note(store: Store, taken: Sequence[NoteClaim], session: Session)
     leases = {one.note_id: one.lease for one in taken}
     notes = await store.notes.claim(leases, now=now, lease_s=lease_s, session=session)
     session.lock(f"feeds/{note.doctor_id}" for note in notes.values())
-    new_events = [one for note in notes.values() for one in note_status(note, "processing", mark=note.lease or "")]
+    new_events = [
+        one for note in notes.values() for one in note_status(note, "processing", discriminator=note.lease or "")
+    ]
     users = await store.events.append(new_events, at=now, session=session)
     return [
         NoteOutcome(note, frozenset(users & {note.doctor_id, note.written_by or ""}))
@@ -115,7 +117,7 @@ async def fail_note(
         if not await store.notes.settle([failed], session=session):
             return frozenset()
         await _audit_reading(store, [note], session=session)
-        new_events = note_status(note, "failed", mark=note.lease or "", failure=failure, **counts_of(review))
+        new_events = note_status(note, "failed", discriminator=note.lease or "", failure=failure, **counts_of(review))
         return frozenset(await store.events.append(new_events, at=now, session=session))
 
     return await store.transaction(work)
@@ -192,7 +194,7 @@ async def finish_note(store: Store, readings: Sequence[ReadNote], session: Sessi
     )
     for one in settled:
         new_events += note_status(
-            one.note, one.status, mark=one.lease or "", failure=one.failure, **counts_of(one.review)
+            one.note, one.status, discriminator=one.lease or "", failure=one.failure, **counts_of(one.review)
         )
     users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
     return [frozenset(users & _recipients(one.note.patient_id, new_events)) for one in readings]

@@ -84,7 +84,7 @@ async def _store(store: Store, taken: Sequence[Submission], *, session: Session)
     )
     numbers = {id: sequence.last_note for id, sequence in sequences.items()}
     notes = await store.notes.insert(taken, numbers=numbers, session=session)
-    new_events = [one for note in notes for one in note_status(note, "queued", mark="0")]
+    new_events = [one for note in notes for one in note_status(note, "queued", discriminator="0")]
     users = await store.events.append(new_events, at=max(one.now for one in taken), session=session)
     return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id, note.written_by or ""})) for note in notes}
 
@@ -142,7 +142,7 @@ async def approve_note(
         if steps:
             plan_of = NewPlan(note, steps, stored=True, now=now, day_seconds=day_seconds, keep=kept)
             new_events += await activate(store, [plan_of], session=session)
-        new_events += note_status(note, "ready", mark="approved", dropped=note.dropped)
+        new_events += note_status(note, "ready", discriminator="approved", dropped=note.dropped)
         users = await store.events.append(new_events, at=now, session=session)
         return NoteOutcome(replace(note, status="ready", failure=None), frozenset(users))
 
@@ -193,7 +193,7 @@ async def retry_note(
             raise Conflict("conflict", "Only a failed note can be tried again.")
         await store.audit.write(actor, "note.retried", of=[note.patient_id], item=note.id, session=session)
         note = replace(note, status="queued", failure=None, reader=reader)
-        new_events = note_status(note, "queued", mark=uuid4().hex)
+        new_events = note_status(note, "queued", discriminator=uuid4().hex)
         return NoteOutcome(note, frozenset(await store.events.append(new_events, at=now, session=session)))
 
     return await store.transaction(work)
@@ -215,7 +215,7 @@ async def reject_note(
         await store.audit.write(actor, "note.rejected", of=[note.patient_id], item=note.id, session=session)
         await store.notes.settle([NoteTransition(note=note, status="rejected")], session=session)
         await reject_proposed(store, note.id, session=session)
-        users = await store.events.append(note_status(note, "rejected", mark="0"), at=now, session=session)
+        users = await store.events.append(note_status(note, "rejected", discriminator="0"), at=now, session=session)
         return NoteOutcome(replace(note, status="rejected"), frozenset(users))
 
     return await store.transaction(work)
@@ -245,7 +245,7 @@ async def withdraw_note(
         active = [step for step in steps if step.status == "active"]
         closed = await cancel_steps(store, active, now=now, session=session)
         await store.events.withdraw_note(note.id, user_id=note.patient_id, session=session)
-        new_events = note_status(note, "withdrawn", mark="0")
+        new_events = note_status(note, "withdrawn", discriminator="0")
         if closed:
             audience = await Audience.of(store, note.patient_id, session=session)
             new_events += audience.steps_changed(

@@ -179,10 +179,10 @@ def reminders_for_carers(
 
 
 def note_status(
-    note: Note, status: str, *, mark: str, failure: str | None = None, dropped: int = 0, questions: int = 0
+    note: Note, status: str, *, discriminator: str, failure: str | None = None, dropped: int = 0, questions: int = 0
 ) -> list[NewEvent]:
     """To the author at every status, and to who wrote it while covering; to the patient when the note is ready.
-    ``mark`` distinguishes events of the same status.
+    ``discriminator`` distinguishes events of the same status.
 
     ``dropped`` and ``questions`` are counts, for the author.
     """
@@ -192,7 +192,7 @@ def note_status(
             user_id=user_id,
             about=note.patient_id,
             event="note.status",
-            key=f"note/{note.id}/{status}/{mark}",
+            key=f"note/{note.id}/{status}/{discriminator}",
             note_id=note.id,
             data={"note_id": note.id, "status": status, "failure": failure, **more},
             via=via,

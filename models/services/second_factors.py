@@ -47,7 +47,7 @@ async def spend_code(store: Store, user_id: str, code: str, *, session: Session)
 
 async def secret_of(store: Store, factor: SecondFactor) -> str:
     """The secret of an app, or the public key of a passkey."""
-    return str(await store.vault.open_value(factor.user_id, factor.place, factor.sealed or ""))
+    return str(await store.vault.open_value(factor.user_id, factor.context, factor.sealed or ""))
 
 
 async def spend_assertion(

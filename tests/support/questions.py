@@ -73,7 +73,7 @@ def walk_step(note: Note, person: User, now: datetime) -> Step:
     )
     return Step(
         id=str(uuid4()),
-        sort=sort_key(note.created_at, place=0),
+        sort=sort_key(note.created_at, index=0),
         note_id=note.id,
         note_number=note.number,
         patient_id=note.patient_id,
