@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
-from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.database import MAX_COUNTED, Collection, Document, Session
 from hospital_rt.storage.documents import read_document
 from hospital_rt.web.tokens import Tokens
 
@@ -38,7 +38,6 @@ LetterKind = Literal[
 LinkUse = Literal["reset", "verify"]
 LINK_LIFE: dict[LinkUse, timedelta] = {"reset": timedelta(hours=1), "verify": timedelta(days=2)}
 MAX_TRIES = 12
-MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

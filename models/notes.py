@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
-from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.database import MAX_COUNTED, Collection, Document, Session
 from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Vault
 
@@ -23,7 +23,6 @@ UNREAD: tuple[NoteStatus, ...] = ("queued", "processing")  # no step has come of
 IN_FLIGHT: tuple[NoteStatus, ...] = ("queued", "processing", "proposed")
 UNSETTLED: tuple[NoteStatus, ...] = ("queued", "processing", "proposed", "failed")
 WAITING: tuple[NoteStatus, ...] = ("proposed", "failed")  # for their author
-MAX_COUNTED = 10_000  # of what waits: beyond that the figure stands
 MAX_ATTEMPTS = 5
 
 

@@ -21,7 +21,7 @@ from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
 from hospital_rt.domain.schedule import Schedule, Timeline
 from hospital_rt.storage.batch_loader import BatchLoader
-from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.database import MAX_COUNTED, Collection, Document, Session
 from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 from models.course_codec import (
@@ -35,7 +35,6 @@ from models.course_codec import (
     uses_row,
 )
 
-MAX_COUNTED = 10_000  # of what is due: beyond that the figure stands
 Kind = Literal["checklist", "plan"]
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 

@@ -20,7 +20,7 @@ from models.people.phone_calls import PhoneCall
 from models.questions.patient_questions import OpenQuestions
 from models.reminders import LedgerCount, Reminder
 from models.services.people.record_call import record_call
-from models.users import fold
+from models.users import Person, fold
 from models.visibility import cover_changes_at, covered_assignments
 
 DAYS = 30
@@ -60,6 +60,18 @@ class PatientList(NamedTuple):
     @property
     def size(self) -> int:
         return MAX_USER_BYTES + 150 * len(self.ids)
+
+
+class PatientRecords(NamedTuple):
+    """The records from which the rows of the list are made, by patient; ``people`` has the doctors covered too."""
+
+    people: Mapping[str, Person]
+    ledger: Mapping[str, Sequence[LedgerCount]]
+    open_steps: Mapping[str, int]
+    notes: Mapping[str, WaitingNotes]
+    questions: Mapping[str, OpenQuestions]
+    skip_reasons: Mapping[str, dict[str, Any]]
+    calls: Mapping[str, dict[str, Any]]
 
 
 class MyPatientsHandler(ApiHandler):
@@ -127,66 +139,28 @@ class MyPatientsHandler(ApiHandler):
         return patients
 
     async def _build_rows(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
-        ids = list(joined)
+        records = await self._read_records(joined, now=now)
+        together = TOGETHER * (self.settings_.day_seconds or A_DAY_S) / A_DAY_S
+        return {id: _row(id, joined[id], records, now=now, together=together) for id in joined}
+
+    async def _read_records(self, joined: Mapping[str, Joined], *, now: datetime) -> PatientRecords:
+        ids, doctor_ids = list(joined), {one.doctor_id for one in joined.values()}
         covered = {one.covering for one in joined.values() if one.covering}
         people = await self.store.users.people({*ids, *covered}, contact=True)
-        today = {id: local_day(now, ZoneInfo(people[id].timezone)) for id in ids}
-        # Two days more: an answer may count to another date in the patient's time zone.
-        first = min(today.values()) - timedelta(days=DAYS + 1)
-        ledger, open_counts, waiting, asking, said, called = await asyncio.gather(
-            self.store.reminders.counted_since(ids, first),
+        today = min(local_day(now, ZoneInfo(people[id].timezone)) for id in ids)
+        ledger, open_steps, notes, questions, skip_reasons, calls = await asyncio.gather(
+            # Two days more: an answer may count to another date in the patient's time zone.
+            self.store.reminders.counted_since(ids, today - timedelta(days=DAYS + 1)),
             self.store.steps.open_counts(ids),
-            self.store.notes.waiting({one.doctor_id for one in joined.values()}, ids),
-            self.store.patient_questions.open_of({one.doctor_id for one in joined.values()}, ids),
-            self._skip_reasons(joined, min(today.values()) - timedelta(days=REASON_DAYS - 1)),
+            self.store.notes.waiting(doctor_ids, ids),
+            self.store.patient_questions.open_of(doctor_ids, ids),
+            self._skip_reasons(joined, today - timedelta(days=REASON_DAYS - 1)),
             self._calls(joined, now=now),
         )
-        mine: dict[str, list[LedgerCount]] = {id: [] for id in ids}
+        slots: dict[str, list[LedgerCount]] = {id: [] for id in ids}
         for row in ledger:
-            mine[row.patient_id].append(row)
-        together = TOGETHER * (self.settings_.day_seconds or A_DAY_S) / A_DAY_S
-        found = {}
-        for id in ids:
-            person = people[id]
-            oldest = today[id] - timedelta(days=DAYS)
-            results = [
-                SlotResult(row.step_id, row.day, row.slot_at, row.state)
-                for row in mine[id]
-                if row.is_slot and row.day > oldest
-            ]
-            answered_at = max((row.answered_at for row in mine[id] if row.answered_at), default=None)
-            seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
-            asks = asking.get(id, OpenQuestions())
-            waits = waiting.get(id, WaitingNotes())
-            seen = summarize(results, last=today[id], days=DAYS, together=together)
-            # Without active steps there is nothing to answer: ``steps_open`` is 0, and the patient is not silent.
-            need = seen.need if open_counts[id] or seen.need != "silent" else "on_course"
-            item: dict[str, Any] = {
-                "id": id,
-                "name": person.name,
-                "birth_date": person.birth_date,
-                "phone": person.phone,
-                "since": to_wire(joined[id].since),
-                **({"covering": {"id": other, "name": people[other].name}} if (other := joined[id].covering) else {}),
-                "steps_open": open_counts[id],
-                "notes_waiting": waits.notes,
-                "questions_open": waits.questions,
-                "asks": asks.how_many,
-                "asks_since": to_wire(asks.since) if asks.since else None,
-                "last_check_in_at": to_wire(answered_at) if answered_at else None,
-                "last_seen_at": to_wire(seen_at) if seen_at else None,
-                "missed_in_a_row": seen.missed_in_a_row,
-                "adherence": round(seen.adherence, 4) if seen.adherence is not None else None,
-                "days": [{"due": day.due, "done": day.done, "skipped": day.skipped} for day in seen.days],
-                "need": need,
-                "reason": seen.why if need == seen.need else None,
-                "skip_reason": said.get(id),
-                "called": called.get(id),
-            }
-            rank = Rank(RANKS[need], 0 if asks.how_many else 1, -seen.unanswered_in_a_row, fold(person.name or ""), id)
-            zone = ZoneInfo(person.timezone)
-            found[id] = CachedResponse(as_text(item), now, start_of_day(today[id] + timedelta(days=1), zone), rank)
-        return found
+            slots[row.patient_id].append(row)
+        return PatientRecords(people, slots, open_steps, notes, questions, skip_reasons, calls)
 
     async def _skip_reasons(self, joined: Mapping[str, Joined], first: date) -> dict[str, dict[str, Any]]:
         """Of each patient the newest reason for skipping since ``first`` and since they became the doctor's."""
@@ -211,6 +185,50 @@ class MyPatientsHandler(ApiHandler):
                 last[call.patient_id] = call
         names = await self.store.users.names({call.by_id for call in last.values()}) if last else {}
         return {id: call.as_json(by=names[call.by_id]) for id, call in last.items()}
+
+
+def _row(id: str, joined: Joined, records: PatientRecords, *, now: datetime, together: timedelta) -> CachedResponse:
+    """One patient in the list. ``together``: slots this close are one time to answer."""
+    person, slots = records.people[id], records.ledger[id]
+    zone = ZoneInfo(person.timezone)
+    today = local_day(now, zone)
+    results = [
+        SlotResult(row.step_id, row.day, row.slot_at, row.state)
+        for row in slots
+        if row.is_slot and row.day > today - timedelta(days=DAYS)
+    ]
+    answered_at = max((row.answered_at for row in slots if row.answered_at), default=None)
+    seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
+    notes, questions = records.notes.get(id, WaitingNotes()), records.questions.get(id, OpenQuestions())
+    summary = summarize(results, last=today, days=DAYS, together=together)
+    # Without active steps there is nothing to answer: ``steps_open`` is 0, and the patient is not silent.
+    need = summary.need if records.open_steps[id] or summary.need != "silent" else "on_course"
+    item: dict[str, Any] = {
+        "id": id,
+        "name": person.name,
+        "birth_date": person.birth_date,
+        "phone": person.phone,
+        "since": to_wire(joined.since),
+        "steps_open": records.open_steps[id],
+        "notes_waiting": notes.notes,
+        "questions_open": notes.questions,
+        "asks": questions.how_many,
+        "asks_since": to_wire(questions.since) if questions.since else None,
+        "last_check_in_at": to_wire(answered_at) if answered_at else None,
+        "last_seen_at": to_wire(seen_at) if seen_at else None,
+        "missed_in_a_row": summary.missed_in_a_row,
+        "adherence": round(summary.adherence, 4) if summary.adherence is not None else None,
+        "days": [{"due": day.due, "done": day.done, "skipped": day.skipped} for day in summary.days],
+        "need": need,
+        "reason": summary.why if need == summary.need else None,
+        "skip_reason": records.skip_reasons.get(id),
+        "called": records.calls.get(id),
+    }
+    if joined.covering:
+        item["covering"] = {"id": joined.covering, "name": records.people[joined.covering].name}
+    asks_first = 0 if questions.how_many else 1
+    rank = Rank(RANKS[need], asks_first, -summary.unanswered_in_a_row, fold(person.name or ""), id)
+    return CachedResponse(as_text(item), now, start_of_day(today + timedelta(days=1), zone), rank)
 
 
 class CalledHandler(ApiHandler):

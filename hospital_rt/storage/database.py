@@ -45,6 +45,7 @@ T = TypeVar("T")
 
 CALL_TIMEOUT_MS = 5_000
 TRANSACTION_WITHIN_S = 12.0
+MAX_COUNTED = 10_000  # records of a backlog: a longer one is given as this many
 CONFLICT_IS_ODD_AFTER_S = 1.0
 SLOW_AFTER_S = 3.0
 APP_NAME = "hospital_rt"
