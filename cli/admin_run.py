@@ -182,11 +182,8 @@ async def run_command(options: argparse.Namespace, settings: Settings) -> Comman
     if options.admin in COMMANDS:
         return await run_backup_command(options, settings, actor)
     if options.admin == "schema":
-        database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
-        try:
+        async with Database(settings.mongo_url or "", driver=settings.mongo_driver) as database:
             return await admin.show_schema(database)
-        finally:
-            await database.close()
     async with open_app_context(settings) as app:
         match options.admin:
             case "create-doctor" | "create-admin":

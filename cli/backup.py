@@ -199,11 +199,8 @@ async def restore(
 
 @contextlib.asynccontextmanager
 async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Vault]]:
-    database = Database(settings.mongo_url or "", driver=settings.mongo_driver)
-    try:
+    async with Database(settings.mongo_url or "", driver=settings.mongo_driver) as database:
         yield database, Vault(database.collection("keys"), settings.encryption_keys)
-    finally:
-        await database.close()
 
 
 async def _check_empty(database: Database) -> None:

@@ -104,12 +104,9 @@ def scratch_of(url: str) -> tuple[str, str]:
 
 
 async def _drop(scratch: Settings, name: str) -> None:
-    database = Database(scratch.mongo_url or "", driver=scratch.mongo_driver)
-    try:
+    async with Database(scratch.mongo_url or "", driver=scratch.mongo_driver) as database:
         if name.endswith(SUFFIX):
             await database.client.drop_database(name)
-    finally:
-        await database.close()
 
 
 @contextlib.asynccontextmanager
@@ -139,8 +136,7 @@ async def _alone(app: AppContext) -> AsyncIterator[None]:
 
 async def _compare(report: Report, scratch: Settings, file: Path, app: AppContext) -> None:
     expected = await asyncio.to_thread(lambda: Counter(name for name, _ in read_records(file)))
-    database = Database(scratch.mongo_url or "", driver=scratch.mongo_driver)
-    try:
+    async with Database(scratch.mongo_url or "", driver=scratch.mongo_driver) as database:
         for name in (*SAME, *MORE):
             restored = int(await database.collection(name).count_documents({}))
             live = int(await app.resources.database.collection(name).estimated_document_count())
@@ -149,14 +145,11 @@ async def _compare(report: Report, scratch: Settings, file: Path, app: AppContex
                 report.wrong.append(f"{name}: {expected[name]} in FILE, {restored} restored")
             if live >= MANY and not expected[name]:
                 report.wrong.append(f"{name}: none in FILE, {live} in the service's database")
-    finally:
-        await database.close()
 
 
 async def _open_sample(report: Report, scratch: Settings, sample: int) -> None:
     """Open records of each sealed kind, chosen at random, of users who have a key; verify the audit."""
-    database = Database(scratch.mongo_url or "", driver=scratch.mongo_driver)
-    try:
+    async with Database(scratch.mongo_url or "", driver=scratch.mongo_driver) as database:
         vault = Vault(database.collection("keys"), scratch.encryption_keys)
         store = Store(database, vault, retention_days=scratch.event_retention_days)
         await store.open()
@@ -172,8 +165,6 @@ async def _open_sample(report: Report, scratch: Settings, sample: int) -> None:
                 report.wrong.append(f"{kind}: {len(ids) - opened} of {len(ids)} do not open")
         verdict = await store.audit.verify()
         report.wrong += [f"audit: {finding}" for finding in verdict.findings]
-    finally:
-        await database.close()
 
 
 async def _opened(store: Store, kind: str, ids: list[str]) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
-from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.database import Collection, Session
 from hospital_rt.storage.documents import read_document, write_document
 
 
@@ -37,13 +37,9 @@ class Assignments:
     def __init__(self, collection: Collection) -> None:
         self._assignments = collection
 
-    @staticmethod
-    def _read(row: Document) -> Assignment:
-        return read_document(Assignment, row)
-
     async def current(self, patient_id: str, *, session: Session | None = None) -> Assignment | None:
         row = await self._assignments.find_one({"patient_id": patient_id, "current": True}, session=session)
-        return self._read(row) if row else None
+        return read_document(Assignment, row) if row else None
 
     async def between(self, patient_id: str, doctor_id: str, *, session: Session | None = None) -> Assignment | None:
         """The current assignment of this patient if it is to this doctor."""
@@ -57,7 +53,7 @@ class Assignments:
     async def of_doctors(self, doctor_ids: list[str], *, session: Session | None = None) -> list[Assignment]:
         """The current assignments to any of these doctors, oldest first."""
         cursor = self._assignments.find({"doctor_id": {"$in": doctor_ids}, "current": True}, session=session)
-        return [self._read(row) for row in await cursor.sort([("since", 1), ("_id", 1)]).to_list(None)]
+        return [read_document(Assignment, row) for row in await cursor.sort([("since", 1), ("_id", 1)]).to_list(None)]
 
     async def of_user(self, user_id: str, *, is_patient: bool, session: Session) -> list[Assignment]:
         """The current assignments of a patient, or to a doctor."""
@@ -68,7 +64,7 @@ class Assignments:
 
     async def of_patients(self, patient_ids: list[str], *, session: Session | None = None) -> dict[str, Assignment]:
         cursor = self._assignments.find({"patient_id": {"$in": patient_ids}, "current": True}, session=session)
-        return {row["patient_id"]: self._read(row) for row in await cursor.to_list(None)}
+        return {row["patient_id"]: read_document(Assignment, row) for row in await cursor.to_list(None)}
 
     async def start(self, assignment: Assignment, *, session: Session) -> None:
         session.mark_written([assignment.doctor_id])

@@ -149,10 +149,6 @@ class Events:
                 session=session,
             )
 
-    @staticmethod
-    def _read(row: Document) -> FeedEvent:
-        return read_document(FeedEvent, row)
-
     async def newest(self, user_id: str) -> int:
         """The newest ``seq`` of the user's feed, 0 when it is empty."""
         row = await self._feeds.find_one({"_id": user_id})
@@ -170,13 +166,13 @@ class Events:
     async def after(self, user_id: str, seq: int, *, limit: int = 200) -> list[FeedEvent]:
         """The events that follow ``seq``, in order."""
         cursor = self._events.find({"user_id": user_id, "seq": {"$gt": seq}}).sort("seq", 1).limit(limit)
-        return [self._read(row) for row in await cursor.to_list(None)]
+        return [read_document(FeedEvent, row) for row in await cursor.to_list(None)]
 
     async def after_each(self, heads: dict[str, int], *, limit: int = 20_000) -> list[FeedEvent]:
         """The events that follow each user's ``seq``, in order for each user: one read for many feeds."""
         clauses = [{"user_id": id, "seq": {"$gt": seq}} for id, seq in heads.items()]
         cursor = self._events.find({"$or": clauses}).sort([("user_id", 1), ("seq", 1)]).limit(limit)
-        return [self._read(row) for row in await cursor.to_list(None)]
+        return [read_document(FeedEvent, row) for row in await cursor.to_list(None)]
 
     def open_text(self, event: FeedEvent) -> str:
         """The event's data as JSON text. Call :meth:`load_keys` first.
@@ -220,7 +216,7 @@ class Events:
         """A user's own events of a name later than ``after`` and not younger than ``until``, in order."""
         wanted = {"user_id": user_id, "about": user_id, "seq": {"$gt": after}, "event": event, "at": {"$lte": until}}
         cursor = self._events.find(wanted).sort("seq", -1 if newest_first else 1).limit(limit)
-        return [self._read(row) for row in await cursor.to_list(limit)]
+        return [read_document(FeedEvent, row) for row in await cursor.to_list(limit)]
 
     async def delete_all(self, user_id: str, *, session: Session) -> None:
         """Empty an erased user's feed; its counter stays, so that no ``seq`` is reused."""

@@ -105,10 +105,6 @@ class Notes:
         self._notes = collection
         self._vault = vault
 
-    @staticmethod
-    def _read(row: Document) -> Note:
-        return read_document(Note, row)
-
     async def insert(self, written: Sequence[NewNote], *, numbers: Mapping[str, int], session: Session) -> list[Note]:
         """Store new notes of different patients. ``numbers``: the number of each, by patient."""
         await self._vault.load_keys({one.patient_id for one in written})
@@ -128,11 +124,11 @@ class Notes:
             for one in written
         ]
         await self._notes.insert_many(rows, ordered=False, session=session)
-        return [self._read(row) for row in rows]
+        return [read_document(Note, row) for row in rows]
 
     async def get(self, note_id: str, *, session: Session | None = None) -> Note | None:
         row = await self._notes.find_one({"_id": note_id}, session=session)
-        return self._read(row) if row else None
+        return read_document(Note, row) if row else None
 
     async def text(self, note: Note) -> str | None:
         """What the doctor wrote; None once the patient is erased."""
@@ -155,7 +151,7 @@ class Notes:
             older: Document = {"$or": [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$gt": id}}]}
             wanted = {"$and": [wanted, older]}
         cursor = self._notes.find(wanted).sort([("created_at", -1), ("_id", 1)]).limit(limit)
-        return [self._read(row) async for row in cursor]
+        return [read_document(Note, row) async for row in cursor]
 
     # The work on a note
 
@@ -193,7 +189,7 @@ class Notes:
         if not result.matched_count:
             return {}
         rows = await self._notes.find({"_id": {"$in": list(leases)}}, session=session).to_list(None)
-        return {row["_id"]: self._read(row) for row in rows if row.get("lease") == leases[row["_id"]]}
+        return {row["_id"]: read_document(Note, row) for row in rows if row.get("lease") == leases[row["_id"]]}
 
     async def renew(self, note_id: str, *, lease: str, now: datetime, lease_s: float) -> bool:
         """Keep the lease while the model is thinking. False when it is lost."""
@@ -287,7 +283,7 @@ class Notes:
         query: Document = {"patient_id": {"$in": list(patient_ids)}, "status": {"$in": list(statuses)}}
         if doctor_id is not None:
             query["doctor_id"] = doctor_id
-        return [self._read(row) for row in await self._notes.find(query, session=session).to_list(None)]
+        return [read_document(Note, row) for row in await self._notes.find(query, session=session).to_list(None)]
 
     async def withdrawn_ids(self, patient_ids: Sequence[str]) -> set[str]:
         """The notes of these patients whose words are closed to them."""

@@ -9,7 +9,7 @@ from hospital_rt.delivery.mailer import Envelope, MailAway, MailRefused
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from models.app_context import AppContext
-from models.letters import MAX_TRIES, Letter
+from models.letters import MAX_TRIES, Letter, LinkUse
 from models.services.carer_alerts import is_carer_alert_due
 from models.services.mail_reminders import is_reminder_letter_due
 from tasks.broker import ReliableStreamBroker
@@ -28,15 +28,15 @@ async def send_letter(app: AppDep, letter_id: str) -> None:
     if letter is None:
         return
     is_reminder = letter.kind == "reminder"
-    once = letter.kind in AT_MOST_ONCE
-    if once and letter.in_doubt:
+    at_most_once = letter.kind in AT_MOST_ONCE
+    if at_most_once and letter.in_doubt:
         await letters.done(letter.id, outcome="unknown")
         return
     envelope = await _envelope(app, letter)
     if envelope is None:
         await letters.done(letter.id, outcome="given-up")
         return
-    if once:
+    if at_most_once:
         await letters.sending(letter.id)
     try:
         await app.resources.mailer.send(envelope)
@@ -47,7 +47,7 @@ async def send_letter(app: AppDep, letter_id: str) -> None:
         if is_reminder:
             await app.store.mail_reminders.record_refused(letter.user_id)
     except MailAway as away:
-        if once and away.in_doubt:
+        if at_most_once and away.in_doubt:
             log.warning("letter.in_doubt", letter_id=letter.id, kind=letter.kind)
             await letters.done(letter.id, outcome="unknown")
             return
@@ -72,28 +72,23 @@ async def _envelope(app: AppContext, letter: Letter) -> Envelope | None:
     user = await app.store.users.get(letter.user_id)
     if user is None or user.email is None:
         return None
-    base = app.settings.public_url
-    link = ""
+    base, tokens, link, page = app.settings.public_url, app.resources.tokens, "", "/"
     if letter.kind == "carer-invitation":
         return await _invitation(app, letter, language=user.language)
     if letter.kind == "carer-alert" and not await is_carer_alert_due(app.store, letter.link_id or "", now=app.now()):
         return None
-    if letter.kind in {"carer-alert", "doctor-approved", "doctor-refused"}:
-        text = letter_text(letter.kind, user.language, link="", page=f"{base}/")
-        return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body)
     if letter.kind == "reminder":
         if letter.link_id is None or not await is_reminder_letter_due(app.store, letter.user_id, seq=letter.seq or 0):
             return None
-        token = app.resources.tokens.link_token(use="unsubscribe", link_id=letter.link_id)
-        link = f"{base}/unsubscribe/{letter.link_id}.{token}"
-        text = letter_text(letter.kind, user.language, link=link, page=f"{base}/")
-        return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body, unsubscribe=link)
-    if letter.link_id:
-        use = "verify" if letter.kind == "verify" else "reset"
-        token = app.resources.tokens.link_token(use="verify" if use == "verify" else "reset", link_id=letter.link_id)
-        link = f"{base}/#/{use}?token={token}"
-    text = letter_text(letter.kind, user.language, link=link, page=f"{base}/#/forgot")
-    return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body)
+        link = f"{base}/unsubscribe/{letter.link_id}.{tokens.link_token(use='unsubscribe', link_id=letter.link_id)}"
+    elif letter.kind not in {"carer-alert", "doctor-approved", "doctor-refused"}:
+        page = "/#/forgot"
+        if letter.link_id:
+            use: LinkUse = "verify" if letter.kind == "verify" else "reset"
+            link = f"{base}/#/{use}?token={tokens.link_token(use=use, link_id=letter.link_id)}"
+    text = letter_text(letter.kind, user.language, link=link, page=f"{base}{page}")
+    unsubscribe = link if letter.kind == "reminder" else None
+    return Envelope(id=letter.id, to=user.email, subject=text.subject, text=text.body, unsubscribe=unsubscribe)
 
 
 async def _invitation(app: AppContext, letter: Letter, *, language: str) -> Envelope | None:

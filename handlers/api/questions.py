@@ -57,7 +57,15 @@ class QuestionsHandler(ApiHandler):
         self.respond(done.question.as_json(), status=201 if done.is_new else 200)
 
 
-class AnswerQuestionHandler(ApiHandler):
+class _SettleHandler(ApiHandler):
+    async def settle(self, question_id: str, *, answer: str | None) -> None:
+        question = await own_question(self.store, self.who, self.id_from_path(question_id))
+        done = await settle_question(self.store, question, answer=answer, now=self.now(), actor=self.actor)
+        await self.announce(done.users)
+        self.respond(done.question.as_json())
+
+
+class AnswerQuestionHandler(_SettleHandler):
     operations = {
         "POST": Operation(
             allow="doctor",
@@ -70,14 +78,10 @@ class AnswerQuestionHandler(ApiHandler):
 
     async def post(self, question_id: str) -> None:
         """Answer a patient's question, once. The same answer again is the same answer."""
-        body = self.body(QuestionAnswerBody)
-        question = await own_question(self.store, self.who, self.id_from_path(question_id))
-        done = await settle_question(self.store, question, answer=body.text, now=self.now(), actor=self.actor)
-        await self.announce(done.users)
-        self.respond(done.question.as_json())
+        await self.settle(question_id, answer=self.body(QuestionAnswerBody).text)
 
 
-class SeenQuestionHandler(ApiHandler):
+class SeenQuestionHandler(_SettleHandler):
     operations = {
         "POST": Operation(
             allow="doctor",
@@ -92,7 +96,4 @@ class SeenQuestionHandler(ApiHandler):
     async def post(self, question_id: str) -> None:
         """Mark a patient's question as seen, without an answer. Again is the same answer."""
         self.body(NothingBody)
-        question = await own_question(self.store, self.who, self.id_from_path(question_id))
-        done = await settle_question(self.store, question, answer=None, now=self.now(), actor=self.actor)
-        await self.announce(done.users)
-        self.respond(done.question.as_json())
+        await self.settle(question_id, answer=None)

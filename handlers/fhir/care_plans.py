@@ -134,10 +134,6 @@ class _OfSteps(FhirHandler):
 class _Tasks(_OfSteps):
     type_name = "Task"
 
-    async def _resource(self, step: Step, *, quotes: bool) -> Resource:
-        names = await self.store.users.names({step.patient_id, step.doctor_id})
-        return task(step, quotes=quotes, names=names, now=self.now())
-
 
 class TasksHandler(_Tasks):
     operations = {"GET": search_operation(StatusQuery, "steps.listed")}
@@ -182,7 +178,9 @@ class TaskHandler(_Tasks):
         step, held = await readable_step(self.store, self.who, self.id_from_path(id))
         await self.audit_read(of=[step.patient_id], item=step.id)
         withdrawn = await withdrawn_notes(self.store, [held], [step])
-        self.respond(await self._resource(step, quotes=can_see_quote(held, step, withdrawn=withdrawn)))
+        quotes = can_see_quote(held, step, withdrawn=withdrawn)
+        names = await self.store.users.names({step.patient_id, step.doctor_id})
+        self.respond(task(step, quotes=quotes, names=names, now=self.now()))
 
 
 class _Communications(_OfSteps):

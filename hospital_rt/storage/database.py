@@ -249,6 +249,12 @@ class Database:
             if error.code != NAMESPACE_EXISTS:
                 raise
 
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         closing = self.client.close()
         if asyncio.iscoroutine(closing):

@@ -65,10 +65,6 @@ class SecondFactors:
         self._factors = factors
         self._recovery = recovery
 
-    @staticmethod
-    def _read(row: Document) -> SecondFactor:
-        return read_document(SecondFactor, row)
-
     async def begin(self, factor: SecondFactor) -> None:
         """Store a factor that waits for its confirmation; an earlier one of its kind that still waits goes."""
         await self._factors.delete_many({"user_id": factor.user_id, "kind": factor.kind, "confirmed_at": None})
@@ -78,17 +74,17 @@ class SecondFactors:
 
     async def get(self, factor_id: str, *, user_id: str) -> SecondFactor | None:
         row = await self._factors.find_one({"_id": factor_id, "user_id": user_id})
-        return self._read(row) if row else None
+        return read_document(SecondFactor, row) if row else None
 
     async def of_user(self, user_id: str, *, session: Session | None = None) -> list[SecondFactor]:
         """The confirmed ones, oldest first."""
         wanted = {"user_id": user_id, "confirmed_at": {"$ne": None}}
         found = self._factors.find(wanted, session=session).sort([("created_at", 1), ("_id", 1)])
-        return [self._read(row) for row in await found.to_list(None)]
+        return [read_document(SecondFactor, row) for row in await found.to_list(None)]
 
     async def by_credential(self, credential_id: str) -> SecondFactor | None:
         row = await self._factors.find_one({"credential_id": credential_id, "confirmed_at": {"$ne": None}})
-        return self._read(row) if row else None
+        return read_document(SecondFactor, row) if row else None
 
     async def confirm(self, factor: SecondFactor, *, at: datetime, session: Session) -> bool:
         """Let a factor count from now on. False when it is confirmed already or gone.

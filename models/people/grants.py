@@ -72,10 +72,6 @@ class Grants:
         self._alerts = alerts
         self._vault = vault
 
-    @staticmethod
-    def _read(row: Document) -> Grant:
-        return read_document(Grant, row)
-
     # Writing
 
     async def insert(
@@ -124,12 +120,12 @@ class Grants:
 
     async def get(self, grant_id: str, *, session: Session | None = None) -> Grant | None:
         row = await self._grants.find_one({"_id": grant_id}, session=session)
-        return self._read(row) if row else None
+        return read_document(Grant, row) if row else None
 
     async def by_token(self, token_hash: str, *, now: datetime) -> Grant | None:
         """The open invitation with this token."""
         row = await self._grants.find_one({"token_hash": token_hash})
-        found = self._read(row) if row else None
+        found = read_document(Grant, row) if row else None
         return found if found and found.is_open(now) else None
 
     async def invited_address(self, grant: Grant) -> str | None:
@@ -141,17 +137,17 @@ class Grants:
     async def not_ended(self, user_id: str, *, session: Session | None = None) -> list[Grant]:
         """Every grant of or to this user that has not been ended, whether its time has come or is over."""
         wanted = {"$or": [{"grantor_id": user_id}, {"grantee_id": user_id}], "state": {"$in": ["pending", "active"]}}
-        return [self._read(row) for row in await self._grants.find(wanted, session=session).to_list(None)]
+        return [read_document(Grant, row) for row in await self._grants.find(wanted, session=session).to_list(None)]
 
     async def given_by(self, grantor_ids: Iterable[str], *, session: Session | None = None) -> list[Grant]:
         """The accepted grants that these users give."""
         wanted = {"grantor_id": {"$in": list(grantor_ids)}, "state": "active"}
-        return [self._read(row) for row in await self._grants.find(wanted, session=session).to_list(None)]
+        return [read_document(Grant, row) for row in await self._grants.find(wanted, session=session).to_list(None)]
 
     async def given_to(self, grantee_ids: Iterable[str], *, session: Session | None = None) -> list[Grant]:
         """The accepted grants that these users have."""
         wanted = {"grantee_id": {"$in": list(grantee_ids)}, "state": "active"}
-        return [self._read(row) for row in await self._grants.find(wanted, session=session).to_list(None)]
+        return [read_document(Grant, row) for row in await self._grants.find(wanted, session=session).to_list(None)]
 
     # Alerts
 
@@ -159,7 +155,7 @@ class Grants:
         """A page of the grants with alerts about open slots, by id."""
         wanted = {"alert_minutes": {"$gt": 0}, "state": "active", "_id": {"$gt": after}}
         rows = await self._grants.find(wanted).sort("_id", 1).limit(limit).to_list(limit)
-        return [self._read(row) for row in rows]
+        return [read_document(Grant, row) for row in rows]
 
     async def recorded_alerts(self, alert_ids: Iterable[str], *, session: Session | None = None) -> set[str]:
         """Those of these alerts that were recorded already."""
