@@ -16,7 +16,9 @@ export function Differences({ what }) {
       </dt>
       <dd>${content}</dd>
     </div>`;
-  const titles = (list) => list.map((s) => s.title).join(" · ");
+  const titles = (list) => html`<ul>
+    ${list.map((step) => html`<li key=${step.id || step.key}>${step.title}</li>`)}
+  </ul>`;
   return html`<dl class="change-list">
     ${row("new", "plus", t.tagNew, what.added, titles(what.added))}
     ${row(

@@ -353,8 +353,10 @@ function Note({ note }) {
       `
     }
   </section>`;
+  // Where everything is new the list beside it says it all.
+  const differs = what && what.stopped.length + what.changed.length + what.same.length > 0;
   const diffCard =
-    what &&
+    differs &&
     html`<section class="card diff-card">
       <h2 class="section-head">${review ? t.whatChangesFor(first) : t.whatChangedFor(first)}</h2>
       <${Differences}
