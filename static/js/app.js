@@ -112,8 +112,9 @@ function useTitle() {
   useEffect(nameWindow);
 }
 
-// A new page begins at its heading, for eyes and for screen readers.
-function useArrival(path, phase) {
+// A new page begins at its heading, for eyes and for screen readers; where something on it was asked
+// for (`see`), the page leads there itself.
+function useArrival(path, phase, see) {
   useEffect(() => {
     // Choosing another patient beside the list is no new page.
     const group = document.querySelector(".patients-side") && /^\/patients(\/[^/]+)?$/.test(path);
@@ -130,13 +131,13 @@ function useArrival(path, phase) {
             "",
           );
         nameWindow();
-        if (!first) {
+        if (!first && !see) {
           heading.tabIndex = -1;
           heading.focus({ preventScroll: true });
         }
       } else if (tries++ < 40) setTimeout(arrive, 50);
     };
-    window.scrollTo(0, 0);
+    if (!see) window.scrollTo(0, 0);
     arrive();
   }, [path, phase]);
 }
@@ -165,7 +166,7 @@ export function App() {
   useStore();
   useTitle();
   const { parts, path, query } = useRoute();
-  useArrival(path, state.phase);
+  useArrival(path, state.phase, query.get("see"));
   const name = parts[0] || "";
 
   if (state.phase === "starting")

@@ -101,11 +101,20 @@ export async function loadQuestions(which = "open") {
 }
 
 const FIRST_ROWS = 50;
-/**
- * A doctor's list, by need. A list that is not shown yet begins with its first rows; the others
- * follow. Answers the feed position.
- */
-export async function loadPatients() {
+let listReading = null;
+/** A doctor's list, by need. Answers the feed position. */
+export function loadPatients() {
+  const reading = readPatients().finally(() => {
+    if (listReading === reading) listReading = null;
+  });
+  listReading = reading;
+  return reading;
+}
+/** For a page that has no list to show yet: the one that is being read already, or a new one. */
+export const firstPatients = () => listReading || loadPatients();
+
+// A list that is not shown yet begins with its first rows; the others follow.
+async function readPatients() {
   const { data, feed } = await get(`my-patients/?sort=need&limit=${FIRST_ROWS}`);
   const { items } = data;
   if (data.next && !state.patients) set({ patients: [...items], patientsToCome: true });

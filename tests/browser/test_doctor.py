@@ -339,3 +339,60 @@ def test_rows_move_only_when_the_hand_is_elsewhere(
     page.get_by_role("button", name=re.compile("changes?, show")).click()
     expect(page.locator("tbody").first).to_contain_text(patient.name)
     expect(page.locator("tbody").first).to_contain_text("Silent")
+
+
+@pytest.mark.parametrize("width", [390, 820, 1200, 1280, 1440])
+def test_a_step_can_be_stopped_on_every_width(
+    pair: tuple[Person, Person], open_page: Callable[..., Page], width: int
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Walk 20 minutes every day.")
+    page = open_page(viewport={"width": width, "height": 900})
+    live(sign_in(page, doctor, at=f"/#/patients/{patient.id}"))
+    page.get_by_role("button", name="Stop: Walk 20 minutes").click()
+    page.get_by_role("button", name="Stop this step").click()
+    expect(page.get_by_text("has no step running now")).to_be_visible()
+    assert patient.call("GET", "steps/")["items"] == []
+
+
+def test_a_plan_that_could_not_be_read_is_not_shown_as_none(
+    pair: tuple[Person, Person], open_page: Callable[..., Page], watch: Watch
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Walk 20 minutes every day.")
+    watch.allow("503")
+    page = live(sign_in(open_page(viewport=DESKTOP), doctor))
+    unavailable = {"type": "/problems/unavailable", "title": "Not now", "status": 503}
+    page.route(re.compile(r"/api/steps/"), lambda route: route.fulfill(status=503, json=unavailable))
+    page.goto(f"{doctor.app.url}/#/patients/{patient.id}/write")
+    expect(page.get_by_text("The plan could not be read just now. It may hold steps.")).to_be_visible()
+    expect(page.get_by_text("No steps yet")).to_have_count(0)
+
+
+def test_a_draft_is_named_in_the_list_and_a_saved_step_keeps_the_keyboards_place(
+    reviewed: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = reviewed
+    note = write(doctor, patient, TEXT)
+    page = live(sign_in(open_page(viewport=DESKTOP), doctor, at=f"/#/patients/{patient.id}/write"))
+    page.get_by_label("Your note").fill("Ask about the cough")
+    page.goto(f"{doctor.app.url}/#/patients")
+    row = page.locator(".patient-row", has_text=patient.name)
+    expect(row).to_contain_text("draft")
+    page.goto(f"{doctor.app.url}/#/notes/{note}")
+    page.get_by_role("button", name=re.compile("^Edit: Measure")).click()
+    page.get_by_role("button", name="Save step").click()
+    expect(page.locator(".review-row", has_text="Measure").locator(".row-plain")).to_be_focused()
+
+
+def test_a_doctor_reads_that_a_step_was_stopped_not_that_it_left_their_list(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    note = write(doctor, patient, "Walk 20 minutes every day.")
+    (step,) = patient.call("GET", "steps/")["items"]
+    doctor.call("POST", f"steps/{step['id']}/cancel/")
+    page = live(sign_in(open_page(viewport=DESKTOP), doctor, at=f"/#/notes/{note}"))
+    row = page.locator(".review-row", has_text="Walk")
+    expect(row).to_contain_text("stopped")
+    expect(row).not_to_contain_text("your list")

@@ -204,6 +204,7 @@ def test_good_news_covers_neither_the_greeting_nor_what_comes_next(
     expect(good).to_contain_text("Done. Next ")
     expect(good).to_contain_text("Take amoxicillin 500 mg")
     expect(page.get_by_role("heading", name="Done today")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
     assert covered(page, ".banner-good", "h1", ".page-head", "main h2", "main button", ".main-nav") == []
 
 
@@ -385,3 +386,59 @@ def test_the_plan_is_one_sheet_by_part_of_the_day_and_the_answers_are_a_file(
     for name in ("nav", ".top", ".no-print"):
         assert page.locator(name).first.is_hidden(), name
     expect(page.get_by_text("ramipril").first).to_be_visible()
+
+
+def test_see_what_changed_leads_to_it(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Book an eye test.")
+    page = live(sign_in(open_page(), patient, at="/#/calendar"))
+    page.get_by_role("heading", name="Your calendar").wait_for()
+    parts = ("chest", "left knee", "right knee", "left hand", "right hand", "left foot", "right foot")
+    write(doctor, patient, " ".join(f"Book an X-ray of the {part}." for part in parts))
+    page.get_by_role("link", name="See what changed").click()
+    card = page.locator("#changed")
+    expect(card).to_be_in_viewport()
+    expect(card).to_be_focused()
+
+
+def test_today_on_paper_has_the_steps_and_no_buttons(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, NOTE)
+    page = live(sign_in(open_page(), patient))
+    expect(page.locator(".due-title")).to_contain_text("amoxicillin")
+    page.emulate_media(media="print")
+    expect(page.locator(".due-title")).to_be_visible()
+    assert page.locator(".due-title").evaluate("(e) => getComputedStyle(e).color") == "rgb(0, 0, 0)"
+    expect(page.get_by_role("checkbox", name=re.compile("X-ray"))).to_be_visible()
+    for what in ("nav", ".top", ".button", ".day-question", ".main-nav"):
+        for one in page.locator(what).all():
+            expect(one).to_be_hidden()
+
+
+def test_two_notes_of_one_day_are_told_apart_and_their_state_stands_below(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Walk 20 minutes every day.")
+    write(doctor, patient, "Continue metoprolol 25-50 mg depending on pulse.")
+    page = live(sign_in(open_page(), patient, at="/#/notes"))
+    rows = page.locator(".note-line")
+    expect(rows).to_have_count(2)
+    for row in rows.all():
+        expect(row).to_contain_text(re.compile(r", \d\d:\d\d"))
+    waits = rows.filter(has=page.locator(".chip"))
+    words, chip = waits.locator(".row-words").bounding_box(), waits.locator(".chip").bounding_box()
+    assert words and chip and words["width"] > 200 and chip["y"] >= words["y"] + words["height"]
+
+
+def test_where_several_are_due_each_can_be_skipped(pair: tuple[Person, Person], open_page: Callable[..., Page]) -> None:
+    patient, doctor = pair
+    write(doctor, patient, "Measure your weight every morning for 7 days. " + NOTE)
+    page = live(sign_in(open_page(), patient))
+    rows = page.locator(".due-rows li")
+    expect(rows).to_have_count(2)
+    expect(rows.first.get_by_text("Skip…")).to_be_visible()
+    rows.first.locator(".due-row").click()
+    expect(page.get_by_role("dialog")).to_be_visible()

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,6 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.app import ROOT, House, Person, eventually
 from tests.browser.conftest import DESKTOP, live, make_pair, sign_in, write
 from tests.browser.looks import sideways
+from tests.support.patience import allowed
 
 STATIC = ROOT / "static"
 NASTY = (
@@ -313,3 +315,42 @@ def test_everything_that_the_first_page_imports_is_preloaded() -> None:
     assert set(re.findall(r'modulepreload" href="/static/([^"]+)"', page)) == needed
     for name in re.findall(r'(?:href|src)="/static/([^"]+)"', page):
         assert (STATIC / name).is_file(), name
+
+
+def test_the_first_list_of_200_patients_paints_within_a_second(
+    pair: tuple[Person, Person], open_page: Callable[..., Page]
+) -> None:
+    """One real row two hundred times; the list is read once, shows its first rows, and its head stays."""
+    patient, doctor = pair
+    write(doctor, patient, FULL)
+    (row,) = doctor.call("GET", "my-patients/")["items"]
+    many = [{**row, "id": f"{number:08}{row['id'][8:]}", "name": f"Ruth {number}"} for number in range(200)]
+    asked: list[str] = []
+
+    def listed(route: Any) -> None:
+        asked.append(route.request.url.partition("?")[2])
+        query = {name: value[0] for name, value in parse_qs(asked[-1]).items()}
+        first, limit = int(query.get("cursor", 0)), int(query["limit"])
+        following = str(first + limit) if first + limit < len(many) else None
+        route.fulfill(
+            json={"items": many[first : first + limit], "next": following},
+            headers={"X-Feed": row_feed, "Content-Type": "application/json"},
+        )
+
+    page = open_page(viewport=DESKTOP)
+    live(sign_in(page, doctor, at="/#/patients"))
+    with page.expect_response(re.compile("/api/my-patients/")) as found:
+        page.reload()
+    row_feed = found.value.headers["x-feed"]
+    page.route(re.compile("/api/my-patients/"), listed)
+    page.reload()
+    page.locator(".patient-row").nth(49).wait_for()
+    painted_ms = page.evaluate("performance.now()")
+    expect(page.get_by_text("50 of 200 shown")).to_be_visible()
+    assert [query.count("cursor") for query in asked] == [0, 1], asked
+    assert painted_ms < allowed(1.0) * 1000
+    assert page.evaluate("document.querySelectorAll('*').length") < 2500
+    page.mouse.wheel(0, 1500)
+    head = page.locator(".patient-table thead th").first
+    expect(head).to_be_in_viewport()
+    print(f"\nlist of 200 patients: {painted_ms:.0f} ms")

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../html.js";
 import { call, getAll } from "../api.js";
 import { draftFor } from "../device.js";
-import { loadDetails, loadPatients, loadPlan } from "../data.js";
+import { firstPatients, loadDetails, loadPlan } from "../data.js";
 import { watchers } from "../feed.js";
 import { showSuccess } from "../messages.js";
 import { ConfirmDialog, Empty, LoadFailed, ProblemLine, Skeleton } from "../parts/controls.js";
@@ -54,7 +54,7 @@ export function usePatient(id) {
         }, 800);
     };
     if (!state.patients)
-      loadPatients().catch(() => {
+      firstPatients().catch(() => {
         /* the steps say what is wrong */
       });
     load();

@@ -2,7 +2,7 @@
 // one patient.
 import { html, cx, useEffect, useRef, useState } from "../html.js";
 import { groupOf, showPending } from "../feed.js";
-import { loadPatients } from "../data.js";
+import { firstPatients, loadPatients } from "../data.js";
 import { Button, Empty, LoadFailed, Skeleton } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
 import { Spark } from "../parts/spark.js";
@@ -57,7 +57,7 @@ function List({ chosen, wide }) {
   const [problem, setProblem] = useState(null);
   const more = () => show((now) => now + AT_ONCE);
   useEffect(() => {
-    if (!state.patients) loadPatients().catch(setProblem);
+    if (!state.patients) firstPatients().catch(setProblem);
   }, []);
   useShortcuts({
     "/": () => document.getElementById("find")?.focus(),

@@ -6,6 +6,7 @@ import { scheduleLine } from "../schedule-words.js";
 import { t } from "../texts.js";
 import { answerLine } from "./answers.js";
 import { StepForm } from "./step-form.js";
+import { words as own } from "./words.js";
 
 const lineOf = (step) => (step.item && !step.rescheduled ? answerLine(step) : scheduleLine(step));
 const originOf = (step) =>
@@ -58,7 +59,7 @@ function Row({ step, number, gone, chosen, review, acts }) {
       ${
         !review &&
         step.status !== "active" &&
-        html`<span class="chip">${t.stepStatus[step.status]}</span>`
+        html`<span class="chip">${own().stepStates[step.status]}</span>`
       }
       ${
         review &&

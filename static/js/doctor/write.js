@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "../html.js";
 import { call } from "../api.js";
 import { draftFor, keepDraft } from "../device.js";
-import { loadPatients, loadPlan } from "../data.js";
+import { firstPatients, loadPlan } from "../data.js";
 import { Button, Empty, Skeleton, ProblemLine, useAct } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { scheduleLine } from "../schedule-words.js";
@@ -21,7 +21,7 @@ export function Write({ id }) {
   const key = useRef(null);
   useEffect(() => {
     if (!state.patients)
-      loadPatients().catch(() => {
+      firstPatients().catch(() => {
         /* the name comes later */
       });
     loadPlan(id).then(setSteps, () => setSteps(false));

@@ -51,7 +51,7 @@ function All() {
     ${head}
     <ul class="card rows narrow">
       ${notes.map(
-        (n) => html`<li class="row" key=${n.id}>
+        (n) => html`<li class="row note-line" key=${n.id}>
           ${
             n.status === "withdrawn"
               ? html`<span class="row-open"><${NoteWords} note=${n} /></span>`

@@ -1,5 +1,5 @@
 // Today: what is due now, later, once, done; how it is going; what changed.
-import { html, useEffect } from "../html.js";
+import { html, useEffect, useMemo } from "../html.js";
 import { Empty, Skeleton } from "../parts/controls.js";
 import { HalfSun, Icon } from "../parts/icon.js";
 import { changes, replacedBy } from "../changes.js";
@@ -39,16 +39,23 @@ const first = (name) => name.trim().split(/\s+/)[0];
 const clockOrDay = (moment) => (dateOf(moment) === today() ? time(moment) : when(moment));
 
 const SEE = "changed"; // asked for by the news of a new plan
+const SEE_MS = 5000; // later the reader is elsewhere on the page
 export default function Today({ query }) {
   const plan = todayPlan();
   const see = query?.get("see");
+  // What changed is known once the notes are read, a moment after the steps.
+  const askedAt = useMemo(() => Date.now(), [see]);
   useEffect(() => {
     if (see !== SEE) return;
     const card = document.getElementById(SEE);
-    card?.scrollIntoView({ block: "start" });
-    card?.focus({ preventScroll: true });
+    const late = Date.now() - askedAt > SEE_MS;
+    if (!card && !late) return;
+    if (!late) {
+      card.scrollIntoView({ block: "start" });
+      card.focus({ preventScroll: true });
+    }
     go("/today", { replace: true });
-  }, [see]);
+  });
   useEffect(() => {
     state.toasts = [];
   }, []);

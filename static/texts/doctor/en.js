@@ -33,6 +33,14 @@ export default {
   readPlanAgain: "Read it again",
   planComes: "What runs now is being read.",
 
+  // A step that runs no longer
+  stepStates: {
+    completed: "finished",
+    cancelled: "stopped",
+    proposed: "to approve",
+    rejected: "left out",
+  },
+
   // A call
   noPhone: "No phone number given",
   noteCall: "Note a call",

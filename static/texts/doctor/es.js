@@ -33,6 +33,14 @@ export default {
   readPlanAgain: "Leerlo de nuevo",
   planComes: "Se está leyendo lo que está activo ahora.",
 
+  // Un paso que ya no está activo
+  stepStates: {
+    completed: "terminado",
+    cancelled: "detenido",
+    proposed: "por aprobar",
+    rejected: "excluido",
+  },
+
   // Una llamada
   noPhone: "No ha dado ningún teléfono",
   noteCall: "Anotar una llamada",
