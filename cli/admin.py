@@ -111,7 +111,7 @@ async def create_account(
 
 
 async def show_accounts(app: AppContext, *, most: int) -> CommandResult:
-    """What waits for the operator: doctors for approval, and accounts that are closed and not erased, oldest first."""
+    """What the operator has to do: doctors for approval, and accounts that are closed and not erased, oldest first."""
     users = app.store.users
     pending = [await users.read_row(row) for row in await users.with_status("pending", limit=most)]
     closed = await users.with_status("deactivated", limit=most)
@@ -390,7 +390,7 @@ async def _open_account(app: AppContext, email: str) -> User:
 
 
 async def _close(app: AppContext, actor: AuditActor, user: User, *, erase: bool) -> int:
-    """Close the account and tell every node; how many sessions ended."""
+    """Close the account and announce it to every node; how many sessions ended."""
     left = await close_account(app.store, user, now=app.now(), erase=erase, actor=actor)
     await app.announce_closed(left, erased=user.id if erase else None)
     return len(left.sessions)

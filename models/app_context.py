@@ -35,7 +35,7 @@ class AppContext:
         return self.resources.settings
 
     async def announce_closed(self, closed: AccountClosed, *, erased: str | None = None) -> None:
-        """Tell every node of a closed account. ``erased``: the user whose key is destroyed with it."""
+        """Announce a closed account to every node. ``erased``: the user whose key is destroyed with it."""
         wakeups = self.resources.wakeups
         await wakeups.revoke(closed.sessions)
         if erased:

@@ -1,7 +1,7 @@
 """Mail reminders: patients who asked for a letter when no page of theirs has displayed a reminder.
 
-Each event of a feed is examined once, and a slot has at most one letter: ``judged`` is the ``seq`` up to which events
-were examined, ``told`` the newest slot of each step with a letter. Neither holds clinical text.
+Each event of a feed is examined once, and a slot has at most one letter: ``examined_seq`` is the ``seq`` up to which
+events were examined, ``last_slots`` has the newest slot of each step with a letter. Neither holds clinical text.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class MailReminder:
     user_id: str
     link_id: str
     since: datetime
-    judged: int
-    told: Mapping[str, str]  # step id to slot, in wire format
+    examined_seq: int
+    last_slots: Mapping[str, str]  # step id to slot, in wire format
 
 
 class MailReminders:
@@ -41,7 +41,11 @@ class MailReminders:
     @staticmethod
     def _read(row: Document) -> MailReminder:
         return MailReminder(
-            user_id=row["_id"], link_id=row["link_id"], since=row["since"], judged=row["judged"], told=row["told"]
+            user_id=row["_id"],
+            link_id=row["link_id"],
+            since=row["since"],
+            examined_seq=row["judged"],
+            last_slots=row["told"],
         )
 
     async def get(self, user_id: str, *, session: Session | None = None) -> MailReminder | None:
@@ -67,11 +71,11 @@ class MailReminders:
         return [row["_id"] async for row in rows]
 
     async def mark_examined(
-        self, subscription: MailReminder, *, seq: int, told: Mapping[str, str], session: Session
+        self, subscription: MailReminder, *, seq: int, letters_for: Mapping[str, str], session: Session
     ) -> None:
         """Record that events up to ``seq`` are examined, and that these slots have their letter."""
-        kept = {step: slot for step, slot in subscription.told.items() if step not in told}
-        newest = {**kept, **told}
+        kept = {step: slot for step, slot in subscription.last_slots.items() if step not in letters_for}
+        newest = {**kept, **letters_for}
         while len(newest) > MAX_TOLD:
             newest.pop(next(iter(newest)))
         await self._subscriptions.update_one(

@@ -173,7 +173,7 @@ class Notes:
     async def claim(
         self, leases: Mapping[str, str], *, now: datetime, lease_s: float, session: Session | None = None
     ) -> dict[str, Note]:
-        """Take notes to work on, each under its lease: those that are not done and that no other worker has."""
+        """Claim notes, each under its lease: those that are not done and that no other worker has claimed."""
         held = {"status": "processing", "wake_at": now + timedelta(seconds=lease_s)}
         result = await self._notes.bulk_write(
             [
@@ -192,7 +192,7 @@ class Notes:
         return {row["_id"]: read_document(Note, row) for row in rows if row.get("lease") == leases[row["_id"]]}
 
     async def renew(self, note_id: str, *, lease: str, now: datetime, lease_s: float) -> bool:
-        """Keep the lease while the model is thinking. False when it is lost."""
+        """Extend the lease while the model responds. False when it is lost."""
         result = await self._notes.update_one(
             {"_id": note_id, "lease": lease, "status": "processing"},
             {"$set": {"wake_at": now + timedelta(seconds=lease_s)}},
@@ -242,7 +242,7 @@ class Notes:
         return wanted, change
 
     async def requeue(self, note: Note, *, at: datetime, reader: Reader | None = None, session: Session) -> bool:
-        """Send a failed note round again, to the reader that its author chose."""
+        """Queue a failed note again, for the reader that its author chose."""
         session.mark_written([note.patient_id])
         result = await self._notes.update_one(
             {"_id": note.id, "status": "failed"},
@@ -261,7 +261,7 @@ class Notes:
         return bool(result.matched_count)
 
     async def waiting(self, doctor_ids: Iterable[str], patient_ids: Sequence[str]) -> dict[str, WaitingNotes]:
-        """What waits for the approval of these doctors, by patient: those of whom something waits."""
+        """The proposed notes of these doctors by patient; patients without one are missing."""
         cursor = self._notes.find(
             {"doctor_id": {"$in": list(doctor_ids)}, "status": "proposed", "patient_id": {"$in": list(patient_ids)}},
             {"_id": 0, "patient_id": 1, "questions": 1},

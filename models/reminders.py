@@ -165,7 +165,7 @@ class Reminders:
         """A check-in without a slot: a checklist step, or one use of an as-needed step. ``version`` is the step's.
 
         Args:
-            at: when it was; ``now``: when it was told.
+            at: when it was; ``now``: when it was reported.
         """
         session.mark_written([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"

@@ -5,7 +5,7 @@ REST, FHIR, the live channel and notifications all ask here, and the rules stand
 - :class:`Access` says how a viewer reaches one patient's records. A further way is one more value of ``via``, found by
   :func:`access_to`, :func:`accesses_of`, :func:`recipients` and :func:`reached_patients`.
 - Access by cover and by care lasts as long as its grant (:mod:`models.people.grants`), which is read each time.
-- ``can_see_*`` judge one record, ``*_filter`` are the same rules as queries, ``readable_*`` load and judge.
+- ``can_see_*`` decide about one record, ``*_filter`` are the same rules as queries, ``readable_*`` load and check.
 """
 
 from __future__ import annotations
@@ -516,7 +516,7 @@ async def withdrawn_notes(store: Store, accesses: Iterable[Access], steps: Seque
     return frozenset(await store.notes.withdrawn_ids(patients)) if patients else frozenset()
 
 
-# Loaded and judged
+# Loaded and checked
 
 
 async def readable_step(store: Store, viewer: Viewer, step_id: str) -> tuple[Step, Access]:

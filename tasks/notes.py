@@ -201,7 +201,7 @@ def waits_for_author(mode: str, note: Note, result: Result) -> bool:
 def again_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime | None:
     """When a note that failed for a passing reason is read again: for a day, at growing intervals.
 
-    Meanwhile it stands as ``failed``, so that its author knows, and may send it round at once or write another.
+    Meanwhile it stands as ``failed``, so that its author sees it, and can retry at once or write another.
     """
     if not failed.retry or now - note.created_at > AGAIN_FOR:
         return None

@@ -66,7 +66,7 @@ async def sweep_push(app: AppDep) -> int:
 
 
 async def _owed(app: AppContext, device: Subscription, *, shown: int) -> OwedPush | None:
-    """What this device is to be told: reminders that no page has displayed for a while and whose slots are open."""
+    """What is pushed to this device: reminders that no page has displayed for a while and whose slots are open."""
     after, until = max(shown, device.pushed), app.now() - PATIENCE
     due = await app.store.events.named(
         device.user_id, "reminder.due", after=after, until=until, limit=LOOKED_AT, newest_first=True
@@ -111,7 +111,7 @@ async def _push(app: AppContext, sender: PushSender, device: Subscription, owed:
 
 
 def _tag(owed: OwedPush) -> str:
-    """The same for each repeat of a slot, so that it replaces the notification before; it tells nothing."""
+    """The same for each repeat of a slot, so that it replaces the notification before; it reveals nothing."""
     return hashlib.sha256(f"{owed.step_id}@{to_wire(owed.slot_at)}".encode()).hexdigest()[:16]
 
 

@@ -37,7 +37,7 @@ NO_TICK_S = 15.0  # then the schedule counts as down, and readiness reports it
 
 
 async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Work until ``stop`` is set; then finish or hand back the tasks in progress."""
+    """Work until ``stop`` is set; then finish or release the tasks in progress."""
     tick_s = app.settings.tick_s
     broker = make_broker(app.settings.redis_url or "")
     resources = app.resources

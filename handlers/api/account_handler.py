@@ -18,7 +18,7 @@ from models.letters import LetterKind, Link, LinkUse
 from models.users import User
 
 RESPONSE_INTERVAL_S = 0.15
-AUDIT_ONCE_EVERY_S = 900  # what strangers do to an account has one entry of its kind in so many seconds
+AUDIT_ONCE_EVERY_S = 900  # audit entries of one kind that unauthenticated requests cause
 
 
 class AccountHandler(ApiHandler):
@@ -54,8 +54,8 @@ class AccountHandler(ApiHandler):
         return self.actor_as(user.role, user_id=user.id)
 
     def audit_later(self, act: Act, user_id: str | None, *, by: AuditActor | None = None) -> None:
-        """Have the audit know what was tried at an account, if there is one: after the answer, so that it does not
-        show in its time, and once in a while, since strangers may do it without end.
+        """Audit what was tried at an account, if there is one: after the response, whose time must not depend on it,
+        and once in an interval, since unauthenticated requests are unlimited.
         """
         actor = by or self.actor_as("stranger")
         if user_id is not None:
@@ -64,8 +64,8 @@ class AccountHandler(ApiHandler):
             )
 
     async def delay_response(self) -> None:
-        """Answer only at set times after the request, so that what was found or written does not show in it, also
-        when the machine is so busy that the first of them is over.
+        """Respond only at multiples of an interval after the request: its time must not reveal what was found or
+        written, also on a machine so busy that the first of them is over.
         """
         took = time.perf_counter() - self.began
         await asyncio.sleep(

@@ -285,7 +285,7 @@ async def authenticate(context: HandlerContext, token: str, *, now: datetime | N
         timezone=row["timezone"],
         expires_at=access.expires_at,
         feed_position=found.feed_position,
-        # Of a session that began at the identity provider, the provider asks for factors.
+        # In a session that began at the identity provider, factors are the matter of the provider.
         lacks_factor=session.provider is None
         and context.app.settings.needs_second_factor(row["role"])
         and not row.get("second_factor"),

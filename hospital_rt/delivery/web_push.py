@@ -1,6 +1,6 @@
 """Web Push (RFC 8030, 8291, 8292): a neutral message to a device whose page is closed.
 
-Endpoints are addresses that clients send us, so they are treated as hostile: https only, to public addresses, judged
+Endpoints are addresses that clients send us, so they are treated as hostile: https only, to public addresses, checked
 after DNS, again by the very lookup that the connection uses, and once more as the socket is made; no redirects; small
 answers. ``PUSH_HOSTS`` lists hosts that may be elsewhere. Behind ``HTTPS_PROXY`` names may not be known here: then the
 proxy looks them up and decides; an address that is given as numbers, or is known here, must still be public.

@@ -23,7 +23,7 @@ class DomainError(Exception):
         detail: a sentence for a person, without clinical text.
         errors: for invalid members only.
         retry_after_s: whole seconds after which the same request may succeed.
-        more: what else a client is told: extension members of a problem document (RFC 9457, 3.2).
+        more: extension members of a problem document (RFC 9457, 3.2).
     """
 
     def __init__(

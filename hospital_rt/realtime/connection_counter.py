@@ -27,7 +27,7 @@ KEPT_S = 86_400
 
 
 class ConnectionCounter:
-    """The connections of this process, told to all. ``close`` closes connections by id, in whichever process."""
+    """The connections of this process, published to all. ``close`` closes connections by id, in whichever process."""
 
     def __init__(self, redis: Redis, close: Callable[[list[str]], Awaitable[None]]) -> None:
         self._redis = redis
@@ -37,7 +37,7 @@ class ConnectionCounter:
         self._signs: contextlib.AsyncExitStack | None = None
 
     async def start(self) -> None:
-        """Begin to tell that this process runs."""
+        """Begin to publish that this process runs."""
         self._signs = contextlib.AsyncExitStack()
         await self._signs.enter_async_context(run_periodically(self._sign, every_s=SIGN_EVERY_S, name="connections"))
 

@@ -66,7 +66,7 @@ async def run_role(
                 print_settings_error([str(refused)])
                 return WRONG_SETTINGS
             except Exception as error:
-                # Or it refuses the password: perhaps it begins beside us and does not know its users yet.
+                # Or it refuses the password: it may be starting, and its users may not exist yet.
                 if not is_away(error):
                     raise
                 if time.monotonic() - began > PATIENCE_S:

@@ -13,7 +13,7 @@ ON = frozenset({"true", "1", "yes"})
 
 
 def mongo_uses_tls(url: str) -> bool:
-    """Whether a MongoDB URL asks for TLS; ``mongodb+srv`` does unless it says otherwise."""
+    """Whether a MongoDB URL requires TLS; ``mongodb+srv`` does by default."""
     parts = urlsplit(url)
     said = {name.lower(): value.lower() for name, value in parse_qsl(parts.query)}
     asked = said.get("tls", said.get("ssl"))

@@ -26,7 +26,7 @@ from hospital_rt.version import version
 COLLECTION = "nodes"
 PUBLISH_EVERY_S = 10.0
 GONE_AFTER_S = 60
-"""A node that was killed takes nothing away: it counts as alive for so long."""
+"""A node that was killed counts as alive for so long."""
 INDEXES = [IndexModel([("seen_at", 1)], name="gone", expireAfterSeconds=3600)]
 
 
@@ -37,7 +37,7 @@ def fingerprint(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """Living nodes that are behind, by role: those that do not know a key, and those that do not have it first."""
+    """Running nodes that are behind, by role: those without a key, and those that do not have it first."""
 
     without: Counter[str]
     not_first: Counter[str]

@@ -1,4 +1,4 @@
-"""Compressed JSON, padded by a random length: many alike rows shrink to a tenth, and the length tells less of them.
+"""Compressed JSON, padded by a random length: many alike rows shrink to a tenth, and the length reveals less of them.
 
 An answer that holds secrets beside words of somebody else must not show by its exact length how alike they are
 (BREACH). No request to the API carries authority by itself, and the padding hides what little is left ("Heal the

@@ -60,7 +60,7 @@ class IdentityProvider:
         """Where the browser goes to sign in.
 
         Raises:
-            ProviderAway: it does not answer now, so that nobody is sent there, or its documents cannot be read.
+            ProviderAway: it does not respond, so that no user is redirected there, or its documents cannot be read.
         """
         if time.monotonic() >= self._reached_until:
             await self._read_about()

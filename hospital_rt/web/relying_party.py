@@ -171,7 +171,7 @@ class RelyingParty:
 
 
 def _refused(error: Exception) -> NotGenuine:
-    """The library parses what a stranger sent, CBOR and ASN.1 included: whatever it stumbles over is not genuine.
+    """The library parses untrusted input, CBOR and ASN.1 included: any of its errors means that it is not genuine.
 
     Raises:
         MemoryError: what is no fault of the answer.

@@ -22,7 +22,7 @@ import jwt
 ISSUER = "hospital_rt"
 AUDIENCE = "hospital_rt/api"
 ALGORITHM = "HS256"
-JUDGED_KEPT = 4096
+VERIFIED_KEPT = 4096
 Use = Literal["reset", "verify", "unsubscribe", "invitation"]
 
 
@@ -65,7 +65,7 @@ class Tokens:
         self._link_key = self._derive("link")
         self.access_s = access_s
         self._leeway = timedelta(seconds=leeway_s)
-        self._judged = lru_cache(maxsize=JUDGED_KEPT)(self._judge_access)
+        self._verified = lru_cache(maxsize=VERIFIED_KEPT)(self._verify_access)
 
     def _derive(self, use: str) -> bytes:
         return hmac.new(self._secret, b"hospital_rt/1|" + use.encode(), hashlib.sha256).digest()
@@ -91,7 +91,7 @@ class Tokens:
             EndedToken: it is ours, and its time is over.
             InvalidToken: whatever else is wrong with it; the caller learns no more.
         """
-        access = self._judged(token)
+        access = self._verified(token)
         now = datetime.now(UTC)
         if now >= access.expires_at:
             raise EndedToken
@@ -99,7 +99,7 @@ class Tokens:
             raise InvalidToken
         return access
 
-    def _judge_access(self, token: str) -> AccessClaims:
+    def _verify_access(self, token: str) -> AccessClaims:
         if len(token) > 4096 or not token.isascii() or "=" in token:  # RFC 7515: base64url without padding
             raise InvalidToken
         try:

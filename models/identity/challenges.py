@@ -1,7 +1,7 @@
 """Challenges: a sign-in that has its first factor and waits for its second, or that begins with a passkey.
 
-Stored under the hash of what the client holds. Five wrong answers void one; each answer is counted before it is judged,
-so that many at once are no more than five.
+Stored under the hash of what the client holds. Five wrong responses end one; each is counted before it is verified, so
+that concurrent ones are no more than five.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Challenge:
     """One challenge.
 
     Args:
-        user_id: whose first factor was right; None: a passkey has to tell.
+        user_id: whose first factor was right; None: the passkey identifies the user.
         password_mark: of the password that was right, so that a changed one ends the challenge.
         tries_left: after the present one.
     """

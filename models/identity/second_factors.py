@@ -1,7 +1,7 @@
 """Second factors: authenticator apps and passkeys of a user, and the recovery codes for when they are lost.
 
 A secret and a public key are sealed under the user's key; of recovery codes only keyed hashes are stored. What is
-spent is spent by a conditional write, so that it counts once whichever node is asked.
+spent is spent by a conditional write, so that it counts once on all nodes.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class SecondFactors:
         self._recovery = recovery
 
     async def begin(self, factor: SecondFactor) -> None:
-        """Store a factor that waits for its confirmation; an earlier one of its kind that still waits goes."""
+        """Store a factor that is to be confirmed; it replaces an unconfirmed one of its kind."""
         await self._factors.delete_many({"user_id": factor.user_id, "kind": factor.kind, "confirmed_at": None})
         # No ``credential_id`` yet: its index is unique among those that have one.
         row = write_document(factor, without=("last_used_at", "credential_id", "sign_count"))

@@ -29,7 +29,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What waits, what is late, which nodes live, and when a backup was last written and tried."""
+    """Backlogs, delays, running nodes, and when a backup was last written and tried."""
 
     doctors: int
     notes: dict[str, Waiting]
@@ -69,7 +69,7 @@ async def read_overview(store: Store, *, now: datetime) -> Overview:
 async def approve(
     store: Store, user_id: str, *, unverified: bool, verifies_email: bool, actor: AuditActor
 ) -> tuple[User, str | None]:
-    """Let a doctor who waits begin, and write them a letter. Again is the same, without a letter.
+    """Approve a pending doctor, and write them a letter. Idempotent: repeated, it writes no letter.
 
     Raises:
         DomainError: 404 no such account; 409 it is no doctor's, it is closed, or its address is not confirmed.
@@ -97,7 +97,7 @@ async def approve(
 
 
 async def refuse(store: Store, user_id: str, *, now: datetime, actor: AuditActor) -> tuple[User, AccountClosed, str]:
-    """Close the account of a doctor who waits, and write them a letter.
+    """Close the account of a pending doctor, and write them a letter.
 
     Raises:
         DomainError: 404 no such account, 409 it does not wait.

@@ -89,7 +89,7 @@ async def check_in(
     Args:
         at: when it really was, as the client wrote it.
         confirm: record a use of an as-needed step over its limits too.
-        by: id and name of the carer who answers for the patient; the caller has judged access.
+        by: id and name of the carer who answers for the patient; the caller has checked access.
 
     Raises:
         DomainError: 404 not theirs; 409 proposed, cancelled before that slot, the slot is closed, or ``too-soon``;
@@ -165,7 +165,7 @@ async def _write(
 async def cancel_step(
     store: Store, step: Step, *, by: str, reason: str | None, now: datetime, actor: AuditActor | None = None
 ) -> StepOutcome:
-    """Cancel an active step by hand; again is the same answer. The caller has judged access.
+    """Cancel an active step by hand; again is the same answer. The caller has checked access.
 
     Raises:
         DomainError: 404 when it is not active, completed or cancelled.

@@ -40,7 +40,7 @@ async def queue_reminder_letter(store: Store, user_id: str, *, until: datetime) 
         row = await store.users.row(user_id, session=session)
         if subscription is None or row is None:
             return None
-        after = max(subscription.judged, await store.events.shown_to(user_id))
+        after = max(subscription.examined_seq, await store.events.shown_to(user_id))
         events = await store.events.named(user_id, "reminder.due", after=after, until=until, limit=AT_ONCE)
         if not events:
             return None
@@ -53,10 +53,10 @@ async def queue_reminder_letter(store: Store, user_id: str, *, until: datetime) 
                 data = json.loads(store.events.open_text(event))
             except Unreadable:
                 continue  # erased concurrently
-            if subscription.told.get(data["step"]["id"]) != data["slot"]:
+            if subscription.last_slots.get(data["step"]["id"]) != data["slot"]:
                 owed[data["step"]["id"]] = data["slot"]
         owed = await _open(store, owed)
-        await store.mail_reminders.mark_examined(subscription, seq=events[-1].seq, told=owed, session=session)
+        await store.mail_reminders.mark_examined(subscription, seq=events[-1].seq, letters_for=owed, session=session)
         if not owed:
             return None
         return await store.letters.write(
@@ -76,7 +76,7 @@ async def is_reminder_letter_due(store: Store, user_id: str, *, seq: int) -> boo
     subscription = await store.mail_reminders.get(user_id)
     if subscription is None or await store.events.shown_to(user_id) >= seq:
         return False
-    return bool(await _open(store, subscription.told))
+    return bool(await _open(store, subscription.last_slots))
 
 
 async def _open(store: Store, slots: Mapping[str, str]) -> dict[str, str]:

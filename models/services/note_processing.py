@@ -72,7 +72,7 @@ class NoteClaim:
 
 @grouped(apart=lambda one: one.note_id)
 async def begin_note(store: Store, taken: Sequence[NoteClaim], session: Session) -> list[NoteOutcome | None]:
-    """Take a note to work on, and tell its author that it is being read. None: it is done, or another has it.
+    """Claim a note, with an event for its author. None: it is done, or another worker has claimed it.
 
     Of several in one transaction the clock and the lease are the same.
     """

@@ -29,7 +29,7 @@ async def snooze_slot(
     """Repeat an open slot of the patient's own step in ``count`` minutes.
 
     Args:
-        by: id and name of the carer who puts it off; the caller has judged access.
+        by: id and name of the carer who puts it off; the caller has checked access.
 
     Raises:
         DomainError: 404 not theirs; 409 proposed, or the slot is not open; 422 no such slot, or too long.

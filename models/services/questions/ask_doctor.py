@@ -29,7 +29,7 @@ class QuestionOutcome:
 
 
 async def _events_of(store: Store, question: PatientQuestion, *, session: Session) -> list[NewEvent]:
-    """To the patient, the doctor, and who covers for them; carers are not told."""
+    """To the patient, the doctor, and who covers for them; not to carers."""
     accesses = (await recipients(store, [question.patient_id], session=session))[question.patient_id]
     return [
         NewEvent(
