@@ -156,7 +156,7 @@ async def restore(
         AdminRefused: the files do not fit or are damaged, or the database is not empty. Nothing was written then.
         WrongKeys: ``ENCRYPTION_KEYS`` are not those of the system that was backed up.
     """
-    async with _open(settings) as (database, vault):
+    async with _open_database(settings) as (database, vault):
         try:
             keys, is_whole = read_keys(keyfile)
             vault.set_index_key(keys.wrapped.get(INDEX_KEY, ""))
@@ -198,7 +198,7 @@ async def restore(
 
 
 @contextlib.asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Vault]]:
+async def _open_database(settings: Settings) -> AsyncIterator[tuple[Database, Vault]]:
     async with Database(settings.mongo_url or "", driver=settings.mongo_driver) as database:
         yield database, Vault(database.collection("keys"), settings.encryption_keys)
 

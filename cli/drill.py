@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 from cli.admin import AdminRefused, CommandResult
 from cli.backup import restore
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.periodic import run_periodically
 from hospital_rt.settings import Settings
 from hospital_rt.storage.backup_format import NotABackup, read_records
 from hospital_rt.storage.database import Database
@@ -33,7 +34,7 @@ DEFAULT_DATABASE = "hospital_rt"
 # For good, and touched by no clean-up: as many after a restore as in FILE. The audit only grows.
 SAME, MORE = ("users", "notes", "steps", "reminders"), ("audit", "audit_pages")
 MANY = 100
-LEASE_RENEWED_S = 30.0
+LEASE_RENEWED_S = 30.0  # the lease outlives several of these
 SAMPLE = 50
 
 
@@ -119,17 +120,13 @@ async def _alone(app: AppContext) -> AsyncIterator[None]:
     if not await app.store.claim_drill(at=utcnow()):
         raise AdminRefused("Another drill is at work.")
 
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(LEASE_RENEWED_S)  # the lease outlives several of these
-            with contextlib.suppress(PyMongoError):
-                await app.store.claim_drill(at=utcnow(), renew=True)
+    def renew() -> Awaitable[bool]:
+        return app.store.claim_drill(at=utcnow(), renew=True)
 
-    renewing = asyncio.create_task(renew(), name="drill")
     try:
-        yield
+        async with run_periodically(renew, every_s=LEASE_RENEWED_S, name="drill"):
+            yield
     finally:
-        renewing.cancel()
         with contextlib.suppress(PyMongoError):
             await app.store.release_drill()
 

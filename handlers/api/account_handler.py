@@ -114,7 +114,7 @@ class AccountHandler(ApiHandler):
         Raises:
             Problem: 403 ``wrong-password``, 429 after too many tries.
         """
-        user = await self.store.users.read_row(dict(self.who.row))
+        user = await self.store.users.read_row(self.who.row)
         limits, key = self.resources.limits, self.context.tokens.keyed_hash(b"current", user.id.encode())
         await limits.count(LOG_IN_ACCOUNT, key)
         right, _ = await self.resources.passwords.verify(password, user.password_hash)

@@ -232,7 +232,7 @@ class AcceptHandler(_CarerHandler):
     async def post(self) -> None:
         """Accept an invitation with the account that is signed in. The link works once."""
         grant = await self.invitation(self.body(InvitationBody).token)
-        carer = await self.store.users.read_row(dict(self.who.row))
+        carer = await self.store.users.read_row(self.who.row)
         done = await accept_invitation(self.store, grant, carer=carer, now=self.now(), actor=self.actor)
         await self.announce(done.users)
         self.respond((await self.caring_views([done.grant]))[0])

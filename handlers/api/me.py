@@ -36,7 +36,7 @@ class MeHandler(SessionTokenHandler):
 
     async def get(self) -> None:
         """Your account."""
-        self.respond((await self.store.users.read_row(dict(self.who.row))).as_json())
+        self.respond((await self.store.users.read_row(self.who.row)).as_json())
 
     async def patch(self) -> None:
         """Change your settings. A new time zone or time of the day moves the reminders to come."""

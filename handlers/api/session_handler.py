@@ -82,12 +82,12 @@ class SessionTokenHandler(AccountHandler):
         """
         given = [name for name in ("password", "code", "assertion") if getattr(body, name) is not None]
         if not given and await self._provider_sign_in_is_fresh():
-            return await self.store.users.read_row(dict(self.who.row))
+            return await self.store.users.read_row(self.who.row)
         if len(given) != 1:
             raise Problem("invalid", errors=(FieldError("#", "Give a password, a code or an assertion."),))
         if body.password is not None:
             return await self.check_current(body.password)
-        user = await self.store.users.read_row(dict(self.who.row))
+        user = await self.store.users.read_row(self.who.row)
         limits, key = self.resources.limits, self.context.tokens.keyed_hash(b"proof", user.id.encode())
         await limits.count(FACTOR_ACCOUNT, key)
 

@@ -60,7 +60,7 @@ class ApiHandler(BaseHandler):
         connection: Any = self.request.connection
         connection.set_max_body_size(MAX_STREAM_BYTES)
         try:
-            await self._open()
+            await self._check_before_body()
         except Exception as refusal:
             if not self._reads_on():
                 self.set_lasting_header("Connection", "close")
@@ -88,7 +88,7 @@ class ApiHandler(BaseHandler):
         self._is_refused = True
         setattr(self, (self.request.method or "").lower(), refuse)
 
-    async def _open(self) -> None:
+    async def _check_before_body(self) -> None:
         """Checks before the body is read.
 
         Raises:
@@ -355,7 +355,7 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 class NotFoundHandler(ApiHandler):
     """404 for every path without a route."""
 
-    async def _open(self) -> None:
+    async def _check_before_body(self) -> None:
         self.receive()
         raise Problem("not-found")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from hospital_rt.ops.health import Readiness
 from hospital_rt.realtime.hub import Hub
+from hospital_rt.storage.database import Document
 from hospital_rt.storage.response_cache import ResponseCache
 from hospital_rt.web.tokens import Tokens
 from models.app_context import AppContext
@@ -53,4 +53,4 @@ class Principal:
     expires_at: datetime
     feed_position: FeedPosition
     lacks_factor: bool = False
-    row: Mapping[str, Any] = field(repr=False)
+    row: Document = field(repr=False)

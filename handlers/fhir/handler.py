@@ -175,8 +175,8 @@ class FhirHandler(ApiHandler):
     media_type = MEDIA_TYPE
     type_name: ClassVar[str] = ""
 
-    async def _open(self) -> None:
-        await super()._open()
+    async def _check_before_body(self) -> None:
+        await super()._check_before_body()
         if self._who is not None:
             who = self.context.tokens.keyed_hash(b"account", self._who.id.encode())
             await self.resources.limits.count(FHIR_ACCOUNT, who)
@@ -354,7 +354,7 @@ class FormSearch(FhirHandler):
 class FhirNotFoundHandler(FhirHandler):
     """404 for every FHIR path without a route: another type of resource, an operation."""
 
-    async def _open(self) -> None:
+    async def _check_before_body(self) -> None:
         self.receive()
         raise Problem("not-found")
 

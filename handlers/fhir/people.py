@@ -71,7 +71,7 @@ class _Patients(FhirHandler):
         contact = await self.store.users.people({id for id in ids if can_see_contact(accesses.get(id))}, contact=True)
         doctors = await self.store.assignments.of_patients(ids)
         names = await self.store.users.names({*ids, *(one.doctor_id for one in doctors.values())})
-        own = await self.store.users.read_row(dict(self.who.row)) if self.who.id in ids else None
+        own = await self.store.users.read_row(self.who.row) if self.who.id in ids else None
         return [
             patient(
                 id,

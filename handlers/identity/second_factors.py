@@ -55,7 +55,7 @@ class SecondFactorsHandler(SessionTokenHandler):
     async def get(self) -> None:
         """Your second factors, and how many recovery codes are left."""
         factors = await self.store.second_factors.of_user(self.who.id)
-        user = await self.store.users.read_row(dict(self.who.row))
+        user = await self.store.users.read_row(self.who.row)
         self.respond(
             {
                 "items": [factor.as_json() for factor in factors],
@@ -76,7 +76,7 @@ class SecondFactorsHandler(SessionTokenHandler):
         known = await self.store.second_factors.of_user(self.who.id)
         if len(known) >= MAX_FACTORS:
             raise Problem("conflict", f"An account has {MAX_FACTORS} second factors at most. Remove one first.")
-        user = await self.store.users.read_row(dict(self.who.row))
+        user = await self.store.users.read_row(self.who.row)
         name = user.email or user.name or user.id
         factor = SecondFactor(id=str(uuid4()), user_id=user.id, kind=kind, created_at=utcnow())
         answer: Document = {"id": factor.id, "kind": kind}

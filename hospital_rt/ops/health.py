@@ -25,6 +25,7 @@ from hospital_rt.ops.metrics import Metrics
 from hospital_rt.ops.networks import is_in
 from hospital_rt.settings import Settings
 from hospital_rt.version import versions
+from hospital_rt.web.problems import Problem
 
 REACH_WITHIN_S = 2.0
 CHECK_EVERY_S = 5.0
@@ -101,16 +102,7 @@ class _Probe(RequestHandler):
         else:
             self.set_status(404)
             self.set_header("Content-Type", "application/problem+json")
-            self.finish(
-                json.dumps(
-                    {
-                        "type": "/problems/not-found",
-                        "title": "There is nothing here",
-                        "status": 404,
-                        "detail": "There is nothing here.",
-                    }
-                )
-            )
+            self.finish(json.dumps(Problem("not-found").document()))
 
     head = get
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from hospital_rt.runtime.private_server import write_private
 
 WORDS = (
     "amber",
@@ -58,7 +59,5 @@ def demo_passwords(data_dir: Path) -> dict[str, str]:
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     made = {person.email: "-".join(secrets.choice(WORDS) for _ in range(4)) for person in PEOPLE} | known
     if made != known:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(made, file)
+        write_private(path, json.dumps(made))
     return made

@@ -31,11 +31,7 @@ class MongoServer(PrivateServer):
 
     @property
     def url(self) -> str:
-        # Direct connection: the driver ignores the member list, which is out of date after a change of port.
-        return (
-            f"mongodb://{USER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{USER}"
-            f"?authSource=admin&replicaSet={self.replica_set}&directConnection=true"
-        )
+        return _url(self, self.replica_set)
 
     def command(self) -> Sequence[str]:
         data = self.home / "db"
@@ -94,10 +90,7 @@ class SecantusServer(PrivateServer):
 
     @property
     def url(self) -> str:
-        return (
-            f"mongodb://{USER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{USER}"
-            f"?authSource=admin&replicaSet=secantus&directConnection=true"
-        )
+        return _url(self, "secantus")
 
     def command(self) -> Sequence[str]:
         settings = self.home / "secantus.toml"
@@ -139,6 +132,14 @@ class SecantusServer(PrivateServer):
         except subprocess.TimeoutExpired:
             raise TimeoutError from None
         write_private(self.home / "user-made", "")
+
+
+def _url(server: PrivateServer, replica_set: str) -> str:
+    # Direct connection: the driver ignores the member list, which is out of date after a change of port.
+    return (
+        f"mongodb://{USER}:{quote(server.password, safe='')}@127.0.0.1:{server.port}/{USER}"
+        f"?authSource=admin&replicaSet={replica_set}&directConnection=true"
+    )
 
 
 def _client(port: int, user: str | None = None, password: str | None = None, source: str = "admin") -> Any:

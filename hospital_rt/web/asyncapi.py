@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from hospital_rt.web.openapi import schema_ref
+
 PATH = "/api/live/"
 
 
@@ -31,12 +33,12 @@ def build_asyncapi(
     shapes += [(one, "serialization") for one in (*server, envelope, *events.values())]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
     schemas = definitions.get("$defs", {})
-    messages = {one.__name__: _message(one.__name__, one.__doc__, _ref(one)) for one in (*client, *server)}
+    messages = {one.__name__: _message(one.__name__, one.__doc__, schema_ref(one)) for one in (*client, *server)}
     for name, data in events.items():
         payload = {
             "allOf": [
-                _ref(envelope),
-                {"type": "object", "properties": {"event": {"const": name}, "data": _ref(data)}},
+                schema_ref(envelope),
+                {"type": "object", "properties": {"event": {"const": name}, "data": schema_ref(data)}},
             ]
         }
         messages[name] = _message(name, data.__doc__, payload)
@@ -76,10 +78,6 @@ def build_asyncapi(
         },
         "components": {"messages": messages, "schemas": schemas},
     }
-
-
-def _ref(shape: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{shape.__name__}"}
 
 
 def _message(name: str, doc: str | None, payload: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def _components(spec: APISpec, operations: list[RouteOperation], *refusals: type
         spec.components.schema(name, schema)
 
 
-def _ref(shape: type[BaseModel]) -> dict[str, str]:
+def schema_ref(shape: type[BaseModel]) -> dict[str, str]:
+    """A reference to the schema of a type, in OpenAPI and AsyncAPI."""
     return {"$ref": f"#/components/schemas/{shape.__name__}"}
 
 
@@ -101,7 +102,7 @@ def _operation(one: RouteOperation) -> dict[str, Any]:
     if operation.body:
         found["requestBody"] = {
             "required": not operation.body_optional,
-            "content": {"application/json": {"schema": _ref(operation.body)}},
+            "content": {"application/json": {"schema": schema_ref(operation.body)}},
         }
     elif operation.fhir and one.method == "POST":
         form = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -155,13 +156,13 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status, shape in operation.responses.items():
         response: dict[str, Any] = {"description": TITLES[status]}
         if shape:
-            schema: dict[str, Any] = dict(_ref(shape))
+            schema: dict[str, Any] = dict(schema_ref(shape))
             if operation.paginated:
                 schema = {
                     "type": "object",
                     "required": ["items", "next"],
                     "properties": {
-                        "items": {"type": "array", "items": _ref(shape)},
+                        "items": {"type": "array", "items": schema_ref(shape)},
                         "next": {"type": ["string", "null"]},
                     },
                 }

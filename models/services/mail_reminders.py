@@ -55,7 +55,7 @@ async def queue_reminder_letter(store: Store, user_id: str, *, until: datetime) 
                 continue  # erased concurrently
             if subscription.last_slots.get(data["step"]["id"]) != data["slot"]:
                 owed[data["step"]["id"]] = data["slot"]
-        owed = await _open(store, owed)
+        owed = await _open_slots(store, owed)
         await store.mail_reminders.mark_examined(subscription, seq=events[-1].seq, letters_for=owed, session=session)
         if not owed:
             return None
@@ -76,10 +76,10 @@ async def is_reminder_letter_due(store: Store, user_id: str, *, seq: int) -> boo
     subscription = await store.mail_reminders.get(user_id)
     if subscription is None or await store.events.shown_to(user_id) >= seq:
         return False
-    return bool(await _open(store, subscription.last_slots))
+    return bool(await _open_slots(store, subscription.last_slots))
 
 
-async def _open(store: Store, slots: Mapping[str, str]) -> dict[str, str]:
+async def _open_slots(store: Store, slots: Mapping[str, str]) -> dict[str, str]:
     """Those of the slots that are still open, and not snoozed."""
     steps = await store.steps.find({"_id": {"$in": list(slots)}, "status": "active"}) if slots else []
     waiting = {step.id: step.course.open_slot for step in steps if step.course}
