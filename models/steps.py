@@ -169,14 +169,14 @@ class Step:
             "status": self.status,
             "ended": self.ended,
             "created_at": to_wire(self.created_at),
-            "completed_at": to_wire(self.completed_at) if self.completed_at else None,
-            "cancelled_at": to_wire(self.cancelled_at) if self.cancelled_at else None,
+            "completed_at": to_wire(self.completed_at),
+            "cancelled_at": to_wire(self.cancelled_at),
             "schedule": self._schedule_json(),
             "progress": {"done": done, "total": total},
             "open_slot": to_wire(waiting.at) if waiting else None,
-            "snoozed_until": to_wire(waiting.snoozed_until) if waiting and waiting.snoozed_until else None,
+            "snoozed_until": to_wire(waiting.snoozed_until) if waiting else None,
             "today": describe_today(course, now=now, zone=zone) if course and self.status != "cancelled" else [],
-            "next_reminder_at": to_wire(upcoming) if upcoming else None,
+            "next_reminder_at": to_wire(upcoming),
         }
         return {**view, **self._uses_json(now)} if self.as_needed else view
 
@@ -187,7 +187,7 @@ class Step:
         return {
             "limits": limits_row(self.limits),
             "last_done_at": to_wire(done[-1]) if done else None,
-            "next_allowed_at": to_wire(allowed) if allowed else None,
+            "next_allowed_at": to_wire(allowed),
             "done_24h": sum(now - DAY < at <= now for at in done),
         }
 

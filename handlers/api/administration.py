@@ -235,8 +235,8 @@ class OverviewHandler(AccountHandler):
                 "version": versions()["version"],
                 "schema_version": seen.schema,
                 "schema_known": seen.schema_known,
-                "backup_at": to_wire(seen.backup_at) if seen.backup_at else None,
-                "drill_at": to_wire(seen.drill_at) if seen.drill_at else None,
+                "backup_at": to_wire(seen.backup_at),
+                "drill_at": to_wire(seen.drill_at),
             }
         )
 

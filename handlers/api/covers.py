@@ -42,7 +42,7 @@ class _CoverHandler(ApiHandler):
                 "id": one.id,
                 "doctor": {"id": one.grantee_id, "name": names.get(one.grantee_id or "")},
                 "from": to_wire(one.since),
-                "until": to_wire(one.until) if one.until else None,
+                "until": to_wire(one.until),
                 "now": one.is_active(self.now()),
             }
             for one in grants

@@ -211,8 +211,8 @@ def task(step: Step, *, quotes: bool, names: Names, now: datetime) -> Resource:
             "requester": reference("Practitioner", step.doctor_id, names),
             "authoredOn": to_wire(step.created_at),
             "executionPeriod": {
-                "start": to_wire(step.activated_at) if step.activated_at else None,
-                "end": to_wire(ended_at) if ended_at else None,
+                "start": to_wire(step.activated_at),
+                "end": to_wire(ended_at),
             },
             "note": [{"authorReference": reference("Practitioner", step.doctor_id), "text": view["quote"]}]
             if view["quote"]
@@ -227,7 +227,7 @@ def task(step: Step, *, quotes: bool, names: Names, now: datetime) -> Resource:
             "output": [
                 _valued("done", "UnsignedInt", view["progress"]["done"]),
                 _valued("open-slot", "Instant", view["open_slot"]),
-                _valued("next-reminder", "Instant", to_wire(following) if following else None),
+                _valued("next-reminder", "Instant", to_wire(following)),
             ],
         }
     )
@@ -301,7 +301,7 @@ def communication(reminder: Reminder, part: Part, *, title: str | None, reason: 
             "status": "completed",
             "category": [coded("check-in")],
             "sender": _carer(reminder.by_id, names) if reminder.by_id else who,
-            "sent": to_wire(reminder.answered_at) if reminder.answered_at else None,
+            "sent": to_wire(reminder.answered_at),
             "topic": coded(reminder.outcome) if reminder.outcome else None,
             "payload": [{"contentString": reason}],
             "inResponseTo": [{"reference": f"Communication/{communication_id(reminder, 'r')}"}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import overload
 from zoneinfo import ZoneInfo, available_timezones
 
 _WIRE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z\Z", re.ASCII)
@@ -21,12 +22,18 @@ def to_millisecond(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def to_wire(moment: datetime) -> str:
-    """RFC 3339 in UTC, with milliseconds only when there are any.
+@overload
+def to_wire(moment: datetime) -> str: ...
+@overload
+def to_wire(moment: datetime | None) -> str | None: ...
+def to_wire(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, with milliseconds only when there are any; None stays None.
 
     >>> to_wire(datetime(2026, 3, 2, 8, tzinfo=UTC))
     '2026-03-02T08:00:00Z'
     """
+    if moment is None:
+        return None
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds" if moment.microsecond >= 1000 else "seconds")
     return text.removesuffix("+00:00") + "Z"
 

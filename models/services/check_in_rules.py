@@ -151,7 +151,7 @@ def _without_slots(store: Store, step: Step, request: CheckInRequest, audience: 
         raise Conflict(
             "too-soon",
             "This is more than the note allows. Send confirm to record that it happened all the same.",
-            more={"next_allowed_at": to_wire(allowed) if allowed else None},
+            more={"next_allowed_at": to_wire(allowed)},
         )
     after = step.with_use(Use(at=at, done=done, key=key))
     if closes:

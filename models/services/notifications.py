@@ -118,7 +118,7 @@ class Audience:
                 note_id=step.note_id,
                 data={
                     "step": shown,
-                    "slot": to_wire(slot_at) if slot_at else None,
+                    "slot": to_wire(slot_at),
                     "outcome": outcome,
                     **({"by": by} if by else {}),
                     **({"over_limit": True} if over_limit else {}),
@@ -153,7 +153,7 @@ def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime, by:
         data={
             "step": step.as_json(now=now),
             "slot": to_wire(slot.at),
-            "until": to_wire(slot.snoozed_until) if slot.snoozed_until else None,
+            "until": to_wire(slot.snoozed_until),
             **({"by": by} if by else {}),
         },
     )
