@@ -208,17 +208,14 @@ class UserView(View):
     created_at: Moment
 
 
-class TokensView(View):
-    access: str
-    refresh: str | None = None
-    expires_in: int
-    user: UserView
-
-
 class RefreshedView(View):
     access: str
     refresh: str | None = None
     expires_in: int
+
+
+class TokensView(RefreshedView):
+    user: UserView
 
 
 class AcceptedView(View):

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import bson
@@ -101,9 +100,7 @@ class RecordsWriter:
     def __enter__(self) -> RecordsWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, actor: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._file.discard()
 
     def _put(self, document: Document) -> None:
