@@ -70,7 +70,7 @@ RUNNING = PastNote(
 )
 
 
-async def live_through(app: AppContext, past: PastNote, *, patient: User, doctor_id: str, now: datetime) -> None:
+async def write_history(app: AppContext, past: PastNote, *, patient: User, doctor_id: str, now: datetime) -> None:
     """Write this note and all that came of it until ``now``, as one transaction."""
     store, began = app.store, now - timedelta(days=past.days_ago)
     day = local_day(began, patient.zone)
@@ -87,7 +87,7 @@ async def live_through(app: AppContext, past: PastNote, *, patient: User, doctor
         entries: list[LedgerEntry] = []
         for number, kept in enumerate(result.kept):
             step = make_step(kept, number=number, note=note, patient=patient, day=day, now=began)
-            lived, slots = _lived(activated(step, patient, at=began, day_seconds=None), past, now=now)
+            lived, slots = _history_of(activated(step, patient, at=began, day_seconds=None), past, now=now)
             steps.append(lived)
             entries += slots
         await store.steps.insert(steps, session=session)
@@ -102,7 +102,7 @@ async def _audit(app: AppContext, note: Note, *, session: Session) -> None:
     await app.store.audit.write(author, "note.written", of=[note.patient_id], item=note.id, session=session)
 
 
-def _lived(step: Step, past: PastNote, *, now: datetime) -> tuple[Step, Sequence[LedgerEntry]]:
+def _history_of(step: Step, past: PastNote, *, now: datetime) -> tuple[Step, Sequence[LedgerEntry]]:
     """The step after its days until ``now``, and each of its slots once, as it stands at the end."""
     ends = now - timedelta(days=past.ended_days_ago) if past.ended_days_ago is not None else now
     silent_from = now - timedelta(days=past.silent_days)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from cli.demo_past import ENDED, RUNNING, care_for, live_through
+from cli.demo_past import ENDED, RUNNING, care_for, write_history
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.runtime.demo_data import PEOPLE, DemoPerson, demo_passwords
 from hospital_rt.settings import Settings
@@ -75,7 +75,7 @@ async def _past(app: AppContext, user: User, earlier: Sequence[User]) -> None:
         since = now - timedelta(days=SINCE_DAYS)
         await assign_doctor(app.store, patient_id=user.id, doctor_id=doctor.id, share_history=False, now=since)
         past = ENDED if user == patients[0] else RUNNING
-        await live_through(app, past, patient=user, doctor_id=doctor.id, now=now)
+        await write_history(app, past, patient=user, doctor_id=doctor.id, now=now)
     elif user.role == "carer":
         await care_for(app, patient=patients[0], carer=user, now=now)
 

@@ -77,19 +77,20 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     await counter.start()
     server.add_sockets(listening)
     log.info("web.serving", port=settings.port)
-    feeling = asyncio.create_task(watch_event_loop(readiness, resources.metrics), name="feel")
+    watching = asyncio.create_task(watch_event_loop(readiness, resources.metrics), name="watch")
     ready()
     try:
         await stop.wait()
     finally:
         draining.set()
-        feeling.cancel()
+        watching.cancel()
         server.stop_accepting()
-        server.answer_once_more()
+        server.close_after_next_response()
         for live in list(sockets):
             live.end(protocol.RESTARTING, "restarting")
         await asyncio.gather(
-            _until(lambda: not server.lines, within_s=LINGER_S), _until(lambda: not in_flight, within_s=DRAIN_WITHIN_S)
+            _until(lambda: not server.open_connections, within_s=LINGER_S),
+            _until(lambda: not in_flight, within_s=DRAIN_WITHIN_S),
         )
         await _until(lambda: not sockets, within_s=1.0)
         with contextlib.suppress(TimeoutError):

@@ -110,7 +110,7 @@ class WebServer(HTTPServer):
     """An HTTP server that can be stopped behind a proxy without losing a request.
 
     A proxy keeps connections open and may be sending a request on one just as it is closed: the request is lost, and
-    unless it is idempotent the proxy cannot repeat it. So each open connection gets one more answer before it is
+    unless it is idempotent the proxy cannot repeat it. So each open connection gets one more response before it is
     closed, and the proxy has time to close idle ones.
     """
 
@@ -123,12 +123,12 @@ class WebServer(HTTPServer):
                     self._handle_connection(line, address)
         self.stop()
 
-    def answer_once_more(self) -> None:
-        """Close each connection after its next answer, with ``Connection: close``."""
+    def close_after_next_response(self) -> None:
+        """Close each connection after its next response, with ``Connection: close``."""
         self.conn_params.no_keep_alive = True
 
     @property
-    def lines(self) -> int:
+    def open_connections(self) -> int:
         """The number of open connections, including idle ones, excluding live channels."""
         return len(self._connections)
 

@@ -5,8 +5,8 @@ chained as they are written, which would serialize the whole service on one reco
 so that none can be forged or altered. At every tick the unbound entries are bound into the next page: a page has the
 hash of the previous page and of the entries it binds, and a separate, keyed head has the number of pages. A missing,
 altered, moved or inserted entry or page is thus detected, also at the end. A keyed chain cannot detect that the whole
-database was set back to an earlier day: for that :class:`Verdict` returns the head, to be stored elsewhere and compared
-later; every backup does so.
+database was set back to an earlier day: for that :class:`AuditVerification` returns the head, to be stored elsewhere
+and compared later; every backup does so.
 
 The hash key is derived from the random key of the blind index: it outlives ``ENCRYPTION_KEYS`` and ``SECRET_KEY``, and
 is not readable from the database alone. The client address is sealed under the acting user's key, the reason for a
@@ -30,7 +30,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from hospital_rt.domain.audit_types import Act as Act
 from hospital_rt.domain.audit_types import AuditActor as AuditActor
-from hospital_rt.domain.audit_types import Verdict as Verdict
+from hospital_rt.domain.audit_types import AuditVerification as AuditVerification
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import Unavailable
 from hospital_rt.logs import log
@@ -80,7 +80,7 @@ class Audit:
         self._meta: Collection = database.collection("meta")
         self._vault = vault
         self._waiting: list[tuple[Document, asyncio.Future[None]]] = []
-        self._pen: asyncio.Task[None] | None = None
+        self._writer: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Create the head in a database without users. A head that is missing later is a finding."""
@@ -117,7 +117,7 @@ class Audit:
         if actor is None:
             return
         row = await self._row(_new_id(utcnow()), actor, act, list(dict.fromkeys(of)), item, reason)
-        with _or_nothing():
+        with _or_unavailable():
             if session is not None:
                 await self._entries.insert_one(row, session=session)
             else:
@@ -131,7 +131,7 @@ class Audit:
         actors = [(actor, whose, item) for actor, whose, item in of if actor is not None]
         rows = [await self._row(_new_id(utcnow()), actor, act, [whose], item, None) for actor, whose, item in actors]
         if rows:
-            with _or_nothing():
+            with _or_unavailable():
                 await self._entries.insert_many(rows, ordered=False, session=session)
         for actor, _, _ in actors:
             actor.written = True
@@ -180,8 +180,8 @@ class Audit:
         """Batch concurrent entries into one write; each request waits for its own entry."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, written))
-        if self._pen is None or self._pen.done():
-            self._pen = asyncio.create_task(self._write_waiting(), name="audit")
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_waiting(), name="audit")
         await written
 
     async def _write_waiting(self) -> None:
@@ -280,7 +280,7 @@ class Audit:
 
     # Verifying
 
-    async def verify(self, *, known_head: str | None = None) -> Verdict:
+    async def verify(self, *, known_head: str | None = None) -> AuditVerification:
         """Verify every entry and every page. The service may keep running.
 
         Args:
@@ -306,7 +306,7 @@ class Audit:
             findings.append(f"the given head names page {known_number}, and there are only {number}")
         loose, wrong = await self._check_loose(head["pages"])
         findings += wrong
-        return Verdict(
+        return AuditVerification(
             entries=entries + loose, pages=number, loose=loose, findings=tuple(findings), head=f"{number}:{previous}"
         )
 
@@ -362,7 +362,7 @@ class Audit:
 
 
 @contextlib.contextmanager
-def _or_nothing() -> Iterator[None]:
+def _or_unavailable() -> Iterator[None]:
     """An audit entry that cannot be written aborts the operation (503)."""
     try:
         yield

@@ -125,7 +125,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             self.end(protocol.TOO_FAST, "too many messages")
             return
         try:
-            await self._take(protocol.read_message(message))
+            await self._dispatch(protocol.read_message(message))
         except protocol.NotValid:
             self.end(protocol.UNAUTHENTICATED if self.who is None else protocol.NOT_VALID, "not a message")
         except protocol.CommandRefused as refused:
@@ -136,7 +136,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         except Exception as error:
             self._fail(error)
 
-    async def _take(self, message: protocol.Message) -> None:
+    async def _dispatch(self, message: protocol.Message) -> None:
         if isinstance(message, protocol.Auth):
             await self._authenticate(message)
         elif self.who is None:
@@ -199,7 +199,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             return
         self.outbox = SendQueue(self._write, self.end)
         self.listening = Connection(user_id=who.id, session_id=who.session_id, outbox=self.outbox)
-        self._say_ready(who, epoch=epoch, seq=seq)
+        self._send_ready(who, epoch=epoch, seq=seq)
         if after is None:
             self.send(protocol.reset(epoch=epoch, seq=seq))
         self._watch_expiry(who.expires_at)
@@ -233,9 +233,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         self.hub.renew(self.listening, who.session_id)
         self.who = who
         self._watch_expiry(who.expires_at)
-        self._say_ready(who, epoch=await self.store.epoch(), seq=who.feed_position.seq)
+        self._send_ready(who, epoch=await self.store.epoch(), seq=who.feed_position.seq)
 
-    def _say_ready(self, who: Principal, *, epoch: str, seq: int) -> None:
+    def _send_ready(self, who: Principal, *, epoch: str, seq: int) -> None:
         self.send(
             protocol.ready(user_id=who.id, role=who.role, epoch=epoch, seq=seq, expires_at=to_wire(who.expires_at))
         )
@@ -245,7 +245,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         try:
             if who.role == "admin":
                 raise Problem("forbidden")
-            done, access = await self._do(message, who)
+            done, access = await self._run(message, who)
             await self.resources.wakeups.announce(done.users)
             shown = await step_as_seen(self.store, access, done.step, now=self.now())
             self.send(protocol.reply(message.id, data=shown))
@@ -259,7 +259,7 @@ class LiveHandler(BaseHandler, WebSocketHandler):
             slug = "unavailable" if is_away(error) or isinstance(error, WrongKeys) else "internal"
             self.send(protocol.reply(message.id, problem=Problem(slug)))
 
-    async def _do(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> tuple[StepOutcome, Access]:
+    async def _run(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> tuple[StepOutcome, Access]:
         async def answer(access: Access) -> StepOutcome:
             by = await self.carer(access)
             if isinstance(message, protocol.Snooze):
@@ -293,9 +293,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
 
     def _watch_expiry(self, expires_at: datetime) -> None:
         left_s = (expires_at - utcnow()).total_seconds()
-        self._after("expiry", left_s - EXPIRING_BEFORE.total_seconds(), lambda: self._warn(expires_at))
+        self._after("expiry", left_s - EXPIRING_BEFORE.total_seconds(), lambda: self._warn_of_expiry(expires_at))
 
-    def _warn(self, expires_at: datetime) -> None:
+    def _warn_of_expiry(self, expires_at: datetime) -> None:
         self.send(protocol.expiring(to_wire(expires_at)))
         left_s = (expires_at - utcnow()).total_seconds()
         self._after("expiry", left_s, lambda: self.end(protocol.TOKEN_ENDED, "token ended"))

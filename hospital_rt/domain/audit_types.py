@@ -94,7 +94,7 @@ class AuditActor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class AuditVerification:
     """What the audit looks like. ``findings`` is empty when all is well; ``head`` is worth keeping elsewhere."""
 
     entries: int

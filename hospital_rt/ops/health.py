@@ -126,12 +126,12 @@ async def serve_probes(settings: Settings, readiness: Readiness, metrics: Metric
                 f"HOST, OPS_PORT: cannot listen on {settings.host} port {settings.ops_port} ({error.strerror})"
             ) from None
         log.info("probes.serving", port=settings.ops_port)
-    feeling = asyncio.create_task(watch_event_loop(readiness, metrics), name="feel")
+    watching = asyncio.create_task(watch_event_loop(readiness, metrics), name="watch")
     try:
         yield
     finally:
-        feeling.cancel()
-        await asyncio.wait({feeling}, timeout=1.0)
+        watching.cancel()
+        await asyncio.wait({watching}, timeout=1.0)
         if server is not None:
             server.stop()
             with contextlib.suppress(TimeoutError):

@@ -1,7 +1,7 @@
 """How many connections a user has over all web processes, counted in Redis.
 
 A sorted set for each user holds the connections by the time at which they began, each with its process. The oldest
-beyond ``MAX_SOCKETS`` are closed wherever they are. Connections of a process that was killed count until its mark
+beyond ``MAX_SOCKETS`` are closed wherever they are. Connections of a process that was killed count until its heartbeat
 expires. While Redis is away nothing is counted here, and each process bounds its own (:mod:`hub`).
 """
 
@@ -21,8 +21,8 @@ from hospital_rt.periodic import run_periodically
 from hospital_rt.storage.redis_client import REDIS_AWAY
 
 MAX_SOCKETS = 8
-ALIVE_S = 60  # how long a process counts as running without another sign
-SIGN_EVERY_S = 20.0
+ALIVE_S = 60  # how long a process counts as running without another heartbeat
+HEARTBEAT_EVERY_S = 20.0
 KEPT_S = 86_400
 
 
@@ -34,16 +34,18 @@ class ConnectionCounter:
         self._close = close
         self._node = uuid4().hex
         self._work: set[asyncio.Task[None]] = set()
-        self._signs: contextlib.AsyncExitStack | None = None
+        self._heartbeat: contextlib.AsyncExitStack | None = None
 
     async def start(self) -> None:
         """Begin to publish that this process runs."""
-        self._signs = contextlib.AsyncExitStack()
-        await self._signs.enter_async_context(run_periodically(self._sign, every_s=SIGN_EVERY_S, name="connections"))
+        self._heartbeat = contextlib.AsyncExitStack()
+        await self._heartbeat.enter_async_context(
+            run_periodically(self._beat, every_s=HEARTBEAT_EVERY_S, name="connections")
+        )
 
     async def stop(self) -> None:
-        if self._signs is not None:
-            await self._signs.aclose()
+        if self._heartbeat is not None:
+            await self._heartbeat.aclose()
         for task in list(self._work):
             task.cancel()
         with contextlib.suppress(*REDIS_AWAY):
@@ -62,7 +64,7 @@ class ConnectionCounter:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    async def _sign(self) -> None:
+    async def _beat(self) -> None:
         with contextlib.suppress(*REDIS_AWAY):
             await self._redis.set(_node_key(self._node), b"1", ex=ALIVE_S)
 
@@ -79,7 +81,7 @@ class ConnectionCounter:
                 return
             nodes = sorted({one.partition(":")[0] for one in members})
             running = await self._redis.mget([_node_key(node) for node in nodes])
-            dead = {node for node, sign in zip(nodes, running, strict=True) if sign is None}
+            dead = {node for node, beat in zip(nodes, running, strict=True) if beat is None}
             alive = [one for one in members if one.partition(":")[0] not in dead]
             over = alive[:-MAX_SOCKETS]
             if gone := [one for one in members if one not in alive or one in over]:

@@ -54,19 +54,19 @@ class WakeUpPublisher:
 
     async def announce(self, user_ids: Iterable[str]) -> None:
         """The feeds of these users have new events."""
-        self._say("news", user_ids)
+        self._enqueue("news", user_ids)
 
     async def revoke(self, session_ids: Iterable[str]) -> None:
         """These sessions have ended: every node closes their sockets."""
-        self._say("ended", session_ids)
+        self._enqueue("ended", session_ids)
 
     async def close_connections(self, connection_ids: Iterable[str]) -> None:
         """A user has newer connections enough: whichever node holds these closes them."""
-        self._say("over", connection_ids)
+        self._enqueue("over", connection_ids)
 
     async def announce_erased(self, user_id: str) -> None:
         """This user's key is destroyed: every node drops its cached copy."""
-        self._say("forget", [user_id])
+        self._enqueue("forget", [user_id])
 
     async def close(self) -> None:
         """Send what is queued, if Redis accepts it within a second."""
@@ -77,7 +77,7 @@ class WakeUpPublisher:
             self._sender.cancel()
             await asyncio.wait({self._sender}, timeout=1.0)
 
-    def _say(self, kind: str, ids: Iterable[str]) -> None:
+    def _enqueue(self, kind: str, ids: Iterable[str]) -> None:
         found = list(ids)
         if not found:
             return
@@ -93,7 +93,7 @@ class WakeUpPublisher:
     async def _send(self) -> None:
         wait_s = 0.05
         while True:
-            message = self._take()
+            message = self._next_message()
             if not message:
                 if self._closing:
                     return
@@ -115,7 +115,7 @@ class WakeUpPublisher:
                 self._metrics.redis_up.set(1)
                 wait_s = 0.05
 
-    def _take(self) -> dict[str, list[str]]:
+    def _next_message(self) -> dict[str, list[str]]:
         """The next message: as many of the queued ids as one message may hold."""
         message: dict[str, list[str]] = {}
         for kind, waiting in self._waiting.items():
@@ -172,7 +172,7 @@ class WakeUpListener:
                             await self._on_back()
                             wait_s = 0.05
                         elif message["type"] == "message":
-                            self._take(message["data"])
+                            self._handle(message["data"])
             except asyncio.CancelledError:
                 raise
             except Exception as error:
@@ -182,7 +182,7 @@ class WakeUpListener:
             await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # backoff
             wait_s = min(1.0, wait_s * 2)
 
-    def _take(self, data: Any) -> None:
+    def _handle(self, data: Any) -> None:
         try:
             message = json.loads(data)
         except ValueError:

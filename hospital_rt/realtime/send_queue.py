@@ -25,7 +25,7 @@ class SendQueue:
         close: closes the socket with a code.
     """
 
-    __slots__ = ("_bytes", "_close", "_events", "_frames", "_over", "_taken", "_write", "_writer")
+    __slots__ = ("_bytes", "_close", "_events", "_frames", "_over", "_progressed", "_write", "_writer")
 
     def __init__(self, write: Callable[[bytes], asyncio.Future[None]], close: Callable[[int, str], None]) -> None:
         self._write = write
@@ -33,7 +33,7 @@ class SendQueue:
         self._frames: deque[tuple[bytes, bool]] | None = None
         self._events = 0
         self._bytes = 0
-        self._taken: asyncio.Event | None = None  # set when the network accepted a frame, or never will again
+        self._progressed: asyncio.Event | None = None  # set when the network accepted a frame, or never will again
         self._over = False
         self._writer: asyncio.Task[None] | None = None
 
@@ -80,13 +80,13 @@ class SendQueue:
         return not self._over
 
     async def _progress(self, within_s: float) -> bool:
-        self._taken = asyncio.Event()
+        self._progressed = asyncio.Event()
         try:
-            await asyncio.wait_for(self._taken.wait(), within_s)
+            await asyncio.wait_for(self._progressed.wait(), within_s)
         except TimeoutError:
             return False
         finally:
-            self._taken = None
+            self._progressed = None
         return True
 
     def give_up(self, code: int, reason: str) -> None:
@@ -105,11 +105,11 @@ class SendQueue:
         self._over = True
         self._frames = None
         self._events = self._bytes = 0
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
-        if self._taken:
-            self._taken.set()
+    def _notify(self) -> None:
+        if self._progressed:
+            self._progressed.set()
 
     async def _run(self, frames: deque[tuple[bytes, bool]], taken: asyncio.Future[None]) -> None:
         """Write queued frames in order, each once the previous is accepted; ``taken`` belongs to the first."""
@@ -123,10 +123,10 @@ class SendQueue:
                 self._bytes -= len(frame)
                 if not frames:
                     break
-                self._tell()
+                self._notify()
                 taken = self._write(frames[0][0])
             self._frames = self._writer = None
-            self._tell()
+            self._notify()
         except asyncio.CancelledError:
             raise
         except Exception:
