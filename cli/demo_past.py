@@ -17,7 +17,7 @@ from hospital_rt.extraction.pipeline import read_note
 from hospital_rt.storage.database import Session
 from models.app_context import AppContext
 from models.audit import AuditActor
-from models.notes import NewNote, Note, NoteTransition
+from models.notes import NewNote, NoteTransition
 from models.people.grants import INVITATION_LIFE, Grant
 from models.reminders import LedgerEntry
 from models.services.activate_plan import activated
@@ -92,14 +92,10 @@ async def write_history(app: AppContext, past: PastNote, *, patient: User, docto
             entries += slots
         await store.steps.insert(steps, session=session)
         await store.reminders.write(entries, session=session)
-        await _audit(app, note, session=session)
+        author = AuditActor(role="doctor", user_id=doctor_id)
+        await store.audit.write(author, "note.written", of=[patient.id], item=note.id, session=session)
 
     await store.transaction(work)
-
-
-async def _audit(app: AppContext, note: Note, *, session: Session) -> None:
-    author = AuditActor(role="doctor", user_id=note.doctor_id)
-    await app.store.audit.write(author, "note.written", of=[note.patient_id], item=note.id, session=session)
 
 
 def _history_of(step: Step, past: PastNote, *, now: datetime) -> tuple[Step, Sequence[LedgerEntry]]:

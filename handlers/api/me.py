@@ -14,7 +14,6 @@ from hospital_rt.storage.documents import to_json
 from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
 from models.services.accounts import change_settings, close_account
-from models.sessions import DeviceSession
 from models.users import CONTACT
 
 
@@ -102,16 +101,14 @@ class SessionsHandler(AccountHandler):
         items = [
             {
                 **to_json(session, "id", "created_at", "last_used_at"),
-                "device": await self._device(session),
+                "device": await self.store.vault.open_text_if_readable(
+                    self.who.id, f"sessions|{session.id}|device", session.sealed_device
+                ),
                 "current": session.id == self.who.session_id,
             }
             for session in shown
         ]
         self.respond(page(items, following))
-
-    async def _device(self, session: DeviceSession) -> str | None:
-        context = f"sessions|{session.id}|device"
-        return await self.store.vault.open_text_if_readable(session.user_id, context, session.sealed_device)
 
 
 class SessionHandler(AccountHandler):

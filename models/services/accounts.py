@@ -104,8 +104,11 @@ async def close_within(
     is_patient = user.role == "patient"
     if is_patient:
         await store.patient_sequences.advance(user.id, session=session)
-        await _stop_steps(store, user.id, now=now, session=session)
+        active = await store.steps.with_status([user.id], ["active"], session=session)
+        await cancel_steps(store, active, now=now, session=session)
         for note in await store.notes.with_status([user.id], UNSETTLED, session=session):
+            if note.status == "proposed":
+                await reject_proposed(store, note.id, session=session)
             await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session)
     for assignment in await store.assignments.of_user(user.id, is_patient=is_patient, session=session):
         new_events += await end_assignment(
@@ -158,10 +161,3 @@ async def delete_expired_sign_up(store: Store, user_id: str, *, before: datetime
     if gone:
         store.vault.drop_cached_key(user_id)
     return gone
-
-
-async def _stop_steps(store: Store, patient_id: str, *, now: datetime, session: Session) -> None:
-    active = await store.steps.with_status([patient_id], ["active"], session=session)
-    await cancel_steps(store, active, now=now, session=session)
-    for note in await store.notes.with_status([patient_id], ["proposed"], session=session):
-        await reject_proposed(store, note.id, session=session)

@@ -15,7 +15,6 @@ from hospital_rt.domain.as_needed import UseLimits
 from hospital_rt.domain.schedule import Schedule
 from hospital_rt.storage.database import Session
 from models.audit import AuditActor
-from models.events import NewEvent
 from models.notes import Note, NoteStatus, NoteTransition
 from models.patient_sequences import PatientSequence
 from models.services.activate_plan import NewPlan, activate
@@ -197,11 +196,10 @@ async def finish_note(store: Store, readings: Sequence[ReadNote], session: Sessi
             one.note, one.status, discriminator=one.lease or "", failure=one.failure, **counts_of(one.review)
         )
     users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
-    return [frozenset(users & _recipients(one.note.patient_id, new_events)) for one in readings]
-
-
-def _recipients(patient_id: str, new_events: Sequence[NewEvent]) -> set[str]:
-    return {one.user_id for one in new_events if one.about == patient_id}
+    return [
+        frozenset(users & {event.user_id for event in new_events if event.about == one.note.patient_id})
+        for one in readings
+    ]
 
 
 async def _audit_reading(store: Store, notes: Sequence[Note], *, session: Session) -> None:

@@ -61,16 +61,13 @@ async def submit_note(store: Store, sent: Sequence[Submission], session: Session
             if held is None or held.doctor_id is None:
                 raise NotFound()
             await store.idempotency.commit(one.claim, session=session)
-            taken.append(one if held.via == "assignment" else _covering(one, held.doctor_id))
+            if held.via == "cover":  # the note is of the doctor for whom its writer covers
+                one = replace(one, doctor_id=held.doctor_id, written_by=one.doctor_id)
+            taken.append(one)
         except DomainError as problem:
             refused[one.id] = problem
     outcomes = await _store(store, taken, session=session) if taken else {}
     return [refused.get(one.id) or outcomes[one.id] for one in sent]
-
-
-def _covering(one: Submission, doctor_id: str) -> Submission:
-    """The note of a doctor for whom its writer covers."""
-    return replace(one, doctor_id=doctor_id, written_by=one.doctor_id)
 
 
 async def _store(store: Store, taken: Sequence[Submission], *, session: Session) -> dict[str, NoteOutcome]:

@@ -79,7 +79,15 @@ async def account_of(
         user_id = await store.identities.user_of(issuer, subject, session=session)
         user = await store.users.get(user_id, session=session) if user_id else None
         if user is None:
-            fresh = _new_user(role, name, email, timezone)
+            fresh = User(
+                id=str(uuid4()),
+                role=role,
+                status="active",
+                name=name,
+                email=email,
+                timezone=timezone,
+                created_at=utcnow(),
+            )
             await store.users.insert(fresh, session=session, by_email=False)
             await store.identities.add(issuer, subject, user_id=fresh.id, at=utcnow(), session=session)
             made = replace(actor, user_id=fresh.id, role=fresh.role)
@@ -108,18 +116,6 @@ async def account_of(
         )
 
     return await store.transaction(work)
-
-
-def _new_user(role: Role, name: str, email: str | None, timezone: str) -> User:
-    return User(
-        id=str(uuid4()),
-        role=role,
-        status="active",
-        name=name,
-        email=email,
-        timezone=timezone,
-        created_at=utcnow(),
-    )
 
 
 async def _end_assignments(store: Store, user: User, *, now: datetime, session: Session) -> set[str]:
