@@ -31,7 +31,7 @@ from handlers.api.schemas import ProblemView
 from handlers.base.api_handler import ApiHandler
 from handlers.base.context import HandlerContext
 from handlers.fhir import care_plans, people
-from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView
+from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView, form_of
 from handlers.identity import provider, second_factors
 from handlers.live import schemas
 from handlers.live.handler import LiveHandler
@@ -124,19 +124,19 @@ API: tuple[Route, ...] = (
     Route("/api/admin/audit/", administration.AuditHandler, "admin"),
     Route("/fhir/metadata", people.MetadataHandler, "fhir"),
     Route("/fhir/Patient", people.PatientsHandler, "fhir"),
-    Route("/fhir/Patient/_search", people.PatientsFormHandler, "fhir"),
+    Route("/fhir/Patient/_search", form_of(people.PatientsHandler), "fhir"),
     Route("/fhir/Patient/{id}", people.PatientHandler, "fhir"),
     Route("/fhir/Practitioner", people.PractitionersHandler, "fhir"),
-    Route("/fhir/Practitioner/_search", people.PractitionersFormHandler, "fhir"),
+    Route("/fhir/Practitioner/_search", form_of(people.PractitionersHandler), "fhir"),
     Route("/fhir/Practitioner/{id}", people.PractitionerHandler, "fhir"),
     Route("/fhir/CarePlan", care_plans.CarePlansHandler, "fhir"),
-    Route("/fhir/CarePlan/_search", care_plans.CarePlansFormHandler, "fhir"),
+    Route("/fhir/CarePlan/_search", form_of(care_plans.CarePlansHandler), "fhir"),
     Route("/fhir/CarePlan/{id}", care_plans.CarePlanHandler, "fhir"),
     Route("/fhir/Task", care_plans.TasksHandler, "fhir"),
-    Route("/fhir/Task/_search", care_plans.TasksFormHandler, "fhir"),
+    Route("/fhir/Task/_search", form_of(care_plans.TasksHandler), "fhir"),
     Route("/fhir/Task/{id}", care_plans.TaskHandler, "fhir"),
     Route("/fhir/Communication", care_plans.CommunicationsHandler, "fhir"),
-    Route("/fhir/Communication/_search", care_plans.CommunicationsFormHandler, "fhir"),
+    Route("/fhir/Communication/_search", form_of(care_plans.CommunicationsHandler), "fhir"),
     Route("/fhir/Communication/{id}", care_plans.CommunicationHandler, "fhir"),
 )
 

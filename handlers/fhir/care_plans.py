@@ -13,10 +13,8 @@ from handlers.base.cursors import cut_page, read_cursor, read_time_cursor, write
 from handlers.fhir.handler import (
     CategoryQuery,
     FhirHandler,
-    FormSearch,
     Search,
     StatusQuery,
-    form_operation,
     read_operation,
     search_operation,
 )
@@ -105,10 +103,6 @@ class CarePlansHandler(_CarePlans):
         self.respond_bundle(search, [care_plan(note, steps, names) for note, steps in shown], following, total)
 
 
-class CarePlansFormHandler(FormSearch, CarePlansHandler):
-    operations = {"POST": form_operation(StatusQuery, "notes.listed")}
-
-
 class CarePlanHandler(_CarePlans):
     operations = {"GET": read_operation("note.read")}
 
@@ -164,10 +158,6 @@ class TasksHandler(_Tasks):
             for step in shown
         ]
         self.respond_bundle(search, tasks, following, total)
-
-
-class TasksFormHandler(FormSearch, TasksHandler):
-    operations = {"POST": form_operation(StatusQuery, "steps.listed")}
 
 
 class TaskHandler(_Tasks):
@@ -253,10 +243,6 @@ class CommunicationsHandler(_Communications):
         if len(rows) > search.count:
             return shown, write_time_cursor(rows[-1].slot_at, rows[-1].id, len(parts_of(rows[-1])))
         return shown, None
-
-
-class CommunicationsFormHandler(FormSearch, CommunicationsHandler):
-    operations = {"POST": form_operation(CategoryQuery, "events.read")}
 
 
 class CommunicationHandler(_Communications):

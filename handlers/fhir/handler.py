@@ -157,14 +157,6 @@ def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
     )
 
 
-def form_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
-    """A search whose parameters come in a form: not in a URL, which proxies write down."""
-    problems = (*READ_ONLY, "unsupported-media-type", "too-large")
-    return Operation(
-        allow="non_admin", query=query, responses={200: BundleView}, problems=problems, audit=audit, fhir=True
-    )
-
-
 def read_operation(audit: Act | None) -> Operation:
     return Operation(allow="non_admin", responses={200: ResourceView}, problems=READ_ONLY, audit=audit, fhir=True)
 
@@ -349,6 +341,14 @@ class FormSearch(FhirHandler):
         """Search with the parameters in a form. They are the same as those of GET."""
         get: Callable[..., Any] = self.get
         await get()
+
+
+def form_of(handler: type[FhirHandler]) -> type[FhirHandler]:
+    """The handler of ``POST <type>/_search``: a search with its parameters in a form, not in a URL, which is logged."""
+    search = handler.operations["GET"]
+    operation = replace(search, problems=(*search.problems, "unsupported-media-type", "too-large"))
+    name = f"{handler.__name__.removesuffix('Handler')}FormHandler"
+    return type(name, (FormSearch, handler), {"operations": {"POST": operation}})
 
 
 class FhirNotFoundHandler(FhirHandler):

@@ -11,9 +11,7 @@ from handlers.fhir.handler import (
     PARAMETERS,
     FhirHandler,
     FhirView,
-    FormSearch,
     NameQuery,
-    form_operation,
     read_operation,
     search_operation,
 )
@@ -107,10 +105,6 @@ class PatientsHandler(_Patients):
         self.respond_bundle(search, await self._resources(list(shown), accesses), following, len(ids))
 
 
-class PatientsFormHandler(FormSearch, PatientsHandler):
-    operations = {"POST": form_operation(NameQuery, "record.read")}
-
-
 class PatientHandler(_Patients):
     operations = {"GET": read_operation("record.read")}
 
@@ -164,10 +158,6 @@ class PractitionersHandler(_Practitioners):
             found = [one for one in found if _begins(one["name"][0]["text"] if "name" in one else None, begins)]
         shown, following = page_of(found, cursor=search.cursor, limit=search.count) if search.count else ([], None)
         self.respond_bundle(search, shown, following, len(found))
-
-
-class PractitionersFormHandler(FormSearch, PractitionersHandler):
-    operations = {"POST": form_operation(NameQuery, None)}
 
 
 class PractitionerHandler(_Practitioners):
