@@ -21,7 +21,7 @@ from hospital_rt.realtime.connection_counter import ConnectionCounter
 from hospital_rt.realtime.hub import Hub
 from hospital_rt.realtime.pubsub import WakeUpListener
 from models.app_context import AppContext
-from tasks.broker import make_broker
+from tasks.broker import ReliableStreamBroker
 from tasks.dispatcher import Dispatcher
 from tasks.registry import register_all
 
@@ -47,7 +47,7 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     """Serve until ``stop`` is set; then refuse new requests, close sockets with 1012, finish requests in progress."""
     settings, resources = app.settings, app.resources
     listening = bind(settings.host, settings.port)  # before anything else is started that would have to be stopped
-    broker = make_broker(settings.redis_url or "")
+    broker = ReliableStreamBroker(settings.redis_url or "")
     register_all(broker, tick_s=settings.tick_s)
     counter = ConnectionCounter(resources.redis, resources.wakeups.close_connections)
     hub = Hub(app.feeds, resources.metrics, counter)

@@ -35,6 +35,7 @@ from models.course_codec import (
     uses_row,
 )
 
+LATE = timedelta(seconds=60)
 Kind = Literal["checklist", "plan"]
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 
@@ -111,6 +112,11 @@ class Step:
         if self.course is not None:
             return wake_at(self.course, self.zone)
         return self.ends_at if self.as_needed else None
+
+    def is_waiting(self, slot: str) -> bool:
+        """Whether this slot, in wire format, is open and not snoozed."""
+        waiting = self.course.open_slot if self.course and self.status == "active" else None
+        return waiting is not None and waiting.snoozed_until is None and to_wire(waiting.at) == slot
 
     def with_course(self, course: Course) -> Step:
         """The step after its course moved on: completed when the course ended."""
@@ -417,10 +423,10 @@ class Steps:
         )
         return await self._read_all(await cursor.to_list(None))
 
-    async def backlog(self, now: datetime, *, late: timedelta) -> tuple[int, int, float]:
-        """How many are due, how many of them have been for so long, and for how many seconds the first has been."""
+    async def backlog(self, now: datetime) -> tuple[int, int, float]:
+        """How many are due, how many of them are late, and for how many seconds the first has been due."""
         due = await self._steps.count_documents({"wake_at": {"$lte": now}}, limit=MAX_COUNTED)
-        waited = await self._steps.count_documents({"wake_at": {"$lte": now - late}}, limit=MAX_COUNTED)
+        waited = await self._steps.count_documents({"wake_at": {"$lte": now - LATE}}, limit=MAX_COUNTED)
         first = await self._steps.find_one({"wake_at": {"$lte": now}}, {"wake_at": 1}, sort=[("wake_at", 1)])
         return due, waited, (now - first["wake_at"]).total_seconds() if first else 0.0
 

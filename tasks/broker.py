@@ -1,4 +1,4 @@
-"""The broker and its schedule, built from settings only here.
+"""The broker: task and tick streams in Redis.
 
 Redis Streams broker that reclaims a dead consumer's pending entries on a timer, renews the lease of entries in
 progress, deletes finished ones, and moves entries that fail too often to a stream of their ids. An emptied or restarted
@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
-from taskiq import AckableMessage, BrokerMessage, TaskiqScheduler
-from taskiq.schedule_sources import LabelScheduleSource
+from taskiq import AckableMessage, BrokerMessage
 from taskiq_redis import RedisStreamBroker
 
 from hospital_rt.logs import describe_error, log
@@ -229,13 +228,3 @@ class ReliableStreamBroker(RedisStreamBroker):
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def make_broker(redis_url: str) -> ReliableStreamBroker:
-    """The broker of a role; tasks are registered by ``tasks.registry``."""
-    return ReliableStreamBroker(redis_url)
-
-
-def make_scheduler(broker: ReliableStreamBroker) -> TaskiqScheduler:
-    """The schedule from the labels of the tasks. Any number of schedulers may run."""
-    return TaskiqScheduler(broker, [LabelScheduleSource(broker)])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from datetime import timedelta
 from typing import Any
 
 from hospital_rt.domain.clock import utcnow
@@ -24,7 +23,6 @@ from tasks.broker import DEAD, QUEUE, TICKS
 EVERY_S = 10.0
 AUDIT_EVERY_S = 60.0
 AUDIT_PAGES = 20
-LATE = timedelta(seconds=60)
 
 
 async def count_figures(app: AppContext) -> None:
@@ -46,7 +44,7 @@ async def count_backlog(app: AppContext) -> None:
     """Count everything once."""
     metrics, store, now = app.resources.metrics, app.store, app.now()
     await _count_queues(app.resources.redis, metrics)
-    due, late, oldest_s = await store.steps.backlog(now, late=LATE)
+    due, late, oldest_s = await store.steps.backlog(now)
     metrics.reminders_due.set(due)
     metrics.reminders_late.set(late)
     metrics.oldest_due.set(oldest_s)

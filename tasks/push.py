@@ -17,7 +17,6 @@ from hospital_rt.domain.clock import from_wire, to_wire
 from hospital_rt.logs import log
 from hospital_rt.web.tokens import Tokens
 from models.app_context import AppContext
-from models.steps import Step
 from models.subscriptions import Subscription
 from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
@@ -75,16 +74,10 @@ async def _owed(app: AppContext, device: Subscription, *, shown: int) -> OwedPus
     told = [json.loads(app.store.events.open_text(one)) for one in due]
     slots = list(dict.fromkeys((data["step"]["id"], data["slot"]) for data in told))
     steps = await app.store.steps.by_ids([step_id for step_id, _ in slots]) if slots else {}
-    waiting = [(step_id, slot) for step_id, slot in slots if _waits(steps.get(step_id), slot)]
+    waiting = [(step_id, slot) for step_id, slot in slots if (step := steps.get(step_id)) and step.is_waiting(slot)]
     if not waiting:
         return None
     return OwedPush(due[0].seq, waiting[0][0], from_wire(waiting[0][1]), len(waiting))
-
-
-def _waits(step: Step | None, slot: str) -> bool:
-    """Whether the slot is open and not snoozed."""
-    waiting = step.course.open_slot if step and step.status == "active" and step.course else None
-    return waiting is not None and to_wire(waiting.at) == slot and waiting.snoozed_until is None
 
 
 async def _push(app: AppContext, sender: PushSender, device: Subscription, owed: OwedPush) -> int:

@@ -14,8 +14,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from taskiq import TaskiqScheduler
 from taskiq.cli.scheduler.run import SchedulerLoop
 from taskiq.receiver import Receiver
+from taskiq.schedule_sources import LabelScheduleSource
 
 from hospital_rt.logs import describe_error, log
 from hospital_rt.ops.health import Readiness, serve_probes
@@ -24,7 +26,7 @@ from hospital_rt.settings import Settings
 from hospital_rt.storage.redis_client import make_redis
 from models.app_context import AppContext
 from tasks import notes, reminders
-from tasks.broker import ReliableStreamBroker, Tick, make_broker, make_scheduler
+from tasks.broker import ReliableStreamBroker, Tick
 from tasks.collect_metrics import count_figures
 from tasks.middleware import TaskMetrics, TickMetrics
 from tasks.notes import NoteWorker
@@ -39,7 +41,7 @@ NO_TICK_S = 15.0  # then the schedule counts as down, and readiness reports it
 async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Work until ``stop`` is set; then finish or release the tasks in progress."""
     tick_s = app.settings.tick_s
-    broker = make_broker(app.settings.redis_url or "")
+    broker = ReliableStreamBroker(app.settings.redis_url or "")
     resources = app.resources
     watch = TaskMetrics(resources.metrics)
     broker.add_middlewares(watch)
@@ -129,10 +131,10 @@ async def poll_without_ticks(
 async def run_scheduler(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Send ticks until ``stop`` is set. Any number of schedulers may run."""
     metrics = Metrics()
-    broker: ReliableStreamBroker = make_broker(settings.redis_url or "")
+    broker = ReliableStreamBroker(settings.redis_url or "")
     broker.add_middlewares(TickMetrics(metrics))
     register_all(broker, tick_s=settings.tick_s)
-    scheduler = make_scheduler(broker)
+    scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
     for source in scheduler.sources:
         await source.startup()
     redis = make_redis(settings.redis_url or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import Conflict, NotFound
@@ -15,8 +15,6 @@ from models.audit import AuditActor
 from models.services.accounts import AccountClosed, close_account, close_within
 from models.store import Store
 from models.users import User
-
-LATE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ class Overview:
 
 async def read_overview(store: Store, *, now: datetime) -> Overview:
     """The state of the service, by counts alone."""
-    due, late, oldest_s = await store.steps.backlog(now, late=LATE)
+    due, late, oldest_s = await store.steps.backlog(now)
     letters, waited_s = await store.letters.backlog(utcnow())
     nodes = await living_nodes(store.database)
     known = schema_versions.newest()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.clock import utcnow
 from hospital_rt.storage.database import Session
 from hospital_rt.storage.field_encryption import Unreadable
 from models.audit import AuditActor
@@ -82,9 +82,4 @@ async def is_reminder_letter_due(store: Store, user_id: str, *, seq: int) -> boo
 async def _open_slots(store: Store, slots: Mapping[str, str]) -> dict[str, str]:
     """Those of the slots that are still open, and not snoozed."""
     steps = await store.steps.find({"_id": {"$in": list(slots)}, "status": "active"}) if slots else []
-    waiting = {step.id: step.course.open_slot for step in steps if step.course}
-    return {
-        id: slots[id]
-        for id, slot in waiting.items()
-        if slot is not None and to_wire(slot.at) == slots[id] and slot.snoozed_until is None
-    }
+    return {step.id: slots[step.id] for step in steps if step.is_waiting(slots[step.id])}

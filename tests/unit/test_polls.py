@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hospital_rt.ops.metrics import Metrics
-from tasks.broker import TICKS, Tick, make_broker
+from tasks.broker import TICKS, ReliableStreamBroker, Tick
 from tasks.middleware import TaskMetrics
 from tasks.registry import register_all
 from tasks.worker import poll_without_ticks
@@ -29,7 +29,7 @@ APP: Any = SimpleNamespace(resources=SimpleNamespace(database=SimpleNamespace(ab
 
 
 def test_every_scheduled_task_is_known_to_the_polls() -> None:
-    broker = make_broker(NOWHERE)
+    broker = ReliableStreamBroker(NOWHERE)
     register_all(broker, tick_s=5)
     tasks = broker.get_all_tasks()
     assert set(broker.ticks) == {name for name, task in tasks.items() if task.labels.get("queue_name") == TICKS}
