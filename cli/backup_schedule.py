@@ -11,7 +11,6 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -130,35 +129,30 @@ def prune(folder: Path, keep: int) -> int:
 
 
 async def keep_backing_up(
-    settings: Settings,
-    actor: AuditActor,
-    plan: BackupPlan,
-    stop: asyncio.Event,
-    *,
-    say: Callable[[str], None] | None = None,
+    settings: Settings, actor: AuditActor, plan: BackupPlan, stop: asyncio.Event
 ) -> CommandResult:
     """Back up whenever the newest backup is ``every`` old, and drill after one when the last drill is that old.
 
     A failure is printed in one line and retried after ten minutes; ends when ``stop`` is set.
     """
-    say, written, failed = say or _say, 0, 0
+    written = failed = 0
     every = plan.every or timedelta(days=1)
     for line in check_places(plan):
-        say(line)
+        _say(line)
     while not await _stopped(stop, _due_in(plan.records, every)):
         try:
             done = await back_up_once(settings, actor, plan)
             written += 1
-            say(done.lines[0])
+            _say(done.lines[0])
             if plan.drill_every is not None and await _drill_is_due(settings, plan.drill_every):
                 tried = await drill(settings, actor, file=newest_in(plan.records), keyfile=plan.keyfile)
-                say(tried.lines[-1])
+                _say(tried.lines[-1])
         except (AdminRefused, NotServable, WrongKeys, PyMongoError, OSError) as error:
             failed += 1
             away = isinstance(error, PyMongoError) and is_away(error)
             said = "MongoDB cannot be reached" if away else str(error) if isinstance(error, AdminRefused) else ""
             said = "ENCRYPTION_KEYS do not open this database" if isinstance(error, WrongKeys) else said
-            say(f"failed: {said or type(error).__name__}; tried again within {RETRY.seconds // 60} minutes")
+            _say(f"failed: {said or type(error).__name__}; tried again within {RETRY.seconds // 60} minutes")
             if await _stopped(stop, min(RETRY, every)):
                 break
     return CommandResult(

@@ -20,6 +20,7 @@ from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Vault
 
 LOOK_BACK = (timedelta(days=1), timedelta(days=14), None)
+MAX_SLOTS, MAX_ANSWERS = 2000, 1000
 Use = Literal["slot", "as_needed", "checklist"]
 
 
@@ -272,10 +273,10 @@ class Reminders:
                 break
         return [self._read(row) for row in rows]
 
-    async def slots_since(self, patient_id: str, first_day: date, *, limit: int = 2000) -> list[Reminder]:
-        """A patient's slots that came due or were answered, from a local date on, the newest ``limit`` of them."""
+    async def slots_since(self, patient_id: str, first_day: date) -> list[Reminder]:
+        """A patient's slots that came due or were answered, from a local date on, the newest of them."""
         wanted = {"patient_id": patient_id, "use": "slot", "day": {"$gte": first_day.isoformat()}}
-        rows = await self._reminders.find(wanted).sort([("day", -1), ("_id", -1)]).limit(limit).to_list(limit)
+        rows = await self._reminders.find(wanted).sort([("day", -1), ("_id", -1)]).limit(MAX_SLOTS).to_list(None)
         return [self._read(row) for row in reversed(rows)]
 
     async def skipped_with_reason(self, patient_ids: list[str], first_day: date) -> list[Reminder]:
@@ -296,10 +297,10 @@ class Reminders:
         rows = await cursor.limit(1).to_list(1)
         return self._read(rows[0]) if rows else None
 
-    async def answers(self, step_id: str, *, limit: int = 1000) -> list[Reminder]:
-        """The check-ins of a step, oldest first."""
+    async def answers(self, step_id: str) -> list[Reminder]:
+        """The check-ins of a step, the newest of them, oldest first."""
         cursor = self._reminders.find({"step_id": step_id, "answered_at": {"$ne": None}})
-        rows = await cursor.sort([("answered_at", -1), ("_id", -1)]).limit(limit).to_list(limit)
+        rows = await cursor.sort([("answered_at", -1), ("_id", -1)]).limit(MAX_ANSWERS).to_list(None)
         return [self._read(row) for row in reversed(rows)]
 
     async def reason(self, reminder: Reminder) -> str | None:

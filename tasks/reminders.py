@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 
 from models.app_context import AppContext
 from models.services.record_reminders import record_due
@@ -15,9 +14,9 @@ BATCH = 200
 AT_ONCE = 2  # one batch is prepared while the database writes the other
 
 
-async def remind_due(app: AppDep, *, now: datetime | None = None, batch: int = BATCH) -> int:
+async def remind_due(app: AppDep, *, batch: int = BATCH) -> int:
     """Record every due reminder and wake its recipients. Returns how many were recorded."""
-    batches = [_record_batches(app, now=now, batch=batch) for _ in range(AT_ONCE)]
+    batches = [_record_batches(app, batch=batch) for _ in range(AT_ONCE)]
     found = await asyncio.gather(*batches, return_exceptions=True)
     for one in found:
         if isinstance(one, BaseException):
@@ -25,11 +24,11 @@ async def remind_due(app: AppDep, *, now: datetime | None = None, batch: int = B
     return sum(one for one in found if isinstance(one, int))
 
 
-async def _record_batches(app: AppContext, *, now: datetime | None, batch: int) -> int:
+async def _record_batches(app: AppContext, *, batch: int) -> int:
     recorded = 0
     while True:
-        moment = now or app.now() - await app.resources.database.ahead_by()
-        done = await record_due(app.store, now=moment, limit=batch)
+        now = app.now() - await app.resources.database.ahead_by()
+        done = await record_due(app.store, now=now, limit=batch)
         if done.users:
             await app.resources.wakeups.announce(done.users)
         recorded += len(done.lags_s)

@@ -40,14 +40,14 @@ class AccountHandler(ApiHandler):
         return self.context.tokens.keyed_hash(b"account", email.encode())
 
     @staticmethod
-    def check_new_password(password: str, *, email: str = "", name: str = "", pointer: str = "#/password") -> None:
+    def check_new_password(password: str, *, email: str = "", name: str = "") -> None:
         """The length is checked by the body's type; here, that it is not among the most common passwords.
 
         Raises:
             Invalid: 422.
         """
         if is_common(password, email=email, name=name):
-            raise Invalid(pointer, "Many people use this password. Choose another one.")
+            raise Invalid("#/password", "Many people use this password. Choose another one.")
 
     def actor_for(self, user: User) -> AuditActor:
         """For the audit: a user whom this very request authenticates."""

@@ -255,7 +255,7 @@ class AccessTokenEnded(Problem):
         super().__init__("unauthenticated")
 
 
-async def authenticate(context: HandlerContext, token: str, *, now: datetime | None = None) -> Principal:
+async def authenticate(context: HandlerContext, token: str) -> Principal:
     """The user of an access token whose session has not ended.
 
     Raises:
@@ -268,12 +268,11 @@ async def authenticate(context: HandlerContext, token: str, *, now: datetime | N
         raise AccessTokenEnded from None
     except InvalidToken:
         raise Problem("unauthenticated") from None
-    moment = now or utcnow()
     found = await context.app.store.signed_in(access.session_id, access.user_id)
     if found is None:
         raise Problem("unauthenticated")
     session, row = found.session, found.user
-    if session.ended_at or session.user_id != access.user_id or session.expires_at <= moment:
+    if session.ended_at or session.user_id != access.user_id or session.expires_at <= utcnow():
         raise Problem("unauthenticated")
     if row["status"] == "deactivated":
         raise Problem("unauthenticated")

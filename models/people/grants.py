@@ -157,9 +157,9 @@ class Grants:
         rows = await self._grants.find(wanted).sort("_id", 1).limit(limit).to_list(limit)
         return [read_document(Grant, row) for row in rows]
 
-    async def recorded_alerts(self, alert_ids: Iterable[str], *, session: Session | None = None) -> set[str]:
+    async def recorded_alerts(self, alert_ids: Iterable[str]) -> set[str]:
         """Those of these alerts that were recorded already."""
-        found = self._alerts.find({"_id": {"$in": list(alert_ids)}}, {"_id": 1}, session=session)
+        found = self._alerts.find({"_id": {"$in": list(alert_ids)}}, {"_id": 1})
         return {row["_id"] for row in await found.to_list(None)}
 
     async def record_alerts(self, alert_ids: Iterable[str], *, at: datetime, session: Session) -> None:
