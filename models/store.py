@@ -16,12 +16,12 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 from uuid import uuid4
 
-from pymongo import ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.storage.batch_loader import BatchLoader
-from hospital_rt.storage.database import TRANSACTION_WITHIN_S, Database, Document, HalfRestored, Session
+from hospital_rt.storage.database import TRANSACTION_WITHIN_S, Collection, Database, Document, HalfRestored, Session
 from hospital_rt.storage.field_encryption import Vault
 from hospital_rt.storage.group_commit import GroupCommit
 from hospital_rt.storage.migrations import migrate
@@ -74,33 +74,41 @@ class Store:
     def __init__(
         self, database: Database, vault: Vault, *, retention_days: int, now: Callable[[], datetime] = utcnow
     ) -> None:
-        collection = database.collection
+        self._indexes: dict[str, list[IndexModel]] = {"audit": Audit.INDEXES}
+
+        def collection(name: str, indexes: Sequence[IndexModel] = ()) -> Collection:
+            if indexes:
+                self._indexes[name] = list(indexes)
+            return database.collection(name)
+
         self.database = database
         self.vault = vault
         self.retention_days = retention_days
         self.now = now  # by which grants begin and end
-        self.users = Users(collection("users"), vault)
-        self.sessions = Sessions(collection("sessions"))
-        self.assignments = Assignments(collection("assignments"))
+        self.users = Users(collection("users", Users.INDEXES), vault)
+        self.sessions = Sessions(collection("sessions", Sessions.INDEXES))
+        self.assignments = Assignments(collection("assignments", Assignments.INDEXES))
         self.patient_sequences = PatientSequences(collection("plans"))
-        self.notes = Notes(collection("notes"), vault)
-        self.steps = Steps(collection("steps"), vault)
-        self.reminders = Reminders(collection("reminders"), vault)
+        self.notes = Notes(collection("notes", Notes.INDEXES), vault)
+        self.steps = Steps(collection("steps", Steps.INDEXES), vault)
+        self.reminders = Reminders(collection("reminders", Reminders.INDEXES), vault)
         self.events = Events(collection("events"), collection("feeds"), vault)
-        self.calendars = Calendars(collection("calendars"))
-        self.subscriptions = Subscriptions(collection("subscriptions"), vault)
-        self.answer_tokens = AnswerTokens(collection("answer_tokens"))
-        self.letters = Letters(collection("letters"), collection("links"))
-        self.mail_reminders = MailReminders(collection("mail_reminders"))
-        self.grants = Grants(collection("grants"), collection("alerts"), vault)
-        self.idempotency = Idempotency(collection("idempotency"), vault)
-        self.second_factors = SecondFactors(collection("second_factors"), collection("recovery_codes"))
-        self.challenges = Challenges(collection("challenges"))
-        self.identities = Identities(collection("identities"), vault)
-        self.patient_questions = PatientQuestions(collection("patient_questions"), vault)
-        self.phone_calls = PhoneCalls(collection("phone_calls"), vault)
+        self.calendars = Calendars(collection("calendars", Calendars.INDEXES))
+        self.subscriptions = Subscriptions(collection("subscriptions", Subscriptions.INDEXES), vault)
+        self.answer_tokens = AnswerTokens(collection("answer_tokens", AnswerTokens.INDEXES))
+        self.letters = Letters(collection("letters", Letters.INDEXES), collection("links", Letters.LINK_INDEXES))
+        self.mail_reminders = MailReminders(collection("mail_reminders", MailReminders.INDEXES))
+        self.grants = Grants(collection("grants", Grants.INDEXES), collection("alerts", Grants.ALERT_INDEXES), vault)
+        self.idempotency = Idempotency(collection("idempotency", Idempotency.INDEXES), vault)
+        self.second_factors = SecondFactors(
+            collection("second_factors", SecondFactors.INDEXES), collection("recovery_codes")
+        )
+        self.challenges = Challenges(collection("challenges", Challenges.INDEXES))
+        self.identities = Identities(collection("identities", Identities.INDEXES), vault)
+        self.patient_questions = PatientQuestions(collection("patient_questions", PatientQuestions.INDEXES), vault)
+        self.phone_calls = PhoneCalls(collection("phone_calls", PhoneCalls.INDEXES), vault)
         self.audit = Audit(database, vault)
-        self._meta = collection("meta")
+        self._meta = database.collection("meta")
         self._epoch, self._epoch_until = "", 0.0
         self._sign_in_loader = BatchLoader(self._read_signed_in)
         self._group_commits: dict[Any, GroupCommit[Any, Any]] = {}
@@ -119,30 +127,7 @@ class Store:
         if not restoring and await self._meta.find_one({"_id": RESTORING}):
             raise HalfRestored
         await migrate(self.database, schema_versions.MIGRATIONS)
-        wanted = {
-            "users": Users.INDEXES,
-            "sessions": Sessions.INDEXES,
-            "assignments": Assignments.INDEXES,
-            "notes": Notes.INDEXES,
-            "steps": Steps.INDEXES,
-            "reminders": Reminders.INDEXES,
-            "letters": Letters.INDEXES,
-            "links": Letters.LINK_INDEXES,
-            "idempotency": Idempotency.INDEXES,
-            "calendars": Calendars.INDEXES,
-            "subscriptions": Subscriptions.INDEXES,
-            "answer_tokens": AnswerTokens.INDEXES,
-            "audit": Audit.INDEXES,
-            "mail_reminders": MailReminders.INDEXES,
-            "second_factors": SecondFactors.INDEXES,
-            "challenges": Challenges.INDEXES,
-            "identities": Identities.INDEXES,
-            "grants": Grants.INDEXES,
-            "alerts": Grants.ALERT_INDEXES,
-            "patient_questions": PatientQuestions.INDEXES,
-            "phone_calls": PhoneCalls.INDEXES,
-        }
-        for name, indexes in wanted.items():
+        for name, indexes in self._indexes.items():
             await self.database.create_indexes(name, indexes)
         try:
             await self.database.create_indexes("events", Events.indexes(self.retention_days))

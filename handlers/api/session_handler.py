@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
 from tornado.web import RequestHandler
@@ -52,14 +52,6 @@ class SessionTokenHandler(AccountHandler):
         if not self.origin_is_ours():
             raise Problem("cross-origin")
         return cookie, True
-
-    def give_cookie(self, refresh: str) -> None:
-        max_age_s = self.settings_.refresh_token_seconds
-        set_refresh_cookie(self, refresh, secure=not self.settings_.plain_on_loopback, max_age_s=max_age_s)
-
-    def refresh_of(self, session: DeviceSession) -> str:
-        """The first refresh token of a session."""
-        return self.context.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
 
     @property
     def relying_party(self) -> RelyingParty:
@@ -152,16 +144,25 @@ class SessionTokenHandler(AccountHandler):
 
     def respond_signed_in(self, user: User, session: DeviceSession, where: Literal["body", "cookie"]) -> None:
         self.count_sign_in("right")
-        answer: dict[str, Any] = {
-            "access": self.context.tokens.issue_access(user_id=user.id, session_id=session.id, now=utcnow()),
-            "expires_in": self.context.tokens.access_s,
-            "user": user.as_json(),
+        self.respond_tokens(session, generation=0, in_cookie=where == "cookie", more={"user": user.as_json()})
+
+    def respond_tokens(
+        self, session: DeviceSession, *, generation: int, in_cookie: bool, more: Document | None = None
+    ) -> None:
+        """An access token, and the refresh token of this generation in the body or in the cookie."""
+        tokens = self.context.tokens
+        refresh = tokens.refresh_token(session_id=session.id, generation=generation, nonce=session.nonce)
+        response: Document = {
+            "access": tokens.issue_access(user_id=session.user_id, session_id=session.id, now=utcnow()),
+            "expires_in": tokens.access_s,
+            **(more or {}),
         }
-        if where == "cookie":
-            self.give_cookie(self.refresh_of(session))
+        if in_cookie:
+            max_age_s, secure = self.settings_.refresh_token_seconds, not self.settings_.plain_on_loopback
+            set_refresh_cookie(self, refresh, secure=secure, max_age_s=max_age_s)
         else:
-            answer["refresh"] = self.refresh_of(session)
-        self.respond(answer)
+            response["refresh"] = refresh
+        self.respond(response)
 
     async def start_session(
         self, user: User, *, newer_hash: str | None = None, within: Within | None = None

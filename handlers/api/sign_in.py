@@ -289,16 +289,7 @@ class RefreshHandler(SessionTokenHandler):
             if by_cookie:
                 self.clear_cookie(COOKIE, path=COOKIE_PATH)
             raise
-        answer = {
-            "access": self.context.tokens.issue_access(user_id=session.user_id, session_id=session.id, now=utcnow()),
-            "expires_in": self.context.tokens.access_s,
-        }
-        refresh = self.context.tokens.refresh_token(session_id=session.id, generation=generation, nonce=session.nonce)
-        if by_cookie:
-            self.give_cookie(refresh)
-        else:
-            answer["refresh"] = refresh
-        self.respond(answer)
+        self.respond_tokens(session, generation=generation, in_cookie=by_cookie)
 
     async def _successor(self, token: str) -> tuple[DeviceSession, int]:
         tokens, sessions = self.context.tokens, self.store.sessions
