@@ -112,8 +112,8 @@ function useTitle() {
   useEffect(nameWindow);
 }
 
-// A new page begins at its heading, for eyes and for screen readers; where something on it was asked
-// for (`see`), the page leads there itself.
+// A new page begins at its heading, for eyes and for screen readers. Where something on it was
+// asked for (`see`), the page leads there itself.
 function useArrival(path, phase, see) {
   useEffect(() => {
     // Choosing another patient beside the list is no new page.

@@ -513,7 +513,6 @@ export default {
   },
   noteGone: "This note is not here any more",
   noteGoneLead: "Your doctor may have taken it back.",
-  noteGoneDoctor: "It does not exist, or the patient is no longer yours.",
   numbersShow: "The numbers show where each of your steps comes from. Touch one to find its words.",
   stepNumber: (n, title) => `Step ${n}: ${title}`,
   stepsFromNote: "Your steps from this note",
@@ -742,11 +741,8 @@ export default {
 
   // Writing and review
   newNoteFor: (name) => `New note for ${name}`,
-  noteFor: (name) => `Note for ${name}`,
   yourNote: "Your note",
   countOf: (n, most) => `${n} of ${most.toLocaleString("en")}`,
-  lengthOf: (n) => `${n} of 20,000`,
-  sentAt: (time) => `sent ${time}`,
   noteEmpty: "Write the note first.",
   writeHelp: (name) =>
     `Write as you would in the record. What ${name || "the patient"} is to do becomes steps, each with your own words beside it.`,
@@ -754,12 +750,6 @@ export default {
   keepDraft: "Keep as draft",
   runningNow: "Running now",
   runningLead: "These keep running until steps from a new note take their place.",
-  stages: "Where the note stands",
-  stageSaved: "Saved",
-  stageReading: "Reading",
-  stageApprove: "Approve",
-  stageReady: "Ready",
-  stageFailed: "Not read",
   stageSpoken: (status, n) =>
     ({
       queued: "The note is saved.",
@@ -768,11 +758,6 @@ export default {
       ready: `Ready. ${n} ${plural(n, "step", "steps")}.`,
       failed: "The note could not be read.",
     })[status] || "",
-  readingNow: "Reading your note",
-  usually: "usually under 10 seconds",
-  mayLeave: (name) =>
-    `You may leave this page. ${name}’s earlier steps keep running until the new ones take their place.`,
-  failedTitle: "The note could not be read",
   failedWhy: {
     timeout: "The reading service did not answer in time.",
     unavailable: "The reading service could not be reached.",
@@ -797,40 +782,20 @@ export default {
   failedNews: "A note could not be read",
   waitsNews: "A note waits for your approval",
   lookAtIt: "Look at it",
-  failures: {
-    "too-many":
-      "The note asks for more than 40 things. The first 40 are here; the rest need a second note.",
-  },
-  writeAnother: "Write it anew",
   stepsFound: (n) => `${n} ${plural(n, "step", "steps")} found`,
   stepsOf: (n) => `${n} ${plural(n, "step", "steps")}`,
-  readBy: (who) =>
-    !who || who === "local" || who === "offline"
-      ? "Read without an AI service, by fixed rules"
-      : `Read by ${who.replace(/^openai:/, "")}`,
   edited: "edited",
   addedByYou: "added by you",
   willBeLeftOut: "will be left out",
   putBack: "Put back",
   editOne: (title) => `Edit: ${title}`,
   leaveOutOne: (title) => `Leave out: ${title}`,
-  nothingToDo:
-    "Nothing for the patient to do was found in this note. The earlier steps keep running.",
-  addStep: "Add a step",
-  leftOut: "Left out, for you to judge",
-  reword: "Reword in a new note",
-  droppedTag: "dropped",
-  noStepTag: "no step",
-  droppedWhy: (reason, words, name) =>
-    `${words || "It is not borne out by your note."} ${name} will not see this.`,
   legendMarked: "marked",
   legendMarkedWords: "a step’s words",
   legendDashed: "dashed",
   legendDropped: "dropped",
   legendDotted: "dotted",
   legendNone: "no step",
-  whatChangesFor: (name) => `What changes for ${name}`,
-  whatChangedFor: (name) => `What changed for ${name}`,
   noDetail: "no detail",
   replaces: (n, kept) =>
     kept
@@ -838,22 +803,8 @@ export default {
         ? `Approving replaces ${n} active ${plural(n, "step", "steps")}; ${small(kept)} ${plural(kept, "runs", "run")} on.`
         : `Nothing stops: ${small(kept)} earlier ${plural(kept, "step runs", "steps run")} on.`
       : `Approving replaces ${n} active ${plural(n, "step", "steps")}.`,
-  untilThen: "Until then they keep running.",
-  startsPlan: (name) => `Approving starts ${name}’s plan.`,
-  decideLater: "Decide later",
   approve: (n) => `Approve ${n} ${plural(n, "step", "steps")}`,
   approved: (n, name) => `${n} ${plural(n, "step is", "steps are")} now active for ${name}.`,
-  rejectAll: "Reject all",
-  rejectTitle: "Reject all steps of this note?",
-  rejectLead: (name) => `${name}’s earlier steps keep running. The note stays in the history.`,
-  rejectIt: "Reject all",
-  rejected: "Rejected. The earlier steps keep running.",
-  withdraw: "Withdraw this note…",
-  withdrawTitle: "Withdraw this note?",
-  withdrawLead: (name) =>
-    `Its steps stop at once, and ${name} can no longer read it. The record keeps it.`,
-  withdrawIt: "Withdraw it",
-  withdrawn: "The note is withdrawn.",
 
   // Questions to the author, and what became of each sentence
   questionsHead: (n) => plural(n, "A question to you", `${word(n)} questions to you`),
@@ -880,22 +831,9 @@ export default {
   answeredByYou: "answered by you",
   stillOpenSentence: (n) => plural(n, "One question is open.", `${word(n)} questions are open.`),
   answerFirst: (n) => plural(n, "Answer one question first", `Answer ${small(n)} questions first`),
-  stepsComeFromAnswers: "No step yet: they come from your answers.",
-  allLeftOut: "Everything is left out. Reject the note, or put a step back.",
-  closes: (name) => `There is nothing for ${name} to do; the earlier steps keep running.`,
-  closeNote: "Close the note",
-  closedNote: "The note is closed. The earlier steps keep running.",
-  keepLegend: (name) => `These would stop for ${name}. Tick what runs on:`,
-  keepAll: "Keep all of these",
-  keepNone: "Keep none",
   tagKept: "Runs on",
-  readLocally: "Use the fixed rules",
-  readLocallyHint: "They work without the AI service. What they find waits for your approval.",
   startReview: (n) => plural(n, "Look at the one that waits", `Look at the first of ${n}`),
-  nextWaiting: (name) => `Next: ${name}`,
   stillWait: (n) => plural(n, "One note waits for you.", `${word(n)} notes wait for you.`),
-  laterNext: "Next note",
-  untilAnswered: (name) => `${name}’s earlier steps keep running meanwhile.`,
   waitCount: (n) => `${n} to approve`,
   leftNow: (n, name) =>
     n

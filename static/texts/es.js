@@ -17,24 +17,6 @@ const word = (n) => NUMBERS[n] || String(n);
 const small = (n) => word(n).toLowerCase();
 const masculine = (n) => (n === 1 ? "un" : small(n));
 
-const DROPPED_WHY = {
-  "quote-not-in-note": "Sus palabras no están en la nota.",
-  "number-not-in-quote": "Una cifra no está en la nota.",
-  "unit-not-in-quote": "La unidad no es la de la nota.",
-  "drug-not-in-quote": "La nota no nombra ahí ese medicamento.",
-  "frequency-not-in-quote": "La nota no dice esa frecuencia.",
-  "frequency-left-out": "Falta la frecuencia que dice la nota.",
-  "duration-not-in-quote": "La nota no dice esa duración.",
-  "date-not-in-quote": "La nota no dice esa fecha.",
-  "condition-not-in-quote": "La nota no pone esa condición.",
-  "condition-left-out": "Falta la condición que pone la nota.",
-  "someone-else": "La nota habla ahí de otra persona.",
-  "no-order": "La nota no lo manda.",
-  "words-not-in-note": "Dice algo que la nota no dice.",
-  "link-not-in-note": "Lleva un enlace que la nota no tiene.",
-  "too-many": "Son más pasos de los que se pueden llevar.",
-};
-
 export default {
   product: "Aftercare",
   oneThing: "Una cosa cada vez.",
@@ -512,7 +494,6 @@ export default {
   },
   noteGone: "Esta nota ya no está aquí",
   noteGoneLead: "Puede que su médico la haya retirado.",
-  noteGoneDoctor: "No existe, o el paciente ya no es suyo.",
   numbersShow: "Los números muestran de dónde viene cada paso. Toque uno para ver sus palabras.",
   stepNumber: (n, title) => `Paso ${n}: ${title}`,
   stepsFromNote: "Sus pasos de esta nota",
@@ -738,11 +719,8 @@ export default {
   },
 
   newNoteFor: (name) => `Nota nueva para ${name}`,
-  noteFor: (name) => `Nota para ${name}`,
   yourNote: "Su nota",
   countOf: (n, most) => `${n} de ${most.toLocaleString("es")}`,
-  lengthOf: (n) => `${n} de 20.000`,
-  sentAt: (time) => `enviada ${time}`,
   noteEmpty: "Escriba primero la nota.",
   writeHelp: (name) =>
     `Escriba como en el historial. Lo que ${name || "el paciente"} debe hacer se convierte en pasos, cada uno junto a las palabras de usted.`,
@@ -750,12 +728,6 @@ export default {
   keepDraft: "Guardar borrador",
   runningNow: "Activo ahora",
   runningLead: "Sigue activo hasta que lo sustituyan los pasos de una nota nueva.",
-  stages: "Dónde está la nota",
-  stageSaved: "Guardada",
-  stageReading: "Leyendo",
-  stageApprove: "Aprobar",
-  stageReady: "Lista",
-  stageFailed: "Sin leer",
   stageSpoken: (status, n) =>
     ({
       queued: "La nota está guardada.",
@@ -764,11 +736,6 @@ export default {
       ready: `Lista. ${n} ${plural(n, "paso", "pasos")}.`,
       failed: "No se pudo leer la nota.",
     })[status] || "",
-  readingNow: "Leyendo su nota",
-  usually: "suele tardar menos de 10 segundos",
-  mayLeave: (name) =>
-    `Puede dejar esta página. Los pasos anteriores de ${name} siguen activos hasta que los nuevos los sustituyan.`,
-  failedTitle: "No se pudo leer la nota",
   failedWhy: {
     timeout: "El servicio de lectura no respondió a tiempo.",
     unavailable: "No se pudo llegar al servicio de lectura.",
@@ -793,40 +760,20 @@ export default {
   failedNews: "No se pudo leer una nota",
   waitsNews: "Una nota espera su aprobación",
   lookAtIt: "Verla",
-  failures: {
-    "too-many":
-      "La nota pide más de 40 cosas. Aquí están las 40 primeras; el resto necesita otra nota.",
-  },
-  writeAnother: "Escribirla de nuevo",
   stepsFound: (n) => `${n} ${plural(n, "paso hallado", "pasos hallados")}`,
   stepsOf: (n) => `${n} ${plural(n, "paso", "pasos")}`,
-  readBy: (who) =>
-    !who || who === "local" || who === "offline"
-      ? "Leída sin servicio de IA, con reglas fijas"
-      : `Leída por ${who.replace(/^openai:/, "")}`,
   edited: "editado",
   addedByYou: "añadido por usted",
   willBeLeftOut: "quedará fuera",
   putBack: "Recuperar",
   editOne: (title) => `Editar: ${title}`,
   leaveOutOne: (title) => `Dejar fuera: ${title}`,
-  nothingToDo:
-    "En esta nota no se halló nada que el paciente deba hacer. Los pasos anteriores siguen activos.",
-  addStep: "Añadir un paso",
-  leftOut: "Dejado fuera, a su juicio",
-  reword: "Redactar en una nota nueva",
-  droppedTag: "excluido",
-  noStepTag: "sin paso",
-  droppedWhy: (reason, words, name) =>
-    `${DROPPED_WHY[reason] || "No se apoya en su nota."} ${name} no verá esto.`,
   legendMarked: "marcado",
   legendMarkedWords: "palabras de un paso",
   legendDashed: "a rayas",
   legendDropped: "excluido",
   legendDotted: "a puntos",
   legendNone: "sin paso",
-  whatChangesFor: (name) => `Qué cambia para ${name}`,
-  whatChangedFor: (name) => `Qué cambió para ${name}`,
   noDetail: "sin detalle",
   replaces: (n, kept) =>
     kept
@@ -834,23 +781,8 @@ export default {
         ? `Aprobar sustituye ${n} ${plural(n, "paso activo", "pasos activos")}; ${kept} ${plural(kept, "sigue", "siguen")}.`
         : `Nada termina: ${kept} ${plural(kept, "paso anterior sigue", "pasos anteriores siguen")}.`
       : `Aprobar sustituye ${n} ${plural(n, "paso activo", "pasos activos")}.`,
-  untilThen: "Hasta entonces siguen activos.",
-  startsPlan: (name) => `Aprobar inicia el plan de ${name}.`,
-  decideLater: "Decidir después",
   approve: (n) => `Aprobar ${n} ${plural(n, "paso", "pasos")}`,
   approved: (n, name) => `${n} ${plural(n, "paso activo", "pasos activos")} para ${name}.`,
-  rejectAll: "Rechazar todo",
-  rejectTitle: "¿Rechazar todos los pasos de esta nota?",
-  rejectLead: (name) =>
-    `Los pasos anteriores de ${name} siguen activos. La nota queda en el historial.`,
-  rejectIt: "Rechazar todo",
-  rejected: "Rechazada. Los pasos anteriores siguen activos.",
-  withdraw: "Retirar esta nota…",
-  withdrawTitle: "¿Retirar esta nota?",
-  withdrawLead: (name) =>
-    `Sus pasos terminan enseguida y ${name} ya no podrá leerla. El historial la conserva.`,
-  withdrawIt: "Retirarla",
-  withdrawn: "La nota está retirada.",
 
   questionsHead: (n) => plural(n, "Una pregunta para usted", `${n} preguntas para usted`),
   stillOpen: (n) => `${n} sin responder`,
@@ -876,22 +808,9 @@ export default {
   answeredByYou: "respondido por usted",
   stillOpenSentence: (n) => plural(n, "Falta una respuesta.", `Faltan ${n} respuestas.`),
   answerFirst: (n) => plural(n, "Responda antes una pregunta", `Responda antes ${n} preguntas`),
-  stepsComeFromAnswers: "Aún no hay pasos: salen de sus respuestas.",
-  allLeftOut: "Todo queda fuera. Rechace la nota o recupere un paso.",
-  closes: (name) => `No hay nada que ${name} deba hacer; los pasos anteriores siguen activos.`,
-  closeNote: "Cerrar la nota",
-  closedNote: "La nota está cerrada. Los pasos anteriores siguen activos.",
-  keepLegend: (name) => `Estos terminarían para ${name}. Marque los que siguen:`,
-  keepAll: "Mantener todos",
-  keepNone: "No mantener ninguno",
   tagKept: "Sigue",
-  readLocally: "Usar las reglas fijas",
-  readLocallyHint: "Funcionan sin el servicio de IA. Lo que hallen espera su aprobación.",
   startReview: (n) => plural(n, "Ver la que espera", `Ver la primera de ${n}`),
-  nextWaiting: (name) => `Siguiente: ${name}`,
   stillWait: (n) => plural(n, "Una nota le espera.", `${n} notas le esperan.`),
-  laterNext: "Nota siguiente",
-  untilAnswered: (name) => `Los pasos anteriores de ${name} siguen activos mientras tanto.`,
   waitCount: (n) => `${n} por aprobar`,
   leftNow: (n, name) =>
     n

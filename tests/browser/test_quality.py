@@ -134,6 +134,11 @@ def test_text_twice_as_large_fits_on_a_phone(
             ).to_be_visible()
             expect(page.locator(".skeleton")).to_have_count(0)
             wide[f"{who.name} {path}"] = sideways(page)
+            narrow = page.evaluate(
+                """() => [...document.querySelectorAll(".row-words")]
+                .filter((e) => e.offsetWidth && e.offsetWidth < 100).map((e) => e.textContent)"""
+            )
+            assert narrow == [], f"a few letters a line on {path}"
     assert not any(wide.values()), json.dumps(wide, indent=1)
 
 

@@ -72,7 +72,7 @@ export function NotePage({ id }) {
       level=${1}
       sign="note"
       title=${problem.absent ? t.noteGone : t.notNow}
-      text=${problem.absent ? t.noteGoneDoctor : problemText(problem)}
+      text=${problem.absent ? own().noteGoneDoctor : problemText(problem)}
     />
   `;
 }
@@ -82,18 +82,18 @@ function Stages({ note }) {
   const reading = READING.includes(status);
   const last =
     {
-      proposed: t.stageApprove,
-      failed: t.stageFailed,
+      proposed: own().stageApprove,
+      failed: own().stageFailed,
       superseded: t.noteStatusDoctor.superseded,
       rejected: t.noteStatusDoctor.rejected,
       withdrawn: t.noteStatusDoctor.withdrawn,
-    }[status] || t.stageReady;
+    }[status] || own().stageReady;
   const done = html`<${Icon} name="tick" size=${18} />`;
   const second = reading ? "stage-now" : status === "failed" ? "stage-wrong" : "stage-done";
   const third =
     status === "ready" ? "stage-done" : status === "proposed" ? "stage-now" : "stage-come";
-  return html`<ol class="stages" aria-label=${t.stages}>
-    <li class="stage stage-done">${done}${t.stageSaved}</li>
+  return html`<ol class="stages" aria-label=${own().stages}>
+    <li class="stage stage-done">${done}${own().stageSaved}</li>
     <li class=${cx("stage", second)}>
       ${
         reading
@@ -102,7 +102,7 @@ function Stages({ note }) {
             ? html`<${Icon} name="warning" size=${18} />`
             : done
       }
-      ${t.stageReading}
+      ${own().stageReading}
     </li>
     <li class=${cx("stage", third)} aria-current=${reading ? null : "step"}>
       ${status === "ready" ? done : html`<span class="stage-dot"></span>`}
@@ -297,7 +297,7 @@ function Note({ note }) {
       dropDraft(note.id);
       setOpen(null);
       await after(data);
-      showSuccess(kept.length ? t.approved(kept.length, first) : t.closedNote);
+      showSuccess(kept.length ? t.approved(kept.length, first) : own().closedNote);
       toHead();
     });
   const retry = (reader) =>
@@ -325,8 +325,8 @@ function Note({ note }) {
     <div class="write-head">
       <h2>${t.yourNote}</h2>
       <span class="secondary">
-        ${t.lengthOf([...(note.text || "")].length)} · ${
-          isToday ? t.sentAt(time(note.created_at)) : fullDay(dateOf(note.created_at))
+        ${own().lengthOf([...(note.text || "")].length)} · ${
+          isToday ? own().sentAt(time(note.created_at)) : fullDay(dateOf(note.created_at))
         }
       </span>
     </div>
@@ -358,7 +358,9 @@ function Note({ note }) {
   const diffCard =
     differs &&
     html`<section class="card diff-card">
-      <h2 class="section-head">${review ? t.whatChangesFor(first) : t.whatChangedFor(first)}</h2>
+      <h2 class="section-head">
+        ${review ? own().whatChangesFor(first) : own().whatChangedFor(first)}
+      </h2>
       <${Differences}
         what=${{ ...what, stopped: stopped.filter((s) => !keep.includes(s)), kept: keep }}
       />
@@ -384,7 +386,7 @@ function Note({ note }) {
     <div class="note-head">
       <div class="page-head">
         <h1 tabindex="-1" data-title=${t.note}>
-          ${isToday ? t.newNoteFor(name) : t.noteFor(name)}
+          ${isToday ? t.newNoteFor(name) : own().noteFor(name)}
         </h1>
       </div>
       <${Stages} note=${note} />
@@ -432,13 +434,13 @@ function Note({ note }) {
                 <h2 class="section-head">
                   ${review ? t.stepsFound(rows.length) : t.stepsOf(rows.length)}
                 </h2>
-                <span class="secondary">${t.readBy(note.extracted_by)}</span>
+                <span class="secondary">${own().readBy(note.extracted_by)}</span>
               </div>
               ${
                 note.failure === "too-many" &&
                 html`<p class="notice">
                   <${Icon} name="info" />
-                  <span>${t.failures["too-many"]}</span>
+                  <span>${own().failures["too-many"]}</span>
                 </p>`
               }
               ${
@@ -458,10 +460,10 @@ function Note({ note }) {
                     <p class="secondary">
                       ${
                         status === "rejected"
-                          ? t.rejected
+                          ? own().rejected
                           : openCount
-                            ? t.stepsComeFromAnswers
-                            : t.nothingToDo
+                            ? own().stepsComeFromAnswers
+                            : own().nothingToDo
                       }
                     </p>
                   </div>`
@@ -476,7 +478,7 @@ function Note({ note }) {
                     icon="plus"
                     onClick=${() => setOpen({ quote: null })}
                   >
-                    ${t.addStep}
+                    ${own().addStep}
                   <//>
                 </p>`
               }
@@ -531,7 +533,7 @@ function Note({ note }) {
           status === "ready" &&
           html`<p class="review-approve withdraw">
             <button type="button" class="link link-alert" onClick=${() => ask("withdraw")}>
-              ${t.withdraw}
+              ${own().withdraw}
             </button>
           </p>`
         }
@@ -555,7 +557,9 @@ function Note({ note }) {
 
 function Reading({ first }) {
   return html`
-    <h2 class="section-head">${t.readingNow} <span class="secondary">${t.usually}</span></h2>
+    <h2 class="section-head">
+      ${own().readingNow} <span class="secondary">${own().usually}</span>
+    </h2>
     <div class="card rows reading" aria-busy="true">
       ${[1, 2, 3].map(
         (n) => html`<div class="row" key=${n}>
@@ -567,7 +571,7 @@ function Reading({ first }) {
         </div>`,
       )}
     </div>
-    <p class="secondary below">${t.mayLeave(first)}</p>
+    <p class="secondary below">${own().mayLeave(first)}</p>
   `;
 }
 
@@ -578,7 +582,7 @@ function Failed({ note, first, busy, problem, retry }) {
     <${Empty}
       sign="warning"
       tone="alert"
-      title=${t.failedTitle}
+      title=${own().failedTitle}
       text=${t.failedText(t.failedWhy[note.failure], first, again)}
     >
       <div class="failed-options">
@@ -586,13 +590,13 @@ function Failed({ note, first, busy, problem, retry }) {
         ${
           byModel &&
           html`<${Button} kind="outline" disabled=${busy} onClick=${() => retry("local")}>
-            ${t.readLocally}
+            ${own().readLocally}
           <//>`
         }
       </div>
-      ${byModel && html`<p class="secondary">${t.readLocallyHint}</p>`}
+      ${byModel && html`<p class="secondary">${own().readLocallyHint}</p>`}
       <${ProblemLine} problem=${problem} />
-      <p><a href=${`#/patients/${note.patient.id}/write`}>${t.writeAnother}</a></p>
+      <p><a href=${`#/patients/${note.patient.id}/write`}>${own().writeAnother}</a></p>
     <//>
   `;
 }
@@ -600,19 +604,21 @@ function Failed({ note, first, busy, problem, retry }) {
 function LeftOut({ note, first, dropped, unmatched, onAdd }) {
   return html`<section class="review-left">
     <div class="steps-head">
-      <h2 class="section-head">${t.leftOut}</h2>
+      <h2 class="section-head">${own().leftOut}</h2>
       <a class="with-icon" href=${`#/patients/${note.patient.id}/write`}>
         <${Icon} name="pencil" size=${16} />
-        ${t.reword}
+        ${own().reword}
       </a>
     </div>
     <ul class="left-out">
       ${dropped.map(
         (d, i) => html`<li key=${`d${i}`}>
-          <span class="tag tag-stopped"><${Icon} name="warning" size=${14} />${t.droppedTag}</span>
+          <span class="tag tag-stopped">
+            <${Icon} name="warning" size=${14} />${own().droppedTag}
+          </span>
           <span class="row-words">
             <strong>${d.title}</strong>
-            <span class="secondary">${t.droppedWhy(d.reason, d.words, first)}</span>
+            <span class="secondary">${own().droppedWhy(d.reason, d.words, first)}</span>
             ${d.quote && html`<q class="quoted">${d.quote}</q>`}
           </span>
           ${onAdd && html`<${AddButton} what=${d.title} onClick=${() => onAdd(d.quote || null)} />`}
@@ -620,7 +626,7 @@ function LeftOut({ note, first, dropped, unmatched, onAdd }) {
       )}
       ${unmatched.map(
         (u, i) => html`<li key=${`u${i}`}>
-          <span class="tag tag-plain">${t.noStepTag}</span>
+          <span class="tag tag-plain">${own().noStepTag}</span>
           <q class="quoted row-words">${u.quote}</q>
           ${onAdd && html`<${AddButton} what=${u.quote} onClick=${() => onAdd(u.quote)} />`}
         </li>`,
@@ -633,11 +639,11 @@ const AddButton = ({ what, onClick }) => html`
   <button
     type="button"
     class="button button-quiet button-small"
-    aria-label=${`${t.addStep}: ${what}`}
+    aria-label=${`${own().addStep}: ${what}`}
     onClick=${onClick}
   >
     <${Icon} name="plus" size=${16} />
-    <span>${t.addStep}</span>
+    <span>${own().addStep}</span>
   </button>
 `;
 
@@ -646,7 +652,7 @@ function Keep({ stopped, first, keep, onChange }) {
   const all = stopped.every((s) => keep[s.id]);
   const everything = Object.fromEntries(stopped.map((s) => [s.id, !all]));
   return html`<fieldset class="keep">
-    <legend>${t.keepLegend(first)}</legend>
+    <legend>${own().keepLegend(first)}</legend>
     ${stopped.map(
       (s) => html`<label class="keep-line" key=${s.id}>
         <input
@@ -660,7 +666,7 @@ function Keep({ stopped, first, keep, onChange }) {
     ${
       stopped.length > 1 &&
       html`<button type="button" class="link" onClick=${() => onChange({ ...keep, ...everything })}>
-        ${all ? t.keepNone : t.keepAll}
+        ${all ? own().keepNone : own().keepAll}
       </button>`
     }
   </fieldset>`;
@@ -689,16 +695,16 @@ function Approval({
     : !others
       ? own().planComes
       : closes
-        ? t.closes(first)
+        ? own().closes(first)
         : !kept.length
-          ? t.allLeftOut
+          ? own().allLeftOut
           : others.length
             ? t.replaces(replaced, keep.length)
-            : t.startsPlan(first);
+            : own().startsPlan(first);
   const label = openCount
     ? t.answerFirst(openCount)
     : closes
-      ? t.closeNote
+      ? own().closeNote
       : t.approve(kept.length);
   return html`<div class="review-approve card approve">
     <p>
@@ -711,18 +717,24 @@ function Approval({
       }
       <span class="secondary">
         ${
-          !others?.length ? "" : openCount ? t.untilAnswered(first) : kept.length ? t.untilThen : ""
+          !others?.length
+            ? ""
+            : openCount
+              ? own().untilAnswered(first)
+              : kept.length
+                ? own().untilThen
+                : ""
         }
       </span>
     </p>
     <${ProblemLine} problem=${problem} />
     <div class="approve-buttons">
-      <button type="button" class="link link-alert" onClick=${onReject}>${t.rejectAll}</button>
+      <button type="button" class="link link-alert" onClick=${onReject}>${own().rejectAll}</button>
       <${Button}
         kind="quiet"
         onClick=${() => go(next ? `/notes/${next.id}` : `/patients/${note.patient.id}`)}
       >
-        ${next ? t.laterNext : t.decideLater}
+        ${next ? own().laterNext : own().decideLater}
       <//>
       <${Button}
         icon="tick"
@@ -739,7 +751,7 @@ function Approval({
 
 const Next = ({ next }) => html`<p class="next-waiting">
   <a class="button button-outline" href=${`#/notes/${next.id}`}>
-    <span>${t.nextWaiting(next.name)}</span>
+    <span>${own().nextWaiting(next.name)}</span>
     <${Icon} name="right" />
   </a>
   <span class="secondary">${t.stillWait(next.count)}</span>
@@ -754,15 +766,15 @@ function WithdrawOrReject({ kind, note, first, onClose, after }) {
     onClose();
     await after(data);
     showSuccess(
-      withdraw ? t.withdrawn : t.rejected,
+      withdraw ? own().withdrawn : own().rejected,
       withdraw ? { text: t.leftNow(data.left, first) } : {},
     );
     soonFocus(() => document.querySelector("main h1"));
   };
   return html`<${ConfirmDialog}
-    title=${withdraw ? t.withdrawTitle : t.rejectTitle}
-    lead=${withdraw ? t.withdrawLead(first) : t.rejectLead(first)}
-    button=${withdraw ? t.withdrawIt : t.rejectIt}
+    title=${withdraw ? own().withdrawTitle : own().rejectTitle}
+    lead=${withdraw ? own().withdrawLead(first) : own().rejectLead(first)}
+    button=${withdraw ? own().withdrawIt : own().rejectIt}
     kind="alert"
     reasonId=${withdraw && "withdraw-reason"}
     confirm=${confirm}
