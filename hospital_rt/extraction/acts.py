@@ -42,6 +42,7 @@ class Candidate:
     schedule: dict[str, Any] | None = field(default=None, repr=False)  # PlanItem fields
     answers: tuple[tuple[str, str, dict[str, Any] | None, bool], ...] = field(default=(), repr=False)
     """Ready answers to the question: label, title, PlanItem fields or None, as needed."""
+    changes: bool = False  # an order that changes how a medicine is taken
     named_in: int | None = None  # the number of the sentence that names the medicine
     cues: frozenset[str] = frozenset()  # for the gate and for tests
     sure: bool = False
@@ -378,6 +379,8 @@ class Finder:
         said = self.frames.when.search(self.text, start, end)
         if said is None:
             return None
+        if _OTHER_ACT.search(self.text, start, said.start()):
+            return None  # "eye exam overdue: she will call the office this week"
         clock = _AT_CLOCK.match(self.text, said.end(), end)
         return said.start(), clock.end() if clock else said.end()
 
@@ -492,6 +495,8 @@ class Finder:
             kind = _VISIT_FOR.fullmatch(clause[: match.end()])
             what = f"the {to_patient(plain(kind[0], self.language)).lower()}" if kind else "a follow-up visit"
             title = f"Come back for {what}{spoken}"
+            if match[0].lower().startswith("app") and (clinic := _CLINIC_NAMED.fullmatch(clause[: match.start()])):
+                title, bare = f"Keep this appointment: {clinic[1]}{spoken}", False
         begin = start + match.start() if bare else start
         self._add(
             "visit",
@@ -903,6 +908,8 @@ def _date_words(said: str) -> str:
 
 _NAMES_TEST = re.compile(r"\b(?:tests?|panel|profile|studies|screen|check|bloods?|culture|sample)\b", re.I)
 _LEVELS = re.compile(r"\s+levels?$", re.I)
+_CLINIC_NAMED = re.compile(r"\s*((?:(?!the |an? |in |to )[\w'’-]+ ){1,3}(?:clinic|unit|team|nurse))\s+", re.I)
+_OTHER_ACT = re.compile(r"\b(?:he|she|they|you|we|i) (?:will|is|are|to|should)\b", re.I)
 _AT_CLOCK = re.compile(CLOCK, re.I)
 _IF = re.compile(r"\W*(?P<if>(?:if|should|in case|in the event|si|en caso|en cas)\b)", re.I)
 """A condition that may govern more than one clause."""

@@ -34,7 +34,7 @@ _LINK = re.compile(
 
 
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*"
-CLOCK = r"(?:,? at \d{1,2}(?:[:.]\d\d)? ?(?:[ap]\.m\.|[ap]m\b)?)"
+CLOCK = r"(?:,? (?:at \d{1,2}(?:[:.]\d\d)?|\d{1,2}[:.]\d\d) ?(?:[ap]\.m\.|[ap]m\b)?)"
 """A time of day behind a date."""
 _ON_DATE = re.compile(
     rf"\bon ((?:\w+day,? )?(?:(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?|"

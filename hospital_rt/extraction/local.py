@@ -318,6 +318,7 @@ def _once(proposals: list[Proposal]) -> list[tuple[Proposal, list[Proposal]]]:
     Of several mentions with one key an item goes before a question, and the likeliest before the others.
     """
     groups: dict[str, list[Proposal]] = {}
+    proposals = _without_replaced(proposals)
     for number, proposal in enumerate(proposals):
         groups.setdefault(proposal.candidate.key or f"#{number}", []).append(proposal)
     chosen: dict[int, list[Proposal]] = {}
@@ -333,6 +334,22 @@ def _once(proposals: list[Proposal]) -> list[tuple[Proposal, list[Proposal]]]:
         rivals = [p for p in group if best.candidate.act == "medicine" and _contradicts(best, p)]
         chosen[id(best)] = rivals
     return [(p, chosen[id(p)]) for p in proposals if id(p) in chosen]
+
+
+def _without_replaced(proposals: list[Proposal]) -> list[Proposal]:
+    """Without what the note says of a medicine before an order that changes it: "Donepezil 5 mg. ... Increase to 10 mg"."""
+    changed = {
+        _medicine(p): p.sentence.number
+        for p in proposals
+        if p.candidate.changes and p.candidate.question is None and p.passed >= _threshold(p)
+    }
+    return [p for p in proposals if p.candidate.changes or p.sentence.number >= changed.get(_medicine(p), 0)]
+
+
+def _medicine(proposal: Proposal) -> str:
+    """The medicine that a candidate is about; empty where it is about none."""
+    act, _, rest = proposal.candidate.key.partition(":")
+    return rest.partition(":")[0] if act == "medicine" else ""
 
 
 def _contradicts(one: Proposal, other: Proposal) -> bool:

@@ -219,6 +219,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         "detail": detail,
         "key": _key(match),
         "as_needed": match.as_needed,
+        "changes": bool(verbs) and bool(_CHANGES.match(verbs[-1][0])),
         "cues": cues,
         "sure": match.complete
         and not match.leftovers
@@ -259,6 +260,8 @@ def _question(match: SigMatch, text: str, before: str, *, held: bool) -> str | N
         return "which-day"
     if match.as_needed:
         return None
+    if not match.start_in_days and _NEXT_IN.match(text, match.end):
+        return "which-day"
     return "other" if held else "which-day" if _SEASON.search(text, match.start, match.end + 40) else None
 
 
@@ -517,8 +520,12 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         groups["device"].search(words) or re.search(r"weight[- ]bearing|\b(?:rest|wear|use|keep)\b", words, re.I)
     ):
         return None
+    if finder.frames.condition.match(words.lstrip(" -–—")):
+        return None  # "if it upsets you take it in the morning": advice with a condition
     title = _act_title(words, finder.language)
     verb = title.split(" ")[0].lower() if title else ""
+    if about := _VERB_ALONE.match(title) and _HEAD.fullmatch(text, clause_start, begin):
+        title = shorten(f"{title.split(' ')[0]} the {plain(about[1], finder.language)} {title.split(' ', 1)[1]}")
     if not title or not (
         doing
         or (verb != "do" and _is_verb(verb, finder.language))
@@ -576,6 +583,10 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     return Candidate(**common, schedule=_schedule(match))
 
 
+_VERB_ALONE = re.compile(r"\w+ (?:once|twice|thrice|daily|weekly|every|each|\d)\b", re.I)
+"""A title whose verb has no object."""
+_HEAD = re.compile(r"\W*(?:(?:start|begin|use|continue|the|your|his|her)\s+)*((?:[\w-]+ ){0,2}[\w-]+):\s+", re.I)
+"""The words before a colon, which name what follows: "Start HRT patch: change twice a week"."""
 _DID = re.compile(
     r"\b(?!(?:need|unaffected|affected)\b)[a-z]{2,}ed (?:his|her|their|your|the|an?|it|him|them|by|up|out)\b", re.I
 )
@@ -731,9 +742,11 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     meal = words["meals"].get((match.meal or "").lower(), match.meal)
     full = " ".join(part for part in [*parts, *extra, plain(meal or "", language)] if part)
     short = " ".join(part for part in [*parts, *extra] if part)  # food stands in the detail where both do not fit
-    title = shorten(
-        re.sub(r"\s+on\s+(?=every |once |twice |at |\d+ times)", " ", full if len(full) <= MAX_TITLE else short)
-    )
+    titles = [full, short]
+    if not match.as_needed:
+        titles += [" ".join(part for part in [*parts, *extra[:more]] if part) for more in (1, 0)]
+    fits = next((said for said in titles if len(said) <= MAX_TITLE), short)
+    title = shorten(re.sub(r"\s+on\s+(?=every |once |twice |at |\d+ times)", " ", fits))
     route = None if (match.route or "").lower() == "apply" or side else match.route
     limit = match.limit and re.sub(r"^(?=\d|once|twice)", f"{words['at_most']} ", plain(match.limit, language))
     swap = _REPLACES.search(text[: match.medicine_span[1]]) if match.medicine_span else None
@@ -750,6 +763,13 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
 _SECOND_DOSE = re.compile(
     r"\s*(?:,|and|plus|&|\+)\s*\d[\d.]* ?(?:mg|mcg|micrograms?|g|ml|units?|tab(?:let)?s?|puffs?)\b", re.I
 )
+_CHANGES = re.compile(r"(?:in|de)creas|reduc|switch|chang|up-?titrat|titrat", re.I)
+_NEXT_IN = re.compile(
+    r"[\s,;(–-]{1,4}next (?:one |dose |due |injection |infusion )*(?:in|is in|due) "
+    r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|the (?:spring|summer|autumn|winter))",
+    re.I,
+)
+"""What is repeated begins in some month ahead, no day given."""
 _RUNNING = re.compile(r"\b(?:started|begun) (?:on )?(?:the )?\d", re.I)
 """A course that runs already: how much of it is left is not said."""
 _AFTERWARDS = re.compile(
@@ -818,7 +838,8 @@ def frequency_words(match: SigMatch, words: dict[str, Any], text: str = "") -> s
         return _pick(words["week"], match.per_week)
     days_said = _pick(words["days"], match.every_days) if match.every_days and match.every_days > 1 else ""
     if match.times:
-        return " ".join(filter(None, [words["at"], f" {words['and']} ".join(match.times), days_said]))
+        clocks = " ".join(filter(None, [words["at"], f" {words['and']} ".join(match.times), days_said]))
+        return f" {words['and']} ".join([*(str(words["part"][part]) for part in match.parts or ()), clocks])
     if match.every_hours and (match.times_per_day or 1) > 1:
         return " ".join(filter(None, [_pick(words["hours"], match.every_hours), days_said]))
     if match.parts and not days_said:

@@ -394,3 +394,75 @@ def test_a_last_dose_ahead_is_the_end_and_one_that_is_over_no_step() -> None:
 
 def test_a_letter_that_comes_is_no_act_of_the_patient() -> None:
     assert not titles("Plan:\nReferral to the rehab team is made, she will get a letter within 6 weeks.")
+
+
+def test_a_day_on_which_a_medicine_is_skipped_makes_it_no_medicine_as_needed() -> None:
+    (kept,) = read("Levothyroxine 125 mcg daily except Sundays, when she should skip it.").kept
+    item: Any = kept.item
+    assert not item.as_needed and not kept.sure
+    assert item.weekdays == ["mon", "tue", "wed", "thu", "fri", "sat"]
+
+
+def test_a_dose_for_two_meals_stands_in_the_title_for_both() -> None:
+    (title,) = titles("Humalog 6 units with breakfast and lunch, 8 units with dinner.")
+    assert title == "Inject Humalog 6 units every morning, 6 units every day at noon and 8 units every evening"
+
+
+@pytest.mark.parametrize(
+    ("text", "times", "parts"),
+    [
+        ("Take lisinopril 10 mg at 8 in the morning.", ["08:00"], None),
+        ("Take melatonin 3 mg at 9 at night.", ["21:00"], None),
+        ("Take metformin 500 mg before breakfast and at 6 pm.", ["18:00"], ["morning"]),
+        ("Take iron in the morning at 11 am.", ["11:00"], None),
+    ],
+)
+def test_hours_in_words_and_parts_of_the_day_beside_hours_are_kept(
+    text: str, times: list[str], parts: list[str] | None
+) -> None:
+    (kept,) = read(text).kept
+    item: Any = kept.item
+    assert (item.times, item.parts, item.times_per_day) == (times, parts, len(times) + len(parts or ()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Take prednisolone 5 mg at 20 in the evening.",
+        "Test sugars fasting and before dinner, and at 3 am once this week.",
+        "Zoledronate infusion yearly - next in May.",
+    ],
+)
+def test_what_fits_no_schedule_is_asked_about(text: str) -> None:
+    found = read(f"Plan:\n{text}")
+    assert not found.kept and found.questions
+
+
+def test_an_order_that_changes_a_medicine_replaces_what_the_note_says_of_it_before() -> None:
+    text = "Donepezil 5 mg nocte for 3 months, tolerated.\nPlan:\nIncrease donepezil to 10 mg at night from tomorrow."
+    assert titles(text) == ["Take donepezil 10 mg at bedtime from tomorrow"]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Start HRT patch: change twice a week, Mon & Thu.", "Change the HRT patch twice a week, Mon & Thu"),
+        ("Depo-Provera every 12 weeks.", "Have Depo-Provera every 12 weeks"),
+        (
+            "Hand clinic appt Thursday 3 December 14:15.",
+            "Keep this appointment: Hand clinic (Thursday 3 December 14:15)",
+        ),
+    ],
+)
+def test_a_title_names_what_it_is_about(text: str, title: str) -> None:
+    assert titles(f"Plan:\n{text}") == [title]
+
+
+def test_the_day_of_a_call_is_not_the_day_of_the_test_that_it_books() -> None:
+    found = titles("Plan:\nEye exam overdue: she will call the office this week.")
+    assert found == ["Have an eye exam", "Call the clinic this week"]
+
+
+def test_an_end_that_hangs_on_an_event_is_no_number_of_days() -> None:
+    found = read("Nystatin 1 ml qds, continue for 2 days after it clears.")
+    assert not any(getattr(kept.item, "duration_days", None) for kept in found.kept)

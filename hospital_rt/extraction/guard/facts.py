@@ -358,6 +358,8 @@ def _labelled_days(f: Facts, text: str) -> None:
 def _clocks(f: Facts, text: str) -> None:
     """Clock times."""
     f.clocks |= {_clock(m[1], m[2], m[3]) for m in _rows(text, r"(?<![\d/.])(\d{1,2})(?:[:.h](\d\d))? ?([ap])\.?m?\b")}
+    halves = r"(?:at|around|about) (\d{1,2})(?: o'?clock)? (?:in the (morning|afternoon|evening)|at (night))\b"
+    f.clocks |= {_clock(m[1], None, "a" if m[2] == "morning" else "p") for m in _rows(text, halves)}
     f.clocks |= {_clock(m[1], m[2], None) for m in _rows(text, r"(?<![\d/])(\d{1,2}):(\d\d)\b")}
     if re.search(r"\b(?:noon|mediodia|midi)\b", text):
         f.clocks.add("12:00")

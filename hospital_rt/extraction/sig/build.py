@@ -40,6 +40,21 @@ PER_WEEK = {1: 7, 2: 3, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1}
 """The nearest interval in days to so many times a week, when the days are not named; it is always asked about."""
 
 
+_CLOCKS = {
+    "morning": ("03:00", "12:00"),
+    "noon": ("11:00", "15:59"),
+    "evening": ("15:00", "23:59"),
+    "bedtime": ("18:00", "24:00"),
+}
+"""The clock times that a part of the day may mean."""
+
+
+def _is_named(part: str, clocks: tuple[str, ...]) -> bool:
+    """Whether a part of the day is what one of the clock times beside it says: "at 8 in the morning"."""
+    first, last = _CLOCKS[part]
+    return any(first <= clock <= last or (part == "bedtime" and clock < "03:00") for clock in clocks)
+
+
 def _frequency(d: Draft, f: dict[str, Any]) -> None:
     """How often: numbers, hours, parts, clock times and weekdays that say the same thing or contradict."""
     got = d.got
@@ -60,9 +75,12 @@ def _frequency(d: Draft, f: dict[str, Any]) -> None:
         d.clocks.append("12:00")
     if d.clocks:
         f["times"] = tuple(sorted(set(d.clocks)))
-        if times not in (None, len(f["times"])):
+        beside = tuple(part for part in parts if not _is_named(part, f["times"]))
+        if beside:
+            f["parts"] = beside  # "before breakfast and at 6 pm"
+        if times not in (None, len(f["times"]) + len(beside)):
             d.conflict = True
-        times, parts = len(f["times"]), []
+        times, parts = len(f["times"]) + len(beside), []
     if parts:
         times = _parts(d, f, times, parts)
     if times is None and got.get("labelled") and got.get("duration") == 1 and d.doses and not got.get("once"):
@@ -369,8 +387,8 @@ def _joined(drafts: list[Draft]) -> list[Draft]:
             and not before.weekdays
             and not d.weekdays
         ):
-            before.split = before.split or [(_amount(before), before.parts[-1])]
-            before.split.append((_amount(d), d.parts[-1]))
+            before.split = before.split or [(_amount(before), part) for part in before.parts]
+            before.split.extend((_amount(d), part) for part in d.parts)
             before.parts += d.parts
             before.atoms += d.atoms
             before.doses += d.doses
@@ -423,6 +441,8 @@ def _match(parser: Parser, d: Draft, f: dict[str, Any], stage: int) -> SigMatch:
     asks = list(dict.fromkeys(d.asks))
     if d.conflict:
         asks.append("contradiction")
+    if d.got.get("once") and d.got.get("duration") and len(d.parts) + len(d.clocks) > 1:
+        asks.append("how-often")  # "before dinner, and at 3 am once this week"
     once = bool(d.got.get("once")) and not (d.parts and not d.got.get("times"))
     if once and f.get("times_per_day") is not None:
         asks.append("contradiction")

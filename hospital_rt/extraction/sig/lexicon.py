@@ -104,7 +104,8 @@ class Lexicon:
         self.contact = frozenset(words.get("contact", ()))
         self.changes = frozenset(words.get("changes", ()))
         self.release = frozenset(words.get("release", ()))
-        self.tolerance = frozenset(words.get("tolerance", ()))
+        self.behind = frozenset(words.get("behind", ()))
+        self.no_reasons = frozenset(words.get("no_reasons", ()))
         self.on_top = frozenset(words.get("on_top", ()))
         self.negations = frozenset(words.get("negations", ()))
         self.plain = self.describe | self.risk | self.opens

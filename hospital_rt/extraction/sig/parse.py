@@ -736,10 +736,14 @@ class Parser:
         return 1
 
     def _on_clock(self, atom: Atom, atoms: list[Atom], k: int) -> int:
-        at = atom.value.get("at") or atom.value.get("clock")
+        at, hour = atom.value.get("at") or atom.value.get("clock"), atom.value.get("hour")
+        if hour is not None and hour in range(1, 13):
+            at = f"{hour % 12 + atom.value['from']:02d}:00"  # "at 8 in the evening"
         if at:
             self.draft.clocks.append(at)
-            self._add(atom)
+        else:
+            self.draft.leftovers.append(atom)
+        self._add(atom)
         return 1
 
     def _on_weekdays(self, atom: Atom, atoms: list[Atom], k: int) -> int:
@@ -806,6 +810,15 @@ class Parser:
 
     def _on_duration(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         draft, days = self.draft, int(atom.value["duration_days"])
+        behind = self.tokens[atom.j : atom.j + 2]
+        if (
+            len(behind) == 2
+            and behind[0].lower in self.lex.behind
+            and behind[1].kind == "word"
+            and behind[1].lower != "that"
+        ):
+            draft.leftovers.append(atom)  # "for 2 days after it clears"
+            return self._on_until_event(atom, atoms, k)
         days = int(atom.value.get("duration_days_high") or days)
         draft.pending = "" if draft.pending == "max" else draft.pending
         if "duration" in draft.got and draft.got["duration"] != days:
@@ -932,7 +945,7 @@ class Parser:
         draft = self.draft
         first = atom.i - (atom.i > 0 and self.tokens[atom.i - 1].lower in self.lex.negations)
         if first < atom.i or any(
-            self.tokens[i].lower in self.lex.tolerance for i in range(atom.i, atoms[end - 1].j)
+            self.tokens[i].lower in self.lex.no_reasons for i in range(atom.i, atoms[end - 1].j)
         ):  # no reason to take it now and then
             draft.texts.setdefault("until", self._text(first, atoms[end - 1].j))
             draft.leftovers.append(atom)
