@@ -337,7 +337,7 @@ class Finder:
                 else "See"
             )
             title = f"{verb} {who}" + (" (referral)" if re.search(r"refer", self.text, re.I) else "")
-            if re.search(r"follow[- ]?up|f/?u|see\b|visit|appoint", self.text[clause_start:start], re.I):
+            if re.search(r"follow[- ]?up|f/?u|visit|appoint", self.text[clause_start:start], re.I):
                 title = f"See {who} for a follow-up visit"
             if match[0].lower() in ("gp", "pcp", "primary care", "family doctor") or match[0].lower().startswith(
                 "primary care"

@@ -333,6 +333,7 @@ def _once(proposals: list[Proposal]) -> list[tuple[Proposal, list[Proposal]]]:
         )
         rivals = [p for p in group if best.candidate.act == "medicine" and _contradicts(best, p)]
         chosen[id(best)] = rivals
+        chosen.update((id(p), []) for p in group if best.candidate.question is None and _is_another_dose(p, best))
     return [(p, chosen[id(p)]) for p in proposals if id(p) in chosen]
 
 
@@ -350,6 +351,17 @@ def _medicine(proposal: Proposal) -> str:
     """The medicine that a candidate is about; empty where it is about none."""
     act, _, rest = proposal.candidate.key.partition(":")
     return rest.partition(":")[0] if act == "medicine" else ""
+
+
+def _is_another_dose(one: Proposal, best: Proposal) -> bool:
+    """Whether it is a further dose, not to be placed, of the same sentence: "10 units in the morning, 6 units later"."""
+    candidate = one.candidate
+    return (
+        candidate.question is not None
+        and "dose" in candidate.cues
+        and one.sentence.number == best.sentence.number
+        and candidate.start >= best.candidate.end
+    )
 
 
 def _contradicts(one: Proposal, other: Proposal) -> bool:

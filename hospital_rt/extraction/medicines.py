@@ -225,6 +225,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         and not match.leftovers
         and not (match.as_needed and match.start_in_days)
         and not _dose_passed_over(match, text)
+        and not _BARE_COUNT.fullmatch(match.dose or "")
         and not (match.until and not match.duration_days),
     }
     if question:
@@ -682,6 +683,9 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     verb = next((say for say, names in words["verbs"].items() if _has_any(looked, names)), default)
     verb = written if written and written != default else verb
     name = (match.medicine or match.subject or "").strip()
+    brand = _IN_BRACKETS.match(text, match.medicine_span[1]) if match.medicine_span and not match.named else None
+    if brand and sig.medicines().knows(brand[1]):
+        name = f"{name} ({brand[1]})"  # "the new eye drops (latanoprost)"
     name = name.capitalize() if name.isupper() and len(name) > 5 else name
     dose = plain(match.dose, language) if match.dose else ""
     if dose.isupper() and name[1:2].islower() and not re.search(r"\b(?:IU|UI)\b", dose):
@@ -689,6 +693,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     dose = re.sub(r"\s+injections?$", "", dose) if verb == "Inject" else dose
     if form and not dose and form not in name.lower():
         name = f"{name} {form}"
+        if form == "injection" and not written:
+            verb = "Have"  # "vitamin B12 injection every 3 months"
     elif form and dose.endswith("%"):
         dose = f"{dose} {form}"
     site = _SITE.search(text, match.medicine_span[1] if match.medicine_span else match.start, match.end)
@@ -763,7 +769,10 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
 _SECOND_DOSE = re.compile(
     r"\s*(?:,|and|plus|&|\+)\s*\d[\d.]* ?(?:mg|mcg|micrograms?|g|ml|units?|tab(?:let)?s?|puffs?)\b", re.I
 )
+_BARE_COUNT = re.compile(r"[1-4]|[½¼]")
+"""A dose that says how many, but not of what."""
 _CHANGES = re.compile(r"(?:in|de)creas|reduc|switch|chang|up-?titrat|titrat", re.I)
+_IN_BRACKETS = re.compile(r"\s*\(([a-z][\w-]+)\)", re.I)
 _NEXT_IN = re.compile(
     r"[\s,;(–-]{1,4}next (?:one |dose |due |injection |infusion )*(?:in|is in|due) "
     r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|the (?:spring|summer|autumn|winter))",

@@ -466,3 +466,50 @@ def test_the_day_of_a_call_is_not_the_day_of_the_test_that_it_books() -> None:
 def test_an_end_that_hangs_on_an_event_is_no_number_of_days() -> None:
     found = read("Nystatin 1 ml qds, continue for 2 days after it clears.")
     assert not any(getattr(kept.item, "duration_days", None) for kept in found.kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Move bisoprolol from evening to morning, 2.5 mg.", ["morning"]),
+        ("Insulin: 10 units morning, 6 units tea time.", ["morning", "evening"]),
+    ],
+)
+def test_a_time_of_day_that_is_left_is_none_and_every_dose_has_its_own(text: str, parts: list[str]) -> None:
+    (kept,) = read(text).kept
+    assert getattr(kept.item, "parts", None) == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GTN patch 5 mg: on at 8 am, off at 8 pm.",
+        "Ferrous sulfate 200 mg once every other day, not with tea.",
+        "Amlodipine 5 mg nightly instead of in the morning.",
+    ],
+)
+def test_an_hour_at_which_nothing_is_taken_makes_no_dose(text: str) -> None:
+    assert all(getattr(kept.item, "times_per_day", 1) == 1 and not kept.sure for kept in read(text).kept)
+
+
+def test_each_dose_of_a_climb_ends_where_the_next_begins() -> None:
+    text = "Levetiracetam 500 mg BD, increase to 750 mg BD after 2 weeks and 1 g BD after 4 weeks."
+    items: list[Any] = [one.item for one in read(text).kept]
+    assert [(item.start_in_days, item.duration_days) for item in items] == [(0, 14), (14, 14), (28, None)]
+
+
+def test_next_tuesday_may_be_that_of_the_week_after() -> None:
+    assert not any(kept.sure for kept in read("Restart methotrexate next Tuesday 10 mg weekly.").kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("See the dentist before the first infusion.", "See the dentist"),
+        ("Vitamin B12 injection every 3 months.", "Have Vitamin B12 injection every 3 months"),
+        ("Start the new eye drops (latanoprost) one drop in the left eye every evening.",
+         "Use eye drops (latanoprost) one drop in the left eye every evening"),
+    ],
+)  # fmt: skip
+def test_a_title_says_nothing_that_the_note_does_not(text: str, title: str) -> None:
+    assert titles(f"Plan:\n{text}")[0].startswith(title)

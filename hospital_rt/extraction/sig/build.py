@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from hospital_rt.extraction.sig.match import SigMatch
@@ -212,6 +213,10 @@ def _limits(d: Draft, f: dict[str, Any]) -> None:
 
 def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
     doses = [a for a in d.doses if a.value.get("unit") or a.value.get("amount") or a.value.get("strength")]
+    if d.medicine:
+        lengths = [a for a in doses if parser.is_length(a)]
+        doses = [a for a in doses if a not in lengths]
+        d.leftovers += lengths
     if doses:
         f["dose"] = ", ".join(
             dict.fromkeys(parser.text[parser.tokens[a.i].start : parser.tokens[a.j - 1].end] for a in doses)
@@ -259,8 +264,28 @@ def build(parser: Parser, drafts: list[Draft]) -> list[SigMatch]:
         _limits(d, f)
         _amounts(d, f, parser)
         at = {"start": f["start_in_days"], "days": f.get("duration_days"), "cumulative": d.got.get("until_more")}
+        if same and before is not None and "form" in before.texts:
+            d.texts.setdefault("form", before.texts["form"])
         out.append(_match(parser, d, f, stage))
-    return out
+    return _ended(out)
+
+
+def _ended(matches: list[SigMatch]) -> list[SigMatch]:
+    """With the end of what another dose of the same medicine replaces: "750 mg bd after 2 weeks and 1 g bd after 4"."""
+    for n, (one, other) in enumerate(pairwise(matches)):
+        same = one.medicine_span and one.medicine_span == other.medicine_span and one.dose != other.dose
+        when = (one.parts, one.times, one.weekdays) == (other.parts, other.times, other.weekdays)
+        open_end = one.scheduled and other.scheduled and not (one.as_needed or one.duration_days or one.until)
+        if (
+            same
+            and when
+            and open_end
+            and one.start_in_days is not None
+            and (other.start_in_days or 0) > one.start_in_days
+        ):
+            days = (other.start_in_days or 0) - one.start_in_days
+            matches[n] = replace(one, duration_days=days, miss_policy="fixed")
+    return matches
 
 
 def _named(parser: Parser, d: Draft) -> str:

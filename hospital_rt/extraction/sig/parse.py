@@ -307,6 +307,11 @@ class Parser:
             first.continues = True
             first.stage = first.stage or opening == "then"
 
+    def is_length(self, dose: Atom) -> bool:
+        """Whether an amount of time is no dose but how often or how long: "every 20 minutes", "for 1 hour"."""
+        before = self.tokens[dose.i - 1].lower if dose.i else ""
+        return dose.value.get("unit") in self.lex.hours and before in self.lex.lengths
+
     def is_extra(self, draft: Draft) -> bool:
         """Whether it is taken beside the usual doses: "an extra 5 mg", "an extra tablet of furosemide"."""
         for atom in [*draft.doses, *filter(None, [draft.medicine])]:
@@ -723,19 +728,38 @@ class Parser:
                     out[name + "_high"] = value[key + "_high"]
         return out
 
+    def _is_replaced(self, atom: Atom) -> bool:
+        """Whether a part of the day or a clock time is when a medicine is not taken: "instead of in the morning"."""
+        before = [token.lower for token in self.tokens[max(0, atom.i - 2) : atom.i]]
+        behind = self.tokens[atom.j].lower if atom.j < len(self.tokens) else ""
+        instead = tuple(before) in self.lex.instead
+        moved = before[-1:] == [self.lex.from_to[0]] and behind == self.lex.from_to[1]
+        if instead or moved or (before and before[-1] in self.lex.negations | self.lex.off):
+            self._add(atom)
+            if not instead:
+                self.draft.leftovers.append(atom)
+            return True
+        return False
+
     def _on_part(self, atom: Atom, atoms: list[Atom], k: int) -> int:
         draft = self.draft
+        if self._is_replaced(atom):
+            return 1
         parts = [p for p in atom.value["parts"] if p not in draft.parts]
         if not parts and draft.parts and "duration" in draft.got:
             self._close(self.link, inherit=True, stage=True)
             return self._on_part(atom, atoms, k)
         draft.parts.extend(parts)
+        if self.tokens[atom.i].kind == "num" and atom.value["id"] == "breakfast":
+            return self._on_text_of("meal", atom)  # "30 minutes before breakfast"
         if atom.value["id"] == "three-meals":
             draft.got["meals"] = self._text(atom.i, atom.j)
         self._add(atom)
         return 1
 
     def _on_clock(self, atom: Atom, atoms: list[Atom], k: int) -> int:
+        if self._is_replaced(atom):
+            return 1
         at, hour = atom.value.get("at") or atom.value.get("clock"), atom.value.get("hour")
         if hour is not None and hour in range(1, 13):
             at = f"{hour % 12 + atom.value['from']:02d}:00"  # "at 8 in the evening"
@@ -873,8 +897,10 @@ class Parser:
             start = 7 - self.day.weekday()
         elif "start" in value:
             start = self._offset(value["start"], end=False)
-            if start == 0 and "next" in self._said(atom).split():
-                start = 7
+            if "next" in self._said(atom).split() and isinstance(value["start"], list):
+                if start:
+                    draft.leftovers.append(atom)  # the coming Tuesday, or that of the week after?
+                start = start or 7
             draft.got["dated"] = True
         if start is None or ("start" in draft.got and draft.got["start"] != start):
             draft.leftovers.append(atom)
