@@ -707,6 +707,9 @@ class Finder:
             return
         if _NO_ORDER.match(words):
             return
+        if act in ("home", "other") and _BY_DOSE.match(words):
+            self._add("vague", at, end, order(words, self.language), key=f"dose:{words.lower()}", question="how-much")
+            return
         title = self._with_noun(order(words, self.language), at)
         if act == "stop":
             if re.match(r"d/c\s+(?:back|to|home|from|with)\b", words, re.I):
@@ -909,6 +912,11 @@ def _date_words(said: str) -> str:
 _NAMES_TEST = re.compile(r"\b(?:tests?|panel|profile|studies|screen|check|bloods?|culture|sample)\b", re.I)
 _LEVELS = re.compile(r"\s+levels?$", re.I)
 _CLINIC_NAMED = re.compile(r"\s*((?:(?!the |an? |in |to )[\w'’-]+ ){1,3}(?:clinic|unit|team|nurse))\s+", re.I)
+_BY_DOSE = re.compile(
+    r"(?:increase|decrease|reduce|titrate|raise|lower|go (?:up|down)|adjust|double|halve)\b[^.;]*\b(?:units?|mg|mcg|micrograms?|tablets?|puffs?|doses?)\b",
+    re.I,
+)
+"""A change of dose without a medicine's name."""
 _OTHER_ACT = re.compile(r"\b(?:he|she|they|you|we|i) (?:will|is|are|to|should)\b", re.I)
 _AT_CLOCK = re.compile(CLOCK, re.I)
 _IF = re.compile(r"\W*(?P<if>(?:if|should|in case|in the event|si|en caso|en cas)\b)", re.I)
@@ -958,7 +966,7 @@ _OBJECT = re.compile(
 _NUMBER_TO_CALL = re.compile(r"(?:call|ring|phone|dial|text)\s+(?:us\s+)?(?:on\s+|at\s+)?[\d\s()+-]{6,}", re.I)
 _PRONOUN = re.compile(r"[A-Z]\w+(?: (?:up|in|back|down|off))? (it|them)\b")
 _UP_TO_VISIT = re.compile(
-    r"\b(?:before|until|till|at|to|since|by)(?: (?:the|your|his|her|their|our|next|that))+\s*$|\b(?:before|until|on|at|for|by) next\s*$",
+    r"\b(?:before|until|till|at|to|since|by)(?: (?:the|your|his|her|their|our|next|that))+(?: [\w-]+)?\s*$|\b(?:before|until|on|at|for|by) next\s*$",
     re.I,
 )
 _NO_VISIT = re.compile(

@@ -86,8 +86,6 @@ class LocalReader:
         proposals, scores = self.propose(note)
         return _decide(note, proposals, scores)
 
-    show_threshold = SHOW
-
     def propose(self, note: Note) -> tuple[list[Proposal], list[float]]:
         """Every candidate of the note with its probability, and each sentence's score."""
         sentences = note.sentences

@@ -105,6 +105,10 @@ def _unsettled(matches: list[SigMatch], text: str) -> list[SigMatch]:
             found[n] = replace(one, asks=("how-often", *one.asks))
     for n, (one, other) in enumerate(pairwise(matches)):
         between = text[one.end : other.start]
+        turns = _ALTERNATE.search(text)
+        if one.medicine and other.medicine and turns and turns.start() <= one.start:
+            for at in (n, n + 1):
+                found[at] = replace(found[at], asks=("how-often", *found[at].asks))
         if one.medicine and other.medicine and one.named and other.named and re.fullmatch(r",? or ", between, re.I):
             for at in (n, n + 1):
                 if "which-medicine" not in found[at].asks:
@@ -255,6 +259,8 @@ def _question(match: SigMatch, text: str, before: str, *, held: bool) -> str | N
         return slug
     if match.limit and re.fullmatch(r"(?:a|per|each|in a) day|daily", match.limit.strip(), re.I):
         return "how-much"  # "up to 8 tablets a day": the number went elsewhere
+    if match.as_needed and match.max_per_day is None and _UP_TO_A_DAY.search(text, match.start, match.end + 25):
+        return "how-much"
     if match.duration_days and _RUNNING.search(text, match.start, match.end + 40):
         return "how-long"
     if not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
@@ -375,7 +381,8 @@ _OF_WHAT = re.compile(r"\bof (?!it\b|this\b|the\b|each\b|every\b)[a-z]{3,}", re.
 def _last_dose(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     """ "Warfarin: last dose on March 6": an act of that day."""
     said = _LAST_DOSE.search(finder.text)
-    if not said or match.scheduled or match.as_needed or not match.medicine:
+    weekly = match.scheduled and match.weekdays and len(match.weekdays) == 1 and match.times_per_day == 1
+    if not said or (match.scheduled and not weekly) or match.as_needed or not match.medicine:
         return None
     ahead = sig.schedule(f"until {said[1]}", day=day, language=finder.language)
     if ahead is None or not ahead.duration_days:
@@ -385,7 +392,7 @@ def _last_dose(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     )
     return Candidate(
         act="errand",
-        start=min(match.start, said.start()),
+        start=max(0, min(match.start, said.start())),
         end=max(match.end, said.end()),
         title=shorten(title),
         key=f"last:{match.medicine.lower()}",
@@ -521,12 +528,8 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         groups["device"].search(words) or re.search(r"weight[- ]bearing|\b(?:rest|wear|use|keep)\b", words, re.I)
     ):
         return None
-    if finder.frames.condition.match(words.lstrip(" -–—")):
-        return None  # "if it upsets you take it in the morning": advice with a condition
-    title = _act_title(words, finder.language)
+    title = _scheduled_title(words, text[clause_start:begin], finder)
     verb = title.split(" ")[0].lower() if title else ""
-    if about := _VERB_ALONE.match(title) and _HEAD.fullmatch(text, clause_start, begin):
-        title = shorten(f"{title.split(' ')[0]} the {plain(about[1], finder.language)} {title.split(' ', 1)[1]}")
     if not title or not (
         doing
         or (verb != "do" and _is_verb(verb, finder.language))
@@ -582,6 +585,18 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     if question:
         return Candidate(**common, question=question, text=_question_text(question, match))
     return Candidate(**common, schedule=_schedule(match))
+
+
+def _scheduled_title(words: str, head: str, finder: Finder) -> str:
+    """The title of an act with a frequency; empty where its words open with a condition. ``head``: what stands before."""
+    if finder.frames.condition.match(words.lstrip(" -–—")):
+        return ""  # "if it upsets you take it in the morning": advice
+    title = _act_title(words, finder.language)
+    about = _HEAD.fullmatch(head) if _VERB_ALONE.match(title) else None
+    if about is None:
+        return title
+    verb, rest = title.split(" ", 1)
+    return shorten(f"{verb} the {plain(about[1], finder.language)} {rest}")
 
 
 _VERB_ALONE = re.compile(r"\w+ (?:once|twice|thrice|daily|weekly|every|each|\d)\b", re.I)
@@ -695,6 +710,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         name = f"{name} {form}"
         if form == "injection" and not written:
             verb = "Have"  # "vitamin B12 injection every 3 months"
+    elif form and dose and not sig.medicines().knows(name) and match.named and form not in f"{name} {dose}".lower():
+        name = f"{name} {form}"  # "cough syrup 10 ml"
     elif form and dose.endswith("%"):
         dose = f"{dose} {form}"
     site = _SITE.search(text, match.medicine_span[1] if match.medicine_span else match.start, match.end)
@@ -731,7 +748,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         condition = re.sub(r"(?:^|\s)(?:for|with|to|para|pour)$|^for (?=in case\b)", "", condition)
         condition = condition[:1].lower() + condition[1:] if condition[1:2].islower() else condition
         condition = re.sub(
-            r"^(?:only )?(?:if|when) (?:you )?need(?:ed)?(?: it| to)?$|^(?:only )?(?=if\b|when\b)|^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*",
+            r"^(?:only |solo |seulement |uniquement )?(?:if|when) (?:you )?need(?:ed)?(?: it| to)?$|^(?:only |solo |seulement |uniquement )?(?=(?:if|when|si|cuando|en cas)\b)|^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*",
             "",
             condition,
             flags=re.I,
@@ -772,6 +789,13 @@ _SECOND_DOSE = re.compile(
 _BARE_COUNT = re.compile(r"[1-4]|[½¼]")
 """A dose that says how many, but not of what."""
 _CHANGES = re.compile(r"(?:in|de)creas|reduc|switch|chang|up-?titrat|titrat", re.I)
+_UP_TO_A_DAY = re.compile(
+    r"\b(?:up to|max(?:imum)?(?: of)?|no more than|at most|not more than) \d+ (?!m?c?g\b|ml\b)[a-z]+ (?:a|per|each|in a|in any) day\b",
+    re.I,
+)
+"""A limit a day, of whatever is counted."""
+_ALTERNATE = re.compile(r"\balternat(?:e|ing|ely)\b(?! (?:day|night|morning|evening|week))", re.I)
+"""Two medicines by turns: each is taken half as often as the words say."""
 _IN_BRACKETS = re.compile(r"\s*\(([a-z][\w-]+)\)", re.I)
 _NEXT_IN = re.compile(
     r"[\s,;(–-]{1,4}next (?:one |dose |due |injection |infusion )*(?:in|is in|due) "

@@ -513,3 +513,37 @@ def test_next_tuesday_may_be_that_of_the_week_after() -> None:
 )  # fmt: skip
 def test_a_title_says_nothing_that_the_note_does_not(text: str, title: str) -> None:
     assert titles(f"Plan:\n{text}")[0].startswith(title)
+
+
+def test_two_medicines_by_turns_are_asked_about() -> None:
+    found = read("Alternate paracetamol and ibuprofen every 3 hours.")
+    assert not found.kept and found.questions
+
+
+def test_the_last_dose_of_a_medicine_is_one() -> None:
+    (kept,) = read("Take the last dose of Eliquis on Thursday evening.").kept
+    assert kept.kind == "checklist"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nicotine gum 2 mg as needed for cravings, up to 10 pieces a day.",
+        "Plan:\nIncrease by 2 units every 3 days until fasting < 130.",
+    ],
+)
+def test_an_amount_that_is_not_understood_is_asked_about(text: str) -> None:
+    found = read(text)
+    assert not found.kept and found.questions
+
+
+def test_less_than_is_no_medicine() -> None:
+    assert not any("than" in title.split()[:3] for title in titles("Low sodium diet, less than 2 grams a day."))
+
+
+def test_followed_by_is_the_next_stage() -> None:
+    assert len(read("Xarelto 15 mg BID with food for 21 days followed by 20 mg once daily.").kept) == 2
+
+
+def test_what_must_not_be_done_after_an_operation_is_shown() -> None:
+    assert read("May shower after that. No tub baths for 2 weeks.").unmatched

@@ -90,7 +90,7 @@ def _without_old(evidence: str, claim: str) -> str:
     dose = r"\d+(?:\.\d+)? ?(?:mg|mcg|g|ml|units?|tablets?)?"
     for word, old in (
         ("from", rf"\bfrom {dose} ?(?=to\b|twice|bid|once)"),
-        ("by", rf"\bby {dose}"),
+        ("by", rf"(?<!followed )\bby {dose}"),
         ("->", rf"{dose} ?-+>"),
     ):
         if word not in claim:
