@@ -23,12 +23,12 @@ def account(
     clinic: Iterable[Span],
     understood: frozenset[int],
     show: float,
-    judge: Callable[[Sentence], float] | None = None,
+    rest_score: Callable[[Sentence], float] | None = None,
 ) -> tuple[list[Unmatched], list[AccountEntry]]:
     """The sentences to show and the fate of every sentence, in order.
 
     ``scores``: how likely each sentence carries something for the patient; one of at least ``show`` that became
-    nothing is shown, and so is one that opens as an order or a prohibition. ``judge`` scores what a step leaves of its
+    nothing is shown, and so is one that opens as an order or a prohibition. ``rest_score`` judges what a step leaves of its
     sentence: a rest that is likely to carry something more is shown too. Linear in the sentences and spans, which are taken in order of their place.
     """
     fates: dict[int, Fate] = {}
@@ -49,9 +49,11 @@ def account(
             if shown:
                 quote = note.text[sentence.start : sentence.end]
                 unmatched.append(Unmatched(quote=quote, start=sentence.start, end=sentence.end))
-        elif became in ("step", "question") and judge is not None and score >= show:
+        elif became in ("step", "question") and rest_score is not None and score >= show:
             rests = _rests(note, sentence, told)
-            unmatched += [Unmatched(quote=r.text, start=r.start, end=r.end) for r in rests if judge(r) >= SHOW_REST]
+            unmatched += [
+                Unmatched(quote=r.text, start=r.start, end=r.end) for r in rests if rest_score(r) >= SHOW_REST
+            ]
         entries.append(AccountEntry(start=sentence.start, end=sentence.end, as_=became))
     return unmatched, entries
 

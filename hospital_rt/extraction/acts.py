@@ -15,7 +15,7 @@ from hospital_rt.extraction.api import Sentence
 from hospital_rt.extraction.compose import CLOCK, order, plain, shorten, turn_to, with_condition
 from hospital_rt.extraction.context.assertion import assertions, categories_at
 from hospital_rt.extraction.lexicon import load
-from hospital_rt.extraction.person import to_patient
+from hospital_rt.extraction.second_person import to_patient
 
 Act = Literal[
     "test", "imaging", "procedure", "referral", "visit", "if", "home", "monitor", "device", "errand", "stop", "medicine", "vague"
@@ -93,7 +93,7 @@ def frames(language: str) -> Frames:
 
 
 @dataclass(frozen=True)
-class Lexicon:
+class ActTerms:
     """The act terms of a language, compiled: by group the pattern of all and each term's title; nouns of bare terms."""
 
     groups: dict[str, re.Pattern[str]]
@@ -102,10 +102,10 @@ class Lexicon:
 
 
 @cache
-def lexicon(language: str) -> Lexicon:
+def act_terms(language: str) -> ActTerms:
     """The terms of ``lexicon/<language>/acts.yaml``."""
     raw = load(language, "acts")
-    return Lexicon(
+    return ActTerms(
         groups={name: _words(*(row["term"] for row in rows)) for name, rows in raw.items()},
         says={name: [(_words(row["term"]), row.get("say")) for row in rows] for name, rows in raw.items()},
         nouns=[(_words(row["term"]), row["noun"]) for rows in raw.values() for row in rows if "noun" in row],
@@ -153,7 +153,7 @@ class Finder:
     def __init__(self, sentence: Sentence, language: str) -> None:
         self.sentence, self.text, self.language = sentence, sentence.text, language
         self.scopes = assertions(sentence.text, language)
-        self.lexicon = lexicon(language)
+        self.terms = act_terms(language)
         self.frames = frames(language)
         self.clauses = clauses(sentence.text, language)
         lead = _LABEL.match(sentence.text)
@@ -248,7 +248,7 @@ class Finder:
 
     def _terms(self) -> None:
         for group in ("specialty", "imaging", "test", "procedure"):
-            for match in self.lexicon.groups[group].finditer(self.text):
+            for match in self.terms.groups[group].finditer(self.text):
                 if (
                     group == "specialty"
                     and _OWN_DOCTOR.fullmatch(match[0])
@@ -315,11 +315,9 @@ class Finder:
         clause_start, clause_end = self._clause(start)
         left, right = self._noun_phrase(start, end, clause_start, clause_end)
         measured = _MEASURES.match(self.text, start, clause_end) if group == "test" else None
-        if measured and self.lexicon.groups["test"].search(self.text, measured.start("what"), measured.end()):
+        if measured and self.terms.groups["test"].search(self.text, measured.start("what"), measured.end()):
             right = measured.end()  # "blood test for kidney function and potassium" is one test
-        say = next(
-            (title for pattern, title in self.lexicon.says[group] if title and pattern.fullmatch(match[0])), None
-        )
+        say = next((title for pattern, title in self.terms.says[group] if title and pattern.fullmatch(match[0])), None)
         when = self._when(end, clause_end)
         phrase = self.text[left:right]
         self.nouns.append((left, right))
@@ -421,7 +419,7 @@ class Finder:
 
     def _whole_noun(self, term: str, phrase: str) -> str:
         """A noun phrase, with what it is where only what is measured is named: "total IgE", "total IgE blood test"."""
-        noun = next((noun for pattern, noun in self.lexicon.nouns if pattern.fullmatch(term)), None)
+        noun = next((noun for pattern, noun in self.terms.nouns if pattern.fullmatch(term)), None)
         return phrase if noun is None or _NAMES_TEST.search(phrase) else f"{_LEVELS.sub('', phrase)} {noun}"
 
     def _article(self, noun: str) -> str:
@@ -625,7 +623,7 @@ class Finder:
         """Whether a clause is the condition of the next: "if worse ...", "Any bleeding - ring us"."""
         if self.frames.condition.match(self.text, start) and self._imperative(start + 3, end) is None:
             return True
-        sign = self.lexicon.groups["symptom"].search(self.text, start, end) or _ANY.match(self.text, start)
+        sign = self.terms.groups["symptom"].search(self.text, start, end) or _ANY.match(self.text, start)
         turns_to = self.frames.contact.match(self.text, after)
         return bool(sign and turns_to and "-" in self.text[end:after] and self._imperative(start, end) is None)
 
@@ -733,7 +731,7 @@ class Finder:
                 (
                     (group, match)
                     for group in ("monitor", "device", "exercise", "vague_medicine")
-                    if (match := self.lexicon.groups[group].search(words))
+                    if (match := self.terms.groups[group].search(words))
                 ),
                 None,
             )
@@ -789,7 +787,7 @@ class Finder:
             return title
         before = self.text[:at]
         head = re.match(r"\W*(?:\d+[.)]\s*)?([^:,.;]{3,40}):[^:]*$", before)
-        terms = [m for g in ("monitor", "device", "test", "imaging") for m in self.lexicon.groups[g].finditer(before)]
+        terms = [m for g in ("monitor", "device", "test", "imaging") for m in self.terms.groups[g].finditer(before)]
         last = max(terms, key=lambda m: m.start(), default=None)
         record = (
             re.compile(r"\s+(?:diary|log|chart|journal|readings|form|stockings?|hose)\b", re.I).match(
@@ -825,7 +823,7 @@ class Finder:
         )
 
     def _terms_in(self, words: str) -> bool:
-        return any(self.lexicon.groups[group].search(words) for group in ("test", "imaging", "specialty", "procedure"))
+        return any(self.terms.groups[group].search(words) for group in ("test", "imaging", "specialty", "procedure"))
 
     def _dated(self, start: int, end: int) -> None:
         """A noun phrase with a date ahead ("asthma nurse in 4 weeks"): an appointment."""
@@ -873,7 +871,7 @@ class Finder:
             ("exercise", "how-often"),
             ("vague_medicine", "which-medicine"),
         ):
-            for match in self.lexicon.groups[group].finditer(self.text, start, end):
+            for match in self.terms.groups[group].finditer(self.text, start, end):
                 if self._taken(match.start(), match.end()) or self._bad(match.start(), match.end()):
                     continue
                 if _PURPOSE.search(clause[: match.start() - start]) and any(

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from hospital_rt.extraction.lexicon import LANGUAGES, load
-from hospital_rt.extraction.person import ADDRESS, to_patient
+from hospital_rt.extraction.second_person import ADDRESS, to_patient
 
 MAX_TITLE = 90
 _SPACE = re.compile(r"\s+")

@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 from hospital_rt.extraction import sig
-from hospital_rt.extraction.acts import ORDERS, Candidate, Finder, frames, lexicon
+from hospital_rt.extraction.acts import ORDERS, Candidate, Finder, act_terms, frames
 from hospital_rt.extraction.api import Note, Sentence
 from hospital_rt.extraction.compose import MAX_TITLE, order, plain, shorten, with_condition
 from hospital_rt.extraction.lexicon import load
-from hospital_rt.extraction.person import to_patient
+from hospital_rt.extraction.second_person import to_patient
 from hospital_rt.extraction.sig import SigMatch
 
 
@@ -343,7 +343,7 @@ def _rescue(match: SigMatch, language: str, text: str) -> str:
     if match.scheduled or match.as_needed or match.once or match.stopped or said is None:
         return ""
     known = sig.medicines().rescue.fullmatch((match.medicine or "").lower())
-    return said[1] if known and lexicon(language).groups["symptom"].search(said[1]) else ""
+    return said[1] if known and act_terms(language).groups["symptom"].search(said[1]) else ""
 
 
 _FOR = re.compile(r"[^.;]{0,40}?\b((?:for|para|pour)\s+[^.;,]{3,60})", re.I)
@@ -511,7 +511,7 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     lead = re.compile(r"\s*(?:[^:]{1,40}:\s+)?").match(text, clause_start, clause_end)
     begin = lead.end() if lead and finder.ordering and lead.end() <= match.start else min(clause_start, match.start)
     words = text[begin : max(clause_end if clause_end - match.end < 60 else match.end, match.end)]
-    groups = finder.lexicon.groups
+    groups = finder.terms.groups
     doing = groups["exercise"].search(words) or groups["monitor"].search(words)
     last = text.find(match.until, match.start) if match.until else match.end
     if re.search(r"\bi am\b", finder.text[max(0, match.start - 3) : match.end], re.I) or finder._bad(begin, last):
@@ -660,7 +660,7 @@ def _act_title(words: str, language: str) -> str:
     if language == "en" and not _is_verb(first, language) and not _HAS_OBJECT.match(title):
         if _GERUND.match(title):
             return shorten(title)
-        groups = lexicon(language).groups
+        groups = act_terms(language).groups
         verb = next((verb for group, verb in _VERB_OF if groups[group].search(title)), "Do")
         title = shorten(f"{verb} {title[:1].lower() + title[1:] if not title[:2].isupper() else title}")
     elif not _is_verb(first, language) and (frame := load(language, "titles")["orders"].get("other")):

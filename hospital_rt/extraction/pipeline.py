@@ -10,7 +10,7 @@ from hospital_rt.extraction.account import account
 from hospital_rt.extraction.agreement import agree
 from hospital_rt.extraction.api import MAX_ITEMS, Item, Kept, Kind, Note, PlanItem, Reader, Reading, Result, Sentence
 from hospital_rt.extraction.classifier import sentence_scores
-from hospital_rt.extraction.classifier.features import forget, sentence_features
+from hospital_rt.extraction.classifier.features import clear_caches, sentence_features
 from hospital_rt.extraction.compose import beyond
 from hospital_rt.extraction.guard import check, judge
 from hospital_rt.extraction.lexicon import LANGUAGES
@@ -52,7 +52,7 @@ def _settle_both(note: Note, local: Reading, model: Reading, name: str) -> Resul
     return settle(note, both, _LOCAL, extracted_by=name)
 
 
-def _judge(note: Note, local: LocalReader) -> Callable[[Sentence], float]:
+def _rest_score(note: Note, local: LocalReader) -> Callable[[Sentence], float]:
     """How likely a part of a sentence carries something, judged in its sentence's place."""
 
     def score(part: Sentence) -> float:
@@ -71,11 +71,11 @@ def settle(note: Note, reading: Reading, local: LocalReader, *, extracted_by: st
     ]
     items = [(kind, n, item.model_copy(update={"detail": beyond(item.title, item.detail)})) for kind, n, item in items]
     items.sort(key=lambda row: (row[2].start, row[2].end))
-    stood, fell = judge(note, [(kind, item) for kind, _, item in items])
-    kept = [Kept(kind=items[n][0], item=item, sure=items[n][:2] in reading.sure) for n, item in stood]
-    dropped = [d for d in fell if d.reason != "duplicate"]  # what is said twice is one step
-    told = [(k.item.start, k.item.end) for k in kept] + [
-        (d.item.start, d.item.end) for d in fell if d.reason == "duplicate"
+    passed, refused = judge(note, [(kind, item) for kind, _, item in items])
+    kept = [Kept(kind=items[n][0], item=item, sure=items[n][:2] in reading.sure) for n, item in passed]
+    dropped = [d for d in refused if d.reason != "duplicate"]  # what is said twice is one step
+    covered = [(k.item.start, k.item.end) for k in kept] + [
+        (d.item.start, d.item.end) for d in refused if d.reason == "duplicate"
     ]
     readable = note.language in LANGUAGES
     scores: Sequence[float] = reading.scores or [0.0] * len(note.sentences)
@@ -84,15 +84,15 @@ def settle(note: Note, reading: Reading, local: LocalReader, *, extracted_by: st
     unmatched, entries = account(
         note,
         scores,
-        steps=told,
+        steps=covered,
         questions=[(q.start, q.end) for q in reading.questions],
         dropped=[(d.item.start, d.item.end) for d in dropped],
         clinic=reading.clinic,
         understood=reading.understood,
         show=SHOW,
-        judge=_judge(note, local) if readable else None,
+        rest_score=_rest_score(note, local) if readable else None,
     )
-    forget()
+    clear_caches()
     return Result(
         kept=kept[:MAX_ITEMS],
         questions=list(reading.questions),

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from hospital_rt.extraction.compose import order
-from hospital_rt.extraction.person import to_patient
 from hospital_rt.extraction.pipeline import read_now
+from hospital_rt.extraction.second_person import to_patient
 
 DAY = date(2026, 3, 2)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 
-from hospital_rt.extraction.acts import frames, lexicon
+from hospital_rt.extraction.acts import act_terms, frames
 from hospital_rt.extraction.api import Sentence
 from hospital_rt.extraction.context.assertion import rows
 from hospital_rt.extraction.sig.lexicon import medicines
@@ -46,7 +46,7 @@ _NAME = re.compile(r"[^\W\d_]{4,}")
 @cache
 def _kinds(language: str) -> tuple[tuple[str, Callable[[str], object]], ...]:
     """Kinds of wording of a language, each with what finds it in lower-case text (faster than without regard to case)."""
-    known, terms = frames(language), lexicon(language).groups
+    known, terms = frames(language), act_terms(language).groups
     found: list[tuple[str, Callable[[str], object]]] = []
     for name in _FRAMES:
         pattern = re.compile(getattr(known, name).pattern)
@@ -72,7 +72,7 @@ def _grammar(text: str, language: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def forget() -> None:
+def clear_caches() -> None:
     """Forget the texts of the note just read."""
     _grammar.cache_clear()
 

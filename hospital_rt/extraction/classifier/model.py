@@ -24,7 +24,7 @@ class LinearModel:
     weights: Mapping[str, float]
 
     def probability(self, features: Iterable[str]) -> float:
-        """How likely, from 0 to 1."""
+        """The probability, 0 to 1, of the class that the model was trained for."""
         get = self.weights.get
         total = self.bias + sum(get(feature, 0.0) for feature in features)
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
@@ -41,5 +41,5 @@ def load_models(path: Path = WEIGHTS) -> dict[str, LinearModel]:
 
 
 def sentence_scores(sentences: Sequence[Sentence], model: LinearModel, language: str) -> list[float]:
-    """The probability of each sentence, in order."""
+    """For each sentence, in order, the probability that it holds something for the patient to do."""
     return [model.probability(sentence_features(sentences, at, language)) for at in range(len(sentences))]

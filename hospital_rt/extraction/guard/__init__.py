@@ -1,6 +1,6 @@
-"""The guard: what of a reader's answer a patient may see, whoever read.
+"""The guard: what of a reader's answer a patient may see, with whichever reader.
 
-It knows neither the readers nor the dose grammar. An item is dropped, and listed with a reason, when the sentences that
+It is independent of the readers and of the dose grammar. An item is dropped, and listed with a reason, when the sentences that
 it cites do not bear out its numbers, units, medicine, days or lengths, or when they say the opposite: stopped, refused,
 past, somebody else's, only considered, or an order to the software. It lets a clinician's own wording pass: "Repeat CBC
 was ordered", "I prescribed Protonix 40 mg once a day", "We will order a western blot".
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from hospital_rt.extraction.api import Dropped, Item, Kind, Note, PlanItem, Sentence
-from hospital_rt.extraction.guard.facts import fold, forget, pattern, read
+from hospital_rt.extraction.guard.facts import clear_caches, fold, pattern, read
 from hospital_rt.extraction.guard.schedule import schedule_fault
 from hospital_rt.extraction.guard.wording import named, wording_fault
 
@@ -67,7 +67,7 @@ def judge(
             kept.append((index, tidy(note, item)))
         else:
             dropped.append(verdict)
-    forget()
+    clear_caches()
     return kept, dropped
 
 

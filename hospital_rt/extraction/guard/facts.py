@@ -94,7 +94,7 @@ def fold(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def forget() -> None:
+def clear_caches() -> None:
     """Forget the texts of the note just judged."""
     fold.cache_clear()
     read.cache_clear()

@@ -14,12 +14,21 @@ LANGUAGES = ("en", "es", "fr")
 _FOLDER = Path(__file__).parent
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The C parser where there is one, with the booleans of YAML 1.2: "on" and "no" are words."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if not (tag.endswith(":bool") and first in "oOyYnN")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 @cache
-def load(language: str, name: str) -> Any:
-    """The contents of ``lexicon/<language>/<name>.yaml``, read once.
+def load(*path: str) -> Any:
+    """The contents of a file: ``load("en", "dose")`` or ``load("medicines")``. Read once.
 
     Raises:
-        FileNotFoundError: the language has no such file.
+        FileNotFoundError: there is no such file.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((_FOLDER / language / f"{name}.yaml").read_text("utf-8"), Loader=loader)  # noqa: S506 safe loaders
+    text = _FOLDER.joinpath(*path).with_suffix(".yaml").read_text("utf-8")
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)

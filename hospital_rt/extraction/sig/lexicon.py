@@ -8,31 +8,13 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hospital_rt.extraction.lexicon import LANGUAGES, load
 from hospital_rt.extraction.sig.tokens import Joiner, Token, cut
 
-FOLDER = Path(__file__).parent.parent / "lexicon"
 _SLOT_OF = {"times": "x", "span": "s", "weekdays": "wd", "date": "date", "clock": "clock", "hourly": "q"}
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML 1.2 booleans: "on" and "no" are words."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not (tag.endswith(":bool") and first in "oOyYnN")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-def load(path: Path) -> Any:
-    """A YAML file of the lexicon, read with the C parser where there is one."""
-    with path.open(encoding="utf-8") as file:
-        return yaml.load(file, _Loader)  # noqa: S506 (a safe loader)
 
 
 def fold(text: str) -> str:
@@ -80,7 +62,7 @@ class Lexicon:
     """One language's words of dose instructions."""
 
     def __init__(self, language: str) -> None:
-        data = load(FOLDER / language / "dose.yaml")
+        data = load(language, "dose")
         words = data["words"]
         self.language = language
         self.joiner = Joiner(words)
@@ -191,7 +173,7 @@ class Lexicon:
 def lexicon(language: str) -> Lexicon | None:
     """The lexicon of a BCP 47 language, or None when there is none."""
     language = language.split("-")[0].lower()
-    return Lexicon(language) if (FOLDER / language / "dose.yaml").exists() else None
+    return Lexicon(language) if language in LANGUAGES else None
 
 
 def _variants(word: str) -> Iterator[str]:
@@ -205,7 +187,7 @@ class Medicines:
     """Names of medicines: listed names, and stems of names that are not listed."""
 
     def __init__(self) -> None:
-        data = load(FOLDER / "medicines.yaml")
+        data = load("medicines")
         self.names: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
         for kind in ("names", "classes"):
             for name in data[kind].split(","):

@@ -19,9 +19,7 @@ _HER = re.compile(
 )
 _REPLACE = (
     (re.compile(r"\b(?:himself|herself|themselves|themself|him/herself)\b", re.I), "yourself"),
-    (re.compile(r"\b(?:with|to|by|from|see|call|contact|notify|tell|message) (?:me|myself)\b", re.I), "@doctor"),
     (re.compile(r"\b(?:my|our|the) office\b", re.I), "the clinic"),
-    (re.compile(r"\b(?:let) (?:me|us|my office) know\b", re.I), "tell the clinic"),
     (re.compile(r"\b(?:me|us)\b", re.I), "the clinic"),
     (re.compile(r"\b(?:my|our)\b", re.I), "the clinic's"),
     (re.compile(r"\b(?:i|we)\b", re.I), "the clinic"),
@@ -34,9 +32,7 @@ _REPLACE = (
         "you",
     ),
     (re.compile(r"\byou (?:is|are)\b", re.I), "you are"),
-    (re.compile(r"\bthey\b(?= (?:are|have|do|will|start|become|get|go|were))", re.I), "these"),
     (re.compile(r"\bthey\b", re.I), "these"),
-    (re.compile(r"\btheir\b", re.I), "your"),
 )
 ADDRESS = re.compile(
     r"((?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|gov|edu|info|health|nhs|uk|ie|ca|au|in|es|fr|de)\b(?:/\S*)?)",
@@ -101,6 +97,5 @@ def _spoken(text: str) -> str:
         text,
     )
     for pattern, replacement in _REPLACE:
-        if replacement != "@doctor":
-            text = pattern.sub(replacement, text)
+        text = pattern.sub(replacement, text)
     return text
