@@ -641,6 +641,8 @@ class Finder:
             if frame[0].strip() and any(pattern.match(text, start + frame.end(), end) for pattern in patterns):
                 return start + frame.end()
         found = self.frames.contact.search(text, start, end)
+        if found and _COMES_BACK.search(text, max(start, found.start() - 30), found.end()):
+            return None  # "if symptoms return"
         if found and not re.search(
             r"\b(?:the|a|an|his|her|my|our|of|no|was|were|is)\s+$", text[start : found.start()], re.I
         ):
@@ -703,7 +705,7 @@ class Finder:
             or (re.match(r"(?:get|have|obtain|see|attend|go|continue)\b", words, re.I) and self._terms_in(words))
         ):
             return
-        if _NO_ORDER.match(words):
+        if _NO_ORDER.match(words) or _VERB_ONLY.fullmatch(words.strip(" .,;:")):
             return
         if act in ("home", "other") and _BY_DOSE.match(words):
             self._add("vague", at, end, order(words, self.language), key=f"dose:{words.lower()}", question="how-much")
@@ -915,6 +917,12 @@ _BY_DOSE = re.compile(
     re.I,
 )
 """A change of dose without a medicine's name."""
+_VERB_ONLY = re.compile(r"\w+ (?:in|up|off|out|down|on|over)", re.I)
+"""An order without its object: "then send in"."""
+_COMES_BACK = re.compile(
+    r"\b(?:symptoms?|pain|fever|bleeding|rash|cough|swelling|it|they|these|problems?|infection|\w+ness)\s+returns?$",
+    re.I,
+)
 _OTHER_ACT = re.compile(r"\b(?:he|she|they|you|we|i) (?:will|is|are|to|should)\b", re.I)
 _AT_CLOCK = re.compile(CLOCK, re.I)
 _IF = re.compile(r"\W*(?P<if>(?:if|should|in case|in the event|si|en caso|en cas)\b)", re.I)

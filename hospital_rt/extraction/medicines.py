@@ -265,9 +265,11 @@ def _question(match: SigMatch, text: str, before: str, *, held: bool) -> str | N
         return "how-long"
     if not match.start_in_days and not match.stage and _AFTERWARDS.search(before):
         return "which-day"
+    if not match.start_in_days and _SKIPS.search(text, match.start):
+        return "which-day"
     if match.as_needed:
         return None
-    if not match.start_in_days and _NEXT_IN.match(text, match.end):
+    if not match.start_in_days and (_AFTER_EVENT.search(text[: match.start]) or _NEXT_IN.match(text, match.end)):
         return "which-day"
     return "other" if held else "which-day" if _SEASON.search(text, match.start, match.end + 40) else None
 
@@ -705,6 +707,8 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     dose = plain(match.dose, language) if match.dose else ""
     if dose.isupper() and name[1:2].islower() and not re.search(r"\b(?:IU|UI)\b", dose):
         dose = dose.lower()
+    if form and _BARE_COUNT.fullmatch(dose):
+        dose, form = f"{dose} {form}", ""
     dose = re.sub(r"\s+injections?$", "", dose) if verb == "Inject" else dose
     if form and not dose and form not in name.lower():
         name = f"{name} {form}"
@@ -746,6 +750,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
     if match.as_needed:
         condition = plain(to_patient(match.condition or ""), language)
         condition = re.sub(r"(?:^|\s)(?:for|with|to|para|pour)$|^for (?=in case\b)", "", condition)
+        condition = "" if re.fullmatch(r"(?:was|were|is|are|given|provided)", condition, re.I) else condition
         condition = condition[:1].lower() + condition[1:] if condition[1:2].islower() else condition
         condition = re.sub(
             r"^(?:only |solo |seulement |uniquement )?(?:if|when) (?:you )?need(?:ed)?(?: it| to)?$|^(?:only |solo |seulement |uniquement )?(?=(?:if|when|si|cuando|en cas)\b)|^(?:as needed|when needed|if needed|prn|as required|when required|sos)\s*",
@@ -789,6 +794,17 @@ _SECOND_DOSE = re.compile(
 _BARE_COUNT = re.compile(r"[1-4]|[½¼]")
 """A dose that says how many, but not of what."""
 _CHANGES = re.compile(r"(?:in|de)creas|reduc|switch|chang|up-?titrat|titrat", re.I)
+_SKIPS = re.compile(
+    r"(?<!if you )(?<!if he )(?<!if she )\b(?:miss|skip|omit)\b (?:one|the (?:next|first)|tonight'?s|today'?s|tomorrow'?s) (?:dose|tablet)",
+    re.I,
+)
+"""A dose that is left out."""
+_AFTER_EVENT = re.compile(
+    r"(?:^|[.;]\s*)\W*(?:once|after|as soon as)\s(?!(?:an?|daily|per|every|each|breakfast|lunch|dinner|tea|supper|meals?|food|"
+    r"eating|waking)\b)[^,;.]{3,60},[^,;.]*$",
+    re.I,
+)
+"""Words before an order that begins after something else: "Once the pain settles, reduce naproxen ..."."""
 _UP_TO_A_DAY = re.compile(
     r"\b(?:up to|max(?:imum)?(?: of)?|no more than|at most|not more than) \d+ (?!m?c?g\b|ml\b)[a-z]+ (?:a|per|each|in a|in any) day\b",
     re.I,
@@ -874,7 +890,10 @@ def frequency_words(match: SigMatch, words: dict[str, Any], text: str = "") -> s
         clocks = " ".join(filter(None, [words["at"], f" {words['and']} ".join(match.times), days_said]))
         return f" {words['and']} ".join([*(str(words["part"][part]) for part in match.parts or ()), clocks])
     if match.every_hours and (match.times_per_day or 1) > 1:
-        return " ".join(filter(None, [_pick(words["hours"], match.every_hours), days_said]))
+        spread = match.times_range and all(24 % times == 0 for times in match.times_range) and words.get("hours_range")
+        low, high = (24 // match.times_range[1], 24 // match.times_range[0]) if spread and match.times_range else (0, 0)
+        said = str(spread).format(low=low, high=high) if spread else _pick(words["hours"], match.every_hours)
+        return " ".join(filter(None, [said, days_said]))
     if match.parts and not days_said:
         if len(match.parts) == 1:
             return str(words["part"][match.parts[0]])

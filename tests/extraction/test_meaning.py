@@ -547,3 +547,38 @@ def test_followed_by_is_the_next_stage() -> None:
 
 def test_what_must_not_be_done_after_an_operation_is_shown() -> None:
     assert read("May shower after that. No tub baths for 2 weeks.").unmatched
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Once the pain settles, reduce naproxen to 250 mg daily.",
+        "Sertraline 50 mg to 100 mg daily.",
+        "Phenytoin 300 mg at night, miss one dose tonight.",
+    ],
+)
+def test_what_begins_later_or_names_two_doses_is_asked_about(text: str) -> None:
+    found = read(text)
+    assert not found.kept and found.questions
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Tramadol 50 mg q4-6h prn.", "Take Tramadol 50 mg every 4 to 6 hours when you need it"),
+        (
+            "Take 2 paracetamol tablets up to 4 times a day, leaving 4 hours between doses.",
+            "Take paracetamol 2 tablets when you need it",
+        ),
+    ],
+)
+def test_amounts_and_gaps_stand_in_the_title_as_they_are(text: str, title: str) -> None:
+    assert titles(text) == [title]
+
+
+def test_a_length_of_time_behind_a_condition_is_not_surely_the_course() -> None:
+    assert not any(kept.sure for kept in read("Increase bisoprolol to 5 mg if pulse stays above 80 for a week.").kept)
+
+
+def test_symptoms_that_return_are_no_visit() -> None:
+    assert not any("Return" in title for title in titles("Restart omeprazole 20 mg od if symptoms return."))

@@ -425,8 +425,12 @@ class Parser:
         if t.kind == "dial":
             return self._dial(atom)
         staged = k > 0 and atoms[k - 1].kind == "stage" and following in ("", "punct")  # "day 2 five, day 3 four"
+        limit = self.draft.pending == "max" or (k > 0 and atoms[k - 1].kind == "max")
+        counted = following == "medicine" and k + 2 < len(atoms) and atoms[k + 2].kind == "form" and not limit
         if t.kind == "num" and (
-            staged or following in tuple("frequency part route as_needed clock weekdays arrow dose form".split())
+            staged
+            or counted
+            or following in tuple("frequency part route as_needed clock weekdays arrow dose form".split())
         ):
             return self._on_dose(
                 Atom("dose", atom.i, atom.j, {"unit": "", "amount": t.value, "high": t.high}), atoms, k
@@ -591,20 +595,23 @@ class Parser:
                 self._close(link or "and", inherit=True, stage="duration" in draft.got)
             draft = self.draft
         if self._replaces(atom):
+            draft.conflict = draft.conflict or not self._is_changed(draft.doses[-1])  # "sertraline 50 mg to 100 mg"
             draft.doses.clear()  # "change atorvastatin 20 mg to 40 mg"
         draft.doses.append(atom)
         self._add(atom)
         return 1
 
     def _replaces(self, atom: Atom) -> bool:
-        """Whether this dose takes the place of the one before it, behind a verb of change."""
+        """Whether this dose stands behind another and "to"."""
         last = self.draft.doses[-1] if self.draft.doses else None
         unit = atom.value.get("unit")
         if last is None or not unit or last.value.get("unit") not in (unit, ""):
             return False
-        between = [t.lower for t in self.tokens[last.j : atom.i]]
-        before = {t.lower for t in self.tokens[max(0, last.i - 6) : last.i]}
-        return between == ["to"] and bool(before & self.lex.changes)
+        return [t.lower for t in self.tokens[last.j : atom.i]] == ["to"]
+
+    def _is_changed(self, dose: Atom) -> bool:
+        """Whether a verb of change stands before a dose."""
+        return any(t.lower in self.lex.changes for t in self.tokens[max(0, dose.i - 6) : dose.i])
 
     def _dial(self, atom: Atom) -> int:
         amounts = self.tokens[atom.i].value
@@ -844,6 +851,10 @@ class Parser:
             draft.leftovers.append(atom)  # "for 2 days after it clears"
             return self._on_until_event(atom, atoms, k)
         days = int(atom.value.get("duration_days_high") or days)
+        if draft.texts.get("condition") and draft.atoms and draft.atoms[-1].j == atom.i:
+            draft.leftovers.append(
+                atom
+            )  # "if the pulse stays above 80 for a week": of the condition, or of the course?
         draft.pending = "" if draft.pending == "max" else draft.pending
         if "duration" in draft.got and draft.got["duration"] != days:
             draft.conflict = True
