@@ -22,7 +22,14 @@ from types import FrameType
 from typing import Any
 
 from cli.admin_arguments import add_admin
-from hospital_rt.settings import TOGETHER, Settings, SettingsError, drop_empty, load_settings, read_environment
+from hospital_rt.settings import (
+    ALL_IN_ONE_COMMANDS,
+    Settings,
+    SettingsError,
+    drop_empty,
+    load_settings,
+    read_environment,
+)
 from hospital_rt.version import revision, version
 
 ROLES = ("web", "worker", "scheduler")
@@ -62,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         from hospital_rt.runtime import healthcheck
 
         return healthcheck.main()
-    if command in TOGETHER or command in ROLES:
+    if command in ALL_IN_ONE_COMMANDS or command in ROLES:
         leave_on_signals()
     drop_empty(os.environ)
     try:
@@ -76,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         for line in wrong.lines:
             sys.stderr.write(f"{line}\n")
         return 1 if command == "check" else WRONG_SETTINGS
-    if command in TOGETHER:
+    if command in ALL_IN_ONE_COMMANDS:
         from hospital_rt.runtime.all_in_one import run_together
 
         return run_together(command, settings, values, seed=seed_demo)

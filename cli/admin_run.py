@@ -29,7 +29,7 @@ from hospital_rt.logs import configure_logging
 from hospital_rt.runtime.all_in_one import generate_once
 from hospital_rt.runtime.embedded_servers import EmbeddedRefused, EmbeddedServers, private_dir, running
 from hospital_rt.settings import Settings
-from hospital_rt.storage.database import Database, Document, NotServable, is_away, why_away
+from hospital_rt.storage.database import Database, Document, NotServable, is_unavailable, why_unavailable
 from hospital_rt.storage.field_encryption import WrongKeys
 from hospital_rt.web.problems import Problem
 from models.app_context import open_app_context
@@ -66,9 +66,9 @@ def run_admin(options: argparse.Namespace, settings: Settings) -> int:
     except DomainError as error:
         return fail(options, REFUSED, Problem.of(error).detail)
     except PyMongoError as error:
-        if not is_away(error):
+        if not is_unavailable(error):
             raise
-        return fail(options, REFUSED, why_away(error))
+        return fail(options, REFUSED, why_unavailable(error))
     if options.json:
         say({"done": True, **done.facts})
     else:

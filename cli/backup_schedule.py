@@ -22,7 +22,7 @@ from cli.backup import back_up
 from cli.drill import drill
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.settings import Settings
-from hospital_rt.storage.database import NotServable, is_away
+from hospital_rt.storage.database import NotServable, is_unavailable
 from hospital_rt.storage.field_encryption import WrongKeys
 from models.app_context import open_app_context
 from models.audit import AuditActor
@@ -149,8 +149,8 @@ async def keep_backing_up(
                 _say(tried.lines[-1])
         except (AdminRefused, NotServable, WrongKeys, PyMongoError, OSError) as error:
             failed += 1
-            away = isinstance(error, PyMongoError) and is_away(error)
-            said = "MongoDB cannot be reached" if away else str(error) if isinstance(error, AdminRefused) else ""
+            unavailable = isinstance(error, PyMongoError) and is_unavailable(error)
+            said = "MongoDB cannot be reached" if unavailable else str(error) if isinstance(error, AdminRefused) else ""
             said = "ENCRYPTION_KEYS do not open this database" if isinstance(error, WrongKeys) else said
             _say(f"failed: {said or type(error).__name__}; tried again within {RETRY.seconds // 60} minutes")
             if await _stopped(stop, min(RETRY, every)):

@@ -30,7 +30,7 @@ from handlers.api import (
 from handlers.api.schemas import ProblemView
 from handlers.base.api_handler import ApiHandler
 from handlers.base.context import HandlerContext
-from handlers.fhir import care_plans, people
+from handlers.fhir import people, records
 from handlers.fhir.handler import FhirNotFoundHandler, OutcomeView, form_of
 from handlers.identity import provider, second_factors
 from handlers.live import schemas
@@ -129,15 +129,15 @@ API: tuple[Route, ...] = (
     Route("/fhir/Practitioner", people.PractitionersHandler, "fhir"),
     Route("/fhir/Practitioner/_search", form_of(people.PractitionersHandler), "fhir"),
     Route("/fhir/Practitioner/{id}", people.PractitionerHandler, "fhir"),
-    Route("/fhir/CarePlan", care_plans.CarePlansHandler, "fhir"),
-    Route("/fhir/CarePlan/_search", form_of(care_plans.CarePlansHandler), "fhir"),
-    Route("/fhir/CarePlan/{id}", care_plans.CarePlanHandler, "fhir"),
-    Route("/fhir/Task", care_plans.TasksHandler, "fhir"),
-    Route("/fhir/Task/_search", form_of(care_plans.TasksHandler), "fhir"),
-    Route("/fhir/Task/{id}", care_plans.TaskHandler, "fhir"),
-    Route("/fhir/Communication", care_plans.CommunicationsHandler, "fhir"),
-    Route("/fhir/Communication/_search", form_of(care_plans.CommunicationsHandler), "fhir"),
-    Route("/fhir/Communication/{id}", care_plans.CommunicationHandler, "fhir"),
+    Route("/fhir/CarePlan", records.CarePlansHandler, "fhir"),
+    Route("/fhir/CarePlan/_search", form_of(records.CarePlansHandler), "fhir"),
+    Route("/fhir/CarePlan/{id}", records.CarePlanHandler, "fhir"),
+    Route("/fhir/Task", records.TasksHandler, "fhir"),
+    Route("/fhir/Task/_search", form_of(records.TasksHandler), "fhir"),
+    Route("/fhir/Task/{id}", records.TaskHandler, "fhir"),
+    Route("/fhir/Communication", records.CommunicationsHandler, "fhir"),
+    Route("/fhir/Communication/_search", form_of(records.CommunicationsHandler), "fhir"),
+    Route("/fhir/Communication/{id}", records.CommunicationHandler, "fhir"),
 )
 
 

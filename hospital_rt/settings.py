@@ -1,7 +1,7 @@
 """The settings: read once, from the environment and ``.env``, into one frozen, typed object.
 
-Each setting may also come as ``NAME_FILE``, the path of a file that holds the value. The promise: what is wrong
-is told in one line a setting, never with its value, and secrets never appear in a ``repr``.
+Each setting may also come as ``NAME_FILE``, the path of a file that holds the value. Wrong
+settings are reported in one line each, never with their value. Secrets never appear in a ``repr``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hospital_rt.storage.data_tls import with_ca
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 SINGLE_ROLES = frozenset({"web", "worker", "scheduler"})
 NO_SENDER = "no-reply@localhost"
-TOGETHER = frozenset({"all", "demo"})
+ALL_IN_ONE_COMMANDS = frozenset({"all", "demo"})  # run all roles in one instance
 
 
 class SettingsError(Exception):
@@ -82,7 +82,7 @@ class Settings(BaseModel):
     redis_url: str | None = Field(default=None, repr=False)
     """External Redis; without it an embedded one."""
     mongo_driver: Literal["motor", "pymongo"] = "motor"
-    """`pymongo` is PyMongo's own asyncio client, which outlives Motor."""
+    """`pymongo` is PyMongo's own asyncio client, the successor of Motor."""
     data_ca_path: Path | None = None
     """CA certificate (PEM) of MongoDB and Redis, with `tls=true` in `MONGO_URL` or `rediss://`; without it the
     system's, or `SSL_CERT_FILE`.

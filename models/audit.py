@@ -34,7 +34,7 @@ from hospital_rt.domain.audit_types import AuditVerification as AuditVerificatio
 from hospital_rt.domain.clock import to_wire, utcnow
 from hospital_rt.domain.errors import Unavailable
 from hospital_rt.logs import log
-from hospital_rt.storage.database import Collection, Database, Document, Session, is_away
+from hospital_rt.storage.database import Collection, Database, Document, Session, is_unavailable
 from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 
@@ -367,7 +367,7 @@ def _or_unavailable() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        if is_away(error):
+        if is_unavailable(error):
             raise
         log.error("audit.not_written", exc_info=error)
         raise Unavailable("Try again in a moment.", retry_after_s=5) from None

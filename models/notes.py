@@ -50,6 +50,11 @@ class Note:
     reader: Reader | None = None  # the reader that its author chose; None: the configured one
     written_by: str | None = None  # who wrote it while covering for its doctor
 
+    @property
+    def people_ids(self) -> set[str]:
+        """The users whose names are shown with it."""
+        return {id for id in (self.patient_id, self.doctor_id, self.written_by) if id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNote:
@@ -66,7 +71,7 @@ class NewNote:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteTransition:
     """A note's next status. ``lease`` None: not a worker's write; then the note must still have the status it was
-    read with. ``again_at`` is when a failed note is taken up again by itself.
+    read with. ``retry_at`` is when a failed note is taken up again by itself.
     """
 
     note: Note
@@ -76,7 +81,7 @@ class NoteTransition:
     extracted_by: str | None = None
     review: dict[str, Any] | None = field(default=None, repr=False)
     measured: Document | None = None
-    again_at: datetime | None = None
+    retry_at: datetime | None = None
 
 
 class WaitingNotes(NamedTuple):
@@ -225,8 +230,8 @@ class Notes:
             "$set": {"status": one.status, "failure": one.failure},
             "$unset": {"lease": 1, "wake_at": 1},
         }
-        if one.again_at is not None:
-            change["$set"] |= {"wake_at": one.again_at, "attempts": 0}
+        if one.retry_at is not None:
+            change["$set"] |= {"wake_at": one.retry_at, "attempts": 0}
             change["$inc"] = {"retries": 1}
             del change["$unset"]["wake_at"]
         if one.extracted_by:

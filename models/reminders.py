@@ -1,8 +1,14 @@
-"""Reminders: one record for each step and slot; its id is derived from step, local date and index, so duplicates
-collide.
+"""The ledger: the collection ``reminders``, one record for each slot of a step and for each use without a slot.
 
-Outcomes of check-ins are stored here too. A record counts towards adherence by its state; uses of as-needed steps and
-answers given after the step was cancelled do not count.
+- A *slot* is one moment at which a step is due. It gets a record once it came due, or was answered before.
+- A *reminder* is what the patient was sent for a slot: the event ``reminder.due``.
+- The *ledger* is all these records (:class:`Reminder`), with the outcomes of check-ins.
+- ``recorded`` says whether a reminder was sent for the slot of a record. It is false for a slot that was answered early
+  or came due during an outage, and for a use without a slot.
+
+The id of a record is made of step, local date and index (:func:`hospital_rt.domain.course.slot_id`), so that writing a
+slot twice collides. A record counts towards adherence by its state; uses of as-needed steps and answers given after
+the step was cancelled do not count.
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
 
-from hospital_rt.domain.course import Course, Outcome, Slot, SlotState
+from hospital_rt.domain.course import Course, Outcome, Slot, SlotState, slot_id
 from hospital_rt.storage.database import Collection, Document, Session
 from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Vault
@@ -26,9 +32,12 @@ Use = Literal["slot", "as_needed", "checklist"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
-    """One slot that came due or was answered, or one use without a slot. ``slot_at`` is what clients call the slot."""
+    """One record of the ledger: a slot that came due or was answered, or a use without a slot (``use``).
 
-    id: str  # "<step_id>@2026-03-02#0": step, local date, index in times
+    ``slot_at`` is what clients call the slot.
+    """
+
+    id: str  # ``slot_id(step_id, key)``, such as "<step_id>@2026-03-02#0"
     step_id: str
     patient_id: str
     use: Use
@@ -37,7 +46,7 @@ class Reminder:
     slot_at: datetime
     day: date  # the patient's local date
     state: SlotState
-    recorded: bool
+    recorded: bool  # a reminder was sent
     repeats: int
     outcome: Outcome | None = None
     answered_at: datetime | None = None
@@ -68,7 +77,7 @@ class LedgerEntry:
     patient_id: str
     slot: Slot
     day: date
-    is_new: bool = False  # a new reminder: the id must not exist yet
+    is_new: bool = False  # the id must not exist yet
     answer: bool = False  # this write changes the outcome
     reason: str | None = field(default=None, repr=False)
     done_at: datetime | None = None
@@ -113,9 +122,9 @@ class Reminders:
             DuplicateKeyError: a new reminder is already recorded.
         """
         session.mark_written(entry.patient_id for entry in entries)
-        writes: list[Any] = [DeleteOne({"_id": f"{step_id}@{slot.key}"}) for step_id, slot in removed]
+        writes: list[Any] = [DeleteOne({"_id": slot_id(step_id, slot.key)}) for step_id, slot in removed]
         for entry in entries:
-            slot, id = entry.slot, f"{entry.step_id}@{entry.slot.key}"
+            slot, id = entry.slot, slot_id(entry.step_id, entry.slot.key)
             fixed: Document = {
                 "step_id": entry.step_id,
                 "patient_id": entry.patient_id,
@@ -170,7 +179,7 @@ class Reminders:
         """
         session.mark_written([patient_id])
         key = f"use-{at.isoformat()}-{version:06d}"
-        id = f"{step_id}@{key}"
+        id = slot_id(step_id, key)
         await self._reminders.insert_one(
             {
                 "_id": id,

@@ -5,7 +5,10 @@ REST, FHIR, the live channel and notifications all ask here, and the rules stand
 - :class:`Access` says how a viewer reaches one patient's records. A further way is one more value of ``via``, found by
   :func:`access_to`, :func:`accesses_of`, :func:`recipients` and :func:`reached_patients`.
 - Access by cover and by care lasts as long as its grant (:mod:`models.people.grants`), which is read each time.
-- ``can_see_*`` decide about one record, ``*_filter`` are the same rules as queries, ``readable_*`` load and check.
+- One record: ``can_see_*`` decide, ``readable_*`` load and check. For a note :func:`can_see_note`,
+  :func:`readable_note`.
+- Lists: ``*_filter`` are the same rules as queries. For notes :func:`notes_filter`.
+- Feeds: :func:`recipients` addresses an event, :func:`readable_events` checks it again when the feed is read.
 """
 
 from __future__ import annotations
@@ -205,7 +208,10 @@ async def access_to(store: Store, viewer: Viewer, patient_id: str) -> Access:
 
 
 async def access_to_note(store: Store, viewer: Viewer, note: Note) -> Access:
-    """The viewer's access by which they read a note that is readable to them. Authors keep their own notes."""
+    """The viewer's access to a note, after :func:`readable_note` has let them read it or after a write of their own.
+
+    It looks up nothing for the note's doctor: ``readable_note`` has refused a former doctor before.
+    """
     if note.doctor_id == viewer.id:
         return Access(viewer_id=viewer.id, patient_id=note.patient_id, via="assignment", doctor_id=viewer.id)
     return await access_to(store, viewer, note.patient_id)

@@ -14,7 +14,7 @@ from typing import Any
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import describe_error, log
 from hospital_rt.ops.metrics import Metrics
-from hospital_rt.storage.database import is_away
+from hospital_rt.storage.database import is_unavailable
 from hospital_rt.storage.redis_client import REDIS_AWAY
 from models.app_context import AppContext
 from models.notes import UNSETTLED
@@ -35,7 +35,7 @@ async def count_figures(app: AppContext) -> None:
                 audited = time.monotonic()
                 app.resources.metrics.audit_wrong.set(await verify_sample(app, AUDIT_PAGES))
         except Exception as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 log.warning("figures.not_counted", **describe_error(error))
         await asyncio.sleep(random.uniform(EVERY_S * 0.8, EVERY_S * 1.2))  # interval, randomized between workers
 

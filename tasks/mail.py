@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hospital_rt.delivery.mail_templates import letter_text
-from hospital_rt.delivery.mailer import Envelope, MailAway, MailRefused
+from hospital_rt.delivery.mailer import Envelope, MailRefused, MailUnavailable
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from models.app_context import AppContext
@@ -46,8 +46,8 @@ async def send_letter(app: AppDep, letter_id: str) -> None:
         await letters.done(letter.id, outcome="given-up")
         if is_reminder:
             await app.store.mail_reminders.record_refused(letter.user_id)
-    except MailAway as away:
-        if at_most_once and away.in_doubt:
+    except MailUnavailable as unavailable:
+        if at_most_once and unavailable.in_doubt:
             log.warning("letter.in_doubt", letter_id=letter.id, kind=letter.kind)
             await letters.done(letter.id, outcome="unknown")
             return

@@ -14,21 +14,21 @@ from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 SWEEP = "sweep_mail_reminders"
-PATIENCE = timedelta(minutes=10)
-PATIENCE_OF_A_DAY = 144  # a shortened day is divided by this
+MAIL_AFTER = timedelta(minutes=10)  # of a day of 24 hours; less where a day is shortened
+DAY = timedelta(hours=24)
 PAGE = 500
 
 
-def patience(app: AppContext) -> timedelta:
+def mail_after(app: AppContext) -> timedelta:
     """How long a reminder waits to be displayed before a letter is sent."""
     day_s = app.settings.day_seconds
-    return timedelta(seconds=day_s) / PATIENCE_OF_A_DAY if day_s else PATIENCE
+    return MAIL_AFTER * (timedelta(seconds=day_s) / DAY) if day_s else MAIL_AFTER
 
 
 async def sweep_mail_reminders(app: AppDep) -> int:
     """Write the letters that are due to the outbox. Returns how many. Safe to run concurrently."""
     store, last, written = app.store, "", 0
-    until = app.now() - patience(app)
+    until = app.now() - mail_after(app)
     while users := await store.mail_reminders.subscribers(after=last, limit=PAGE):
         last = users[-1]
         for user_id, shown in (await store.events.unshown(users)).items():

@@ -31,9 +31,9 @@ from tasks.dependencies import note_worker_of
 READ, SWEEP = "read_note", "sweep_notes"
 LEASE_S = 10.0
 AT_ONCE = 64
-AGAIN_FIRST_S, AGAIN_MOST_S = 30, 1800
-AGAIN_FOR = timedelta(hours=24)
-KEYS_AGAIN_AFTER = timedelta(seconds=10)
+RETRY_FIRST_S, RETRY_MAX_S = 30, 1800
+RETRY_FOR = timedelta(hours=24)
+RETRY_KEYS_AFTER = timedelta(seconds=10)
 
 
 class NoteWorker:
@@ -112,7 +112,7 @@ async def read_note(app: AppContext, note_id: str) -> None:
         # This node lacks the newest keys: the note itself is fine.
         log.error("note.keys_do_not_fit", note_id=note.id, **describe_error(error))
         with contextlib.suppress(Exception):
-            await app.store.notes.release(note.id, lease=lease, at=app.now() + KEYS_AGAIN_AFTER)
+            await app.store.notes.release(note.id, lease=lease, at=app.now() + RETRY_KEYS_AFTER)
     except Exception as error:
         # The lease runs out by itself; the sweep tries again, at most MAX_ATTEMPTS times.
         log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))
@@ -148,7 +148,7 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
             failure=failed.reason,
             extracted_by=reader.name,
             now=app.now(),
-            again_at=again_at(note, failed, now=app.now()),
+            retry_at=retry_at(note, failed, now=app.now()),
         )
     metrics.extraction.labels("ok").observe(time.monotonic() - began)
     review = review_of(result)
@@ -198,14 +198,14 @@ def waits_for_author(mode: str, note: Note, result: Result) -> bool:
     return mode == "unsure" and (bool(result.unmatched) or not all(kept.sure for kept in result.kept))
 
 
-def again_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime | None:
+def retry_at(note: Note, failed: ExtractionFailed, *, now: datetime) -> datetime | None:
     """When a note that failed for a passing reason is read again: for a day, at growing intervals.
 
     Meanwhile it stands as ``failed``, so that its author sees it, and can retry at once or write another.
     """
-    if not failed.retry or now - note.created_at > AGAIN_FOR:
+    if not failed.retry or now - note.created_at > RETRY_FOR:
         return None
-    wait_s = min(AGAIN_MOST_S, AGAIN_FIRST_S * 2**note.retries)
+    wait_s = min(RETRY_MAX_S, RETRY_FIRST_S * 2**note.retries)
     return now + timedelta(seconds=max(wait_s, failed.retry_after_s or 0))
 
 

@@ -22,7 +22,7 @@ from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 SWEEP = "sweep_push"
-PATIENCE = timedelta(seconds=20)
+PUSH_AFTER = timedelta(seconds=20)  # for which no page has displayed a reminder
 LEASE_S = 30.0  # and the first wait after a push that was not taken; each further one is twice as long
 LONGEST_WAIT_S = 3600.0
 PAGE = 500
@@ -66,7 +66,7 @@ async def sweep_push(app: AppDep) -> int:
 
 async def _owed(app: AppContext, device: Subscription, *, shown: int) -> OwedPush | None:
     """What is pushed to this device: reminders that no page has displayed for a while and whose slots are open."""
-    after, until = max(shown, device.pushed), app.now() - PATIENCE
+    after, until = max(shown, device.pushed), app.now() - PUSH_AFTER
     due = await app.store.events.named(
         device.user_id, "reminder.due", after=after, until=until, limit=LOOKED_AT, newest_first=True
     )

@@ -34,7 +34,7 @@ from tasks.registry import register_all
 
 TASKS_AT_ONCE = 64
 FINISH_WITHIN_S = 5.0
-PATIENCE_TICKS = 2.5
+OVERDUE_AFTER_TICKS = 2.5  # then the worker polls by itself
 NO_TICK_S = 15.0  # then the schedule counts as down, and readiness reports it
 
 
@@ -59,7 +59,7 @@ async def run_worker(app: AppContext, *, stop: asyncio.Event, ready: Callable[[]
 
     async def schedule_is_alive() -> bool:
         return time.monotonic() - watch.last_arrival.get(reminders.NAME, began) < max(
-            NO_TICK_S, tick_s * PATIENCE_TICKS
+            NO_TICK_S, tick_s * OVERDUE_AFTER_TICKS
         )
 
     readiness = Readiness(
@@ -118,7 +118,7 @@ async def poll_without_ticks(
         await app.resources.database.abandoned.end()
         for name, (_, every_s) in ticks.items():
             now = time.monotonic()
-            overdue = now - watch.last_arrival.get(name, began) >= every_s * PATIENCE_TICKS
+            overdue = now - watch.last_arrival.get(name, began) >= every_s * OVERDUE_AFTER_TICKS
             if not overdue or now - polled.get(name, -math.inf) < every_s:
                 continue
             polled[name] = now

@@ -85,10 +85,6 @@ def _note_head(note: Note, access: Access, names: dict[str, str | None]) -> dict
     return head
 
 
-def _people_of(note: Note) -> set[str]:
-    return {id for id in (note.patient_id, note.doctor_id, note.written_by) if id}
-
-
 class NoteHandlerBase(IdempotentHandler):
     status: ClassVar[int] = 200  # of an answer with a note
 
@@ -98,7 +94,7 @@ class NoteHandlerBase(IdempotentHandler):
     async def _view(self, note: Note) -> dict[str, Any]:
         """A readable note with its text and the steps that the viewer may see; its account is for the author."""
         access = await access_to_note(self.store, self.who, note)
-        names = await self.store.users.names(_people_of(note))
+        names = await self.store.users.names(note.people_ids)
         steps = [] if note.status in UNREAD else await self.store.steps.of_note(note.id)
         view = _note_head(note, access, names)
         view["text"] = await self.store.notes.text(note)
@@ -159,7 +155,7 @@ class NotesHandler(NoteHandlerBase):
         before = read_time_cursor(query.cursor, str)
         notes = await self.store.notes.page(wanted, before=before, limit=query.limit + 1)
         shown, following = cut_page(notes, query.limit, lambda last: write_time_cursor(last.created_at, last.id))
-        names = await self.store.users.names({id for note in shown for id in _people_of(note)})
+        names = await self.store.users.names({id for note in shown for id in note.people_ids})
         await self.audit_read(of=[note.patient_id for note in shown] or [self.who.id])
         self.respond(page([_note_line(note, accesses[note.patient_id], names) for note in shown], following))
 

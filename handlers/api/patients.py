@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from handlers.api.schemas import CalledBody, CallView, MyPatientView, NeedQuery
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.cursors import page_of
-from hospital_rt.domain.adherence import TOGETHER, SlotResult, summarize
+from hospital_rt.domain.adherence import SAME_TIME_WITHIN, SlotResult, summarize
 from hospital_rt.domain.clock import local_day, start_of_day, to_wire
 from hospital_rt.storage.response_cache import FOR_EVER, MAX_USER_BYTES, CachedResponse, CachedRows
 from hospital_rt.web.operation import Operation
@@ -30,13 +30,17 @@ RANKS = {"silent": 0, "slipping": 1, "on_course": 2}
 
 
 class Rank(NamedTuple):
-    """Where a patient comes in the list: by need, those who ask first, then by how long they have been silent, then by
-    name.
+    """The sort key of a patient in the list: by need, then patients with open questions, then the longest silence, then
+    by name.
+
+    Args:
+        asks: 0 with open questions, else 1.
+        negated_unanswered: ``-unanswered_in_a_row``, so that the longest silence comes first.
     """
 
     need: int
     asks: int
-    answered: int
+    negated_unanswered: int
     name: str
     id: str
 
@@ -140,8 +144,8 @@ class MyPatientsHandler(ApiHandler):
 
     async def _build_rows(self, joined: Mapping[str, Joined], *, now: datetime) -> dict[str, CachedResponse]:
         records = await self._read_records(joined, now=now)
-        together = TOGETHER * (self.settings_.day_seconds or A_DAY_S) / A_DAY_S
-        return {id: _row(id, joined[id], records, now=now, together=together) for id in joined}
+        same_time_within = SAME_TIME_WITHIN * (self.settings_.day_seconds or A_DAY_S) / A_DAY_S
+        return {id: _row(id, joined[id], records, now=now, same_time_within=same_time_within) for id in joined}
 
     async def _read_records(self, joined: Mapping[str, Joined], *, now: datetime) -> PatientRecords:
         ids, doctor_ids = list(joined), {one.doctor_id for one in joined.values()}
@@ -187,8 +191,10 @@ class MyPatientsHandler(ApiHandler):
         return {id: call.as_json(by=names[call.by_id]) for id, call in last.items()}
 
 
-def _row(id: str, joined: Joined, records: PatientRecords, *, now: datetime, together: timedelta) -> CachedResponse:
-    """One patient in the list. ``together``: slots this close are one time to answer."""
+def _row(
+    id: str, joined: Joined, records: PatientRecords, *, now: datetime, same_time_within: timedelta
+) -> CachedResponse:
+    """One patient in the list. ``same_time_within``: slots this close are one time to answer."""
     person, slots = records.people[id], records.ledger[id]
     zone = ZoneInfo(person.timezone)
     today = local_day(now, zone)
@@ -200,7 +206,7 @@ def _row(id: str, joined: Joined, records: PatientRecords, *, now: datetime, tog
     answered_at = max((row.answered_at for row in slots if row.answered_at), default=None)
     seen_at = max((at for at in (person.seen_at, answered_at) if at), default=None)
     notes, questions = records.notes.get(id, WaitingNotes()), records.questions.get(id, OpenQuestions())
-    summary = summarize(results, last=today, days=DAYS, together=together)
+    summary = summarize(results, last=today, days=DAYS, same_time_within=same_time_within)
     # Without active steps there is nothing to answer: ``steps_open`` is 0, and the patient is not silent.
     need = summary.need if records.open_steps[id] or summary.need != "silent" else "on_course"
     item: dict[str, Any] = {

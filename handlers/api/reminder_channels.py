@@ -16,7 +16,7 @@ from handlers.base.base_handler import BaseHandler
 from hospital_rt.delivery.ical import CalendarEntry, calendar_file
 from hospital_rt.delivery.web_push import EndpointRefused
 from hospital_rt.domain.clock import local_day, to_wire
-from hospital_rt.domain.course import ANSWERED
+from hospital_rt.domain.course import ANSWERED, slot_id
 from hospital_rt.domain.errors import Invalid
 from hospital_rt.storage.database import Session
 from hospital_rt.web.operation import Operation
@@ -165,7 +165,7 @@ def _entries(step: Step, *, titles: bool, moved_at: datetime, now: datetime) -> 
         if held is None or held.state not in ANSWERED:
             found.append(
                 CalendarEntry(
-                    key=f"{step.id}@{timeline.key(slot)}",
+                    key=slot_id(step.id, timeline.key(slot)),
                     at=held.at if held else timeline.moment(slot),
                     title=step.words.title if titles else None,
                     changed_at=changed_at,

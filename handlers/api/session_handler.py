@@ -139,9 +139,6 @@ class SessionTokenHandler(AccountHandler):
             self.store, self.relying_party, factor, assertion, challenge=challenge, alone=False, session=session
         )
 
-    def count_sign_in(self, outcome: str) -> None:
-        self.resources.metrics.sign_ins.labels(outcome).inc()
-
     def respond_signed_in(self, user: User, session: DeviceSession, where: Literal["body", "cookie"]) -> None:
         self.count_sign_in("right")
         self.respond_tokens(session, generation=0, in_cookie=where == "cookie", more={"user": user.as_json()})

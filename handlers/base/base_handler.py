@@ -25,7 +25,7 @@ from hospital_rt.domain.errors import DomainError
 from hospital_rt.logs import log
 from hospital_rt.ops.networks import is_in
 from hospital_rt.settings import Settings
-from hospital_rt.storage.database import Document, is_away
+from hospital_rt.storage.database import Document, is_unavailable
 from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.tokens import EndedToken, InvalidToken
@@ -100,6 +100,9 @@ class BaseHandler(RequestHandler):
     def now(self) -> datetime:
         """The current time for clinical data."""
         return self.context.app.now()
+
+    def count_sign_in(self, outcome: str) -> None:
+        self.resources.metrics.sign_ins.labels(outcome).inc()
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -216,7 +219,7 @@ class BaseHandler(RequestHandler):
             self.refuse(Problem.of(error))
         elif isinstance(error, HTTPError):
             self.refuse(Problem(READ_AS_STANDARD.get(error.status_code, "bad-request")))
-        elif error is not None and (is_away(error) or isinstance(error, WrongKeys)):
+        elif error is not None and (is_unavailable(error) or isinstance(error, WrongKeys)):
             self.refuse(Problem("unavailable", "Try again in a moment.", retry_after_s=2))
         elif isinstance(error, Unreadable):  # the user was erased during this request
             self.refuse(Problem("not-found"))
@@ -226,7 +229,7 @@ class BaseHandler(RequestHandler):
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         if isinstance(value, DomainError | HTTPError | StreamClosedError) or value is None:
             return
-        if is_away(value):
+        if is_unavailable(value):
             log.warning("request.database_away", route=self.route_name, exc_info=value)
         elif isinstance(value, Unreadable):
             log.warning("request.erased_meanwhile", route=self.route_name, exc_info=value)

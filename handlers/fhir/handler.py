@@ -29,7 +29,7 @@ MEDIA_TYPE = "application/fhir+json"
 FORM = "application/x-www-form-urlencoded"
 MAX_COUNT = 200
 MAX_PATIENTS = 100  # that one search names
-USUAL = 50
+DEFAULT_COUNT = 50
 UUID_CHARACTERS = 36  # an id is one, or begins with one
 PROBLEMS = "urn:hospital-rt:problem"
 _JSON_TYPES = {"application/fhir+json", "application/json", "text/json", "json", "*/*", "application/*", "text/*"}
@@ -49,7 +49,7 @@ ISSUES = {
     "too-large": "too-long",
     "unsupported-media-type": "not-supported",
 }
-READ_ONLY = ("not-found", "rate-limited", "invalid")
+READ_PROBLEMS = ("not-found", "rate-limited", "invalid")
 # Where FHIR's status differs from REST's.
 STATUS = {"invalid": 400}
 
@@ -99,7 +99,7 @@ class FhirQuery(BaseModel):
         default=None,
         alias="_count",
         ge=0,
-        description=f"{USUAL} unless said, at most {MAX_COUNT}; 0 is `_summary=count`",
+        description=f"{DEFAULT_COUNT} unless said, at most {MAX_COUNT}; 0 is `_summary=count`",
     )
     summary: str | None = Field(default=None, alias="_summary", description="`count`: no entries, only `total`")
     total: str | None = Field(
@@ -127,7 +127,7 @@ class NameQuery(FhirQuery):
 
 
 class NotAcceptable(Problem):
-    """406: the client accepts no JSON."""
+    """406: the client accepts no JSON. Of FHIR alone, so that REST's list of problems does not have it."""
 
     def __init__(self) -> None:
         super().__init__("bad-request", f"Only {MEDIA_TYPE} is spoken here.")
@@ -153,12 +153,12 @@ class Search:
 
 def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
     return Operation(
-        allow="non_admin", query=query, responses={200: BundleView}, problems=READ_ONLY, audit=audit, fhir=True
+        allow="non_admin", query=query, responses={200: BundleView}, problems=READ_PROBLEMS, audit=audit, fhir=True
     )
 
 
 def read_operation(audit: Act | None) -> Operation:
-    return Operation(allow="non_admin", responses={200: ResourceView}, problems=READ_ONLY, audit=audit, fhir=True)
+    return Operation(allow="non_admin", responses={200: ResourceView}, problems=READ_PROBLEMS, audit=audit, fhir=True)
 
 
 class FhirHandler(ApiHandler):
@@ -201,7 +201,7 @@ class FhirHandler(ApiHandler):
         strict = "handling=strict" in self.request.headers.get("Prefer", "").lower().replace(" ", "")
         values: dict[str, frozenset[str]] = {}
         used: list[tuple[str, str]] = []
-        count, cursor, sent = USUAL, None, None
+        count, cursor, sent = DEFAULT_COUNT, None, None
         for full, given in self._arguments().items():
             name, _, modifier = full.partition(":")
             if name in known and modifier not in ({"", "Patient"} if name in {"patient", "subject"} else {""}):

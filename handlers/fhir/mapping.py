@@ -26,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from hospital_rt.domain.clock import to_wire
-from hospital_rt.domain.course import next_reminder_at
+from hospital_rt.domain.course import next_reminder_at, slot_id
 from models.notes import Note, NoteStatus
 from models.reminders import Reminder
 from models.steps import Step, StepStatus
@@ -266,8 +266,8 @@ def read_communication_id(text: str) -> tuple[str, Part] | None:
             at = at.replace(microsecond=int(first[1:]) % 1000 * 1000)
         except (ValueError, OverflowError, OSError):
             return None
-        return f"{step_id}@use-{at.isoformat()}-{second}", "r" if part == "r" else "a"
-    return f"{step_id}@{first}#{second}", "r" if part == "r" else "a"
+        return slot_id(step_id, f"use-{at.isoformat()}-{second}"), "r" if part == "r" else "a"
+    return slot_id(step_id, f"{first}#{second}"), "r" if part == "r" else "a"
 
 
 def _carer(id: str, names: Names) -> Resource:

@@ -121,9 +121,6 @@ class ProviderHandler(BaseHandler):
             return given[0].decode() if len(given) == 1 else None
         return None
 
-    def count(self, outcome: str) -> None:
-        self.resources.metrics.sign_ins.labels(outcome).inc()
-
     def page(self, status: int, which: str) -> None:
         """An error page with a link to the sign-in page."""
         language = "es" if self.request.headers.get("Accept-Language", "").lower().startswith("es") else "en"
@@ -169,7 +166,7 @@ class OidcStartHandler(ProviderHandler):
                 state=state, nonce=tokens.of_state(state, "nonce"), challenge=challenge
             )
         except ProviderAway:
-            self.count("provider-away")
+            self.count_sign_in("provider-away")
             self.page(503, "away")
             return
         cookie = tokens.issue_oidc(state=state, following=own_path(self.argument("next")), expires_at=expires_at)
@@ -207,12 +204,12 @@ class OidcCallbackHandler(ProviderHandler):
         try:
             claims = await self._claims(state)
         except ProviderAway:
-            self.count("provider-away")
+            self.count_sign_in("provider-away")
             self.page(503, "away")
             return
         except ProviderRefused as refused:
             log.warning("oidc.refused", reason=str(refused))
-            self.count("wrong")
+            self.count_sign_in("wrong")
             self.page(400, "refused")
             return
         await self._sign_in(claims, following)
@@ -240,7 +237,7 @@ class OidcCallbackHandler(ProviderHandler):
             # A user who has lost the role is signed out here too.
             known = {"sub": claims["sub"]}
             await self._revoke(await end_provider_sessions(self.store, known, issuer=issuer, actor=actor))
-            self.count("no-role")
+            self.count_sign_in("no-role")
             self.page(403, "no-role")
             return
         settings = self.settings_
@@ -276,7 +273,7 @@ class OidcCallbackHandler(ProviderHandler):
         except DomainError:
             self.page(400, "over")
             return
-        self.count("right")
+        self.count_sign_in("right")
         refresh = self.context.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
         set_refresh_cookie(
             self, refresh, secure=not settings.plain_on_loopback, max_age_s=settings.refresh_token_seconds

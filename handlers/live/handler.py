@@ -23,7 +23,7 @@ from hospital_rt.realtime import protocol
 from hospital_rt.realtime.hub import Connection, Hub
 from hospital_rt.realtime.send_queue import SendQueue
 from hospital_rt.realtime.strict_websocket import StrictProtocol
-from hospital_rt.storage.database import is_away
+from hospital_rt.storage.database import is_unavailable
 from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import SOCKETS_ADDRESS
@@ -152,9 +152,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         try:
             await self.store.events.shown(who.id, message.seq)
         except Exception as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 raise
-            # The next ack covers this one: no reason to close the sockets while MongoDB is away.
+            # The next ack covers this one: no reason to close the sockets while MongoDB is unavailable.
 
     def _within_rate(self) -> bool:
         if self.settings_.rate_limits == "off":
@@ -254,9 +254,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         except Unreadable:  # erased during this command
             self.send(protocol.reply(message.id, problem=Problem("not-found")))
         except Exception as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 log.error(f"live.{message.type}_failed", exc_info=error)
-            slug = "unavailable" if is_away(error) or isinstance(error, WrongKeys) else "internal"
+            slug = "unavailable" if is_unavailable(error) or isinstance(error, WrongKeys) else "internal"
             self.send(protocol.reply(message.id, problem=Problem(slug)))
 
     async def _run(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> tuple[StepOutcome, Access]:
@@ -293,9 +293,10 @@ class LiveHandler(BaseHandler, WebSocketHandler):
 
     def _watch_expiry(self, expires_at: datetime) -> None:
         left_s = (expires_at - utcnow()).total_seconds()
-        self._after("expiry", left_s - EXPIRING_BEFORE.total_seconds(), lambda: self._warn_of_expiry(expires_at))
+        self._after("expiry", left_s - EXPIRING_BEFORE.total_seconds(), lambda: self._warn_then_close(expires_at))
 
-    def _warn_of_expiry(self, expires_at: datetime) -> None:
+    def _warn_then_close(self, expires_at: datetime) -> None:
+        """Send ``expiring``; close with 4403 when the token ends, unless it is renewed before."""
         self.send(protocol.expiring(to_wire(expires_at)))
         left_s = (expires_at - utcnow()).total_seconds()
         self._after("expiry", left_s, lambda: self.end(protocol.TOKEN_ENDED, "token ended"))
@@ -323,8 +324,11 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         return connection.send_text(frame)
 
     def _fail(self, error: Exception) -> None:
-        """A dependency is unreachable: close, and the client reconnects after a random wait."""
-        if not is_away(error):
+        """Close with 1012 after any exception, so that the client reconnects after a random wait.
+
+        Logged as ``live.failed`` unless MongoDB is unavailable, which is reported elsewhere.
+        """
+        if not is_unavailable(error):
             log.error("live.failed", **describe_error(error))
         self.end(protocol.RESTARTING, "come back")
 

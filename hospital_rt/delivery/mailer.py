@@ -18,7 +18,7 @@ import aiosmtplib
 
 from hospital_rt.settings import Settings
 
-KEPT_S = 24 * 3600
+RETENTION_S = 24 * 3600
 SMTP_TIMEOUT_S = 20.0
 
 
@@ -26,7 +26,7 @@ class MailRefused(Exception):
     """The server will never take this letter: sending it again is useless."""
 
 
-class MailAway(Exception):
+class MailUnavailable(Exception):
     """The server did not take it now: try again later. ``in_doubt``: it may have, and only its answer is lost."""
 
     def __init__(self, *, in_doubt: bool) -> None:
@@ -73,7 +73,7 @@ class Mailer:
         """Send one letter.
 
         Raises:
-            MailAway: the server cannot be reached, or refuses for now.
+            MailUnavailable: the server cannot be reached, or refuses for now.
             MailRefused: the server refuses this letter for good.
         """
         message = self._message(envelope)
@@ -98,11 +98,11 @@ class Mailer:
             codes = [reply.code for reply in getattr(error, "recipients", [])] or [getattr(error, "code", 0)]
             if all(code >= 500 for code in codes) and not isinstance(error, aiosmtplib.SMTPAuthenticationError):
                 raise MailRefused from None
-            raise MailAway(in_doubt=False) from None
+            raise MailUnavailable(in_doubt=False) from None
         except (aiosmtplib.SMTPConnectError, ConnectionRefusedError, ValueError):
-            raise MailAway(in_doubt=False) from None
+            raise MailUnavailable(in_doubt=False) from None
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            raise MailAway(in_doubt=True) from None
+            raise MailUnavailable(in_doubt=True) from None
 
     def _write_file(self, message: EmailMessage, id: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,9 +114,9 @@ class Mailer:
         path.with_suffix(".part").rename(path)
 
 
-def sweep_letters(folder: Path, *, kept_s: float = KEPT_S) -> None:
-    """Take away letters that lie longer than a day."""
-    oldest = time.time() - kept_s
+def sweep_letters(folder: Path) -> None:
+    """Delete letters older than a day."""
+    oldest = time.time() - RETENTION_S
     for path in folder.glob("*"):
         if path.is_file() and path.stat().st_mtime < oldest:
             path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Literal
 
 Need = Literal["silent", "slipping", "on_course"]
 Why = Literal["two-unanswered", "under-60", "down-20", "skipped-3"]
-TOGETHER = timedelta(minutes=60)
+SAME_TIME_WITHIN = timedelta(minutes=60)  # slots this close count as one time to answer
 COUNTED = frozenset({"done", "skipped", "missed"})
 
 
@@ -69,12 +69,12 @@ def kept_share(days: Sequence[DayCount]) -> float | None:
 
 
 def summarize(
-    results: Sequence[SlotResult], *, last: date, days: int = 30, together: timedelta = TOGETHER
+    results: Sequence[SlotResult], *, last: date, days: int = 30, same_time_within: timedelta = SAME_TIME_WITHIN
 ) -> AdherenceSummary:
     """What the doctor's list shows of a patient: ``results`` are those of the last ``days`` local days.
 
     Args:
-        together: what is due this close is one time to answer; less where a day is shortened.
+        same_time_within: slots this close are one time to answer; less where a day is shortened.
     """
     counts = count_days(results, last=last, days=days)
     adherence = kept_share(counts)
@@ -82,20 +82,21 @@ def summarize(
         (result for result in results if result.state != "withdrawn"), key=lambda result: result.slot_at, reverse=True
     )
     missed = _leading((result.state for result in newest if result.state != "open"), {"missed"})
-    unanswered = _unanswered(newest, together)
+    unanswered = _unanswered(newest, same_time_within)
     need, why = _need(results, counts, adherence, unanswered)
     return AdherenceSummary(counts, adherence, missed, unanswered, need, why)
 
 
-def _unanswered(newest: Sequence[SlotResult], together: timedelta) -> int:
+def _unanswered(newest: Sequence[SlotResult], same_time_within: timedelta) -> int:
     """How many of the newest due times went by without any answer.
 
-    What is due within ``together`` of a due time is one time to answer: two doses minutes apart are not silence.
+    What is due within ``same_time_within`` of a due time is one time to answer: two doses minutes apart are not
+    silence.
     """
     answered: list[bool] = []
     at: datetime | None = None
     for result in newest:
-        if at is None or at - result.slot_at > together:
+        if at is None or at - result.slot_at > same_time_within:
             at = result.slot_at
             answered.append(False)
         answered[-1] = answered[-1] or result.state in {"done", "skipped"}

@@ -2,7 +2,7 @@
 
 Pure functions of their arguments.
 
-Limits are of the real clock, on shortened days too: they guard a person, not a timetable.
+Limits are in real hours, also where the days of reminders are shortened (``DAY_SECONDS``).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 DAY = timedelta(hours=24)
-APART = timedelta(minutes=1)  # two closer together are one, unless they were sent under different keys
-MAX_KEPT = 100  # uses that travel with the step; the ledger has them all
+SAME_USE_WITHIN = timedelta(minutes=1)  # closer ones are one use, unless they were sent under different keys
+MAX_KEPT = 100  # uses that are stored with the step; the ledger has them all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Use:
 
 def is_same_use(uses: Sequence[Use], at: datetime, key: str | None) -> bool:
     """Whether a check-in is one that is recorded already: within a minute of it, and not under two keys."""
-    return any(abs(use.at - at) < APART and (not key or not use.key or use.key == key) for use in uses)
+    return any(abs(use.at - at) < SAME_USE_WITHIN and (not key or not use.key or use.key == key) for use in uses)
 
 
 def next_allowed_at(limits: UseLimits | None, uses: Sequence[Use], now: datetime) -> datetime | None:

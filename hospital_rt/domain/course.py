@@ -2,7 +2,7 @@
 
 A course is a value. Each rule takes one and gives the next with the slots it touched; nothing here reads a clock,
 a database or a network, so that the same rules run in the service and in the model tests. The slots of the last
-days travel in ``window``; the ledger in MongoDB keeps them all.
+days are stored with the step (``window``); the ledger in MongoDB (:mod:`models.reminders`) has them all.
 """
 
 from __future__ import annotations
@@ -23,9 +23,14 @@ Ended = Literal["done", "fixed", "lapsed"]
 ANSWERED = frozenset({"done", "skipped"})
 
 
+def slot_id(step_id: str, key: str) -> str:
+    """The id of a slot's record in the ledger, such as ``<step_id>@2026-03-02#0``. ``key`` is that of the slot."""
+    return f"{step_id}@{key}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One slot that came due or was answered. ``at`` is the instant it was recorded or answered under.
+    """One slot that came due or was answered. ``at`` is the instant under which it is in the ledger.
 
     Args:
         last_repeat: the ``repeat`` number of its last reminder.
@@ -38,7 +43,7 @@ class Slot:
     key: str
     at: datetime
     state: SlotState
-    recorded: bool = True  # a reminder is in the ledger; False: answered early, or coalesced by an outage
+    recorded: bool = True  # a reminder was sent; False: answered early, or coalesced by an outage
     repeats: int = 0  # the last day after its own on which it was due again
     answered_at: datetime | None = None
     last_repeat: int = 0
@@ -79,7 +84,11 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class CourseChange:
-    """What one rule did. ``touched`` go to the ledger, ``reminded`` becomes ``reminder.due`` with ``repeat``."""
+    """What one rule did. ``touched`` go to the ledger, ``reminded`` becomes ``reminder.due`` with ``repeat``.
+
+    ``counted``: an answer was given or taken back, which becomes ``step.checked_in``; False for an answer that changes
+    nothing.
+    """
 
     course: Course
     touched: tuple[Slot, ...] = ()
@@ -177,10 +186,11 @@ def _repeated(course: Course, waiting: Slot, timeline: Timeline, *, now: datetim
     if waiting.snoozed_until is not None and waiting.snoozed_until > now:
         return None
     days, soon = days_on(timeline, waiting.number, now=now), _within_day(course, waiting, timeline.zone)
-    is_next_day, is_soon = days > waiting.repeats, soon is not None and soon <= now
+    is_next_day = days > waiting.repeats
     due = [waiting.snoozed_until] if waiting.snoozed_until else []
     due += [timeline.moment(waiting.number, days_later=days)] if is_next_day else []
-    due += [soon] if soon is not None and soon <= now else []
+    if is_soon := soon is not None and soon <= now:
+        due.append(soon)
     if not due:
         return None
     again = replace(
@@ -275,12 +285,12 @@ def answer(
     return CourseChange(course, (closed, *more), answered=closed, counted=True)
 
 
-def withdraw(course: Course, *, now: datetime, unsaid: bool = False) -> CourseChange:
-    """The step is cancelled: its open slot no longer counts. ``unsaid``: the patient was never reminded of it."""
+def withdraw(course: Course, *, now: datetime, never_reminded: bool = False) -> CourseChange:
+    """The step is cancelled: its open slot no longer counts. ``never_reminded``: no reminder of that slot was sent."""
     waiting = course.open_slot
     if waiting is None:
         return CourseChange(course)
-    closed = replace(waiting.closed("withdrawn"), recorded=not unsaid)
+    closed = replace(waiting.closed("withdrawn"), recorded=not never_reminded)
     return CourseChange(keep(course, [closed], now=now), (closed,))
 
 

@@ -23,7 +23,7 @@ from hospital_rt.realtime import protocol
 from hospital_rt.realtime.connection_counter import MAX_SOCKETS, ConnectionCounter
 from hospital_rt.realtime.feed_port import Feeds, Rendered
 from hospital_rt.realtime.send_queue import SendQueue
-from hospital_rt.storage.database import is_away
+from hospital_rt.storage.database import is_unavailable
 
 REPLAY_PAGE = 100
 REPLAY_PATIENCE_S = 20.0  # a client may load the page over a slow network
@@ -277,7 +277,7 @@ class Hub:
                     wait_s = 0.0
                 except Exception as error:
                     log.warning("live.read_failed", count=len(batch), **describe_error(error))
-                    if is_away(error):
+                    if is_unavailable(error):
                         self._dirty |= set(batch) & self._local_feeds.keys()
                         wait_s = min(2.0, wait_s * 2 + 0.1)
                         await asyncio.sleep(wait_s)  # backoff
@@ -290,7 +290,7 @@ class Hub:
             try:
                 await self._deliver([user_id])
             except Exception as error:
-                if is_away(error):
+                if is_unavailable(error):
                     self.wake([user_id])
                     continue
                 log.error("live.feed_unreadable", user_id=user_id, **describe_error(error))

@@ -30,21 +30,26 @@ MAX_SEQ = 2**53
 # Close codes of the channel itself; ``strict_websocket.py`` has those of the WebSocket protocol.
 BINARY, RESTARTING, TOO_SLOW = 1003, 1012, 1013
 NOT_VALID, UNAUTHENTICATED, TOKEN_ENDED, NO_AUTH, TOO_MANY, TOO_FAST = 4400, 4401, 4403, 4408, 4409, 4429
-# What each code means, as published in the AsyncAPI document and in docs/reference/problems.md.
+# What each code means, as published in the AsyncAPI document and in docs/reference/problems.md. The comments say which
+# function closes: of ``LiveHandler`` (``handlers/live/handler.py``), or of a class of this folder.
 CLOSE_CODES = {
-    1002: "not the WebSocket protocol",
-    1003: "a binary frame",
-    1007: "not UTF-8",
-    1009: "a frame over 16 KiB",
-    1011: "no answer to a ping within 20 s: come back",
+    1002: "not the WebSocket protocol",  # StrictProtocol._read_message
+    1003: "a binary frame",  # LiveHandler.on_message
+    1007: "not UTF-8",  # StrictProtocol._whole
+    1009: "a frame over 16 KiB",  # StrictProtocol._read_message
+    1011: "no answer to a ping within 20 s: come back",  # StrictProtocol.close
+    # LiveHandler.open and _fail, run_web (handlers/server.py); Hub, where the client has to resume
     1012: "the server restarts: come back after a random wait",
-    1013: "the reader was too slow: resume",
-    4400: "not a valid message",
+    1013: "the reader was too slow: resume",  # SendQueue.offer, Hub._replay
+    4400: "not a valid message",  # LiveHandler.on_message, _authenticate
+    # LiveHandler.on_message, _dispatch, _authenticate and _renew; Hub._bind and _end_sessions
     4401: "not or no longer authenticated: the session is over, or something else than `auth` came first",
+    # LiveHandler._authenticate and _warn_then_close
     4403: "the access token ended: renew it and come back",
-    4408: "no auth within 5 s",
+    4408: "no auth within 5 s",  # LiveHandler._no_auth
+    # Hub.join (this node), Hub.handle_message (another node)
     4409: "more than 8 connections of one user: the oldest closes",
-    4429: "more than 20 messages a second",
+    4429: "more than 20 messages a second",  # LiveHandler.on_message
 }
 
 _lenient = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
@@ -76,7 +81,7 @@ class Auth(BaseModel):
 
 
 class CheckIn(BaseModel):
-    """The body and rules of REST."""
+    """The body and rules of POST /api/check-in/."""
 
     model_config = _lenient
     type: Literal["check_in"]

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from hospital_rt.logs import describe_error, log
 from hospital_rt.runtime.supervisor import WRONG_SETTINGS
-from hospital_rt.storage.database import NotServable, is_away, why_away
+from hospital_rt.storage.database import NotServable, is_unavailable, why_unavailable
 from hospital_rt.storage.field_encryption import WrongKeys
 
 T = TypeVar("T")
-PATIENCE_S = 60.0
+DATABASE_WITHIN_S = 60.0  # to wait for a database that is not up yet
 
 
 def run_async(main: Coroutine[Any, Any, int]) -> int:
@@ -67,10 +67,10 @@ async def run_role(
                 return WRONG_SETTINGS
             except Exception as error:
                 # Or it refuses the password: it may be starting, and its users may not exist yet.
-                if not is_away(error):
+                if not is_unavailable(error):
                     raise
-                if time.monotonic() - began > PATIENCE_S:
-                    print_settings_error([why_away(error)])
+                if time.monotonic() - began > DATABASE_WITHIN_S:
+                    print_settings_error([why_unavailable(error)])
                     return 1
                 log.warning("role.waits_for_database", **describe_error(error))
                 await _unless(stop, asyncio.sleep(1))  # retry

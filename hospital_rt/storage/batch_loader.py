@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from hospital_rt.storage.database import is_away
+from hospital_rt.storage.database import is_unavailable
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -46,7 +46,7 @@ class BatchLoader(Generic[K, V]):
             try:
                 await self._answer(asked)
             except Exception as error:
-                if len(asked) > 1 and not is_away(error):
+                if len(asked) > 1 and not is_unavailable(error):
                     for key, answer in asked.items():
                         await self._alone(key, answer)
                 else:

@@ -53,7 +53,7 @@ COMPARE_EVERY_S = 10.0
 CLOSE_ENOUGH = timedelta(seconds=2)
 NAMESPACE_EXISTS, DUPLICATE_KEY = 48, 11000
 # ConfigurationError: a member that has just restarted and has not loaded its replica set reports no session support.
-AWAY = (
+UNAVAILABLE = (
     ConfigurationError,
     ConnectionFailure,
     ServerSelectionTimeoutError,
@@ -67,9 +67,9 @@ PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 1
 REFUSED_CODES = frozenset({13, 18})
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether MongoDB cannot be used now (503): unreachable, without a primary, or its password is being changed."""
-    if isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout) or is_refused(error):
+    if isinstance(error, UNAVAILABLE) or (isinstance(error, PyMongoError) and error.timeout) or is_refused(error):
         return True
     return isinstance(error, OperationFailure) and (
         error.code in PASSING_CODES or error.has_error_label("TransientTransactionError")
@@ -81,8 +81,8 @@ def is_refused(error: BaseException) -> bool:
     return isinstance(error, OperationFailure) and error.code in REFUSED_CODES
 
 
-def why_away(error: BaseException) -> str:
-    """One line for the operator about an error that :func:`is_away` accepts."""
+def why_unavailable(error: BaseException) -> str:
+    """One line for the operator about an error that :func:`is_unavailable` accepts."""
     return f"MONGO_URL: MongoDB {'does not take this user or password' if is_refused(error) else 'cannot be reached'}"
 
 
@@ -160,7 +160,7 @@ class Database:
         return Collection(self._database[name])
 
     async def ping(self) -> None:
-        """Reach a primary, or raise an error that :func:`is_away` accepts."""
+        """Reach a primary, or raise an error that :func:`is_unavailable` accepts."""
         await self._database.command("ping", read_preference=ReadPreference.PRIMARY)
 
     async def ahead_by(self) -> timedelta:
@@ -267,7 +267,7 @@ def _tries(error: PyMongoError) -> float:
         return 4
     if not error.has_error_label("TransientTransactionError"):
         return 1
-    return 3 if isinstance(error, AWAY) else math.inf
+    return 3 if isinstance(error, UNAVAILABLE) else math.inf
 
 
 def _is_duplicate(error: PyMongoError) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-from hospital_rt.storage.database import is_away, is_conflict
+from hospital_rt.storage.database import is_conflict, is_unavailable
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -62,7 +62,7 @@ class GroupCommit(Generic[A, R]):
         try:
             return await self._alone(item)
         except Exception as error:
-            if is_away(error) and not is_conflict(error):
+            if is_unavailable(error) and not is_conflict(error):
                 self._refuse_waiting(error)
             raise
         finally:
@@ -141,7 +141,7 @@ class GroupCommit(Generic[A, R]):
         try:
             found = await self._work([item for item, _ in group])
         except Exception as error:
-            if is_away(error) and not is_conflict(error):
+            if is_unavailable(error) and not is_conflict(error):
                 found = [error] * len(group)
                 self._refuse_waiting(error)
             elif len(group) == 1:

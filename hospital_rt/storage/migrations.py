@@ -26,13 +26,12 @@ from pymongo.errors import DuplicateKeyError
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from hospital_rt.periodic import run_periodically
-from hospital_rt.storage.database import Collection, Database, Document, NotServable, Session, is_away
+from hospital_rt.storage.database import Collection, Database, Document, NotServable, Session, is_unavailable
 
 FIRST = 1
 SCHEMA = "schema"
 LEASE_S = 30.0
 LOOK_EVERY_S = 0.25
-BATCH = 500
 
 
 class SchemaTooNew(NotServable):
@@ -105,20 +104,6 @@ class MigrationWriter:
             return await work(session)
 
         return await self.database.transaction(fenced)
-
-    async def update_all(self, collection: str, wanted: Document, update: Any) -> int:
-        """Update all documents that match ``wanted``, in batches; how many. Updated documents must no longer match."""
-        rows, changed = self.database.collection(collection), 0
-        while True:
-            ids = [row["_id"] for row in await rows.find(wanted, {"_id": 1}).limit(BATCH).to_list(BATCH)]
-            if not ids:
-                return changed
-
-            async def batch(session: Session, ids: list[Any] = ids) -> None:
-                await rows.update_many({"_id": {"$in": ids}, **wanted}, update, session=session)
-
-            await self.write(batch)
-            changed += len(ids)
 
     async def done(self, migration: Migration) -> None:
         """Record that the database now has this version."""
@@ -239,7 +224,7 @@ async def _move(database: Database, hand: MigrationWriter, migrations: Sequence[
         except (Fenced, asyncio.CancelledError):
             raise
         except Exception as error:
-            if is_away(error):
+            if is_unavailable(error):
                 raise
             raise MigrationFailed(migration, error) from error
         await hand.done(migration)

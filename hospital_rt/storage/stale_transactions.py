@@ -18,8 +18,8 @@ from pymongo.errors import PyMongoError
 
 from hospital_rt.logs import describe_error, log
 
-STILL_FOR_S = 3.0
-LOOKS_APART_S = 0.5
+IDLE_S = 3.0  # after which a transaction counts as stale
+MIN_INTERVAL_S = 0.5  # between two looks
 
 
 class StaleTransactions:
@@ -32,13 +32,13 @@ class StaleTransactions:
     def __init__(self, client: Any, app_name: str) -> None:
         self._client = client
         self._app_name = app_name
-        self._standing: dict[UUID, tuple[tuple[int, int], float]] = {}
+        self._idle_since: dict[UUID, tuple[tuple[int, int], float]] = {}
         self._looked_at = 0.0
         self._look = asyncio.Lock()
 
     async def end(self) -> int:
         """Abort transactions idle for too long; how many. Does nothing without the privilege to list them."""
-        if time.monotonic() - self._looked_at < LOOKS_APART_S or self._look.locked():
+        if time.monotonic() - self._looked_at < MIN_INTERVAL_S or self._look.locked():
             return 0
         async with self._look:
             self._looked_at = time.monotonic()
@@ -47,11 +47,11 @@ class StaleTransactions:
             except (PyMongoError, KeyError):
                 return 0
             now = time.monotonic()
-            self._standing = {
-                id: held if (held := self._standing.get(id)) and held[0] == place else (place, now)
+            self._idle_since = {
+                id: held if (held := self._idle_since.get(id)) and held[0] == place else (place, now)
                 for id, place in found.items()
             }
-            dead = [id for id, (_, since) in self._standing.items() if now - since >= STILL_FOR_S]
+            dead = [id for id, (_, since) in self._idle_since.items() if now - since >= IDLE_S]
             if dead:
                 log.warning("transactions.abandoned", count=len(dead))
                 try:

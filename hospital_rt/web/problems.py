@@ -11,7 +11,8 @@ from typing import Any
 
 from hospital_rt.domain.errors import DomainError, FieldError
 
-# Every slug that clients may meet, with its status and title. Tests check that the list is complete.
+# Every slug of a problem document, with its status and title. Tests check that the list is complete. FHIR has one more,
+# ``not-acceptable`` (``handlers/fhir/handler.py``).
 PUBLISHED: dict[str, tuple[int, str]] = {
     "not-json": (400, "The body is not JSON"),
     "bad-request": (400, "The request cannot be understood"),

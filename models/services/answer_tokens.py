@@ -40,13 +40,19 @@ async def answer_by_token(
     if waiting is None or waiting.at != token.slot_at:
         held = next((one for one in step.course.window if one.at == token.slot_at), None)
         return frozenset() if token.claimed_before and held is not None and held.state == outcome else None
-    whose: dict[str, Any] = {"patient_id": token.user_id, "step_id": step.id, "slot": slot, "now": now, "actor": actor}
+    arguments: dict[str, Any] = {
+        "patient_id": token.user_id,
+        "step_id": step.id,
+        "slot": slot,
+        "now": now,
+        "actor": actor,
+    }
     users: frozenset[str] = frozenset()
     try:
         if outcome == "done":
-            done = await check_in(store, outcome="done", reason=None, at=at, **whose)
+            done = await check_in(store, outcome="done", reason=None, at=at, **arguments)
         else:
-            done = await snooze_slot(store, count=SNOOZE_MINUTES, **whose)
+            done = await snooze_slot(store, count=SNOOZE_MINUTES, **arguments)
         users = done.users
     except Invalid:
         if outcome == "done":

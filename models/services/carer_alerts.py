@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hospital_rt.domain.clock import utcnow
+from hospital_rt.domain.course import slot_id
 from hospital_rt.storage.database import Session
 from models.people.grants import Grant
 from models.store import Store
@@ -25,7 +26,7 @@ async def queue_carer_alert(store: Store, grant: Grant, *, now: datetime) -> str
     if grant.kind != "care" or grant.grantee_id is None or grant.alert_minutes is None or not grant.is_active(now):
         return None
     carer_id, until = grant.grantee_id, now - timedelta(minutes=grant.alert_minutes)
-    # What was open before the carer was there is no news.
+    # Slots that came due before the grant began are not alerted.
     waiting = {id for id, at in (await _open_slots(store, grant)).items() if grant.since <= at <= until}
     waiting -= await store.grants.recorded_alerts(waiting)
     if not waiting:
@@ -51,7 +52,7 @@ async def is_carer_alert_due(store: Store, grant_id: str, *, now: datetime) -> b
 async def _open_slots(store: Store, grant: Grant) -> dict[str, datetime]:
     """The patient's open slots: the id of the alert of each, and when it came due."""
     return {
-        f"{grant.id}/{step.id}@{slot.key}": slot.at
+        f"{grant.id}/{slot_id(step.id, slot.key)}": slot.at
         for step in await store.steps.active_of(grant.grantor_id)
         if step.course and (slot := step.course.open_slot)
     }

@@ -9,7 +9,7 @@ from typing import Literal
 
 from hospital_rt.domain.as_needed import Use, is_over_limit, is_same_use, next_allowed_at
 from hospital_rt.domain.clock import local_day, to_wire
-from hospital_rt.domain.course import Outcome, Slot, answer
+from hospital_rt.domain.course import Outcome, Slot, answer, slot_id
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Document, Session
 from models.audit import AuditActor
@@ -119,7 +119,7 @@ async def _with_slots(
             slot_at=change.answered.at,
             outcome=request.outcome,
             now=now,
-            key=f"check-in/{step.id}@{change.answered.key}/{before.version}",
+            key=f"check-in/{slot_id(step.id, change.answered.key)}/{before.version}",
             by=request.by,
         )
     if after.status == "completed" and before.status == "active":

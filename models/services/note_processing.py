@@ -99,7 +99,7 @@ async def fail_note(
     now: datetime,
     extracted_by: str | None = None,
     review: dict[str, Any] | None = None,
-    again_at: datetime | None = None,
+    retry_at: datetime | None = None,
 ) -> frozenset[str]:
     """Record that reading failed, with the reason for the author. No step changes."""
     failed = NoteTransition(
@@ -109,7 +109,7 @@ async def fail_note(
         failure=failure,
         extracted_by=extracted_by,
         review=review,
-        again_at=again_at,
+        retry_at=retry_at,
     )
 
     async def work(session: Session) -> frozenset[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from hospital_rt.domain.clock import to_wire
-from hospital_rt.domain.course import Slot
+from hospital_rt.domain.course import Slot, slot_id
 from hospital_rt.storage.database import Document, Session
 from models.events import NewEvent
 from models.notes import Note
@@ -134,7 +134,7 @@ def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEv
         user_id=step.patient_id,
         about=step.patient_id,
         event="reminder.due",
-        key=f"reminder/{step.id}@{slot.key}/{repeat}",
+        key=f"reminder/{slot_id(step.id, slot.key)}/{repeat}",
         note_id=step.note_id,
         data={"step": step.as_json(now=now), "slot": to_wire(slot.at), "repeat": repeat},
     )
@@ -148,7 +148,7 @@ def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime, by:
         user_id=step.patient_id,
         about=step.patient_id,
         event="reminder.snoozed",
-        key=f"snoozed/{step.id}@{slot.key}/{version}",
+        key=f"snoozed/{slot_id(step.id, slot.key)}/{version}",
         note_id=step.note_id,
         data={
             "step": step.as_json(now=now),

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from hospital_rt.domain.course import time_passes
 from hospital_rt.logs import describe_error, log
-from hospital_rt.storage.database import Session, is_away
+from hospital_rt.storage.database import Session, is_unavailable
 from models.events import NewEvent
 from models.reminders import LedgerEntry
 from models.services.notifications import Audience, completed, ledger_entries, reminder_due, reminders_for_carers
@@ -73,7 +73,7 @@ async def record_due(store: Store, *, now: datetime, limit: int) -> RecordedBatc
     try:
         return await _record(store, ids, now=now)
     except Exception as error:
-        if is_away(error) and not isinstance(error, DuplicateKeyError):
+        if is_unavailable(error) and not isinstance(error, DuplicateKeyError):
             raise
         log.warning("reminders.batch_failed", count=len(ids), **describe_error(error))
     return await _record_singly(store, ids, now=now)
@@ -87,7 +87,7 @@ async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> Reco
         try:
             one = await _record(store, [step_id], now=now)
         except Exception as error:
-            if is_away(error) and not isinstance(error, DuplicateKeyError):
+            if is_unavailable(error) and not isinstance(error, DuplicateKeyError):
                 raise
             log.error("reminders.step_failed", step_id=step_id, **describe_error(error))
             await store.steps.defer(step_id, until=now + POISON_WAIT)

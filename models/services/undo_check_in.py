@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hospital_rt.domain.course import ANSWERED, Slot, withdraw
+from hospital_rt.domain.course import ANSWERED, Slot, slot_id, withdraw
 from hospital_rt.domain.course_undo import undo
 from hospital_rt.domain.errors import Conflict, Invalid, NotFound
 from hospital_rt.storage.database import Document, Session
@@ -82,7 +82,7 @@ async def _undo_slot(
     entries = merge_entries(entries, ledger_entries(after, change.touched, answered=change.answered))
     reminders: list[NewEvent] = []
     if after.status == "cancelled" and after.course is not None:
-        closed = withdraw(after.course, now=now, unsaid=change.reminded is not None)
+        closed = withdraw(after.course, now=now, never_reminded=change.reminded is not None)
         after = replace(after, course=closed.course)
         entries = merge_entries(entries, ledger_entries(after, closed.touched))
     elif change.reminded is not None:
@@ -90,7 +90,12 @@ async def _undo_slot(
     after, more, later_reminders, _ = pass_time(after, now=now)
     audience = await Audience.of(store, step.patient_id, session=session)
     new_events = audience.with_carers(passed, step) + audience.checked_in(
-        after, slot_at=found.slot_at, outcome="undone", now=now, key=f"undo/{step.id}@{found.key}/{step.version}", by=by
+        after,
+        slot_at=found.slot_at,
+        outcome="undone",
+        now=now,
+        key=f"undo/{slot_id(step.id, found.key)}/{step.version}",
+        by=by,
     )
     new_events += audience.with_carers(reminders + later_reminders, after) + _ended(audience, before, after, now=now)
     entries, removed = _settled(merge_entries(entries, more), change.removed)

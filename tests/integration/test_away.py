@@ -12,7 +12,7 @@ import pytest
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from hospital_rt.runtime.embedded_servers import EmbeddedServers
-from hospital_rt.storage.database import Database, Session, is_away
+from hospital_rt.storage.database import Database, Session, is_unavailable
 from tests.conftest import asked_of
 from tests.faults.replica_set import ReplicaSet
 from tests.support.driver import PASSWORD, Clinic, open_clinic, plan_item, test_settings, until
@@ -112,7 +112,7 @@ async def test_a_mongod_that_does_not_know_its_set_yet_is_away_and_nothing_worse
                     await database.transaction(work)
                 except ServerSelectionTimeoutError:
                     continue
-        assert is_away(refused.value), repr(refused.value)
+        assert is_unavailable(refused.value), repr(refused.value)
     finally:
         await database.close()
         alone.__exit__(None, None, None)

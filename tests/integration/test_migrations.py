@@ -24,7 +24,7 @@ from hospital_rt.storage.migrations import (
 from models import schema_versions
 from tests.support.admin_driver import admin, environment_of, run
 from tests.support.driver import Clinic, free_port, item, open_clinic
-from tests.support.migrating import STEPS, THINGS
+from tests.support.migrating import STEPS, THINGS, update_all
 from tests.support.model_server import ModelServer
 
 pytestmark = pytest.mark.long
@@ -93,7 +93,7 @@ async def test_one_that_wakes_up_late_writes_nothing(database: Database) -> None
 
     for late_write in (
         late.write(spoil),
-        late.update_all("things", {"name": None}, {"$set": {"name": "late"}}),
+        update_all(late, "things", {"name": None}, {"$set": {"name": "late"}}),
         late.done(STEPS[0]),
     ):
         with pytest.raises(Fenced):

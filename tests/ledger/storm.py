@@ -22,7 +22,7 @@ from pytest import MonkeyPatch
 import hospital_rt.storage.database
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.domain.errors import DomainError
-from hospital_rt.storage.database import Database, is_away
+from hospital_rt.storage.database import Database, is_unavailable
 from hospital_rt.storage.field_encryption import Vault
 from models.store import Store
 from tests.ledger import checks
@@ -160,7 +160,7 @@ class Storm(Acts):
         except DomainError:
             self.journal.refused += 1
         except PyMongoError as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 raise
 
     def _some_act(self) -> Act:

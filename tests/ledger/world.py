@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from pymongo.errors import PyMongoError
 
 from hospital_rt.domain.errors import DomainError
-from hospital_rt.storage.database import is_away
+from hospital_rt.storage.database import is_unavailable
 from hospital_rt.storage.field_encryption import Vault
 from models.store import Store
 from tests.ledger import checks
@@ -102,7 +102,7 @@ class World(Acts):
 
     def ended(self, actor: Actor) -> Any:
         """What it came to. That others held it up for too long is an answer of 503, anything else is a fault."""
-        if actor.error is None or (isinstance(actor.error, PyMongoError) and is_away(actor.error)):
+        if actor.error is None or (isinstance(actor.error, PyMongoError) and is_unavailable(actor.error)):
             return actor.result
         raise actor.error
 

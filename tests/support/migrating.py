@@ -12,11 +12,23 @@ import signal
 import sys
 from typing import Any
 
-from hospital_rt.storage.database import Database, Session
+from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.migrations import Migration, MigrationWriter, migrate
 
 THINGS = 2_300
+BATCH = 500
 left = -1
+
+
+async def update_all(hand: MigrationWriter, collection: str, wanted: Document, update: Any) -> None:
+    """Update all documents that match ``wanted``, in batches. Updated documents must no longer match."""
+    rows = hand.database.collection(collection)
+    while ids := [row["_id"] for row in await rows.find(wanted, {"_id": 1}).limit(BATCH).to_list(BATCH)]:
+
+        async def batch(session: Session, ids: list[Any] = ids) -> None:
+            await rows.update_many({"_id": {"$in": ids}, **wanted}, update, session=session)
+
+        await hand.write(batch)
 
 
 async def name_them(hand: MigrationWriter) -> None:
@@ -36,7 +48,7 @@ async def name_them(hand: MigrationWriter) -> None:
 
 
 async def colour_them(hand: MigrationWriter) -> None:
-    await hand.update_all("things", {"colour": None}, {"$set": {"colour": "red"}, "$inc": {"coloured": 1}})
+    await update_all(hand, "things", {"colour": None}, {"$set": {"colour": "red"}, "$inc": {"coloured": 1}})
 
 
 STEPS = (

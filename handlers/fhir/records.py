@@ -1,4 +1,5 @@
-"""FHIR R4B, read only: CarePlan (notes), Task (steps) and Communication (reminders and answers).
+"""What FHIR shows of patients' records, read only: CarePlan (notes), Task (steps) and Communication (reminders and
+answers). People are in ``handlers/fhir/people.py``.
 
 Access rules are those of REST, by the same functions; ``handlers/fhir/mapping.py`` maps records to elements,
 ``handlers/fhir/handler.py`` implements searches and errors.
@@ -96,9 +97,7 @@ class CarePlansHandler(_CarePlans):
             return [one for one in plans if states is None or care_plan_status(*one) in states], following
 
         shown, following, total = await self.page(search, find)
-        names = await self.store.users.names(
-            {id for note, _ in shown for id in (note.patient_id, note.doctor_id, note.written_by) if id}
-        )
+        names = await self.store.users.names({id for note, _ in shown for id in note.people_ids})
         await self.audit_read(of=[note.patient_id for note, _ in shown] or [self.who.id])
         self.respond_bundle(search, [care_plan(note, steps, names) for note, steps in shown], following, total)
 
@@ -113,16 +112,17 @@ class CarePlanHandler(_CarePlans):
         if not self.is_plan(note, access):
             raise Problem("not-found")
         steps = await self.steps_of([note], {note.patient_id: access})
-        names = await self.store.users.names({note.patient_id, note.doctor_id, note.written_by or note.doctor_id})
+        names = await self.store.users.names(note.people_ids)
         await self.audit_read(of=[note.patient_id], item=note.id)
         self.respond(care_plan(note, steps[note.id], names))
 
 
 class _OfSteps(FhirHandler):
     async def visible(self, search: Search) -> tuple[dict[str, Any], dict[str, Access]]:
-        """Which steps this viewer may see of the patients that the search names, as a query; by which assignments."""
+        """A query for the steps of the search's patients that this viewer may see, and their access to each patient."""
         found = [await steps_filter(self.store, self.who, "all", one) for one in self.patients(search)]
-        return either([wanted for wanted, _ in found]), {id: one for _, held in found for id, one in held.items()}
+        accesses = {id: access for _, theirs in found for id, access in theirs.items()}
+        return either([wanted for wanted, _ in found]), accesses
 
 
 class _Tasks(_OfSteps):
@@ -135,7 +135,7 @@ class TasksHandler(_Tasks):
     async def get(self) -> None:
         """Steps, in the order of their notes."""
         search = self.search()
-        wanted, held = await self.visible(search)
+        wanted, accesses = await self.visible(search)
         clauses: list[dict[str, Any]] = [wanted]
         if (states := search.any_of("status")) is not None:
             clauses.append({"status": {"$in": [ours for ours, theirs in TASK_STATUS.items() if theirs in states]}})
@@ -149,12 +149,12 @@ class TasksHandler(_Tasks):
             return cut_page(steps, search.count, lambda last: write_cursor(last.sort))
 
         shown, following, total = await self.page(search, find)
-        withdrawn = await withdrawn_notes(self.store, held.values(), shown)
+        withdrawn = await withdrawn_notes(self.store, accesses.values(), shown)
         names = await self.store.users.names({id for step in shown for id in (step.patient_id, step.doctor_id)})
         await self.audit_read(of=[step.patient_id for step in shown] or [self.who.id])
         now = self.now()
         tasks = [
-            task(step, quotes=can_see_quote(held[step.patient_id], step, withdrawn=withdrawn), names=names, now=now)
+            task(step, quotes=can_see_quote(accesses[step.patient_id], step, withdrawn=withdrawn), names=names, now=now)
             for step in shown
         ]
         self.respond_bundle(search, tasks, following, total)
@@ -165,10 +165,10 @@ class TaskHandler(_Tasks):
 
     async def get(self, id: str) -> None:
         """A step."""
-        step, held = await readable_step(self.store, self.who, self.id_from_path(id))
+        step, access = await readable_step(self.store, self.who, self.id_from_path(id))
         await self.audit_read(of=[step.patient_id], item=step.id)
-        withdrawn = await withdrawn_notes(self.store, [held], [step])
-        quotes = can_see_quote(held, step, withdrawn=withdrawn)
+        withdrawn = await withdrawn_notes(self.store, [access], [step])
+        quotes = can_see_quote(access, step, withdrawn=withdrawn)
         names = await self.store.users.names({step.patient_id, step.doctor_id})
         self.respond(task(step, quotes=quotes, names=names, now=self.now()))
 
