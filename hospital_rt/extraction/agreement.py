@@ -31,10 +31,11 @@ _AMOUNT = re.compile(
 )
 _NO_ORDER = re.compile(
     r"\b(?:i|we|he|she|him|his|her|hers|they|their|patient|pt)\b|^(?:the|a|an|this|that|it|will|would|should|is|are|was|has|"
-    r"had|and|or|but|with|for|in|on|at|of|as|to|no|if|when|any)\b",
+    r"had|and|or|but|with|for|in|on|at|of|as|to|no|if|when|any|initiate|commence|prescribe|order|administer|encourage|advise|"
+    r"recommend|titrate|refill|refer)\b|\b(?:ordered|obtained|prescribed|will be)\b",
     re.IGNORECASE,
 )
-"""A title that speaks about the patient, or does not begin as an order."""
+"""A title that speaks about the patient or to the clinic, or does not begin as an order."""
 _STOPS = re.compile(
     r"\b(?:stop|discontinue|hold|avoid|quit|no more|do not|don['’]t|deje|suspenda|arrêtez)\b", re.IGNORECASE
 )

@@ -122,9 +122,16 @@ def test_words_about_the_patient_that_only_the_model_takes_for_a_step_are_asked_
 
 
 @pytest.mark.parametrize(
-    "title", ["Take amoxicillin", "Amoxicillin 500 mg, 3 times a day PO", "He takes amoxicillin 500 mg 3 times a day"]
+    "title",
+    [
+        "Take amoxicillin",
+        "Amoxicillin 500 mg, 3 times a day PO",
+        "He takes amoxicillin 500 mg 3 times a day",
+        "Initiate amoxicillin 500 mg 3 times a day",
+        "Amoxicillin 500 mg 3 times a day was ordered",
+    ],
 )
-def test_a_title_of_the_models_without_the_dose_in_shorthand_or_about_the_patient_gives_way(title: str) -> None:
+def test_a_title_of_the_models_without_the_dose_in_shorthand_or_not_to_the_patient_gives_way(title: str) -> None:
     model = AMOXICILLIN.model_copy(update={"title": title})
     both = agree(NOTE, Reading(plan=[AMOXICILLIN], sure=SURE), Reading(plan=[model]))
     assert [p.title for p in both.plan] == [AMOXICILLIN.title]
