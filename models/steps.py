@@ -19,7 +19,7 @@ from pymongo import ASCENDING, IndexModel, UpdateOne
 from hospital_rt.domain.as_needed import DAY, MAX_KEPT, Use, UseLimits, changes_at, next_allowed_at
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, next_reminder_at, wake_at
-from hospital_rt.domain.schedule import Schedule, Timeline
+from hospital_rt.domain.schedule import Kind, Schedule, Timeline
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import MAX_COUNTED, Collection, Document, Session
 from hospital_rt.storage.documents import read_document
@@ -36,7 +36,6 @@ from models.course_codec import (
 )
 
 LATE = timedelta(seconds=60)
-Kind = Literal["checklist", "plan"]
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 
 

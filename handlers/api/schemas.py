@@ -17,8 +17,8 @@ from pydantic import (
 
 from hospital_rt.domain.clock import from_wire, is_clock_time, to_millisecond
 from hospital_rt.domain.normalize import BLANK, normal_name, visible
-from hospital_rt.domain.schedule import OnDay, Part, TimesFrom, Weekday
-from hospital_rt.extraction.api import Fate, Kind, QuestionKind
+from hospital_rt.domain.schedule import Kind, OnDay, Part, TimesFrom, Weekday
+from hospital_rt.extraction.api import Fate, QuestionKind
 from models.notes import NoteStatus
 from models.questions.patient_questions import QuestionState
 from models.steps import StepStatus

@@ -23,6 +23,8 @@ from hospital_rt.domain.clock import clock_times, local_day, moment_at, parse_cl
 
 MissPolicy = Literal["extend", "fixed"]
 TimesFrom = Literal["reminder_time", "day_parts", "note"]
+Kind = Literal["checklist", "plan"]
+"""What a step is: done once or on a condition, or repeated by a schedule."""
 Part = Literal["morning", "noon", "evening", "bedtime"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 OnDay = int | Literal["last"]

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hospital_rt.extraction.api import Item, Kind, Note, Option, PlanItem, Question, Reading
+from hospital_rt.domain.schedule import Kind
+from hospital_rt.extraction.api import Item, Note, Option, PlanItem, Question, Reading
 
 MAX_LABEL = 80
 _MAX_OPTIONS = 4

@@ -12,13 +12,12 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from hospital_rt.domain.schedule import Kind, Part, Weekday
+
 MAX_ITEMS = 40
 """Items that a note may have in all; the first ones are kept and the note is marked ``too_many``."""
 
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Kind = Literal["checklist", "plan"]
-Part = Literal["morning", "noon", "evening", "bedtime"]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 QuestionKind = Literal[
     "how-often",
     "how-long",
@@ -31,8 +30,6 @@ QuestionKind = Literal[
     "other",
 ]
 Fate = Literal["step", "question", "clinic", "nothing", "shown"]
-PARTS: tuple[Part, ...] = ("morning", "noon", "evening", "bedtime")
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 REASONS: dict[str, str] = {
     "refused": "The language model declined to answer for this note.",

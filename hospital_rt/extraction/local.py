@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from hospital_rt.domain.schedule import Kind
 from hospital_rt.extraction.acts import TELLS, Candidate, Finder
-from hospital_rt.extraction.api import Item, Kind, Note, Option, PlanItem, Question, QuestionKind, Reading, Sentence
+from hospital_rt.extraction.api import Item, Note, Option, PlanItem, Question, QuestionKind, Reading, Sentence
 from hospital_rt.extraction.classifier import LinearModel, load_models, sentence_scores
 from hospital_rt.extraction.classifier.features import candidate_features
 from hospital_rt.extraction.context.assertion import assertions

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from hospital_rt.domain.schedule import Kind
 from hospital_rt.extraction.account import account
 from hospital_rt.extraction.agreement import agree
-from hospital_rt.extraction.api import MAX_ITEMS, Item, Kept, Kind, Note, PlanItem, Reader, Reading, Result, Sentence
+from hospital_rt.extraction.api import MAX_ITEMS, Item, Kept, Note, PlanItem, Reader, Reading, Result, Sentence
 from hospital_rt.extraction.classifier import sentence_scores
 from hospital_rt.extraction.classifier.features import clear_caches, sentence_features
 from hospital_rt.extraction.compose import beyond

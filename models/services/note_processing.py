@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from hospital_rt.domain.as_needed import UseLimits
-from hospital_rt.domain.schedule import Schedule
+from hospital_rt.domain.schedule import Kind, Schedule
 from hospital_rt.storage.database import Session
 from models.audit import AuditActor
 from models.notes import Note, NoteStatus, NoteTransition
@@ -21,7 +21,7 @@ from models.services.activate_plan import NewPlan, activate
 from models.services.grouped import grouped
 from models.services.note_review import NoteOutcome
 from models.services.notifications import note_status
-from models.steps import Kind, Step, StepText, sort_key
+from models.steps import Step, StepText, sort_key
 from models.store import Store
 from models.users import User
 

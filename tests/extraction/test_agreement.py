@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from hospital_rt.domain.schedule import Kind
 from hospital_rt.extraction.agreement import agree, amounts, same
-from hospital_rt.extraction.api import Item, Kind, Option, PlanItem, Question, Reading
+from hospital_rt.extraction.api import Item, Option, PlanItem, Question, Reading
 from tests.extraction.notes import note_of
 
 NOTE = note_of(

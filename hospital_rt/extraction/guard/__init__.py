@@ -13,7 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date
 
-from hospital_rt.extraction.api import Dropped, Item, Kind, Note, PlanItem, Sentence
+from hospital_rt.domain.schedule import Kind
+from hospital_rt.extraction.api import Dropped, Item, Note, PlanItem, Sentence
 from hospital_rt.extraction.guard.facts import clear_caches, fold, pattern, read
 from hospital_rt.extraction.guard.schedule import schedule_fault
 from hospital_rt.extraction.guard.wording import named, wording_fault

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from hospital_rt.extraction.api import WEEKDAYS, Item, Note, PlanItem, Sentence
+from hospital_rt.domain.schedule import WEEKDAYS
+from hospital_rt.extraction.api import Item, Note, PlanItem, Sentence
 from hospital_rt.extraction.guard.facts import Facts, days_of, fold, pattern, read, words
 from hospital_rt.extraction.guard.wording import alike, named, segment
 

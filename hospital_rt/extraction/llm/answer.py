@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from hospital_rt.domain.schedule import Part, Weekday
 from hospital_rt.extraction.agreement import amounts
 from hospital_rt.extraction.api import (
     MAX_ITEMS,
@@ -19,13 +20,11 @@ from hospital_rt.extraction.api import (
     Limits,
     Note,
     Option,
-    Part,
     PlanItem,
     Question,
     QuestionKind,
     Reading,
     Sentence,
-    Weekday,
 )
 
 MAX_ANSWER_CHARS = 128 * 1024

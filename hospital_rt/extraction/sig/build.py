@@ -7,8 +7,9 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from hospital_rt.domain.schedule import PARTS
 from hospital_rt.extraction.sig.match import SigMatch
-from hospital_rt.extraction.sig.parse import PARTS, Draft, Parser
+from hospital_rt.extraction.sig.parse import Draft, Parser
 from hospital_rt.extraction.sig.tokens import WEEK
 
 AWAKE_HOURS = 16

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
+from hospital_rt.domain.schedule import PARTS
 from hospital_rt.extraction.sig.lexicon import Lexicon, Row, medicines
 from hospital_rt.extraction.sig.match import SigMatch
 from hospital_rt.extraction.sig.tokens import WEEK
@@ -23,7 +24,6 @@ _AFTER_ONCE = frozenset(
     "a an and as at before by during for from if in in on only or per right the then to today when with".split()
 )
 _SUPPLY = frozenset("dispense dispensed disp refill refills".split())
-PARTS = ("morning", "noon", "evening", "bedtime")
 MAX_NAME, MIN_NAME = 3, 4
 """Words of a medicine's name that is not listed, and letters of the longest of them."""
 
