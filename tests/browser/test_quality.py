@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.app import ROOT, House, Person, eventually
-from tests.browser.conftest import DESKTOP, live, make_pair, sign_in, write
+from tests.browser.conftest import DESKTOP, Watch, live, make_pair, sign_in, write
 from tests.browser.looks import sideways
 from tests.support.patience import allowed
 
