@@ -230,6 +230,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
         and not (match.as_needed and match.start_in_days)
         and not _dose_passed_over(match, text)
         and not _BARE_COUNT.fullmatch(match.dose or "")
+        and (match.doses_by_part or len(set(_MASS.findall(match.dose or ""))) < 2)
         and not (match.until and not match.duration_days),
     }
     if question:
@@ -705,6 +706,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
         name = f"{name} ({brand[1]})"  # "the new eye drops (latanoprost)"
     name = name.capitalize() if name.isupper() and len(name) > 5 else name
     dose = plain(match.dose, language) if match.dose else ""
+    dose = dose[:1].lower() + dose[1:] if dose[1:2].islower() else dose
     if dose.isupper() and name[1:2].islower() and not re.search(r"\b(?:IU|UI)\b", dose):
         dose = dose.lower()
     if form and _BARE_COUNT.fullmatch(dose):
@@ -791,6 +793,7 @@ def medicine_title(match: SigMatch, language: str, text: str = "") -> tuple[str,
 _SECOND_DOSE = re.compile(
     r"\s*(?:,|and|plus|&|\+)\s*\d[\d.]* ?(?:mg|mcg|micrograms?|g|ml|units?|tab(?:let)?s?|puffs?)\b", re.I
 )
+_MASS = re.compile(r"(\d[\d.,]*) ?(?:mg|mcg|micrograms?|µg|g)\b", re.I)
 _BARE_COUNT = re.compile(r"[1-4]|[½¼]")
 """A dose that says how many, but not of what."""
 _CHANGES = re.compile(r"(?:in|de)creas|reduc|switch|chang|up-?titrat|titrat", re.I)

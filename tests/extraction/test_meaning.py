@@ -582,3 +582,14 @@ def test_a_length_of_time_behind_a_condition_is_not_surely_the_course() -> None:
 
 def test_symptoms_that_return_are_no_visit() -> None:
     assert not any("Return" in title for title in titles("Restart omeprazole 20 mg od if symptoms return."))
+
+
+def test_the_morning_of_one_day_is_not_every_morning() -> None:
+    kept = read("Take half your usual dose of gliclazide on the morning of the test.").kept
+    assert not any(getattr(one.item, "parts", None) for one in kept)
+
+
+def test_two_strengths_in_one_dose_are_not_sure() -> None:
+    assert not any(
+        one.sure for one in read("Take 4 tablets (20 mg) of prednisolone 5 mg each morning for 5 days.").kept
+    )

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 
-from handlers.routes import API
+from handlers.routes import API, Route
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.settings import Settings
 from tests.support.driver import Caller, Clinic, open_clinic, plan_item
@@ -143,7 +143,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("route", API, ids=lambda route: route.path)
-async def test_no_request_is_a_fault_of_ours(ward: Clinic, route: Any) -> None:
+async def test_no_request_is_a_fault_of_ours(ward: Clinic, route: Route) -> None:
     patient, doctor = await ward.pair()
     note = await ward.note(doctor, patient, plan=[plan_item("Walk", "Walk daily")])
     ids = {"step_id": note["steps"][0]["id"], "note_id": note["id"], "user_id": patient.id}
@@ -153,11 +153,11 @@ async def test_no_request_is_a_fault_of_ours(ward: Clinic, route: Any) -> None:
             "patient": [patient],
             "doctor": [doctor],
             "user": [patient, doctor],
-            "reader": [patient, doctor],
-            "admin": [await admin_of(ward)] if operation.who == "admin" else [],
+            "non_admin": [patient, doctor],
+            "admin": [await admin_of(ward)] if operation.allow == "admin" else [],
             "anyone": [ward.anyone],
         }
-        for user in users[operation.who]:
+        for user in users[operation.allow]:
             for query in QUERIES if operation.query else QUERIES[-1:]:
                 await user.call(method, f"{path}?{query}", {} if method != "GET" else None)
             for body in NASTY if operation.body else []:

@@ -89,6 +89,7 @@ class Lexicon:
         self.instead = frozenset(tuple(said.split()) for said in words.get("instead", ()))
         self.from_to: tuple[str, str] = tuple(words["from_to"])
         self.lengths = frozenset(words.get("lengths", ()))
+        self.of = frozenset(words.get("of", ()))
         self.off = frozenset(words.get("off", ()))
         self.behind = frozenset(words.get("behind", ()))
         self.no_reasons = frozenset(words.get("no_reasons", ()))

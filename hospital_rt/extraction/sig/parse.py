@@ -740,8 +740,9 @@ class Parser:
         before = [token.lower for token in self.tokens[max(0, atom.i - 2) : atom.i]]
         behind = self.tokens[atom.j].lower if atom.j < len(self.tokens) else ""
         instead = tuple(before) in self.lex.instead
+        one_day = atom.kind == "part" and behind in self.lex.of  # "on the morning of the test"
         moved = before[-1:] == [self.lex.from_to[0]] and behind == self.lex.from_to[1]
-        if instead or moved or (before and before[-1] in self.lex.negations | self.lex.off):
+        if instead or moved or one_day or (before and before[-1] in self.lex.negations | self.lex.off):
             self._add(atom)
             if not instead:
                 self.draft.leftovers.append(atom)
