@@ -22,19 +22,19 @@ test-long: $(VENV)/.dev
 test-all: $(VENV)/.dev
 	$(TESTS) -m "$(NO_MACHINES)"
 
-# The tests of `make test`, and how much of each package's lines they run, against its floor: the lowest whole figure of
-# a run. Lines that run only in processes which the tests start (roles, embedded servers, commands) are not counted.
+# The tests of `make test-all`, and how much of each package's lines they run, against its floor: the lowest whole figure
+# of a run. Lines that run only in processes which the tests start (roles, embedded servers, commands) are not counted.
 FLOORS := hospital_rt=84 models=90 tasks=61 handlers=91 cli=50
 coverage: $(VENV)/.dev
-	$(TESTS) $(addprefix --cov=,$(foreach floor,$(FLOORS),$(firstword $(subst =, ,$(floor))))) --cov-report=
+	$(TESTS) -m "$(NO_MACHINES)" --durations=25 $(addprefix --cov=,$(foreach floor,$(FLOORS),$(firstword $(subst =, ,$(floor))))) --cov-report=
 	@for floor in $(FLOORS); do \
 	  package=$${floor%=*}; floor=$${floor#*=}; \
 	  share=$$($(VENV)/bin/coverage report --include="$$package/*" --format=total --fail-under=$$floor); status=$$?; \
 	  echo "coverage of $$package: $$share % (floor $$floor)"; [ $$status -eq 0 ] || exit $$status; \
 	done
 
-# One after the other; the first failure ends it. CI leaves out the last three, which need a quiet machine: see .ci/run.
-CHECKS := lint js types docs coverage helm eval test-long test-browser ratio
+# What CI runs (.ci/run), one after the other; the first failure ends it.
+CHECKS := lint js types docs helm eval coverage test-browser ratio
 check: $(VENV)/.dev
 	@for name in $(CHECKS); do \
 	  printf '\n== %s (%s)\n' "$$name" "$$(date -u +%H:%M:%S)"; \
