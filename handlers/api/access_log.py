@@ -25,11 +25,9 @@ class AccessView(View):
 
 
 class AccessLogHandler(ApiHandler):
-    operations = {"GET": Operation(allow="patient", query=PageQuery, responses={200: AccessView}, paginated=True)}
-
-    async def get(self) -> None:
+    @Operation(allow="patient", responses={200: AccessView}, paginated=True)
+    async def get(self, query: PageQuery) -> None:
         """Who read or changed what of yours, the newest first."""
-        query = self.query(PageQuery)
         before = read_cursor(query.cursor, str)
         found = await self.store.audit.about(self.who.id, before=before[0] if before else None, limit=query.limit + 1)
         shown, following = cut_page(found, query.limit, lambda last: write_cursor(last.id))

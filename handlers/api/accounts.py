@@ -29,22 +29,17 @@ from models.users import User
 
 
 class SignUpHandler(AccountHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=SignUpBody,
-            responses={201: UserView, 202: AcceptedView},
-            problems=("email-taken", "password-sign-in-off", "rate-limited", "busy"),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="anyone",
+        responses={201: UserView, 202: AcceptedView},
+        problems=("email-taken", "password-sign-in-off", "rate-limited", "busy"),
+    )
+    async def post(self, body: SignUpBody) -> None:
         """Sign up. Where addresses are confirmed the answer is always 202, and a letter tells the rest.
 
         A carer signs up with the token of an invitation and the address to which it was mailed: the answer is 201, the
         address counts as confirmed, and the invitation as accepted.
         """
-        body = self.body(SignUpBody)
         self.check_password_sign_in()
         invitation = await self._invitation(body)
         self.check_new_password(body.password, email=body.email, name=body.name)
@@ -138,18 +133,9 @@ class SignUpHandler(AccountHandler):
 
 
 class VerifyEmailHandler(AccountHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=VerifyEmailBody,
-            responses={204: None},
-            problems=("invalid-token", "rate-limited", "busy"),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(allow="anyone", responses={204: None}, problems=("invalid-token", "rate-limited", "busy"))
+    async def post(self, body: VerifyEmailBody) -> None:
         """Confirm an address, by the link in its letter and the password chosen at sign-up."""
-        body = self.body(VerifyEmailBody)
         await self.limit_address(LINK_ADDRESS)
         link = await self.store.letters.find_link(Tokens.hash_link(body.token), use="verify", now=utcnow())
         user = await self.store.users.get(link.user_id) if link else None
@@ -171,15 +157,9 @@ class VerifyEmailHandler(AccountHandler):
 
 
 class ForgotPasswordHandler(AccountHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone", body=ForgotPasswordBody, responses={202: AcceptedView}, problems=("rate-limited",)
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(allow="anyone", responses={202: AcceptedView}, problems=("rate-limited",))
+    async def post(self, body: ForgotPasswordBody) -> None:
         """Ask for a link to choose a new password. The same answer whether or not the address is known."""
-        body = self.body(ForgotPasswordBody)
         await self.limit_address(MAIL_ADDRESS)
         await self.resources.limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         row = await self.store.users.row_by_email(body.email)
@@ -194,18 +174,9 @@ class ForgotPasswordHandler(AccountHandler):
 
 
 class ResetPasswordHandler(AccountHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=ResetPasswordBody,
-            responses={204: None},
-            problems=("invalid-token", "rate-limited", "busy"),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(allow="anyone", responses={204: None}, problems=("invalid-token", "rate-limited", "busy"))
+    async def post(self, body: ResetPasswordBody) -> None:
         """Choose a new password by the link in a letter. Every token of the user is dead afterwards."""
-        body = self.body(ResetPasswordBody)
         await self.limit_address(LINK_ADDRESS)
         link = await self.find_link(body.token, "reset")
         user = await self.store.users.get(link.user_id)

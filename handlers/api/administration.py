@@ -99,19 +99,9 @@ class _AccountsHandler(AccountHandler):
 
 
 class AccountsHandler(_AccountsHandler):
-    operations = {
-        "GET": Operation(
-            allow="admin",
-            query=AccountsQuery,
-            responses={200: AdminAccountView},
-            paginated=True,
-            audit="accounts.listed",
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="admin", responses={200: AdminAccountView}, paginated=True, audit="accounts.listed")
+    async def get(self, query: AccountsQuery) -> None:
         """Accounts that are not erased, the newest first."""
-        query = self.query(AccountsQuery)
         before = read_time_cursor(query.cursor, str)
         users, following = await accounts_page(
             self.store, status=query.status, query=query.q, before=before, limit=query.limit
@@ -121,11 +111,10 @@ class AccountsHandler(_AccountsHandler):
         self.respond(page([self.account(user) for user in users], cursor))
 
 
-def _account_act(audit: Act, *, body: type[Body] = NothingBody) -> Operation:
+def _account_act(audit: Act) -> Operation:
     """What an administrator does to one account; the answer is the account."""
     return Operation(
         allow="admin",
-        body=body,
         body_optional=True,
         responses={200: AdminAccountView},
         problems=("not-found", "conflict"),
@@ -134,14 +123,12 @@ def _account_act(audit: Act, *, body: type[Body] = NothingBody) -> Operation:
 
 
 class ApproveAccountHandler(_AccountsHandler):
-    operations = {"POST": _account_act("doctor.approved", body=ApproveDoctorBody)}
-
-    async def post(self, user_id: str) -> None:
+    @_account_act("doctor.approved")
+    async def post(self, user_id: str, body: ApproveDoctorBody) -> None:
         """Let a doctor who waits begin. They get a letter."""
-        id, body = self.id_from_path(user_id), self.body(ApproveDoctorBody)
         user, letter_id = await approve(
             self.store,
-            id,
+            user_id,
             unverified=body.unverified,
             verifies_email=self.settings_.verifies_email,
             actor=self.actor,
@@ -152,64 +139,51 @@ class ApproveAccountHandler(_AccountsHandler):
 
 
 class RefuseAccountHandler(_AccountsHandler):
-    operations = {"POST": _account_act("doctor.refused")}
-
-    async def post(self, user_id: str) -> None:
+    @_account_act("doctor.refused")
+    async def post(self, user_id: str, body: NothingBody) -> None:
         """Refuse a doctor who waits: the account is closed, and they get a letter."""
-        id = self.id_from_path(user_id)
-        self.body(NothingBody)
-        user, closed, letter_id = await refuse(self.store, id, now=self.now(), actor=self.actor)
+        user, closed, letter_id = await refuse(self.store, user_id, now=self.now(), actor=self.actor)
         await self.context.app.announce_closed(closed)
         await self.context.dispatcher.send_letter(letter_id)
         self.respond(self.account(user))
 
 
 class DeactivateAccountHandler(_AccountsHandler):
-    operations = {"POST": _account_act("account.closed")}
-
-    async def post(self, user_id: str) -> None:
+    @_account_act("account.closed")
+    async def post(self, user_id: str, body: NothingBody) -> None:
         """Close an account at once, on every node. Its records stay."""
-        id = self.id_from_path(user_id)
-        self.body(NothingBody)
-        user, closed = await deactivate(self.store, id, by=self.who.id, now=self.now(), actor=self.actor)
+        user, closed = await deactivate(self.store, user_id, by=self.who.id, now=self.now(), actor=self.actor)
         if closed is not None:
             await self.context.app.announce_closed(closed)
         self.respond(self.account(user))
 
 
 class ResetLinkHandler(_AccountsHandler):
-    operations = {
-        "POST": Operation(
-            allow="admin",
-            body=NothingBody,
-            body_optional=True,
-            responses={202: AcceptedView},
-            problems=("not-found", "conflict"),
-            audit="reset.linked",
-        )
-    }
-
-    async def post(self, user_id: str) -> None:
+    @Operation(
+        allow="admin",
+        body_optional=True,
+        responses={202: AcceptedView},
+        problems=("not-found", "conflict"),
+        audit="reset.linked",
+    )
+    async def post(self, user_id: str, body: NothingBody) -> None:
         """Mail a user a link to choose a new password. The link is in the letter alone."""
-        id = self.id_from_path(user_id)
-        self.body(NothingBody)
-        user = await self.store.users.get(id)
+        user = await self.store.users.get(user_id)
         if user is None or user.email is None:
             raise Problem("not-found")
         if user.status == "deactivated":
             raise Problem("conflict", "This account is deactivated.")
 
         async def work(session: Session) -> str:
-            await self.store.audit.write(self.actor, "reset.linked", of=[id], session=session)
-            return await self.write_letter(id, "reset-by-hospital", use="reset", session=session)
+            await self.store.audit.write(self.actor, "reset.linked", of=[user_id], session=session)
+            return await self.write_letter(user_id, "reset-by-hospital", use="reset", session=session)
 
         await self.context.dispatcher.send_letter(await self.store.transaction(work))
         self.respond({"detail": "A letter with a link to choose a password is on its way."}, status=202)
 
 
 class OverviewHandler(AccountHandler):
-    operations = {"GET": Operation(allow="admin", responses={200: OverviewView}, audit="overview.read")}
-
+    @Operation(allow="admin", responses={200: OverviewView}, audit="overview.read")
     async def get(self) -> None:
         """What waits, what is late, which processes live, and when a backup was last written and tried."""
         seen = await read_overview(self.store, now=self.now())
@@ -246,15 +220,9 @@ def _waiting(one: Waiting) -> dict[str, int]:
 
 
 class AuditHandler(AccountHandler):
-    operations = {
-        "GET": Operation(
-            allow="admin", query=AuditQuery, responses={200: AuditEntryView}, paginated=True, audit="audit.read"
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="admin", responses={200: AuditEntryView}, paginated=True, audit="audit.read")
+    async def get(self, query: AuditQuery) -> None:
         """The audit by person and time, the newest entry first."""
-        query = self.query(AuditQuery)
         before = read_cursor(query.cursor, str)
         found = await self.store.audit.entries(
             of=query.of, since=query.from_, before=before[0] if before else None, limit=query.limit + 1

@@ -22,15 +22,9 @@ class AnswerBody(Body):
 
 
 class AnswerHandler(ApiHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone", body=AnswerBody, responses={204: None}, problems=("invalid-token", "rate-limited")
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(allow="anyone", responses={204: None}, problems=("invalid-token", "rate-limited"))
+    async def post(self, body: AnswerBody) -> None:
         """Answer a pushed reminder by its token: done, or again in 30 minutes. The same again is the same answer."""
-        body = self.body(AnswerBody)
         await self.resources.limits.count(ANSWER_ADDRESS, self.client_hash)
         actor = self.actor_as("link")
         users = await answer_by_token(

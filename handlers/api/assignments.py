@@ -7,7 +7,7 @@ from typing import Any
 from handlers.api.schemas import AssignBody, AssignmentView, DoctorsQuery, PersonView
 from handlers.base.api_handler import ApiHandler
 from handlers.base.cursors import page, page_of
-from handlers.base.idempotent_handler import IdempotentHandler, idempotent
+from handlers.base.idempotent_handler import IdempotentHandler
 from hospital_rt.domain.clock import to_wire
 from hospital_rt.web.operation import Operation
 from hospital_rt.web.problems import Problem
@@ -19,15 +19,9 @@ from models.users import fold
 
 
 class DoctorsHandler(ApiHandler):
-    operations = {
-        "GET": Operation(
-            allow="user", query=DoctorsQuery, responses={200: PersonView}, paginated=True, allow_pending=True
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="user", responses={200: PersonView}, paginated=True, allow_pending=True)
+    async def get(self, query: DoctorsQuery) -> None:
         """Doctors that accept patients; ``q`` is the beginning of a name or of one of its words."""
-        query = self.query(DoctorsQuery)
         wanted = fold(query.q)
         found = [
             {"id": id, "name": name}
@@ -41,25 +35,6 @@ class DoctorsHandler(ApiHandler):
 
 
 class AssignHandler(IdempotentHandler):
-    operations = {
-        "GET": Operation(allow="patient", responses={200: AssignmentView}, problems=("not-assigned",), feed=True),
-        "POST": Operation(
-            allow="patient",
-            body=AssignBody,
-            responses={200: AssignmentView, 201: AssignmentView},
-            problems=("not-found", "conflict"),
-            idempotent=True,
-            audit="doctor.chosen",
-        ),
-        "DELETE": Operation(
-            allow="patient",
-            responses={204: None},
-            problems=("not-assigned", "conflict"),
-            idempotent=True,
-            audit="doctor.left",
-        ),
-    }
-
     async def _view(self, assignment: Assignment) -> dict[str, Any]:
         covers = await covers_by(self.store, assignment.doctor_id, now=self.now())
         now = [one for one in covers if one.is_active(self.now())]
@@ -76,15 +51,21 @@ class AssignHandler(IdempotentHandler):
             "share_history": assignment.share_history,
         } | ({"cover": cover} if cover else {})
 
+    @Operation(allow="patient", responses={200: AssignmentView}, problems=("not-assigned",), feed=True)
     async def get(self) -> None:
         """The doctor you have chosen."""
-        await self.set_feed()
         current = await self.store.assignments.current(self.who.id)
         if current is None:
             raise Problem("not-assigned")
         self.respond(await self._view(current))
 
-    @idempotent
+    @Operation(
+        allow="patient",
+        responses={200: AssignmentView, 201: AssignmentView},
+        problems=("not-found", "conflict"),
+        idempotent=True,
+        audit="doctor.chosen",
+    )
     async def post(self, body: AssignBody) -> StoredResponse:
         """Choose a doctor. Another one takes the first one's place at once."""
         done = await assign_doctor(
@@ -101,7 +82,13 @@ class AssignHandler(IdempotentHandler):
             raise Problem("not-assigned")
         return StoredResponse(201 if done.is_new else 200, await self._view(done.assignment))
 
-    @idempotent
+    @Operation(
+        allow="patient",
+        responses={204: None},
+        problems=("not-assigned", "conflict"),
+        idempotent=True,
+        audit="doctor.left",
+    )
     async def delete(self) -> StoredResponse:
         """Leave your doctor. Your steps run on."""
         done = await leave_doctor(

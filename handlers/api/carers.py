@@ -123,27 +123,18 @@ class _CarerHandler(AccountHandler):
 
 
 class CarersHandler(_CarerHandler):
-    operations = {
-        "GET": Operation(allow="patient", query=PageQuery, responses={200: CarerView}, paginated=True),
-        "POST": Operation(
-            allow="patient",
-            body=InviteBody,
-            responses={201: CarerView},
-            problems=("conflict", "rate-limited"),
-            audit="carer.invited",
-        ),
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="patient", responses={200: CarerView}, paginated=True)
+    async def get(self, query: PageQuery) -> None:
         """Your carers, and the invitations that wait for an answer."""
-        query = self.query(PageQuery)
         found = await carers_of(self.store, self.who.id, now=self.now())
         shown, following = page_of(found, cursor=query.cursor, limit=query.limit)
         self.respond(page(await self.carer_views(list(shown)), following))
 
-    async def post(self) -> None:
+    @Operation(
+        allow="patient", responses={201: CarerView}, problems=("conflict", "rate-limited"), audit="carer.invited"
+    )
+    async def post(self, body: InviteBody) -> None:
         """Invite a person to care for you, by a one-time link that is mailed to them and works for seven days."""
-        body = self.body(InviteBody)
         if body.until is not None and body.until <= self.now():
             raise Invalid("#/until", "Choose a later moment.")
         await self.limit_address(MAIL_ADDRESS)
@@ -170,44 +161,30 @@ class CarersHandler(_CarerHandler):
 
 
 class CarerHandler(_CarerHandler):
-    operations = {
-        "PATCH": Operation(
-            allow="patient", body=AlertBody, responses={200: CarerView}, problems=("not-found",), audit="carer.changed"
-        ),
-        "DELETE": Operation(allow="patient", responses={204: None}, problems=("not-found",), audit="carer.ended"),
-    }
-
-    async def patch(self, grant_id: str) -> None:
+    @Operation(allow="patient", responses={200: CarerView}, problems=("not-found",), audit="carer.changed")
+    async def patch(self, grant_id: str, body: AlertBody) -> None:
         """Change after how many minutes this carer is told of a slot that stays open."""
-        id, body = self.id_from_path(grant_id), self.body(AlertBody)
-        found = [one for one in await carers_of(self.store, self.who.id, now=self.now()) if one.id == id]
+        found = [one for one in await carers_of(self.store, self.who.id, now=self.now()) if one.id == grant_id]
         if not found:
             raise Problem("not-found")
         done = await change_alert(self.store, found[0], alert_minutes=body.alert_minutes, actor=self.actor)
         self.respond((await self.carer_views([done.grant]))[0])
 
+    @Operation(allow="patient", responses={204: None}, problems=("not-found",), audit="carer.ended")
     async def delete(self, grant_id: str) -> None:
         """End a carer's access at once, or withdraw an invitation."""
         users = await end_grant(
-            self.store, self.id_from_path(grant_id), kind="care", user_id=self.who.id, now=self.now(), actor=self.actor
+            self.store, grant_id, kind="care", user_id=self.who.id, now=self.now(), actor=self.actor
         )
         await self.announce(users)
         self.respond(status=204)
 
 
 class InvitationHandler(_CarerHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=InvitationBody,
-            responses={200: InvitationView},
-            problems=("invalid-token", "rate-limited"),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(allow="anyone", responses={200: InvitationView}, problems=("invalid-token", "rate-limited"))
+    async def post(self, body: InvitationBody) -> None:
         """What an invitation offers, before it is accepted. Nothing is changed."""
-        grant = await self.invitation(self.body(InvitationBody).token)
+        grant = await self.invitation(body.token)
         names = await self.store.users.names({grant.grantor_id})
         self.respond(
             {
@@ -219,19 +196,15 @@ class InvitationHandler(_CarerHandler):
 
 
 class AcceptHandler(_CarerHandler):
-    operations = {
-        "POST": Operation(
-            allow="non_admin",
-            body=InvitationBody,
-            responses={200: CaringView},
-            problems=("invalid-token", "forbidden", "conflict", "rate-limited"),
-            audit="carer.accepted",
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="non_admin",
+        responses={200: CaringView},
+        problems=("invalid-token", "forbidden", "conflict", "rate-limited"),
+        audit="carer.accepted",
+    )
+    async def post(self, body: InvitationBody) -> None:
         """Accept an invitation with the account that is signed in. The link works once."""
-        grant = await self.invitation(self.body(InvitationBody).token)
+        grant = await self.invitation(body.token)
         carer = await self.store.users.read_row(self.who.row)
         done = await accept_invitation(self.store, grant, carer=carer, now=self.now(), actor=self.actor)
         await self.announce(done.users)
@@ -239,41 +212,29 @@ class AcceptHandler(_CarerHandler):
 
 
 class CaringHandler(_CarerHandler):
-    operations = {"GET": Operation(allow="non_admin", query=PageQuery, responses={200: CaringView}, paginated=True)}
-
-    async def get(self) -> None:
+    @Operation(allow="non_admin", responses={200: CaringView}, paginated=True)
+    async def get(self, query: PageQuery) -> None:
         """For whom you care."""
-        query = self.query(PageQuery)
         found = await cared_for_by(self.store, self.who.id, now=self.now())
         shown, following = page_of(found, cursor=query.cursor, limit=query.limit)
         self.respond(page(await self.caring_views(list(shown)), following))
 
 
 class CaringForHandler(_CarerHandler):
-    operations = {
-        "PATCH": Operation(
-            allow="non_admin",
-            body=AlertBody,
-            responses={200: CaringView},
-            problems=("not-found",),
-            audit="carer.changed",
-        ),
-        "DELETE": Operation(allow="non_admin", responses={204: None}, problems=("not-found",), audit="carer.ended"),
-    }
-
     async def _mine(self, patient_id: str) -> Grant:
-        id = self.id_from_path(patient_id)
-        found = [one for one in await cared_for_by(self.store, self.who.id, now=self.now()) if one.grantor_id == id]
-        if not found:
-            raise Problem("not-found")
-        return found[0]
+        for grant in await cared_for_by(self.store, self.who.id, now=self.now()):
+            if grant.grantor_id == patient_id:
+                return grant
+        raise Problem("not-found")
 
-    async def patch(self, patient_id: str) -> None:
+    @Operation(allow="non_admin", responses={200: CaringView}, problems=("not-found",), audit="carer.changed")
+    async def patch(self, patient_id: str, body: AlertBody) -> None:
         """Change after how many minutes you are told of a slot that stays open."""
-        body, grant = self.body(AlertBody), await self._mine(patient_id)
+        grant = await self._mine(patient_id)
         done = await change_alert(self.store, grant, alert_minutes=body.alert_minutes, actor=self.actor)
         self.respond((await self.caring_views([done.grant]))[0])
 
+    @Operation(allow="non_admin", responses={204: None}, problems=("not-found",), audit="carer.ended")
     async def delete(self, patient_id: str) -> None:
         """Care for this person no more."""
         grant = await self._mine(patient_id)

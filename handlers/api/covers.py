@@ -50,27 +50,17 @@ class _CoverHandler(ApiHandler):
 
 
 class CoversHandler(_CoverHandler):
-    operations = {
-        "GET": Operation(allow="doctor", query=PageQuery, responses={200: CoverView}, paginated=True),
-        "POST": Operation(
-            allow="doctor",
-            body=CoverBody,
-            responses={201: CoverView},
-            problems=("not-found", "conflict"),
-            audit="cover.begun",
-        ),
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="doctor", responses={200: CoverView}, paginated=True)
+    async def get(self, query: PageQuery) -> None:
         """Who covers for you, now or later."""
-        query = self.query(PageQuery)
         found = await covers_by(self.store, self.who.id, now=self.now())
         shown, following = page_of(found, cursor=query.cursor, limit=query.limit)
         self.respond(page(await self.views(list(shown)), following))
 
-    async def post(self) -> None:
+    @Operation(allow="doctor", responses={201: CoverView}, problems=("not-found", "conflict"), audit="cover.begun")
+    async def post(self, body: CoverBody) -> None:
         """Name a colleague who covers for you. Meanwhile they may do for your patients what you may."""
-        body, now = self.body(CoverBody), self.now()
+        now = self.now()
         done = await begin_cover(
             self.store,
             doctor_id=self.who.id,
@@ -85,14 +75,11 @@ class CoversHandler(_CoverHandler):
 
 
 class CoverHandler(_CoverHandler):
-    operations = {
-        "DELETE": Operation(allow="doctor", responses={204: None}, problems=("not-found",), audit="cover.ended")
-    }
-
+    @Operation(allow="doctor", responses={204: None}, problems=("not-found",), audit="cover.ended")
     async def delete(self, grant_id: str) -> None:
         """End a cover at once. Either of the two doctors can."""
         users = await end_grant(
-            self.store, self.id_from_path(grant_id), kind="cover", user_id=self.who.id, now=self.now(), actor=self.actor
+            self.store, grant_id, kind="cover", user_id=self.who.id, now=self.now(), actor=self.actor
         )
         await self.announce(users)
         self.respond(status=204)

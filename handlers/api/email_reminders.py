@@ -37,35 +37,30 @@ class EmailRemindersView(View):
 
 
 class EmailRemindersHandler(ApiHandler):
-    operations = {
-        "GET": Operation(allow="patient", responses={200: EmailRemindersView}),
-        "PUT": Operation(
-            allow="patient",
-            body=NothingBody,
-            body_optional=True,
-            responses={200: EmailRemindersView},
-            problems=("email-unverified",),
-            audit="account.changed",
-        ),
-        "DELETE": Operation(allow="patient", responses={204: None}, audit="account.changed"),
-    }
-
     async def _view(self) -> dict[str, object]:
         subscription = await self.store.mail_reminders.get(self.who.id)
         return {"on": subscription is not None, "since": to_wire(subscription.since) if subscription else None}
 
+    @Operation(allow="patient", responses={200: EmailRemindersView})
     async def get(self) -> None:
         """Whether a letter comes when a reminder waits and no page has shown it."""
         self.respond(await self._view())
 
-    async def put(self) -> None:
+    @Operation(
+        allow="patient",
+        body_optional=True,
+        responses={200: EmailRemindersView},
+        problems=("email-unverified",),
+        audit="account.changed",
+    )
+    async def put(self, body: NothingBody) -> None:
         """Ask for letters, in neutral words, one at most for a slot; again is the same answer."""
-        self.body(NothingBody)
         if not self.who.row.get("email_confirmed", True):
             raise Problem("email-unverified")
         await set_mail_reminders(self.store, self.who.id, on=True, now=self.now(), actor=self.actor)
         self.respond(await self._view())
 
+    @Operation(allow="patient", responses={204: None}, audit="account.changed")
     async def delete(self) -> None:
         """No more letters."""
         await set_mail_reminders(self.store, self.who.id, on=False, now=self.now(), actor=self.actor)

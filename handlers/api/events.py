@@ -9,20 +9,9 @@ from hospital_rt.web.operation import Operation
 
 
 class EventsHandler(ApiHandler):
-    operations = {
-        "GET": Operation(
-            allow="user",
-            query=EventsQuery,
-            responses={200: EventsView},
-            problems=("reset",),
-            allow_pending=True,
-            audit="events.read",
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="user", responses={200: EventsView}, problems=("reset",), allow_pending=True, audit="events.read")
+    async def get(self, query: EventsQuery) -> None:
         """What happened after ``after``, in order; ``seq`` tells where the feed stands."""
-        query = self.query(EventsQuery)
         if query.after > 0 and query.epoch is None:
             raise Invalid("#/epoch", "Required with after.")
         epoch, seq = await self.context.app.feeds.resume(self.who.id, after=query.after, epoch=query.epoch)

@@ -18,28 +18,15 @@ from models.users import CONTACT
 
 
 class MeHandler(SessionTokenHandler):
-    operations = {
-        "GET": Operation(allow="user", responses={200: UserView}, allow_pending=True, allow_without_factor=True),
-        "PATCH": Operation(
-            allow="user", body=ChangeMeBody, responses={200: UserView}, allow_pending=True, audit="account.changed"
-        ),
-        "DELETE": Operation(
-            allow="user",
-            body=ProofBody,
-            responses={204: None},
-            problems=("wrong-password", "wrong-factor", "rate-limited", "busy"),
-            allow_pending=True,
-            audit="account.closed",
-        ),
-    }
-
+    @Operation(allow="user", responses={200: UserView}, allow_pending=True, allow_without_factor=True)
     async def get(self) -> None:
         """Your account."""
         self.respond((await self.store.users.read_row(self.who.row)).as_json())
 
-    async def patch(self) -> None:
+    @Operation(allow="user", responses={200: UserView}, allow_pending=True, audit="account.changed")
+    async def patch(self, body: ChangeMeBody) -> None:
         """Change your settings. A new time zone or time of the day moves the reminders to come."""
-        changes = self.body(ChangeMeBody).model_dump(exclude_unset=True)
+        changes = body.model_dump(exclude_unset=True)
         for name in CONTACT:
             if changes.get(name) is not None and self.who.role != "patient":
                 raise Invalid(f"#/{name}", "Only patients have one here.")
@@ -50,9 +37,16 @@ class MeHandler(SessionTokenHandler):
         user = await change_settings(self.store, self.who.id, changes, now=self.now(), actor=self.actor)
         self.respond(user.as_json())
 
-    async def delete(self) -> None:
+    @Operation(
+        allow="user",
+        responses={204: None},
+        problems=("wrong-password", "wrong-factor", "rate-limited", "busy"),
+        allow_pending=True,
+        audit="account.closed",
+    )
+    async def delete(self, body: ProofBody) -> None:
         """Leave for good. Your key is destroyed: nothing of yours can be read again."""
-        user = await self.check_proof(self.body(ProofBody))
+        user = await self.check_proof(body)
         erase = self.settings_.erasure == "immediate"
         left = await close_account(self.store, user, now=self.now(), erase=erase, actor=self.actor)
         await self.context.app.announce_closed(left, erased=user.id if erase else None)
@@ -60,20 +54,15 @@ class MeHandler(SessionTokenHandler):
 
 
 class PasswordHandler(AccountHandler):
-    operations = {
-        "POST": Operation(
-            allow="user",
-            body=ChangePasswordBody,
-            responses={204: None},
-            problems=("wrong-password", "rate-limited", "busy"),
-            allow_pending=True,
-            audit="password.changed",
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="user",
+        responses={204: None},
+        problems=("wrong-password", "rate-limited", "busy"),
+        allow_pending=True,
+        audit="password.changed",
+    )
+    async def post(self, body: ChangePasswordBody) -> None:
         """Change your password. Your other devices are signed out."""
-        body = self.body(ChangePasswordBody)
         user = await self.check_current(body.current)
         self.check_new_password(body.password, email=user.email or "", name=user.name or "")
         hashed = await self.resources.passwords.hash(body.password)
@@ -89,13 +78,9 @@ class PasswordHandler(AccountHandler):
 
 
 class SessionsHandler(AccountHandler):
-    operations = {
-        "GET": Operation(allow="user", query=PageQuery, responses={200: DeviceView}, paginated=True, allow_pending=True)
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="user", responses={200: DeviceView}, paginated=True, allow_pending=True)
+    async def get(self, query: PageQuery) -> None:
         """The devices signed in, the last one used first."""
-        query = self.query(PageQuery)
         devices = await self.store.sessions.of_user(self.who.id, now=utcnow())
         shown, following = page_of(devices, cursor=query.cursor, limit=query.limit)
         items = [
@@ -112,11 +97,9 @@ class SessionsHandler(AccountHandler):
 
 
 class SessionHandler(AccountHandler):
-    operations = {"DELETE": Operation(allow="user", responses={204: None}, problems=("not-found",), allow_pending=True)}
-
+    @Operation(allow="user", responses={204: None}, problems=("not-found",), allow_pending=True)
     async def delete(self, session_id: str) -> None:
         """Sign a device out."""
-        id = self.id_from_path(session_id)
-        if not await self.sign_out(id, self.actor):
+        if not await self.sign_out(session_id, self.actor):
             raise Problem("not-found")
         self.respond(status=204)

@@ -10,7 +10,6 @@ from uuid import uuid4
 from handlers.api.schemas import (
     ApproveBody,
     ApprovedStepBody,
-    Body,
     NoteBody,
     NoteLineView,
     NotesQuery,
@@ -22,7 +21,7 @@ from handlers.api.schemas import (
     WithdrawnNoteView,
 )
 from handlers.base.cursors import cut_page, page, read_time_cursor, write_time_cursor
-from handlers.base.idempotent_handler import IdempotentHandler, idempotent
+from handlers.base.idempotent_handler import IdempotentHandler
 from hospital_rt.domain.as_needed import use_limits
 from hospital_rt.domain.clock import clock_times, local_day, to_wire
 from hospital_rt.domain.errors import Invalid
@@ -119,31 +118,17 @@ class NoteHandlerBase(IdempotentHandler):
 
 class NotesHandler(NoteHandlerBase):
     status = 202
-    operations = {
-        "GET": Operation(
-            allow="non_admin",
-            query=NotesQuery,
-            responses={200: NoteLineView},
-            problems=("not-found",),
-            paginated=True,
-            feed=True,
-            audit="notes.listed",
-        ),
-        "POST": Operation(
-            allow="doctor",
-            body=NoteBody,
-            responses={202: NoteView},
-            problems=("not-found", "conflict", "rate-limited"),
-            idempotent=True,
-            max_body_bytes=NOTE_BODY,
-            audit="note.written",
-        ),
-    }
 
-    async def get(self) -> None:
+    @Operation(
+        allow="non_admin",
+        responses={200: NoteLineView},
+        problems=("not-found",),
+        paginated=True,
+        feed=True,
+        audit="notes.listed",
+    )
+    async def get(self, query: NotesQuery) -> None:
         """Notes, newest first, without their texts: a patient's own; a doctor's for patients now assigned."""
-        query = self.query(NotesQuery)
-        await self.set_feed()
         readable, accesses = await notes_filter(self.store, self.who, query.patient_id)
         wanted: dict[str, Any] = {"$and": [readable]}
         if query.status:
@@ -163,7 +148,14 @@ class NotesHandler(NoteHandlerBase):
         key = self.context.tokens.keyed_hash(b"notes", self.who.id.encode())
         await self.resources.limits.count(NOTES_ACCOUNT, key)
 
-    @idempotent
+    @Operation(
+        allow="doctor",
+        responses={202: NoteView},
+        problems=("not-found", "conflict", "rate-limited"),
+        idempotent=True,
+        max_body_bytes=NOTE_BODY,
+        audit="note.written",
+    )
     async def post(self, body: NoteBody) -> StoredResponse:
         """Write a note. It is stored, sealed, before this answers; its steps come when it is read."""
         submission = Submission(
@@ -184,17 +176,10 @@ class NotesHandler(NoteHandlerBase):
 
 
 class NoteHandler(NoteHandlerBase):
-    operations = {
-        "GET": Operation(
-            allow="non_admin", responses={200: NoteView}, problems=("not-found",), feed=True, audit="note.read"
-        )
-    }
-
+    @Operation(allow="non_admin", responses={200: NoteView}, problems=("not-found",), feed=True, audit="note.read")
     async def get(self, note_id: str) -> None:
         """A note with its text and steps."""
-        id = self.id_from_path(note_id)
-        await self.set_feed()
-        note = await readable_note(self.store, self.who, id)
+        note = await readable_note(self.store, self.who, note_id)
         await self.audit_read(of=[note.patient_id], item=note.id)
         self.respond((await self.reply(note)).body)
 
@@ -202,7 +187,6 @@ class NoteHandler(NoteHandlerBase):
 def _author_act(
     audit: Act,
     *,
-    body: type[Body],
     responses: dict[int, type[NoteView] | None],
     problems: tuple[str, ...] = ("not-found", "conflict", "superseded"),
     idempotent: bool = False,
@@ -210,7 +194,6 @@ def _author_act(
     """What the author does with one note; the answer is the note."""
     return Operation(
         allow="doctor",
-        body=body,
         body_optional=True,
         responses=responses,
         problems=problems,
@@ -221,9 +204,8 @@ def _author_act(
 
 class RetryHandler(NoteHandlerBase):
     status = 202
-    operations = {"POST": _author_act("note.retried", body=RetryBody, responses={202: NoteView}, idempotent=True)}
 
-    @idempotent
+    @_author_act("note.retried", responses={202: NoteView}, idempotent=True)
     async def post(self, note_id: str, body: RetryBody) -> StoredResponse:
         """Have a failed note read again, by the local reader if the body says so."""
         outcome = await retry_note(
@@ -240,9 +222,7 @@ class RetryHandler(NoteHandlerBase):
 
 
 class ApproveHandler(NoteHandlerBase):
-    operations = {"POST": _author_act("note.approved", body=ApproveBody, responses={200: NoteView}, idempotent=True)}
-
-    @idempotent
+    @_author_act("note.approved", responses={200: NoteView}, idempotent=True)
     async def post(self, note_id: str, body: ApproveBody) -> StoredResponse:
         """Let proposed steps become the patient's plan: all of them, or those listed, edited or added to."""
         note = await readable_note(self.store, self.who, note_id)
@@ -473,29 +453,21 @@ def _lasting(schedule: Schedule, occurrences: int, *, at: str, was: Schedule | N
 
 
 class RejectHandler(NoteHandlerBase):
-    operations = {"POST": _author_act("note.rejected", body=NothingBody, responses={200: NoteView})}
-
-    async def post(self, note_id: str) -> None:
+    @_author_act("note.rejected", responses={200: NoteView})
+    async def post(self, note_id: str, body: NothingBody) -> None:
         """Let a proposal go. The patient's plan stays as it was."""
-        id = self.id_from_path(note_id)
-        self.body(NothingBody)
-        outcome = await reject_note(self.store, note_id=id, doctor_id=self.who.id, now=self.now(), actor=self.actor)
+        outcome = await reject_note(
+            self.store, note_id=note_id, doctor_id=self.who.id, now=self.now(), actor=self.actor
+        )
         self.respond((await self.reply(await self.announced(outcome))).body)
 
 
 class WithdrawHandler(NoteHandlerBase):
-    operations = {
-        "POST": _author_act(
-            "note.withdrawn", body=ReasonBody, responses={200: WithdrawnNoteView}, problems=("not-found", "conflict")
-        )
-    }
-
-    async def post(self, note_id: str) -> None:
+    @_author_act("note.withdrawn", responses={200: WithdrawnNoteView}, problems=("not-found", "conflict"))
+    async def post(self, note_id: str, body: ReasonBody) -> None:
         """Take a note back: its steps are cancelled and its words closed to the patient."""
-        id = self.id_from_path(note_id)
-        reason = self.body(ReasonBody).reason
         outcome = await withdraw_note(
-            self.store, note_id=id, doctor_id=self.who.id, reason=reason, now=self.now(), actor=self.actor
+            self.store, note_id=note_id, doctor_id=self.who.id, reason=body.reason, now=self.now(), actor=self.actor
         )
         reply = await self.reply(await self.announced(outcome))
         self.respond({**reply.body, "left": outcome.left})

@@ -79,21 +79,9 @@ class PatientRecords(NamedTuple):
 
 
 class MyPatientsHandler(ApiHandler):
-    operations = {
-        "GET": Operation(
-            allow="doctor",
-            query=NeedQuery,
-            responses={200: MyPatientView},
-            paginated=True,
-            feed=True,
-            audit="patients.listed",
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="doctor", responses={200: MyPatientView}, paginated=True, feed=True, audit="patients.listed")
+    async def get(self, query: NeedQuery) -> None:
         """Your patients, those who need you first."""
-        query = self.query(NeedQuery)
-        await self.set_feed()
         rows: Sequence[CachedResponse] = await self._rows()
         if query.need:
             rows = [row for row in rows if row.rank.need == RANKS[query.need]]
@@ -238,23 +226,13 @@ def _row(
 
 
 class CalledHandler(ApiHandler):
-    operations = {
-        "POST": Operation(
-            allow="doctor",
-            body=CalledBody,
-            body_optional=True,
-            responses={200: CallView},
-            problems=("not-found",),
-            audit="patient.called",
-        )
-    }
-
-    async def post(self, patient_id: str) -> None:
+    @Operation(
+        allow="doctor", body_optional=True, responses={200: CallView}, problems=("not-found",), audit="patient.called"
+    )
+    async def post(self, patient_id: str, body: CalledBody) -> None:
         """Note that you called a patient of yours, with a few words of what came of it. It stands in their row."""
-        body = self.body(CalledBody)
-        id = self.id_from_path(patient_id)
         call = await record_call(
-            self.store, by_id=self.who.id, patient_id=id, text=body.text, now=self.now(), actor=self.actor
+            self.store, by_id=self.who.id, patient_id=patient_id, text=body.text, now=self.now(), actor=self.actor
         )
         names = await self.store.users.names({call.by_id})
         self.respond(call.as_json(by=names[call.by_id]))

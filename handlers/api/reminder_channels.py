@@ -72,20 +72,9 @@ class PushView(View):
 
 
 class CalendarHandler(ApiHandler):
-    operations = {
-        "POST": Operation(
-            allow="patient",
-            body=CalendarBody,
-            body_optional=True,
-            responses={201: CalendarView},
-            audit="calendar.changed",
-        ),
-        "DELETE": Operation(allow="patient", responses={204: None}, audit="calendar.changed"),
-    }
-
-    async def post(self) -> None:
+    @Operation(allow="patient", body_optional=True, responses={201: CalendarView}, audit="calendar.changed")
+    async def post(self, body: CalendarBody) -> None:
         """Make a private link to your reminders for a calendar program. It is shown once; an older one ends."""
-        body = self.body(CalendarBody)
         secret = secrets.token_urlsafe(32)
 
         async def work(session: Session) -> None:
@@ -101,6 +90,7 @@ class CalendarHandler(ApiHandler):
         await self.while_signed_in(work)
         self.respond({"url": f"{self.settings_.public_url}/calendar/{secret}.ics"}, status=201)
 
+    @Operation(allow="patient", responses={204: None}, audit="calendar.changed")
     async def delete(self) -> None:
         """End the link."""
         await self.audit_read(of=[self.who.id])
@@ -176,12 +166,6 @@ def _entries(step: Step, *, titles: bool, moved_at: datetime, now: datetime) -> 
 
 
 class PushHandler(ApiHandler):
-    operations = {
-        "GET": Operation(allow="patient", responses={200: PushView}),
-        "POST": Operation(allow="patient", body=PushBody, responses={201: PushView}, problems=("conflict",)),
-        "DELETE": Operation(allow="patient", body=PushDeviceBody, responses={204: None}, problems=("not-found",)),
-    }
-
     async def _view(self) -> dict[str, object]:
         sender = await push_sender(self.context.app)
         return {
@@ -192,13 +176,14 @@ class PushHandler(ApiHandler):
             ],
         }
 
+    @Operation(allow="patient", responses={200: PushView})
     async def get(self) -> None:
         """The key to subscribe with, and your devices."""
         self.respond(await self._view())
 
-    async def post(self) -> None:
+    @Operation(allow="patient", responses={201: PushView}, problems=("conflict",))
+    async def post(self, body: PushBody) -> None:
         """Have a device told, in neutral words, when a reminder waits and no page is open."""
-        body = self.body(PushBody)
         sender = await push_sender(self.context.app)
         try:
             await sender.check(body.endpoint)
@@ -222,9 +207,9 @@ class PushHandler(ApiHandler):
             raise Problem("conflict", "You have too many devices. Remove one first.")
         self.respond(await self._view(), status=201)
 
-    async def delete(self) -> None:
+    @Operation(allow="patient", responses={204: None}, problems=("not-found",))
+    async def delete(self, body: PushDeviceBody) -> None:
         """Forget a device, by its id or its endpoint."""
-        body = self.body(PushDeviceBody)
         id = body.id or (_device_id(self.who.id, body.endpoint) if body.endpoint else "")
         if not await self.store.subscriptions.delete(id, user_id=self.who.id):
             raise Problem("not-found")

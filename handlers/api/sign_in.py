@@ -38,28 +38,23 @@ from models.users import User
 
 
 class TokenHandler(SessionTokenHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=TokenBody,
-            responses={200: TokensView},
-            problems=(
-                "wrong-credentials",
-                "second-factor",
-                "email-unverified",
-                "password-sign-in-off",
-                "rate-limited",
-                "busy",
-            ),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="anyone",
+        responses={200: TokensView},
+        problems=(
+            "wrong-credentials",
+            "second-factor",
+            "email-unverified",
+            "password-sign-in-off",
+            "rate-limited",
+            "busy",
+        ),
+    )
+    async def post(self, body: TokenBody) -> None:
         """Sign in, by address and password or by a passkey. The same answer, in the same time, for an unknown address
         and a wrong password. Where a second factor is set up, 401 `second-factor` has a `challenge`, the `kinds` that
         are set up and, for passkeys, the `options` to hand to the browser.
         """
-        body = self.body(TokenBody)
         if body.assertion is not None:
             user, session = await self._by_passkey(body.assertion)
         else:
@@ -173,20 +168,15 @@ class TokenHandler(SessionTokenHandler):
 
 
 class SecondStepHandler(SessionTokenHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=SecondStepBody,
-            responses={200: TokensView},
-            problems=("wrong-code", "challenge-ended", "wrong-credentials", "rate-limited"),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="anyone",
+        responses={200: TokensView},
+        problems=("wrong-code", "challenge-ended", "wrong-credentials", "rate-limited"),
+    )
+    async def post(self, body: SecondStepBody) -> None:
         """Sign in with the second factor: the challenge of `POST /api/token/` with a code (of an authenticator app, or
         a recovery code) or with a passkey's assertion. Five wrong ones void the challenge; a code works once.
         """
-        body = self.body(SecondStepBody)
         if (body.code is None) == (body.assertion is None):
             raise Problem("invalid", errors=(FieldError("#/code", "Give a code or an assertion."),))
         await self.limit_address(FACTOR_ADDRESS)
@@ -244,21 +234,11 @@ class SecondStepHandler(SessionTokenHandler):
 
 
 class PasskeyOptionsHandler(SessionTokenHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=NothingBody,
-            body_optional=True,
-            responses={200: PasskeyOptionsView},
-            problems=("rate-limited",),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(allow="anyone", body_optional=True, responses={200: PasskeyOptionsView}, problems=("rate-limited",))
+    async def post(self, body: NothingBody) -> None:
         """Options for a passkey's assertion (WebAuthn), for signing in with it alone or for showing again who you are.
         Any passkey that the device offers for this site may answer, within five minutes.
         """
-        self.body(NothingBody)
         await self.limit_address(PASSKEY_ADDRESS)
         challenge = Tokens.new_nonce()
         await self.store.challenges.open(self.challenge_id(challenge), user_id=None, password_mark=None, now=utcnow())
@@ -266,19 +246,15 @@ class PasskeyOptionsHandler(SessionTokenHandler):
 
 
 class RefreshHandler(SessionTokenHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=RefreshBody,
-            body_optional=True,
-            responses={200: RefreshedView},
-            problems=("unauthenticated", "cross-origin", "rate-limited"),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="anyone",
+        body_optional=True,
+        responses={200: RefreshedView},
+        problems=("unauthenticated", "cross-origin", "rate-limited"),
+    )
+    async def post(self, body: RefreshBody) -> None:
         """Stay signed in: the refresh token is spent and a new one given. Using an old one later ends the family."""
-        token, by_cookie = self.refresh_from(self.body(RefreshBody))
+        token, by_cookie = self.refresh_from(body)
         await self.limit_address(REFRESH_ADDRESS)
         try:
             session, generation = await self._successor(token)
@@ -331,19 +307,15 @@ class RefreshHandler(SessionTokenHandler):
 
 
 class RevokeHandler(SessionTokenHandler):
-    operations = {
-        "POST": Operation(
-            allow="anyone",
-            body=RefreshBody,
-            body_optional=True,
-            responses={204: None},
-            problems=("unauthenticated", "cross-origin", "rate-limited"),
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="anyone",
+        body_optional=True,
+        responses={204: None},
+        problems=("unauthenticated", "cross-origin", "rate-limited"),
+    )
+    async def post(self, body: RefreshBody) -> None:
         """Sign out: the session's tokens and sockets end."""
-        token, by_cookie = self.refresh_from(self.body(RefreshBody))
+        token, by_cookie = self.refresh_from(body)
         await self.limit_address(REFRESH_ADDRESS)
         if by_cookie:
             self.clear_cookie(COOKIE, path=COOKIE_PATH)

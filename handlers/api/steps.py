@@ -21,7 +21,7 @@ from handlers.api.schemas import (
 from handlers.base.api_handler import ApiHandler, as_text
 from handlers.base.context import Principal
 from handlers.base.cursors import cut_page, page, read_cursor, write_cursor
-from handlers.base.idempotent_handler import IdempotentHandler, idempotent
+from handlers.base.idempotent_handler import IdempotentHandler
 from hospital_rt.domain.adherence import COUNTED, SlotResult, count_days
 from hospital_rt.domain.clock import local_day, to_wire
 from hospital_rt.domain.errors import Invalid
@@ -46,22 +46,16 @@ from models.visibility import (
 
 
 class StepsHandler(ApiHandler):
-    operations = {
-        "GET": Operation(
-            allow="non_admin",
-            query=StepsQuery,
-            responses={200: StepView},
-            problems=("not-found",),
-            paginated=True,
-            feed=True,
-            audit="steps.listed",
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(
+        allow="non_admin",
+        responses={200: StepView},
+        problems=("not-found",),
+        paginated=True,
+        feed=True,
+        audit="steps.listed",
+    )
+    async def get(self, query: StepsQuery) -> None:
         """Steps in the order of their notes: a patient's own; a doctor's patients' of now."""
-        query = self.query(StepsQuery)
-        await self.set_feed()
         found = read_cursor(query.cursor, str)
         if self.who.role == "patient" and query.status == "active" and not found and not query.patient_id:
             await self._answer_own_active(query.limit)
@@ -94,20 +88,12 @@ class StepsHandler(ApiHandler):
 
 
 class StepHandler(ApiHandler):
-    operations = {
-        "GET": Operation(
-            allow="non_admin",
-            responses={200: StepWithCheckInsView},
-            problems=("not-found",),
-            feed=True,
-            audit="step.read",
-        )
-    }
-
+    @Operation(
+        allow="non_admin", responses={200: StepWithCheckInsView}, problems=("not-found",), feed=True, audit="step.read"
+    )
     async def get(self, step_id: str) -> None:
         """A step with its check-ins."""
-        await self.set_feed()
-        step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        step, access = await readable_step(self.store, self.who, step_id)
         await self.audit_read(of=[step.patient_id], item=step.id)
         view = await step_as_seen(self.store, access, step, now=self.now())
         answers = [one for one in await self.store.reminders.answers(step.id) if one.answered_at]
@@ -128,21 +114,16 @@ class StepHandler(ApiHandler):
 
 
 class CancelStepHandler(ApiHandler):
-    operations = {
-        "POST": Operation(
-            allow="non_admin",
-            body=ReasonBody,
-            body_optional=True,
-            responses={200: StepView},
-            problems=("forbidden", "not-found", "conflict"),
-            audit="step.cancelled",
-        )
-    }
-
-    async def post(self, step_id: str) -> None:
+    @Operation(
+        allow="non_admin",
+        body_optional=True,
+        responses={200: StepView},
+        problems=("forbidden", "not-found", "conflict"),
+        audit="step.cancelled",
+    )
+    async def post(self, step_id: str, body: ReasonBody) -> None:
         """Cancel a step by hand; again is the same answer."""
-        body = self.body(ReasonBody)
-        step, access = await readable_step(self.store, self.who, self.id_from_path(step_id))
+        step, access = await readable_step(self.store, self.who, step_id)
         if access.via == "care":
             raise Problem("forbidden", "A carer cannot stop a step.")
         done = await cancel_step(
@@ -153,35 +134,14 @@ class CancelStepHandler(ApiHandler):
 
 
 class CheckInHandler(IdempotentHandler):
-    operations = {
-        "POST": Operation(
-            allow="non_admin",
-            body=CheckInBody,
-            body_optional=True,
-            responses={200: StepView},
-            idempotent=True,
-            problems=(
-                "forbidden",
-                "not-found",
-                "step-proposed",
-                "step-cancelled",
-                "slot-closed",
-                "too-soon",
-                "conflict",
-            ),
-            audit="step.checked_in",
-        ),
-        "DELETE": Operation(
-            allow="non_admin",
-            query=SlotQuery,
-            responses={200: StepView},
-            idempotent=True,
-            problems=("forbidden", "not-found", "too-late", "conflict"),
-            audit="step.undone",
-        ),
-    }
-
-    @idempotent
+    @Operation(
+        allow="non_admin",
+        body_optional=True,
+        responses={200: StepView},
+        idempotent=True,
+        problems=("forbidden", "not-found", "step-proposed", "step-cancelled", "slot-closed", "too-soon", "conflict"),
+        audit="step.checked_in",
+    )
     async def post(self, step_id: str, body: CheckInBody) -> StoredResponse:
         """Check in to a step. The same check-in again gets the same answer."""
 
@@ -203,7 +163,13 @@ class CheckInHandler(IdempotentHandler):
 
         return await self._answer(*await answering(self.store, self.who, step_id, answer))
 
-    @idempotent
+    @Operation(
+        allow="non_admin",
+        responses={200: StepView},
+        idempotent=True,
+        problems=("forbidden", "not-found", "too-late", "conflict"),
+        audit="step.undone",
+    )
     async def delete(self, step_id: str, query: SlotQuery) -> StoredResponse:
         """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
 
@@ -237,25 +203,20 @@ class CheckInHandler(IdempotentHandler):
 
 
 class SnoozeHandler(ApiHandler):
-    operations = {
-        "POST": Operation(
-            allow="non_admin",
-            body=SnoozeBody,
-            responses={200: StepView},
-            problems=("forbidden", "not-found", "step-proposed", "slot-closed"),
-            audit="step.snoozed",
-        )
-    }
-
-    async def post(self, step_id: str) -> None:
+    @Operation(
+        allow="non_admin",
+        responses={200: StepView},
+        problems=("forbidden", "not-found", "step-proposed", "slot-closed"),
+        audit="step.snoozed",
+    )
+    async def post(self, step_id: str, body: SnoozeBody) -> None:
         """Be reminded of an open slot later, and not before. Not beyond the step's next slot."""
-        id, body = self.id_from_path(step_id), self.body(SnoozeBody)
 
         async def answer(access: Access) -> StepOutcome:
             return await snooze_slot(
                 self.store,
                 patient_id=access.patient_id,
-                step_id=id,
+                step_id=step_id,
                 slot=body.slot,
                 count=body.minutes,
                 now=self.now(),
@@ -263,25 +224,15 @@ class SnoozeHandler(ApiHandler):
                 by=await self.carer(access),
             )
 
-        done, access = await answering(self.store, self.who, id, answer)
+        done, access = await answering(self.store, self.who, step_id, answer)
         await self.announce(done.users)
         self.respond(await step_as_seen(self.store, access, done.step, now=self.now()))
 
 
 class AdherenceHandler(ApiHandler):
-    operations = {
-        "GET": Operation(
-            allow="non_admin",
-            query=AdherenceQuery,
-            responses={200: AdherenceListView},
-            problems=("not-found",),
-            audit="adherence.read",
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="non_admin", responses={200: AdherenceListView}, problems=("not-found",), audit="adherence.read")
+    async def get(self, query: AdherenceQuery) -> None:
         """How a patient's steps were kept, one item a local day."""
-        query = self.query(AdherenceQuery)
         patient_id = _whose(query, self.who)
         await access_to(self.store, self.who, patient_id)
         await self.audit_read(of=[patient_id])
@@ -300,19 +251,9 @@ class AdherenceHandler(ApiHandler):
 
 
 class StepAnswersHandler(ApiHandler):
-    operations = {
-        "GET": Operation(
-            allow="non_admin",
-            query=AdherenceQuery,
-            responses={200: StepAnswersListView},
-            problems=("not-found",),
-            audit="adherence.read",
-        )
-    }
-
-    async def get(self) -> None:
+    @Operation(allow="non_admin", responses={200: StepAnswersListView}, problems=("not-found",), audit="adherence.read")
+    async def get(self, query: AdherenceQuery) -> None:
         """How each step of a patient was kept, slot by slot, with the reasons for skipping: up to 2,000 slots."""
-        query = self.query(AdherenceQuery)
         patient_id = _whose(query, self.who)
         wanted, _ = await steps_filter(self.store, self.who, "all", patient_id)
         await self.audit_read(of=[patient_id])

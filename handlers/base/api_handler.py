@@ -1,7 +1,7 @@
 """Base handler of REST: access control, request parsing, responses.
 
-Closed by default. A handler declares its operations and implements one small method for each; hosts, origins, sizes,
-media types, authentication and error documents are handled here.
+Closed by default. A handler has one small method for each operation, declared with ``@Operation``; hosts, origins,
+sizes, media types, authentication and error documents are handled here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -39,10 +39,15 @@ MAX_STREAM_BYTES = (
 
 @stream_request_body
 class ApiHandler(BaseHandler):
-    """A REST resource. Subclasses declare ``operations`` and implement ``get``, ``post``, ``patch``, ``delete``."""
+    """A REST resource. Subclasses declare ``get``, ``post``, ``put``, ``patch``, ``delete`` as operations."""
 
     operations: ClassVar[Mapping[str, Operation]] = {}
     media_type: ClassVar[str] = "application/json; charset=utf-8"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        declared = {name: member for name, member in vars(cls).items() if hasattr(member, "operation")}
+        cls.operations = {name.upper(): method.operation for name, method in declared.items()}
 
     def initialize(self, context: HandlerContext) -> None:
         super().initialize(context)
@@ -178,7 +183,27 @@ class ApiHandler(BaseHandler):
             raise Problem("unauthenticated")
         return self._who
 
-    # The body and the query
+    # The path, the body and the query
+
+    async def run(self, method: Callable[..., Awaitable[Any]], *path: str) -> None:
+        """Call the method of this request's operation."""
+        arguments = self.arguments(path)
+        if self.operation.feed:
+            await self.set_feed()
+        await method(self, *arguments)
+
+    def arguments(self, path: Sequence[str]) -> list[Any]:
+        """What the method of an operation gets: the ids of the path, then the body, or else the query, if it has one.
+
+        Raises:
+            Problem: 404 for what is no id, or as :meth:`body` and :meth:`query`.
+        """
+        found: list[Any] = [self.id_from_path(one) for one in path]
+        if self.operation.body:
+            found.append(self.body(self.operation.body))
+        elif self.operation.query:
+            found.append(self.query(self.operation.query))
+        return found
 
     @property
     def raw_body(self) -> bytes:

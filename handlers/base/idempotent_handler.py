@@ -1,7 +1,7 @@
 """``Idempotency-Key``: a repeated request is done once and gets the same response (contract, "REST").
 
-A method is declared with :func:`idempotent` and ``Operation(idempotent=True)``; the resource says how to respond to a
-repeated request.
+A method is declared with ``@Operation(..., idempotent=True)`` and returns its response; the resource says how to
+respond to a repeated request.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from functools import wraps
 from typing import Any
 
 from handlers.base.api_handler import ApiHandler
@@ -40,6 +39,33 @@ class IdempotentHandler(ApiHandler):
         """What the requester may still read of a stored response; all of what is their own."""
         return body
 
+    async def run(self, method: Callable[..., Awaitable[Any]], *path: str) -> None:
+        if not self.operation.idempotent:
+            await super().run(method, *path)
+            return
+        arguments = self.arguments(path)
+        await self.before_claim()
+        found = await self._claim_key()
+        if isinstance(found, StoredResponse):
+            body = await self.still_readable(found.body)
+            await self._audit_repeated(found.about or self.who.id)
+            self.respond(body, status=found.status, headers=found.headers)
+            return
+        self.claim = found
+        is_done = found is not None and found.done
+        try:
+            response: StoredResponse = await (
+                self.lost_response(*arguments[: len(path)]) if is_done else method(self, *arguments)
+            )
+        except DomainError:
+            if found:
+                await self.store.idempotency.release(found)
+            raise
+        if found:
+            await self._audit_repeated(response.about or self.who.id)
+            await self.store.idempotency.store_response(found, response)
+        self.respond(response.body, status=response.status, headers=response.headers)
+
     async def _claim_key(self) -> Claim | StoredResponse | None:
         given = self.request.headers.get_list("Idempotency-Key")
         if not given:
@@ -63,39 +89,3 @@ class IdempotentHandler(ApiHandler):
         """Audit the repeated response as another read."""
         if self.operation.audit and not self.actor.written:
             await self.store.audit.write(self.actor, "answer.repeated", of=[about])
-
-
-def idempotent(method: Callable[..., Awaitable[StoredResponse]]) -> Callable[..., Awaitable[None]]:
-    """Declare a method that is done once for each ``Idempotency-Key``, and returns its response.
-
-    It gets the ids of its path, then its body, or its query where it has no body.
-    """
-
-    @wraps(method)
-    async def wrapper(self: IdempotentHandler, *path: str) -> None:
-        ids = [self.id_from_path(one) for one in path]
-        arguments: list[Any] = [*ids]
-        if self.operation.body:
-            arguments.append(self.body(self.operation.body))
-        elif self.operation.query:
-            arguments.append(self.query(self.operation.query))
-        await self.before_claim()
-        found = await self._claim_key()
-        if isinstance(found, StoredResponse):
-            body = await self.still_readable(found.body)
-            await self._audit_repeated(found.about or self.who.id)
-            self.respond(body, status=found.status, headers=found.headers)
-            return
-        self.claim = found
-        try:
-            response = await (self.lost_response(*ids) if found and found.done else method(self, *arguments))
-        except DomainError:
-            if found:
-                await self.store.idempotency.release(found)
-            raise
-        if found:
-            await self._audit_repeated(response.about or self.who.id)
-            await self.store.idempotency.store_response(found, response)
-        self.respond(response.body, status=response.status, headers=response.headers)
-
-    return wrapper

@@ -187,6 +187,10 @@ class FhirHandler(ApiHandler):
     def base(self) -> str:
         return f"{self.settings_.public_url}/fhir"
 
+    def arguments(self, path: Sequence[str]) -> list[Any]:
+        """The ids as they came: some are no UUIDs. :meth:`search` reads the query."""
+        return list(path)
+
     # Searching
 
     def search(self) -> Search:
@@ -334,21 +338,18 @@ class FhirHandler(ApiHandler):
         return STATUS.get(problem.slug, problem.status), MEDIA_TYPE, outcome(problem)
 
 
-class FormSearch(FhirHandler):
-    """``POST <type>/_search``: the search of the class that it is mixed into, with its parameters in a form."""
-
-    async def post(self) -> None:
-        """Search with the parameters in a form. They are the same as those of GET."""
-        get: Callable[..., Any] = self.get
-        await get()
-
-
 def form_of(handler: type[FhirHandler]) -> type[FhirHandler]:
     """The handler of ``POST <type>/_search``: a search with its parameters in a form, not in a URL, which is logged."""
     search = handler.operations["GET"]
     operation = replace(search, problems=(*search.problems, "unsupported-media-type", "too-large"))
+
+    async def post(self: FhirHandler) -> None:
+        """Search with the parameters in a form. They are the same as those of GET."""
+        get: Callable[..., Any] = self.get
+        await get()
+
     name = f"{handler.__name__.removesuffix('Handler')}FormHandler"
-    return type(name, (FormSearch, handler), {"operations": {"POST": operation}})
+    return type(name, (handler,), {"post": operation(post)})
 
 
 class FhirNotFoundHandler(FhirHandler):

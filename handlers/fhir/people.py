@@ -25,8 +25,7 @@ FHIR_VERSION = "4.3.0"
 
 
 class MetadataHandler(FhirHandler):
-    operations = {"GET": Operation(allow="anyone", responses={200: FhirView}, fhir=True)}
-
+    @Operation(allow="anyone", responses={200: FhirView}, fhir=True)
     async def get(self) -> None:
         """The capabilities of this server, as a CapabilityStatement."""
         types = {"_id": "token", "patient": "reference", "subject": "reference", "name": "string", "sent": "date"}
@@ -88,8 +87,7 @@ class _Patients(FhirHandler):
 
 
 class PatientsHandler(_Patients):
-    operations = {"GET": search_operation(NameQuery, "record.read")}
-
+    @search_operation(NameQuery, "record.read")
     async def get(self) -> None:
         """Yourself, the patients now assigned to you, or those for whom you care."""
         search = self.search()
@@ -106,8 +104,7 @@ class PatientsHandler(_Patients):
 
 
 class PatientHandler(_Patients):
-    operations = {"GET": read_operation("record.read")}
-
+    @read_operation("record.read")
     async def get(self, id: str) -> None:
         """A patient."""
         patient_id = self.id_from_path(id)
@@ -141,8 +138,7 @@ class _Practitioners(FhirHandler):
 
 
 class PractitionersHandler(_Practitioners):
-    operations = {"GET": search_operation(NameQuery, None)}
-
+    @search_operation(NameQuery, None)
     async def get(self) -> None:
         """Doctors that accept patients, by name; with ``_id`` also authors of your notes."""
         search = self.search()
@@ -161,8 +157,7 @@ class PractitionersHandler(_Practitioners):
 
 
 class PractitionerHandler(_Practitioners):
-    operations = {"GET": read_operation(None)}
-
+    @read_operation(None)
     async def get(self, id: str) -> None:
         """A doctor."""
         row = await self._known(self.id_from_path(id))

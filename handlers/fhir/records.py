@@ -71,8 +71,7 @@ class _CarePlans(FhirHandler):
 
 
 class CarePlansHandler(_CarePlans):
-    operations = {"GET": search_operation(StatusQuery, "notes.listed")}
-
+    @search_operation(StatusQuery, "notes.listed")
     async def get(self) -> None:
         """The plans from notes, newest first."""
         search = self.search()
@@ -103,8 +102,7 @@ class CarePlansHandler(_CarePlans):
 
 
 class CarePlanHandler(_CarePlans):
-    operations = {"GET": read_operation("note.read")}
-
+    @read_operation("note.read")
     async def get(self, id: str) -> None:
         """The plan from one note."""
         note = await readable_note(self.store, self.who, self.id_from_path(id))
@@ -130,8 +128,7 @@ class _Tasks(_OfSteps):
 
 
 class TasksHandler(_Tasks):
-    operations = {"GET": search_operation(StatusQuery, "steps.listed")}
-
+    @search_operation(StatusQuery, "steps.listed")
     async def get(self) -> None:
         """Steps, in the order of their notes."""
         search = self.search()
@@ -161,8 +158,7 @@ class TasksHandler(_Tasks):
 
 
 class TaskHandler(_Tasks):
-    operations = {"GET": read_operation("step.read")}
-
+    @read_operation("step.read")
     async def get(self, id: str) -> None:
         """A step."""
         step, access = await readable_step(self.store, self.who, self.id_from_path(id))
@@ -193,8 +189,7 @@ class _Communications(_OfSteps):
 
 
 class CommunicationsHandler(_Communications):
-    operations = {"GET": search_operation(CategoryQuery, "events.read")}
-
+    @search_operation(CategoryQuery, "events.read")
     async def get(self) -> None:
         """Reminders that were sent and the patients' answers, newest first."""
         search = self.search()
@@ -246,8 +241,7 @@ class CommunicationsHandler(_Communications):
 
 
 class CommunicationHandler(_Communications):
-    operations = {"GET": read_operation("step.read")}
-
+    @read_operation("step.read")
     async def get(self, id: str) -> None:
         """A reminder that was sent, or an answer."""
         named = read_communication_id(id)

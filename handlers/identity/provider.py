@@ -81,8 +81,7 @@ class SignInView(View):
 
 
 class SignInOptionsHandler(SessionTokenHandler):
-    operations = {"GET": Operation(allow="anyone", responses={200: SignInView})}
-
+    @Operation(allow="anyone", responses={200: SignInView})
     async def get(self) -> None:
         """Which ways of signing in there are: by password, and through the hospital's identity provider."""
         settings, provider = self.settings_, None

@@ -40,18 +40,7 @@ PROOF_REFUSED = ("wrong-password", "wrong-factor", "rate-limited", "busy")
 
 
 class SecondFactorsHandler(SessionTokenHandler):
-    operations = {
-        "GET": Operation(allow="user", responses={200: FactorsView}, allow_pending=True, allow_without_factor=True),
-        "POST": Operation(
-            allow="user",
-            body=FactorBody,
-            responses={201: NewFactorView},
-            problems=("conflict", "proof-required", *PROOF_REFUSED),
-            allow_pending=True,
-            allow_without_factor=True,
-        ),
-    }
-
+    @Operation(allow="user", responses={200: FactorsView}, allow_pending=True, allow_without_factor=True)
     async def get(self) -> None:
         """Your second factors, and how many recovery codes are left."""
         factors = await self.store.second_factors.of_user(self.who.id)
@@ -66,11 +55,17 @@ class SecondFactorsHandler(SessionTokenHandler):
             }
         )
 
-    async def post(self) -> None:
+    @Operation(
+        allow="user",
+        responses={201: NewFactorView},
+        problems=("conflict", "proof-required", *PROOF_REFUSED),
+        allow_pending=True,
+        allow_without_factor=True,
+    )
+    async def post(self, body: FactorBody) -> None:
         """Begin to set up a second factor: an authenticator app or a passkey. It counts once it is confirmed, within 15
         minutes. Ten minutes after signing in, show again who you are: by password, by a code, or by a passkey.
         """
-        body = self.body(FactorBody)
         kind = body.kind
         await self.check_recent(body)
         known = await self.store.second_factors.of_user(self.who.id)
@@ -106,24 +101,19 @@ def _qr(uri: str) -> Document:
 
 
 class ConfirmFactorHandler(SessionTokenHandler):
-    operations = {
-        "POST": Operation(
-            allow="user",
-            body=ConfirmFactorBody,
-            responses={200: ConfirmedFactorView},
-            problems=("not-found", "conflict", "rate-limited"),
-            allow_pending=True,
-            allow_without_factor=True,
-            audit="second_factor.added",
-        )
-    }
-
-    async def post(self, factor_id: str) -> None:
+    @Operation(
+        allow="user",
+        responses={200: ConfirmedFactorView},
+        problems=("not-found", "conflict", "rate-limited"),
+        allow_pending=True,
+        allow_without_factor=True,
+        audit="second_factor.added",
+    )
+    async def post(self, factor_id: str, body: ConfirmFactorBody) -> None:
         """Confirm a second factor by its first code, or by the new passkey's answer. The first factor comes with ten
         recovery codes, which are shown this once.
         """
-        body = self.body(ConfirmFactorBody)
-        factor = await self.store.second_factors.get(self.id_from_path(factor_id), user_id=self.who.id)
+        factor = await self.store.second_factors.get(factor_id, user_id=self.who.id)
         if factor is None or factor.confirmed_at:
             raise Problem("not-found")
         limits = self.resources.limits
@@ -161,26 +151,21 @@ class ConfirmFactorHandler(SessionTokenHandler):
 
 
 class SecondFactorHandler(SessionTokenHandler):
-    operations = {
-        "DELETE": Operation(
-            allow="user",
-            body=ProofBody,
-            responses={204: None},
-            problems=("not-found", *PROOF_REFUSED),
-            allow_pending=True,
-            allow_without_factor=True,
-            audit="second_factor.removed",
-        )
-    }
-
-    async def delete(self, factor_id: str) -> None:
+    @Operation(
+        allow="user",
+        responses={204: None},
+        problems=("not-found", *PROOF_REFUSED),
+        allow_pending=True,
+        allow_without_factor=True,
+        audit="second_factor.removed",
+    )
+    async def delete(self, factor_id: str, body: ProofBody) -> None:
         """Take a second factor away. Show again who you are: by password, by a code, or by a passkey."""
-        id, body = self.id_from_path(factor_id), self.body(ProofBody)
-        if await self.store.second_factors.get(id, user_id=self.who.id) is None:
+        if await self.store.second_factors.get(factor_id, user_id=self.who.id) is None:
             raise Problem("not-found")
         await self.check_proof(body)
         letter_id = await self.while_signed_in(
-            lambda session: remove_factor(self.store, self.who.id, id, actor=self.actor, session=session)
+            lambda session: remove_factor(self.store, self.who.id, factor_id, actor=self.actor, session=session)
         )
         if letter_id:
             await self.context.dispatcher.send_letter(letter_id)
@@ -188,20 +173,15 @@ class SecondFactorHandler(SessionTokenHandler):
 
 
 class RecoveryCodesHandler(SessionTokenHandler):
-    operations = {
-        "POST": Operation(
-            allow="user",
-            body=ProofBody,
-            responses={200: RecoveryCodesView},
-            problems=("conflict", *PROOF_REFUSED),
-            allow_pending=True,
-            audit="recovery_codes.made",
-        )
-    }
-
-    async def post(self) -> None:
+    @Operation(
+        allow="user",
+        responses={200: RecoveryCodesView},
+        problems=("conflict", *PROOF_REFUSED),
+        allow_pending=True,
+        audit="recovery_codes.made",
+    )
+    async def post(self, body: ProofBody) -> None:
         """Make ten new recovery codes, shown this once; the old ones no longer work. Show again who you are."""
-        body = self.body(ProofBody)
         if not await self.store.second_factors.of_user(self.who.id):
             raise Problem("conflict", "Set up a second factor first.")
         await self.check_proof(body)
