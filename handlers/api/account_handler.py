@@ -105,9 +105,6 @@ class AccountHandler(ApiHandler):
             await self.revoke([session_id])
         return ended
 
-    async def revoke(self, sessions: list[str] | tuple[str, ...]) -> None:
-        await self.resources.wakeups.revoke(sessions)
-
     async def check_current(self, password: str) -> User:
         """The user, if the password is theirs.
 

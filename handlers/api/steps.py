@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,9 +36,7 @@ from models.services.check_in import StepOutcome, cancel_step, check_in
 from models.services.snooze import snooze_slot
 from models.services.undo_check_in import undo_check_in
 from models.visibility import (
-    Access,
     access_to,
-    answering,
     can_see_quote,
     readable_step,
     step_as_seen,
@@ -144,24 +144,7 @@ class CheckInHandler(IdempotentHandler):
     )
     async def post(self, step_id: str, body: CheckInBody) -> StoredResponse:
         """Check in to a step. The same check-in again gets the same answer."""
-
-        async def answer(access: Access) -> StepOutcome:
-            return await check_in(
-                self.store,
-                patient_id=access.patient_id,
-                step_id=step_id,
-                slot=body.slot,
-                outcome=body.outcome,
-                reason=body.reason,
-                now=self.now(),
-                at=body.at,
-                confirm=body.confirm,
-                claim=self.claim,
-                actor=self.actor,
-                by=await self.carer(access),
-            )
-
-        return await self._answer(*await answering(self.store, self.who, step_id, answer))
+        return await self._answer(step_id, partial(check_in, **body.model_dump()))
 
     @Operation(
         allow="non_admin",
@@ -172,25 +155,12 @@ class CheckInHandler(IdempotentHandler):
     )
     async def delete(self, step_id: str, query: SlotQuery) -> StoredResponse:
         """Undo a check-in, the last one or that of ``slot``, within 24 hours."""
+        return await self._answer(step_id, partial(undo_check_in, slot=query.slot))
 
-        async def answer(access: Access) -> StepOutcome:
-            return await undo_check_in(
-                self.store,
-                patient_id=access.patient_id,
-                step_id=step_id,
-                slot=query.slot,
-                now=self.now(),
-                claim=self.claim,
-                actor=self.actor,
-                by=await self.carer(access),
-            )
-
-        return await self._answer(*await answering(self.store, self.who, step_id, answer))
-
-    async def _answer(self, done: StepOutcome, access: Access) -> StoredResponse:
-        await self.announce(done.users)
-        shown = await step_as_seen(self.store, access, done.step, now=self.now())
-        return StoredResponse(200, shown, about=access.patient_id)
+    async def _answer(self, step_id: str, answer: Callable[..., Awaitable[StepOutcome]]) -> StoredResponse:
+        claimed = partial(answer, claim=self.claim)
+        shown = await self.answer_step(step_id, claimed, who=self.who, actor=self.actor)
+        return StoredResponse(200, shown, about=shown["patient_id"])
 
     async def lost_response(self, *ids: str) -> StoredResponse:
         step, access = await readable_step(self.store, self.who, *ids)
@@ -211,22 +181,8 @@ class SnoozeHandler(ApiHandler):
     )
     async def post(self, step_id: str, body: SnoozeBody) -> None:
         """Be reminded of an open slot later, and not before. Not beyond the step's next slot."""
-
-        async def answer(access: Access) -> StepOutcome:
-            return await snooze_slot(
-                self.store,
-                patient_id=access.patient_id,
-                step_id=step_id,
-                slot=body.slot,
-                count=body.minutes,
-                now=self.now(),
-                actor=self.actor,
-                by=await self.carer(access),
-            )
-
-        done, access = await answering(self.store, self.who, step_id, answer)
-        await self.announce(done.users)
-        self.respond(await step_as_seen(self.store, access, done.step, now=self.now()))
+        answer = partial(snooze_slot, slot=body.slot, count=body.minutes)
+        self.respond(await self.answer_step(step_id, answer, who=self.who, actor=self.actor))
 
 
 class AdherenceHandler(ApiHandler):

@@ -352,10 +352,6 @@ class ApiHandler(BaseHandler):
 
         return await self.store.transaction(held)
 
-    async def announce(self, user_ids: frozenset[str]) -> None:
-        if user_ids:
-            await self.resources.wakeups.announce(user_ids)
-
 
 def as_text(body: Any) -> bytes:
     """Serialize a JSON document."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -30,8 +30,9 @@ from hospital_rt.storage.field_encryption import Unreadable, WrongKeys
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.tokens import EndedToken, InvalidToken
 from models.audit import AuditActor
+from models.services.check_in import StepOutcome
 from models.store import Store
-from models.visibility import Access
+from models.visibility import Access, answering, step_as_seen
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z", re.ASCII)
 READ_AS_STANDARD = {400: "bad-request", 403: "not-found", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
@@ -168,12 +169,35 @@ class BaseHandler(RequestHandler):
             address=self.client_address,
         )
 
-    async def carer(self, access: Access) -> Document | None:
-        """Id and name of a carer who answers for a patient; None for the patient."""
-        if access.via == "self":
-            return None
-        names = await self.store.users.names({access.viewer_id})
-        return {"id": access.viewer_id, "name": names[access.viewer_id]}
+    async def announce(self, user_ids: Iterable[str]) -> None:
+        await self.resources.wakeups.announce(user_ids)
+
+    async def revoke(self, session_ids: Iterable[str]) -> None:
+        await self.resources.wakeups.revoke(session_ids)
+
+    async def answer_step(
+        self, step_id: str, answer: Callable[..., Awaitable[StepOutcome]], *, who: Principal, actor: AuditActor
+    ) -> Document:
+        """Answer a step for its patient, who is the caller or a person for whom the caller cares.
+
+        Args:
+            answer: a service that answers, with what the caller sent.
+
+        Returns:
+            The step as the caller may see it now.
+        """
+
+        async def work(access: Access) -> StepOutcome:
+            by: Document | None = None
+            if access.via != "self":
+                by = {"id": who.id, "name": (await self.store.users.names({who.id}))[who.id]}
+            return await answer(
+                self.store, patient_id=access.patient_id, step_id=step_id, now=self.now(), actor=actor, by=by
+            )
+
+        done, access = await answering(self.store, who, step_id, work)
+        await self.announce(done.users)
+        return await step_as_seen(self.store, access, done.step, now=self.now())
 
     @property
     def client_hash(self) -> str:

@@ -235,7 +235,7 @@ class OidcCallbackHandler(ProviderHandler):
         if role is None:
             # A user who has lost the role is signed out here too.
             known = {"sub": claims["sub"]}
-            await self._revoke(await end_provider_sessions(self.store, known, issuer=issuer, actor=actor))
+            await self.revoke(await end_provider_sessions(self.store, known, issuer=issuer, actor=actor))
             self.count_sign_in("no-role")
             self.page(403, "no-role")
             return
@@ -256,9 +256,8 @@ class OidcCallbackHandler(ProviderHandler):
         if account is None:
             self.page(403, "closed")
             return
-        await self._revoke(list(account.ended))
-        if account.woken:
-            await self.resources.wakeups.announce(account.woken)
+        await self.revoke(account.ended)
+        await self.announce(account.woken)
         try:
             session = await begin_session(
                 self.store,
@@ -285,10 +284,6 @@ class OidcCallbackHandler(ProviderHandler):
         sid = claims.get("sid")
         return self.store.identities.hash(self.provider.issuer, sid, use="session") if isinstance(sid, str) else "none"
 
-    async def _revoke(self, sessions: list[str]) -> None:
-        if sessions:
-            await self.resources.wakeups.revoke(sessions)
-
 
 class OidcLogoutHandler(ProviderHandler):
     @property
@@ -312,9 +307,7 @@ class OidcLogoutHandler(ProviderHandler):
             self._refuse()
             return
         actor = self.actor_as("system")
-        ended = await end_provider_sessions(self.store, claims, issuer=self.provider.issuer, actor=actor)
-        if ended:
-            await self.resources.wakeups.revoke(ended)
+        await self.revoke(await end_provider_sessions(self.store, claims, issuer=self.provider.issuer, actor=actor))
         self.finish("{}")
 
     def _refuse(self) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tornado.iostream import StreamClosedError
@@ -29,7 +30,7 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import SOCKETS_ADDRESS
 from models.services.check_in import StepOutcome, check_in
 from models.services.snooze import snooze_slot
-from models.visibility import Access, answering, reached_patients, step_as_seen
+from models.visibility import reached_patients
 
 AUTH_WITHIN_S = 5.0
 EXPIRING_BEFORE = timedelta(seconds=60)
@@ -245,9 +246,12 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         try:
             if who.role == "admin":
                 raise Problem("forbidden")
-            done, access = await self._run(message, who)
-            await self.resources.wakeups.announce(done.users)
-            shown = await step_as_seen(self.store, access, done.step, now=self.now())
+            answer: Callable[..., Awaitable[StepOutcome]]
+            if isinstance(message, protocol.Snooze):
+                answer = partial(snooze_slot, slot=message.slot, count=message.minutes)
+            else:
+                answer = partial(check_in, **message.model_dump(exclude={"type", "id", "step_id"}))
+            shown = await self.answer_step(message.step_id, answer, who=who, actor=self.actor_of(who))
             self.send(protocol.reply(message.id, data=shown))
         except DomainError as error:
             self.send(protocol.reply(message.id, problem=Problem.of(error)))
@@ -258,36 +262,6 @@ class LiveHandler(BaseHandler, WebSocketHandler):
                 log.error(f"live.{message.type}_failed", exc_info=error)
             slug = "unavailable" if is_unavailable(error) or isinstance(error, WrongKeys) else "internal"
             self.send(protocol.reply(message.id, problem=Problem(slug)))
-
-    async def _run(self, message: protocol.CheckIn | protocol.Snooze, who: Principal) -> tuple[StepOutcome, Access]:
-        async def answer(access: Access) -> StepOutcome:
-            by = await self.carer(access)
-            if isinstance(message, protocol.Snooze):
-                return await snooze_slot(
-                    self.store,
-                    patient_id=access.patient_id,
-                    step_id=message.step_id,
-                    slot=message.slot,
-                    count=message.minutes,
-                    now=self.now(),
-                    actor=self.actor_of(who),
-                    by=by,
-                )
-            return await check_in(
-                self.store,
-                patient_id=access.patient_id,
-                step_id=message.step_id,
-                slot=message.slot,
-                outcome=message.outcome,
-                reason=message.reason,
-                at=message.at,
-                confirm=message.confirm,
-                now=self.now(),
-                actor=self.actor_of(who),
-                by=by,
-            )
-
-        return await answering(self.store, who, message.step_id, answer)
 
     # Token expiry
 
