@@ -61,10 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit code."""
     options = make_parser().parse_args(arguments)
     command = options.command or "all"
-    if command == "openapi":
-        return print_openapi()
-    if command == "asyncapi":
-        return print_asyncapi()
+    if command in {"openapi", "asyncapi"}:
+        return print_document(command)
     if command == "healthy":
         from hospital_rt.runtime import healthcheck
 
@@ -110,7 +108,7 @@ def run_one(role: str, settings: Settings) -> int:
     """One role, until a signal ends it."""
     from hospital_rt.logs import configure_logging
     from hospital_rt.runtime.child_process import raise_open_files
-    from hospital_rt.runtime.role_process import run_role
+    from hospital_rt.runtime.role_process import run_role, stop_on_signals
     from hospital_rt.runtime.supervisor import announce_ready
 
     configure_logging(form=settings.log_format, level=settings.log_level)
@@ -119,8 +117,6 @@ def run_one(role: str, settings: Settings) -> int:
         from tasks.worker import run_scheduler
 
         async def schedule() -> int:
-            from hospital_rt.runtime.role_process import stop_on_signals
-
             await run_scheduler(settings, stop=stop_on_signals(), ready=announce_ready)
             return 0
 
@@ -166,8 +162,6 @@ def seed_demo(settings: Settings) -> list[str]:
 
 def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
     """Print what the configured reader finds in one note. Needs no database."""
-    import os
-
     from hospital_rt.extraction.api import ExtractionFailed
     from hospital_rt.extraction.command import run_extract_command
     from hospital_rt.extraction.readers import make_reader
@@ -200,18 +194,13 @@ def extract_note(settings: Settings, file: str | None, day: str | None) -> int:
     return 0
 
 
-def print_openapi() -> int:
-    from handlers.routes import openapi_document
-
-    print(json.dumps(openapi_document(), ensure_ascii=False, indent=2))
-    return 0
-
-
-def print_asyncapi() -> int:
-    from handlers.routes import asyncapi_document
+def print_document(name: str) -> int:
+    """Print the description of the API, or of the live channel."""
+    from handlers.routes import asyncapi_document, openapi_document
 
     public_url = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
-    print(json.dumps(asyncapi_document(public_url), ensure_ascii=False, indent=2))
+    document = openapi_document() if name == "openapi" else asyncapi_document(public_url)
+    print(json.dumps(document, ensure_ascii=False, indent=2))
     return 0
 
 

@@ -12,9 +12,8 @@ from hospital_rt.storage.database import Session
 from hospital_rt.web.passwords import is_common
 from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import LOG_IN_ACCOUNT, Limit
-from hospital_rt.web.tokens import Tokens
 from models.audit import Act, AuditActor
-from models.letters import LetterKind, Link, LinkUse
+from models.letters import LetterKind, LinkUse
 from models.users import User
 
 RESPONSE_INTERVAL_S = 0.15
@@ -70,7 +69,7 @@ class AccountHandler(ApiHandler):
         took = time.perf_counter() - self.began
         await asyncio.sleep(
             RESPONSE_INTERVAL_S - took % RESPONSE_INTERVAL_S
-        )  # responses take equally long with and without an account
+        )  # equally long with and without an account
 
     async def write_letter(
         self, user_id: str, kind: LetterKind, *, use: LinkUse | None = None, session: Session | None = None
@@ -83,12 +82,6 @@ class AccountHandler(ApiHandler):
             self.context.tokens, user_id=user_id, kind=kind, use=use, now=now, session=session
         )
         return letter_id
-
-    async def find_link(self, token: str, use: LinkUse) -> Link:
-        link = await self.store.letters.find_link(Tokens.hash_link(token), use=use, now=utcnow())
-        if link is None:
-            raise Problem("invalid-token")
-        return link
 
     async def sign_out(self, session_id: str, actor: AuditActor) -> bool:
         """End one session of the user who is acting. False when it is not theirs or had ended."""

@@ -178,9 +178,9 @@ class ResetPasswordHandler(AccountHandler):
     async def post(self, body: ResetPasswordBody) -> None:
         """Choose a new password by the link in a letter. Every token of the user is dead afterwards."""
         await self.limit_address(LINK_ADDRESS)
-        link = await self.find_link(body.token, "reset")
-        user = await self.store.users.get(link.user_id)
-        if user is None or user.status == "deactivated":
+        link = await self.store.letters.find_link(Tokens.hash_link(body.token), use="reset", now=utcnow())
+        user = await self.store.users.get(link.user_id) if link else None
+        if link is None or user is None or user.status == "deactivated":
             raise Problem("invalid-token")
         self.check_new_password(body.password, email=user.email or "", name=user.name or "")
         hashed = await self.resources.passwords.hash(body.password)

@@ -104,7 +104,4 @@ class UnsubscribeHandler(BaseHandler):
         title, question, button, done = _WORDS[language]
         press = f'<form method="post"><button class="button button-main">{escape(button)}</button></form>'
         inside = f"<p>{escape(question)}</p>{press}" if asks else f"<p>{escape(done)}</p>"
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", PLAIN_CSP)
-        self.set_header("Cache-Control", "no-store")
-        self.finish(plain_page(title, inside, language=language))
+        self.finish_page(plain_page(title, inside, language=language), csp=PLAIN_CSP)

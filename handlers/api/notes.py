@@ -103,9 +103,9 @@ class NoteHandlerBase(IdempotentHandler):
             view |= {name: review[name] for name in ("questions", "dropped", "unmatched", "account")}
         return view
 
-    async def announced(self, outcome: NoteOutcome) -> Note:
+    async def announce_and_reply(self, outcome: NoteOutcome) -> StoredResponse:
         await self.announce(outcome.users)
-        return outcome.note
+        return await self.reply(outcome.note)
 
     async def lost_response(self, *ids: str) -> StoredResponse:
         return await self.reply(await readable_note(self.store, self.who, *ids))
@@ -169,7 +169,7 @@ class NotesHandler(NoteHandlerBase):
         )
         outcome = await submit_note(self.store, submission)
         await self.context.dispatcher.read_note(outcome.note.id)
-        return await self.reply(await self.announced(outcome))
+        return await self.announce_and_reply(outcome)
 
     async def lost_response(self, *ids: str) -> StoredResponse:
         return await super().lost_response(*([self.claim.subject_id] if self.claim else ids))
@@ -218,7 +218,7 @@ class RetryHandler(NoteHandlerBase):
             actor=self.actor,
         )
         await self.context.dispatcher.read_note(note_id)
-        return await self.reply(await self.announced(outcome))
+        return await self.announce_and_reply(outcome)
 
 
 class ApproveHandler(NoteHandlerBase):
@@ -237,7 +237,7 @@ class ApproveHandler(NoteHandlerBase):
             claim=self.claim,
             actor=self.actor,
         )
-        return await self.reply(await self.announced(outcome))
+        return await self.announce_and_reply(outcome)
 
     async def _chosen(self, note: Note, listed: list[ApprovedStepBody]) -> list[Step]:
         if not acts_as_author(await access_to_note(self.store, self.who, note), note):
@@ -459,7 +459,7 @@ class RejectHandler(NoteHandlerBase):
         outcome = await reject_note(
             self.store, note_id=note_id, doctor_id=self.who.id, now=self.now(), actor=self.actor
         )
-        self.respond((await self.reply(await self.announced(outcome))).body)
+        self.respond((await self.announce_and_reply(outcome)).body)
 
 
 class WithdrawHandler(NoteHandlerBase):
@@ -469,5 +469,5 @@ class WithdrawHandler(NoteHandlerBase):
         outcome = await withdraw_note(
             self.store, note_id=note_id, doctor_id=self.who.id, reason=body.reason, now=self.now(), actor=self.actor
         )
-        reply = await self.reply(await self.announced(outcome))
+        reply = await self.announce_and_reply(outcome)
         self.respond({**reply.body, "left": outcome.left})

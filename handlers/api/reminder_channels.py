@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import Annotated
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -218,5 +219,4 @@ class PushHandler(ApiHandler):
 
 def _device_id(user_id: str, endpoint: str) -> str:
     """The same device of the same user has the same id, which does not reveal its endpoint."""
-    digest = hashlib.sha256(f"{user_id}|{endpoint}".encode()).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+    return str(UUID(bytes=hashlib.sha256(f"{user_id}|{endpoint}".encode()).digest()[:16]))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 from uuid import uuid4
 
-from tornado.web import RequestHandler
-
 from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import ProofBody, RefreshBody
+from handlers.base.base_handler import BaseHandler
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import FieldError
 from hospital_rt.storage.database import Document, Session
@@ -20,11 +19,9 @@ from hospital_rt.web.problems import Problem
 from hospital_rt.web.rate_limits import FACTOR_ACCOUNT
 from hospital_rt.web.relying_party import NotGenuine, RelyingParty
 from hospital_rt.web.tokens import Tokens
-from models.audit import AuditActor
 from models.identity.second_factors import SecondFactor
 from models.services.second_factors import spend_assertion, spend_code
 from models.sessions import DeviceSession
-from models.store import Store
 from models.users import User
 
 COOKIE = "hrt_refresh"
@@ -73,8 +70,10 @@ class SessionTokenHandler(AccountHandler):
             Problem: 403 ``wrong-password`` or ``wrong-factor``, 422 for none or several, 429 after too many tries.
         """
         given = [name for name in ("password", "code", "assertion") if getattr(body, name) is not None]
-        if not given and await self._provider_sign_in_is_fresh():
-            return await self.store.users.read_row(self.who.row)
+        if not given:  # the provider's people have no password here: it has just confirmed who this is
+            session = await self._fresh_session()
+            if session and session.provider is not None:
+                return await self.store.users.read_row(self.who.row)
         if len(given) != 1:
             raise Problem("invalid", errors=(FieldError("#", "Give a password, a code or an assertion."),))
         if body.password is not None:
@@ -102,9 +101,7 @@ class SessionTokenHandler(AccountHandler):
         """
         if any(value is not None for value in (body.password, body.code, body.assertion)):
             await self.check_proof(body)
-            return
-        session = await self.store.sessions.get(self.who.session_id)
-        if session is None or utcnow() - session.created_at > FRESH:
+        elif not await self._fresh_session():
             raise Problem("proof-required", "Send a password, a code or an assertion, or sign in again.")
 
     def proofs(self, user: User, factors: Sequence[SecondFactor]) -> list[str]:
@@ -116,10 +113,10 @@ class SessionTokenHandler(AccountHandler):
             *(["assertion"] if "passkey" in kinds else []),
         ]
 
-    async def _provider_sign_in_is_fresh(self) -> bool:
-        """Whether the identity provider has just confirmed who this is: its people have no password here."""
+    async def _fresh_session(self) -> DeviceSession | None:
+        """The caller's session, if it began of late."""
         session = await self.store.sessions.get(self.who.session_id)
-        return session is not None and session.provider is not None and utcnow() - session.created_at <= FRESH
+        return session if session and utcnow() - session.created_at <= FRESH else None
 
     async def spend_passkey(self, user: User, answer: Document, *, challenge: str | None, session: Session) -> bool:
         """Whether a passkey of this user signed the challenge; None: one of `POST /api/passkeys/options/`."""
@@ -155,61 +152,36 @@ class SessionTokenHandler(AccountHandler):
             **(more or {}),
         }
         if in_cookie:
-            max_age_s, secure = self.settings_.refresh_token_seconds, not self.settings_.plain_on_loopback
-            set_refresh_cookie(self, refresh, secure=secure, max_age_s=max_age_s)
+            set_refresh_cookie(self, refresh)
         else:
             response["refresh"] = refresh
         self.respond(response)
 
-    async def start_session(
-        self, user: User, *, newer_hash: str | None = None, within: Within | None = None
-    ) -> DeviceSession:
-        """A session for a user who has just been authenticated, unless the password was changed or the account closed
-        since: both end every session, and a sign-in in progress must not add one.
-
-        Args:
-            newer_hash: of the password that was just found right.
-            within: what else belongs to this sign-in, in the same transaction, such as spending a code.
-
-        Raises:
-            Problem: 401 as for a wrong password.
-        """
-        device = self.request.headers.get("User-Agent", "")[:200]
-        return await begin_session(
-            self.store,
-            user,
-            actor=self.actor_for(user),
-            device=device,
-            seen_at=self.now(),
-            refresh_s=min(self.settings_.refresh_token_seconds, self.settings_.session_max_seconds),
-            newer_hash=newer_hash,
-            within=within,
-        )
-
 
 async def begin_session(
-    store: Store,
+    handler: BaseHandler,
     user: User,
     *,
-    actor: AuditActor,
-    device: str,
-    seen_at: datetime,
-    refresh_s: int,
     newer_hash: str | None = None,
     within: Within | None = None,
     provider: str | None = None,
 ) -> DeviceSession:
-    """See :meth:`SessionTokenHandler.start_session`.
+    """A session for a user who has just been authenticated, unless the password was changed or the account closed
+    since: both end every session, and a sign-in in progress must not add one.
 
     Args:
+        newer_hash: of the password that was just found right.
+        within: what else belongs to this sign-in, in the same transaction, such as spending a code.
         provider: the identity provider's session, when the sign-in comes from there.
 
     Raises:
         Problem: 401 as for a wrong password.
     """
+    store, settings = handler.store, handler.settings_
     id, nonce = str(uuid4()), Tokens.new_nonce()
-    actor.session_id = id
-    changes = {"password_hash": newer_hash or user.password_hash, "seen_at": seen_at}
+    actor = handler.actor_as(user.role, user_id=user.id, session_id=id)
+    device = handler.request.headers.get("User-Agent", "")[:200]
+    changes = {"password_hash": newer_hash or user.password_hash, "seen_at": handler.now()}
 
     async def work(session: Session) -> DeviceSession:
         as_it_was = {"password_hash": user.password_hash, "status": user.status}
@@ -223,7 +195,7 @@ async def begin_session(
             user_id=user.id,
             nonce=nonce,
             now=utcnow(),
-            refresh_s=refresh_s,
+            refresh_s=min(settings.refresh_token_seconds, settings.session_max_seconds),
             session_id=id,
             sealed_device=sealed,
             provider=provider,
@@ -236,7 +208,7 @@ async def begin_session(
         raise Problem("wrong-credentials") from None
 
 
-def set_refresh_cookie(handler: RequestHandler, refresh: str, *, secure: bool, max_age_s: int) -> None:
+def set_refresh_cookie(handler: BaseHandler, refresh: str) -> None:
     """The refresh token where no script can read it."""
     handler.set_cookie(
         COOKIE,
@@ -244,7 +216,7 @@ def set_refresh_cookie(handler: RequestHandler, refresh: str, *, secure: bool, m
         path=COOKIE_PATH,
         httponly=True,
         samesite="Strict",
-        secure=secure,
-        max_age=max_age_s,
+        secure=not handler.settings_.plain_on_loopback,
+        max_age=handler.settings_.refresh_token_seconds,
         expires_days=None,
     )

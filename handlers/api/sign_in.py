@@ -13,7 +13,7 @@ from handlers.api.account_schemas import (
     TokensView,
 )
 from handlers.api.schemas import NothingBody
-from handlers.api.session_handler import COOKIE, COOKIE_PATH, SessionTokenHandler
+from handlers.api.session_handler import COOKIE, COOKIE_PATH, SessionTokenHandler, begin_session
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.domain.errors import DomainError, FieldError
 from hospital_rt.domain.normalize import normal_email
@@ -92,7 +92,7 @@ class TokenHandler(SessionTokenHandler):
         self.check_password_sign_in(user.role)
         if row.get("second_factor"):
             await self._ask_second_factor(user, row)
-        return user, await self.start_session(user, newer_hash=newer)
+        return user, await begin_session(self, user, newer_hash=newer)
 
     async def _audit_locked(self, email: str) -> None:
         row = await self.store.users.row_by_email(email)
@@ -160,7 +160,7 @@ class TokenHandler(SessionTokenHandler):
             await self.store.users.update(user.id, {"factors_end_at": None}, session=session)
 
         try:
-            return user, await self.start_session(user, within=within)
+            return user, await begin_session(self, user, within=within)
         except Problem:
             self.count_sign_in("wrong")
             self.audit_later("sign_in.failed", user.id)
@@ -208,7 +208,7 @@ class SecondStepHandler(SessionTokenHandler):
             await self.store.users.update(user.id, {"factors_end_at": None}, session=session)
 
         try:
-            session = await self.start_session(user, within=within)
+            session = await begin_session(self, user, within=within)
         except Problem as refused:
             await self._audit_wrong_code(user, challenge, refused)
             raise
@@ -226,8 +226,7 @@ class SecondStepHandler(SessionTokenHandler):
         if refused.slug != "wrong-code":
             return
         self.count_sign_in("wrong")
-        actor = self.actor_as("stranger")
-        self.audit_later("second_factor.failed", user.id, by=actor)
+        self.audit_later("second_factor.failed", user.id)
         if challenge.tries_left == 0:
             await self.store.challenges.close(challenge.id)
             await self.context.dispatcher.send_letter(await self.write_letter(user.id, "second-factor-guessed"))

@@ -32,9 +32,8 @@ T = TypeVar("T")
 _BEARER = re.compile(r"(?i:bearer) +([\x21-\x7e]+)\Z", re.ASCII)
 LONG_BYTES = 4096  # shorter responses fit into a few packets
 MAX_UNWANTED_BYTES = 1024 * 1024  # of a refused body with a declared length
-MAX_STREAM_BYTES = (
-    64 * 1024 * 1024
-)  # of a body without a declared length: read to its end, but not stored beyond the limit
+# Of a body without a declared length: read to its end, but not stored beyond the limit.
+MAX_STREAM_BYTES = 64 * 1024 * 1024
 
 
 @stream_request_body
@@ -294,10 +293,7 @@ class ApiHandler(BaseHandler):
         Raises:
             RuntimeError: the operation requires an audit entry that has not been written.
         """
-        if body is None:
-            self.respond_text(None, status=status, headers=headers)
-        else:
-            self.respond_text(as_text(body), status=status, headers=headers)
+        self.respond_text(None if body is None else as_text(body), status=status, headers=headers)
 
     def respond_long(self, text: bytes) -> None:
         """Respond with a serialized document of many alike rows: compressed where the client takes that."""

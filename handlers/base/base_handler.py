@@ -219,6 +219,12 @@ class BaseHandler(RequestHandler):
         scheme = urlsplit(self.settings_.public_url).scheme
         return origin.lower() in {origin_of(self.settings_.public_url), f"{scheme}://{host}"}
 
+    def finish_page(self, html: str, *, csp: str) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", csp)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(html)
+
     def refuse(self, problem: Problem) -> None:
         """Respond with a problem document."""
         status, media_type, document = self.refusal(problem)

@@ -126,17 +126,15 @@ class ProviderHandler(BaseHandler):
         words: dict[str, Any] = _WORDS[language]
         title, text = (escape(word) for word in words[which])
         self.set_status(status)
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", _CSP)
-        self.set_header("Cache-Control", "no-store")
         if status == 503:
             self.set_header("Retry-After", "60")
-        self.finish(
+        self.finish_page(
             f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
             "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;"
             "color-scheme:light dark}</style>"
-            f'<main><h1>{title}</h1><p>{text}</p><p><a href="/">{escape(words["back"])}</a></p></main>'
+            f'<main><h1>{title}</h1><p>{text}</p><p><a href="/">{escape(words["back"])}</a></p></main>',
+            csp=_CSP,
         )
 
 
@@ -239,7 +237,6 @@ class OidcCallbackHandler(ProviderHandler):
             self.count_sign_in("no-role")
             self.page(403, "no-role")
             return
-        settings = self.settings_
         account: ProviderAccount | None = None
         for _ in range(2):
             with contextlib.suppress(DuplicateKeyError):  # the same person twice at once, for the first time
@@ -248,7 +245,7 @@ class OidcCallbackHandler(ProviderHandler):
                     claims,
                     role,
                     issuer=issuer,
-                    timezone=settings.default_timezone,
+                    timezone=self.settings_.default_timezone,
                     actor=actor,
                     now=self.now(),
                 )
@@ -259,23 +256,13 @@ class OidcCallbackHandler(ProviderHandler):
         await self.revoke(account.ended)
         await self.announce(account.woken)
         try:
-            session = await begin_session(
-                self.store,
-                account.user,
-                actor=self.actor_as(account.user.role, user_id=account.user.id),
-                device=self.request.headers.get("User-Agent", "")[:200],
-                seen_at=self.now(),
-                refresh_s=min(settings.refresh_token_seconds, settings.session_max_seconds),
-                provider=self._provider_session(claims),
-            )
+            session = await begin_session(self, account.user, provider=self._provider_session(claims))
         except DomainError:
             self.page(400, "over")
             return
         self.count_sign_in("right")
         refresh = self.context.tokens.refresh_token(session_id=session.id, generation=0, nonce=session.nonce)
-        set_refresh_cookie(
-            self, refresh, secure=not settings.plain_on_loopback, max_age_s=settings.refresh_token_seconds
-        )
+        set_refresh_cookie(self, refresh)
         self.set_header("Cache-Control", "no-store")
         self.redirect(following)
 

@@ -45,10 +45,7 @@ class UnknownPathHandler(NotFoundHandler):
             super().refuse(problem)
             return
         self.set_status(404)
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", PLAIN_CSP)
-        self.set_header("Cache-Control", "no-store")
-        self.finish(_NOTHING_HERE)
+        self.finish_page(_NOTHING_HERE, csp=PLAIN_CSP)
 
     def _is_browser(self) -> bool:
         """Whether HTML is asked for by name, as browsers do for a page and programs do not."""

@@ -17,10 +17,11 @@ def asyncapi_page(document: dict[str, Any]) -> str:
     """The HTML page. All of its content comes from the document."""
     info, channel = document["info"], document["channels"]["live"]
     server = document["servers"]["this"]
+    subprotocol = channel["bindings"]["ws"]["headers"]["properties"]["Sec-WebSocket-Protocol"]["const"]
     parts = [
         f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>",
         f"<p><code>{escape(server['protocol'])}://{escape(server['host'])}{escape(channel['address'])}</code>, "
-        f"subprotocol <code>{escape(_subprotocol(channel))}</code>. The document: "
+        f"subprotocol <code>{escape(subprotocol)}</code>. The document: "
         '<a href="/asyncapi.json">asyncapi.json</a>, AsyncAPI 3.0.</p>',
     ]
     for operation in document["operations"].values():
@@ -39,10 +40,6 @@ def asyncapi_page(document: dict[str, Any]) -> str:
         f'content="width=device-width, initial-scale=1"><title>{escape(info["title"])}</title>'
         f"<style>{_STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>"
     )
-
-
-def _subprotocol(channel: dict[str, Any]) -> str:
-    return str(channel["bindings"]["ws"]["headers"]["properties"]["Sec-WebSocket-Protocol"]["const"])
 
 
 def _message(name: str, message: dict[str, Any], schemas: dict[str, Any]) -> str:
