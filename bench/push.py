@@ -76,7 +76,7 @@ def _happening(user_id: str) -> NewEvent:
 async def _record(app: AppContext, users: Sequence[str]) -> None:
     new_events = [_happening(user) for user in users]
 
-    async def work(session: Any) -> set[str]:
+    async def work(session: Any) -> frozenset[str]:
         return await app.store.events.append(new_events, at=utcnow(), session=session)
 
     await app.store.transaction(work)

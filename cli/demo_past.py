@@ -18,7 +18,7 @@ from hospital_rt.storage.database import Session
 from models.app_context import AppContext
 from models.audit import AuditActor
 from models.notes import NewNote, NoteTransition
-from models.people.grants import INVITATION_LIFE, Grant
+from models.people.grants import Grant
 from models.reminders import LedgerEntry
 from models.services.activate_plan import activated
 from models.services.carers import accept_within
@@ -150,23 +150,11 @@ def _answered(
 async def care_for(app: AppContext, *, patient: User, carer: User, now: datetime) -> None:
     """Have ``carer`` care for the patient, as by an invitation that was accepted: they may answer and read notes."""
     store = app.store
-    grant = Grant(
-        id=str(uuid4()),
-        kind="care",
-        state="pending",
-        grantor_id=patient.id,
-        grantee_id=None,
-        since=now,
-        until=None,
-        created_at=now,
-        may="answer",
-        notes=True,
-        expires_at=now + INVITATION_LIFE,
-    )
+    grant = Grant.invitation(patient.id, may="answer", notes=True, now=now)
     actor = AuditActor(role="carer", user_id=carer.id)
 
     async def work(session: Session) -> None:
         await store.grants.insert(grant, email=carer.email or "", token_hash=uuid4().hex, session=session)
-        await accept_within(store, grant, carer=carer, now=now, actor=actor, session=session)
+        await accept_within(store, session, grant, carer=carer, now=now, actor=actor)
 
     await store.transaction(work)

@@ -73,13 +73,13 @@ class Events:
             IndexModel([("note_id", ASCENDING)], sparse=True),
         ]
 
-    async def append(self, new_events: Sequence[NewEvent], *, at: datetime, session: Session) -> set[str]:
+    async def append(self, new_events: Sequence[NewEvent], *, at: datetime, session: Session) -> frozenset[str]:
         """Append events to the feeds of their recipients. Returns the users to wake.
 
         Loads the keys of all users the events are about; events about a user without a key (erased) are skipped.
         """
         if not new_events:
-            return set()
+            return frozenset()
         session.lock(f"feeds/{one.user_id}" for one in new_events)
         await self._vault.load_keys({one.about for one in new_events})
         sealed: list[tuple[NewEvent, str, str]] = []
@@ -91,7 +91,7 @@ class Events:
                 continue
         counts = Counter(one.user_id for one, _, _ in sealed)
         if not counts:
-            return set()
+            return frozenset()
         session.mark_announced(counts)
         newest = await self._count_on(counts, session=session)
         following = {id: newest[id] - count for id, count in counts.items()}
@@ -115,7 +115,7 @@ class Events:
                 row["via"] = one.via
             rows.append(row)
         await self._events.insert_many(rows, ordered=False, session=session)
-        return set(counts)
+        return frozenset(counts)
 
     async def _count_on(self, counts: Mapping[str, int], *, session: Session) -> dict[str, int]:
         """Advance the counters of these feeds; the newest ``seq`` of each."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 from uuid import uuid4
 
 from pymongo import IndexModel, ReturnDocument
@@ -48,6 +48,7 @@ from models.subscriptions import AnswerTokens, Subscriptions
 from models.users import Users
 
 T = TypeVar("T")
+P = ParamSpec("P")
 INDEX_OPTIONS_CONFLICT = 85
 RESTORING, DRILL = "restoring", "drill"
 DRILL_LEASE = timedelta(minutes=3)
@@ -275,3 +276,15 @@ class Store:
             return result
 
         return await self.database.transaction(counted, within_s=within_s)
+
+
+def transactional(
+    service: Callable[Concatenate[Store, Session, P], Awaitable[T]],
+) -> Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]:
+    """Declare a service: called without its session, it runs as one transaction of :meth:`Store.transaction`."""
+
+    @wraps(service)
+    async def run(store: Store, /, *arguments: P.args, **options: P.kwargs) -> T:
+        return await store.transaction(lambda session: service(store, session, *arguments, **options))
+
+    return run

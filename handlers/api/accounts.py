@@ -100,7 +100,7 @@ class SignUpHandler(AccountHandler):
                 await delete_unconfirmed(self.store, held.id, session=session)
             await self._insert(user, session=session)
             return await accept_within(
-                self.store, invitation, carer=user, now=self.now(), actor=self.actor_for(user), session=session
+                self.store, session, invitation, carer=user, now=self.now(), actor=self.actor_for(user)
             )
 
         try:

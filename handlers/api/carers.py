@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from uuid import uuid4
 
 from pydantic import Field
 
@@ -141,20 +140,17 @@ class CarersHandler(_CarerHandler):
         limits = self.resources.limits
         await limits.count(MAIL_ACCOUNT, self.account_hash(body.email))
         await limits.count(MAIL_ACCOUNT, self.context.tokens.keyed_hash(b"invites", self.who.id.encode()))
-        grant_id = str(uuid4())
-        token = self.context.tokens.link_token(use="invitation", link_id=grant_id)
-        grant, letter_id = await invite_carer(
-            self.store,
-            patient_id=self.who.id,
-            email=body.email,
+        grant = Grant.invitation(
+            self.who.id,
             may=body.may,
             notes=body.notes,
             until=body.until,
             alert_minutes=body.alert_minutes,
-            grant_id=grant_id,
-            token_hash=Tokens.hash_link(token),
             now=self.now(),
-            actor=self.actor,
+        )
+        token = self.context.tokens.link_token(use="invitation", link_id=grant.id)
+        letter_id = await invite_carer(
+            self.store, grant, email=body.email, token_hash=Tokens.hash_link(token), actor=self.actor
         )
         await self.context.dispatcher.send_letter(letter_id)
         self.respond((await self.carer_views([grant]))[0], status=201)

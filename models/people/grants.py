@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import uuid4
 
 from pymongo import ASCENDING, IndexModel
 
@@ -42,6 +43,33 @@ class Grant:
     notes: bool = False
     alert_minutes: int | None = None
     expires_at: datetime | None = None  # of an invitation
+
+    @classmethod
+    def invitation(
+        cls,
+        patient_id: str,
+        *,
+        may: May,
+        notes: bool,
+        until: datetime | None = None,
+        alert_minutes: int | None = None,
+        now: datetime,
+    ) -> Grant:
+        """What a patient offers a carer; it can be accepted for ``INVITATION_LIFE``."""
+        return cls(
+            id=str(uuid4()),
+            kind="care",
+            state="pending",
+            grantor_id=patient_id,
+            grantee_id=None,
+            since=now,
+            until=until,
+            created_at=now,
+            may=may,
+            notes=notes,
+            alert_minutes=alert_minutes,
+            expires_at=now + INVITATION_LIFE,
+        )
 
     def is_active(self, now: datetime) -> bool:
         return self.state == "active" and self.since <= now and (self.until is None or now < self.until)

@@ -1,1 +1,1 @@
-"""Services: one transaction each, over several collections."""
+"""Services: one transaction each (``@transactional``, ``@grouped``), over several collections."""

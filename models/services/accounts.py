@@ -16,7 +16,7 @@ from models.services.assignments import end_assignment
 from models.services.carers import end_grants
 from models.services.check_in import cancel_steps
 from models.steps import Step
-from models.store import Store
+from models.store import Store, transactional
 from models.users import User
 
 
@@ -32,8 +32,9 @@ MOVING = ("timezone", "reminder_time", "day_times")
 REPEATING = ("repeat_minutes", "repeat_most")
 
 
+@transactional
 async def change_settings(
-    store: Store, user_id: str, changes: Document, *, now: datetime | None = None, actor: AuditActor | None = None
+    store: Store, session: Session, user_id: str, changes: Document, *, now: datetime, actor: AuditActor | None
 ) -> User:
     """Change the user's own settings. A new time zone, reminder time or part of the day moves the slots not yet
     recorded (contract, "Slots"); how open slots are repeated holds for those that are open now too, counted from now.
@@ -41,32 +42,28 @@ async def change_settings(
     Args:
         changes: members of :class:`User`; of ``day_times`` those that change.
     """
-
-    async def work(session: Session) -> User:
-        before = await store.users.get(user_id, session=session)
-        if before is None or before.status == "deactivated":  # closed by a concurrent request
-            raise NotSignedIn
-        known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
-        if "day_times" in known:
-            known["day_times"] = {**before.day_times, **known["day_times"]}
-        after, at = replace(before, **known), now or utcnow()
-        changed = {name for name in (*MOVING, *REPEATING) if getattr(after, name) != getattr(before, name)}
-        if before.role == "patient" and not changed.isdisjoint(MOVING):
-            known["day_changed_at"] = at
-            after = replace(after, day_changed_at=at)
-        if before.role == "patient" and changed:
-            await store.patient_sequences.advance(user_id, session=session)
-            steps = await store.steps.with_status([user_id], ["active", "completed"], session=session)
-            since = at if "repeat_minutes" in changed else None
-            await store.steps.save(
-                [_moved(step, after, since) for step in steps if step.status == "active" or step.course],
-                session=session,
-            )
-        await store.users.update(user_id, {**changes, **known}, session=session)
-        await store.audit.write(actor, "account.changed", of=[user_id], session=session)
-        return after
-
-    return await store.transaction(work)
+    before = await store.users.get(user_id, session=session)
+    if before is None or before.status == "deactivated":  # closed by a concurrent request
+        raise NotSignedIn
+    known = {name: value for name, value in changes.items() if name in User.__dataclass_fields__}
+    if "day_times" in known:
+        known["day_times"] = {**before.day_times, **known["day_times"]}
+    after, at = replace(before, **known), now or utcnow()
+    changed = {name for name in (*MOVING, *REPEATING) if getattr(after, name) != getattr(before, name)}
+    if before.role == "patient" and not changed.isdisjoint(MOVING):
+        known["day_changed_at"] = at
+        after = replace(after, day_changed_at=at)
+    if before.role == "patient" and changed:
+        await store.patient_sequences.advance(user_id, session=session)
+        steps = await store.steps.with_status([user_id], ["active", "completed"], session=session)
+        since = at if "repeat_minutes" in changed else None
+        await store.steps.save(
+            [_moved(step, after, since) for step in steps if step.status == "active" or step.course],
+            session=session,
+        )
+    await store.users.update(user_id, {**changes, **known}, session=session)
+    await store.audit.write(actor, "account.changed", of=[user_id], session=session)
+    return after
 
 
 def _moved(step: Step, patient: User, repeated_since: datetime | None) -> Step:
@@ -81,9 +78,7 @@ def _moved(step: Step, patient: User, repeated_since: datetime | None) -> Step:
     return replace(step, schedule=plan, course=replace(course, schedule=plan, repeat=rule))
 
 
-async def close_account(
-    store: Store, user: User, *, now: datetime, erase: bool, actor: AuditActor | None = None
-) -> AccountClosed:
+async def close_account(store: Store, user: User, *, now: datetime, erase: bool, actor: AuditActor) -> AccountClosed:
     """Close an account: sessions, links and assignments end. With ``erase`` the key is destroyed too.
 
     A patient's steps are cancelled; a doctor's notes and steps stay with their patients.
@@ -97,11 +92,11 @@ async def close_account(
 
 
 async def close_within(
-    store: Store, user: User, *, now: datetime, erase: bool, actor: AuditActor | None = None, session: Session
+    store: Store, user: User, *, now: datetime, erase: bool, actor: AuditActor, session: Session
 ) -> AccountClosed:
     """Close an account within a transaction. After an erasure the caller drops the cached key."""
     new_events: list[NewEvent] = []
-    is_patient = user.role == "patient"
+    is_patient, erased = user.role == "patient", user.id if erase else None
     if is_patient:
         await store.patient_sequences.advance(user.id, session=session)
         active = await store.steps.with_status([user.id], ["active"], session=session)
@@ -111,11 +106,9 @@ async def close_within(
                 await reject_proposed(store, note.id, session=session)
             await store.notes.settle([NoteTransition(note=note, status="superseded")], session=session)
     for assignment in await store.assignments.of_user(user.id, is_patient=is_patient, session=session):
-        new_events += await end_assignment(
-            store, assignment, now=now, session=session, erased=user.id if erase else None
-        )
+        new_events += await end_assignment(store, assignment, now=now, session=session, erased=erased)
     grants = await store.grants.not_ended(user.id, session=session)
-    new_events += await end_grants(store, grants, now=now, session=session, erased=user.id if erase else None)
+    new_events += await end_grants(store, grants, now=now, session=session, erased=erased)
     ended = await store.sessions.revoke_all(user.id, now=now, session=session)
     await store.letters.revoke_all(user.id, session=session)
     await store.second_factors.delete_all(user.id, session=session)
@@ -137,7 +130,7 @@ async def close_within(
         await store.users.erase(user.id, at=now, session=session)
     else:
         await store.users.update(user.id, {"status": "deactivated", "deactivated_at": now}, session=session)
-    return AccountClosed(frozenset(users), tuple(ended))
+    return AccountClosed(users, tuple(ended))
 
 
 async def delete_unconfirmed(store: Store, user_id: str, *, session: Session) -> None:

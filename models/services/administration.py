@@ -13,7 +13,7 @@ from hospital_rt.storage.node_keys import living_nodes
 from models import schema_versions
 from models.audit import AuditActor
 from models.services.accounts import AccountClosed, close_account, close_within
-from models.store import Store
+from models.store import Store, transactional
 from models.users import User
 
 
@@ -64,53 +64,49 @@ async def read_overview(store: Store, *, now: datetime) -> Overview:
     )
 
 
+@transactional
 async def approve(
-    store: Store, user_id: str, *, unverified: bool, verifies_email: bool, actor: AuditActor
+    store: Store, session: Session, user_id: str, *, unverified: bool, verifies_email: bool, actor: AuditActor
 ) -> tuple[User, str | None]:
     """Approve a pending doctor, and write them a letter. Idempotent: repeated, it writes no letter.
 
     Raises:
         DomainError: 404 no such account; 409 it is no doctor's, it is closed, or its address is not confirmed.
     """
-
-    async def work(session: Session) -> tuple[User, str | None]:
-        user = await _get(store, user_id, session=session)
-        if user.role != "doctor" or user.status == "deactivated":
-            raise Conflict("conflict", "Only a doctor who waits can be approved.")
-        if user.status == "active":
-            await store.audit.write(actor, "doctor.approved", of=[user.id], session=session)
-            return user, None
-        if verifies_email and not user.email_confirmed and not unverified:
-            raise Conflict("conflict", "The address is not confirmed. Wait for that, or send unverified.")
-        changed = await store.users.compare_and_update(
-            user.id, {"status": "pending"}, {"status": "active"}, session=session
-        )
-        if not changed:
-            raise Conflict("conflict", "The account has changed meanwhile.")
+    user = await _get(store, user_id, session=session)
+    if user.role != "doctor" or user.status == "deactivated":
+        raise Conflict("conflict", "Only a doctor who waits can be approved.")
+    if user.status == "active":
         await store.audit.write(actor, "doctor.approved", of=[user.id], session=session)
-        letter_id = await store.letters.write(user_id=user.id, kind="doctor-approved", now=utcnow(), session=session)
-        return await _get(store, user_id, session=session), letter_id
+        return user, None
+    if verifies_email and not user.email_confirmed and not unverified:
+        raise Conflict("conflict", "The address is not confirmed. Wait for that, or send unverified.")
+    changed = await store.users.compare_and_update(
+        user.id, {"status": "pending"}, {"status": "active"}, session=session
+    )
+    if not changed:
+        raise Conflict("conflict", "The account has changed meanwhile.")
+    await store.audit.write(actor, "doctor.approved", of=[user.id], session=session)
+    letter_id = await store.letters.write(user_id=user.id, kind="doctor-approved", now=utcnow(), session=session)
+    return await _get(store, user_id, session=session), letter_id
 
-    return await store.transaction(work)
 
-
-async def refuse(store: Store, user_id: str, *, now: datetime, actor: AuditActor) -> tuple[User, AccountClosed, str]:
+@transactional
+async def refuse(
+    store: Store, session: Session, user_id: str, *, now: datetime, actor: AuditActor
+) -> tuple[User, AccountClosed, str]:
     """Close the account of a pending doctor, and write them a letter.
 
     Raises:
         DomainError: 404 no such account, 409 it does not wait.
     """
-
-    async def work(session: Session) -> tuple[User, AccountClosed, str]:
-        user = await _get(store, user_id, session=session)
-        if user.role != "doctor" or user.status != "pending":
-            raise Conflict("conflict", "Only a doctor who waits can be refused.")
-        await store.audit.write(actor, "doctor.refused", of=[user.id], session=session)
-        closed = await close_within(store, user, now=now, erase=False, actor=actor, session=session)
-        letter_id = await store.letters.write(user_id=user.id, kind="doctor-refused", now=utcnow(), session=session)
-        return await _get(store, user_id, session=session), closed, letter_id
-
-    return await store.transaction(work)
+    user = await _get(store, user_id, session=session)
+    if user.role != "doctor" or user.status != "pending":
+        raise Conflict("conflict", "Only a doctor who waits can be refused.")
+    await store.audit.write(actor, "doctor.refused", of=[user.id], session=session)
+    closed = await close_within(store, user, now=now, erase=False, actor=actor, session=session)
+    letter_id = await store.letters.write(user_id=user.id, kind="doctor-refused", now=utcnow(), session=session)
+    return await _get(store, user_id, session=session), closed, letter_id
 
 
 async def deactivate(

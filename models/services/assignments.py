@@ -13,7 +13,7 @@ from models.audit import AuditActor
 from models.events import NewEvent
 from models.idempotency import Claim
 from models.services.activate_plan import supersede_in_flight
-from models.store import Store
+from models.store import Store, transactional
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,10 @@ class AssignmentOutcome:
     users: frozenset[str]
 
 
+@transactional
 async def assign_doctor(
     store: Store,
+    session: Session,
     *,
     patient_id: str,
     doctor_id: str,
@@ -41,70 +43,61 @@ async def assign_doctor(
         DomainError: 404 when there is no such doctor, or they do not accept patients.
     """
     subject_id = claim.subject_id if claim else str(uuid4())
-
-    async def work(session: Session) -> AssignmentOutcome:
-        # Lock feeds first: waiting restarts the transaction.
-        session.lock((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
-        if not await store.users.lock_accepting_doctor(doctor_id, session=session):
-            raise NotFound("There is no such doctor.")
-        await store.idempotency.commit(claim, session=session)
-        await store.audit.write(actor, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
-        await store.patient_sequences.advance(patient_id, session=session)
-        patient = await store.users.row(patient_id, session=session)
-        if patient is None or patient["status"] == "deactivated":  # closed by a concurrent request
-            raise NotSignedIn()
-        current = await store.assignments.current(patient_id, session=session)
-        if current and current.doctor_id == doctor_id:
-            if share_history is not None and current.share_history != share_history:
-                await store.assignments.share(current.id, share_history, session=session)
-                current = replace(current, share_history=share_history)
-            return AssignmentOutcome(current, False, frozenset())
-        new_events: list[NewEvent] = []
-        if current:
-            new_events += await _end(store, current, now=now, session=session, notify_patient=False)
-        assignment = Assignment(
-            id=subject_id, patient_id=patient_id, doctor_id=doctor_id, since=now, share_history=bool(share_history)
-        )
-        await store.assignments.start(assignment, session=session)
-        data = {"patient": await _person(store, patient_id), "doctor": await _person(store, doctor_id)}
-        key = f"assignment/{assignment.id}/began"
-        began = NewEvent(user_id=patient_id, about=patient_id, event="assignment.changed", data=data, key=key)
-        covering = await covering_for(store, doctor_id, now=now, session=session)
-        new_events += [
-            began,
-            replace(began, user_id=doctor_id),
-            *(
-                replace(began, user_id=user_id, key=f"{key}/{doctor_id}", via="cover")
-                for user_id in covering
-                if user_id != patient_id
-            ),
-        ]
-        return AssignmentOutcome(
-            assignment, True, frozenset(await store.events.append(new_events, at=now, session=session))
-        )
-
-    return await store.transaction(work)
+    # Lock feeds first: waiting restarts the transaction.
+    session.lock((f"feeds/{doctor_id}", f"feeds/{patient_id}"))
+    if not await store.users.lock_accepting_doctor(doctor_id, session=session):
+        raise NotFound("There is no such doctor.")
+    await store.idempotency.commit(claim, session=session)
+    await store.audit.write(actor, "doctor.chosen", of=[patient_id], item=doctor_id, session=session)
+    await store.patient_sequences.advance(patient_id, session=session)
+    patient = await store.users.row(patient_id, session=session)
+    if patient is None or patient["status"] == "deactivated":  # closed by a concurrent request
+        raise NotSignedIn()
+    current = await store.assignments.current(patient_id, session=session)
+    if current and current.doctor_id == doctor_id:
+        if share_history is not None and current.share_history != share_history:
+            await store.assignments.share(current.id, share_history, session=session)
+            current = replace(current, share_history=share_history)
+        return AssignmentOutcome(current, False, frozenset())
+    new_events: list[NewEvent] = []
+    if current:
+        new_events += await _end(store, current, now=now, session=session, notify_patient=False)
+    assignment = Assignment(
+        id=subject_id, patient_id=patient_id, doctor_id=doctor_id, since=now, share_history=bool(share_history)
+    )
+    await store.assignments.start(assignment, session=session)
+    data = {"patient": await _person(store, patient_id), "doctor": await _person(store, doctor_id)}
+    key = f"assignment/{assignment.id}/began"
+    began = NewEvent(user_id=patient_id, about=patient_id, event="assignment.changed", data=data, key=key)
+    covering = await covering_for(store, doctor_id, now=now, session=session)
+    new_events += [
+        began,
+        replace(began, user_id=doctor_id),
+        *(
+            replace(began, user_id=user_id, key=f"{key}/{doctor_id}", via="cover")
+            for user_id in covering
+            if user_id != patient_id
+        ),
+    ]
+    return AssignmentOutcome(assignment, True, await store.events.append(new_events, at=now, session=session))
 
 
+@transactional
 async def leave_doctor(
-    store: Store, *, patient_id: str, now: datetime, claim: Claim | None = None, actor: AuditActor | None = None
+    store: Store, session: Session, *, patient_id: str, now: datetime, claim: Claim | None, actor: AuditActor
 ) -> AssignmentOutcome:
     """End the patient's assignment. Active steps run on.
 
     Raises:
         DomainError: 404 ``not-assigned`` when there is none.
     """
-
-    async def work(session: Session) -> AssignmentOutcome:
-        current = await store.assignments.current(patient_id, session=session)
-        if current is None:
-            raise NotFound(code="not-assigned")
-        await store.idempotency.commit(claim, session=session)
-        await store.audit.write(actor, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
-        new_events = await end_assignment(store, current, now=now, session=session)
-        return AssignmentOutcome(None, False, frozenset(await store.events.append(new_events, at=now, session=session)))
-
-    return await store.transaction(work)
+    current = await store.assignments.current(patient_id, session=session)
+    if current is None:
+        raise NotFound(code="not-assigned")
+    await store.idempotency.commit(claim, session=session)
+    await store.audit.write(actor, "doctor.left", of=[patient_id], item=current.doctor_id, session=session)
+    new_events = await end_assignment(store, current, now=now, session=session)
+    return AssignmentOutcome(None, False, await store.events.append(new_events, at=now, session=session))
 
 
 async def end_assignment(

@@ -11,8 +11,8 @@ from hospital_rt.domain.errors import Conflict, DomainError, NotFound
 from hospital_rt.storage.database import Document, Session
 from models.audit import Act, AuditActor
 from models.events import NewEvent
-from models.people.grants import INVITATION_LIFE, Grant, GrantKind, May
-from models.store import Store
+from models.people.grants import Grant, GrantKind
+from models.store import Store, transactional
 from models.users import User
 
 MAX_CARERS = 10
@@ -26,53 +26,26 @@ class GrantOutcome:
     users: frozenset[str] = frozenset()
 
 
+@transactional
 async def invite_carer(
-    store: Store,
-    *,
-    patient_id: str,
-    email: str,
-    may: May,
-    notes: bool,
-    until: datetime | None,
-    alert_minutes: int | None,
-    grant_id: str,
-    token_hash: str,
-    now: datetime,
-    actor: AuditActor,
-) -> tuple[Grant, str]:
-    """Store an invitation and its letter. Returns the invitation and the id of the letter.
+    store: Store, session: Session, grant: Grant, *, email: str, token_hash: str, actor: AuditActor
+) -> str:
+    """Store an invitation and its letter. Returns the id of the letter.
 
     Raises:
         DomainError: 409 when the patient has as many carers and invitations as are allowed.
     """
-    grant = Grant(
-        id=grant_id,
-        kind="care",
-        state="pending",
-        grantor_id=patient_id,
-        grantee_id=None,
-        since=now,
-        until=until,
-        created_at=now,
-        may=may,
-        notes=notes,
-        alert_minutes=alert_minutes,
-        expires_at=now + INVITATION_LIFE,
+    patient_id, now = grant.grantor_id, grant.created_at
+    # Of two concurrent invitations, the second counts the first.
+    await store.patient_sequences.advance(patient_id, session=session)
+    standing = await carers_of(store, patient_id, now=now, session=session)
+    if len(standing) >= MAX_CARERS:
+        raise Conflict("conflict", f"You can have {MAX_CARERS} carers and invitations. End one first.")
+    await store.grants.insert(grant, email=email, token_hash=token_hash, session=session)
+    await store.audit.write(actor, "carer.invited", of=[patient_id], item=grant.id, session=session)
+    return await store.letters.write(
+        user_id=patient_id, kind="carer-invitation", link_id=grant.id, now=utcnow(), session=session
     )
-
-    async def work(session: Session) -> str:
-        # Of two concurrent invitations, the second counts the first.
-        await store.patient_sequences.advance(patient_id, session=session)
-        standing = await carers_of(store, patient_id, now=now, session=session)
-        if len(standing) >= MAX_CARERS:
-            raise Conflict("conflict", f"You can have {MAX_CARERS} carers and invitations. End one first.")
-        await store.grants.insert(grant, email=email, token_hash=token_hash, session=session)
-        await store.audit.write(actor, "carer.invited", of=[patient_id], item=grant.id, session=session)
-        return await store.letters.write(
-            user_id=patient_id, kind="carer-invitation", link_id=grant.id, now=utcnow(), session=session
-        )
-
-    return grant, await store.transaction(work)
 
 
 async def carers_of(store: Store, patient_id: str, *, now: datetime, session: Session | None = None) -> list[Grant]:
@@ -88,23 +61,10 @@ async def cared_for_by(store: Store, carer_id: str, *, now: datetime) -> list[Gr
     return sorted(found, key=lambda one: (one.since, one.id))
 
 
-async def accept_invitation(
-    store: Store, grant: Grant, *, carer: User, now: datetime, actor: AuditActor
+async def accept_within(
+    store: Store, session: Session, grant: Grant, *, carer: User, now: datetime, actor: AuditActor
 ) -> GrantOutcome:
     """Make an invitation a grant for ``carer``. An earlier grant of the same two is replaced.
-
-    Raises:
-        DomainError: as :func:`accept_within` does.
-    """
-    return await store.transaction(
-        lambda session: accept_within(store, grant, carer=carer, now=now, actor=actor, session=session)
-    )
-
-
-async def accept_within(
-    store: Store, grant: Grant, *, carer: User, now: datetime, actor: AuditActor, session: Session
-) -> GrantOutcome:
-    """Accept within a transaction.
 
     Raises:
         DomainError: 400 ``invalid-token`` when the invitation was answered or the patient has left; 403 for an
@@ -131,42 +91,41 @@ async def accept_within(
     new_events = [
         grant_changed(after, user_id=user_id, names=names, state="active") for user_id in (grant.grantor_id, carer.id)
     ]
-    return GrantOutcome(after, frozenset(await store.events.append(new_events, at=now, session=session)))
+    return GrantOutcome(after, await store.events.append(new_events, at=now, session=session))
 
 
-async def change_alert(store: Store, grant: Grant, *, alert_minutes: int | None, actor: AuditActor) -> GrantOutcome:
+accept_invitation = transactional(accept_within)
+
+
+@transactional
+async def change_alert(
+    store: Store, session: Session, grant: Grant, *, alert_minutes: int | None, actor: AuditActor
+) -> GrantOutcome:
     """Set after how many minutes the carer is told of an open slot; None: not at all."""
-
-    async def work(session: Session) -> GrantOutcome:
-        await store.grants.change(grant.id, {"alert_minutes": alert_minutes}, session=session)
-        await store.audit.write(actor, "carer.changed", of=[grant.grantor_id], item=grant.id, session=session)
-        return GrantOutcome(replace(grant, alert_minutes=alert_minutes))
-
-    return await store.transaction(work)
+    await store.grants.change(grant.id, {"alert_minutes": alert_minutes}, session=session)
+    await store.audit.write(actor, "carer.changed", of=[grant.grantor_id], item=grant.id, session=session)
+    return GrantOutcome(replace(grant, alert_minutes=alert_minutes))
 
 
+@transactional
 async def end_grant(
-    store: Store, grant_id: str, *, kind: GrantKind, user_id: str, now: datetime, actor: AuditActor
+    store: Store, session: Session, grant_id: str, *, kind: GrantKind, user_id: str, now: datetime, actor: AuditActor
 ) -> frozenset[str]:
     """End a cover, or a grant of care or its invitation, by either side, and write it down. Returns the users to wake.
 
     Raises:
         DomainError: 404 when it is not theirs or was ended.
     """
-
-    async def work(session: Session) -> frozenset[str]:
-        grant = await store.grants.get(grant_id, session=session)
-        if grant is None or grant.kind != kind or grant.state == "ended":
-            raise NotFound()
-        if user_id not in {grant.grantor_id, grant.grantee_id}:
-            raise NotFound()
-        act: Act = "carer.ended" if kind == "care" else "cover.ended"
-        of = [grant.grantor_id] if kind == "care" else [id for id in (grant.grantor_id, grant.grantee_id) if id]
-        await store.audit.write(actor, act, of=of, item=grant.id, session=session)
-        new_events = await end_grants(store, [grant], now=now, session=session)
-        return frozenset(await store.events.append(new_events, at=now, session=session))
-
-    return await store.transaction(work)
+    grant = await store.grants.get(grant_id, session=session)
+    if grant is None or grant.kind != kind or grant.state == "ended":
+        raise NotFound()
+    if user_id not in {grant.grantor_id, grant.grantee_id}:
+        raise NotFound()
+    act: Act = "carer.ended" if kind == "care" else "cover.ended"
+    of = [grant.grantor_id] if kind == "care" else [id for id in (grant.grantor_id, grant.grantee_id) if id]
+    await store.audit.write(actor, act, of=of, item=grant.id, session=session)
+    new_events = await end_grants(store, [grant], now=now, session=session)
+    return await store.events.append(new_events, at=now, session=session)
 
 
 async def end_grants(
@@ -182,15 +141,8 @@ async def end_grants(
             continue  # an invitation without an answer
         for user_id in (one.grantor_id, one.grantee_id):
             if user_id != erased:
-                new_events.append(
-                    grant_changed(
-                        one,
-                        user_id=user_id,
-                        about=user_id if erased == one.grantor_id else None,
-                        names=names,
-                        state="ended",
-                    )
-                )
+                about = user_id if erased == one.grantor_id else one.grantor_id
+                new_events.append(grant_changed(one, user_id=user_id, about=about, names=names, state="ended"))
     return new_events
 
 

@@ -24,7 +24,7 @@ from models.services.check_in_rules import (
 from models.services.grouped import grouped
 from models.services.notifications import Audience, ledger_entries
 from models.steps import Step
-from models.store import Store
+from models.store import Store, transactional
 from models.visibility import UNAPPROVED
 
 
@@ -136,9 +136,9 @@ async def check_in_group(
             changes.append((request, change))
         except DomainError as problem:
             refused[request.step_id] = problem
-    woken = await _write(store, changes, session=session) if changes else set()
+    woken = await _write(store, changes, session=session) if changes else frozenset()
     answered: dict[str, StepOutcome | Exception] = {
-        request.step_id: StepOutcome(change.after, frozenset(woken & {one.user_id for one in change.new_events}))
+        request.step_id: StepOutcome(change.after, woken & {one.user_id for one in change.new_events})
         for request, change in changes
     }
     return [(refused | answered)[request.step_id] for request in requests]
@@ -146,7 +146,7 @@ async def check_in_group(
 
 async def _write(
     store: Store, changes: Sequence[tuple[CheckInRequest, CheckInChange]], *, session: Session
-) -> set[str]:
+) -> frozenset[str]:
     """All that these answers write, one call a collection. Returns the users to wake."""
     await store.audit.write_each(
         [(request.actor, request.patient_id, request.step_id) for request, _ in changes],
@@ -162,40 +162,35 @@ async def _write(
     return await store.events.append(new_events, at=max(request.now for request, _ in changes), session=session)
 
 
+@transactional
 async def cancel_step(
-    store: Store, step: Step, *, by: str, reason: str | None, now: datetime, actor: AuditActor | None = None
+    store: Store, session: Session, step: Step, *, by: str, reason: str | None, now: datetime, actor: AuditActor | None
 ) -> StepOutcome:
     """Cancel an active step by hand; again is the same answer. The caller has checked access.
 
     Raises:
         DomainError: 404 when it is not active, completed or cancelled.
     """
-
-    async def work(session: Session) -> StepOutcome:
-        held = await store.steps.get(step.id, session=session)
-        if held is None or held.status in UNAPPROVED:
-            raise NotFound()
-        await store.audit.write(
-            actor, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session
-        )
-        if held.status == "cancelled":
-            return StepOutcome(held, frozenset())
-        if held.status == "completed":
-            raise Conflict("conflict", "This step is completed.")
-        [after] = await cancel_steps(store, [held], now=now, session=session)
-        audience = await Audience.of(store, held.patient_id, session=session)
-        new_events = audience.steps_changed(
-            note_id=held.note_id,
-            cancelled=[held.id],
-            by="patient" if by == "patient" else "doctor",
-            why="stopped",
-            key=f"cancelled/{held.id}",
-            now=now,
-        )
-        users = await store.events.append(new_events, at=now, session=session)
-        return StepOutcome(after, frozenset(users))
-
-    return await store.transaction(work)
+    held = await store.steps.get(step.id, session=session)
+    if held is None or held.status in UNAPPROVED:
+        raise NotFound()
+    await store.audit.write(actor, "step.cancelled", of=[held.patient_id], item=held.id, reason=reason, session=session)
+    if held.status == "cancelled":
+        return StepOutcome(held, frozenset())
+    if held.status == "completed":
+        raise Conflict("conflict", "This step is completed.")
+    [after] = await cancel_steps(store, [held], now=now, session=session)
+    audience = await Audience.of(store, held.patient_id, session=session)
+    new_events = audience.steps_changed(
+        note_id=held.note_id,
+        cancelled=[held.id],
+        by="patient" if by == "patient" else "doctor",
+        why="stopped",
+        key=f"cancelled/{held.id}",
+        now=now,
+    )
+    users = await store.events.append(new_events, at=now, session=session)
+    return StepOutcome(after, users)
 
 
 async def cancel_steps(store: Store, steps: Iterable[Step], *, now: datetime, session: Session) -> list[Step]:

@@ -14,14 +14,16 @@ from hospital_rt.storage.database import Session
 from models.audit import AuditActor
 from models.people.grants import Grant
 from models.services.carers import GrantOutcome, grant_changed
-from models.store import Store
+from models.store import Store, transactional
 
 MAX_COVERS = 20
 LONGEST = timedelta(days=366)
 
 
+@transactional
 async def begin_cover(
     store: Store,
+    session: Session,
     *,
     doctor_id: str,
     colleague_id: str,
@@ -52,28 +54,24 @@ async def begin_cover(
         until=until,
         created_at=now,
     )
-
-    async def work(session: Session) -> GrantOutcome:
-        if not await store.users.lock_accepting_doctor(colleague_id, session=session):
-            raise NotFound("There is no such doctor.")
-        if not await store.users.lock_accepting_doctor(doctor_id, session=session):
-            raise NotFound()
-        standing = await covers_by(store, doctor_id, now=now, session=session)
-        if len(standing) >= MAX_COVERS:
-            raise Conflict("conflict", f"You can plan {MAX_COVERS} covers. End one first.")
-        if any(
-            one.grantee_id == colleague_id and one.since < until and one.until and since < one.until for one in standing
-        ):
-            raise Conflict("conflict", "This colleague covers for you in these days already.")
-        await store.grants.insert(grant, session=session)
-        await store.audit.write(actor, "cover.begun", of=[doctor_id, colleague_id], item=grant.id, session=session)
-        names = await store.users.names({doctor_id, colleague_id})
-        new_events = [
-            grant_changed(grant, user_id=user_id, names=names, state="active") for user_id in (doctor_id, colleague_id)
-        ]
-        return GrantOutcome(grant, frozenset(await store.events.append(new_events, at=now, session=session)))
-
-    return await store.transaction(work)
+    if not await store.users.lock_accepting_doctor(colleague_id, session=session):
+        raise NotFound("There is no such doctor.")
+    if not await store.users.lock_accepting_doctor(doctor_id, session=session):
+        raise NotFound()
+    standing = await covers_by(store, doctor_id, now=now, session=session)
+    if len(standing) >= MAX_COVERS:
+        raise Conflict("conflict", f"You can plan {MAX_COVERS} covers. End one first.")
+    if any(
+        one.grantee_id == colleague_id and one.since < until and one.until and since < one.until for one in standing
+    ):
+        raise Conflict("conflict", "This colleague covers for you in these days already.")
+    await store.grants.insert(grant, session=session)
+    await store.audit.write(actor, "cover.begun", of=[doctor_id, colleague_id], item=grant.id, session=session)
+    names = await store.users.names({doctor_id, colleague_id})
+    new_events = [
+        grant_changed(grant, user_id=user_id, names=names, state="active") for user_id in (doctor_id, colleague_id)
+    ]
+    return GrantOutcome(grant, await store.events.append(new_events, at=now, session=session))
 
 
 async def covers_by(store: Store, doctor_id: str, *, now: datetime, session: Session | None = None) -> list[Grant]:

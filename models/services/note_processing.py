@@ -22,7 +22,7 @@ from models.services.grouped import grouped
 from models.services.note_review import NoteOutcome
 from models.services.notifications import note_status
 from models.steps import Step, StepText, sort_key
-from models.store import Store
+from models.store import Store, transactional
 from models.users import User
 
 
@@ -84,15 +84,15 @@ async def begin_note(store: Store, taken: Sequence[NoteClaim], session: Session)
     ]
     users = await store.events.append(new_events, at=now, session=session)
     return [
-        NoteOutcome(note, frozenset(users & {note.doctor_id, note.written_by or ""}))
-        if (note := notes.get(one.note_id))
-        else None
+        NoteOutcome(note, users & {note.doctor_id, note.written_by or ""}) if (note := notes.get(one.note_id)) else None
         for one in taken
     ]
 
 
+@transactional
 async def fail_note(
     store: Store,
+    session: Session,
     note: Note,
     *,
     failure: str,
@@ -111,15 +111,11 @@ async def fail_note(
         review=review,
         retry_at=retry_at,
     )
-
-    async def work(session: Session) -> frozenset[str]:
-        if not await store.notes.settle([failed], session=session):
-            return frozenset()
-        await _audit_reading(store, [note], session=session)
-        new_events = note_status(note, "failed", discriminator=note.lease or "", failure=failure, **counts_of(review))
-        return frozenset(await store.events.append(new_events, at=now, session=session))
-
-    return await store.transaction(work)
+    if not await store.notes.settle([failed], session=session):
+        return frozenset()
+    await _audit_reading(store, [note], session=session)
+    new_events = note_status(note, "failed", discriminator=note.lease or "", failure=failure, **counts_of(review))
+    return await store.events.append(new_events, at=now, session=session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +192,7 @@ async def finish_note(store: Store, readings: Sequence[ReadNote], session: Sessi
             one.note, one.status, discriminator=one.lease or "", failure=one.failure, **counts_of(one.review)
         )
     users = await store.events.append(new_events, at=max(one.now for one in readings), session=session)
-    return [
-        frozenset(users & {event.user_id for event in new_events if event.about == one.note.patient_id})
-        for one in readings
-    ]
+    return [users & {event.user_id for event in new_events if event.about == one.note.patient_id} for one in readings]
 
 
 async def _audit_reading(store: Store, notes: Sequence[Note], *, session: Session) -> None:

@@ -21,7 +21,7 @@ from models.services.check_in import cancel_steps
 from models.services.grouped import grouped
 from models.services.notifications import Audience, note_status
 from models.steps import Step
-from models.store import Store
+from models.store import Store, transactional
 from models.visibility import UNAPPROVED, acts_as_author, doctors_access, doctors_accesses
 
 
@@ -83,11 +83,13 @@ async def _store(store: Store, taken: Sequence[Submission], *, session: Session)
     notes = await store.notes.insert(taken, numbers=numbers, session=session)
     new_events = [one for note in notes for one in note_status(note, "queued", discriminator="0")]
     users = await store.events.append(new_events, at=max(one.now for one in taken), session=session)
-    return {note.id: NoteOutcome(note, frozenset(users & {note.doctor_id, note.written_by or ""})) for note in notes}
+    return {note.id: NoteOutcome(note, users & {note.doctor_id, note.written_by or ""}) for note in notes}
 
 
+@transactional
 async def approve_note(
     store: Store,
+    session: Session,
     *,
     note_id: str,
     doctor_id: str,
@@ -109,41 +111,37 @@ async def approve_note(
         DomainError: 404 not theirs, 409 ``superseded`` or ``conflict`` when it is not proposed, or when a step to keep
             was cancelled.
     """
-
-    async def work(session: Session) -> NoteOutcome:
-        note = await _of_author(store, note_id, doctor_id, session=session)
-        if note.status == "superseded":
-            raise Conflict("superseded")
-        if note.status != "proposed":
-            raise Conflict("conflict", "This note does not wait for approval.")
-        await store.idempotency.commit(claim, session=session)
-        await store.audit.write(actor, "note.approved", of=[note.patient_id], item=note.id, session=session)
-        sequence = await store.patient_sequences.advance(note.patient_id, session=session)
-        held = await store.steps.of_note(note.id, session=session)
-        proposed = [step for step in held if step.status == "proposed"]
-        if sequence.ready_note > note.number:
-            new_events = await supersede(store, [note], session=session)
-            users = await store.events.append(new_events, at=now, session=session)
-            return NoteOutcome(replace(note, status="superseded"), frozenset(users))
-        kept = await _kept(store, note, keep, session=session)
-        steps = proposed if chosen is None else list(chosen)
-        ids = {step.id for step in steps}
-        known = {step.id for step in proposed}
-        rejected = [replace(step, status="rejected") for step in proposed if step.id not in ids]
-        await store.steps.save(rejected, session=session)
-        if chosen is not None:
-            await store.steps.reword([step for step in steps if step.id in known], session=session)
-            await store.steps.insert([step for step in steps if step.id not in known], session=session)
-        await store.notes.settle([NoteTransition(note=note, status="ready")], session=session)
-        new_events = []
-        if steps:
-            plan_of = NewPlan(note, steps, stored=True, now=now, day_seconds=day_seconds, keep=kept)
-            new_events += await activate(store, [plan_of], session=session)
-        new_events += note_status(note, "ready", discriminator="approved", dropped=note.dropped)
+    note = await _of_author(store, note_id, doctor_id, session=session)
+    if note.status == "superseded":
+        raise Conflict("superseded")
+    if note.status != "proposed":
+        raise Conflict("conflict", "This note does not wait for approval.")
+    await store.idempotency.commit(claim, session=session)
+    await store.audit.write(actor, "note.approved", of=[note.patient_id], item=note.id, session=session)
+    sequence = await store.patient_sequences.advance(note.patient_id, session=session)
+    held = await store.steps.of_note(note.id, session=session)
+    proposed = [step for step in held if step.status == "proposed"]
+    if sequence.ready_note > note.number:
+        new_events = await supersede(store, [note], session=session)
         users = await store.events.append(new_events, at=now, session=session)
-        return NoteOutcome(replace(note, status="ready", failure=None), frozenset(users))
-
-    return await store.transaction(work)
+        return NoteOutcome(replace(note, status="superseded"), users)
+    kept = await _kept(store, note, keep, session=session)
+    steps = proposed if chosen is None else list(chosen)
+    ids = {step.id for step in steps}
+    known = {step.id for step in proposed}
+    rejected = [replace(step, status="rejected") for step in proposed if step.id not in ids]
+    await store.steps.save(rejected, session=session)
+    if chosen is not None:
+        await store.steps.reword([step for step in steps if step.id in known], session=session)
+        await store.steps.insert([step for step in steps if step.id not in known], session=session)
+    await store.notes.settle([NoteTransition(note=note, status="ready")], session=session)
+    new_events = []
+    if steps:
+        plan_of = NewPlan(note, steps, stored=True, now=now, day_seconds=day_seconds, keep=kept)
+        new_events += await activate(store, [plan_of], session=session)
+    new_events += note_status(note, "ready", discriminator="approved", dropped=note.dropped)
+    users = await store.events.append(new_events, at=now, session=session)
+    return NoteOutcome(replace(note, status="ready", failure=None), users)
 
 
 async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Session) -> frozenset[str]:
@@ -165,99 +163,96 @@ async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Sessio
     return frozenset(ids)
 
 
+@transactional
 async def retry_note(
     store: Store,
+    session: Session,
     *,
     note_id: str,
     doctor_id: str,
-    reader: Reader | None = None,
+    reader: Reader | None,
     now: datetime,
-    claim: Claim | None = None,
-    actor: AuditActor | None = None,
+    claim: Claim | None,
+    actor: AuditActor,
 ) -> NoteOutcome:
     """Read a failed note again, by the configured reader or by the one that its author names.
 
     Raises:
         DomainError: 404 not theirs, 409 when it did not fail.
     """
-
-    async def work(session: Session) -> NoteOutcome:
-        note = await _of_author(store, note_id, doctor_id, session=session)
-        if note.status == "superseded":
-            raise Conflict("superseded")
-        await store.idempotency.commit(claim, session=session)
-        if note.status != "failed" or not await store.notes.requeue(note, at=now, reader=reader, session=session):
-            raise Conflict("conflict", "Only a failed note can be tried again.")
-        await store.audit.write(actor, "note.retried", of=[note.patient_id], item=note.id, session=session)
-        note = replace(note, status="queued", failure=None, reader=reader)
-        new_events = note_status(note, "queued", discriminator=uuid4().hex)
-        return NoteOutcome(note, frozenset(await store.events.append(new_events, at=now, session=session)))
-
-    return await store.transaction(work)
+    note = await _of_author(store, note_id, doctor_id, session=session)
+    if note.status == "superseded":
+        raise Conflict("superseded")
+    await store.idempotency.commit(claim, session=session)
+    if note.status != "failed" or not await store.notes.requeue(note, at=now, reader=reader, session=session):
+        raise Conflict("conflict", "Only a failed note can be tried again.")
+    await store.audit.write(actor, "note.retried", of=[note.patient_id], item=note.id, session=session)
+    note = replace(note, status="queued", failure=None, reader=reader)
+    new_events = note_status(note, "queued", discriminator=uuid4().hex)
+    return NoteOutcome(note, await store.events.append(new_events, at=now, session=session))
 
 
+@transactional
 async def reject_note(
-    store: Store, *, note_id: str, doctor_id: str, now: datetime, actor: AuditActor | None = None
+    store: Store, session: Session, *, note_id: str, doctor_id: str, now: datetime, actor: AuditActor | None
 ) -> NoteOutcome:
     """The author rejects a proposal: the old plan stays.
 
     Raises:
         DomainError: 404 not theirs, 409 when it is not proposed.
     """
-
-    async def work(session: Session) -> NoteOutcome:
-        note = await _of_author(store, note_id, doctor_id, session=session)
-        if note.status != "proposed":
-            raise Conflict("superseded" if note.status == "superseded" else "conflict")
-        await store.audit.write(actor, "note.rejected", of=[note.patient_id], item=note.id, session=session)
-        await store.notes.settle([NoteTransition(note=note, status="rejected")], session=session)
-        await reject_proposed(store, note.id, session=session)
-        users = await store.events.append(note_status(note, "rejected", discriminator="0"), at=now, session=session)
-        return NoteOutcome(replace(note, status="rejected"), frozenset(users))
-
-    return await store.transaction(work)
+    note = await _of_author(store, note_id, doctor_id, session=session)
+    if note.status != "proposed":
+        raise Conflict("superseded" if note.status == "superseded" else "conflict")
+    await store.audit.write(actor, "note.rejected", of=[note.patient_id], item=note.id, session=session)
+    await store.notes.settle([NoteTransition(note=note, status="rejected")], session=session)
+    await reject_proposed(store, note.id, session=session)
+    users = await store.events.append(note_status(note, "rejected", discriminator="0"), at=now, session=session)
+    return NoteOutcome(replace(note, status="rejected"), users)
 
 
+@transactional
 async def withdraw_note(
-    store: Store, *, note_id: str, doctor_id: str, reason: str | None, now: datetime, actor: AuditActor | None = None
+    store: Store,
+    session: Session,
+    *,
+    note_id: str,
+    doctor_id: str,
+    reason: str | None,
+    now: datetime,
+    actor: AuditActor | None = None,
 ) -> NoteOutcome:
     """The author takes a note back: its steps are cancelled, its words closed to the patient. Again is the same.
 
     Raises:
         DomainError: 404 not theirs.
     """
-
-    async def work(session: Session) -> NoteOutcome:
-        note = await _of_author(store, note_id, doctor_id, session=session)
-        await store.audit.write(
-            actor, "note.withdrawn", of=[note.patient_id], item=note.id, reason=reason, session=session
+    note = await _of_author(store, note_id, doctor_id, session=session)
+    await store.audit.write(actor, "note.withdrawn", of=[note.patient_id], item=note.id, reason=reason, session=session)
+    if note.status == "withdrawn":
+        active = await store.steps.with_status([note.patient_id], ["active"], session=session)
+        return NoteOutcome(note, frozenset(), left=len(active))
+    await store.patient_sequences.advance(note.patient_id, session=session)
+    await store.notes.settle([NoteTransition(note=note, status="withdrawn")], session=session)
+    await reject_proposed(store, note.id, session=session)
+    steps = await store.steps.of_note(note.id, session=session)
+    active = [step for step in steps if step.status == "active"]
+    closed = await cancel_steps(store, active, now=now, session=session)
+    await store.events.withdraw_note(note.id, user_id=note.patient_id, session=session)
+    new_events = note_status(note, "withdrawn", discriminator="0")
+    if closed:
+        audience = await Audience.of(store, note.patient_id, session=session)
+        new_events += audience.steps_changed(
+            note_id=note.id,
+            cancelled=[step.id for step in closed],
+            by="doctor",
+            why="withdrawn",
+            key=f"withdrawn/{note.id}",
+            now=now,
         )
-        if note.status == "withdrawn":
-            active = await store.steps.with_status([note.patient_id], ["active"], session=session)
-            return NoteOutcome(note, frozenset(), left=len(active))
-        await store.patient_sequences.advance(note.patient_id, session=session)
-        await store.notes.settle([NoteTransition(note=note, status="withdrawn")], session=session)
-        await reject_proposed(store, note.id, session=session)
-        steps = await store.steps.of_note(note.id, session=session)
-        active = [step for step in steps if step.status == "active"]
-        closed = await cancel_steps(store, active, now=now, session=session)
-        await store.events.withdraw_note(note.id, user_id=note.patient_id, session=session)
-        new_events = note_status(note, "withdrawn", discriminator="0")
-        if closed:
-            audience = await Audience.of(store, note.patient_id, session=session)
-            new_events += audience.steps_changed(
-                note_id=note.id,
-                cancelled=[step.id for step in closed],
-                by="doctor",
-                why="withdrawn",
-                key=f"withdrawn/{note.id}",
-                now=now,
-            )
-        users = await store.events.append(new_events, at=now, session=session)
-        left = await store.steps.with_status([note.patient_id], ["active"], session=session)
-        return NoteOutcome(replace(note, status="withdrawn"), frozenset(users), left=len(left))
-
-    return await store.transaction(work)
+    users = await store.events.append(new_events, at=now, session=session)
+    left = await store.steps.with_status([note.patient_id], ["active"], session=session)
+    return NoteOutcome(replace(note, status="withdrawn"), users, left=len(left))
 
 
 async def _of_author(store: Store, note_id: str, doctor_id: str, *, session: Session) -> Note:

@@ -19,7 +19,7 @@ from models.events import NewEvent
 from models.reminders import LedgerEntry
 from models.services.notifications import Audience, completed, ledger_entries, reminder_due, reminders_for_carers
 from models.steps import Step
-from models.store import Store
+from models.store import Store, transactional
 from models.visibility import carers_to_notify
 
 LEASE_S = 5.0
@@ -97,31 +97,29 @@ async def _record_singly(store: Store, ids: list[str], *, now: datetime) -> Reco
     return RecordedBatch(frozenset(users), len(ids), tuple(lags))
 
 
-async def _record(store: Store, ids: list[str], *, now: datetime) -> RecordedBatch:
-    async def work(session: Session) -> RecordedBatch:
-        steps = await store.steps.due_among(ids, now, session=session)
-        entries: list[LedgerEntry] = []
-        new_events: list[NewEvent] = []
-        advanced: list[Step] = []
-        lags: list[float] = []
-        for step in steps:
-            passed = pass_time(step, now=now)
-            advanced.append(passed.step)
-            entries.extend(passed.entries)
-            new_events.extend(passed.new_events)
-            if passed.due_at is not None:
-                lags.append((now - passed.due_at).total_seconds())
-        due = {step.id: step for step in advanced}
-        carers = await carers_to_notify(store, {event.about for event in new_events}, session=session)
-        new_events.extend(reminders_for_carers(new_events, due, carers))
-        over = [step for step in advanced if step.status == "completed"]
-        if over:
-            audiences = await Audience.each(store, [step.patient_id for step in over], session=session)
-            for step in over:
-                new_events += completed(audiences[step.patient_id], step, by="course", now=now)
-        await store.steps.save(advanced, session=session)
-        await store.reminders.write(entries, session=session)
-        users = await store.events.append(new_events, at=now, session=session)
-        return RecordedBatch(frozenset(users), len(ids), tuple(lags))
-
-    return await store.transaction(work)
+@transactional
+async def _record(store: Store, session: Session, ids: list[str], *, now: datetime) -> RecordedBatch:
+    steps = await store.steps.due_among(ids, now, session=session)
+    entries: list[LedgerEntry] = []
+    new_events: list[NewEvent] = []
+    advanced: list[Step] = []
+    lags: list[float] = []
+    for step in steps:
+        passed = pass_time(step, now=now)
+        advanced.append(passed.step)
+        entries.extend(passed.entries)
+        new_events.extend(passed.new_events)
+        if passed.due_at is not None:
+            lags.append((now - passed.due_at).total_seconds())
+    due = {step.id: step for step in advanced}
+    carers = await carers_to_notify(store, {event.about for event in new_events}, session=session)
+    new_events.extend(reminders_for_carers(new_events, due, carers))
+    over = [step for step in advanced if step.status == "completed"]
+    if over:
+        audiences = await Audience.each(store, [step.patient_id for step in over], session=session)
+        for step in over:
+            new_events += completed(audiences[step.patient_id], step, by="course", now=now)
+    await store.steps.save(advanced, session=session)
+    await store.reminders.write(entries, session=session)
+    users = await store.events.append(new_events, at=now, session=session)
+    return RecordedBatch(users, len(ids), tuple(lags))

@@ -18,7 +18,7 @@ from hospital_rt.web.one_time_codes import matching_step, normal_code
 from hospital_rt.web.relying_party import Assertion, NotGenuine, RelyingParty
 from models.audit import AuditActor
 from models.identity.second_factors import SecondFactor
-from models.store import Store
+from models.store import Store, transactional
 
 CodeKind = Literal["totp", "recovery"]
 
@@ -134,41 +134,35 @@ async def new_recovery(
     return await store.letters.write(user_id=user_id, kind="recovery-codes-made", now=utcnow(), session=session)
 
 
+@transactional
 async def plan_reset(
-    store: Store, user_id: str, *, after: timedelta, actor: AuditActor
+    store: Store, session: Session, user_id: str, *, after: timedelta, actor: AuditActor
 ) -> tuple[datetime, list[str], str]:
     """Have all second factors of a user end after a time in which they can object by signing in with one of them;
     at once without such a time. When, which sessions ended, and the letter to send.
     """
     now = utcnow()
     at = now + after
-
-    async def work(session: Session) -> tuple[datetime, list[str], str]:
-        await store.audit.write(actor, "second_factor.reset", of=[user_id], session=session)
-        ended: list[str] = []
-        if after:
-            await store.users.update(user_id, {"factors_end_at": at}, session=session)
-        else:
-            ended = await _end_factors(store, user_id, session=session)
-        kind: Literal["second-factor-ends", "second-factor-removed"] = (
-            "second-factor-ends" if after else "second-factor-removed"
-        )
-        return at, ended, await store.letters.write(user_id=user_id, kind=kind, now=now, session=session)
-
-    return await store.transaction(work)
+    await store.audit.write(actor, "second_factor.reset", of=[user_id], session=session)
+    ended: list[str] = []
+    if after:
+        await store.users.update(user_id, {"factors_end_at": at}, session=session)
+    else:
+        ended = await _end_factors(store, user_id, session=session)
+    kind: Literal["second-factor-ends", "second-factor-removed"] = (
+        "second-factor-ends" if after else "second-factor-removed"
+    )
+    return at, ended, await store.letters.write(user_id=user_id, kind=kind, now=now, session=session)
 
 
-async def end_factors(store: Store, user_id: str, *, actor: AuditActor) -> list[str]:
+@transactional
+async def end_factors(store: Store, session: Session, user_id: str, *, actor: AuditActor) -> list[str]:
     """The time of a planned reset has come: factors and sessions end. The sessions that ended."""
-
-    async def work(session: Session) -> list[str]:
-        row = await store.users.row(user_id, session=session)
-        if row is None or not is_reset_due(row.get("factors_end_at"), now=utcnow()):
-            return []  # another sign-in was first, or the user objected
-        await store.audit.write(replace(actor), "second_factor.removed", of=[user_id], session=session)
-        return await _end_factors(store, user_id, session=session)
-
-    return await store.transaction(work)
+    row = await store.users.row(user_id, session=session)
+    if row is None or not is_reset_due(row.get("factors_end_at"), now=utcnow()):
+        return []  # another sign-in was first, or the user objected
+    await store.audit.write(replace(actor), "second_factor.removed", of=[user_id], session=session)
+    return await _end_factors(store, user_id, session=session)
 
 
 def is_reset_due(at: datetime | None, *, now: datetime) -> bool:

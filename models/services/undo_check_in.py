@@ -18,14 +18,16 @@ from models.services.check_in_rules import merge_entries
 from models.services.notifications import Audience, completed, ledger_entries, reminder_due
 from models.services.record_reminders import pass_time
 from models.steps import Step
-from models.store import Store
+from models.store import Store, transactional
 from models.visibility import UNAPPROVED
 
 WITHIN = timedelta(hours=24)
 
 
+@transactional
 async def undo_check_in(
     store: Store,
+    session: Session,
     *,
     patient_id: str,
     step_id: str,
@@ -41,21 +43,17 @@ async def undo_check_in(
         DomainError: 404 not theirs; 409 ``too-late`` after 24 hours, ``conflict`` when there is nothing to undo.
     """
     slot_at = read_slot(slot)
-
-    async def work(session: Session) -> StepOutcome:
-        step = await store.steps.get(step_id, session=session)
-        if step is None or step.patient_id != patient_id or step.status in UNAPPROVED:
-            raise NotFound()
-        found = await _answer_to(store, step, slot_at, session=session)
-        await store.idempotency.commit(claim, session=session)
-        await store.audit.write(actor, "step.undone", of=[patient_id], item=step.id, session=session)
-        if step.course is None:
-            return await _undo_use(store, step, found, now=now, by=by, session=session)
-        if found.state not in ANSWERED:
-            return await _undo_late_answer(store, step, found, now=now, session=session)
-        return await _undo_slot(store, step, found, now=now, by=by, session=session)
-
-    return await store.transaction(work)
+    step = await store.steps.get(step_id, session=session)
+    if step is None or step.patient_id != patient_id or step.status in UNAPPROVED:
+        raise NotFound()
+    found = await _answer_to(store, step, slot_at, session=session)
+    await store.idempotency.commit(claim, session=session)
+    await store.audit.write(actor, "step.undone", of=[patient_id], item=step.id, session=session)
+    if step.course is None:
+        return await _undo_use(store, step, found, now=now, by=by, session=session)
+    if found.state not in ANSWERED:
+        return await _undo_late_answer(store, step, found, now=now, session=session)
+    return await _undo_slot(store, step, found, now=now, by=by, session=session)
 
 
 async def _answer_to(store: Store, step: Step, slot_at: datetime | None, *, session: Session) -> Reminder:
@@ -102,7 +100,7 @@ async def _undo_slot(
     await store.steps.save([after], session=session)
     await store.reminders.write(entries, [(step.id, slot) for slot in removed], session=session)
     users = await store.events.append(new_events, at=now, session=session)
-    return StepOutcome(after, frozenset(users))
+    return StepOutcome(after, users)
 
 
 def _settled(entries: list[LedgerEntry], removed: tuple[Slot, ...]) -> tuple[list[LedgerEntry], list[Slot]]:
@@ -138,7 +136,7 @@ async def _undo_use(
     new_events += _ended(audience, step, after, now=now)
     await store.steps.save([after], session=session)
     users = await store.events.append(new_events, at=now, session=session)
-    return StepOutcome(after, frozenset(users))
+    return StepOutcome(after, users)
 
 
 def _in_time(step: Step, found: Reminder, *, now: datetime) -> None:

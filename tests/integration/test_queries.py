@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hospital_rt.storage.database import Database
+from models.audit import AuditActor
 from models.services.accounts import close_account
 from tasks.accounts import delete_expired_sign_ups
 from tasks.audit import bind_audit
@@ -69,7 +70,7 @@ async def everybody_asks(clinic: Clinic) -> None:
     await clinic.tick("2027-03-09T09:00")
     user = await clinic.app.store.users.get(patient.id)
     assert user
-    await close_account(clinic.app.store, user, now=clinic.now, erase=True)
+    await close_account(clinic.app.store, user, now=clinic.now, erase=True, actor=AuditActor(role="patient"))
 
 
 async def _read_everything(reader: Person, *, of: Person | None = None) -> None:

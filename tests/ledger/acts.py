@@ -303,7 +303,7 @@ class Acts:
         async def act(store: Store) -> None:
             held = await store.steps.get(step["_id"])
             assert held is not None
-            await check_in.cancel_step(store, held, by="patient", reason=None, now=self.now)
+            await check_in.cancel_step(store, held, by="patient", reason=None, now=self.now, actor=None)
 
         return act
 
@@ -315,7 +315,7 @@ class Acts:
             if verdict == "approve":
                 await note_review.approve_note(store, chosen=None, day_seconds=None, **whose)
             elif verdict == "reject":
-                await note_review.reject_note(store, **whose)
+                await note_review.reject_note(store, actor=None, **whose)
             else:
                 await note_review.withdraw_note(store, reason=None, **whose)
 
@@ -323,7 +323,7 @@ class Acts:
 
     def move(self, patient_id: str, **changes: Any) -> Act:
         async def act(store: Store) -> None:
-            await accounts.change_settings(store, patient_id, changes, now=self.now)
+            await accounts.change_settings(store, patient_id, changes, now=self.now, actor=None)
 
         return act
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hospital_rt.storage.response_cache import MAX_TOTAL_BYTES, CachedResponse, ResponseCache
+from models.audit import AuditActor
 from models.services import accounts, assignments, check_in
 from tests.support.driver import Clinic, Person, item, plan_item
 
@@ -34,7 +35,8 @@ async def test_a_change_by_another_node_without_an_announcement_shows_at_once(wa
     patient, doctor = await ward.pair()
     await ward.note(doctor, patient, plan=[PILL])
     [before] = await listed(patient)
-    await accounts.change_settings(ward.app.store, patient.id, {"timezone": "Asia/Tokyo"})
+    store, now = ward.app.store, ward.app.now()
+    await accounts.change_settings(store, patient.id, {"timezone": "Asia/Tokyo"}, now=now, actor=None)
     [after] = await listed(patient)
     assert before["next_reminder_at"] != after["next_reminder_at"]
 
@@ -83,11 +85,11 @@ async def test_who_comes_and_who_leaves_shows_at_once_though_nobody_is_told(ward
     assert await listed_ids(doctor) == [patient.id]
     await assignments.assign_doctor(store, patient_id=other.id, doctor_id=doctor.id, share_history=False, now=now)
     assert set(await listed_ids(doctor)) == {patient.id, other.id}
-    await assignments.leave_doctor(store, patient_id=patient.id, now=now)
+    await assignments.leave_doctor(store, patient_id=patient.id, now=now, claim=None, actor=AuditActor(role="patient"))
     assert await listed_ids(doctor) == [other.id]
     leaving = await store.users.get(other.id)
     assert leaving is not None
-    await accounts.close_account(store, leaving, now=now, erase=True)
+    await accounts.close_account(store, leaving, now=now, erase=True, actor=AuditActor(role="patient"))
     assert await listed_ids(doctor) == []
 
 
