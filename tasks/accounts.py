@@ -7,12 +7,9 @@ from datetime import timedelta
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import log
 from models.services.accounts import delete_expired_sign_up
-from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
-SWEEP = "forget_sign_ups"
 KEPT = timedelta(days=30)
-EVERY_S = 3600
 BATCH = 200
 
 
@@ -27,7 +24,3 @@ async def delete_expired_sign_ups(app: AppDep) -> int:
     if forgotten:
         log.info("sign_ups.forgotten", count=forgotten)
     return forgotten
-
-
-def register(broker: ReliableStreamBroker) -> None:
-    broker.register_tick(delete_expired_sign_ups, SWEEP, tick_s=EVERY_S)

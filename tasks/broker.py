@@ -194,18 +194,16 @@ class ReliableStreamBroker(RedisStreamBroker):
             except REDIS_AWAY:
                 continue
 
-    def register_tick(
-        self, task: Callable[..., Awaitable[Any]], name: str, *, tick_s: int, every_s: int | None = None
-    ) -> None:
-        """Register a task that is started every ``every_s`` seconds, else ``tick_s``. A lost message costs one tick."""
-        self.ticks[name] = Tick(task, every_s or tick_s)
+    def register_tick(self, task: Callable[..., Awaitable[Any]], name: str, *, tick_s: int, every_s: int) -> None:
+        """Register a task that is started every ``every_s`` seconds. A lost message costs one tick."""
+        self.ticks[name] = Tick(task, every_s)
         self.register_task(
             task,
             task_name=name,
             queue_name=TICKS,
             tick_s=tick_s,
             ack_type="when_received",
-            schedule=[{"interval": every_s or tick_s, "schedule_id": name}],
+            schedule=[{"interval": every_s, "schedule_id": name}],
         )
 
     def _acknowledge(self, stream: str, id: bytes) -> Callable[[], Awaitable[None]]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pymongo.errors import DuplicateKeyError
 
 from models.services.carer_alerts import queue_carer_alert
-from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
-SWEEP = "sweep_carer_alerts"
 PAGE = 500
-EVERY_S = 15
 
 
 async def sweep_carer_alerts(app: AppDep) -> int:
@@ -24,7 +21,3 @@ async def sweep_carer_alerts(app: AppDep) -> int:
             except DuplicateKeyError:
                 continue  # another worker was faster
     return written
-
-
-def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_tick(sweep_carer_alerts, SWEEP, tick_s=tick_s, every_s=max(EVERY_S, tick_s))

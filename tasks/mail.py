@@ -12,10 +12,9 @@ from models.app_context import AppContext
 from models.letters import MAX_TRIES, Letter, LinkUse
 from models.services.carer_alerts import is_carer_alert_due
 from models.services.mail_reminders import is_reminder_letter_due
-from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
-SEND, SWEEP = "send_letter", "sweep_letters"
+SEND = "send_letter"
 LEASE_S = 60.0
 SWEEP_BATCH = 50
 AT_MOST_ONCE = {"reminder", "carer-alert"}  # no letter rather than two
@@ -113,8 +112,3 @@ async def sweep_letters(app: AppDep) -> int:
     for letter_id in found:
         await send_letter(app, letter_id)
     return len(found)
-
-
-def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_task(send_letter, task_name=SEND)
-    broker.register_tick(sweep_letters, SWEEP, tick_s=tick_s)

@@ -10,10 +10,8 @@ from datetime import timedelta
 
 from models.app_context import AppContext
 from models.services.mail_reminders import queue_reminder_letter
-from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
-SWEEP = "sweep_mail_reminders"
 MAIL_AFTER = timedelta(minutes=10)  # of a day of 24 hours; less where a day is shortened
 DAY = timedelta(hours=24)
 PAGE = 500
@@ -35,7 +33,3 @@ async def sweep_mail_reminders(app: AppDep) -> int:
             if await store.events.named(user_id, "reminder.due", after=shown, until=until, limit=1):
                 written += await queue_reminder_letter(store, user_id, until=until) is not None
     return written
-
-
-def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_tick(sweep_mail_reminders, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))

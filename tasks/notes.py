@@ -25,7 +25,6 @@ from models.notes import MAX_ATTEMPTS, Note
 from models.services.note_processing import NoteClaim, ReadNote, begin_note, fail_note, finish_note, propose_step
 from models.steps import Step, StepText
 from models.users import User
-from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import note_worker_of
 
 READ, SWEEP = "read_note", "sweep_notes"
@@ -261,14 +260,9 @@ def make_schedule(item: PlanItem, *, day: date, day_times: DayTimes) -> Schedule
     return schedule.at_day_times(day_times)
 
 
-async def _read_task(note_id: str, note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:
+async def read_task(note_id: str, note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:
     await note_worker.read(note_id)
 
 
-async def _sweep_task(note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:
+async def sweep_task(note_worker: Annotated[Any, TaskiqDepends(note_worker_of)]) -> None:
     await note_worker.sweep()
-
-
-def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_task(_read_task, task_name=READ)
-    broker.register_tick(_sweep_task, SWEEP, tick_s=tick_s)

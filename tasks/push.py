@@ -18,10 +18,8 @@ from hospital_rt.logs import log
 from hospital_rt.web.tokens import Tokens
 from models.app_context import AppContext
 from models.subscriptions import Subscription
-from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
-SWEEP = "sweep_push"
 PUSH_AFTER = timedelta(seconds=20)  # for which no page has displayed a reminder
 LEASE_S = 30.0  # and the first wait after a push that was not taken; each further one is twice as long
 LONGEST_WAIT_S = 3600.0
@@ -106,7 +104,3 @@ async def _push(app: AppContext, sender: PushSender, device: Subscription, owed:
 def _tag(owed: OwedPush) -> str:
     """The same for each repeat of a slot, so that it replaces the notification before; it reveals nothing."""
     return hashlib.sha256(f"{owed.step_id}@{to_wire(owed.slot_at)}".encode()).hexdigest()[:16]
-
-
-def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_tick(sweep_push, SWEEP, tick_s=tick_s, every_s=max(5, tick_s))

@@ -7,12 +7,17 @@ from tasks.broker import ReliableStreamBroker
 
 
 def register_all(broker: ReliableStreamBroker, *, tick_s: int) -> None:
-    """Register the tasks. Sweeps carry their schedule as a label."""
-    reminders.register(broker, tick_s)
-    notes.register(broker, tick_s)
-    mail.register(broker, tick_s)
-    mail_reminders.register(broker, tick_s)
-    carer_alerts.register(broker, tick_s)
-    push.register(broker, tick_s)
-    audit.register(broker, tick_s)
-    accounts.register(broker)
+    """Register the tasks that requests send, and those that ticks start, with their intervals in seconds."""
+    broker.register_task(notes.read_task, task_name=notes.READ)
+    broker.register_task(mail.send_letter, task_name=mail.SEND)
+    for task, name, every_s in (
+        (reminders.remind_due, reminders.NAME, tick_s),
+        (notes.sweep_task, notes.SWEEP, tick_s),
+        (mail.sweep_letters, "sweep_letters", tick_s),
+        (mail_reminders.sweep_mail_reminders, "sweep_mail_reminders", max(5, tick_s)),
+        (carer_alerts.sweep_carer_alerts, "sweep_carer_alerts", max(15, tick_s)),
+        (push.sweep_push, "sweep_push", max(5, tick_s)),
+        (audit.bind_audit, "bind_audit", tick_s),
+    ):
+        broker.register_tick(task, name, tick_s=tick_s, every_s=every_s)
+    broker.register_tick(accounts.delete_expired_sign_ups, "forget_sign_ups", tick_s=3600, every_s=3600)

@@ -6,7 +6,6 @@ import asyncio
 
 from models.app_context import AppContext
 from models.services.record_reminders import record_due
-from tasks.broker import ReliableStreamBroker
 from tasks.dependencies import AppDep
 
 NAME = "remind_due"
@@ -37,7 +36,3 @@ async def _record_batches(app: AppContext, *, batch: int) -> int:
             app.resources.metrics.reminder_lag.observe(max(0.0, lag_s))
         if done.steps < batch:
             return recorded
-
-
-def register(broker: ReliableStreamBroker, tick_s: int) -> None:
-    broker.register_tick(remind_due, NAME, tick_s=tick_s)
