@@ -74,16 +74,7 @@ class Vault:
         Raises:
             WrongKeys: the database was sealed under other keys.
         """
-        found = await self._keys.find_one({"_id": INDEX_KEY})
-        if found is None:
-            wrapped = self._ring.encrypt(os.urandom(32)).decode()
-            with contextlib.suppress(DuplicateKeyError):
-                await self._keys.insert_one({"_id": INDEX_KEY, "wrapped": wrapped})
-            found = await self._keys.find_one({"_id": INDEX_KEY})
-        try:
-            self._index_key = self._ring.decrypt(found["wrapped"]) if found else b""
-        except InvalidToken:
-            raise WrongKeys from None
+        self._index_key = await self.secret(INDEX_KEY, lambda: os.urandom(32))
 
     async def follow_index_key(self) -> None:
         """Load the current key of the blind index: a restore beside the running service replaces it.
@@ -193,15 +184,6 @@ class Vault:
         await self._read_keys(set(user_ids))
         return {}
 
-    async def _key(self, user_id: str) -> bytes:
-        held = self._cache.get(user_id)
-        if held is None or held[0] < time.monotonic():
-            await self._key_loader(user_id)
-        held = self._cache.get(user_id)
-        if held is None:
-            raise Unreadable("no key")
-        return held[1]
-
     async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         """A secret of the installation, created once and wrapped like any key."""
         found = await self._keys.find_one({"_id": name})
@@ -213,10 +195,14 @@ class Vault:
 
     # Values
 
-    @staticmethod
-    def _fernet(key: bytes, context: str) -> Fernet:
-        derived = HKDFExpand(algorithm=hashes.SHA256(), length=32, info=b"hospital_rt/1|" + context.encode())
-        return Fernet(base64.urlsafe_b64encode(derived.derive(key)))
+    def _fernet(self, user_id: str, context: str) -> Fernet:
+        """For one context, derived from a key that is loaded."""
+        held = self._cache.get(user_id)
+        if held is None:
+            raise Unreadable("no key")
+        info = f"hospital_rt/1|{user_id}|{context}".encode()
+        derived = HKDFExpand(algorithm=hashes.SHA256(), length=32, info=info)
+        return Fernet(base64.urlsafe_b64encode(derived.derive(held[1])))
 
     def seal_loaded(self, user_id: str, context: str, value: Any) -> str:
         """Encrypt with a key that :meth:`load_keys` has just loaded.
@@ -224,19 +210,13 @@ class Vault:
         Raises:
             Unreadable: the user has no key, or no longer has one.
         """
-        held = self._cache.get(user_id)
-        if held is None:
-            raise Unreadable("no key")
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return self._fernet(held[1], f"{user_id}|{context}").encrypt(text.encode()).decode()
+        return self._fernet(user_id, context).encrypt(text.encode()).decode()
 
     def open_text(self, user_id: str, context: str, token: str) -> str:
         """The sealed JSON text, with a loaded key. Raises the errors of :meth:`open_value`."""
-        held = self._cache.get(user_id)
-        if held is None:
-            raise Unreadable("no key")
         try:
-            return self._fernet(held[1], f"{user_id}|{context}").decrypt(token).decode()
+            return self._fernet(user_id, context).decrypt(token).decode()
         except InvalidToken:
             raise Unreadable("not sealed here") from None
 
@@ -246,7 +226,7 @@ class Vault:
 
     async def seal(self, user_id: str, context: str, value: Any) -> str:
         """Encrypt a JSON value for one context: ``collection|record id|field``."""
-        await self._key(user_id)
+        await self.load_keys([user_id])
         return self.seal_loaded(user_id, context, value)
 
     async def open_value(self, user_id: str, context: str, token: str) -> Any:
@@ -255,7 +235,7 @@ class Vault:
         Raises:
             Unreadable: the key is destroyed, or the ciphertext belongs to another context.
         """
-        await self._key(user_id)
+        await self.load_keys([user_id])
         return self.open_loaded(user_id, context, token)
 
     async def open_if_readable(self, user_id: str, context: str, token: str | None) -> Any:
