@@ -15,12 +15,11 @@ change under the patient's: erasure makes both unreadable, and the entry remains
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeGuard
@@ -37,6 +36,7 @@ from hospital_rt.logs import log
 from hospital_rt.storage.database import Collection, Database, Document, Session, is_unavailable
 from hospital_rt.storage.documents import read_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
+from hospital_rt.storage.group_commit import GroupCommit
 
 PAGE = 1000
 HEAD = "audit"
@@ -79,8 +79,7 @@ class Audit:
         self._pages: Collection = database.collection("audit_pages")
         self._meta: Collection = database.collection("meta")
         self._vault = vault
-        self._waiting: list[tuple[Document, asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._insert_together = GroupCommit(self._insert, apart=lambda row: row["_id"], max_size=1000)
 
     async def begin(self) -> None:
         """Create the head in a database without users. A head that is missing later is a finding."""
@@ -121,7 +120,7 @@ class Audit:
             if session is not None:
                 await self._entries.insert_one(row, session=session)
             else:
-                await self._write_with_others(row)
+                await self._insert_together(row)
         actor.written = True
 
     async def write_each(
@@ -176,31 +175,9 @@ class Audit:
         await self._vault.follow_index_key()
         return {**row, "mac": self._hash(row), "page": 0}
 
-    async def _write_with_others(self, row: Document) -> None:
-        """Batch concurrent entries into one write; each request waits for its own entry."""
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, written))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_waiting(), name="audit")
-        await written
-
-    async def _write_waiting(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            error: BaseException | None = None
-            try:
-                await self._entries.insert_many([row for row, _ in batch], ordered=False)
-            except BaseException as refused:
-                error = refused
-            for _, written in batch:
-                if written.done():
-                    continue
-                if error is None:
-                    written.set_result(None)
-                else:
-                    written.set_exception(error)
-            if isinstance(error, asyncio.CancelledError):
-                raise error
+    async def _insert(self, rows: Sequence[Document]) -> list[None]:
+        await self._entries.insert_many(rows, ordered=False)
+        return [None] * len(rows)
 
     # Reading
 
