@@ -12,6 +12,17 @@ from hospital_rt.storage.database import Document
 from hospital_rt.storage.documents import read_document, write_document
 
 NEWER_MEMBERS = ("parts", "weekdays", "every_months", "on_day")
+# The members of a slot, and their keys in a step's document.
+SLOT_KEYS = {
+    "number": "n",
+    "key": "key",
+    "at": "at",
+    "state": "state",
+    "recorded": "rec",
+    "repeats": "rep",
+    "answered_at": "ans",
+}
+REPEAT_KEYS = {"reminded_at": "told_at", "repeats_today": "within", "snoozed_until": "snoozed"}
 
 
 def schedule_row(plan: Schedule) -> Document:
@@ -47,45 +58,21 @@ def course_row(course: Course) -> Document:
 
 def _slot_row(slot: Slot) -> Document:
     """The members of a slot; those that only repeats and snoozes have are written where they stand."""
-    row = {
-        "n": slot.number,
-        "key": slot.key,
-        "at": slot.at,
-        "state": slot.state,
-        "rec": slot.recorded,
-        "rep": slot.repeats,
-        "ans": slot.answered_at,
-    }
+    row = {key: getattr(slot, name) for name, key in SLOT_KEYS.items()}
     if slot.last_repeat != slot.repeats:
         row["told"] = slot.last_repeat
-    if slot.reminded_at is not None:
-        row["told_at"] = slot.reminded_at
-    if slot.repeats_today:
-        row["within"] = slot.repeats_today
-    if slot.snoozed_until is not None:
-        row["snoozed"] = slot.snoozed_until
-    return row
+    return row | {key: value for name, key in REPEAT_KEYS.items() if (value := getattr(slot, name))}
+
+
+def _read_slot(row: Document) -> Slot:
+    members: Document = {name: row[key] for name, key in (SLOT_KEYS | REPEAT_KEYS).items() if key in row}
+    return Slot(**{"last_repeat": row.get("told", row["rep"]), **members})
 
 
 def read_course(row: Document, schedule: Schedule) -> Course:
-    window = tuple(
-        Slot(
-            number=slot["n"],
-            key=slot["key"],
-            at=slot["at"],
-            state=slot["state"],
-            recorded=slot["rec"],
-            repeats=slot["rep"],
-            answered_at=slot["ans"],
-            last_repeat=slot.get("told", slot["rep"]),
-            reminded_at=slot.get("told_at"),
-            repeats_today=slot.get("within", 0),
-            snoozed_until=slot.get("snoozed"),
-        )
-        for slot in row["window"]
-    )
     rule = row.get("repeat")
     repeat = RepeatRule(every_minutes=rule["every"], most=rule["most"], since=rule["since"]) if rule else None
+    window = tuple(_read_slot(slot) for slot in row["window"])
     return read_document(Course, row, schedule=schedule, window=window, repeat=repeat)
 
 
@@ -105,12 +92,12 @@ def read_limits(row: Document | None) -> UseLimits | None:
 
 
 def uses_row(uses: tuple[Use, ...]) -> list[Document]:
-    return [{"at": use.at, "done": use.done, "key": use.key} for use in uses]
+    return [write_document(use) for use in uses]
 
 
 def read_uses(row: Document) -> tuple[Use, ...]:
     """The newest uses of a step, by time. A role of an earlier version writes ``last_use_at`` alone."""
-    uses = [Use(at=one["at"], done=one["done"], key=one["key"]) for one in row.get("recent_uses") or ()]
+    uses = [read_document(Use, one) for one in row.get("recent_uses") or ()]
     last = row.get("last_use_at")
     if last is not None and all(use.at < last for use in uses):
         uses.append(Use(at=last))

@@ -22,7 +22,7 @@ from hospital_rt.domain.course import ANSWERED, Course, Slot, describe_today, ne
 from hospital_rt.domain.schedule import Kind, Schedule, Timeline
 from hospital_rt.storage.batch_loader import BatchLoader
 from hospital_rt.storage.database import MAX_COUNTED, Collection, Document, Session
-from hospital_rt.storage.documents import read_document
+from hospital_rt.storage.documents import read_document, write_document
 from hospital_rt.storage.field_encryption import Unreadable, Vault
 from models.course_codec import (
     course_row,
@@ -36,6 +36,7 @@ from models.course_codec import (
 )
 
 LATE = timedelta(seconds=60)
+MOVING = ("status", "timezone", "activated_at", "completed_at", "cancelled_at", "ended", "uses", "kept_number")
 StepStatus = Literal["proposed", "active", "completed", "cancelled", "rejected"]
 
 
@@ -259,36 +260,19 @@ class Steps:
 
     def _row(self, step: Step) -> Document:
         return {
-            "_id": step.id,
-            "sort": step.sort,
-            "note_id": step.note_id,
-            "note_number": step.note_number,
-            "patient_id": step.patient_id,
-            "doctor_id": step.doctor_id,
-            "kind": step.kind,
-            "as_needed": step.as_needed,
-            "by": step.by,
-            "created_at": step.created_at,
-            "version": 0,
-            "sealed_words": self._vault.seal_loaded(step.patient_id, f"steps|{step.id}|words", asdict(step.words)),
+            **write_document(step, without=("words",)),
             **self._moving(step)[0],
+            "sealed_words": self._vault.seal_loaded(step.patient_id, f"steps|{step.id}|words", asdict(step.words)),
         }
 
     @staticmethod
     def _moving(step: Step) -> tuple[Document, Document]:
         """The members that change during a step's life: those to set and those to take away."""
         values: Document = {
-            "status": step.status,
-            "timezone": step.timezone,
-            "activated_at": step.activated_at,
-            "completed_at": step.completed_at,
-            "cancelled_at": step.cancelled_at,
-            "ended": step.ended,
-            "uses": step.uses,
+            **{name: getattr(step, name) for name in MOVING},
             "last_use_at": step.last_use_at,
             "recent_uses": uses_row(step.recent_uses),
             "limits": limits_row(step.limits),
-            "kept_number": step.kept_number,
             "schedule": schedule_row(step.schedule) if step.schedule else None,
             "course": course_row(step.course) if step.course else None,
         }

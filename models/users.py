@@ -28,6 +28,7 @@ REPEAT_MOST = 3
 SEALED = ("name", "email", "birth_date", "phone")
 CONTACT = ("birth_date", "phone")
 SETTINGS = ("timezone", "timezone_mode", "reminder_time", "repeat_minutes", "repeat_most", "language")
+AT_FIRST = ("role", "status", "password_hash", "timezone", "reminder_time", "language", "created_at", "email_confirmed")
 SHOWN = ("id", "name", "email", "role", "status", *SETTINGS, *CONTACT, "created_at")  # to the user, as they are stored
 
 
@@ -154,26 +155,12 @@ class Users:
             raise ValueError("a new account needs a name and an address")
         await self._vault.follow_index_key()
         await self._vault.create_key(user.id, session=session)
-        address: Document = {}
+        row: Document = {name: getattr(user, name) for name in AT_FIRST}
+        row |= {"_id": user.id, "sealed_name": await self._vault.seal(user.id, f"users|{user.id}|name", user.name)}
         if user.email is not None:
-            address["sealed_email"] = await self._vault.seal(user.id, f"users|{user.id}|email", user.email)
-            address |= {"email_index": self.email_index(user.email)} if by_email else {}
-        await self._users.insert_one(
-            {
-                "_id": user.id,
-                "role": user.role,
-                "status": user.status,
-                "sealed_name": await self._vault.seal(user.id, f"users|{user.id}|name", user.name),
-                **address,
-                "password_hash": user.password_hash,
-                "timezone": user.timezone,
-                "reminder_time": user.reminder_time,
-                "language": user.language,
-                "created_at": user.created_at,
-                "email_confirmed": user.email_confirmed,
-            },
-            session=session,
-        )
+            row["sealed_email"] = await self._vault.seal(user.id, f"users|{user.id}|email", user.email)
+            row |= {"email_index": self.email_index(user.email)} if by_email else {}
+        await self._users.insert_one(row, session=session)
 
     async def get(self, user_id: str, *, session: Session | None = None) -> User | None:
         row = await self._users.find_one({"_id": user_id}, session=session)
