@@ -55,9 +55,7 @@ def run_admin(options: argparse.Namespace, settings: Settings) -> int:
             done = asyncio.run(run_command(options, found))
     except WrongSettings as wrong:
         return fail(options, WRONG, *wrong.lines)
-    except EmbeddedRefused as refused:
-        return fail(options, WRONG, str(refused))
-    except NotServable as refused:
+    except (EmbeddedRefused, NotServable) as refused:
         return fail(options, WRONG, str(refused))
     except WrongKeys:
         return fail(options, WRONG, "ENCRYPTION_KEYS: these keys do not open this database or backup")
@@ -150,13 +148,8 @@ def complete(settings: Settings, folder: Path) -> Settings:
             text = (folder / "encryption_keys").read_text(encoding="utf-8")
             changes["encryption_keys"] = tuple(key.strip() for key in text.split(",") if key.strip())
     settings = settings.model_copy(update=changes)
-    missing = [
-        f"{name}: is required here"
-        for name, value in (("SECRET_KEY", settings.secret_key), ("ENCRYPTION_KEYS", settings.encryption_keys))
-        if not value
-    ]
-    if missing:
-        raise WrongSettings(*missing)
+    if settings.missing_secrets:
+        raise WrongSettings(*(f"{name}: is required here" for name in settings.missing_secrets))
     return settings
 
 

@@ -297,6 +297,11 @@ class Settings(BaseModel):
     def doctors_need_approval(self) -> bool:
         return (self.doctor_signup or "approval") == "approval"
 
+    @property
+    def missing_secrets(self) -> list[str]:
+        """Of the secrets that are generated only where the servers are embedded, those that are not given."""
+        return [name.upper() for name in ("secret_key", "encryption_keys") if not getattr(self, name)]
+
     def needs_second_factor(self, role: str) -> bool:
         """Whether accounts of this role must have a second factor."""
         return role == "admin" or self.second_factor == "all" or (self.second_factor == "doctors" and role == "doctor")
@@ -353,22 +358,14 @@ def read_environment(environ: Mapping[str, str] | None = None, *, dotenv: Path |
     Raises:
         SettingsError: a ``NAME_FILE`` cannot be read, or is given beside ``NAME``.
     """
-    found: dict[str, str] = {}
-    if dotenv is not None and dotenv.is_file():
-        found.update({name: value for name, value in dotenv_values(dotenv).items() if value is not None})
-    given = dict(os.environ if environ is None else environ)
-    for name in Settings.model_fields:
-        key = name.upper()
-        if f"{key}_FILE" in given:
-            found.pop(key, None)
-        if key in given:
-            found.pop(f"{key}_FILE", None)
-    found.update(given)
+    below = dotenv_values(dotenv) if dotenv is not None and dotenv.is_file() else {}
+    given = os.environ if environ is None else environ
     values: dict[str, str] = {}
     wrong: list[str] = []
     for name in Settings.model_fields:
         key = name.upper()
-        plain, path = found.get(key, ""), found.get(f"{key}_FILE", "")
+        source = given if key in given or f"{key}_FILE" in given else below
+        plain, path = source.get(key) or "", source.get(f"{key}_FILE") or ""
         if plain and path:
             wrong.append(f"{key}: given twice, as {key} and as {key}_FILE")
         elif path:

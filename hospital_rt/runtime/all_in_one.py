@@ -59,14 +59,8 @@ def run_together(
 ) -> int:
     """Run all roles until a signal. Exit code 0; 2 when a setting or the data folder is not usable."""
     own_mongo, own_redis = settings.mongo_url is None, settings.redis_url is None
-    missing = [
-        name
-        for name, value in (("SECRET_KEY", settings.secret_key), ("ENCRYPTION_KEYS", settings.encryption_keys))
-        if not own_mongo and not value
-    ]
-    if missing:
-        for name in missing:
-            sys.stderr.write(f"{name}: is required with MONGO_URL\n")
+    if not own_mongo and settings.missing_secrets:
+        sys.stderr.writelines(f"{name}: is required with MONGO_URL\n" for name in settings.missing_secrets)
         return 2
     try:
         private_dir(settings.data_dir)
