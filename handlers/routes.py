@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tornado.web import RequestHandler, url
+from tornado.web import url
 
 from handlers.api import (
     access_log,
@@ -37,7 +37,7 @@ from handlers.live import schemas
 from handlers.live.handler import LiveHandler
 from handlers.site import health
 from handlers.site.docs import INIT_JS, PAGE, TextHandler
-from handlers.site.pages import STATIC, SWAGGER, ChangePasswordHandler, FileHandler, UnknownPathHandler
+from handlers.site.pages import STATIC, SWAGGER, ChangePasswordHandler, FileHandler
 from hospital_rt.realtime import protocol
 from hospital_rt.version import version
 from hospital_rt.web.asyncapi import build_asyncapi
@@ -220,6 +220,3 @@ def make_routes(context: HandlerContext) -> list[Any]:
         file(r"/(manifest\.webmanifest)", "manifest.webmanifest"),
         url(r"/static/(.+)", FileHandler, {**given, "path": str(STATIC)}),
     ]
-
-
-NOT_FOUND: type[RequestHandler] = UnknownPathHandler

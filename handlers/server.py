@@ -7,12 +7,12 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 from tornado.netutil import bind_sockets
 
 from handlers.base.context import HandlerContext
-from handlers.routes import NOT_FOUND, make_routes
+from handlers.routes import make_routes
+from handlers.site.pages import UnknownPathHandler
 from hospital_rt.bootstrap import make_app, make_server
 from hospital_rt.logs import log
 from hospital_rt.ops.health import CannotListen, Readiness, watch_event_loop
@@ -53,25 +53,13 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     hub = Hub(app.feeds, resources.metrics, counter)
     resources.wakeups.subscribe_local(hub.handle_message)
     listener = WakeUpListener(settings.redis_url or "", on_message=hub.handle_message, on_back=hub.rescan)
-    sockets: set[Any] = set()
-    in_flight: set[Any] = set()
-    draining = asyncio.Event()
     dispatcher = Dispatcher(broker)
     readiness = Readiness(
         needed={"mongodb": resources.database.ping, "keys": resources.vault.keys_fit},
         wanted={"redis": resources.redis.ping},
     )
-    context = HandlerContext(
-        app=app,
-        dispatcher=dispatcher,
-        hub=hub,
-        sockets=sockets,
-        in_flight=in_flight,
-        draining=draining,
-        readiness=readiness,
-    )
-    application = make_app(make_routes(context), not_found=NOT_FOUND, arguments={"context": context})
-    server = make_server(application)
+    context = HandlerContext(app=app, dispatcher=dispatcher, hub=hub, readiness=readiness)
+    server = make_server(make_app(make_routes(context), not_found=UnknownPathHandler, arguments={"context": context}))
     listener.start()
     hub.start(listener.connected)
     await counter.start()
@@ -82,17 +70,17 @@ async def run_web(app: AppContext, *, stop: asyncio.Event, ready: Callable[[], N
     try:
         await stop.wait()
     finally:
-        draining.set()
+        context.draining.set()
         watching.cancel()
         server.stop_accepting()
         server.close_after_next_response()
-        for live in list(sockets):
+        for live in list(context.sockets):
             live.end(protocol.RESTARTING, "restarting")
         await asyncio.gather(
             _until(lambda: not server.open_connections, within_s=LINGER_S),
-            _until(lambda: not in_flight, within_s=DRAIN_WITHIN_S),
+            _until(lambda: not context.in_flight, within_s=DRAIN_WITHIN_S),
         )
-        await _until(lambda: not sockets, within_s=1.0)
+        await _until(lambda: not context.sockets, within_s=1.0)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(server.close_all_connections(), 2)
         await hub.stop()

@@ -92,13 +92,7 @@ class AuditEntryView(View):
     item_id: str | None
 
 
-class _AccountsHandler(AccountHandler):
-    @staticmethod
-    def account(user: User) -> dict[str, Any]:
-        return to_json(user, "id", "name", "email", "role", "status", "email_confirmed", "created_at")
-
-
-class AccountsHandler(_AccountsHandler):
+class AccountsHandler(AccountHandler):
     @Operation(allow="admin", responses={200: AdminAccountView}, paginated=True, audit="accounts.listed")
     async def get(self, query: AccountsQuery) -> None:
         """Accounts that are not erased, the newest first."""
@@ -108,7 +102,11 @@ class AccountsHandler(_AccountsHandler):
         )
         await self.audit_read(of=[user.id for user in users] or [self.who.id])
         cursor = write_time_cursor(*following) if following else None
-        self.respond(page([self.account(user) for user in users], cursor))
+        self.respond(page([_account(user) for user in users], cursor))
+
+
+def _account(user: User) -> dict[str, Any]:
+    return to_json(user, "id", "name", "email", "role", "status", "email_confirmed", "created_at")
 
 
 def _account_act(audit: Act) -> Operation:
@@ -122,7 +120,7 @@ def _account_act(audit: Act) -> Operation:
     )
 
 
-class ApproveAccountHandler(_AccountsHandler):
+class ApproveAccountHandler(AccountHandler):
     @_account_act("doctor.approved")
     async def post(self, user_id: str, body: ApproveDoctorBody) -> None:
         """Let a doctor who waits begin. They get a letter."""
@@ -135,30 +133,30 @@ class ApproveAccountHandler(_AccountsHandler):
         )
         if letter_id is not None:
             await self.context.dispatcher.send_letter(letter_id)
-        self.respond(self.account(user))
+        self.respond(_account(user))
 
 
-class RefuseAccountHandler(_AccountsHandler):
+class RefuseAccountHandler(AccountHandler):
     @_account_act("doctor.refused")
     async def post(self, user_id: str, body: NothingBody) -> None:
         """Refuse a doctor who waits: the account is closed, and they get a letter."""
         user, closed, letter_id = await refuse(self.store, user_id, now=self.now(), actor=self.actor)
         await self.context.app.announce_closed(closed)
         await self.context.dispatcher.send_letter(letter_id)
-        self.respond(self.account(user))
+        self.respond(_account(user))
 
 
-class DeactivateAccountHandler(_AccountsHandler):
+class DeactivateAccountHandler(AccountHandler):
     @_account_act("account.closed")
     async def post(self, user_id: str, body: NothingBody) -> None:
         """Close an account at once, on every node. Its records stay."""
         user, closed = await deactivate(self.store, user_id, by=self.who.id, now=self.now(), actor=self.actor)
         if closed is not None:
             await self.context.app.announce_closed(closed)
-        self.respond(self.account(user))
+        self.respond(_account(user))
 
 
-class ResetLinkHandler(_AccountsHandler):
+class ResetLinkHandler(AccountHandler):
     @Operation(
         allow="admin",
         body_optional=True,

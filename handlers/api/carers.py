@@ -98,6 +98,13 @@ class _CarerHandler(AccountHandler):
             raise Problem("invalid-token")
         return grant
 
+    async def end(self, grant_id: str) -> None:
+        """End a grant of the caller, and respond."""
+        await self.announce(
+            await end_grant(self.store, grant_id, kind="care", user_id=self.who.id, now=self.now(), actor=self.actor)
+        )
+        self.respond(status=204)
+
     async def carer_views(self, grants: list[Grant]) -> list[dict[str, Any]]:
         names = await self.store.users.names({one.grantee_id for one in grants if one.grantee_id})
         return [
@@ -169,11 +176,7 @@ class CarerHandler(_CarerHandler):
     @Operation(allow="patient", responses={204: None}, problems=("not-found",), audit="carer.ended")
     async def delete(self, grant_id: str) -> None:
         """End a carer's access at once, or withdraw an invitation."""
-        users = await end_grant(
-            self.store, grant_id, kind="care", user_id=self.who.id, now=self.now(), actor=self.actor
-        )
-        await self.announce(users)
-        self.respond(status=204)
+        await self.end(grant_id)
 
 
 class InvitationHandler(_CarerHandler):
@@ -233,9 +236,4 @@ class CaringForHandler(_CarerHandler):
     @Operation(allow="non_admin", responses={204: None}, problems=("not-found",), audit="carer.ended")
     async def delete(self, patient_id: str) -> None:
         """Care for this person no more."""
-        grant = await self._mine(patient_id)
-        users = await end_grant(
-            self.store, grant.id, kind="care", user_id=self.who.id, now=self.now(), actor=self.actor
-        )
-        await self.announce(users)
-        self.respond(status=204)
+        await self.end((await self._mine(patient_id)).id)

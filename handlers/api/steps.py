@@ -108,7 +108,6 @@ class StepHandler(ApiHandler):
                 **({"over_limit": True} if one.over_limit else {}),
             }
             for one in answers
-            if one.answered_at
         ]
         self.respond(view)
 

@@ -25,10 +25,10 @@ class HandlerContext:
     app: AppContext
     dispatcher: Dispatcher
     hub: Hub
-    sockets: set[Any]  # live channels open in this process
-    in_flight: set[Any]  # requests in progress
-    draining: asyncio.Event  # set when this process is stopping
     readiness: Readiness  # dependencies checked by readiness probes
+    sockets: set[Any] = field(default_factory=set)  # live channels open in this process
+    in_flight: set[Any] = field(default_factory=set)  # requests in progress
+    draining: asyncio.Event = field(default_factory=asyncio.Event)  # set when this process is stopping
     cache: ResponseCache = field(default_factory=ResponseCache)
 
     @property

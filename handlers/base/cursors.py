@@ -30,8 +30,7 @@ def read_cursor(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
         return None
     try:
         found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        fits = isinstance(found, list) and [type(part) for part in found] == list(kinds)
-        if fits:
+        if isinstance(found, list) and [type(part) for part in found] == list(kinds):
             return tuple(found)
     except (ValueError, binascii.Error, UnicodeError, RecursionError):
         pass

@@ -138,17 +138,14 @@ class NotAcceptable(Problem):
 class Search:
     """A parsed search. ``used`` are its parameters, for the link ``self``."""
 
-    values: Mapping[str, frozenset[str]] = field(repr=False)  # repeated parameters: all must match
+    # By parameter the values of which one must match: of a repeated one, those that are in each.
+    values: Mapping[str, frozenset[str]] = field(repr=False)
     count: int
     cursor: str | None
     used: tuple[tuple[str, str], ...] = field(repr=False)
     sent: Span | None = None
     wants_total: bool = False
     ignored: tuple[str, ...] = ()  # the names of parameters that are not known
-
-    def any_of(self, name: str) -> frozenset[str] | None:
-        """The values of which one must match; None when the parameter was not given."""
-        return self.values.get(name)
 
 
 def search_operation(query: type[FhirQuery], audit: Act | None) -> Operation:
@@ -278,7 +275,7 @@ class FhirHandler(ApiHandler):
         Raises:
             Problem: 404 when it cannot be an id of ours.
         """
-        named = search.any_of("patient")
+        named = search.values.get("patient")
         if named is None:
             return [None]
         if not 1 <= len(named) <= MAX_PATIENTS:

@@ -92,7 +92,7 @@ class PatientsHandler(_Patients):
         """Yourself, the patients now assigned to you, or those for whom you care."""
         search = self.search()
         ids = await reached_patients(self.store, self.who)
-        wanted, begins = search.any_of("_id"), search.any_of("name")
+        wanted, begins = search.values.get("_id"), search.values.get("name")
         ids = [id for id in ids if wanted is None or id in wanted]
         if begins is not None:
             names = await self.store.users.names(set(ids))
@@ -142,14 +142,14 @@ class PractitionersHandler(_Practitioners):
     async def get(self) -> None:
         """Doctors that accept patients, by name; with ``_id`` also authors of your notes."""
         search = self.search()
-        ids = search.any_of("_id")
+        ids = search.values.get("_id")
         if ids is not None:
             rows = [row for id in sorted(ids)[:200] if (row := await self._known(id))]
             found = [await self._resource(row) for row in rows]
         else:
             doctors = await self.store.users.accepting_doctors()
             found = [practitioner(id, name=name, is_active=True) for id, name in doctors]
-        begins = search.any_of("name")
+        begins = search.values.get("name")
         if begins is not None:
             found = [one for one in found if _begins(one["name"][0]["text"] if "name" in one else None, begins)]
         shown, following = page_of(found, cursor=search.cursor, limit=search.count) if search.count else ([], None)

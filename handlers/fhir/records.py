@@ -83,9 +83,9 @@ class CarePlansHandler(_CarePlans):
             readable.append({"patient_id": {"$in": theirs}, "status": "withdrawn"})
             readable.append({"patient_id": {"$in": theirs}, "doctor_id": doctor_id, "status": {"$in": list(PLANS)}})
         query: dict[str, Any] = {"$and": [either([wanted for wanted, _ in filters]), {"$or": readable}]}
-        if (ids := search.any_of("_id")) is not None:
+        if (ids := search.values.get("_id")) is not None:
             query["_id"] = {"$in": list(ids)}
-        states = search.any_of("status")
+        states = search.values.get("status")
 
         async def find(search: Search) -> tuple[list[tuple[Note, list[Step]]], str | None]:
             before = read_time_cursor(search.cursor, str)
@@ -134,9 +134,9 @@ class TasksHandler(_Tasks):
         search = self.search()
         wanted, accesses = await self.visible(search)
         clauses: list[dict[str, Any]] = [wanted]
-        if (states := search.any_of("status")) is not None:
+        if (states := search.values.get("status")) is not None:
             clauses.append({"status": {"$in": [ours for ours, theirs in TASK_STATUS.items() if theirs in states]}})
-        if (ids := search.any_of("_id")) is not None:
+        if (ids := search.values.get("_id")) is not None:
             clauses.append({"_id": {"$in": list(ids)}})
 
         async def find(search: Search) -> tuple[Sequence[Step], str | None]:
@@ -195,7 +195,7 @@ class CommunicationsHandler(_Communications):
         search = self.search()
         visible, _ = await self.visible(search)
         wanted: dict[str, Any] = {"step_id": {"$in": await self.store.steps.ids(visible)}}
-        ids = search.any_of("_id")
+        ids = search.values.get("_id")
         if ids is not None:
             named = [found[0] for id in ids if (found := read_communication_id(id))]
             wanted["_id"] = {"$in": named}
@@ -218,7 +218,7 @@ class CommunicationsHandler(_Communications):
         found = read_time_cursor(search.cursor, str, int)
         begin = (found[0], found[1]) if found else None
         rows = await self.store.reminders.page(wanted, from_=begin, now=self.now(), limit=search.count + 1)
-        categories = search.any_of("category")
+        categories = search.values.get("category")
         skipped = found[2] if found else 0
         shown: list[tuple[Reminder, Part]] = []
         for row in rows:

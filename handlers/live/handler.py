@@ -106,13 +106,9 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         with contextlib.suppress(OSError, AttributeError):
             connection: Any = self.ws_connection
             connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        self._after("auth", AUTH_WITHIN_S, self._no_auth)
+        self._after("auth", AUTH_WITHIN_S, lambda: self.end(protocol.NO_AUTH, "no auth"))
         if self.context.draining.is_set():
             self.end(protocol.RESTARTING, "restarting")
-
-    def _no_auth(self) -> None:
-        if self.who is None:
-            self.end(protocol.NO_AUTH, "no auth")
 
     # Messages
 

@@ -46,7 +46,7 @@ CLOSE_CODES = {
     4401: "not or no longer authenticated: the session is over, or something else than `auth` came first",
     # LiveHandler._authenticate and _warn_then_close
     4403: "the access token ended: renew it and come back",
-    4408: "no auth within 5 s",  # LiveHandler._no_auth
+    4408: "no auth within 5 s",  # LiveHandler.open
     # Hub.join (this node), Hub.handle_message (another node)
     4409: "more than 8 connections of one user: the oldest closes",
     4429: "more than 20 messages a second",  # LiveHandler.on_message

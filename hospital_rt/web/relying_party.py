@@ -6,8 +6,9 @@ asked for: which make an authenticator is of does not matter here.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,17 @@ class Assertion:
     answer: Mapping[str, Any] = field(repr=False)
 
 
+@contextlib.contextmanager
+def _or_not_genuine() -> Iterator[None]:
+    """The library parses untrusted input, CBOR and ASN.1 included: any of its errors means that it is not genuine."""
+    try:
+        yield
+    except MemoryError:  # no fault of the answer
+        raise
+    except Exception as error:
+        raise NotGenuine(type(error).__name__ if isinstance(error, WebAuthnException) else "malformed") from None
+
+
 class RelyingParty:
     """Options and checks for one public address."""
 
@@ -85,8 +97,7 @@ class RelyingParty:
             ),
             exclude_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(id)) for id in known],
         )
-        found: dict[str, Any] = json.loads(options_to_json(options))
-        return found
+        return dict(json.loads(options_to_json(options)))
 
     def check_registration(self, credential: Mapping[str, Any], *, challenge: str) -> Registered:
         """The new passkey in an authenticator's answer.
@@ -94,15 +105,13 @@ class RelyingParty:
         Raises:
             NotGenuine: for another challenge, origin or relying party, or malformed.
         """
-        try:
+        with _or_not_genuine():
             found = verify_registration_response(
                 credential=dict(credential),
                 expected_challenge=base64url_to_bytes(challenge),
                 expected_rp_id=self.id,
                 expected_origin=self._origin,
             )
-        except Exception as error:
-            raise _refused(error) from None
         return Registered(
             credential_id=bytes_to_base64url(found.credential_id),
             public_key=bytes_to_base64url(found.credential_public_key),
@@ -121,8 +130,7 @@ class RelyingParty:
             allow_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(id)) for id in allowed],
             user_verification=verification,
         )
-        found: dict[str, Any] = json.loads(options_to_json(options))
-        return found
+        return dict(json.loads(options_to_json(options)))
 
     @staticmethod
     def read_assertion(answer: Mapping[str, Any]) -> Assertion:
@@ -131,7 +139,7 @@ class RelyingParty:
         Raises:
             NotGenuine: malformed.
         """
-        try:
+        with _or_not_genuine():
             parsed = parse_authentication_credential_json(dict(answer))
             client = parse_client_data_json(parsed.response.client_data_json)
             handle = parsed.response.user_handle
@@ -141,8 +149,6 @@ class RelyingParty:
                 user_id=str(UUID(bytes=handle)) if handle else None,
                 answer=dict(answer),
             )
-        except Exception as error:
-            raise _refused(error) from None
 
     def check_assertion(
         self, assertion: Assertion, *, challenge: str, public_key: str, sign_count: int, alone: bool
@@ -155,7 +161,7 @@ class RelyingParty:
         Raises:
             NotGenuine: a wrong signature, another challenge or origin, a counter that went back.
         """
-        try:
+        with _or_not_genuine():
             found = verify_authentication_response(
                 credential=dict(assertion.answer),
                 expected_challenge=base64url_to_bytes(challenge),
@@ -165,17 +171,4 @@ class RelyingParty:
                 credential_current_sign_count=sign_count,
                 require_user_verification=alone,
             )
-        except Exception as error:
-            raise _refused(error) from None
         return found.new_sign_count
-
-
-def _refused(error: Exception) -> NotGenuine:
-    """The library parses untrusted input, CBOR and ASN.1 included: any of its errors means that it is not genuine.
-
-    Raises:
-        MemoryError: what is no fault of the answer.
-    """
-    if isinstance(error, MemoryError):
-        raise error
-    return NotGenuine(type(error).__name__ if isinstance(error, WebAuthnException) else "malformed")

@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import jwt
@@ -102,23 +102,15 @@ class Tokens:
     def _verify_access(self, token: str) -> AccessClaims:
         if len(token) > 4096 or not token.isascii() or "=" in token:  # RFC 7515: base64url without padding
             raise InvalidToken
-        try:
-            whole = jwt.decode_complete(
-                token,
-                self._access_key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                leeway=self._leeway,  # of the beginning; the end is looked at in `read_access`
-                options={"require": ["exp", "iat", "nbf", "sub", "jti", "aud", "iss", "sid"], "strict_aud": True},
-            )
-        except jwt.ExpiredSignatureError:  # the signature itself is right
-            raise EndedToken from None
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
-            raise InvalidToken from None
-        claims = whole["payload"]
-        if whole["header"].get("typ") != "at+jwt":
-            raise InvalidToken
+        claims = _decode(
+            token,
+            self._access_key,
+            typ="at+jwt",
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=self._leeway,  # of the beginning; the end is looked at in `read_access`
+            options={"require": ["exp", "iat", "nbf", "sub", "jti", "aud", "iss", "sid"], "strict_aud": True},
+        )
         times = [claims["exp"], claims["iat"], claims["nbf"]]
         if not all(isinstance(value, int) and not isinstance(value, bool) for value in times):
             raise InvalidToken
@@ -183,15 +175,9 @@ class Tokens:
         Raises:
             InvalidToken: not ours, or over.
         """
-        try:
-            whole = jwt.decode_complete(
-                cookie, self._derive("oidc"), algorithms=[ALGORITHM], options={"require": ["exp", "state", "next"]}
-            )
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
-            raise InvalidToken from None
-        if whole["header"].get("typ") != "oidc+jwt":
-            raise InvalidToken
-        return str(whole["payload"]["state"]), str(whole["payload"]["next"])
+        required = {"require": ["exp", "state", "next"]}
+        claims = _decode(cookie, self._derive("oidc"), typ="oidc+jwt", options=required)
+        return str(claims["state"]), str(claims["next"])
 
     def of_state(self, state: str, use: Literal["nonce", "verifier"]) -> str:
         """The nonce or the PKCE verifier of a state: derived, so that neither is stored."""
@@ -204,3 +190,22 @@ class Tokens:
         for part in parts:
             mac.update(len(part).to_bytes(8, "big") + part)
         return mac.hexdigest()
+
+
+def _decode(token: str, key: bytes, *, typ: str, **wanted: Any) -> dict[str, Any]:
+    """The claims of a JWT of ours.
+
+    Raises:
+        EndedToken: its signature is right, and its time is over.
+        InvalidToken: whatever else is wrong with it.
+    """
+    try:
+        whole = jwt.decode_complete(token, key, algorithms=[ALGORITHM], **wanted)
+    except jwt.ExpiredSignatureError:
+        raise EndedToken from None
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
+        raise InvalidToken from None
+    if whole["header"].get("typ") != typ:
+        raise InvalidToken
+    claims: dict[str, Any] = whole["payload"]
+    return claims
