@@ -70,9 +70,7 @@ class EmailRemindersHandler(ApiHandler):
 class UnsubscribeHandler(BaseHandler):
     """The link in a letter: a page that asks, and the one click of RFC 8058. The link alone is enough to end them."""
 
-    @property
-    def methods(self) -> frozenset[str]:
-        return frozenset({"GET", "HEAD", "POST"})
+    methods = frozenset({"GET", "HEAD", "POST"})
 
     async def _whose(self, link_id: str, secret: str) -> str | None:
         """Whose letters the link ends; None when they have ended.

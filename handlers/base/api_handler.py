@@ -47,6 +47,7 @@ class ApiHandler(BaseHandler):
         super().__init_subclass__()
         declared = {name: member for name, member in vars(cls).items() if hasattr(member, "operation")}
         cls.operations = {name.upper(): method.operation for name, method in declared.items()}
+        cls.methods = frozenset({*cls.operations, "OPTIONS"} | ({"HEAD"} if "GET" in cls.operations else set()))
 
     def initialize(self, context: HandlerContext) -> None:
         super().initialize(context)
@@ -127,10 +128,6 @@ class ApiHandler(BaseHandler):
         if not self.request._body_future.done():
             self.context.in_flight.discard(self)
         super().on_connection_close()
-
-    @property
-    def methods(self) -> frozenset[str]:
-        return frozenset({*self.operations, "OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set()))
 
     def _allow_origin(self) -> None:
         origin = self.request.headers.get("Origin")

@@ -68,6 +68,7 @@ class BaseHandler(RequestHandler):
 
     context: HandlerContext
     checks_host: ClassVar[bool] = True
+    methods: ClassVar[frozenset[str]] = frozenset({"GET", "HEAD"})
 
     def initialize(self, context: HandlerContext) -> None:
         self.context = context
@@ -75,11 +76,6 @@ class BaseHandler(RequestHandler):
         self.request_id = uuid4().hex
         self._lasting: dict[str, str] = {}
         self.set_default_headers()  # Tornado called it before the settings were available
-
-    @property
-    def methods(self) -> frozenset[str]:
-        """The methods that it has, for ``Allow``."""
-        return frozenset({"GET", "HEAD"})
 
     def set_lasting_header(self, name: str, value: str) -> None:
         """Set a header that error responses carry too: Tornado clears the others before it responds with an error."""

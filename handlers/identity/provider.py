@@ -94,9 +94,7 @@ class SignInOptionsHandler(SessionTokenHandler):
 class ProviderHandler(BaseHandler):
     """A page on the way to the provider or back. Without a provider it does not exist."""
 
-    @property
-    def methods(self) -> frozenset[str]:
-        return frozenset({"GET"})
+    methods = frozenset({"GET"})
 
     async def prepare(self) -> None:
         self.receive()
@@ -273,9 +271,7 @@ class OidcCallbackHandler(ProviderHandler):
 
 
 class OidcLogoutHandler(ProviderHandler):
-    @property
-    def methods(self) -> frozenset[str]:
-        return frozenset({"POST"})
+    methods = frozenset({"POST"})
 
     async def post(self) -> None:
         """Back-channel logout: the provider's session is over, and so are those that began with it."""

@@ -42,6 +42,8 @@ ABORT_AFTER_S = 1.0
 class LiveHandler(BaseHandler, WebSocketHandler):
     """One socket: authenticates, receives its user's feed, and answers commands one after the other."""
 
+    methods = frozenset({"GET"})
+
     def initialize(self, context: HandlerContext) -> None:
         super().initialize(context)
         self.hub: Hub = context.hub
@@ -76,10 +78,6 @@ class LiveHandler(BaseHandler, WebSocketHandler):
         if not self._origin_may_connect():
             raise Problem("cross-origin")
         await super().get(*args, **kwargs)
-
-    @property
-    def methods(self) -> frozenset[str]:
-        return frozenset({"GET"})
 
     def _origin_may_connect(self) -> bool:
         allowed = {value.lower() for value in self.settings_.allowed_origins}

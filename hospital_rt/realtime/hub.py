@@ -13,6 +13,7 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -36,29 +37,25 @@ CALM_SWEEP_S = 20.0  # otherwise: catches lost wake-ups
 FINAL_WRITE_WITHIN_S = 1.0
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Connection:
     """One authenticated socket: its user, its position in the feed, and its send queue."""
 
-    __slots__ = ("catching_up", "cursor", "id", "is_live", "outbox", "session_id", "user_id")
-
-    def __init__(self, *, user_id: str, session_id: str, outbox: SendQueue) -> None:
-        self.id = uuid4().hex
-        self.user_id = user_id
-        self.session_id = session_id
-        self.outbox = outbox
-        self.cursor = 0
-        self.is_live = False
-        self.catching_up: asyncio.Task[None] | None = None
+    user_id: str
+    session_id: str
+    outbox: SendQueue
+    id: str = field(default_factory=lambda: uuid4().hex)
+    cursor: int = 0
+    is_live: bool = False
+    catching_up: asyncio.Task[None] | None = None
 
 
+@dataclass(slots=True, eq=False)
 class _LocalFeed:
     """One user's feed in this process: the ``seq`` up to which it is read, and the sockets that receive it."""
 
-    __slots__ = ("head", "sockets")
-
-    def __init__(self, head: int) -> None:
-        self.head = head
-        self.sockets: list[Connection] = []
+    head: int
+    sockets: list[Connection] = field(default_factory=list)
 
 
 class Hub:

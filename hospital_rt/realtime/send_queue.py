@@ -67,27 +67,22 @@ class SendQueue:
 
     async def room_for(self, frame: bytes, *, patience_s: float) -> bool:
         """Wait until the frame fits. False when the socket is closing, or nothing was sent for ``patience_s``."""
-        while not self._over and not self.fits(frame):
-            if not await self._progress(patience_s):
-                return False
-        return not self._over
+        return await self._wait_until(lambda: self.fits(frame), patience_s)
 
     async def drained(self, *, patience_s: float) -> bool:
         """Wait until everything queued is written. False as for :meth:`room_for`."""
-        while not self._over and self._frames:
-            if not await self._progress(patience_s):
-                return False
-        return not self._over
+        return await self._wait_until(lambda: not self._frames, patience_s)
 
-    async def _progress(self, within_s: float) -> bool:
-        self._progressed = asyncio.Event()
-        try:
-            await asyncio.wait_for(self._progressed.wait(), within_s)
-        except TimeoutError:
-            return False
-        finally:
-            self._progressed = None
-        return True
+    async def _wait_until(self, reached: Callable[[], bool], patience_s: float) -> bool:
+        while not self._over and not reached():
+            self._progressed = asyncio.Event()
+            try:
+                await asyncio.wait_for(self._progressed.wait(), patience_s)
+            except TimeoutError:
+                return False
+            finally:
+                self._progressed = None
+        return not self._over
 
     def give_up(self, code: int, reason: str) -> None:
         """Close the socket and queue nothing more."""

@@ -40,14 +40,13 @@ class ProviderRefused(Exception):
 
 
 class IdentityProvider:
-    """One provider and this service's registration at it."""
+    """The provider of these settings and this service's registration at it. It is contacted at first use."""
 
-    def __init__(
-        self, *, issuer: str, client_id: str, client_secret: str, redirect_uri: str, scopes: str, leeway_s: int
-    ) -> None:
-        self.issuer = issuer
-        self._client_id, self._client_secret = client_id, client_secret
-        self._redirect_uri, self._scopes, self._leeway_s = redirect_uri, scopes, leeway_s
+    def __init__(self, settings: Settings) -> None:
+        self.issuer = settings.oidc_issuer or ""
+        self._client_id, self._client_secret = settings.oidc_client_id or "", settings.oidc_client_secret or ""
+        self._redirect_uri = f"{settings.public_url}/api/oidc/callback/"
+        self._scopes, self._leeway_s = settings.oidc_scopes, settings.clock_leeway_seconds
         self._about: dict[str, Any] = {}
         self._about_until = self._reached_until = 0.0
         self._keys: list[dict[str, Any]] = []
@@ -254,14 +253,5 @@ class IdentityProvider:
 
 
 def make_identity_provider(settings: Settings) -> IdentityProvider | None:
-    """The provider of these settings, None when there is none. It is not contacted yet."""
-    if settings.oidc_issuer is None:
-        return None
-    return IdentityProvider(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id or "",
-        client_secret=settings.oidc_client_secret or "",
-        redirect_uri=f"{settings.public_url}/api/oidc/callback/",
-        scopes=settings.oidc_scopes,
-        leeway_s=settings.clock_leeway_seconds,
-    )
+    """The provider of these settings; None when there is none."""
+    return None if settings.oidc_issuer is None else IdentityProvider(settings)
