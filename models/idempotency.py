@@ -7,7 +7,6 @@ the id of the record that the request creates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,7 +40,6 @@ class StoredResponse:
     status: int
     body: Any = field(default=None, repr=False)
     about: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Idempotency:
@@ -90,7 +88,7 @@ class Idempotency:
                 held = await self._vault.open_value(row["about"], f"idempotency|{id}|answer", row["sealed_answer"])
             except Unreadable:
                 raise NotFound() from None
-            return StoredResponse(status=held["status"], about=row["about"], body=held["body"], headers=held["headers"])
+            return StoredResponse(status=held["status"], about=row["about"], body=held["body"])
         row = await self._keys.find_one_and_update(
             {"_id": id, "lease_until": {"$lte": now}},
             {"$set": {"owner": owner, "lease_until": lease}},
@@ -111,7 +109,7 @@ class Idempotency:
             raise Conflict("conflict", "This request is being answered already.", retry_after_s=1)
 
     async def store_response(self, claim: Claim, response: StoredResponse) -> None:
-        held = {"status": response.status, "body": response.body, "headers": dict(response.headers)}
+        held = {"status": response.status, "body": response.body, "headers": {}}  # headers: read by version 0.2.0
         about = response.about or claim.user_id
         sealed = await self._vault.seal(about, f"idempotency|{claim.id}|answer", held)
         await self._keys.update_one(

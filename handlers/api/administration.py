@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from handlers.api.account_handler import AccountHandler
 from handlers.api.account_schemas import AcceptedView
@@ -74,8 +74,6 @@ class OverviewView(View):
 
 
 class AuditQuery(PageQuery):
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, populate_by_name=True)
-
     of: GivenId | None = Field(default=None, description="an account: what was done to its data, and what it did")
     from_: GivenMoment | None = Field(default=None, alias="from", description="entries from this moment on")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from handlers.api.schemas import Body, GivenId, GivenMoment, Id, Moment, PageQuery, PersonView, View
 from handlers.base.api_handler import ApiHandler
@@ -17,16 +17,12 @@ from models.services.covers import begin_cover, covers_by
 
 
 class CoverBody(Body):
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, populate_by_name=False)
-
     doctor_id: GivenId
     from_: GivenMoment | None = Field(default=None, alias="from", description="null: from now on")
     until: GivenMoment
 
 
 class CoverView(View):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
     id: Id
     doctor: PersonView = Field(description="the colleague who covers")
     from_: Moment = Field(alias="from")

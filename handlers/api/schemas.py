@@ -361,8 +361,6 @@ class QuestionView(View):
 class AccountView(View):
     """What became of one sentence of the note."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
     start: int
     end: int
     as_: Fate = Field(alias="as")

@@ -284,13 +284,13 @@ class ApiHandler(BaseHandler):
 
     # Responses
 
-    def respond(self, body: Any = None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def respond(self, body: Any = None, *, status: int = 200) -> None:
         """Respond with a JSON document, or without a body.
 
         Raises:
             RuntimeError: the operation requires an audit entry that has not been written.
         """
-        self.respond_text(None if body is None else as_text(body), status=status, headers=headers)
+        self.respond_text(None if body is None else as_text(body), status=status)
 
     def respond_long(self, text: bytes) -> None:
         """Respond with a serialized document of many alike rows: compressed where the client takes that."""
@@ -301,13 +301,11 @@ class ApiHandler(BaseHandler):
             text = compress_padded(text)
         self.respond_text(text)
 
-    def respond_text(self, text: bytes | None, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def respond_text(self, text: bytes | None, *, status: int = 200) -> None:
         """Like :meth:`respond`, with a serialized document."""
         if self.operation.audit and not self.actor.written:
             raise RuntimeError("a response without its entry in the audit")
         self.set_status(status)
-        for name, value in (headers or {}).items():
-            self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
         if text is None:
             self.finish()

@@ -301,16 +301,14 @@ async def authenticate(context: HandlerContext, token: str) -> Principal:
     if found is None:
         raise Problem("unauthenticated")
     session, row = found.session, found.user
-    if session.ended_at or session.user_id != access.user_id or session.expires_at <= utcnow():
-        raise Problem("unauthenticated")
-    if row["status"] == "deactivated":
+    is_over = session.ended_at is not None or session.expires_at <= utcnow() or row["status"] == "deactivated"
+    if is_over or session.user_id != access.user_id:
         raise Problem("unauthenticated")
     return Principal(
         id=row["_id"],
         role=row["role"],
         status=row["status"],
         session_id=session.id,
-        timezone=row["timezone"],
         expires_at=access.expires_at,
         feed_position=found.feed_position,
         # In a session that began at the identity provider, factors are the matter of the provider.

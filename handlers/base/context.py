@@ -49,7 +49,6 @@ class Principal:
     role: Role
     status: str
     session_id: str
-    timezone: str
     expires_at: datetime
     feed_position: FeedPosition
     lacks_factor: bool = False

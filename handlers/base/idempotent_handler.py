@@ -49,7 +49,7 @@ class IdempotentHandler(ApiHandler):
         if isinstance(found, StoredResponse):
             body = await self.still_readable(found.body)
             await self._audit_repeated(found.about or self.who.id)
-            self.respond(body, status=found.status, headers=found.headers)
+            self.respond(body, status=found.status)
             return
         self.claim = found
         is_done = found is not None and found.done
@@ -64,7 +64,7 @@ class IdempotentHandler(ApiHandler):
         if found:
             await self._audit_repeated(response.about or self.who.id)
             await self.store.idempotency.store_response(found, response)
-        self.respond(response.body, status=response.status, headers=response.headers)
+        self.respond(response.body, status=response.status)
 
     async def _claim_key(self) -> Claim | StoredResponse | None:
         given = self.request.headers.get_list("Idempotency-Key")

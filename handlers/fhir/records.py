@@ -123,11 +123,9 @@ class _OfSteps(FhirHandler):
         return either([wanted for wanted, _ in found]), accesses
 
 
-class _Tasks(_OfSteps):
+class TasksHandler(_OfSteps):
     type_name = "Task"
 
-
-class TasksHandler(_Tasks):
     @search_operation(StatusQuery, "steps.listed")
     async def get(self) -> None:
         """Steps, in the order of their notes."""
@@ -157,7 +155,7 @@ class TasksHandler(_Tasks):
         self.respond_bundle(search, tasks, following, total)
 
 
-class TaskHandler(_Tasks):
+class TaskHandler(FhirHandler):
     @read_operation("step.read")
     async def get(self, id: str) -> None:
         """A step."""

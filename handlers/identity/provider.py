@@ -189,11 +189,9 @@ class OidcCallbackHandler(ProviderHandler):
         except InvalidToken:
             self.page(400, "over")
             return
-        if not hmac.compare_digest((self.argument("state") or "").encode(), state.encode()):
-            self.page(400, "over")
-            return
+        is_same = hmac.compare_digest((self.argument("state") or "").encode(), state.encode())
         used = hashlib.sha256(b"oidc|" + state.encode()).hexdigest()
-        if not await self.store.challenges.burn(used, until=utcnow() + WITHIN):
+        if not is_same or not await self.store.challenges.burn(used, until=utcnow() + WITHIN):
             self.page(400, "over")
             return
         try:

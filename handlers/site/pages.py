@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
-from typing import Any
 
 import swagger_ui_bundle
 from tornado.web import GZipContentEncoding, HTTPError, StaticFileHandler
@@ -102,15 +101,8 @@ class FileHandler(BaseHandler, StaticFileHandler):
         # In older browsers 'self' does not include WebSockets.
         self.set_header(
             "Content-Security-Policy",
-            _SELF.format(
-                styles=" 'unsafe-inline'" if self._inline_styles else "",
-                live=f" {scheme}://{host}",
-            ),
+            _SELF.format(styles=" 'unsafe-inline'" if self._inline_styles else "", live=f" {scheme}://{host}"),
         )
         self.set_header("Cache-Control", "no-cache")
         if path == "sw.js":
             self.set_header("Service-Worker-Allowed", "/")
-
-    @classmethod
-    def make_static_url(cls, settings: dict[str, Any], path: str, include_version: bool = True) -> str:
-        return path

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02
@@ -96,23 +96,16 @@ def _socket_to_public(target: Any) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-class _PublicResolver(AbstractResolver):
+class _PublicResolver(ThreadedResolver):
     """The connection's own lookup: what is not public does not exist."""
-
-    def __init__(self) -> None:
-        self._inner = ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        public = [one for one in found if is_public(one["host"])]
+        public = [one for one in await super().resolve(host, port, family) if is_public(one["host"])]
         if not public:
             raise OSError("no public address")
         return public
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class PushSender:

@@ -52,8 +52,6 @@ CLOSE_CODES = {
     4429: "more than 20 messages a second",  # LiveHandler.on_message
 }
 
-_lenient = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
-
 
 def _storable(value: str) -> str:
     if not is_storable(value):
@@ -70,20 +68,22 @@ Seq = Annotated[int, Field(ge=0, le=MAX_SEQ), BeforeValidator(_whole)]
 Text = Annotated[str, AfterValidator(_storable)]
 
 
-class Auth(BaseModel):
+class _ClientMessage(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
+
+
+class Auth(_ClientMessage):
     """First, within 5 s, and again (token only) before the token ends."""
 
-    model_config = _lenient
     type: Literal["auth"]
     token: str = Field(max_length=8192, repr=False)
     resume_after: Seq | None = None
     epoch: str | None = Field(default=None, max_length=64)
 
 
-class CheckIn(BaseModel):
+class CheckIn(_ClientMessage):
     """The body and rules of POST /api/check-in/."""
 
-    model_config = _lenient
     type: Literal["check_in"]
     id: str = Field(max_length=64)
     step_id: Annotated[str, StringConstraints(to_lower=True)]
@@ -94,10 +94,9 @@ class CheckIn(BaseModel):
     confirm: bool = False
 
 
-class Snooze(BaseModel):
+class Snooze(_ClientMessage):
     """The body and rules of POST /api/snooze/."""
 
-    model_config = _lenient
     type: Literal["snooze"]
     id: str = Field(max_length=64)
     step_id: Annotated[str, StringConstraints(to_lower=True)]
@@ -105,16 +104,14 @@ class Snooze(BaseModel):
     minutes: Annotated[int, Field(ge=5, le=720), BeforeValidator(_whole)]
 
 
-class Ack(BaseModel):
+class Ack(_ClientMessage):
     """Shown up to ``seq``: holds back push and mail, deletes nothing."""
 
-    model_config = _lenient
     type: Literal["ack"]
     seq: Seq
 
 
-class Ping(BaseModel):
-    model_config = _lenient
+class Ping(_ClientMessage):
     type: Literal["ping"]
     id: str = Field(max_length=64)
 
