@@ -203,7 +203,7 @@ class FhirHandler(ApiHandler):
         values: dict[str, frozenset[str]] = {}
         used: list[tuple[str, str]] = []
         count, cursor, sent = DEFAULT_COUNT, None, None
-        for full, given in self._arguments().items():
+        for full, given in self._parameters().items():
             name, _, modifier = full.partition(":")
             if name in known and modifier not in ({"", "Patient"} if name in {"patient", "subject"} else {""}):
                 raise Problem("invalid", "This modifier is not known.")
@@ -244,7 +244,7 @@ class FhirHandler(ApiHandler):
             ignored=tuple(ignored),
         )
 
-    def _arguments(self) -> dict[str, list[bytes]]:
+    def _parameters(self) -> dict[str, list[bytes]]:
         """The parameters of the query, and of the form of a POST.
 
         Raises:

@@ -62,6 +62,6 @@ class Operation:
             await handler.run(method, *path)
 
         types = get_type_hints(method)
-        operation = replace(self, body=types.get("body"), query=types.get("query", self.query))
+        operation = replace(self, body=types.get("body", self.body), query=types.get("query", self.query))
         declared.operation = operation  # type: ignore[attr-defined]  # collected by ApiHandler.__init_subclass__
         return declared
