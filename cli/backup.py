@@ -9,7 +9,7 @@ would let a guess be tested for an erased user: they are made again from the add
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -23,12 +23,13 @@ from hospital_rt.storage.backup_format import (
     BackupLabel,
     NotABackup,
     RecordsWriter,
+    SignBackup,
     check_records,
     read_keys,
     read_records,
     write_keys,
 )
-from hospital_rt.storage.database import Collection, Database, Document, Session
+from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.field_encryption import INDEX_KEY, Unreadable, Vault
 from hospital_rt.storage.migrations import SCHEMA, read_state
 from models.app_context import AppContext
@@ -43,8 +44,8 @@ BATCH = 500
 SNAPSHOT_TOO_OLD = 239
 
 
-def _sign(vault: Vault, text: str) -> str:
-    return vault.blind_index(text, use="backup")
+def _signing(vault: Vault) -> SignBackup:
+    return partial(vault.blind_index, use="backup")
 
 
 # Backing up
@@ -116,7 +117,7 @@ async def _write_records(app: AppContext, file: Path, label: BackupLabel) -> tup
                     if name == "users":
                         row.pop("email_index", None)
                     writer.put(name, row)
-            writer.commit(lambda text: _sign(vault, text))
+            writer.commit(_signing(vault))
             return writer.documents, same_moment
 
 
@@ -137,7 +138,7 @@ async def _write_keys(app: AppContext, keyfile: Path, label: BackupLabel) -> int
         head = (await app.store.audit.head()) or ""
         wrapped = {row["_id"]: row["wrapped"] async for row in vault.wrapped_keys()}
         keys = BackupKeys(label=label, wrapped=wrapped, audit_head=head)
-        write_keys(keyfile, keys, lambda text: _sign(vault, text))
+        write_keys(keyfile, keys, _signing(vault))
         if wrapped.keys() <= {row["_id"] async for row in vault.wrapped_keys()}:
             return len(wrapped)
 
@@ -156,13 +157,14 @@ async def restore(
         AdminRefused: the files do not fit or are damaged, or the database is not empty. Nothing was written then.
         WrongKeys: ``ENCRYPTION_KEYS`` are not those of the system that was backed up.
     """
-    async with _open_database(settings) as (database, vault):
+    async with Database(settings.mongo_url or "", driver=settings.mongo_driver) as database:
+        vault = Vault(database.collection("keys"), settings.encryption_keys)
         try:
             keys, is_whole = read_keys(keyfile)
             vault.set_index_key(keys.wrapped.get(INDEX_KEY, ""))
-            if not is_whole(lambda text: _sign(vault, text)):
+            if not is_whole(_signing(vault)):
                 raise NotABackup(f"{keyfile}: damaged or touched")
-            label, documents = check_records(file, lambda text: _sign(vault, text))
+            label, documents = check_records(file, _signing(vault))
         except NotABackup as found:
             raise AdminRefused(str(found)) from None
         if label.installation != keys.label.installation:
@@ -197,12 +199,6 @@ async def restore(
     )
 
 
-@contextlib.asynccontextmanager
-async def _open_database(settings: Settings) -> AsyncIterator[tuple[Database, Vault]]:
-    async with Database(settings.mongo_url or "", driver=settings.mongo_driver) as database:
-        yield database, Vault(database.collection("keys"), settings.encryption_keys)
-
-
 async def _check_empty(database: Database) -> None:
     if await database.collection("meta").find_one({"_id": RESTORING}):
         return
@@ -214,8 +210,7 @@ async def _write_everything(database: Database, vault: Vault, file: Path, keys: 
     """The records as they were, of the users' keys those whose users are among them, and the installation's own."""
     await database.collection("meta").replace_one({"_id": RESTORING}, {"at": utcnow()}, upsert=True)
     for name in await database.collection_names():
-        keep = {"_id": RESTORING} if name == "meta" else {}
-        await database.collection(name).delete_many({"_id": {"$nin": list(keep.values())}})
+        await database.collection(name).delete_many({"_id": {"$ne": RESTORING}} if name == "meta" else {})
     own = [{"_id": id, "wrapped": key} for id, key in keys.wrapped.items() if not _is_user_id(id)]
     await database.collection("keys").insert_many(own)
     waiting: dict[str, list[Document]] = {}
@@ -245,8 +240,7 @@ async def _write_batch(database: Database, vault: Vault, name: str, rows: list[D
             with contextlib.suppress(Unreadable, KeyError):
                 email = vault.open_loaded(row["_id"], f"users|{row['_id']}|email", row["sealed_email"])
                 row["email_index"] = vault.blind_index(email, use="email")
-    collection: Collection = database.collection(name)
-    await collection.insert_many(rows, ordered=False)
+    await database.collection(name).insert_many(rows, ordered=False)
 
 
 async def _erase_keyless(store: Store, actor: AuditActor) -> int:

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -107,13 +107,8 @@ class MigrationWriter:
 
     async def done(self, migration: Migration) -> None:
         """Record that the database now has this version."""
-        await self._hold(
-            {
-                "version": migration.version,
-                "readable_by": migration.readable_by,
-                "moved_at": utcnow(),
-            }
-        )
+        values = {"version": migration.version, "readable_by": migration.readable_by, "moved_at": utcnow()}
+        await self._hold(values)
 
     async def renew(self) -> None:
         await self._hold({})
@@ -139,13 +134,9 @@ async def read_state(database: Database, *, newest: int) -> State:
         # A database without a version predates versions, unless it is empty.
         lived_in = await meta.find_one({"_id": "epoch"}) or await database.collection("users").find_one({}, {"_id": 1})
         version = FIRST if lived_in else newest
-        return State(version=version, readable_by=FIRST if lived_in else newest, moving=False)
-    return _state(row, utcnow())
-
-
-def _state(row: Document, now: datetime) -> State:
+        return State(version=version, readable_by=version, moving=False)
     until = row.get("lease_until")
-    return State(version=row["version"], readable_by=row["readable_by"], moving=bool(until and until > now))
+    return State(version=row["version"], readable_by=row["readable_by"], moving=bool(until and until > utcnow()))
 
 
 async def migrate(database: Database, migrations: Sequence[Migration], *, lease_s: float = LEASE_S) -> State:
@@ -162,15 +153,8 @@ async def migrate(database: Database, migrations: Sequence[Migration], *, lease_
     state = await read_state(database, newest=newest)
     with contextlib.suppress(DuplicateKeyError):
         if not await meta.find_one({"_id": SCHEMA}, {"_id": 1}):
-            await meta.insert_one(
-                {
-                    "_id": SCHEMA,
-                    "version": state.version,
-                    "readable_by": state.readable_by,
-                    "fence": 0,
-                    "lease_until": None,
-                }
-            )
+            versions = {"version": state.version, "readable_by": state.readable_by}
+            await meta.insert_one({"_id": SCHEMA, **versions, "fence": 0, "lease_until": None})
     waits = False
     while True:
         state = await read_state(database, newest=newest)
@@ -186,8 +170,11 @@ async def migrate(database: Database, migrations: Sequence[Migration], *, lease_
             await asyncio.sleep(LOOK_EVERY_S)  # poll: is the other node done?
             continue
         with contextlib.suppress(Fenced):
-            async with _holding(hand, lease_s):
-                await _move(database, hand, migrations)
+            try:
+                async with run_periodically(hand.renew, every_s=lease_s / 3, name="schema"):
+                    await _move(database, hand, migrations)
+            finally:
+                await hand.release()
 
 
 async def _take(database: Database, lease_s: float) -> MigrationWriter | None:
@@ -199,17 +186,6 @@ async def _take(database: Database, lease_s: float) -> MigrationWriter | None:
         return_document=ReturnDocument.AFTER,
     )
     return MigrationWriter(database, row["fence"], lease_s) if row else None
-
-
-@contextlib.asynccontextmanager
-async def _holding(hand: MigrationWriter, lease_s: float) -> AsyncIterator[None]:
-    """Renew the lease during the block, then release it."""
-
-    try:
-        async with run_periodically(hand.renew, every_s=lease_s / 3, name="schema"):
-            yield
-    finally:
-        await hand.release()
 
 
 async def _move(database: Database, hand: MigrationWriter, migrations: Sequence[Migration]) -> None:

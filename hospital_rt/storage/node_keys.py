@@ -67,21 +67,22 @@ async def published(database: Database, keys: Sequence[str], *, role: str) -> As
             await asyncio.wait_for(database.collection(COLLECTION).delete_one({"_id": node_id}), 1)
 
 
+async def _living(database: Database) -> list[Document]:
+    since = {"$subtract": ["$$NOW", GONE_AFTER_S * 1000]}
+    found = database.collection(COLLECTION).find({"$expr": {"$gte": ["$seen_at", since]}})
+    return [node async for node in found]
+
+
 async def living_nodes(database: Database) -> Counter[tuple[str, str]]:
     """The living web and worker nodes, by role and version."""
-    since = {"$subtract": ["$$NOW", GONE_AFTER_S * 1000]}
-    found: Counter[tuple[str, str]] = Counter()
-    async for node in database.collection(COLLECTION).find({"$expr": {"$gte": ["$seen_at", since]}}):
-        found[node["role"], node.get("version", "")] += 1
-    return found
+    return Counter([(node["role"], node.get("version", "")) for node in await _living(database)])
 
 
 async def nodes_behind(database: Database, first: str) -> Behind:
     """The living nodes for which ``first`` is not the first key."""
     wanted = fingerprint(first)
-    since = {"$subtract": ["$$NOW", GONE_AFTER_S * 1000]}
     behind = Behind(Counter(), Counter())
-    async for node in database.collection(COLLECTION).find({"$expr": {"$gte": ["$seen_at", since]}}):
+    for node in await _living(database):
         known: list[str] = node["fingerprints"]
         if wanted not in known:
             behind.without[node["role"]] += 1
