@@ -198,11 +198,10 @@ class Notes:
 
     async def renew(self, note_id: str, *, lease: str, now: datetime, lease_s: float) -> bool:
         """Extend the lease while the model responds. False when it is lost."""
-        result = await self._notes.update_one(
+        return await self._notes.update_if(
             {"_id": note_id, "lease": lease, "status": "processing"},
             {"$set": {"wake_at": now + timedelta(seconds=lease_s)}},
         )
-        return bool(result.matched_count)
 
     async def release(self, note_id: str, *, lease: str, at: datetime) -> None:
         """Stop working on it without an outcome, and without counting the attempt; another may take it from ``at``."""
@@ -249,7 +248,7 @@ class Notes:
     async def requeue(self, note: Note, *, at: datetime, reader: Reader | None = None, session: Session) -> bool:
         """Queue a failed note again, for the reader that its author chose."""
         session.mark_written([note.patient_id])
-        result = await self._notes.update_one(
+        return await self._notes.update_if(
             {"_id": note.id, "status": "failed"},
             {
                 "$set": {
@@ -263,7 +262,6 @@ class Notes:
             },
             session=session,
         )
-        return bool(result.matched_count)
 
     async def waiting(self, doctor_ids: Iterable[str], patient_ids: Sequence[str]) -> dict[str, WaitingNotes]:
         """The proposed notes of these doctors by patient; patients without one are missing."""

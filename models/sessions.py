@@ -99,14 +99,13 @@ class Sessions:
             max_s: after so many seconds from its beginning the session ends, however often it is renewed.
         """
         until = min(now + timedelta(seconds=refresh_s), session.created_at + timedelta(seconds=max_s))
-        result = await self._sessions.update_one(
+        return await self._sessions.update_if(
             {"_id": session.id, "generation": session.generation, "ended_at": None},
             {
                 "$inc": {"generation": 1},
                 "$set": {"rotated_at": now, "last_used_at": now, "expires_at": until},
             },
         )
-        return bool(result.matched_count)
 
     async def of_user(self, user_id: str, *, now: datetime) -> list[DeviceSession]:
         """The signed-in devices, last used first."""
@@ -115,17 +114,15 @@ class Sessions:
 
     async def lock(self, session_id: str, *, now: datetime, session: Session) -> bool:
         """Keep this session from ending before the transaction does. False when it has ended."""
-        result = await self._sessions.update_one(
+        return await self._sessions.update_if(
             {"_id": session_id, "ended_at": None}, {"$set": {"last_used_at": now}}, session=session
         )
-        return bool(result.matched_count)
 
     async def revoke(self, session_id: str, *, user_id: str, now: datetime, session: Session | None = None) -> bool:
         """End the session of one device. False when it is not this user's or has already ended."""
-        result = await self._sessions.update_one(
+        return await self._sessions.update_if(
             {"_id": session_id, "user_id": user_id, "ended_at": None}, {"$set": {"ended_at": now}}, session=session
         )
-        return bool(result.matched_count)
 
     async def revoke_all(
         self, user_id: str, *, now: datetime, but: str | None = None, session: Session | None = None

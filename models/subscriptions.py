@@ -102,11 +102,10 @@ class Subscriptions:
 
     async def claim(self, subscription: Subscription, *, now: datetime, lease_s: float) -> bool:
         """Claim a device for a push. False when another worker has it, or has just pushed."""
-        result = await self._subscriptions.update_one(
+        return await self._subscriptions.update_if(
             {"_id": subscription.id, "pushed": subscription.pushed, "held_until": {"$lte": now}},
             {"$set": {"held_until": now + timedelta(seconds=lease_s)}},
         )
-        return bool(result.matched_count)
 
     async def pushed(self, id: str, *, seq: int) -> None:
         await self._subscriptions.update_one({"_id": id}, {"$max": {"pushed": seq}, "$unset": {"failures": ""}})

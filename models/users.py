@@ -255,14 +255,12 @@ class Users:
 
     async def compare_and_update(self, user_id: str, wanted: Document, changes: Document, *, session: Session) -> bool:
         """Set members only where the record still is as ``wanted``."""
-        result = await self._users.update_one({"_id": user_id, **wanted}, {"$set": changes}, session=session)
-        return bool(result.matched_count)
+        return await self._users.update_if({"_id": user_id, **wanted}, {"$set": changes}, session=session)
 
     async def lock_accepting_doctor(self, user_id: str, *, session: Session) -> bool:
         """Have a doctor not stop accepting patients before the transaction ends. False when they do not now."""
         wanted = {"_id": user_id, "role": "doctor", "status": "active", "email_confirmed": {"$ne": False}}
-        result = await self._users.update_one(wanted, {"$inc": {"chosen": 1}}, session=session)
-        return bool(result.matched_count)
+        return await self._users.update_if(wanted, {"$inc": {"chosen": 1}}, session=session)
 
     async def erase(self, user_id: str, *, at: datetime, session: Session) -> None:
         """Keep the bare id and role; every other field is deleted."""

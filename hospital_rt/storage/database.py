@@ -122,6 +122,10 @@ class Collection:
 
         return call
 
+    async def update_if(self, wanted: Document, change: Document, *, session: Session | None = None) -> bool:
+        """Update one document. False when none is as ``wanted``."""
+        return bool((await self.update_one(wanted, change, session=session)).matched_count)
+
 
 class Database:
     """One client, one database, and the way to run transactions on it.

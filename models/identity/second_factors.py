@@ -95,30 +95,27 @@ class SecondFactors:
         values: Document = {"confirmed_at": at, "spent_step": factor.spent_step, "sealed": factor.sealed}
         if factor.kind == "passkey":
             values |= {"credential_id": factor.credential_id, "sign_count": factor.sign_count}
-        result = await self._factors.update_one(
+        return await self._factors.update_if(
             {"_id": factor.id, "user_id": factor.user_id, "confirmed_at": None, "expires_at": {"$gt": at}},
             {"$set": values, "$unset": {"expires_at": 1, "challenge": 1}},
             session=session,
         )
-        return bool(result.matched_count)
 
     async def spend_time_step(self, factor: SecondFactor, step: int, *, at: datetime, session: Session) -> bool:
         """Use up the code of a time step and of every earlier one. False when that has happened."""
-        result = await self._factors.update_one(
+        return await self._factors.update_if(
             {"_id": factor.id, "confirmed_at": {"$ne": None}, "spent_step": {"$lt": step}},
             {"$set": {"spent_step": step, "last_used_at": at}},
             session=session,
         )
-        return bool(result.matched_count)
 
     async def count_signature(self, factor: SecondFactor, sign_count: int, *, at: datetime, session: Session) -> bool:
         """Keep the counter of a passkey that has just signed. False when it was used or removed meanwhile."""
-        result = await self._factors.update_one(
+        return await self._factors.update_if(
             {"_id": factor.id, "confirmed_at": {"$ne": None}, "sign_count": factor.sign_count},
             {"$set": {"sign_count": sign_count, "last_used_at": at}},
             session=session,
         )
-        return bool(result.matched_count)
 
     async def delete(self, factor_id: str, *, user_id: str, session: Session) -> bool:
         result = await self._factors.delete_one({"_id": factor_id, "user_id": user_id}, session=session)
@@ -141,10 +138,9 @@ class SecondFactors:
 
     async def spend_recovery(self, user_id: str, code_hash: str, *, session: Session) -> bool:
         """Use up a recovery code. False when it is none of those left."""
-        result = await self._recovery.update_one(
+        return await self._recovery.update_if(
             {"_id": user_id, "hashes": code_hash}, {"$pull": {"hashes": code_hash}}, session=session
         )
-        return bool(result.matched_count)
 
     async def recovery_left(self, user_id: str) -> int:
         row = await self._recovery.find_one({"_id": user_id})

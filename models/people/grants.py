@@ -117,7 +117,7 @@ class Grants:
     async def accept(self, grant: Grant, *, grantee_id: str, at: datetime, session: Session) -> bool:
         """Make an invitation a grant, once. False when another request was first."""
         session.mark_written([grant.grantor_id, grantee_id])
-        result = await self._grants.update_one(
+        return await self._grants.update_if(
             {"_id": grant.id, "state": "pending"},
             {
                 "$set": {"state": "active", "grantee_id": grantee_id, "since": at},
@@ -125,7 +125,6 @@ class Grants:
             },
             session=session,
         )
-        return bool(result.matched_count)
 
     async def change(self, grant_id: str, changes: Document, *, session: Session) -> None:
         await self._grants.update_one({"_id": grant_id}, {"$set": changes}, session=session)
