@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -42,19 +42,33 @@ class Audience:
     def user_ids(self) -> list[str]:
         return [access.viewer_id for access in self.accesses]
 
-    def _steps_json(self, steps: Sequence[Step], *, now: datetime) -> list[tuple[Access, list[Document]]]:
-        """The steps as each recipient may see them."""
+    def _to_each(
+        self,
+        event: str,
+        steps: Sequence[Step],
+        data_of: Callable[[list[Document]], Document],
+        *,
+        key: str,
+        note_id: str,
+        now: datetime,
+    ) -> list[NewEvent]:
+        """One event for each recipient, with the data of the steps as they may see them."""
         whole = [step.as_json(now=now) for step in steps]
-        return [
-            (
-                access,
-                [
-                    one if can_see_quote(access, step) else {**one, "quote": None}
-                    for step, one in zip(steps, whole, strict=True)
-                ],
+        new_events: list[NewEvent] = []
+        for access in self.accesses:
+            shown = [_without_closed_quote(access, step, one) for step, one in zip(steps, whole, strict=True)]
+            new_events.append(
+                NewEvent(
+                    user_id=access.viewer_id,
+                    about=self.patient_id,
+                    event=event,
+                    key=key,
+                    via=access.event_via,
+                    note_id=note_id,
+                    data=data_of(shown),
+                )
             )
-            for access in self.accesses
-        ]
+        return new_events
 
     def with_carers(self, new_events: Sequence[NewEvent], step: Step) -> list[NewEvent]:
         """These events of one step, and the reminders among them for each carer too."""
@@ -74,27 +88,12 @@ class Audience:
         now: datetime,
     ) -> list[NewEvent]:
         """That the plan changed. ``kept``: earlier steps that run on beside the new ones, by the author's word."""
-        return [
-            NewEvent(
-                user_id=access.viewer_id,
-                about=self.patient_id,
-                event="steps.changed",
-                key=key,
-                via=access.event_via,
-                note_id=note_id,
-                data={
-                    "patient_id": self.patient_id,
-                    "note_id": note_id,
-                    "created": shown,
-                    "cancelled": list(cancelled),
-                    "completed": list(completed),
-                    "kept": list(kept),
-                    "by": by,
-                    "why": why,
-                },
-            )
-            for access, shown in self._steps_json(created, now=now)
-        ]
+        more = {"cancelled": list(cancelled), "completed": list(completed), "kept": list(kept), "by": by, "why": why}
+
+        def data_of(shown: list[Document]) -> Document:
+            return {"patient_id": self.patient_id, "note_id": note_id, "created": shown, **more}
+
+        return self._to_each("steps.changed", created, data_of, key=key, note_id=note_id, now=now)
 
     def checked_in(
         self,
@@ -108,54 +107,37 @@ class Audience:
         by: Document | None = None,
     ) -> list[NewEvent]:
         """A check-in or its undoing. ``by``: id and name of the carer who answered; None: the patient."""
-        return [
-            NewEvent(
-                user_id=access.viewer_id,
-                about=self.patient_id,
-                event="step.checked_in",
-                key=key,
-                via=access.event_via,
-                note_id=step.note_id,
-                data={
-                    "step": shown,
-                    "slot": to_wire(slot_at),
-                    "outcome": outcome,
-                    **({"by": by} if by else {}),
-                    **({"over_limit": True} if over_limit else {}),
-                },
-            )
-            for access, [shown] in self._steps_json([step], now=now)
-        ]
+
+        def data_of(shown: list[Document]) -> Document:
+            more: Document = {**({"by": by} if by else {}), **({"over_limit": True} if over_limit else {})}
+            return {"step": shown[0], "slot": to_wire(slot_at), "outcome": outcome, **more}
+
+        return self._to_each("step.checked_in", [step], data_of, key=key, note_id=step.note_id, now=now)
+
+
+def _without_closed_quote(access: Access, step: Step, shown: Document) -> Document:
+    return shown if can_see_quote(access, step) else {**shown, "quote": None}
 
 
 def reminder_due(step: Step, slot: Slot, *, repeat: int, now: datetime) -> NewEvent:
     """The reminder event: its key is made of step, slot and repetition, so that it is recorded once."""
-    return NewEvent(
-        user_id=step.patient_id,
-        about=step.patient_id,
-        event="reminder.due",
-        key=f"reminder/{slot_id(step.id, slot.key)}/{repeat}",
-        note_id=step.note_id,
-        data={"step": step.as_json(now=now), "slot": to_wire(slot.at), "repeat": repeat},
-    )
+    key = f"reminder/{slot_id(step.id, slot.key)}/{repeat}"
+    return _to_patient("reminder.due", step, slot, {"repeat": repeat}, key=key, now=now)
 
 
-def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime, by: Document | None = None) -> NewEvent:
+def reminder_snoozed(step: Step, slot: Slot, *, version: int, now: datetime, by: Document | None) -> NewEvent:
     """To the patient: an open slot is repeated later. ``version`` is the step's before, since a slot may be put off
     more than once.
     """
+    key = f"snoozed/{slot_id(step.id, slot.key)}/{version}"
+    more: Document = {"until": to_wire(slot.snoozed_until), **({"by": by} if by else {})}
+    return _to_patient("reminder.snoozed", step, slot, more, key=key, now=now)
+
+
+def _to_patient(event: str, step: Step, slot: Slot, more: Document, *, key: str, now: datetime) -> NewEvent:
+    data = {"step": step.as_json(now=now), "slot": to_wire(slot.at), **more}
     return NewEvent(
-        user_id=step.patient_id,
-        about=step.patient_id,
-        event="reminder.snoozed",
-        key=f"snoozed/{slot_id(step.id, slot.key)}/{version}",
-        note_id=step.note_id,
-        data={
-            "step": step.as_json(now=now),
-            "slot": to_wire(slot.at),
-            "until": to_wire(slot.snoozed_until),
-            **({"by": by} if by else {}),
-        },
+        user_id=step.patient_id, about=step.patient_id, event=event, key=key, note_id=step.note_id, data=data
     )
 
 
@@ -171,7 +153,7 @@ def reminders_for_carers(
         for access in accesses.get(event.about, ()):
             if access.via != "care":
                 continue
-            shown = step if can_see_quote(access, steps[step["id"]]) else {**step, "quote": None}
+            shown = _without_closed_quote(access, steps[step["id"]], step)
             found.append(
                 replace(event, user_id=access.viewer_id, via=access.event_via, data={**event.data, "step": shown})
             )
