@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from redis.exceptions import RedisError
 
 from hospital_rt.domain.clock import to_wire, utcnow
-from hospital_rt.domain.normalize import normal_email, normal_name
+from hospital_rt.domain.normalize import normal_name
 from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.migrations import read_state
 from hospital_rt.storage.node_keys import GONE_AFTER_S, nodes_behind
@@ -39,15 +39,6 @@ class CommandResult:
 
     lines: tuple[str, ...] = field(repr=False)
     facts: Document = field(repr=False)
-
-
-def address(value: str) -> str:
-    """An e-mail address in the form in which it is looked up.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return normal_email(value)
 
 
 def name_of_person(value: str) -> str:

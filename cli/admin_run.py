@@ -25,6 +25,7 @@ from cli.admin import AdminRefused, CommandResult
 from cli.backup import back_up, restore
 from cli.backup_arguments import COMMANDS, run_backup_command
 from hospital_rt.domain.errors import DomainError
+from hospital_rt.domain.normalize import normal_email
 from hospital_rt.logs import configure_logging
 from hospital_rt.runtime.all_in_one import generate_once
 from hospital_rt.runtime.embedded_servers import EmbeddedRefused, EmbeddedServers, private_dir, running
@@ -92,7 +93,7 @@ def check_arguments(options: argparse.Namespace) -> None:
     Raises:
         WrongSettings: one of them is none, or two files are one.
     """
-    for name, form in (("email", admin.address), ("name", admin.name_of_person)):
+    for name, form in (("email", normal_email), ("name", admin.name_of_person)):
         given = getattr(options, name, None)
         if given is None:
             continue

@@ -238,8 +238,7 @@ class Store:
 
     async def last_backup_at(self) -> datetime | None:
         """When the last backup was completed."""
-        row = await self._meta.find_one({"_id": "backups"})
-        return row.get("at") if row else None
+        return (await self._meta.find_one({"_id": "backups"}) or {}).get("at")
 
     async def claim_drill(self, *, at: datetime, renew: bool = False) -> bool:
         """Take or renew the lease of drills, for three minutes; False while another drill holds it."""
@@ -258,8 +257,7 @@ class Store:
 
     async def last_drill_at(self) -> datetime | None:
         """When a backup was last found to be whole by a drill."""
-        row = await self._meta.find_one({"_id": DRILL})
-        return row.get("at") if row else None
+        return (await self._meta.find_one({"_id": DRILL}) or {}).get("at")
 
     async def resume_counting_backups(self, number: int) -> None:
         """After a restore: number later backups above every existing file."""

@@ -28,22 +28,6 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests()
-        self._live()
-        self._work()
-        self._standing()
-        self._dependencies()
-
-    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
-        return Counter(f"{NAME}_{name}", help_text, labels, registry=self.registry)
-
-    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
-        return Gauge(f"{NAME}_{name}", help_text, labels, registry=self.registry)
-
-    def _histogram(self, name: str, help_text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"{NAME}_{name}", help_text, labels, registry=self.registry, buckets=buckets)
-
-    def _requests(self) -> None:
         self.requests = self._histogram(
             "request_seconds",
             "Time to answer a request",
@@ -54,14 +38,12 @@ class Metrics:
         )
         self.sign_ins = self._counter("sign_ins", "Sign-ins", "outcome")
         self.in_flight = self._gauge("requests_in_flight", "Requests being answered")
-
-    def _live(self) -> None:
+        # Live channels
         self.sockets = self._gauge("sockets", "Live channels open")
         self.events_sent = self._counter("events_sent", "Events written to sockets")
         self.sockets_closed = self._counter("sockets_closed", "Live channels closed by us", "code")
         self.outbox_overflows = self._counter("outbox_overflows", "Times that an outbox was full and its reader behind")
-
-    def _work(self) -> None:
+        # Work
         self.reminders_recorded = self._counter("reminders_recorded", "Reminders")
         self.reminder_lag = self._histogram("reminder_lag_seconds", "From a slot to its record", buckets=LAG_BUCKETS)
         self.notes = self._counter("notes", "Notes that left the extractor", "status")
@@ -79,8 +61,7 @@ class Metrics:
         )
         self.ticks_sent = self._counter("ticks_sent", "Ticks of the schedule, of those that send them", "task")
         self.tick_seen = self._gauge("tick_seen_timestamp_seconds", "When a worker last got a tick")
-
-    def _standing(self) -> None:
+        # What stands and waits
         self.counted_at = self._gauge("counted_timestamp_seconds", "When a worker last counted what stands and waits")
         self.reminders_due = self._gauge("reminders_due", "Steps that are due and not looked at yet")
         self.reminders_late = self._gauge("reminders_late", "Steps that have been due for a minute or more")
@@ -93,13 +74,21 @@ class Metrics:
         self.audit_wrong = self._gauge("audit_wrong", "What a look at some pages of the audit found wrong")
         self.backup_at = self._gauge("backup_timestamp_seconds", "When the last backup was written; 0: never")
         self.drill_at = self._gauge("drill_timestamp_seconds", "When a drill last found a backup whole; 0: never")
-
-    def _dependencies(self) -> None:
+        # Dependencies
         self.up = self._gauge("dependency_up", "1 while it answers", "dependency")
         self.redis_up = self.up.labels("redis")
         self.loop_lag = self._gauge("loop_lag_seconds", "How late the event loop came, at the last look")
         self.mongo_open = self._gauge("mongo_connections", "Connections to MongoDB", "state")
         self.mongo_refused = self._counter("mongo_checkouts_failed", "Times that no connection was to be had")
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"{NAME}_{name}", help_text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"{NAME}_{name}", help_text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, help_text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"{NAME}_{name}", help_text, labels, registry=self.registry, buckets=buckets)
 
 
 class PoolFigures(ConnectionPoolListener):

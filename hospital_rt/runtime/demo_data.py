@@ -9,32 +9,10 @@ from typing import Literal, NamedTuple
 
 from hospital_rt.runtime.private_server import write_private
 
-WORDS = (
-    "amber",
-    "brook",
-    "cedar",
-    "daisy",
-    "ember",
-    "fjord",
-    "grove",
-    "hazel",
-    "iris",
-    "juniper",
-    "kelp",
-    "linden",
-    "maple",
-    "nettle",
-    "olive",
-    "poppy",
-    "quartz",
-    "river",
-    "sorrel",
-    "tansy",
-    "umber",
-    "violet",
-    "willow",
-    "yarrow",
-)
+WORDS = (  # noqa: SIM905 - a list of words as one text
+    "amber brook cedar daisy ember fjord grove hazel iris juniper kelp linden maple nettle "
+    "olive poppy quartz river sorrel tansy umber violet willow yarrow"
+).split()
 
 
 class DemoPerson(NamedTuple):

@@ -48,7 +48,6 @@ class _Child:
     start_at: float = 0.0
     deaths: int = 0  # since its last long run
     ready_fd: int | None = None
-    ready: bool = False
     was_ready: bool = False
 
 
@@ -109,7 +108,7 @@ class Supervisor:
             )
         finally:
             os.close(writer)
-        child.ready_fd, child.ready = reader, False
+        child.ready_fd = reader
         child.starts += 1
         child.started_at = time.monotonic()
 
@@ -124,9 +123,9 @@ class Supervisor:
     def _read_ready(self, child: _Child) -> None:
         if child.ready_fd is None or not select.select([child.ready_fd], [], [], 0)[0]:
             return
-        child.ready = bool(os.read(child.ready_fd, 16))  # no data: it died or closed the pipe
+        is_ready = bool(os.read(child.ready_fd, 16))  # no data: it died or closed the pipe
         self._close_pipe(child)
-        if child.ready:
+        if is_ready:
             self._say(f"{child.role.name} is ready{' again' if child.was_ready else ''}")
             child.was_ready = True
 
