@@ -107,13 +107,8 @@ class Events:
                 "at": at,
                 "sealed": token,
             }
-            if one.note_id:
-                row["note_id"] = one.note_id
-            if one.open_to_former:
-                row["open_to_former"] = True
-            if one.via:
-                row["via"] = one.via
-            rows.append(row)
+            given = {"note_id": one.note_id, "open_to_former": one.open_to_former, "via": one.via}
+            rows.append(row | {name: value for name, value in given.items() if value})
         await self._events.insert_many(rows, ordered=False, session=session)
         return frozenset(counts)
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
-from hospital_rt.storage.database import MAX_COUNTED, Collection, Document, Session
+from hospital_rt.storage.database import MAX_COUNTED, Collection, Session
 from hospital_rt.storage.documents import read_document
 from hospital_rt.web.tokens import Tokens
 
@@ -110,9 +110,7 @@ class Letters:
             {"$set": {"wake_at": now + timedelta(seconds=lease_s)}, "$inc": {"tries": 1}},
             return_document=ReturnDocument.AFTER,
         )
-        if row is None:
-            return None
-        return read_document(Letter, row, in_doubt=row.get("sending", False))
+        return read_document(Letter, row, in_doubt=row.get("sending", False)) if row else None
 
     async def sending(self, letter_id: str) -> None:
         """Record that sending begins: from here on it may have been sent."""
@@ -174,12 +172,8 @@ class Letters:
         return await self.write(user_id=user_id, kind=kind, link_id=link_id, now=now, session=session), link_id
 
     async def find_link(self, token_hash: str, *, use: LinkUse, now: datetime) -> Link | None:
-        row: Document | None = await self._links.find_one(
-            {"token_hash": token_hash, "use": use, "expires_at": {"$gt": now}}
-        )
-        if row is None:
-            return None
-        return read_document(Link, row)
+        row = await self._links.find_one({"token_hash": token_hash, "use": use, "expires_at": {"$gt": now}})
+        return read_document(Link, row) if row else None
 
     async def spend_link(self, link_id: str, *, session: Session) -> bool:
         """Consume a link. False when another request was first."""

@@ -14,6 +14,7 @@ from uuid import uuid4
 from pymongo import ASCENDING, IndexModel
 
 from hospital_rt.storage.database import Collection, Document, Session
+from hospital_rt.storage.documents import read_document
 
 MAX_REFUSED = 3  # consecutive letters that the mail server refused for good
 MAX_TOLD = 200
@@ -38,19 +39,11 @@ class MailReminders:
     def __init__(self, collection: Collection) -> None:
         self._subscriptions = collection
 
-    @staticmethod
-    def _read(row: Document) -> MailReminder:
-        return MailReminder(
-            user_id=row["_id"],
-            link_id=row["link_id"],
-            since=row["since"],
-            examined_seq=row["judged"],
-            last_slots=row["told"],
-        )
-
     async def get(self, user_id: str, *, session: Session | None = None) -> MailReminder | None:
         row = await self._subscriptions.find_one({"_id": user_id}, session=session)
-        return self._read(row) if row else None
+        if row is None:
+            return None
+        return read_document(MailReminder, row, user_id=row["_id"], examined_seq=row["judged"], last_slots=row["told"])
 
     async def subscribe(self, user_id: str, *, seq: int, now: datetime, session: Session) -> None:
         """Subscribe from the newest ``seq`` on. Idempotent."""

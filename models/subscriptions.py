@@ -125,7 +125,7 @@ class AnswerToken:
     step_id: str
     slot_at: datetime
     claimed_before: bool
-    finished: bool
+    finished: bool = False
 
 
 class AnswerTokens:
@@ -152,20 +152,14 @@ class AnswerTokens:
 
     async def claim(self, token_hash: str, *, outcome: str, now: datetime) -> AnswerToken | None:
         """Bind the token to its first outcome. None when it is unknown, has expired, or has another outcome."""
-        row: Document | None = await self._tokens.find_one_and_update(
+        row = await self._tokens.find_one_and_update(
             {"_id": token_hash, "expires_at": {"$gt": now}, "outcome": {"$in": [None, outcome]}},
             {"$set": {"outcome": outcome}},
             return_document=ReturnDocument.BEFORE,
         )
         if row is None:
             return None
-        return AnswerToken(
-            user_id=row["user_id"],
-            step_id=row["step_id"],
-            slot_at=row["slot_at"],
-            claimed_before=row.get("outcome") == outcome,
-            finished=row.get("finished", False),
-        )
+        return read_document(AnswerToken, row, claimed_before=row.get("outcome") == outcome)
 
     async def finish(self, token_hash: str) -> None:
         await self._tokens.update_one({"_id": token_hash}, {"$set": {"finished": True}})

@@ -37,7 +37,7 @@ from pymongo.write_concern import WriteConcern
 
 from hospital_rt.logs import log
 from hospital_rt.storage.session import Session as Session
-from hospital_rt.storage.stale_transactions import StaleTransactions
+from hospital_rt.storage.stale_transactions import StaleTransactions, awaited
 from hospital_rt.storage.write_locks import LockTaken, LockTimeout, TransactionLocks, WriteLocks
 
 Document: TypeAlias = dict[str, Any]
@@ -188,9 +188,7 @@ class Database:
         return await self._database.command(*arguments, **options)
 
     async def aggregate(self, collection: Collection, pipeline: Sequence[Document]) -> list[Document]:
-        cursor = collection.aggregate(pipeline)
-        if asyncio.iscoroutine(cursor):
-            cursor = await cursor
+        cursor = await awaited(collection.aggregate(pipeline))
         rows: list[Document] = await cursor.to_list(None)
         return rows
 
@@ -201,9 +199,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Session]:
         """A session whose reads all see one snapshot. A server without snapshot reads refuses the first read."""
-        opened = self.client.start_session(snapshot=True)
-        driver = await opened if asyncio.iscoroutine(opened) else opened
-        async with driver:
+        async with await awaited(self.client.start_session(snapshot=True)) as driver:
             yield Session(driver)
 
     async def transaction(
@@ -215,9 +211,7 @@ class Database:
         the same record; ``work`` then finds it. Transactions of this process that would conflict with each other run
         one after the other (see ``write_locks``).
         """
-        opened = self.client.start_session()
-        driver = await opened if asyncio.iscoroutine(opened) else opened
-        async with driver:
+        async with await awaited(self.client.start_session()) as driver:
             locks, began = TransactionLocks(self._locks), time.monotonic()
             for attempt in count():
                 try:
@@ -260,9 +254,7 @@ class Database:
         await self.close()
 
     async def close(self) -> None:
-        closing = self.client.close()
-        if asyncio.iscoroutine(closing):
-            await closing
+        await awaited(self.client.close())
 
 
 def _tries(error: PyMongoError) -> float:
@@ -283,10 +275,8 @@ def _is_duplicate(error: PyMongoError) -> bool:
 
 
 async def _begin(driver: Any) -> Any:
-    begun = driver.start_transaction(
-        read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-    )
-    return await begun if asyncio.iscoroutine(begun) else begun
+    concerns = {"read_concern": ReadConcern("snapshot"), "write_concern": WriteConcern("majority", j=True)}
+    return await awaited(driver.start_transaction(**concerns))
 
 
 async def _commit(driver: Any) -> None:

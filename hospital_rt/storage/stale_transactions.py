@@ -22,6 +22,11 @@ IDLE_S = 3.0  # after which a transaction counts as stale
 MIN_INTERVAL_S = 0.5  # between two looks
 
 
+async def awaited(value: Any) -> Any:
+    """What a call of the driver gives: a coroutine of PyMongo, of Motor often the value itself."""
+    return await value if asyncio.iscoroutine(value) else value
+
+
 class StaleTransactions:
     """Finds idle transactions by comparing two looks some seconds apart.
 
@@ -63,21 +68,10 @@ class StaleTransactions:
 
     async def _idle(self) -> dict[UUID, tuple[int, int]]:
         """Our transactions without a running operation, by session: the transaction number and its progress."""
-        cursor = self._client["admin"].aggregate(
-            [
-                {"$currentOp": {"allUsers": False, "idleSessions": True, "idleConnections": False}},
-                {
-                    "$match": {
-                        "active": False,
-                        "appName": self._app_name,
-                        "transaction.parameters.autocommit": False,
-                    }
-                },
-                {"$project": {"lsid.id": 1, "transaction.parameters.txnNumber": 1, "transaction.timeActiveMicros": 1}},
-            ]
-        )
-        if asyncio.iscoroutine(cursor):
-            cursor = await cursor
+        ours = {"active": False, "appName": self._app_name, "transaction.parameters.autocommit": False}
+        only = {"lsid.id": 1, "transaction.parameters.txnNumber": 1, "transaction.timeActiveMicros": 1}
+        operations = {"$currentOp": {"allUsers": False, "idleSessions": True, "idleConnections": False}}
+        cursor = await awaited(self._client["admin"].aggregate([operations, {"$match": ours}, {"$project": only}]))
         return {
             row["lsid"]["id"]: (row["transaction"]["parameters"]["txnNumber"], row["transaction"]["timeActiveMicros"])
             for row in await cursor.to_list(None)

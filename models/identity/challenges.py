@@ -62,9 +62,7 @@ class Challenges:
             {"$inc": {"tries_left": -1}},
             return_document=ReturnDocument.AFTER,
         )
-        if row is None:
-            return None
-        return read_document(Challenge, row)
+        return read_document(Challenge, row) if row else None
 
     async def close(self, id: str, *, session: Session | None = None) -> bool:
         """It is answered. False when another request was first."""

@@ -154,9 +154,7 @@ async def _kept(store: Store, note: Note, ids: Sequence[str], *, session: Sessio
     found = await store.steps.by_ids(ids, session=session)
     for id in ids:
         step = found.get(id)
-        if step is None or step.patient_id != note.patient_id or step.note_id == note.id:
-            raise NotFound("The patient has no such earlier step.")
-        if step.status in UNAPPROVED:
+        if step is None or step.patient_id != note.patient_id or step.note_id == note.id or step.status in UNAPPROVED:
             raise NotFound("The patient has no such earlier step.")
         if step.status == "cancelled":
             raise Conflict("conflict", "A step to keep was stopped meanwhile.")
