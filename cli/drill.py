@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -120,11 +120,10 @@ async def _alone(app: AppContext) -> AsyncIterator[None]:
     if not await app.store.claim_drill(at=utcnow()):
         raise AdminRefused("Another drill is at work.")
 
-    def renew() -> Awaitable[bool]:
-        return app.store.claim_drill(at=utcnow(), renew=True)
-
     try:
-        async with run_periodically(renew, every_s=LEASE_RENEWED_S, name="drill"):
+        async with run_periodically(
+            lambda: app.store.claim_drill(at=utcnow(), renew=True), every_s=LEASE_RENEWED_S, name="drill"
+        ):
             yield
     finally:
         with contextlib.suppress(PyMongoError):

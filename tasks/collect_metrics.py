@@ -7,13 +7,12 @@ their age.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from typing import Any
 
 from hospital_rt.domain.clock import utcnow
 from hospital_rt.logs import describe_error, log
-from hospital_rt.ops.metrics import Metrics
 from hospital_rt.storage.database import is_unavailable
 from hospital_rt.storage.redis_client import REDIS_AWAY
 from models.app_context import AppContext
@@ -43,7 +42,9 @@ async def count_figures(app: AppContext) -> None:
 async def count_backlog(app: AppContext) -> None:
     """Count everything once."""
     metrics, store, now = app.resources.metrics, app.store, app.now()
-    await _count_queues(app.resources.redis, metrics)
+    with contextlib.suppress(*REDIS_AWAY):
+        for name, stream in (("tasks", QUEUE), ("ticks", TICKS), ("dead", DEAD)):
+            metrics.queue.labels(name).set(await app.resources.redis.xlen(stream))
     due, late, oldest_s = await store.steps.backlog(now)
     metrics.reminders_due.set(due)
     metrics.reminders_late.set(late)
@@ -79,11 +80,3 @@ async def verify_sample(app: AppContext, most: int) -> int:
             wrong += len(audit.check_page(number, page, rows, previous))
         previous = page["mac"] if page else ""
     return wrong
-
-
-async def _count_queues(redis: Any, metrics: Metrics) -> None:
-    try:
-        for name, stream in (("tasks", QUEUE), ("ticks", TICKS), ("dead", DEAD)):
-            metrics.queue.labels(name).set(await redis.xlen(stream))
-    except REDIS_AWAY:
-        return

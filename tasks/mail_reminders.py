@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from models.app_context import AppContext
 from models.services.mail_reminders import queue_reminder_letter
 from tasks.dependencies import AppDep
 
-MAIL_AFTER = timedelta(minutes=10)  # of a day of 24 hours; less where a day is shortened
-DAY = timedelta(hours=24)
+MAIL_AFTER = timedelta(minutes=10)  # without a display, of a day of 24 hours; less where a day is shortened
+DAY_S = 86_400
 PAGE = 500
-
-
-def mail_after(app: AppContext) -> timedelta:
-    """How long a reminder waits to be displayed before a letter is sent."""
-    day_s = app.settings.day_seconds
-    return MAIL_AFTER * (timedelta(seconds=day_s) / DAY) if day_s else MAIL_AFTER
 
 
 async def sweep_mail_reminders(app: AppDep) -> int:
     """Write the letters that are due to the outbox. Returns how many. Safe to run concurrently."""
     store, last, written = app.store, "", 0
-    until = app.now() - mail_after(app)
+    until = app.now() - MAIL_AFTER * ((app.settings.day_seconds or DAY_S) / DAY_S)
     while users := await store.mail_reminders.subscribers(after=last, limit=PAGE):
         last = users[-1]
         for user_id, shown in (await store.events.unshown(users)).items():

@@ -15,7 +15,7 @@ from taskiq import TaskiqDepends
 from hospital_rt.domain.as_needed import use_limits
 from hospital_rt.domain.clock import local_day
 from hospital_rt.domain.schedule import DayTimes, Schedule, in_order, in_week_order
-from hospital_rt.extraction.api import ExtractionFailed, Kept, PlanItem, Reader, Result
+from hospital_rt.extraction.api import ExtractionFailed, Kept, PlanItem, Result
 from hospital_rt.extraction.pipeline import read_note as read_text
 from hospital_rt.logs import describe_error, log
 from hospital_rt.periodic import run_periodically
@@ -99,7 +99,11 @@ async def read_note(app: AppContext, note_id: str) -> None:
         if note.attempts > MAX_ATTEMPTS:
             await wakeups.announce(await fail_note(app.store, note, failure="gave-up", now=app.now()))
             return
-        async with _renewed(app, note):
+        async with run_periodically(
+            lambda: app.store.notes.renew(note.id, lease=lease, now=app.now(), lease_s=LEASE_S),
+            every_s=LEASE_S / 4,
+            name="lease",
+        ):
             users = await _read(app, note)
         await wakeups.announce(users)
     except asyncio.CancelledError:
@@ -117,17 +121,10 @@ async def read_note(app: AppContext, note_id: str) -> None:
         log.error("note.read_failed", note_id=note.id, attempt=note.attempts, **describe_error(error))
 
 
-def _renewed(app: AppContext, note: Note) -> contextlib.AbstractAsyncContextManager[None]:
-    """Renew the lease until the reading ends."""
-
-    async def renew() -> None:
-        await app.store.notes.renew(note.id, lease=note.lease or "", now=app.now(), lease_s=LEASE_S)
-
-    return run_periodically(renew, every_s=LEASE_S / 4, name="lease")
-
-
 async def _read(app: AppContext, note: Note) -> frozenset[str]:
-    store, reader, metrics = app.store, reader_for(app, note), app.resources.metrics
+    store, metrics = app.store, app.resources.metrics
+    # The author of a failed note may have asked for the local reader.
+    reader = app.resources.local_reader if note.reader == "local" else app.resources.reader
     patient, doctor = await store.users.pair(note.patient_id, note.doctor_id)
     text = await store.notes.text(note)
     if patient is None or text is None:
@@ -178,11 +175,6 @@ async def _read(app: AppContext, note: Note) -> frozenset[str]:
     metrics.notes.labels(outcome).inc()
     log.info("note.read", note_id=note.id, status=outcome, steps=len(steps), dropped=len(result.dropped))
     return users
-
-
-def reader_for(app: AppContext, note: Note) -> Reader:
-    """The configured reader, or the local one where the author of a failed note asked for it."""
-    return app.resources.local_reader if note.reader == "local" else app.resources.reader
 
 
 def waits_for_author(mode: str, note: Note, result: Result) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 Need = Literal["silent", "slipping", "on_course"]
@@ -81,7 +82,8 @@ def summarize(
     newest = sorted(
         (result for result in results if result.state != "withdrawn"), key=lambda result: result.slot_at, reverse=True
     )
-    missed = _leading((result.state for result in newest if result.state != "open"), {"missed"})
+    closed = (result.state for result in newest if result.state != "open")
+    missed = sum(1 for _ in takewhile(lambda state: state == "missed", closed))
     unanswered = _unanswered(newest, same_time_within)
     need, why = _need(results, counts, adherence, unanswered)
     return AdherenceSummary(counts, adherence, missed, unanswered, need, why)
@@ -100,16 +102,7 @@ def _unanswered(newest: Sequence[SlotResult], same_time_within: timedelta) -> in
             at = result.slot_at
             answered.append(False)
         answered[-1] = answered[-1] or result.state in {"done", "skipped"}
-    return _leading(("answered" if held else "none" for held in answered), {"none"})
-
-
-def _leading(states: Iterable[str], wanted: set[str]) -> int:
-    count = 0
-    for state in states:
-        if state not in wanted:
-            break
-        count += 1
-    return count
+    return sum(1 for _ in takewhile(lambda is_answered: not is_answered, answered))
 
 
 def _need(

@@ -79,14 +79,10 @@ def moment_at(day: date, at: time, zone: ZoneInfo) -> datetime:
     if guess.astimezone(zone).replace(tzinfo=None) == wall:
         return guess
     # In a gap: fold 1 reads the wall with the offset after the change, so the change lies between the two.
-    early = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    late = guess
-    if early > late:
-        early, late = late, early
+    early, late = sorted((guess, wall.replace(tzinfo=zone, fold=1).astimezone(UTC)))
     early -= timedelta(minutes=1)
     while late - early > timedelta(seconds=1):
-        middle = early + (late - early) / 2
-        middle = middle.replace(microsecond=0)
+        middle = (early + (late - early) / 2).replace(microsecond=0)
         if middle <= early:
             break
         if middle.astimezone(zone).replace(tzinfo=None) >= wall:
