@@ -251,32 +251,34 @@ class ApproveHandler(NoteHandlerBase):
         proposed = {step.id: step for step in await self.store.steps.of_note(note.id) if step.status == "proposed"}
         chosen: list[Step] = []
         for number, wanted in enumerate(listed):
+            at = f"#/steps/{number}"
             if wanted.id is None:
-                words = _words(wanted, number=number, text=text)
+                words = _words(wanted, at=at, text=text)
                 chosen.append(_new_step(wanted, words, number=number, note=note, patient=patient, now=self.now()))
                 continue
             step = proposed.get(wanted.id)
             if step is None:
                 raise Problem("not-found", "This note proposes no such step.")
             if any(one.id == wanted.id for one in chosen):
-                raise Invalid(f"#/steps/{number}/id", "This step is listed twice.")
-            chosen.append(_edited(step, wanted, number=number, note=note, patient=patient))
+                raise Invalid(f"{at}/id", "This step is listed twice.")
+            chosen.append(_edited(step, wanted, at=at, note=note, patient=patient))
         return chosen
 
 
-def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, patient: User) -> Step:
+def _edited(step: Step, wanted: ApprovedStepBody, *, at: str, note: Note, patient: User) -> Step:
+    """A proposed step as the author changed it. ``at`` is the pointer to ``wanted``, for what is wrong in it."""
     given = wanted.model_fields_set
     words = step.words
     if "title" in given:
         if wanted.title is None:
-            raise Invalid(f"#/steps/{number}/title", "A step needs a title.")
+            raise Invalid(f"{at}/title", "A step needs a title.")
         words = replace(words, title=wanted.title)
     if "detail" in given:
         words = replace(words, detail=wanted.detail)
     if wanted.quote is not None:
-        raise Invalid(f"#/steps/{number}/quote", "A proposed step keeps its quote.")
+        raise Invalid(f"{at}/quote", "A proposed step keeps its quote.")
     if wanted.kind is not None and wanted.kind != step.kind:
-        raise Invalid(f"#/steps/{number}/kind", "A proposed step keeps its kind.")
+        raise Invalid(f"{at}/kind", "A proposed step keeps its kind.")
     changed = replace(
         step,
         words=words,
@@ -284,30 +286,26 @@ def _edited(step: Step, wanted: ApprovedStepBody, *, number: int, note: Note, pa
         limits=use_limits(wanted.limits) if "limits" in given else step.limits,
     )
     if changed.limits and not changed.as_needed:
-        raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
+        raise Invalid(f"{at}/limits", "Only what is done as needed has limits.")
     if wanted.schedule is not None:
         if step.kind != "plan":
-            raise Invalid(f"#/steps/{number}/schedule", "A checklist step has no schedule.")
-        changed = replace(
-            changed,
-            schedule=_schedule(
-                wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=step.schedule
-            ),
-        )
+            raise Invalid(f"{at}/schedule", "A checklist step has no schedule.")
+        schedule = _schedule(wanted.schedule, at=f"{at}/schedule", note=note, patient=patient, was=step.schedule)
+        changed = replace(changed, schedule=schedule)
     return changed
 
 
-def _words(wanted: ApprovedStepBody, *, number: int, text: str) -> StepText:
+def _words(wanted: ApprovedStepBody, *, at: str, text: str) -> StepText:
     """The words of a new step. Its quote, if any, stands in the note."""
     if wanted.title is None:
-        raise Invalid(f"#/steps/{number}/title", "A new step needs a title.")
+        raise Invalid(f"{at}/title", "A new step needs a title.")
     if wanted.limits and not wanted.as_needed:
-        raise Invalid(f"#/steps/{number}/limits", "Only what is done as needed has limits.")
+        raise Invalid(f"{at}/limits", "Only what is done as needed has limits.")
     if wanted.quote is None:
         return StepText(title=wanted.title, detail=wanted.detail, quote=None)
     start = text.find(wanted.quote)
     if start < 0:
-        raise Invalid(f"#/steps/{number}/quote", "Quote the note as it stands, or leave this out.")
+        raise Invalid(f"{at}/quote", "Quote the note as it stands, or leave this out.")
     end = start + len(wanted.quote)
     return StepText(title=wanted.title, detail=wanted.detail, quote=wanted.quote, start=start, end=end)
 
@@ -315,14 +313,11 @@ def _words(wanted: ApprovedStepBody, *, number: int, text: str) -> StepText:
 def _new_step(
     wanted: ApprovedStepBody, words: StepText, *, number: int, note: Note, patient: User, now: datetime
 ) -> Step:
+    at = f"#/steps/{number}/schedule"
     kind = wanted.kind or ("plan" if wanted.schedule else "checklist")
     if (kind == "plan") != (wanted.schedule is not None):
-        raise Invalid(f"#/steps/{number}/schedule", "A plan step needs a schedule, a checklist step has none.")
-    schedule = (
-        _schedule(wanted.schedule, at=f"#/steps/{number}/schedule", note=note, patient=patient, was=None)
-        if wanted.schedule
-        else None
-    )
+        raise Invalid(at, "A plan step needs a schedule, a checklist step has none.")
+    schedule = _schedule(wanted.schedule, at=at, note=note, patient=patient, was=None) if wanted.schedule else None
     return propose_step(
         note,
         patient,
