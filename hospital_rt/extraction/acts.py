@@ -314,7 +314,7 @@ class Finder:
         start, end = match.span()
         clause_start, clause_end = self._clause(start)
         left, right = self._noun_phrase(start, end, clause_start, clause_end)
-        measured = _MEASURES.match(self.text, start, clause_end) if group == "test" else None
+        measured = _MEASURES.match(self.text, start) if group == "test" else None
         if measured and self.terms.groups["test"].search(self.text, measured.start("what"), measured.end()):
             right = measured.end()  # "blood test for kidney function and potassium" is one test
         say = next((title for pattern, title in self.terms.says[group] if title and pattern.fullmatch(match[0])), None)
@@ -426,7 +426,7 @@ class Finder:
         noun = re.sub(r"^(?:an?|the|some|his|her|your|their)\s+", "", noun.strip(), flags=re.I)
         if not noun:
             return noun
-        last = re.split(r" (?:of|for|to) ", noun)[0].split(" ")[-1].lower()
+        last = re.split(r" (?:of|for|to|including|such as|like|namely) |,? ?\(| ?: ?| [-–] ", noun)[0].split(" ")[-1].lower()
         if re.search(r"(?:s|work|imaging|testing|monitoring|surgery|bloods|ometry)$", last) and not last.endswith(
             ("ss", "sis", "us")
         ):
@@ -442,6 +442,8 @@ class Finder:
     def _visit(self, start: int, end: int) -> None:
         clause = self.text[start:end]
         match = self.frames.visit.search(clause)
+        if not match and self.frames.visit.fullmatch(self.sentence.heading):
+            self._visit_at(start, end)
         if not match or (
             self._taken(start, end)
             and any(c.act in ("if", "visit", "referral") and c.start < end and start < c.end for c in self.found)
@@ -503,6 +505,14 @@ class Finder:
             self._said("visit", begin, end) or shorten(title),
             key=f"visit:{said.lower()}",
         )
+
+    def _visit_at(self, start: int, end: int) -> None:
+        """A date alone, under a heading that says what it is of: "Follow-up: 4 weeks"."""
+        when = self._when(start, end)
+        if when and self.ordering and not self.text[start : when[0]].strip() and not self.text[when[1] : end].strip(" ."):
+            spoken = _date_words(plain(self.text[slice(*when)], self.language))
+            title = self._said("visit", start, end) or f"Come back for a follow-up visit {spoken}"
+            self._add("visit", start, end, title, key=f"visit:{spoken.lower()}")
 
     # -- advice with a condition ----------------------------------------------------------------------------------
 
@@ -718,13 +728,17 @@ class Finder:
                 r"\bsmok|tobacco|drink|alcohol|vap", words, re.I
             ):
                 return
-            self._add(
-                "stop",
-                at,
-                end,
-                re.sub(r"^(?:Discontinue|D/c|Cease|Hold)\b(?: the use of| taking| use of)?", "Stop taking", title),
-                key=f"stop:{title.lower()}",
-            )
+            title = re.sub(r"^(?:Discontinue|D/c|Cease|Hold)\b(?: the use of| taking| use of)?", "Stop taking", title)
+            if unnamed := _STOPS_IT.match(words):
+                joint = ""
+                if self._shares_condition(verb, end):  # "discontinue use and call us if a rash develops": one act
+                    end, joint = next(b for a, b in self.clauses if a >= end), "and "
+                    self.found = [c for c in self.found if not at <= c.start < c.end <= end]
+                elif not self.frames.condition.match(words[unnamed.end() :].strip()):
+                    return  # the author is shown it
+                rest = order(self.text[at + unnamed.end() : end], self.language)
+                title = shorten(f"Stop taking the medicine {joint}{rest[:1].lower()}{rest[1:]}")
+            self._add("stop", at, end, title, key=f"stop:{title.lower()}", as_needed=bool(unnamed))
             return
         vague = (
             act != "errand"
@@ -809,7 +823,7 @@ class Finder:
     def _shares_condition(self, verb: re.Match[str], end: int) -> str:
         """The condition of the next act where it holds here too: "take an extra tablet and call us if you gain weight"."""
         following = next(((a, b) for a, b in self.clauses if a >= end), None)
-        if following is None or not re.match(r"(?:take|use|double|skip|apply)\b", verb[0], re.I):
+        if following is None or not re.match(r"(?:take|use|double|skip|apply|stop|discontinue|hold)\b", verb[0], re.I):
             return ""
         joined = self.text[end : following[0]].strip().lower() == "and"
         condition = re.search(r"\w\s+((?:if|when)\b.*)", self.text[following[0] : following[1]], re.I)
@@ -917,6 +931,11 @@ _BY_DOSE = re.compile(
     re.I,
 )
 """A change of dose without a medicine's name."""
+_STOPS_IT = re.compile(
+    r"(?:\w+|d/c)(?: (?:taking|using|the use of|use of))?(?: (?:it|them|this|that|use)|(?: (?:this|these|the))? (?:medicines?|medications?|meds|drugs?|tablets?))(?=\W*$| (?:if|when|in case)\b)",
+    re.I,
+)
+"""An order to stop that does not name what."""
 _VERB_ONLY = re.compile(r"\w+ (?:in|up|off|out|down|on|over)", re.I)
 """An order without its object: "then send in"."""
 _COMES_BACK = re.compile(
@@ -934,10 +953,11 @@ _OF_WHAT = re.compile(
     re.I,
 )
 """What goes on a term: "X-ray of the left knee"."""
-_MEASURED = r"(?!(?:in|at|on|within|before|after|if|when|next|today|tomorrow|this|which|because|as)\b)[\w+&/'’-]+"
+_MEASURED = r"(?!(?:in|at|on|within|before|after|if|when|next|today|tomorrow|this|which|because|as|to|will|see|review)\b)[\w+&/'’-]+"
 _MEASURES = re.compile(
-    r"(?:blood (?:tests?|work|levels?)|bloodwork|bloods|labs?|lab ?work)\s+(?:for|to check)\s+"
-    rf"(?P<what>{_MEASURED}(?:,? {_MEASURED}){{0,8}})",
+    r"(?:blood (?:tests?|work|levels?)|bloodwork|bloods|labs?|lab ?work)"
+    r"(?:\s+(?:for|to check|such as|like|namely)\s+|,?\s+(?:including|to include)\s+|\s*:\s*|\s+[-–]\s+|\s*\((?:i\.?e\.?,? )?)(?:an? |the )?(?!checking|testing)"
+    rf"(?P<what>{_MEASURED}(?:(?:, ?| ){_MEASURED}){{0,12}})\)?",
     re.I,
 )
 """A blood test and what it is to measure."""

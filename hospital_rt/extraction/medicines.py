@@ -89,9 +89,25 @@ def medicine_candidates(
         candidate = _candidate(match, finder, note.day)
         if candidate is not None:
             found.append(replace(candidate, named_in=named_in))
+            found += [_beside(finder, *span) for span in match.beside]
         ordered = match.dose or match.scheduled or match.as_needed  # a mention alone is nothing to go on with
         last = Carried(match, named_in) if match.medicine and ordered and not match.stopped else None
     return found, last
+
+
+def _beside(finder: Finder, start: int, end: int) -> Candidate:
+    """What stands beside a medicine with "and", in words that are not known: the author says what it is."""
+    words = finder.text[start:end]
+    return Candidate(
+        act="vague",
+        start=start,
+        end=end,
+        title=words,
+        key=f"beside:{words.lower()}",
+        cues=finder._cues(start, end, "act=medicine", "medverb", "named"),
+        question="which-medicine",
+        text=f"Is “{words}” to be taken or done too, and how often?",
+    )
 
 
 def _unsettled(matches: list[SigMatch], text: str) -> list[SigMatch]:

@@ -33,6 +33,10 @@ SECTIONS = (
 )
 _LINE_ONLY = frozenset(("allergies", "medications", "past", "stopped", "previous"))
 """Sections that end with the line when the heading stands in the middle of it."""
+_LABELS = frozenset(("results", "medications"))
+"""Sections whose headings are labels within a plan where their line goes on: "Plan: ... Labs: FBC in 2 weeks"."""
+_BACKGROUND = frozenset(("history", "past", "allergies", "exam"))
+"""Where one of these follows a plan, the note's headings are all sections of their own."""
 MAX_SENTENCE = 1200  # characters; longer ones are cut at a space
 
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)(?:\s[^<>]{0,300})?/?>|<!--.{0,300}?-->", re.S)
@@ -111,6 +115,7 @@ def read_sentences(text: str, *, day: date) -> Note:
     lines = list(_lines(working))
     copying = False
     single = len(lines) == 1
+    background = max((start for start, end, _ in lines if _opens(pattern, table, working, start, end) in _BACKGROUND), default=0)
     for start, end, blank_before in lines:
         if blank_before:
             paragraph += 1
@@ -120,6 +125,9 @@ def read_sentences(text: str, *, day: date) -> Note:
             match = pattern.match(working, begin, stop)
             if match and not (section == "plan" and match.end() >= stop and match[1].istitle() and ":" not in match[0]):
                 name = table[re.sub(r"\s+", " ", match[1].lower())]
+                under_plan = section in ("plan", "instructions") and not blank_before and (bullet or start > background)
+                if under_plan and first == 0 and name in _LABELS and any(map(str.isalnum, working[match.end() : stop])):
+                    name = section
                 if name == "plan" and any(c.isdigit() for c in match[0]):
                     dated.append((len(found), match[0]))
                 else:
@@ -150,6 +158,13 @@ def read_sentences(text: str, *, day: date) -> Note:
                     )
                 )
     return Note(text=text, day=day, language=language, sentences=tuple(_mark_previous(found, dated, day)))
+
+
+def _opens(pattern: re.Pattern[str], table: dict[str, str], working: str, start: int, end: int) -> str:
+    """The section that the heading opens with which a line begins; empty where it begins with none."""
+    bullet = _BULLET.match(working, start, end)
+    match = pattern.match(working, bullet.end() if bullet else start, end)
+    return table[re.sub(r"\s+", " ", match[1].lower())] if match else ""
 
 
 def _pasted(line: str, copying: bool) -> tuple[bool, bool]:

@@ -281,7 +281,7 @@ def _durations(f: Facts, text: str) -> None:
         f.durations.append(int(m[1]) // 24)
     for m in _rows(
         text,
-        rf"\b(?:a|an|the|another|next|first|following|this|un|una|la|le|premiere|primera|whole|following|coming|one) {_UNIT}(?! \w+ ago)",
+        rf"\b(?:a|an|the|another|next|first|following|this|un|una|la|le|premiere|primera|whole|following|coming|one)(?: full| whole| entire)? {_UNIT}(?! \w+ ago)",
     ):
         length = days_of("1", m["unit"])
         if length > 1:

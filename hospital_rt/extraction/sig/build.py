@@ -235,7 +235,7 @@ def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
 def build(parser: Parser, drafts: list[Draft]) -> list[SigMatch]:
     """The matches of the drafts, in order; stages of a taper follow one another."""
     out: list[SigMatch] = []
-    drafts = _joined(_shared(_all_for(parser, drafts)))
+    drafts = _joined(_shared(parser, _all_for(parser, drafts)))
     after = parser.after
     at: dict[str, Any] = {"start": after.start_in_days, "days": after.duration_days} if after else {}
     stage = after.stage if after else 0
@@ -351,7 +351,14 @@ def _all_for(parser: Parser, drafts: list[Draft]) -> list[Draft]:
     return drafts
 
 
-def _shared(drafts: list[Draft]) -> list[Draft]:
+def _for_both(parser: Parser, d: Draft) -> bool:
+    """Whether an instruction holds for what was named before it too: "A 5 mg, and B 10 mg, twice daily"; "both daily"."""
+    often = next((a.i for a in d.atoms if a.kind in ("frequency", "part")), 0)
+    said = (token.lower for token in parser.tokens[d.atoms[0].i : d.atoms[-1].j])
+    return parser.tokens[often - 1].lower == "," or any(w in ("all", "both", "each", "todos", "ambos") for w in said)
+
+
+def _shared(parser: Parser, drafts: list[Draft]) -> list[Draft]:
     """ "A 75 mg and B 80 mg once daily": what is said behind the last of them holds for all."""
     for n in range(len(drafts) - 2, -1, -1):
         d, after = drafts[n], drafts[n + 1]
@@ -360,6 +367,9 @@ def _shared(drafts: list[Draft]) -> list[Draft]:
             after.got.setdefault("start", d.got["start"])  # "start the drops on Wednesday: ofloxacin ..."
         joined = after.joined in ("and", ",", "/", "&", "+")
         bare = not (d.when or d.as_needed or d.stopped) and d.medicine is not None
+        often = after.as_needed or bool(after.got.get("hours")) or (after.got.get("times") or 1) > 1
+        if bare and often and d.doses and after.doses and not _for_both(parser, after):
+            continue  # "A 15 mg and B 800 mg twice daily": whether A is taken as often is asked
         if (
             joined
             and bare
@@ -475,6 +485,7 @@ def _match(parser: Parser, d: Draft, f: dict[str, Any], stage: int) -> SigMatch:
     if f.get("times_per_day") is None and not d.as_needed and not once and not d.stopped and "implausible" not in asks:
         asks.insert(0, "how-often")
     leftovers = tuple(sorted({(tokens[a.i].start, tokens[a.j - 1].end) for a in d.leftovers}))
+    beside = tuple((tokens[run[0].i].start, tokens[run[-1].j - 1].end) for run in d.beside if run)
     doses = f.pop("dose", None)
     subject = [a for a in d.subject if a.kind == "word"]
     return SigMatch(
@@ -503,6 +514,7 @@ def _match(parser: Parser, d: Draft, f: dict[str, Any], stage: int) -> SigMatch:
         conflict=d.conflict or "contradiction" in asks,
         asks=tuple(dict.fromkeys(asks)),
         leftovers=leftovers,
+        beside=beside,
         complete=not leftovers and not asks and not d.stopped,
         **f,
     )

@@ -52,6 +52,7 @@ class SigMatch:
     conflict: bool = False
     asks: tuple[str, ...] = ()
     leftovers: tuple[tuple[int, int], ...] = ()
+    beside: tuple[tuple[int, int], ...] = ()  # what stands beside the medicine with "and", and was not read
     complete: bool = False
 
     @property

@@ -58,6 +58,7 @@ class Draft:
     texts: dict[str, str] = field(default_factory=dict)
     subject: list[Atom] = field(default_factory=list)
     leftovers: list[Atom] = field(default_factory=list)
+    beside: list[list[Atom]] = field(default_factory=list)  # words joined to its name or dose by "and": not listed, not read
     asks: list[str] = field(default_factory=list)
     conflict: bool = False
     as_needed: bool = False
@@ -385,6 +386,16 @@ class Parser:
             draft.subject += run  # "her daily weights"
         elif risky or (not led and draft.when):
             draft.leftovers.extend(run)
+        elif self.lead in self.lex.joiner.joins and draft.medicine is not None and not draft.when:
+            self._beside(run)
+
+    def _beside(self, run: list[Atom]) -> None:
+        """Words that name something beside the medicine: "aspirin 75 mg and zyxomab", "zyxomab and aspirin 75 mg"."""
+        words = {self.tokens[a.i].lower for a in run}
+        unknown = all(a.kind == "word" for a in run) and not words & (self.lex.plain | self.lex.elsewhere)
+        if unknown and len(run) <= MAX_NAME:
+            self.draft.leftovers.extend(run)
+            self.draft.beside.append(run)
 
     def _goes_on(self, run: list[Atom]) -> bool:
         """Whether words that open an instruction are of its wording and name nothing."""
@@ -483,7 +494,11 @@ class Parser:
             return 1
         if draft.medicine is None and (not draft.when or before == "of" or not draft.doses or before == "("):
             if not draft.when:
-                self.run.clear()
+                run = self.run
+                opened = run and run[0].i and self.tokens[run[0].i - 1].lower in self.lex.opens
+                if opened and self.tokens[run[-1].i].lower in self.lex.joiner.joins:
+                    self._beside(run[:-1])
+                run.clear()
         elif (
             draft.medicine is not None
             and not draft.inherited
