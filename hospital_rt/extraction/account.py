@@ -62,6 +62,12 @@ SHOW_REST = 0.6
 """The rest of a sentence of which a step was made is shown from here on."""
 MIN_REST = 4
 """Words of a rest that can say something."""
+_OPENS_ORDER = re.compile(
+    r"(?:i|we|he|she|you|they|(?:the )?patient|pt)(?: (?:am|are|is|was|were|has|have|had|been|will|would|should|also|then|like|"
+    r"going|need|needs|want|plan|planning|recommend\w*|advis\w+|ask\w*|told|instructed|him|her|them|you|that|he|she|to))*",
+    re.I,
+)
+"""Who orders what follows, and no more: "We are going to"."""
 _EDGE = re.compile(r"^\W*(?:(?:and|then|but|or|also|with|of|as)\b\W*)*|\W+$", re.I)
 
 
@@ -75,8 +81,9 @@ def _rests(note: Note, sentence: Sentence, told: Sequence[Span]) -> Iterator[Sen
             lead = _EDGE.match(text)
             begin = at + (lead.end() if lead else 0)
             stop = at + len(text.rstrip(" ,.;:-–—\n\t"))
-            if len(note.text[begin:stop].split()) >= MIN_REST:
-                yield replace(sentence, text=note.text[begin:stop], start=begin, end=stop)
+            said = note.text[begin:stop]
+            if len(said.split()) >= MIN_REST and not _OPENS_ORDER.fullmatch(said):
+                yield replace(sentence, text=said, start=begin, end=stop)
         at = max(at, end)
 
 

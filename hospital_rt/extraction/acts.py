@@ -710,11 +710,10 @@ class Finder:
         if taken or self._bad(at, verb.end()) or _CLINIC_SUBJECT.search(self.text[max(0, at - 25) : at]):
             return
         words = self.text[at:end]
-        if act in ("home", "other", "monitor") and (
-            self.frames.visit.match(words)
-            or (re.match(r"(?:get|have|obtain|see|attend|go|continue)\b", words, re.I) and self._terms_in(words))
-        ):
+        if act in ("home", "other", "monitor") and self.frames.visit.match(words):
             return
+        if act != "stop" and self._terms_in(words) and _HAS_DONE.match(words):
+            return  # the test or the appointment says it all
         if _NO_ORDER.match(words) or _VERB_ONLY.fullmatch(words.strip(" .,;:")):
             return
         if act in ("home", "other") and _BY_DOSE.match(words):
@@ -923,6 +922,9 @@ def _date_words(said: str) -> str:
     return f"({said})" if dated or re.match(r"\w+day\b", said, re.I) else f"in {said}"
 
 
+_HAS_DONE = re.compile(
+    r"(?:get|have|obtain|see|attend|go|continue|complete(?! (?:[\w'’-]+ ){0,3}(?:questionnaire|form|survey|course|diary)))\b", re.I
+)
 _NAMES_TEST = re.compile(r"\b(?:tests?|panel|profile|studies|screen|check|bloods?|culture|sample)\b", re.I)
 _LEVELS = re.compile(r"\s+levels?$", re.I)
 _CLINIC_NAMED = re.compile(r"\s*((?:(?!the |an? |in |to )[\w'’-]+ ){1,3}(?:clinic|unit|team|nurse))\s+", re.I)

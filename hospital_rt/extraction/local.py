@@ -169,6 +169,7 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float]) -> Readi
     unnamed: list[Question] = []
     sure: set[tuple[Kind, int]] = set()
     clinic = _clinic_acts(note, scores)
+    kept: set[str] = set()
     for proposal, rivals in _once(proposals):
         candidate = proposal.candidate
         place = _place(note, proposal)
@@ -187,6 +188,7 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float]) -> Readi
             questions.append(Question(**place, question="contradiction", text=text, options=options[:4]))
             continue
         item = _item(note, proposal)
+        kept.add(candidate.key)
         if isinstance(item, PlanItem):
             plan.append(item)
         else:
@@ -198,6 +200,7 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float]) -> Readi
         if any(_overlap(question, other) for other in questions if other is not question):
             questions.remove(question)
     understood = frozenset(number for item in (*checklist, *plan) for number in item.sentences[:-1])
+    understood |= _said_again(proposals, kept)
     questions = [q for q in questions if q.question != "how-often" or _number_at(note, q.start) not in understood]
     return Reading(
         checklist=checklist,
@@ -207,6 +210,17 @@ def _decide(note: Note, proposals: list[Proposal], scores: list[float]) -> Readi
         understood=understood,
         sure=frozenset(sure),
         scores=tuple(scores),
+    )
+
+
+def _said_again(proposals: Sequence[Proposal], kept: set[str]) -> frozenset[int]:
+    """The sentences that say nothing but an act that another sentence orders too."""
+    return frozenset(
+        p.sentence.number
+        for p in proposals
+        if p.candidate.key in kept
+        and not p.sentence.text[: p.candidate.start].strip()
+        and not p.sentence.text[p.candidate.end :].strip(" .;")
     )
 
 

@@ -531,6 +531,9 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     begin = lead.end() if lead and finder.ordering and lead.end() <= match.start else min(clause_start, match.start)
     words = text[begin : max(clause_end if clause_end - match.end < 60 else match.end, match.end)]
     groups = finder.terms.groups
+    therapy = groups["therapy"].search(words) if "therapy" in groups else None
+    if therapy and finder.ordering and begin + therapy.end() <= match.start and _STARTS.search(words[: therapy.start()]):
+        begin, words = begin + therapy.start(), words[therapy.start() :]  # "We will start physical therapy twice a week"
     doing = groups["exercise"].search(words) or groups["monitor"].search(words)
     last = text.find(match.until, match.start) if match.until else match.end
     if re.search(r"\bi am\b", finder.text[max(0, match.start - 3) : match.end], re.I) or finder._bad(begin, last):
@@ -618,6 +621,10 @@ def _scheduled_title(words: str, head: str, finder: Finder) -> str:
     return shorten(f"{verb} the {plain(about[1], finder.language)} {rest}")
 
 
+_STARTS = re.compile(
+    r"\b(?:i|we) (?:will|would like to|want to|are going to) (?:\w+ )?(?:start|begin|initiate|order|continue|arrange|schedule|refer|send|get)\b[^.;]*$", re.I
+)
+"""The clinic's wording of an order before a therapy."""
 _VERB_ALONE = re.compile(r"\w+ (?:once|twice|thrice|daily|weekly|every|each|\d)\b", re.I)
 """A title whose verb has no object."""
 _HEAD = re.compile(r"\W*(?:(?:start|begin|use|continue|the|your|his|her)\s+)*((?:[\w-]+ ){0,2}[\w-]+):\s+", re.I)
@@ -663,6 +670,7 @@ def _is_verb(word: str, language: str) -> bool:
 
 
 _VERB_OF = (
+    ("therapy", "Go to"),
     ("applied", "Use"),
     ("exercise", "Do"),
     ("monitor", "Check"),
@@ -680,7 +688,7 @@ def _act_title(words: str, language: str) -> str:
         if _GERUND.match(title):
             return shorten(title)
         groups = act_terms(language).groups
-        verb = next((verb for group, verb in _VERB_OF if groups[group].search(title)), "Do")
+        verb = next((verb for group, verb in _VERB_OF if group in groups and groups[group].search(title)), "Do")
         title = shorten(f"{verb} {title[:1].lower() + title[1:] if not title[:2].isupper() else title}")
     elif not _is_verb(first, language) and (frame := load(language, "titles")["orders"].get("other")):
         title = shorten(frame.format(what=title[:1].lower() + title[1:]))
