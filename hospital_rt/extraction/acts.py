@@ -356,6 +356,8 @@ class Finder:
             if spoken.strip(" (,)").lower() not in title.lower() and not spoken.startswith("for"):
                 title += f" {spoken}"
             right = max(right, when[1])
+        if group == "test" and (fasting := _FASTING.search(self.text, end)) and "fast" not in title:
+            title += f", {fasting[0].lower()}"
         lead = self._lead(clause_start, left)
         names = [f"group={group}"]
         if group != "specialty" and booked:
@@ -925,6 +927,8 @@ def _date_words(said: str) -> str:
 _HAS_DONE = re.compile(
     r"(?:get|have|obtain|see|attend|go|continue|complete(?! (?:[\w'’-]+ ){0,3}(?:questionnaire|form|survey|course|diary)))\b", re.I
 )
+_FASTING = re.compile(r"\b(?:non-?)?fast(?:ing|ed)\b(?! (?:glucose|lipids?|sugars?|cholesterol|bloods?|labs?))", re.I)
+"""How a patient is to come to a test."""
 _NAMES_TEST = re.compile(r"\b(?:tests?|panel|profile|studies|screen|check|bloods?|culture|sample)\b", re.I)
 _LEVELS = re.compile(r"\s+levels?$", re.I)
 _CLINIC_NAMED = re.compile(r"\s*((?:(?!the |an? |in |to )[\w'’-]+ ){1,3}(?:clinic|unit|team|nurse))\s+", re.I)
@@ -934,7 +938,7 @@ _BY_DOSE = re.compile(
 )
 """A change of dose without a medicine's name."""
 _STOPS_IT = re.compile(
-    r"(?:\w+|d/c)(?: (?:taking|using|the use of|use of))?(?: (?:it|them|this|that|use)|(?: (?:this|these|the))? (?:medicines?|medications?|meds|drugs?|tablets?))(?=\W*$| (?:if|when|in case)\b)",
+    r"(?:\w+|d/c)(?: (?:taking|using|the use of|use of))?(?: (?:it|them|this|that|use)|(?: (?:this|these|the))? (?:medicines?|medications?|meds|drugs?|tablets?)|(?= (?:for|until|till|before|from)\b)(?!.*\b(?:mg|mcg|tablets?)\b))(?=\W*$| (?:if|when|in case|for|until|till|before|from)\b)",
     re.I,
 )
 """An order to stop that does not name what."""
@@ -1011,7 +1015,7 @@ _SEES = re.compile(
     re.I,
 )
 _NO_ORDER = re.compile(
-    r"(?:use|take|apply) as (?:directed|instructed|prescribed)\b|phone (?:call|number|consult\w*|review)\b|(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:(?:an?|the|our|their) (?:letter|text|(?:phone )?call|e-?mail)|not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
+    r"hold (?:for|until|till)\b|(?:use|take|apply) as (?:directed|instructed|prescribed)\b|phone (?:call|number|consult\w*|review)\b|(?:do|make|don't|does|see|start|begin|continue|have|get|look|test|rest|read|note|keep)\s+(?:(?:an?|the|our|their) (?:letter|text|(?:phone )?call|e-?mail)|not|no|you no|she no|if|to (?:improve|have|be|feel|notice|experience|do well|monitor (?!his|her|your))|"
     r"date|worse|better|it|that|a history)\b|(?:start|end|test|record|plan|note|order|record|exercise|diet|follow|report|rest|walk|sleep|drink|measure)s?\s*(?:date)?\s*:|plan(?:s|ned)?\b(?! to)|"
     r"(?:call|ring|phone|dial|text)\s+(?:us\s+)?(?:on\s+|at\s+)?[\d\s()+-]{6,}(?!.*\b(?:if|when|for|to|should|with)\b)|"
     r"(?:walk|sleep|drink|eat|live|work|use|take)s\b|do (?:he|she|they)\b|\w+\s+(?:was|were|is|are|showed|reviewed|negative|normal)\b",

@@ -460,6 +460,18 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
     if not ordering or match.medicine is None:
         return None
     verb = list(finder.frames.stop_order.finditer(finder.text, max(0, match.start - 70), match.start))
+    named_to = match.medicine_span[1] if match.medicine_span else match.end
+    behind = _STOP_BEHIND.match(finder.text, named_to)
+    if behind and not verb:
+        title = load(finder.language, "titles")["stop"].format(name=match.medicine)
+        return Candidate(
+            act="stop",
+            start=match.start,
+            end=behind.end(),
+            title=title,
+            key=f"stop:{match.medicine.lower()}",
+            cues=finder._cues(match.start, behind.end(), "act=stop"),
+        )
     if (
         not verb
         or finder._bad(verb[-1].start(), verb[-1].end())
@@ -493,6 +505,10 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
     )
 
 
+_STOP_BEHIND = re.compile(
+    r"(?:,? ?\d+(?:\.\d+)? ?(?:mg|mcg|g|ml|units?|%))?\s*[(\[:=→–—-]+\s*(?:to )?(?:stop(?:ped)?|discontinued?|d/c(?:'?d)?|hold|held)\b[)\]]?", re.I
+)
+"""An order to stop behind the name of the medicine: "Ibuprofen (STOP)"."""
 _STOP_HEAD = re.compile(
     r"\s*((?:any|new|severe|worsening|persistent|for any)\b[^:→–-]{2,60}?)\s*(?::|→|[-–]+>?)\s*$", re.I
 )
