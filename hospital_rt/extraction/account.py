@@ -44,7 +44,8 @@ def account(
         if became is None:
             likely = score >= show and sentence.number not in understood and _says_something(sentence.text)
             opens = must_show and sentence.section in ORDERS and must_show.match(sentence.text)
-            shown = likely or bool(opens)
+            ended = sentence.section == "stopped" and _STOPPED.search(sentence.heading)  # the patient may have it at home
+            shown = likely or bool(opens or ended)
             became = "shown" if shown else "nothing"
             if shown:
                 quote = note.text[sentence.start : sentence.end]
@@ -68,6 +69,7 @@ _OPENS_ORDER = re.compile(
     re.I,
 )
 """Who orders what follows, and no more: "We are going to"."""
+_STOPPED = re.compile(r"stop|discontinu|held|do not take", re.I)
 _EDGE = re.compile(r"^\W*(?:(?:and|then|but|or|also|with|of|as)\b\W*)*|\W+$", re.I)
 
 

@@ -927,7 +927,11 @@ def _date_words(said: str) -> str:
 _HAS_DONE = re.compile(
     r"(?:get|have|obtain|see|attend|go|continue|complete(?! (?:[\w'’-]+ ){0,3}(?:questionnaire|form|survey|course|diary)))\b", re.I
 )
-_FASTING = re.compile(r"\b(?:non-?)?fast(?:ing|ed)\b(?! (?:glucose|lipids?|sugars?|cholesterol|bloods?|labs?))", re.I)
+_FASTING = re.compile(
+    r"\b(?:non-?)?fast(?:ing|ed)\b(?! (?:glucose|lipids?|sugars?|cholesterol|bloods?|labs?))|\bfast (?:from|for) [^,.;]{3,30}|"
+    r"\bnothing to eat(?: or drink)? (?:from|after) [^,.;]{3,30}",
+    re.I,
+)
 """How a patient is to come to a test."""
 _NAMES_TEST = re.compile(r"\b(?:tests?|panel|profile|studies|screen|check|bloods?|culture|sample)\b", re.I)
 _LEVELS = re.compile(r"\s+levels?$", re.I)
@@ -979,7 +983,7 @@ _RESULT = re.compile(
 )
 """A number behind a test: its result."""
 _REASONS = re.compile(
-    r"^\W*(?:red flags?|safety[- ]?net\w*|return precautions|warning signs)(?: [a-z]+){0,3}:\s*", re.I
+    r"^\W*(?:red flags?|safety[- ]?net\w*|sn|return precautions|warning signs)(?: [a-z]+){0,3}:\s*", re.I
 )
 """What introduces reasons to call."""
 _NOT_DATED = re.compile(

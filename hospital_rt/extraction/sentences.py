@@ -37,6 +37,10 @@ _LABELS = frozenset(("results", "medications"))
 """Sections whose headings are labels within a plan where their line goes on: "Plan: ... Labs: FBC in 2 weeks"."""
 _BACKGROUND = frozenset(("history", "past", "allergies", "exam"))
 """Where one of these follows a plan, the note's headings are all sections of their own."""
+_PROSE = re.compile(
+    r"[ \t]*(?:I|We) (?:\w+ )?(?:reviewed|saw|met|have|had|am|are|would|was|were|discussed|spoke|think|asked|advised)\b(?: [^\n ]+){4}"
+)
+"""A line of a letter that tells what its author did."""
 MAX_SENTENCE = 1200  # characters; longer ones are cut at a space
 
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)(?:\s[^<>]{0,300})?/?>|<!--.{0,300}?-->", re.S)
@@ -116,9 +120,12 @@ def read_sentences(text: str, *, day: date) -> Note:
     copying = False
     single = len(lines) == 1
     background = max((start for start, end, _ in lines if _opens(pattern, table, working, start, end) in _BACKGROUND), default=0)
+    whole = False  # whether the line of the heading said all that stands under it
     for start, end, blank_before in lines:
         if blank_before:
             paragraph += 1
+        if whole and section in _LINE_ONLY and _PROSE.match(working, start, end):
+            section, heading = "", ""
         line_section = section
         pasted, copying = _pasted(working[start:end], copying)
         for first, (begin, stop, bullet) in enumerate(_split(working, start, end)):
@@ -133,6 +140,7 @@ def read_sentences(text: str, *, day: date) -> Note:
                 else:
                     dated.append((len(found), ""))
                 heading = working[begin : match.end()].strip(" :-–—=")
+                whole = any(map(str.isalnum, working[match.end() : stop]))
                 line_section = name
                 listed = name in ("allergies", "stopped") and any(map(str.isalnum, working[match.end() : stop]))
                 if (first == 0 and not single and not listed) or name not in _LINE_ONLY:
