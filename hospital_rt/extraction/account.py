@@ -44,7 +44,9 @@ def account(
         if became is None:
             likely = score >= show and sentence.number not in understood and _says_something(sentence.text)
             opens = must_show and sentence.section in ORDERS and must_show.match(sentence.text)
-            ended = sentence.section == "stopped" and _STOPPED.search(sentence.heading)  # the patient may have it at home
+            ended = sentence.section == "stopped" and _STOPPED.search(
+                sentence.heading
+            )  # the patient may have it at home
             shown = likely or bool(opens or ended)
             became = "shown" if shown else "nothing"
             if shown:

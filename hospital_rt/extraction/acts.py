@@ -428,7 +428,11 @@ class Finder:
         noun = re.sub(r"^(?:an?|the|some|his|her|your|their)\s+", "", noun.strip(), flags=re.I)
         if not noun:
             return noun
-        last = re.split(r" (?:of|for|to|including|such as|like|namely) |,? ?\(| ?: ?| [-–] ", noun)[0].split(" ")[-1].lower()
+        last = (
+            re.split(r" (?:of|for|to|including|such as|like|namely) |,? ?\(| ?: ?| [-–] ", noun)[0]
+            .split(" ")[-1]
+            .lower()
+        )
         if re.search(r"(?:s|work|imaging|testing|monitoring|surgery|bloods|ometry)$", last) and not last.endswith(
             ("ss", "sis", "us")
         ):
@@ -511,7 +515,12 @@ class Finder:
     def _visit_at(self, start: int, end: int) -> None:
         """A date alone, under a heading that says what it is of: "Follow-up: 4 weeks"."""
         when = self._when(start, end)
-        if when and self.ordering and not self.text[start : when[0]].strip() and not self.text[when[1] : end].strip(" ."):
+        if (
+            when
+            and self.ordering
+            and not self.text[start : when[0]].strip()
+            and not self.text[when[1] : end].strip(" .")
+        ):
             spoken = _date_words(plain(self.text[slice(*when)], self.language))
             title = self._said("visit", start, end) or f"Come back for a follow-up visit {spoken}"
             self._add("visit", start, end, title, key=f"visit:{spoken.lower()}")
@@ -925,7 +934,8 @@ def _date_words(said: str) -> str:
 
 
 _HAS_DONE = re.compile(
-    r"(?:get|have|obtain|see|attend|go|continue|complete(?! (?:[\w'’-]+ ){0,3}(?:questionnaire|form|survey|course|diary)))\b", re.I
+    r"(?:get|have|obtain|see|attend|go|continue|complete(?! (?:[\w'’-]+ ){0,3}(?:questionnaire|form|survey|course|diary)))\b",
+    re.I,
 )
 _FASTING = re.compile(
     r"\b(?:non-?)?fast(?:ing|ed)\b(?! (?:glucose|lipids?|sugars?|cholesterol|bloods?|labs?))|\bfast (?:from|for) [^,.;]{3,30}|"

@@ -506,7 +506,8 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
 
 
 _STOP_BEHIND = re.compile(
-    r"(?:,? ?\d+(?:\.\d+)? ?(?:mg|mcg|g|ml|units?|%))?\s*[(\[:=→–—-]+\s*(?:to )?(?:stop(?:ped)?|discontinued?|d/c(?:'?d)?|hold|held)\b[)\]]?", re.I
+    r"(?:,? ?\d+(?:\.\d+)? ?(?:mg|mcg|g|ml|units?|%))?\s*[(\[:=→–—-]+\s*(?:to )?(?:stop(?:ped)?|discontinued?|d/c(?:'?d)?|hold|held)\b[)\]]?",
+    re.I,
 )
 """An order to stop behind the name of the medicine: "Ibuprofen (STOP)"."""
 _STOP_HEAD = re.compile(
@@ -548,8 +549,16 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
     words = text[begin : max(clause_end if clause_end - match.end < 60 else match.end, match.end)]
     groups = finder.terms.groups
     therapy = groups["therapy"].search(words) if "therapy" in groups else None
-    if therapy and finder.ordering and begin + therapy.end() <= match.start and _STARTS.search(words[: therapy.start()]):
-        begin, words = begin + therapy.start(), words[therapy.start() :]  # "We will start physical therapy twice a week"
+    if (
+        therapy
+        and finder.ordering
+        and begin + therapy.end() <= match.start
+        and _STARTS.search(words[: therapy.start()])
+    ):
+        begin, words = (
+            begin + therapy.start(),
+            words[therapy.start() :],
+        )  # "We will start physical therapy twice a week"
     doing = groups["exercise"].search(words) or groups["monitor"].search(words)
     last = text.find(match.until, match.start) if match.until else match.end
     if re.search(r"\bi am\b", finder.text[max(0, match.start - 3) : match.end], re.I) or finder._bad(begin, last):
@@ -638,7 +647,8 @@ def _scheduled_title(words: str, head: str, finder: Finder) -> str:
 
 
 _STARTS = re.compile(
-    r"\b(?:i|we) (?:will|would like to|want to|are going to) (?:\w+ )?(?:start|begin|initiate|order|continue|arrange|schedule|refer|send|get)\b[^.;]*$", re.I
+    r"\b(?:i|we) (?:will|would like to|want to|are going to) (?:\w+ )?(?:start|begin|initiate|order|continue|arrange|schedule|refer|send|get)\b[^.;]*$",
+    re.I,
 )
 """The clinic's wording of an order before a therapy."""
 _VERB_ALONE = re.compile(r"\w+ (?:once|twice|thrice|daily|weekly|every|each|\d)\b", re.I)

@@ -119,7 +119,9 @@ def read_sentences(text: str, *, day: date) -> Note:
     lines = list(_lines(working))
     copying = False
     single = len(lines) == 1
-    background = max((start for start, end, _ in lines if _opens(pattern, table, working, start, end) in _BACKGROUND), default=0)
+    background = max(
+        (start for start, end, _ in lines if _opens(pattern, table, working, start, end) in _BACKGROUND), default=0
+    )
     whole = False  # whether the line of the heading said all that stands under it
     for start, end, blank_before in lines:
         if blank_before:
