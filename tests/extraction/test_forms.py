@@ -1,0 +1,155 @@
+"""Forms in which clinics write: labels within a plan, letters, lists of tests, stopped lists, two medicines a line."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from hospital_rt.extraction.api import Result
+from hospital_rt.extraction.pipeline import read_now
+
+NOTE_DAY = date(2026, 11, 30)
+
+
+def read(text: str) -> Result:
+    return read_now(text, day=NOTE_DAY)
+
+
+def titles(text: str) -> list[str]:
+    return [kept.item.title for kept in read(text).kept]
+
+
+def told(found: Result, words: str) -> bool:
+    """Whether the author is asked about or shown these words."""
+    return any(words in one.quote for one in (*found.questions, *found.unmatched))
+
+
+def test_labels_within_a_plan_do_not_end_it() -> None:
+    found = read("PLAN\n- Imaging: CXR\n- Medications: continue lisinopril 10 mg daily\n- Follow up: 2 weeks")
+    made = [kept.item.title for kept in found.kept]
+    assert {"Come back for a follow-up visit in 2 weeks", "Take lisinopril 10 mg once a day"} <= set(made)
+    assert "Have a chest X-ray" in made or told(found, "CXR")
+
+
+def test_headings_of_a_history_behind_a_plan_are_no_labels() -> None:
+    text = "Plan: rest and fluids.\nMedications: atorvastatin 20 mg nightly\nAllergies: none\nPMH: hypertension"
+    assert not any("atorvastatin" in title for title in titles(text))
+
+
+def test_results_behind_a_plan_are_no_orders() -> None:
+    assert not read("Plan: ferrous fumarate 210 mg bd\n\nLabs: Hb 98, ferritin 6, CRP 4.").kept[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Plan: Bloods: FBC, U&E, LFT, CRP.", "Have blood tests: blood count, kidney function, liver function, CRP"),
+        (
+            "PLAN\nI want to get several labs such as an ESR, ANA, and rheumatoid factor.",
+            "Have several labs such as an ESR, ANA, and rheumatoid factor",
+        ),
+        ("PLAN\nOrder labs (CBC, CMP, TSH) in 2 weeks.", "Have labs (CBC, CMP, TSH) in 2 weeks"),
+        ("PLAN\nBlood work next Monday - fasting.", "Have blood work next Monday, fasting"),
+        ("PLAN\nColonoscopy due 2027.", "Have a colonoscopy in 2027"),
+    ],
+)
+def test_one_blood_draw_is_one_step_with_how_to_come_to_it(text: str, title: str) -> None:
+    assert titles(text) == [title]
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "asked"),
+    [
+        ("Start metformin 500 mg and glipizide 5 mg twice daily.", "Take glipizide 5 mg twice a day", "metformin"),
+        (
+            "I have prescribed meloxicam 15 mg and ibuprofen 800 mg twice daily as needed.",
+            "Take ibuprofen 800 mg twice a day when you need it",
+            "meloxicam",
+        ),
+        ("Take aspirin 75 mg and zyxomab twice daily.", "Take aspirin 75 mg twice a day", "zyxomab"),
+        ("Take zyxomab and aspirin 75 mg once daily.", "Take aspirin 75 mg once a day", "zyxomab"),
+    ],
+)
+def test_a_schedule_behind_two_names_is_not_taken_for_both(text: str, title: str, asked: str) -> None:
+    found = read(text)
+    assert [kept.item.title for kept in found.kept] == [title]
+    assert any(asked in question.quote for question in found.questions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Start metformin 500 mg and glipizide 5 mg, both twice daily.",
+        "She will take Tylenol 500 mg, 2 tablets, and ibuprofen 200 mg, 2 tablets, 3 times daily.",
+        "Take calcium 600 mg and vitamin D 800 units daily.",
+    ],
+)
+def test_a_schedule_that_says_so_is_for_both(text: str) -> None:
+    assert len(read(text).kept) == 2 and not read(text).questions
+
+
+@pytest.mark.parametrize("text", ["Discontinue use.", "Hold for 3 days.", "Stop the tablets for 2 days."])
+def test_an_order_to_stop_without_a_name_is_shown(text: str) -> None:
+    found = read(f"PLAN\n{text}")
+    assert not found.kept and told(found, text)
+
+
+def test_what_to_do_when_a_medicine_harms_stays_together() -> None:
+    text = "PLAN\nThe patient was instructed to discontinue use and contact the office if a rash develops."
+    assert titles(text) == ["Stop taking the medicine and contact the clinic if a rash develops"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Ibuprofen (STOP)", "Ibuprofen - stopped", "Ibuprofen: STOP", "Ibuprofen 400 mg (discontinued)"]
+)
+def test_an_order_to_stop_may_stand_behind_the_name(text: str) -> None:
+    assert titles(f"Discharge medications:\n{text}") == ["Stop taking Ibuprofen"]
+
+
+def test_a_list_of_what_was_stopped_makes_no_step_and_is_shown() -> None:
+    found = read("DISCHARGE SUMMARY\nStopped: ramipril 5 mg OD\nStarted: doxycycline 100 mg BD for 5 days")
+    assert [kept.item.title for kept in found.kept] == ["Take doxycycline 100 mg twice a day for 5 days"]
+    assert told(found, "ramipril")
+
+
+def test_a_medicine_that_waits_for_a_result_does_not_begin_by_itself() -> None:
+    assert not any("ramipril" in title for title in titles("Repeat U&E in 1 week and restart ramipril if normal."))
+
+
+def test_the_prose_of_a_letter_is_not_part_of_its_list_of_medicines() -> None:
+    found = read(
+        "Dear Dr Patel,\nCurrent medication: methotrexate 15 mg weekly, naproxen 500 mg bd.\n"
+        "I reviewed this lady in clinic today. I have increased methotrexate to 20 mg weekly. "
+        "I would be grateful if you could check FBC and LFT every two weeks. She should stop naproxen."
+    )
+    assert "Take methotrexate 20 mg once a week" in [kept.item.title for kept in found.kept]
+    assert told(found, "I would be grateful") and not any("15 mg" in kept.item.title for kept in found.kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "We will start outpatient occupational therapy 2 times per week.",
+            "Go to outpatient occupational therapy 2 times per week",
+        ),
+        ("Patient to contact his PCP to discuss the statin.", "Contact your primary care doctor to discuss the statin"),
+        ("For f2f appointment with GP today", "See the GP today"),
+        ("Take naproxen 500 mg every 12 hours for a full week.", "Take naproxen 500 mg every 12 hours for 1 week"),
+        ("Twice daily applications of clobetasol to the elbows.", "Apply clobetasol to the elbows twice a day"),
+        ("I recommend that we perform a cholecystectomy.", "Have a cholecystectomy"),
+    ],
+)
+def test_what_the_clinic_words_as_its_own_act_reads_as_an_order(text: str, title: str) -> None:
+    assert titles(f"PLAN\n{text}") == [title]
+
+
+def test_an_operation_of_the_past_is_no_step() -> None:
+    assert not titles("PLAN\nHe is status post appendectomy. She had a hysterectomy in 2010.")
+
+
+def test_an_act_ordered_twice_is_one_step_and_is_not_shown_again() -> None:
+    found = read("PLAN\nWe are going to repeat an EKG today.\n\nINSTRUCTIONS\nComplete EKG today.")
+    assert [kept.item.title for kept in found.kept] == ["Have an ECG (heart tracing) today"]
+    assert not found.unmatched
