@@ -13,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from redis.exceptions import RedisError
 
 from hospital_rt.domain.clock import to_wire, utcnow
+from hospital_rt.domain.errors import DomainError
 from hospital_rt.domain.normalize import normal_name
 from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.migrations import read_state
@@ -22,6 +23,7 @@ from models import schema_versions
 from models.app_context import AppContext
 from models.audit import Act, AuditActor
 from models.services.accounts import close_account
+from models.services.administration import approve
 from models.services.second_factors import plan_reset
 from models.users import User
 
@@ -138,7 +140,7 @@ async def show_accounts(app: AppContext, *, most: int) -> CommandResult:
 async def approve_doctor(
     app: AppContext, actor: AuditActor, *, email: str, unverified: bool, confirm: Confirm
 ) -> CommandResult:
-    """Approve a waiting doctor.
+    """Approve a waiting doctor. A worker sends them a letter.
 
     Raises:
         AdminRefused: no such doctor, not waiting, or the address is not confirmed.
@@ -166,16 +168,12 @@ async def approve_doctor(
         )
     _ask(confirm, "\n".join((*shown, "Approve this doctor?")))
 
-    async def work(session: Session) -> bool:
-        changed = await app.store.users.compare_and_update(
-            user.id, {"status": "pending"}, {"status": "active"}, session=session
+    try:
+        await approve(
+            app.store, user.id, unverified=unverified, verifies_email=app.settings.verifies_email, actor=actor
         )
-        if changed:
-            await app.store.audit.write(actor, "doctor.approved", of=[user.id], session=session)
-        return changed
-
-    if not await app.store.transaction(work):
-        raise AdminRefused("The account has changed meanwhile: look again.")
+    except DomainError as error:
+        raise AdminRefused("The account has changed meanwhile: look again.") from error
     return CommandResult((*shown, "Approved."), {**facts, "status": "active", "changed": True})
 
 

@@ -162,8 +162,8 @@ def group(notes: Sequence[Labelled], results: Sequence[Result]) -> dict[str, Set
         names = [one.source]
         if one.clinic:
             kind, number = one.row["id"].rsplit("-", 1)
-            third = "read" if int(number) % 3 else "unread"  # while the rules were written
-            names += [f"{one.source}/{kind}", f"{one.source}/{third}"]
+            seen = "unread" if int(number) % 6 == 3 else "read"  # while the rules were written
+            names += [f"{one.source}/{kind}", f"{one.source}/{seen}"]
         for name in names:
             sets[name].notes.append(one)
             sets[name].results.append(result)
@@ -184,10 +184,11 @@ def run(given: argparse.Namespace) -> int:
         _print(f"{name:26}", json.dumps(rows[name]))
         if given.details is not None:
             tell(one, scorer, given.details)
+    stored = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}  # those of models too
     if given.store:
-        STORED.write_text(json.dumps({"local": rows}, indent=2, sort_keys=True) + "\n", "utf-8")
+        STORED.write_text(json.dumps({**stored, "local": rows}, indent=2, sort_keys=True) + "\n", "utf-8")
         return 0
-    floors = json.loads(STORED.read_text("utf-8")).get("local", {}) if STORED.exists() else {}
+    floors = stored.get("local", {})
     said = [f"{name}: {line}" for name, row in rows.items() for line in worse(row, floors.get(name, {}))]
     if not floors:
         said.append("no floors are stored: --store keeps these")

@@ -23,6 +23,7 @@ def snooze(
 ) -> CourseChange:
     """Repeat the open slot in ``count`` minutes, and not before. The caller lets time pass first.
 
+    The minutes count from ``now``, or from a reminder recorded since: a request may wait while the database is away.
     ``recalled`` is a ledger row beyond the window.
 
     Raises:
@@ -35,7 +36,7 @@ def snooze(
         if not is_kept and timeline.find(slot_at) is None:
             raise Invalid("#/slot", "This step has no such slot.")
         raise Conflict("slot-closed", "Only a slot that is open can be put off.")
-    until = to_millisecond(now + minutes(count, course.schedule))
+    until = to_millisecond(max(now, waiting.reminded_at or waiting.at) + minutes(count, course.schedule))
     following, end = timeline.after(course.passed), end_at(course, zone)
     if following is not None and until >= timeline.moment(following):
         raise Invalid("#/minutes", "This step is due again before then.")

@@ -43,7 +43,10 @@ def account(
         became: Fate | None = fates.get(sentence.number)
         if became is None:
             likely = score >= show and sentence.number not in understood and _says_something(sentence.text)
-            opens = must_show and sentence.section in ORDERS and must_show.match(sentence.text)
+            label = _LABEL.match(sentence.text)
+            opens = (
+                must_show and sentence.section in ORDERS and must_show.match(sentence.text, label.end() if label else 0)
+            )
             ended = sentence.section == "stopped" and _STOPPED.search(
                 sentence.heading
             )  # the patient may have it at home
@@ -71,6 +74,7 @@ _OPENS_ORDER = re.compile(
     re.I,
 )
 """Who orders what follows, and no more: "We are going to"."""
+_LABEL = re.compile(r"(?:[^:.,]{1,30}:\s+)?")
 _STOPPED = re.compile(r"stop|discontinu|held|do not take", re.I)
 _EDGE = re.compile(r"^\W*(?:(?:and|then|but|or|also|with|of|as)\b\W*)*|\W+$", re.I)
 

@@ -318,7 +318,7 @@ class Finder:
         if measured and self.terms.groups["test"].search(self.text, measured.start("what"), measured.end()):
             right = measured.end()  # "blood test for kidney function and potassium" is one test
         say = next((title for pattern, title in self.terms.says[group] if title and pattern.fullmatch(match[0])), None)
-        when = self._when(end, clause_end)
+        when = self._when(right, len(self.text)) if measured else self._when(end, clause_end)
         phrase = self.text[left:right]
         self.nouns.append((left, right))
         if phrase[1:2].islower() and not self.text[:left].strip(" ,.:;-0123456789)"):
@@ -535,7 +535,10 @@ class Finder:
             return
         for start, end, act, condition in self._conditional_acts():
             if self._taken(start, end):
-                continue
+                rest = [c for c in self.found if not (c.start < end and start < c.end and _is_class(c))]
+                if any(c.start < end and start < c.end for c in rest) or not self.frames.contact.match(text, *act):
+                    continue
+                self.found = rest  # "call if the fever lasts more than 48 hours on antibiotics"
             if self._bad(*act, allow=frozenset(("considered", "state"))):
                 continue
             if _CLINIC_SUBJECT.search(text[max(0, act[0] - 40) : act[0]]) or (
@@ -915,6 +918,11 @@ class Finder:
                 )
 
 
+def _is_class(candidate: Candidate) -> bool:
+    """Whether it asks about a medicine that the words only mention: "antibiotics"."""
+    return candidate.act == "medicine" and candidate.question is not None and not {"named", "medverb"} & candidate.cues
+
+
 def _date_words(said: str) -> str:
     """When an act is due, as a title says it.
 
@@ -973,7 +981,7 @@ _OF_WHAT = re.compile(
     re.I,
 )
 """What goes on a term: "X-ray of the left knee"."""
-_MEASURED = r"(?!(?:in|at|on|within|before|after|if|when|next|today|tomorrow|this|which|because|as|to|will|see|review)\b)[\w+&/'’-]+"
+_MEASURED = r"(?!(?:in|at|on|within|before|after|if|when|next|today|tomorrow|this|which|because|as|to|will|see|review)\b|\d+/)\w[\w+&/'’-]*"
 _MEASURES = re.compile(
     r"(?:blood (?:tests?|work|levels?)|bloodwork|bloods|labs?|lab ?work)"
     r"(?:\s+(?:for|to check|such as|like|namely)\s+|,?\s+(?:including|to include)\s+|\s*:\s*|\s+[-–]\s+|\s*\((?:i\.?e\.?,? )?)(?:an? |the )?(?!checking|testing)"
@@ -982,7 +990,9 @@ _MEASURES = re.compile(
 )
 """A blood test and what it is to measure."""
 _LOOK_AGAIN = re.compile(r"re-?check|re-?evaluat\w+", re.I)
-_CONDITIONAL = re.compile(r"\s*(?:only )?(?:if|unless|si|sauf)\b", re.I)
+_CONDITIONAL = re.compile(
+    r"(?: (?!if\b|unless\b|and\b|or\b|in\b|for\b|to\b)[\w/-]+){0,3}\s*(?:only )?(?:if|unless|si|sauf)\b", re.I
+)
 _ON_RESULT = re.compile(
     r"\b(?:if|unless|once|when|until|depending on|based on) (?:the |his |her |your |repeat )?$", re.I
 )
@@ -997,7 +1007,7 @@ _REASONS = re.compile(
 )
 """What introduces reasons to call."""
 _NOT_DATED = re.compile(
-    r"\b\d-\d-\d\b|\b(?:(?:per)?centile|is|are|was|were|has|had|have|will|shall|would|should|may|can|if|i|we|he|she|they|phone|recalled|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough|started|ended|due to|last|until|till|over|wean|[nptf]?t?wb|wbat|weight[- ]?bear\w*|off work|reps?|sling|cast|splint|brace|boot|\d+ ?mg)\b",
+    r"\b\d-\d-\d\b|\b(?:(?:per)?centile|is|are|was|were|has|had|have|will|shall|would|should|may|can|if|i|we|he|she|they|phone|recalled|for \d|history|hx|ago|x ?\d|since|old|pain|fever|cough|started|ended|due to|last|until|till|over|wean|[nptf]?t?wb|wbat|weight[- ]?bear\w*|off work|(?:fit|sick|work) (?:note|cert\w*)|med3|reps?|sling|cast|splint|brace|boot|\d+ ?mg)\b",
     re.I,
 )
 _VISIT_FOR = re.compile(

@@ -38,6 +38,8 @@ ASK_ORDERED = 0.04
 """Of a medicine that an order verb names, the lowest probability at which its open question is asked."""
 ASK_WITHHELD = 0.3
 """From here on an act that is not likely enough to be a step is asked about."""
+ASK_STOP = 0.04
+"""The same for an order to stop a medicine: one that is passed over is taken on."""
 SURE, SURE_ALONE = 0.8, 0.97
 """A candidate is sure from here on: with its whole clause read by the dose grammar, and without."""
 
@@ -263,7 +265,7 @@ def _question(note: Note, proposal: Proposal, place: dict[str, Any]) -> Question
         options = [_option(place, *answer) for answer in candidate.answers]
         slug, text = candidate.question, candidate.text or _ask(candidate)
         return Question(**place, question=cast(QuestionKind, slug), text=text, options=options)
-    if proposal.passed < ASK_WITHHELD:
+    if proposal.passed < (ASK_STOP if candidate.act == "stop" else ASK_WITHHELD):
         return None
     kind: Kind = "checklist" if candidate.schedule is None else "plan"
     option = Option(label=candidate.title[:80], kind=kind, item=_item(note, proposal))

@@ -462,7 +462,7 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
     verb = list(finder.frames.stop_order.finditer(finder.text, max(0, match.start - 70), match.start))
     named_to = match.medicine_span[1] if match.medicine_span else match.end
     behind = _STOP_BEHIND.match(finder.text, named_to)
-    if behind and not verb:
+    if behind and not verb and not finder._bad(match.start, behind.end()):
         title = load(finder.language, "titles")["stop"].format(name=match.medicine)
         return Candidate(
             act="stop",
@@ -474,7 +474,7 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
         )
     if (
         not verb
-        or finder._bad(verb[-1].start(), verb[-1].end())
+        or (finder._bad(verb[-1].start(), verb[-1].end()) and not _is_of_next(finder, *verb[-1].span()))
         or finder.frames.condition.search(finder.text[: verb[-1].start()])
     ):
         return None  # "if you are sick, stop ...": advice with a condition
@@ -505,8 +505,15 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
     )
 
 
+def _is_of_next(finder: Finder, start: int, end: int) -> bool:
+    """Whether the condition that reaches these words is that of another clause: "stop ibuprofen and start naproxen if ..."."""
+    clause = finder.text[slice(*finder._clause(start))]
+    considered = finder._bad(start, end) == {"considered"} and finder._rows_at(start, end) == {"if-needed"}
+    return considered and not finder.frames.condition.search(clause)
+
+
 _STOP_BEHIND = re.compile(
-    r"(?:,? ?\d+(?:\.\d+)? ?(?:mg|mcg|g|ml|units?|%))?\s*[(\[:=→–—-]+\s*(?:to )?(?:stop(?:ped)?|discontinued?|d/c(?:'?d)?|hold|held)\b[)\]]?",
+    r"(?:,? ?\d+(?:\.\d+)? ?(?:mg|mcg|g|ml|units?|%))?(?:\s+(?=held\b|stopped\b|discontinued\b|on hold\b)|\s*[(\[:=→–—-]+\s*)(?:to )?(?:on hold|stop(?:ped)?|discontinued?|d/c(?:'?d)?|hold|held)\b[)\]]?",
     re.I,
 )
 """An order to stop behind the name of the medicine: "Ibuprofen (STOP)"."""
@@ -527,6 +534,7 @@ _PERIOD = re.compile(
 )
 """When, or how long, a medicine is not to be taken."""
 _STOP_TAIL = re.compile(
+    r"(?:(?:,\s*|\s+(?:and|or|&)\s+|/)(?!(?:if|when|ring|call|contact|see|phone|return|come|go|seek|tell|immediately|at)\b)[\w-]+){0,4}?"
     r"\s*(?:(?:immediately|at once|and|&|,)\s+)*((?:ring|call|contact|see|phone|return|come|go|seek|tell)\b[^.;]{0,60}?)?"
     r"\s*\b((?:if|when)\b[^.;]*)",
     re.I,
@@ -627,7 +635,7 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         "key": f"scheduled:{title.lower()[:50]}",
         "as_needed": match.as_needed,
         "cues": cues,
-        "sure": match.complete,
+        "sure": match.complete and not _NO_OBJECT.match(title),
     }
     if question:
         return Candidate(**common, question=question, text=_question_text(question, match))
@@ -653,7 +661,13 @@ _STARTS = re.compile(
 """The clinic's wording of an order before a therapy."""
 _VERB_ALONE = re.compile(r"\w+ (?:once|twice|thrice|daily|weekly|every|each|\d)\b", re.I)
 """A title whose verb has no object."""
-_HEAD = re.compile(r"\W*(?:(?:start|begin|use|continue|the|your|his|her)\s+)*((?:[\w-]+ ){0,2}[\w-]+):\s+", re.I)
+_NO_OBJECT = re.compile(
+    r"(?:check|test|record|apply|use|change|log|wear|give|repeat|do) (?:once|twice|daily|every|each)\b", re.I
+)
+"""The same where the verb needs one: "Check daily"."""
+_HEAD = re.compile(
+    r"\W*(?:(?:start|begin|use|continue|the|your|his|her)\s+)*((?:[\w-]+ ){0,2}[\w-]+)(?::| [-–])\s+", re.I
+)
 """The words before a colon, which name what follows: "Start HRT patch: change twice a week"."""
 _DID = re.compile(
     r"\b(?!(?:need|unaffected|affected)\b)[a-z]{2,}ed (?:his|her|their|your|the|an?|it|him|them|by|up|out)\b", re.I

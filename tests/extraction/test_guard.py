@@ -276,6 +276,7 @@ def _labels() -> tuple[int, int]:
     return kept, wanted
 
 
+@pytest.mark.long
 def test_an_ideal_reader_loses_next_to_nothing() -> None:
     kept, wanted = _labels()
     assert wanted > 200

@@ -71,6 +71,7 @@ def test_the_sample_does_not_depend_on_the_order_of_the_notes() -> None:
     assert len(command.sample(rows)) == command.SAMPLE
 
 
+@pytest.mark.long
 async def test_a_real_models_recorded_answers_are_read_as_well_as_when_they_were_stored() -> None:
     if not (command.CLINIC / "dev.jsonl").exists():
         pytest.skip("the clinic notes are not here")

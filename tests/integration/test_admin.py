@@ -120,6 +120,8 @@ async def test_a_waiting_doctor_begins_once_approved(clinic: Clinic) -> None:
     done = await admin(clinic.app.settings, "approve-doctor", doctor.email)
     assert done.code == 0 and "Dr Wait" in done.said and "address confirmed" in done.said
     assert (await doctor.get("/api/my-patients/")).status == 200
+    letters = clinic.app.resources.database.collection("letters")
+    assert await letters.count_documents({"kind": "doctor-approved", "user_id": doctor.id}) == 1
     await clinic.assign(patient, doctor)
     again = await admin(clinic.app.settings, "approve-doctor", doctor.email, "--json")
     assert (again.code, again.facts["changed"]) == (0, False)

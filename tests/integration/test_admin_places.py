@@ -59,6 +59,7 @@ def own_servers(tmp_path: Path) -> Iterator[EmbeddedServers]:
     servers.stop()
 
 
+@pytest.mark.long
 async def test_beside_a_running_demo_and_after_it_the_command_finds_servers_and_keys(
     tmp_path: Path, own_servers: EmbeddedServers
 ) -> None:
@@ -102,6 +103,7 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str], answer: byt
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
 
 
+@pytest.mark.long
 async def test_on_a_terminal_what_cannot_be_taken_back_is_asked_first(clinic: Clinic) -> None:
     patient: Person = await clinic.patient(name="Ruth Keller")
     environment = environment_of(clinic.app.settings)

@@ -322,6 +322,7 @@ async def month(clinic: Clinic) -> tuple[Clinic, Person, dict[str, Person]]:
     return clinic, doctor, people
 
 
+@pytest.mark.long
 async def test_the_patients_who_need_a_look_come_first(month: tuple[Clinic, Person, dict[str, Person]]) -> None:
     _, doctor, people = month
     rows = {row["name"]: row for row in (await doctor.get("/api/my-patients/")).body["items"]}

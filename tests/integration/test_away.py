@@ -40,6 +40,7 @@ async def fragile(tmp_path: Path, model: ModelServer) -> AsyncIterator[tuple[Cli
         servers.stop(timeout_s=0)
 
 
+@pytest.mark.long
 async def test_while_mongodb_is_away_every_request_is_told_to_come_back(
     fragile: tuple[Clinic, EmbeddedServers],
 ) -> None:

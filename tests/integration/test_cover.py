@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.driver import PASSWORD, Clinic, item, pages, plan_item
 from tests.support.people import cover_of
 
@@ -46,6 +48,7 @@ async def test_who_covers_does_what_the_doctor_may_under_their_own_name(ward: Cl
     assert (await doctor.get(f"/api/notes/{written['id']}/")).body["questions"] is not None, "it is the doctor's note"
 
 
+@pytest.mark.long
 async def test_who_covers_pages_through_their_own_notes_and_those_covered_and_no_others(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     own_patient, colleague = await ward.pair()
@@ -59,6 +62,7 @@ async def test_who_covers_pages_through_their_own_notes_and_those_covered_and_no
     assert {one["id"] for shown in found for one in shown} == set(theirs[:3])
 
 
+@pytest.mark.long
 async def test_after_its_end_everything_is_withdrawn_like_a_former_doctors(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     colleague = await ward.doctor()

@@ -53,6 +53,7 @@ async def test_the_demonstration_begins_with_weeks_of_answers(clinic: Clinic) ->
 
 
 @pytest.mark.settings(day_seconds=60)
+@pytest.mark.long
 async def test_a_second_start_changes_nothing_and_adds_who_is_missing(clinic: Clinic) -> None:
     settings = clinic.app.settings
     settings.data_dir.mkdir(parents=True)

@@ -36,6 +36,7 @@ def rotate(system: System) -> tuple[int, dict[str, Any]]:
     return ran.returncode, json.loads(ran.stdout)
 
 
+@pytest.mark.long
 async def test_keys_are_not_rotated_while_a_node_would_be_locked_out(system: System) -> None:
     old, new = system.encryption_key, Fernet.generate_key().decode()
     [behind] = await system.start("web")
@@ -71,6 +72,7 @@ async def test_a_node_is_known_by_fingerprints_until_it_stops(mongo_url: str) ->
         await database.close()
 
 
+@pytest.mark.long
 async def test_a_node_behind_a_rotation_is_not_ready_and_its_notes_wait_for_another(system: System) -> None:
     ops = free_port()
     [web] = await system.start("web")

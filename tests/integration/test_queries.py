@@ -103,6 +103,7 @@ async def _read_everything(reader: Person, *, of: Person | None = None) -> None:
         assert answer.status == 200, (path, answer.body)
 
 
+@pytest.mark.long
 async def test_every_question_goes_by_an_index(watched: Clinic) -> None:
     await everybody_asks(watched)
     asked = await watched.app.resources.database.collection("system.profile").count_documents({})
@@ -110,6 +111,7 @@ async def test_every_question_goes_by_an_index(watched: Clinic) -> None:
     assert await whole_scans(watched.app.resources.database) == []
 
 
+@pytest.mark.long
 async def test_a_missing_index_is_noticed(watched: Clinic) -> None:
     database = watched.app.resources.database
     await database.collection("assignments").drop_indexes()

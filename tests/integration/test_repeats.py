@@ -191,6 +191,16 @@ async def test_a_snooze_holds_the_repeats_back_and_they_go_on_after_it(ward: Cli
     assert await at(ward, patient, "09:20", "09:30", "10:00", "10:10", "10:20", "10:30", "10:40") == [2, 3, 4]
 
 
+async def test_a_snooze_that_waited_for_the_database_counts_from_the_reminder_recorded_meanwhile(ward: Clinic) -> None:
+    """Asked for at 09:05, written at 09:10, behind a repeat."""
+    patient, doctor = await repeating(ward, repeat_minutes=10, repeat_most=3)
+    step = await one_step(ward, patient, doctor)
+    assert await at(ward, patient, "09:00", "09:10") == [0, 1]
+    ward.set_clock("2027-03-02T09:05")
+    answer = await snooze(patient, step, NINE[2], 10)
+    assert answer.body["snoozed_until"] == MARCH.format(2, "09:20")
+
+
 async def test_what_ends_a_snooze(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
     done, undone, gone = await plan(ward, doctor, patient, {}, {}, {})

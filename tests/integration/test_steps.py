@@ -71,7 +71,7 @@ async def test_a_list_says_what_is_wrong_with_a_question(ward: Clinic, query: st
 
 async def test_many_steps_come_in_pages_in_the_order_of_the_note(ward: Clinic) -> None:
     patient, doctor = await ward.pair()
-    places = ("clinic", "ward", "dentist", "school", "office", "hospital", "pharmacy")
+    places = ("clinic", "ward", "dentist", "school", "optician", "hospital", "pharmacy")
     words = [f"Call the {place}" for place in places]
     await ward.note(doctor, patient, checklist=[item(word) for word in words])
     for reader in (patient, doctor):

@@ -20,6 +20,8 @@ from tests.support.feeds import heard_up_to, seqs, tell
 from tests.support.model_server import ModelServer
 from tests.support.patience import allowed
 
+pytestmark = pytest.mark.long
+
 Fragile = tuple[Clinic, EmbeddedServers]
 
 

@@ -23,6 +23,8 @@ from tests.support.feeds import elsewhere, heard_up_to, seqs, tell
 from tests.support.model_server import ModelServer
 from tests.support.patience import allowed
 
+pytestmark = pytest.mark.long
+
 AT_ONCE_S = 1.0  # contract, "Details": on every node
 WITHOUT_REDIS_S = 5.0
 SLACK_S = 1.0  # a busy machine

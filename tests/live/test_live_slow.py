@@ -89,6 +89,7 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+@pytest.mark.long
 async def test_readers_that_do_not_read_cost_little_memory(ward: Clinic) -> None:
     patient = await ward.patient()
     async with contextlib.AsyncExitStack() as stack:

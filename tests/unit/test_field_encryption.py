@@ -119,6 +119,7 @@ async def test_a_key_that_was_removed_too_early_is_a_fault_and_not_an_erasure(da
     assert (await Vault(database.collection("keys"), [K2]).rotate()).rewrapped == 0
 
 
+@pytest.mark.long
 async def test_keys_are_rotated_under_load_and_the_old_ones_are_needed_no_more(
     clinic: Clinic, settings: Settings, model: ModelServer
 ) -> None:

@@ -79,6 +79,7 @@ async def test_the_right_password_starts_the_count_anew(clinic: Clinic) -> None:
 
 
 @limited
+@pytest.mark.long
 async def test_guessing_the_current_password_ends_soon_too(clinic: Clinic) -> None:
     patient = await clinic.patient()
     for number in range(LOG_IN_ACCOUNT.most):

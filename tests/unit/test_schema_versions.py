@@ -48,6 +48,7 @@ async def fuzz(clinic: Clinic, person: Person, folder: Path) -> tuple[int, str]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("role", ["patient", "doctor"])
+@pytest.mark.long
 async def test_no_answer_is_undescribed_and_none_is_a_5xx(clinic: Clinic, tmp_path: Path, role: str) -> None:
     patient, doctor = await clinic.pair()
     await clinic.note(

@@ -170,6 +170,7 @@ days_of_a_schedule = st.one_of(
 @example(start=date(2028, 2, 29), days_of={"every_months": 12, "on_day": None}, duration=1000)
 @example(start=date(2096, 2, 29), days_of={"every_months": 1, "on_day": 30}, duration=900)
 @example(start=date(2027, 11, 29), days_of={"every_months": 1, "on_day": 1}, duration=31)
+@pytest.mark.long
 def test_the_days_of_a_schedule_are_those_of_its_rule(start: date, days_of: dict[str, Any], duration: int) -> None:
     """Over leap years: the schedule's rounds, an independent rule, and the rule that the step shows."""
     schedule = plan(start_date=start, **days_of)
@@ -215,6 +216,7 @@ def test_two_parts_of_the_day_at_one_time_are_one_reminder() -> None:
     assert [timeline.after(-1), timeline.after(0), timeline.after(2)] == [0, 2, 4]
 
 
+@pytest.mark.long
 def test_around_every_clock_change_the_first_showing_counts_or_what_comes_first(
     kinds: dict[tuple[Any, ...], str],
 ) -> None:

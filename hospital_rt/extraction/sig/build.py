@@ -219,9 +219,20 @@ def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
         doses = [a for a in doses if a not in lengths]
         d.leftovers += lengths
     if doses:
-        f["dose"] = ", ".join(
-            dict.fromkeys(parser.text[parser.tokens[a.i].start : parser.tokens[a.j - 1].end] for a in doses)
-        )
+        said = ""
+        for start, end in ((parser.tokens[a.i].start, parser.tokens[a.j - 1].end) for a in doses):
+            words = parser.text[start:end]
+            ratio = said and parser.text[:start].endswith("/") and parser.text[: start - 1].endswith(said[-1])
+            said += (
+                f"/{words}"
+                if ratio
+                else f", {words}"
+                if said and words not in said.split(", ")
+                else ""
+                if said
+                else words
+            )
+        f["dose"] = said
     f["extra"] = parser.is_extra(d)
     for atom in doses:
         unit = _UNIT_OF.get(atom.value.get("unit", ""))
