@@ -376,7 +376,8 @@ class Finder:
 
     def _when(self, start: int, end: int) -> tuple[int, int] | None:
         """Where the words say when an act is due, with the time of day behind a date."""
-        said = self.frames.when.search(self.text, start, end)
+        dates = self.frames.when.finditer(self.text, start, end)
+        said = next((one for one in dates if not _FROM_DOSE.match(self.text, one.end())), None)
         if said is None:
             return None
         if _OTHER_ACT.search(self.text, start, said.start()):
@@ -971,6 +972,10 @@ _COMES_BACK = re.compile(
     re.I,
 )
 _OTHER_ACT = re.compile(r"\b(?:he|she|they|you|we|i) (?:will|is|are|to|should)\b", re.I)
+_FROM_DOSE = re.compile(
+    r"\s*(?:post|after|before|pre|from|since)[- ]?(?:the |your |last |his |her )*(?:dose|meal|food)\b", re.I
+)
+"""Behind a length of time that says how long after a dose a sample is taken."""
 _AT_CLOCK = re.compile(CLOCK, re.I)
 _IF = re.compile(r"\W*(?P<if>(?:if|should|in case|in the event|si|en caso|en cas)\b)", re.I)
 """A condition that may govern more than one clause."""

@@ -284,6 +284,8 @@ def _question(match: SigMatch, text: str, before: str, *, held: bool) -> str | N
         return "which-day"
     if not match.start_in_days and _SKIPS.search(text, match.start):
         return "which-day"
+    if match.as_needed and match.start_in_days and match.condition and len(set(_MASS.findall(match.dose or ""))) > 1:
+        return "how-much"  # "1.25 mg, up to 2.5 mg after 2 weeks if the pulse is above 60"
     if match.as_needed:
         return None
     if not match.start_in_days and (_AFTER_EVENT.search(text[: match.start]) or _NEXT_IN.match(text, match.end)):
@@ -635,7 +637,10 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         "key": f"scheduled:{title.lower()[:50]}",
         "as_needed": match.as_needed,
         "cues": cues,
-        "sure": match.complete and not _NO_OBJECT.match(title),
+        "sure": match.complete
+        and not _NO_OBJECT.match(title)
+        and match.every_hours != 1
+        and text.count(",", begin, match.start) < 2,  # several acts in a row: of which of them?
     }
     if question:
         return Candidate(**common, question=question, text=_question_text(question, match))

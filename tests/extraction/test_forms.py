@@ -155,3 +155,60 @@ def test_an_act_ordered_twice_is_one_step_and_is_not_shown_again() -> None:
     found = read("PLAN\nWe are going to repeat an EKG today.\n\nINSTRUCTIONS\nComplete EKG today.")
     assert [kept.item.title for kept in found.kept] == ["Have an ECG (heart tracing) today"]
     assert not found.unmatched
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Magnesium oxide 400 mg daily.", "Take Magnesium oxide 400 mg once a day"),
+        (
+            "Amoxicillin-clavulanate 875-125 mg BID x 7 days.",
+            "Take Amoxicillin-clavulanate 875-125 mg twice a day for 7 days",
+        ),
+        ("Start sacubitril-valsartan 24-26 mg twice daily.", "Take sacubitril-valsartan 24-26 mg twice a day"),
+        ("Start bempedoic acid 180 mg once daily.", "Take bempedoic acid 180 mg once a day"),
+        ("Symbicort 160/4.5 2 puffs BID", "Inhale Symbicort 160/4.5, 2 puffs twice a day"),
+    ],
+)
+def test_a_name_and_its_strength_are_whole(text: str, title: str) -> None:
+    assert titles(f"PLAN\n{text}") == [title]
+
+
+def test_of_two_doses_with_a_dash_between_them_it_is_asked_which() -> None:
+    found = read("PLAN\nReduce prednisolone 10-5 mg daily.")
+    assert not found.kept and found.questions
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Continue sumatriptan 50 mg PRN, may repeat in 2 hours, max 200 mg/day.",
+        "Below elbow cast 6/52, elevate in sling, finger exercises hourly.",
+        "Commence bisoprolol 1.25 mg, uptitrate by GP to 2.5 mg after 2 weeks if HR >60",
+        "Home BP cuff - check daily, bring log.",
+    ],
+)
+def test_what_is_not_understood_whole_is_never_live_without_review(text: str) -> None:
+    assert not any(kept.sure for kept in read(f"PLAN\n{text}").kept)
+
+
+def test_hours_after_a_dose_are_not_the_day_of_a_test() -> None:
+    assert titles("PLAN\nBloods (lithium level, TFT) 12 hours post dose next week.") == [
+        "Have blood tests (lithium level, thyroid function) next week"
+    ]
+
+
+@pytest.mark.parametrize("text", ["CKD: avoid NSAIDs.", "Diabetes: do not skip meals.", "MRI L-spine if red flags"])
+def test_a_prohibition_and_a_test_on_a_condition_are_shown(text: str) -> None:
+    assert told(read(f"PLAN\n{text}"), text)
+
+
+def test_a_stop_beside_an_order_on_a_condition_is_not_passed_over() -> None:
+    found = read("PLAN\nStop ibuprofen and start naproxen 500 mg bd if pain.")
+    assert "Stop taking ibuprofen" in [kept.item.title for kept in found.kept] or told(found, "Stop ibuprofen")
+
+
+def test_advice_with_a_condition_that_mentions_a_medicine_stays_whole() -> None:
+    assert titles("PLAN\nCall if fever lasts more than 48 hours on antibiotics.") == [
+        "Call if fever lasts more than 48 hours"
+    ]

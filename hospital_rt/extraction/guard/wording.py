@@ -58,7 +58,7 @@ def medicines() -> tuple[frozenset[str], re.Pattern[str]]:
         (
             "acid vitamin iron oral cream drops nasal spray saline infant advance strong sodium calcium potassium "
             "chloride patch ointment tablet olive simple artificial tears fibre supplement prenatal with vitamins nose "
-            "urea renal acido forte magnesium zinc lubricating contin alfa iodine drop"
+            "sulfate sulphate oxide hydroxide glycinate ethyl glycol gluconate succinate tartrate urea renal acido forte magnesium zinc lubricating contin alfa iodine drop"
         ).split()
     )
     stems = re.compile(r"[a-z]{2,}(?:" + "|".join(data["stems"]) + r")s?$")

@@ -222,6 +222,8 @@ def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
         said = ""
         for start, end in ((parser.tokens[a.i].start, parser.tokens[a.j - 1].end) for a in doses):
             words = parser.text[start:end]
+            if said and parser.text[:start].endswith("-") and parser.text[: start - 1].endswith(said[-1]):
+                d.asks.append("implausible")  # "reduce 10-5 mg": to which of them?
             ratio = said and parser.text[:start].endswith("/") and parser.text[: start - 1].endswith(said[-1])
             said += (
                 f"/{words}"

@@ -506,7 +506,7 @@ class Parser:
             and not draft.inherited
             and not draft.when
             and not draft.doses
-            and before in ("(", "/", "+")
+            and (before in ("(", "/", "+") or (before == "-" and self._is_joined(atom.i)))
         ):
             if before == "(":
                 self.run.append(atom)  # Maxidex (dexamethasone)
@@ -531,6 +531,11 @@ class Parser:
     def is_release(self, at: int) -> bool:
         """Whether this token says how a tablet sets its medicine free, which is part of the name: "MR", "XL"."""
         return at < len(self.tokens) and self.tokens[at].lower in self.lex.release
+
+    def _is_joined(self, at: int) -> bool:
+        """Whether no space stands around the mark before this token: "amoxicillin-clavulanate"."""
+        first, mark, token = self.tokens[at - 2 : at + 1] if at > 1 else (None, None, None)
+        return bool(first and mark and token and first.end == mark.start and mark.end == token.start)
 
     def _combine(self, atom: Atom) -> None:
         """The second medicine of a combination is part of the name of the first."""

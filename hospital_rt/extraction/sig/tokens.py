@@ -238,15 +238,22 @@ class Joiner:
                 and i + 2 < len(tokens)
                 and tokens[i + 1].lower in self.to
                 and tokens[i + 2].kind == "num"
-                and tokens[i + 2].value > t.value
+                and (tokens[i + 2].value > t.value or self._is_strength(tokens, i))
                 and not (out and out[-1].lower == "-")
                 and not self._is_change(tokens, i)
             ):
-                t.high, t.end = tokens[i + 2].number, tokens[i + 2].end
+                t.high, t.end = max(t.number, tokens[i + 2].number), tokens[i + 2].end
                 i += 2
             out.append(t)
             i += 1
         return out
+
+    def _is_strength(self, tokens: list[Token], i: int) -> bool:
+        """Whether "875-125 mg" is the strength of a combination: the larger number first, no space, no verb of change."""
+        close = tokens[i].end == tokens[i + 1].start and tokens[i + 1].end == tokens[i + 2].start
+        unit = tokens[i + 3].lower if i + 3 < len(tokens) else ""
+        changed = any(t.lower in self.changes for t in tokens[max(0, i - 6) : i])
+        return close and tokens[i + 1].lower == "-" and unit in self.mass and not changed
 
     def _is_change(self, tokens: list[Token], i: int) -> bool:
         """Whether "40 to 80 mg" says from which dose to which, behind a verb of change, and no range."""
