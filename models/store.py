@@ -1,7 +1,6 @@
 """The store: all collections, and operations that concern all of them.
 
-The only module in this folder that imports its neighbours. Writes to several collections are in ``models/services``,
-one service a file; each runs in one transaction.
+Repositories do not import each other. Writes to several collections are in ``models/services``.
 """
 
 from __future__ import annotations

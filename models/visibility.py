@@ -1,6 +1,6 @@
 """Visibility policy: who may see which steps, quotes, notes and events.
 
-REST, FHIR, the live channel and notifications all ask here, and the rules stand nowhere else:
+The rules for REST, FHIR, the live channel and notifications:
 
 - :class:`Access` says how a viewer reaches one patient's records. A further way is one more value of ``via``, found by
   :func:`access_to`, :func:`accesses_of`, :func:`recipients` and :func:`reached_patients`.

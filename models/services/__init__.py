@@ -1,1 +1,1 @@
-"""Services: one transaction each (``@transactional``, ``@grouped``), over several collections."""
+"""Services: writes to several collections, each in one transaction (``@transactional``, ``@grouped``, or the caller's)."""

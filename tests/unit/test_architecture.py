@@ -1,4 +1,4 @@
-"""The architecture: imports go down only, no circle, folders of one role, nothing clinical in a ``repr``."""
+"""The architecture: imports go down only, no cycle, folders of one role, nothing clinical in a ``repr``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from handlers.api import account_schemas, schemas
 from hospital_rt.settings import Settings
 
 HERE = Path(__file__).resolve().parents[2]
-# Floors from the ground up. A module may import from its own floor and those below.
-FLOORS = {"hospital_rt": 1, "models": 2, "tasks": 3, "handlers": 4, "cli": 5, "main": 5}
+# Layers from the ground up. A module may import from its own layer and those below.
+LAYERS = {"hospital_rt": 1, "models": 2, "tasks": 3, "handlers": 4, "cli": 5, "main": 5}
 MAX_MODULES = 20
-# Within a floor features do not import each other. What several of them need, by floor:
+# Within a layer features do not import each other. What several of them need, by layer:
 SHARED = {
     "handlers": {
         "api.account_handler",
@@ -54,7 +54,7 @@ LATE_IMPORTS = {
     "hospital_rt/runtime/role_process.py": "uvloop is optional",
     "cli/backup_arguments.py": "help comes at once, and one command loads only what it needs",
 }
-# Modules that share a name, each with its reason. A feature has one name on every floor.
+# Modules that share a name, each with its reason. A feature has one name on every layer.
 FEATURES = {
     "accounts",
     "administration",
@@ -82,8 +82,8 @@ SAME_NAME = {
 def modules() -> dict[str, Path]:
     """Every module of the service by its dotted name."""
     found = {"main": HERE / "main.py"}
-    for floor in FLOORS:
-        for path in sorted((HERE / floor).rglob("*.py")):
+    for layer in LAYERS:
+        for path in sorted((HERE / layer).rglob("*.py")):
             found[".".join(path.relative_to(HERE).with_suffix("").parts).removesuffix(".__init__")] = path
     return found
 
@@ -107,17 +107,17 @@ MODULES = modules()
 GRAPH = {name: imports(path, MODULES) for name, path in MODULES.items()}
 
 
-def floor_of(name: str) -> int:
-    return FLOORS[name.split(".")[0]]
+def layer_of(name: str) -> int:
+    return LAYERS[name.split(".")[0]]
 
 
-def room_of(name: str) -> str:
-    """The folder of a floor in which a module lies, or the module itself where it lies on the floor."""
+def package_of(name: str) -> str:
+    """The folder of a layer in which a module lies, or the module itself where it lies on the layer."""
     return ".".join(name.split(".")[:2])
 
 
-def circle_in(graph: dict[str, set[str]]) -> list[str]:
-    """The first circle of a graph, as a path; empty when there is none."""
+def cycle_in(graph: dict[str, set[str]]) -> list[str]:
+    """The first cycle of a graph, as a path; empty when there is none."""
     done: set[str] = set()
 
     def walk(name: str, path: tuple[str, ...]) -> list[str]:
@@ -135,20 +135,20 @@ def circle_in(graph: dict[str, set[str]]) -> list[str]:
 
 
 def test_imports_go_down_only() -> None:
-    upward = [(name, other) for name, others in GRAPH.items() for other in others if floor_of(other) > floor_of(name)]
+    upward = [(name, other) for name, others in GRAPH.items() for other in others if layer_of(other) > layer_of(name)]
     assert upward == []
 
 
-def test_there_is_no_circle_between_modules() -> None:
+def test_there_is_no_cycle_between_modules() -> None:
     packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
-    assert circle_in({name: others - packages - {name} for name, others in GRAPH.items()}) == []
+    assert cycle_in({name: others - packages - {name} for name, others in GRAPH.items()}) == []
 
 
-def test_there_is_no_circle_between_rooms() -> None:
-    rooms: dict[str, set[str]] = {}
+def test_there_is_no_cycle_between_packages() -> None:
+    imports: dict[str, set[str]] = {}
     for name, others in GRAPH.items():
-        rooms.setdefault(room_of(name), set()).update(room_of(other) for other in others)
-    assert circle_in({room: others - {room} for room, others in rooms.items()}) == []
+        imports.setdefault(package_of(name), set()).update(package_of(other) for other in others)
+    assert cycle_in({package: others - {package} for package, others in imports.items()}) == []
 
 
 def test_the_domain_imports_nothing_but_itself() -> None:
@@ -190,29 +190,29 @@ def test_public_classes_have_names_of_their_own() -> None:
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
-def test_features_of_one_floor_do_not_import_each_other() -> None:
+def test_features_of_one_layer_do_not_import_each_other() -> None:
     met = []
     for name, others in GRAPH.items():
-        floor, _, feature = name.partition(".")
-        if floor not in SHARED or name in COMPOSERS or feature.startswith("services.") or not feature:
+        layer, _, feature = name.partition(".")
+        if layer not in SHARED or name in COMPOSERS or feature.startswith("services.") or not feature:
             continue
         for other in others - {name}:
-            if other.startswith(f"{floor}.") and not _is_shared(other):
+            if other.startswith(f"{layer}.") and not _is_shared(other):
                 met.append((name, other))
     assert met == []
     assert set(MODULES) >= COMPOSERS
 
 
 def _is_shared(name: str) -> bool:
-    floor, _, feature = name.partition(".")
-    return any(feature == shared or feature.startswith(f"{shared}.") for shared in SHARED[floor])
+    layer, _, feature = name.partition(".")
+    return any(feature == shared or feature.startswith(f"{shared}.") for shared in SHARED[layer])
 
 
 def test_what_features_share_imports_no_feature() -> None:
     for name, others in GRAPH.items():
-        floor = name.split(".")[0]
-        if floor in SHARED and _is_shared(name):
-            near = {other for other in others if other.startswith(f"{floor}.") and not _is_shared(other)}
+        layer = name.split(".")[0]
+        if layer in SHARED and _is_shared(name):
+            near = {other for other in others if other.startswith(f"{layer}.") and not _is_shared(other)}
             assert near == set(), name
 
 
