@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from redis.exceptions import RedisError
 
 from hospital_rt.domain.clock import to_wire, utcnow
-from hospital_rt.domain.errors import DomainError
+from hospital_rt.domain.errors import Conflict, NotFound
 from hospital_rt.domain.normalize import normal_name
 from hospital_rt.storage.database import Database, Document, Session
 from hospital_rt.storage.migrations import read_state
@@ -167,13 +167,14 @@ async def approve_doctor(
             "Wait for that, or add --unverified."
         )
     _ask(confirm, "\n".join((*shown, "Approve this doctor?")))
-
     try:
-        await approve(
+        _, letter_id = await approve(
             app.store, user.id, unverified=unverified, verifies_email=app.settings.verifies_email, actor=actor
         )
-    except DomainError as error:
+    except (Conflict, NotFound) as error:
         raise AdminRefused("The account has changed meanwhile: look again.") from error
+    if letter_id is None:  # somebody else approved meanwhile
+        return CommandResult((*shown, "Approved already."), {**facts, "status": "active", "changed": False})
     return CommandResult((*shown, "Approved."), {**facts, "status": "active", "changed": True})
 
 

@@ -23,8 +23,8 @@ def snooze(
 ) -> CourseChange:
     """Repeat the open slot in ``count`` minutes, and not before. The caller lets time pass first.
 
-    The minutes count from ``now``, or from a repeat within the day that was recorded since: a request may wait while the
-    database is away.
+    The minutes count from ``now``, or from a repeat within the day that was recorded since: a request may wait while
+    the database is away.
     ``recalled`` is a ledger row beyond the window.
 
     Raises:

@@ -1,1 +1,1 @@
-"""Services: writes to several collections, each in one transaction (``@transactional``, ``@grouped``, or the caller's)."""
+"""Services: writes to several collections, each in one transaction, its own or the caller's."""
