@@ -206,6 +206,7 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
             match, as_needed=True, condition=complaint, end=text.index(complaint, match.end) + len(complaint), asks=asks
         )
         title, detail = medicine_title(match, finder.language, text)
+    detail = _own_words(match, finder) or detail
     question = _question(match, text, before, held="conditional" in cats)
     if match.dose and not match.scheduled and finder._terms_in(name):
         return None  # "OGTT 75 g": a test
@@ -255,6 +256,14 @@ def _candidate(match: SigMatch, finder: Finder, day: date) -> Candidate | None:
     bare = match.as_needed and not (match.scheduled or match.dose or match.doses_by_part)
     schedule = None if bare or (match.once and not match.as_needed) else _schedule(match)
     return Candidate(**common, schedule=schedule)
+
+
+def _own_words(match: SigMatch, finder: Finder) -> str | None:
+    """The note's words of a medicine as needed of which not all were read: "every 5 minutes as needed, max 3 doses"."""
+    if not match.leftovers or not match.as_needed:
+        return None
+    said = finder.text[match.start : max(match.end, finder._clause(match.end - 1)[1])]
+    return plain(to_patient(said), finder.language)[:300]
 
 
 def _dose_passed_over(match: SigMatch, text: str) -> bool:

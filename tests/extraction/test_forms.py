@@ -212,3 +212,20 @@ def test_advice_with_a_condition_that_mentions_a_medicine_stays_whole() -> None:
     assert titles("PLAN\nCall if fever lasts more than 48 hours on antibiotics.") == [
         "Call if fever lasts more than 48 hours"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Nitroglycerin 0.4 mg under the tongue every 5 minutes as needed for chest pain, max 3 doses.", "5 minutes"),
+        ("Continue sumatriptan 50 mg PRN, may repeat in 2 hours, max 200 mg/day.", "may repeat in 2 hours"),
+        ("Lidocaine 5% ointment before opening bowels if sore.", "before opening bowels"),
+    ],
+)
+def test_a_limit_that_no_field_holds_stands_in_the_details(text: str, kept: str) -> None:
+    (one,) = [kept_.item for kept_ in read(f"PLAN\n{text}").kept]
+    assert kept in (one.detail or "")
+
+
+def test_q_day_is_once_a_day() -> None:
+    assert titles("PLAN\nLisinopril 10 mg 1 tab po q day") == ["Take Lisinopril 10 mg, 1 tablet once a day"]

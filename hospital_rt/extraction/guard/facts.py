@@ -124,7 +124,7 @@ class Facts:
 
 
 _TIMES = {
-    1: r"od|qd|q ?24 ?h\w*|daily|dly|every day|each day|(?:a|per|al|por|par|/) ?(?:day|d|dia|jour|j)\b|nightly|diari[oa]|todos los dias|cada dia|tous les (?:jours|soirs|matins)|every (?:morning|evening|night|single day)|each (?:morning|evening|night)|chaque (?:jour|matin|soir)|todas las (?:mananas|noches)|cada (?:manana|noche)|cada 24 h\w*|stat|1 times|1 ?x|1 a day|mane|nocte|om|qhs|hs|qn|qam|at night|at bedtime|in the (?:morning|evening)",
+    1: r"od|qd|q\.? day|q\.? d\b|q ?24 ?h\w*|daily|dly|every day|each day|(?:a|per|al|por|par|/) ?(?:day|d|dia|jour|j)\b|nightly|diari[oa]|todos los dias|cada dia|tous les (?:jours|soirs|matins)|every (?:morning|evening|night|single day)|each (?:morning|evening|night)|chaque (?:jour|matin|soir)|todas las (?:mananas|noches)|cada (?:manana|noche)|cada 24 h\w*|stat|1 times|1 ?x|1 a day|mane|nocte|om|qhs|hs|qn|qam|at night|at bedtime|in the (?:morning|evening)",
     2: r"bid|bd|bds|q ?12 ?h\w*|2 times|12/12 ?h",
     3: r"tid|tds|q ?8 ?h\w*|8/8 ?h|before meals|after meals|each meal|every meal|each main meal|with meals|chaque repas|cada comida",
     4: r"qid|qds|q ?6 ?h\w*|6/6 ?h",

@@ -72,6 +72,8 @@ class Lexicon:
         self.amounts = set(words["amounts"])
         self.bare = set(words["forms_bare"])
         self.hours = set(words["hours"])
+        self.minutes = frozenset(words.get("minutes", ()))
+        self.apart = frozenset(words.get("apart", ()))
         self.words = words
         self.countable = self.forms | self.amounts
         self.measured = self.mass | self.countable

@@ -313,7 +313,9 @@ class Parser:
     def is_length(self, dose: Atom) -> bool:
         """Whether an amount of time is no dose but how often or how long: "every 20 minutes", "for 1 hour"."""
         before = self.tokens[dose.i - 1].lower if dose.i else ""
-        return dose.value.get("unit") in self.lex.hours and before in self.lex.lengths
+        after = self.tokens[dose.j].lower if dose.j < len(self.tokens) else ""
+        timed = dose.value.get("unit") in self.lex.hours | self.lex.minutes
+        return timed and (before in self.lex.lengths or after in self.lex.apart)
 
     def is_extra(self, draft: Draft) -> bool:
         """Whether it is taken beside the usual doses: "an extra 5 mg", "an extra tablet of furosemide"."""
