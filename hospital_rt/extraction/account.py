@@ -47,9 +47,8 @@ def account(
             opens = (
                 must_show and sentence.section in ORDERS and must_show.match(sentence.text, label.end() if label else 0)
             )
-            ended = sentence.section == "stopped" and _STOPPED.search(
-                sentence.heading
-            )  # the patient may have it at home
+            # What was stopped is shown: the patient may have it at home.
+            ended = sentence.section == "stopped" and _STOPPED.search(sentence.heading)
             shown = likely or bool(opens or ended)
             became = "shown" if shown else "nothing"
             if shown:
@@ -73,7 +72,7 @@ _OPENS_ORDER = re.compile(
     r"going|need|needs|want|plan|planning|recommend\w*|advis\w+|ask\w*|told|instructed|him|her|them|you|that|he|she|to))*",
     re.I,
 )
-"""Who orders what follows, and no more: "We are going to"."""
+"""The opening of an order without what it orders: "We are going to"."""
 _LABEL = re.compile(r"(?:[^:.,]{1,30}:\s+)?")
 _STOPPED = re.compile(r"stop|discontinu|held|do not take", re.I)
 _EDGE = re.compile(r"^\W*(?:(?:and|then|but|or|also|with|of|as)\b\W*)*|\W+$", re.I)

@@ -96,7 +96,7 @@ def medicine_candidates(
 
 
 def _beside(finder: Finder, start: int, end: int) -> Candidate:
-    """What stands beside a medicine with "and", in words that are not known: the author says what it is."""
+    """A question about words that are not known and stand beside a medicine with "and"."""
     words = finder.text[start:end]
     return Candidate(
         act="vague",
@@ -471,8 +471,7 @@ def _stop(match: SigMatch, finder: Finder, ordering: bool) -> Candidate | None:
     if not ordering or match.medicine is None:
         return None
     verb = list(finder.frames.stop_order.finditer(finder.text, max(0, match.start - 70), match.start))
-    named_to = match.medicine_span[1] if match.medicine_span else match.end
-    behind = _STOP_BEHIND.match(finder.text, named_to)
+    behind = _STOP_BEHIND.match(finder.text, match.medicine_span[1] if match.medicine_span else match.end)
     if behind and not verb and not finder._bad(match.start, behind.end()):
         title = load(finder.language, "titles")["stop"].format(name=match.medicine)
         return Candidate(
@@ -574,10 +573,8 @@ def _scheduled_act(match: SigMatch, finder: Finder) -> Candidate | None:
         and begin + therapy.end() <= match.start
         and _STARTS.search(words[: therapy.start()])
     ):
-        begin, words = (
-            begin + therapy.start(),
-            words[therapy.start() :],
-        )  # "We will start physical therapy twice a week"
+        begin += therapy.start()  # "We will start physical therapy twice a week"
+        words = words[therapy.start() :]
     doing = groups["exercise"].search(words) or groups["monitor"].search(words)
     last = text.find(match.until, match.start) if match.until else match.end
     if re.search(r"\bi am\b", finder.text[max(0, match.start - 3) : match.end], re.I) or finder._bad(begin, last):
@@ -679,9 +676,7 @@ _NO_OBJECT = re.compile(
     r"(?:check|test|record|apply|use|change|log|wear|give|repeat|do) (?:once|twice|daily|every|each)\b", re.I
 )
 """The same where the verb needs one: "Check daily"."""
-_HEAD = re.compile(
-    r"\W*(?:(?:start|begin|use|continue|the|your|his|her)\s+)*((?:[\w-]+ ){0,2}[\w-]+)(?::| [-–])\s+", re.I
-)
+_HEAD = re.compile(r"\W*(?:(?:start|begin|use|continue|the|your|his|her)\s+)*((?:[\w-]+ ){0,2}[\w-]+):\s+", re.I)
 """The words before a colon, which name what follows: "Start HRT patch: change twice a week"."""
 _DID = re.compile(
     r"\b(?!(?:need|unaffected|affected)\b)[a-z]{2,}ed (?:his|her|their|your|the|an?|it|him|them|by|up|out)\b", re.I

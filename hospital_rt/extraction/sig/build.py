@@ -9,7 +9,7 @@ from typing import Any
 
 from hospital_rt.domain.schedule import PARTS
 from hospital_rt.extraction.sig.match import SigMatch
-from hospital_rt.extraction.sig.parse import Draft, Parser
+from hospital_rt.extraction.sig.parse import Atom, Draft, Parser
 from hospital_rt.extraction.sig.tokens import WEEK
 
 AWAKE_HOURS = 16
@@ -212,6 +212,22 @@ def _limits(d: Draft, f: dict[str, Any]) -> None:
         d.conflict = True
 
 
+def _written(parser: Parser, d: Draft, doses: list[Atom]) -> str:
+    """The doses as the note writes them, each once: "500 mg, 2 tablets", "160/4.5"."""
+    parts: list[str] = []
+    for atom in doses:
+        start, end = parser.tokens[atom.i].start, parser.tokens[atom.j - 1].end
+        words, mark = parser.text[start:end], parser.text[start - 1 : start]
+        close = bool(parts) and parser.text[: start - 1].endswith(parts[-1])
+        if close and mark == "/":
+            parts[-1] += f"/{words}"
+        elif words not in parts:
+            parts.append(words)
+        if close and mark == "-":
+            d.asks.append("implausible")  # "reduce 10-5 mg": to which of them?
+    return ", ".join(parts)
+
+
 def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
     doses = [a for a in d.doses if a.value.get("unit") or a.value.get("amount") or a.value.get("strength")]
     if d.medicine:
@@ -219,22 +235,7 @@ def _amounts(d: Draft, f: dict[str, Any], parser: Parser) -> None:
         doses = [a for a in doses if a not in lengths]
         d.leftovers += lengths
     if doses:
-        said = ""
-        for start, end in ((parser.tokens[a.i].start, parser.tokens[a.j - 1].end) for a in doses):
-            words = parser.text[start:end]
-            if said and parser.text[:start].endswith("-") and parser.text[: start - 1].endswith(said[-1]):
-                d.asks.append("implausible")  # "reduce 10-5 mg": to which of them?
-            ratio = said and parser.text[:start].endswith("/") and parser.text[: start - 1].endswith(said[-1])
-            said += (
-                f"/{words}"
-                if ratio
-                else f", {words}"
-                if said and words not in said.split(", ")
-                else ""
-                if said
-                else words
-            )
-        f["dose"] = said
+        f["dose"] = _written(parser, d, doses)
     f["extra"] = parser.is_extra(d)
     for atom in doses:
         unit = _UNIT_OF.get(atom.value.get("unit", ""))

@@ -58,9 +58,7 @@ class Draft:
     texts: dict[str, str] = field(default_factory=dict)
     subject: list[Atom] = field(default_factory=list)
     leftovers: list[Atom] = field(default_factory=list)
-    beside: list[list[Atom]] = field(
-        default_factory=list
-    )  # words joined to its name or dose by "and": not listed, not read
+    beside: list[list[Atom]] = field(default_factory=list)  # words that "and" joins to its name or dose, not listed
     asks: list[str] = field(default_factory=list)
     conflict: bool = False
     as_needed: bool = False
