@@ -22,9 +22,9 @@ test-long: $(VENV)/.dev
 test-all: $(VENV)/.dev
 	$(TESTS) -m "$(NO_MACHINES)"
 
-# The tests of `make test-all`, and how much of each package's lines they run, against its floor: the lowest whole figure
-# of a run. Lines that run only in processes which the tests start (roles, embedded servers, commands) are not counted.
-FLOORS := hospital_rt=84 models=90 tasks=61 handlers=91 cli=50
+# The tests of `make test-all`, and how much of each package's lines they run, against its floor, just below the
+# figure of a run. Lines that run only in processes which the tests start (roles, embedded servers, commands) are not counted.
+FLOORS := hospital_rt=91 models=96 tasks=70 handlers=96 cli=86
 coverage: $(VENV)/.dev
 	$(TESTS) -m "$(NO_MACHINES)" --durations=25 $(addprefix --cov=,$(foreach floor,$(FLOORS),$(firstword $(subst =, ,$(floor))))) --cov-report=
 	@for floor in $(FLOORS); do \
