@@ -173,7 +173,7 @@ async def approve_doctor(
         )
     except (Conflict, NotFound) as error:
         raise AdminRefused("The account has changed meanwhile: look again.") from error
-    if letter_id is None:  # somebody else approved meanwhile
+    if letter_id is None:  # active already: approved by another request meanwhile
         return CommandResult((*shown, "Approved already."), {**facts, "status": "active", "changed": False})
     return CommandResult((*shown, "Approved."), {**facts, "status": "active", "changed": True})
 
